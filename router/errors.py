@@ -1,0 +1,230 @@
+"""Every error that the gateway raises on purpose, as one tree.
+
+    RouterError                500  server_error           internal_error
+    +-- BadRequest             400  invalid_request_error  (by cause)
+    +-- Unauthorized           401  invalid_request_error  invalid_api_key
+    +-- Forbidden              403  invalid_request_error  (by cause)
+    +-- NotFound               404  invalid_request_error  (by cause)
+    |   +-- ModelNotFound      404  invalid_request_error  model_not_found
+    +-- MethodNotAllowed       405  invalid_request_error  method_not_allowed
+    +-- RequestTimeout         408  invalid_request_error  request_timeout
+    +-- TooLarge               413  invalid_request_error  request_too_large
+    +-- Unavailable            503  server_error           (by cause)
+    +-- UpstreamError          by its kind, see KINDS
+    +-- ConfigError            exit status 1: what is wrong in the configuration, where, and the remedy
+    +-- StoreError             503  server_error           database_unavailable
+
+The three columns are the HTTP status, ``type`` and ``code`` of the JSON body that a client sees; a dialect may
+render them in a shape of its own. Messages are written for the person who has to act on them and never hold a secret.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+__all__ = [
+    "KINDS",
+    "BadRequest",
+    "ConfigError",
+    "Forbidden",
+    "Kind",
+    "MethodNotAllowed",
+    "ModelNotFound",
+    "NotFound",
+    "RequestTimeout",
+    "RouterError",
+    "StoreError",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "UpstreamError",
+]
+
+
+class RouterError(Exception):
+    """The root of the tree; raised itself only for a fault of ours.
+
+    Args:
+        message: what was wrong, where, and what to do.
+        code: a stable machine-readable word; the class's own where omitted.
+        param: the request field at fault, in dotted form (``messages[2].role``).
+        headers: extra response headers (``Retry-After``).
+    """
+
+    status: int = 500
+    type: str = "server_error"
+    code: str | None = "internal_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.headers: dict[str, str] = dict(headers or {})
+        if code is not None:
+            self.code = code
+
+
+class BadRequest(RouterError):
+    """The request cannot be served as it is; sending it again will not help."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_request"
+
+
+class Unauthorized(RouterError):
+    """No key, or one that is malformed, unknown, disabled, revoked or expired."""
+
+    status = 401
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+
+
+class Forbidden(RouterError):
+    """The key is good, but may not do this."""
+
+    status = 403
+    type = "invalid_request_error"
+    code = "forbidden"
+
+
+class NotFound(RouterError):
+    """No such path or resource."""
+
+    status = 404
+    type = "invalid_request_error"
+    code = "not_found"
+
+
+class ModelNotFound(NotFound):
+    """No route for the model ID; the message names the nearest ones."""
+
+    code = "model_not_found"
+
+
+class MethodNotAllowed(RouterError):
+    """The path exists, the method on it does not."""
+
+    status = 405
+    type = "invalid_request_error"
+    code = "method_not_allowed"
+
+
+class RequestTimeout(RouterError):
+    """The client took longer to send its request than the server waits."""
+
+    status = 408
+    type = "invalid_request_error"
+    code = "request_timeout"
+
+
+class TooLarge(RouterError):
+    """The body is above ``[gateway] max_body_bytes``, before or after decompression."""
+
+    status = 413
+    type = "invalid_request_error"
+    code = "request_too_large"
+
+
+class Unavailable(RouterError):
+    """The gateway cannot serve now, and may again soon (starting, draining, overloaded)."""
+
+    status = 503
+    code = "unavailable"
+
+
+class StoreError(Unavailable):
+    """The database did not answer in time, or refused."""
+
+    code = "database_unavailable"
+
+
+class ConfigError(RouterError):
+    """The configuration is wrong. ``str(error)`` names the file, the line or key, and the remedy."""
+
+    code = "invalid_configuration"
+
+
+class Kind(NamedTuple):
+    """What a kind of upstream failure means by default.
+
+    Attributes:
+        status: HTTP status shown to our client.
+        type: ``type`` of the error body.
+        code: ``code`` of the error body where the upstream gave none that may be shown.
+        falls_back: whether the next target is tried, as long as no output went out.
+        unhealthy: whether the failure counts against the endpoint's health.
+    """
+
+    status: int
+    type: str
+    code: str
+    falls_back: bool
+    unhealthy: bool
+
+
+KINDS: Mapping[str, Kind] = {
+    "connection": Kind(502, "upstream_error", "upstream_connection", True, True),
+    "timeout": Kind(504, "upstream_error", "upstream_timeout", True, True),
+    "server": Kind(502, "upstream_error", "upstream_server_error", True, True),
+    "overloaded": Kind(503, "upstream_error", "upstream_overloaded", True, True),
+    "malformed": Kind(502, "upstream_error", "upstream_malformed", True, True),
+    "rate_limit": Kind(429, "rate_limit_error", "upstream_rate_limited", True, True),
+    "auth": Kind(502, "upstream_error", "upstream_auth", True, True),
+    "billing": Kind(502, "upstream_error", "upstream_billing", True, True),
+    "bad_request": Kind(400, "invalid_request_error", "invalid_request", False, False),
+    "not_found": Kind(404, "invalid_request_error", "model_not_found", False, False),
+    "context_length": Kind(400, "invalid_request_error", "context_length_exceeded", False, False),
+    "content": Kind(400, "invalid_request_error", "content_policy_violation", False, False),
+}
+"""Every kind of upstream failure. A plugin picks the kind; the HTTP status is only the default mapping."""
+
+_FINAL = frozenset({"auth", "billing"})  # a client's retry cannot cure our key or our bill
+
+
+class UpstreamError(RouterError):
+    """A provider failed. The kind decides what the client sees and whether another target may be tried.
+
+    Args:
+        kind: one of ``KINDS``.
+        message: safe to show to the client.
+        provider: the provider's configured name.
+        upstream_status: HTTP status that the provider answered with; None where no answer came.
+        status: the status for our client where it differs from the kind's (a 413 or 422 that is passed on).
+        retry_after_s: seconds that the provider asked us to wait.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        provider: str | None = None,
+        upstream_status: int | None = None,
+        status: int | None = None,
+        type: str | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        row = KINDS[kind]
+        super().__init__(message, code=code or row.code, param=param)
+        self.kind = kind
+        self.provider = provider
+        self.upstream_status = upstream_status
+        self.retry_after_s = retry_after_s
+        self.status = status or row.status
+        self.type = type or row.type
+        if retry_after_s is not None:
+            self.headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
+        if kind in _FINAL:
+            self.headers["x-should-retry"] = "false"

@@ -1,0 +1,415 @@
+"""The records that travel along the line, and that plugins receive and return.
+
+All are immutable unless their docstring says otherwise. Units stand last in a name: ``_s`` seconds, ``_ms``
+milliseconds, ``_nano`` nano-units of the balance currency. Token counts are those of OpenAI's API.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from router.errors import UpstreamError
+
+if TYPE_CHECKING:
+    from router.upstream.transport import Transport
+
+__all__ = [
+    "Attempt",
+    "CallContext",
+    "CallRecord",
+    "ChatCall",
+    "EmbeddingsCall",
+    "Endpoint",
+    "Item",
+    "Key",
+    "Migration",
+    "ModelCard",
+    "Price",
+    "ProviderSettings",
+    "Reply",
+    "Secret",
+    "StartupContext",
+    "Timeouts",
+    "Usage",
+]
+
+
+class Secret(str):
+    """Text that never shows itself: ``repr`` and ``format`` give ``***``, only ``reveal()`` gives the text.
+
+    ``source`` is what the configuration said (``env:OPENAI_API_KEY``), so that a message can name what to set. An
+    unset environment variable makes an empty, and therefore false, secret.
+    """
+
+    source: str
+
+    def __new__(cls, text: str = "", source: str = "") -> Secret:
+        secret = super().__new__(cls, text)
+        secret.source = source
+        return secret
+
+    def reveal(self) -> str:
+        return str.__str__(self)
+
+    def __repr__(self) -> str:
+        return "Secret('***')" if self else "Secret('')"
+
+    def __str__(self) -> str:
+        return "***" if self else ""
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits on one upstream call, in seconds; None means no limit of that kind.
+
+    Attributes:
+        connect: name look-up, TCP and TLS together.
+        first_byte: from the request being sent to the first byte of the response. By default only streams have one:
+            a plain reply is silent for as long as the model thinks.
+        idle: between two reads of a response's body.
+        whole: from the start of the call to the last byte, for replies that are not streamed.
+    """
+
+    connect: float | None = 5.0
+    first_byte: float | None = None
+    idle: float | None = 60.0
+    whole: float | None = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one call, in one meaning for all providers.
+
+    Attributes:
+        prompt_tokens: all input, cached and cache-written tokens included.
+        completion_tokens: all output, reasoning included.
+        cached_tokens: the part of the prompt that was read from the provider's cache.
+        cache_write_tokens: the part of the prompt that was written to it.
+        reasoning_tokens: the part of the output that was reasoning.
+        raw: the provider's own object, unchanged.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    raw: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """One call to ``/v1/chat/completions``, checked but not changed.
+
+    Attributes:
+        request_id: ours, also sent back as ``x-request-id``.
+        model: the model ID as the client wrote it.
+        body: the decoded JSON body with every field that the client sent. Never change it: copy, then edit.
+        stream: whether the client asked for a stream.
+        include_usage: whether the client asked for the usage chunk of a stream.
+    """
+
+    request_id: str
+    model: str
+    body: Mapping[str, Any] = field(repr=False)
+    stream: bool = False
+    include_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsCall:
+    """One call to ``/v1/embeddings``. ``body`` as in ``ChatCall``."""
+
+    request_id: str
+    model: str
+    body: Mapping[str, Any] = field(repr=False)
+    stream: bool = False
+    include_usage: bool = False
+
+
+class Item:
+    """One piece of a reply: the JSON text as it came, parsed only when somebody asks.
+
+    A plain reply is one item, the whole body; a stream is one item per chunk. The text is in OpenAI's shape
+    (``chat.completion``, ``chat.completion.chunk`` or the embeddings list), whatever the provider speaks.
+    """
+
+    __slots__ = ("_value", "data")
+
+    def __init__(self, data: bytes, value: Any = None) -> None:
+        self.data = data
+        self._value = value
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> Item:
+        """An item from a dict, for providers whose wire is not OpenAI's."""
+        return cls(json.dumps(value, separators=(",", ":")).encode("ascii"), value)
+
+    def json(self) -> Any:
+        """The decoded text; decoded once.
+
+        Raises:
+            ValueError: the text is not JSON.
+        """
+        if self._value is None:
+            self._value = json.loads(self.data)
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Item({len(self.data)} bytes)"
+
+
+def _no_close() -> None:
+    """The default of ``Reply(close=...)``: nothing to release."""
+
+
+class Reply:
+    """What a provider's ``chat`` or ``embeddings`` hook returns: items, and how to stop.
+
+    Args:
+        batches: iterates lists of items. All items that arrived together belong in one list: it becomes one write.
+        close: releases the upstream; called exactly once, at the end, on an error or on a disconnect. Put clean-up
+            here and not in a generator's ``finally``: a generator that was never started runs none.
+        read_usage: turns the decoded item that carries a ``usage`` object into a ``Usage``, None when it has none.
+        read_error: turns a decoded item with a top-level ``error`` into the exception to raise.
+        headers: upstream response headers worth keeping (rate-limit headers), lower-case names.
+    """
+
+    def __init__(
+        self,
+        batches: Iterable[Sequence[Item]],
+        *,
+        read_usage: Callable[[Any], Usage | None],
+        read_error: Callable[[Any], UpstreamError],
+        close: Callable[[], None] = _no_close,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.read_usage = read_usage
+        self.read_error = read_error
+        self.headers = headers or {}
+        self._batches = iter(batches)
+        self._close: Callable[[], None] | None = close
+
+    def __iter__(self) -> Iterator[Sequence[Item]]:
+        return self._batches
+
+    def close(self) -> None:
+        """Release the upstream. Harmless when called again."""
+        close, self._close = self._close, None
+        if close is not None:
+            close()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A list price in nano-units per million tokens, in the list's currency; None where the list says nothing.
+
+    ``cached_input`` and ``cache_write`` default to ``input``, ``reasoning`` to ``output``.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    cached_input: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a provider says of one of its models.
+
+    Attributes:
+        model: the part of the model ID that the provider knows.
+        kind: ``chat`` or ``embeddings``.
+        owned_by: who made the model, as ``GET /v1/models`` shows it.
+        created: Unix seconds; 0 where it is not known.
+        context_window: tokens of prompt and output together; None where it is not known.
+        max_output: the largest output in tokens; None where it is not known.
+        price: list price in USD.
+        reasoning: whether the model reasons before it answers.
+    """
+
+    model: str
+    kind: str = "chat"
+    owned_by: str = ""
+    created: int = 0
+    context_window: int | None = None
+    max_output: int | None = None
+    price: Price | None = None
+    reasoning: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One of several places where a provider is reached; unset fields are the section's own."""
+
+    base_url: str = ""
+    api_key: Secret = field(default=Secret())
+    weight: int = 1
+
+
+@dataclass(frozen=True)
+class ProviderSettings:
+    """The settings of a section ``[providers.NAME]``. A plugin with more settings returns a subclass from ``settings()``.
+
+    Attributes:
+        kind: the plugin that serves this section; the section's own name where unset.
+        api_key: ``"env:NAME"`` reads the environment; plain text is accepted, with a warning from ``router doctor``.
+        base_url: where the upstream is; the plugin's own default where unset.
+        transport: ``native`` (our connection pool) or ``requests`` (HTTP proxies and odd networks).
+        timeouts: limits in seconds.
+        on_disconnect: ``drain`` reads an abandoned stream to its end for its usage, ``cancel`` closes it.
+        headers: fixed request headers for this upstream, set by the operator alone.
+        models: model IDs that this section serves besides the plugin's own list.
+        unlisted: whether model IDs that are on no list are passed on; where unset, only if there is no list at all.
+        max_connections: connections that one worker opens to this upstream.
+    """
+
+    kind: str = ""
+    api_key: Secret = field(default=Secret())
+    base_url: str = ""
+    transport: str = field(default="native", metadata={"one_of": ("native", "requests")})
+    timeouts: Timeouts = field(default=Timeouts())
+    on_disconnect: str = field(default="drain", metadata={"one_of": ("drain", "cancel")})
+    headers: Mapping[str, str] = field(default_factory=dict)
+    models: tuple[str, ...] = ()
+    unlisted: bool | None = None
+    max_connections: int = field(default=1000, metadata={"min": 1, "max": 60_000})
+
+    def missing(self) -> str | None:
+        """What an operator must still set before this provider can serve; None when it is ready."""
+        if self.api_key.source.startswith("env:") and not self.api_key:
+            return f"set the environment variable {self.api_key.source.removeprefix('env:')}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What a provider hook may use besides the call.
+
+    Attributes:
+        provider: the configured name, the first part of the model ID.
+        model: the model that the upstream knows.
+        settings: this section's settings, of the type that the plugin's ``settings()`` hook returned.
+        transport: the HTTP client for this section.
+        timeouts: the limits that hold for this call.
+    """
+
+    provider: str
+    model: str
+    settings: Any = field(repr=False)
+    transport: Transport = field(repr=False)
+    timeouts: Timeouts = field(default=Timeouts())
+
+
+@dataclass(frozen=True, slots=True)
+class StartupContext:
+    """What ``startup`` hooks receive: the configuration's path and the names of the active providers."""
+
+    config_path: str
+    providers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered step of a plugin's own tables. Numbers start at 1 and never change their meaning.
+
+    Attributes:
+        number: position in the plugin's sequence.
+        title: what it does, in a few words.
+        sql: statements for both engines, or one text per engine under ``sqlite`` and ``postgresql``.
+    """
+
+    number: int
+    title: str
+    sql: str | Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key as the line knows it: never its text, only what it may do.
+
+    Attributes:
+        id: public identifier (``key_...``).
+        account: the account that pays.
+        name: the operator's label.
+        status: ``active``, ``disabled`` or ``revoked``.
+        expires_at: Unix seconds; None never expires.
+    """
+
+    id: str
+    account: str
+    name: str = ""
+    status: str = "active"
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One upstream call made for a client's call.
+
+    Attributes:
+        provider: configured name.
+        model: the model that the upstream knows.
+        kind: ``ok`` or the kind of failure (``router.errors.KINDS``).
+        status: the upstream's HTTP status; None where no answer came.
+        latency_ms: until the first item or the failure.
+    """
+
+    provider: str
+    model: str
+    kind: str
+    status: int | None
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """What is kept of one finished call: the usage row, and what observers (``request_finished``) receive.
+
+    Never a prompt, never an answer, never a secret.
+
+    Attributes:
+        request_id: ours.
+        created_at: Unix seconds at which the call arrived.
+        route: ``chat`` or ``embeddings``.
+        account, key: IDs; empty where the key was not known.
+        model: the public ID as asked for.
+        provider, upstream_model: what served, or the last that was tried; empty where none was.
+        status: HTTP status that the client was sent; 499 when it left before an answer.
+        ending: ``ok``, ``error``, ``cut`` (a stream that failed after output) or ``disconnect``.
+        error_code: ``code`` of the error; empty on success.
+        streamed: whether a stream was asked for.
+        prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens: as in ``Usage``.
+        estimated: the counts are ours, because the upstream gave none.
+        latency_ms: from arrival to the last byte.
+        first_token_ms: from arrival to the first output; None when there was none.
+        attempts: upstream calls, in order.
+    """
+
+    request_id: str
+    created_at: float
+    route: str
+    account: str
+    key: str
+    model: str
+    provider: str
+    upstream_model: str
+    status: int
+    ending: str
+    error_code: str
+    streamed: bool
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    estimated: bool
+    latency_ms: int
+    first_token_ms: int | None
+    attempts: tuple[Attempt, ...] = ()

@@ -1,0 +1,78 @@
+"""The transport contract: how a provider plugin reaches its upstream.
+
+One method, two implementations that pass the same tests: ``router.upstream.pool`` (our own connection pool, the default) and
+``router.upstream.requests_transport`` (HTTP proxies and odd networks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from router.types import Timeouts
+
+__all__ = ["Request", "Response", "Transport"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to an upstream.
+
+    Attributes:
+        method: ``GET`` or ``POST``.
+        url: absolute, ``http`` or ``https``.
+        headers: sent as given; ``Host``, ``Content-Length``, ``Accept-Encoding`` and ``Connection`` are the transport's.
+        body: the bytes to send; None for no body.
+        timeouts: limits for this request; None in a field means no limit of that kind.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    timeouts: Timeouts = field(default=Timeouts())
+
+
+class Response(Protocol):
+    """An upstream's answer: its head is there, its body may still be on the way.
+
+    Every error while reading is an ``UpstreamError`` of kind ``connection``, ``timeout`` or ``malformed``.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    """Lower-case names; repeated headers are joined by ``", "``."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The decoded body as it arrives: one non-empty piece per read of the socket. Ends at the end of the body."""
+        ...
+
+    def read(self, limit_bytes: int) -> bytes:
+        """The whole decoded body; ``malformed`` when it is longer than ``limit_bytes``."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back if the body was read to its end, else close it. Harmless when called again."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends requests. Safe to call from many greenlets (or threads) at once."""
+
+    def send(self, request: Request) -> Response:
+        """Send, and wait for the response's head.
+
+        Redirects are handed back, never followed. A pooled connection that turns out to be dead before any byte of
+        the response is replaced once by a new one. An exception of any class that passes through (a killed greenlet's
+        among them) leaves no socket behind.
+
+        Raises:
+            UpstreamError: of kind ``connection``, ``timeout`` or ``malformed``; its message names the host, and
+                never a header, a body or a query string.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        ...

