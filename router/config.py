@@ -1,0 +1,247 @@
+"""``router.toml`` and the environment -> one frozen ``Settings``. Nothing else reads the environment.
+
+Each key can be overridden by a variable: ``ROUTER__SERVER__PORT=9000`` is ``[server] port``. A misspelt key or a bad value
+is refused with the file, the line and the nearest right one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from router.errors import ConfigError
+from router.records import EnvironmentText, build_record, known_keys
+from router.types import Secret
+
+__all__ = [
+    "DatabaseSettings",
+    "GatewaySettings",
+    "PluginsSettings",
+    "ServerSettings",
+    "Settings",
+    "load_settings",
+]
+
+_PREFIX = "ROUTER__"
+_FREE = frozenset({"providers", "aliases"})  # tables whose keys are the operator's own names
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """``[server]``. ``workers = 0`` is one per core; the other limits are in seconds and bytes."""
+
+    host: str = "127.0.0.1"
+    port: int = field(default=8080, metadata={"min": 0, "max": 65535})
+    workers: int = field(default=0, metadata={"min": 0, "max": 512})
+    grace_s: float = 30.0
+    header_timeout_s: float = 30.0
+    body_timeout_s: float = 60.0
+    keep_alive_s: float = 75.0
+    send_timeout_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """``[database]``: ``sqlite:///FILE`` (relative to the configuration's folder) or ``postgresql://...``."""
+
+    url: Secret = field(default=Secret("sqlite:///router.db"))
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    """``[gateway]``.
+
+    Attributes:
+        profile: the dialect plugin.
+        key_prefix: what new keys begin with; the dialect's where unset.
+        currency: of all balances and charges.
+        billing, rate_limit: policy plugins; ``none`` for no policy.
+        streaming: false refuses streams with 400.
+        max_body_bytes: of a request, before and after decompression.
+        max_reply_bytes: of a plain reply, or of one event of a stream.
+        max_call_s: hard limit on a whole call, all attempts included.
+        commit_after_s: silence after which a stream's 200 is sent before there is an item.
+        heartbeat_s: silence after which a stream gets a comment.
+        client_stall_s: how long a client may leave its stream unread.
+        stream_buffer_bytes: how much of a stream waits for a slow client.
+        drain_s: how long an abandoned stream is read on for its usage.
+        max_attempts: upstream calls for one client's call.
+    """
+
+    profile: str = "standard"
+    key_prefix: str = ""
+    currency: str = "USD"
+    billing: str = "none"
+    rate_limit: str = "none"
+    streaming: bool = True
+    max_body_bytes: int = field(default=32 * 2**20, metadata={"min": 1024, "max": 2**31})
+    max_reply_bytes: int = field(default=64 * 2**20, metadata={"min": 1024, "max": 2**31})
+    max_call_s: float = 3600.0
+    commit_after_s: float = 15.0
+    heartbeat_s: float = 10.0
+    client_stall_s: float = 60.0
+    stream_buffer_bytes: int = field(default=2**20, metadata={"min": 4096, "max": 2**30})
+    drain_s: float = 120.0
+    max_attempts: int = field(default=4, metadata={"min": 1, "max": 32})
+
+
+@dataclass(frozen=True)
+class PluginsSettings:
+    """``[plugins]``: which installed plugins are loaded. ``[plugins.NAME]`` holds a plugin's own settings."""
+
+    enabled: tuple[str, ...] | None = None
+    disabled: tuple[str, ...] = ()
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole configuration.
+
+    Attributes:
+        path: the file; relative paths in it are relative to its folder.
+        providers: section name -> its keys as written; checked by ``record`` once the plugin is known.
+        aliases: alias -> model ID.
+        plugin_sections: plugin name -> the keys of ``[plugins.NAME]``.
+    """
+
+    path: Path
+    server: ServerSettings = field(default_factory=ServerSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    gateway: GatewaySettings = field(default_factory=GatewaySettings)
+    plugins: PluginsSettings = field(default_factory=PluginsSettings)
+    providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    plugin_sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    text: str = field(default="", repr=False)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def record(self, kind: type, section: str, data: Mapping[str, Any]) -> Any:
+        """``data`` as an instance of the dataclass ``kind``; errors name ``[section]`` and its line."""
+
+        def locate(path: str) -> str:
+            return self.where(f"{section}.{path}" if path else section)
+
+        return build_record(kind, data, locate=locate, secret=self.secret)
+
+    def secret(self, text: str) -> Secret:
+        """``env:NAME`` from the environment (empty when unset), other text as it is."""
+        if text.startswith("env:"):
+            return Secret(self.environ.get(text.removeprefix("env:"), ""), text)
+        return Secret(text, "configuration")
+
+    def where(self, path: str) -> str:
+        """``router.toml, line 7: [server] port`` for the dotted key ``server.port``; or the variable that set it."""
+        variable = _PREFIX + path.upper().replace(".", "__")
+        if variable in {name.upper() for name in self.environ}:
+            return f"environment variable {variable}"
+        line = _line_of(self.text, path)
+        section, _, key = path.rpartition(".")
+        place = f"[{section}] {key}" if section else f"[{key}]"
+        return f"{self.path}{f', line {line}' if line else ''}: {place}"
+
+
+def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the configuration. Provider and plugin sections are checked later, when their plugin is known.
+
+    Raises:
+        ConfigError: no such file, not TOML, or an unknown key or bad value.
+    """
+    environ = os.environ if environ is None else environ
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except FileNotFoundError:
+        raise ConfigError(f"there is no configuration at {path}: run `router init`, or give --config FILE") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    overridden = _override(data, environ)
+    return _settings(Settings(path=path, text=text, environ=dict(environ)), overridden)
+
+
+_SECTIONS: Mapping[str, type] = {
+    "server": ServerSettings,
+    "database": DatabaseSettings,
+    "gateway": GatewaySettings,
+    "plugins": PluginsSettings,
+}
+
+
+def _settings(base: Settings, data: dict[str, Any]) -> Settings:
+    known = [*_SECTIONS, *_FREE]
+    for name, value in data.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean [{close[0]}]?" if close else f"; the sections are {', '.join(sorted(known))}"
+            raise ConfigError(f"{base.where(name)}: unknown section{hint}")
+        if not isinstance(value, dict):
+            raise ConfigError(f"{base.where(name)}: must be a table, not {value!r}")
+    plugins = data.get("plugins", {})
+    sections = {name: table for name, table in plugins.items() if isinstance(table, dict)}
+    data["plugins"] = {name: value for name, value in plugins.items() if name not in sections}
+    records = {name: base.record(kind, name, data.get(name, {})) for name, kind in _SECTIONS.items()}
+    for name, table in data.get("providers", {}).items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"{base.where(f'providers.{name}')}: must be a table: write [providers.{name}]")
+    for alias, target in data.get("aliases", {}).items():
+        if not isinstance(target, str) or not target:
+            raise ConfigError(f"{base.where(f'aliases.{alias}')}: must be a model ID such as \"openai/gpt-4o\", not {target!r}")
+    return Settings(
+        path=base.path,
+        text=base.text,
+        environ=base.environ,
+        providers=data.get("providers", {}),
+        aliases=data.get("aliases", {}),
+        plugin_sections=sections,
+        **records,
+    )
+
+
+def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """``data`` with the values of ``ROUTER__...`` variables put in, as text that its key will convert."""
+    for name in sorted(environ):
+        if not name.upper().startswith(_PREFIX):
+            continue
+        path = name[len(_PREFIX) :].lower().split("__")
+        if len(path) < 2 or not all(path):
+            raise ConfigError(f"environment variable {name}: write {_PREFIX}SECTION__KEY, such as {_PREFIX}SERVER__PORT")
+        table = data
+        for step in path[:-1]:
+            table = table.setdefault(step, {})
+            if not isinstance(table, dict):
+                raise ConfigError(f"environment variable {name}: {step!r} is a value, not a section")
+        table[path[-1]] = EnvironmentText(environ[name])
+    return data
+
+
+def _line_of(text: str, path: str) -> int | None:
+    """The line on which the dotted key (or its section, or the nearest parent) is written; a best effort for messages."""
+    section: list[str] = []
+    best: tuple[int, int] | None = None  # matched parts, line
+    wanted = path.split(".")
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}", line)
+        key = re.match(r"\s*(\"[^\"]*\"|[A-Za-z0-9_.-]+)\s*=", line)
+        if header:
+            section = _parts(header.group(1))
+        here = section if header else [*section, *_parts(key.group(1))] if key else None
+        if here and wanted[: len(here)] == here and (best is None or len(here) > best[0]):
+            best = (len(here), number)
+    return best[1] if best else None
+
+
+def _parts(dotted: str) -> list[str]:
+    return [part.strip().strip('"') for part in re.findall(r"\"[^\"]*\"|[^.]+", dotted)]
+
+
+def setting_keys() -> dict[str, list[str]]:
+    """Section -> its keys, for messages and documentation."""
+    return {name: list(known_keys(kind)) for name, kind in _SECTIONS.items()}

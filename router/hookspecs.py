@@ -1,0 +1,151 @@
+"""Every hook, one class per role. A plugin implements those of the roles it plays, each marked with ``router.hookimpl``.
+
+An implementation may take fewer arguments than its spec names (so a new argument breaks nobody), but no default values,
+and it may not be a wrapper. The host calls a hook of one named plugin (*addressed*); only lifecycle hooks go to all
+(*broadcast*), each call guarded, so that a failing observer is logged and the others still run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from router.dialect import Dialect
+from router.errors import UpstreamError
+from router.types import (
+    CallContext,
+    CallRecord,
+    ChatCall,
+    EmbeddingsCall,
+    Migration,
+    ModelCard,
+    Reply,
+    StartupContext,
+)
+
+if TYPE_CHECKING:
+    import click
+
+__all__ = ["ROLES", "CommonSpecs", "DialectSpecs", "LifecycleSpecs", "ProviderSpecs", "StorageSpecs"]
+
+hookspec = pluggy.HookspecMarker("router")
+
+
+class CommonSpecs:
+    """For a plugin of any role."""
+
+    @hookspec
+    def settings(self) -> type:  # type: ignore[empty-body]
+        """The record (a frozen dataclass) that declares the plugin's own settings.
+
+        The host checks the plugin's section of ``router.toml`` against it and hands over only that section. A provider
+        returns ``router.ProviderSettings`` or a subclass (the default without this hook); any other plugin returns
+        any dataclass, read from ``[plugins.NAME]``.
+
+        Called: addressed, once at start. Since: 0.1.
+        """
+
+
+class ProviderSpecs:
+    """For a plugin that serves models."""
+
+    @hookspec
+    def chat(self, call: ChatCall, context: CallContext) -> Reply:  # type: ignore[empty-body]
+        """Send a chat call upstream and return its reply: one item for a plain call, one per chunk for a stream.
+
+        Return as soon as the upstream has accepted the call; the reply's iterator does the reading. Nothing here may
+        block the event loop: all I/O goes through ``context.transport``.
+
+        Args:
+            call: checked, and never to be changed; ``call.stream`` says which kind of reply is wanted.
+            context: the model that the upstream knows, this section's settings, the transport and the limits.
+
+        Raises:
+            UpstreamError: of the kind that the failure has (``router.errors.KINDS``), here or from the iterator.
+
+        Called: addressed, once per attempt. Since: 0.1.
+        """
+
+    @hookspec
+    def embeddings(self, call: EmbeddingsCall, context: CallContext) -> Reply:  # type: ignore[empty-body]
+        """Send an embeddings call upstream; as ``chat``, always one item.
+
+        A provider without this hook does not offer embeddings, and the client is told so.
+
+        Called: addressed, once per attempt. Since: 0.1.
+        """
+
+    @hookspec
+    def fallback(  # type: ignore[empty-body]
+        self, call: ChatCall | EmbeddingsCall, error: UpstreamError, context: CallContext
+    ) -> Sequence[str]:
+        """Model IDs to try after this provider failed, best first; empty gives up.
+
+        Targets that the key may not use, or that do not exist, are skipped.
+
+        Called: addressed to the provider that failed, after the operator's own targets, only for failures that allow
+        another target and before any output. Since: 0.1.
+        """
+
+    @hookspec
+    def models(self, context: CallContext) -> Iterable[ModelCard]:  # type: ignore[empty-body]
+        """The models that this provider serves: IDs, list prices, context windows, bounds.
+
+        Data that ships with the plugin: no I/O. ``context.model`` is empty.
+
+        Called: addressed, at start and when the catalogue is read. Since: 0.1.
+        """
+
+
+class DialectSpecs:
+    """For a plugin that gives the gateway's own wire another shape."""
+
+    @hookspec
+    def dialect(self) -> Dialect:  # type: ignore[empty-body]
+        """The dialect.
+
+        Called: addressed to the plugin named by ``[gateway] profile``, once at start. Since: 0.1.
+        """
+
+
+class StorageSpecs:
+    """For a plugin with tables of its own."""
+
+    @hookspec
+    def storage_migrations(self) -> Sequence[Migration]:  # type: ignore[empty-body]
+        """The plugin's tables as numbered steps, oldest first. Table names begin with the plugin's name.
+
+        Called: collected by ``router db migrate`` and at start. Since: 0.1.
+        """
+
+
+class LifecycleSpecs:
+    """For a plugin that watches. Broadcast; a failure is logged and harms nobody else."""
+
+    @hookspec
+    def startup(self, context: StartupContext) -> None:
+        """A worker is about to accept calls. Called: broadcast, once per worker. Since: 0.1."""
+
+    @hookspec
+    def shutdown(self) -> None:
+        """A worker has finished its last call. Called: broadcast, once per worker. Since: 0.1."""
+
+    @hookspec
+    def register_commands(self, cli: click.Group) -> None:
+        """Add commands to ``router``. Called: broadcast, when the command line starts. Since: 0.1."""
+
+    @hookspec
+    def request_finished(self, record: CallRecord) -> None:
+        """A call is over and its usage row is on its way. Must not block. Called: broadcast. Since: 0.1."""
+
+
+ROLES: dict[str, type] = {
+    "common": CommonSpecs,
+    "provider": ProviderSpecs,
+    "dialect": DialectSpecs,
+    "storage": StorageSpecs,
+    "lifecycle": LifecycleSpecs,
+}
+"""Role name -> its hooks."""

@@ -1,0 +1,232 @@
+"""Plain data -> a frozen dataclass, checked by marshmallow: for ``router.toml`` and for plugins' own settings.
+
+The dataclass is the declaration: its annotations give the types, its defaults make a key optional, and a field's
+``metadata`` may add ``one_of`` (allowed values), ``min`` and ``max``. Unknown keys are refused with the nearest known one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from router.errors import ConfigError
+from router.types import Secret
+
+__all__ = ["EnvironmentText", "build_record", "known_keys"]
+
+Reveal = Callable[[str], Secret]
+
+
+class EnvironmentText(str):
+    """A value from the environment: text that stands for whatever type its key has."""
+
+
+def build_record(kind: type, data: Mapping[str, Any], *, locate: Callable[[str], str], secret: Reveal) -> Any:
+    """An instance of the dataclass ``kind`` from ``data``.
+
+    Args:
+        locate: dotted key path within ``data`` -> where that is, for messages (``router.toml, line 7: [server] port``).
+        secret: turns the text of a secret (``env:NAME`` or the secret itself) into a ``Secret``.
+
+    Raises:
+        ConfigError: the first problem found, with its place and the remedy.
+    """
+    schema = _schema(kind)()
+    schema.context_secret = secret  # type: ignore[attr-defined]
+    try:
+        return schema.load(data)
+    except ValidationError as error:
+        path, message = _first(error.normalized_messages())
+        if message == _UNKNOWN:
+            message = "unknown key" + _nearest(path, kind)
+        raise ConfigError(f"{locate(path)}: {message}") from None
+
+
+def known_keys(kind: type) -> dict[str, Any]:
+    """Key name -> annotation of the dataclass ``kind``."""
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+_UNKNOWN = "unknown key"
+
+
+@functools.cache
+def _schema(kind: type) -> type[Schema]:
+    members: dict[str, Any] = {}
+    for declared in dataclasses.fields(kind):
+        required = declared.default is dataclasses.MISSING and declared.default_factory is dataclasses.MISSING
+        members[declared.name] = _field(known_keys(kind)[declared.name], declared.metadata, required=required)
+
+    secrets = {f.name: f.default for f in dataclasses.fields(kind) if isinstance(f.default, Secret) and f.default.source}
+
+    class RecordSchema(Schema):
+        error_messages: typing.ClassVar[dict[str, str]] = {"unknown": _UNKNOWN, "type": "must be a table"}
+
+        class Meta:
+            unknown = RAISE
+
+        def load(self, data: Any, **options: Any) -> Any:  # type: ignore[override]
+            values = super().load(data, **options)
+            for name, default in secrets.items():
+                if name not in values:
+                    values[name] = self.context_secret(default.source)  # type: ignore[attr-defined]
+            return kind(**values)
+
+    return type(kind.__name__, (RecordSchema,), members)
+
+
+def _field(annotation: Any, metadata: Mapping[str, Any], *, required: bool = False) -> fields.Field:
+    options: dict[str, Any] = {"required": required, "error_messages": {"required": "is required"}, "validate": _checks(metadata)}
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (types.UnionType, typing.Union):
+        inner = next(argument for argument in arguments if argument is not type(None))
+        field = _field(inner, metadata, required=required)
+        field.allow_none = True
+        return field
+    if dataclasses.is_dataclass(annotation):
+        return _Record(typing.cast(type, annotation), **options)
+    if origin is tuple:
+        return _Tuple(_field(arguments[0], {}), **options)
+    if origin is not None and issubclass(origin, Mapping):
+        value = None if arguments[1] is Any else _field(arguments[1], {})
+        return fields.Dict(keys=fields.String(), values=value, **options)
+    return _SCALARS[annotation](**options)
+
+
+def _checks(metadata: Mapping[str, Any]) -> list[Any]:
+    checks: list[Any] = []
+    if "one_of" in metadata:
+        checks.append(validate.OneOf(metadata["one_of"], error="must be one of {choices}, not {input!r}"))
+    if "min" in metadata or "max" in metadata:
+        checks.append(validate.Range(metadata.get("min"), metadata.get("max"), error="must be from {min} to {max}, not {input}"))
+    return checks
+
+
+class _Strict(fields.Field):
+    """A scalar that is taken as TOML gives it; only text from the environment is converted."""
+
+    expected: typing.ClassVar[str]
+
+    def convert(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        try:
+            return self.convert(value)
+        except (KeyError, TypeError, ValueError):
+            raise ValidationError(f"must be {self.expected}, not {value!r}") from None
+
+
+class _Integer(_Strict):
+    expected = "a whole number"
+
+    def convert(self, value: Any) -> int:
+        if isinstance(value, EnvironmentText):
+            return int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError
+        return value
+
+
+class _Number(_Strict):
+    expected = "a number, not negative"
+
+    def convert(self, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float, EnvironmentText)):
+            raise TypeError
+        number = float(value)
+        if not math.isfinite(number) or number < 0:
+            raise ValueError
+        return number
+
+
+class _Boolean(_Strict):
+    expected = "true or false"
+
+    def convert(self, value: Any) -> bool:
+        if isinstance(value, EnvironmentText):
+            return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
+        if not isinstance(value, bool):
+            raise TypeError
+        return value
+
+
+class _String(_Strict):
+    expected = "text"
+
+    def convert(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise TypeError
+        return str(value)
+
+
+class _SecretField(_Strict):
+    expected = 'text: "env:NAME", or the secret itself'
+
+    def convert(self, value: Any) -> Secret:
+        if isinstance(value, Secret):
+            return value
+        if not isinstance(value, str):
+            raise TypeError
+        root: Any = self.root
+        reveal: Reveal = root.context_secret
+        return reveal(str(value))
+
+
+class _Tuple(fields.List):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if isinstance(value, EnvironmentText):
+            value = [EnvironmentText(part.strip()) for part in value.split(",") if part.strip()]
+        if not isinstance(value, list):
+            raise ValidationError(f"must be a list, not {value!r}")
+        return tuple(super()._deserialize(value, attr, data, **options))
+
+
+class _Record(fields.Field):
+    def __init__(self, kind: type, **options: Any) -> None:
+        super().__init__(**options)
+        self.kind = kind
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        schema = _schema(self.kind)()
+        root: Any = self.root
+        schema.context_secret = root.context_secret  # type: ignore[attr-defined]
+        return schema.load(value)
+
+
+_SCALARS: dict[Any, type[fields.Field]] = {
+    str: _String,
+    int: _Integer,
+    float: _Number,
+    bool: _Boolean,
+    Secret: _SecretField,
+}
+
+
+def _first(messages: Any, path: str = "") -> tuple[str, str]:
+    """The first (dotted path, message) of marshmallow's nested messages."""
+    if isinstance(messages, Mapping):
+        key, rest = next(iter(messages.items()))
+        step = "" if key == "_schema" else str(key)
+        return _first(rest, f"{path}.{step}".strip("."))
+    return path, messages[0] if isinstance(messages, list) else str(messages)
+
+
+def _nearest(path: str, kind: type) -> str:
+    *parents, name = path.split(".")
+    for parent in parents:
+        inner = known_keys(kind).get(parent)
+        if not dataclasses.is_dataclass(inner):
+            return ""
+        kind = typing.cast(type, inner)
+    close = difflib.get_close_matches(name, list(known_keys(kind)), n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; the keys here are {', '.join(known_keys(kind))}"
