@@ -179,6 +179,9 @@ class Reply:
         read_usage: turns the decoded item that carries a ``usage`` object into a ``Usage``, None when it has none.
         read_error: turns a decoded item with a top-level ``error`` into the exception to raise.
         headers: upstream response headers worth keeping (rate-limit headers), lower-case names.
+
+    ``ended`` turns true when the upstream has said that the stream is over (``[DONE]``). A stream that just stops, with
+    neither that nor a ``finish_reason``, was cut.
     """
 
     def __init__(
@@ -193,6 +196,7 @@ class Reply:
         self.read_usage = read_usage
         self.read_error = read_error
         self.headers = headers or {}
+        self.ended = False
         self._batches = iter(batches)
         self._close: Callable[[], None] | None = close
 

@@ -1,0 +1,172 @@
+"""The catalogue: the providers' own cards, the operator's rows over them, and the aliases, as one snapshot in memory.
+
+The database holds the rows; a worker asks it at most once a second whether they have changed. While the database does not
+answer, the last snapshot stays in force.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from router.errors import StoreError
+from router.types import ModelCard
+
+__all__ = ["Catalogue", "Entry", "Listing", "Row", "Rows", "Snapshot"]
+
+_log = logging.getLogger("router.catalogue")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One public model ID.
+
+    Attributes:
+        id: as clients write it.
+        provider: configured provider name.
+        card: what is known of the model; ``card.model`` is the name that the upstream knows.
+        enabled: whether calls may use it.
+        source: ``provider`` (its own list), ``configuration`` or ``operator``.
+    """
+
+    id: str
+    provider: str
+    card: ModelCard
+    enabled: bool = True
+    source: str = "provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The operator's word on a public model ID: a model of its own, or an override of a provider's."""
+
+    id: str
+    provider: str
+    model: str
+    kind: str
+    enabled: bool
+
+
+class Rows(Protocol):
+    """Where the operator's rows and aliases are kept."""
+
+    def version(self) -> int:
+        """A number that grows with each change."""
+        ...
+
+    def rows(self) -> Iterable[Row]: ...
+
+    def aliases(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What one active provider brings: its cards, and whether it passes models on that are on no list."""
+
+    cards: Sequence[ModelCard]
+    configured: Sequence[str] = ()
+    unlisted: bool = False
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An immutable view of the catalogue.
+
+    Attributes:
+        entries: public ID -> entry, disabled ones included.
+        aliases: alias -> model ID.
+        by_target: ``provider/model`` -> entry, where the public ID is another.
+        by_model: bare model -> entries that serve it.
+        unlisted: providers that pass on models that are on no list.
+    """
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    by_target: Mapping[str, Entry] = field(default_factory=dict)
+    by_model: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
+    unlisted: frozenset[str] = frozenset()
+
+    def listed(self) -> list[Entry]:
+        """What ``GET /v1/models`` shows: enabled entries, then aliases of enabled entries, sorted by ID."""
+        shown = {entry.id: entry for entry in self.entries.values() if entry.enabled}
+        for alias, target in self.aliases.items():
+            entry = self.entries.get(target)
+            if entry is not None and entry.enabled:
+                shown.setdefault(alias, Entry(alias, entry.provider, entry.card, True, "alias"))
+        return [shown[model_id] for model_id in sorted(shown)]
+
+
+class Catalogue:
+    """Keeps the snapshot fresh.
+
+    Args:
+        listings: active provider -> what it brings.
+        aliases: pinned by the configuration; they win over the database's.
+        rows: the operator's rows.
+        max_age_s: how old the answer to "has it changed?" may be.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        listings: Mapping[str, Listing],
+        aliases: Mapping[str, str],
+        rows: Rows,
+        *,
+        max_age_s: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._listings = listings
+        self._pinned = aliases
+        self._rows = rows
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._checked_at = -max_age_s - 1
+        self._version: int | None = None
+        self._snapshot = build_snapshot(listings, (), aliases)
+
+    def snapshot(self) -> Snapshot:
+        """The view in force, at most ``max_age_s`` behind the database (as long as that answers)."""
+        now = self._clock()
+        if now - self._checked_at > self._max_age_s:
+            self._checked_at = now  # before asking: calls that arrive meanwhile use the old snapshot and do not queue up
+            self._refresh()
+        return self._snapshot
+
+    def _refresh(self) -> None:
+        try:
+            version = self._rows.version()
+            if version != self._version:
+                aliases = {**self._rows.aliases(), **self._pinned}
+                self._snapshot = build_snapshot(self._listings, self._rows.rows(), aliases)
+                self._version = version
+        except StoreError as error:
+            _log.warning("the catalogue is served from memory: %s", error.message)
+
+
+def build_snapshot(listings: Mapping[str, Listing], rows: Iterable[Row], aliases: Mapping[str, str]) -> Snapshot:
+    """Merge providers' lists and operator's rows; a row wins over the list, a row of an inactive provider stays out."""
+    entries: dict[str, Entry] = {}
+    for provider, listing in listings.items():
+        for card in listing.cards:
+            entries[f"{provider}/{card.model}"] = Entry(f"{provider}/{card.model}", provider, card)
+        for model in listing.configured:
+            entry_id = f"{provider}/{model}"
+            if entry_id not in entries:
+                entries[entry_id] = Entry(entry_id, provider, ModelCard(model, owned_by=provider), source="configuration")
+    for row in rows:
+        if row.provider in listings:
+            known = entries.get(row.id) or entries.get(f"{row.provider}/{row.model}")
+            same = known is not None and (known.provider, known.card.model) == (row.provider, row.model)
+            card = known.card if known and same else ModelCard(row.model, row.kind, owned_by=row.provider)
+            entries[row.id] = Entry(row.id, row.provider, card, row.enabled, "operator")
+    by_target: dict[str, Entry] = {}
+    by_model: dict[str, list[Entry]] = {}
+    for entry in entries.values():
+        by_target.setdefault(f"{entry.provider}/{entry.card.model}", entry)
+        by_model.setdefault(entry.card.model, []).append(entry)
+    unlisted = frozenset(name for name, listing in listings.items() if listing.unlisted)
+    return Snapshot(entries, dict(aliases), by_target, by_model, unlisted)

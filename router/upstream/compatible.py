@@ -1,0 +1,196 @@
+"""The base class of every provider that speaks OpenAI's wire: pass everything through, edit the few keys that differ.
+
+A subclass gives ``default_base_url`` and ``cards``, and overrides the methods without a marker where its wire differs. To
+override a hook itself, mark the override with ``@hookimpl``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from router import hookimpl
+from router.errors import UpstreamError
+from router.types import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, ProviderSettings, Reply, Usage
+from router.upstream.failures import Failure, failure_of, kind_of, parse_failure, wait_hint_s
+from router.upstream.sse import EventParser
+from router.upstream.transport import Request, Response
+from router.upstream.wire import dump_json, usage_of
+
+__all__ = ["CompatibleProvider"]
+
+_ERROR_BODY_LIMIT = 256 * 1024
+_REPLY_LIMIT = 64 * 2**20
+_OURS = frozenset({"auth", "billing"})  # the upstream's words on our key and our bill are not the client's business
+
+
+class CompatibleProvider:
+    """Hooks of a provider on OpenAI's wire.
+
+    Attributes:
+        default_base_url: used where the section gives none.
+        cards: the models that the plugin lists.
+    """
+
+    default_base_url: str = ""
+    cards: Sequence[ModelCard] = ()
+
+    @hookimpl
+    def settings(self) -> type:
+        return ProviderSettings
+
+    @hookimpl
+    def models(self) -> Iterable[ModelCard]:
+        return self.cards
+
+    @hookimpl
+    def chat(self, call: ChatCall, context: CallContext) -> Reply:
+        body = self.chat_body(call, context)
+        response = self._send("/chat/completions", body, context)
+        return self._stream(response, context) if call.stream else self._plain(response, context)
+
+    @hookimpl
+    def embeddings(self, call: EmbeddingsCall, context: CallContext) -> Reply:
+        body = self.embeddings_body(call, context)
+        return self._plain(self._send("/embeddings", body, context), context)
+
+    # What a subclass edits.
+
+    def chat_body(self, call: ChatCall, context: CallContext) -> dict[str, Any]:
+        """The body to send: the client's, with the upstream's model name, and usage always asked for in a stream."""
+        body = {**call.body, "model": context.model}
+        if call.stream:
+            options = call.body.get("stream_options")
+            body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+        return body
+
+    def embeddings_body(self, call: EmbeddingsCall, context: CallContext) -> dict[str, Any]:
+        """The body to send: the client's, with the upstream's model name."""
+        return {**call.body, "model": context.model}
+
+    def headers(self, context: CallContext) -> dict[str, str]:
+        """Request headers: the key, and what the operator set."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        if context.settings.api_key:
+            headers["Authorization"] = f"Bearer {context.settings.api_key.reveal()}"
+        return headers | dict(context.settings.headers)
+
+    def read_usage(self, value: Any) -> Usage | None:
+        """The usage in a decoded body or chunk; None when it has none."""
+        return usage_of(value.get("usage")) if isinstance(value, dict) else None
+
+    def kind(self, failure: Failure) -> str:
+        """The kind of a failure (``router.errors.KINDS``)."""
+        return kind_of(failure)
+
+    # The way there and back.
+
+    def _send(self, path: str, body: Mapping[str, Any], context: CallContext) -> Response:
+        """Send a body; the response, once it is known to be a success."""
+        base_url = (context.settings.base_url or self.default_base_url).rstrip("/")
+        request = Request("POST", base_url + path, self.headers(context), dump_json(body), context.timeouts)
+        response = context.transport.send(request)
+        if response.status == 200:
+            return response
+        try:
+            raw = response.read(_ERROR_BODY_LIMIT)
+        except UpstreamError:
+            raw = b""
+        finally:
+            response.close()
+        wait_s = wait_hint_s(response.headers)
+        raise self._error(parse_failure(response.status, raw), context, wait_s)
+
+    def _error(self, failure: Failure, context: CallContext, wait_s: float | None = None) -> UpstreamError:
+        kind = self.kind(failure)
+        in_answer = f"answered {failure.status}" if failure.status != 200 else "sent an error"
+        reason = "the gateway's credentials there were refused" if kind == "auth" else "the gateway's account there is exhausted"
+        says = reason if kind in _OURS else _without(failure.message, context.settings) or "no reason was given"
+        passed_on = kind in ("bad_request", "not_found", "context_length", "content")
+        return UpstreamError(
+            kind,
+            says if passed_on else f"{context.provider} {in_answer}: {says}",
+            provider=context.provider,
+            upstream_status=failure.status,
+            status=failure.status if kind == "bad_request" and failure.status in (413, 415, 422) else None,
+            type=(failure.type or None) if passed_on else None,
+            code=(failure.code or None) if passed_on else None,
+            param=failure.param if passed_on else None,
+            retry_after_s=wait_s,
+        )
+
+    def _plain(self, response: Response, context: CallContext) -> Reply:
+        def body() -> Iterator[Sequence[Item]]:
+            data = response.read(_REPLY_LIMIT).strip()  # keep-alive blank lines may come before the JSON
+            yield [Item(data)]
+
+        return self._reply(body(), response, context)
+
+    def _stream(self, response: Response, context: CallContext) -> Reply:
+        if "json" in response.headers.get("content-type", "") or "html" in response.headers.get("content-type", ""):
+            raise self._not_a_stream(response, context)
+        events = _Events(response)
+        reply = self._reply(events, response, context)
+        events.reply = reply
+        return reply
+
+    def _not_a_stream(self, response: Response, context: CallContext) -> UpstreamError:
+        """The error inside a 200 that should have been a stream."""
+        try:
+            failure = parse_failure(200, response.read(_ERROR_BODY_LIMIT))
+        finally:
+            response.close()
+        if failure.message or failure.code or failure.type:
+            return self._error(failure, context)
+        message = f"{context.provider} answered a request for a stream with {response.headers['content-type']!r}"
+        return UpstreamError("malformed", message, provider=context.provider, upstream_status=response.status)
+
+    def _reply(self, batches: Iterable[Sequence[Item]], response: Response, context: CallContext) -> Reply:
+        limits = {name: value for name, value in response.headers.items() if name.startswith("x-ratelimit-")}
+        return Reply(
+            batches,
+            read_usage=self.read_usage,
+            read_error=lambda value: self._error(failure_of(value), context),
+            close=response.close,
+            headers=limits,
+        )
+
+
+class _Events:
+    """Batches of items from a response's server-sent events. An iterator object: unlike a generator it needs no start."""
+
+    def __init__(self, response: Response) -> None:
+        self._chunks = response.chunks()
+        self._parser = EventParser()
+        self._over = False
+        self.reply: Reply | None = None
+
+    def __iter__(self) -> _Events:
+        return self
+
+    def __next__(self) -> Sequence[Item]:
+        while not self._over:
+            piece = next(self._chunks, None)
+            self._over = piece is None
+            events = self._parser.close() if piece is None else self._parser.feed(piece)
+            batch = []
+            for data in events:
+                if data == b"[DONE]":
+                    self._over = True
+                    if self.reply is not None:
+                        self.reply.ended = True
+                    break
+                batch.append(Item(data))
+            if batch:
+                return batch
+        raise StopIteration
+
+
+def _without(message: str, settings: ProviderSettings) -> str:
+    """The upstream's words with our secrets cut out, should it repeat them."""
+    secrets = [settings.api_key.reveal(), *settings.headers.values()]
+    for secret in secrets:
+        if len(secret) >= 6:
+            message = message.replace(secret, "***")
+    return message
+

@@ -1,0 +1,152 @@
+"""What an upstream's error answer means: any of the known body shapes -> one record -> a kind.
+
+Sources: the documented error bodies of OpenAI, Anthropic, Gemini (array-wrapped), Mistral, xAI (flat), Ollama and OpenRouter.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Failure", "kind_of", "parse_failure", "printable", "wait_hint_s"]
+
+_MESSAGE_LIMIT = 1000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_BILLING = frozenset(
+    {
+        "insufficient_quota",
+        "credit_balance_exhausted",
+        "organization_usage_limit_exceeded",
+        "organization_spend_limit_exceeded",
+        "project_spend_limit_exceeded",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+    }
+)
+_CONTENT = ("content_policy", "content_filter", "moderation")
+_BY_STATUS: Mapping[int, str] = {
+    401: "auth",
+    402: "billing",
+    403: "auth",
+    404: "not_found",
+    408: "timeout",
+    409: "overloaded",
+    425: "overloaded",
+    429: "rate_limit",
+    503: "overloaded",
+    504: "timeout",
+    524: "timeout",
+    529: "overloaded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An upstream's error, whatever shape it came in. ``status`` is 200 for an error inside a stream or a 200."""
+
+    status: int
+    message: str = ""
+    type: str = ""
+    code: str = ""
+    param: str | None = None
+
+
+def parse_failure(status: int, body: bytes) -> Failure:
+    """The error in a response's body; HTML, empty and broken bodies give a ``Failure`` without a message."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return Failure(status)
+    return failure_of(value, status)
+
+
+def failure_of(value: Any, status: int = 200) -> Failure:
+    """The error in decoded JSON: a list's first element, ``error`` as an object or as text, or a flat body."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if not isinstance(value, dict):
+        return Failure(status)
+    error = value.get("error")
+    if isinstance(error, dict):
+        return _from(error, status)
+    if isinstance(error, str):
+        return Failure(status, printable(error), _word(value.get("type")), _word(value.get("code")))
+    detail = value.get("detail")
+    if isinstance(detail, str):
+        return Failure(status, printable(detail))
+    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        return Failure(status, printable(str(detail[0].get("msg", ""))))
+    return _from(value, status)
+
+
+def kind_of(failure: Failure) -> str:
+    """The default kind: by code where one is known to decide, else by status."""
+    words = {failure.code, failure.type}
+    if words & _BILLING:
+        return "billing"
+    if "context_length_exceeded" in words:
+        return "context_length"
+    if any(word.startswith(_CONTENT) for word in words):
+        return "content"
+    if failure.status == 200:
+        return _inside_200(failure)
+    if failure.status in _BY_STATUS:
+        return _BY_STATUS[failure.status]
+    if failure.status >= 500:
+        return "server"
+    return "bad_request" if 400 <= failure.status < 500 else "malformed"
+
+
+def wait_hint_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """How long the upstream asks us to wait: ``retry-after-ms``, or ``Retry-After`` in seconds or as an HTTP date."""
+    try:
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        text = headers.get("retry-after")
+        if text is None:
+            return None
+        if re.fullmatch(r"\d+(\.\d+)?", text.strip(), re.ASCII):
+            return float(text)
+        moment = email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(0.0, moment - (time.time() if now is None else now))
+
+
+def printable(text: str) -> str:
+    """One line of bounded length, so that an upstream cannot write lines into a log or a header."""
+    return _CONTROL.sub(" ", text).strip()[:_MESSAGE_LIMIT]
+
+
+def _from(error: Mapping[str, Any], status: int) -> Failure:
+    message = error.get("message")
+    param = error.get("param")
+    return Failure(
+        status,
+        printable(message) if isinstance(message, str) else "",
+        _word(error.get("type")),
+        _word(error.get("code")),
+        printable(param) if isinstance(param, str) else None,
+    )
+
+
+def _word(value: Any) -> str:
+    """``code`` and ``type`` are texts, numbers or absent, depending on who answers."""
+    return printable(str(value)) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+def _inside_200(failure: Failure) -> str:
+    """An error that came without a status of its own; some upstreams put the status into ``code``."""
+    if failure.code.isascii() and failure.code.isdigit() and 400 <= int(failure.code[:4]) < 600:
+        return kind_of(Failure(int(failure.code), failure.message, failure.type, ""))
+    words = f"{failure.type} {failure.code}"
+    if "rate_limit" in words:
+        return "rate_limit"
+    if "overloaded" in words:
+        return "overloaded"
+    return "bad_request" if failure.type == "invalid_request_error" else "server"
