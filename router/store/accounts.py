@@ -1,0 +1,90 @@
+"""Accounts: what owns keys, and will pay."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from router.errors import BadRequest, NotFound
+from router.store.database import Database
+from router.store.names import check_name, new_id
+
+__all__ = ["Account", "create_account", "get_account", "list_accounts", "set_account_status"]
+
+_COLUMNS = "id, name, status, created_at"
+_STATUSES = ("active", "suspended")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account.
+
+    Attributes:
+        id: ``acct_...``.
+        name: the operator's label; need not be unique.
+        status: ``active`` or ``suspended`` (its keys count as disabled).
+        created_at: Unix seconds.
+    """
+
+    id: str
+    name: str
+    status: str
+    created_at: float
+
+
+def create_account(database: Database, name: str) -> Account:
+    """Make an active account.
+
+    Raises:
+        BadRequest: the name is empty, too long or holds control characters.
+    """
+    account = Account(new_id("acct"), check_name(name, "an account's name"), "active", time.time())
+    database.write(
+        lambda connection: connection.execute(
+            f"INSERT INTO accounts ({_COLUMNS}) VALUES (?, ?, ?, ?)",  # noqa: S608 - constant text
+            (account.id, account.name, account.status, account.created_at),
+        )
+    )
+    return account
+
+
+def get_account(database: Database, account_id: str) -> Account:
+    """Raises:
+    NotFound: there is no such account.
+    """
+    row = database.read(
+        lambda connection: connection.row(f"SELECT {_COLUMNS} FROM accounts WHERE id = ?", (account_id,))  # noqa: S608
+    )
+    if row is None:
+        raise _unknown(account_id)
+    return Account(**row)
+
+
+def list_accounts(database: Database) -> list[Account]:
+    """All accounts, oldest first."""
+    rows = database.read(
+        lambda connection: connection.rows(f"SELECT {_COLUMNS} FROM accounts ORDER BY created_at, id")  # noqa: S608
+    )
+    return [Account(**row) for row in rows]
+
+
+def set_account_status(database: Database, account_id: str, status: str) -> None:
+    """Suspend an account, or make it active again.
+
+    Raises:
+        NotFound: there is no such account.
+        BadRequest: ``status`` is neither ``active`` nor ``suspended``.
+    """
+    if status not in _STATUSES:
+        raise BadRequest(f"An account's status is one of {', '.join(_STATUSES)}.")
+    changed = database.write(
+        lambda connection: connection.execute("UPDATE accounts SET status = ? WHERE id = ?", (status, account_id))
+    )
+    if not changed:
+        raise _unknown(account_id)
+
+
+def _unknown(account_id: str) -> NotFound:
+    return NotFound(
+        f"There is no account {account_id[:40]!r}. `router accounts list` shows all.", code="account_not_found"
+    )

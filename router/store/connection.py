@@ -1,0 +1,115 @@
+"""What a query works with: one database connection, the same on both engines.
+
+SQL is written once, with ``?`` for a parameter and standard ``ON CONFLICT``; rows come back as dicts that are complete
+before the connection does anything else, so nothing that belongs to a database thread ever leaves it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import peewee
+
+__all__ = ["Connection"]
+
+_peewee_errors: Any = peewee.__exception_wrapper__  # type: ignore[attr-defined]  # turns the driver's errors into peewee's
+
+
+class Connection:
+    """One open connection. Use it only inside the function given to ``Database.read`` or ``Database.write``.
+
+    Errors of the driver arrive as peewee's (``peewee.IntegrityError``, ``peewee.DataError``, ...).
+
+    Attributes:
+        peewee: the peewee database underneath, for queries that are easier to build than to write.
+        engine: ``sqlite`` or ``postgresql``.
+    """
+
+    def __init__(self, database: peewee.Database, engine: str) -> None:
+        self.peewee: Any = database
+        self.engine = engine
+        self._dialect = _for_psycopg if engine == "postgresql" else _as_it_is
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """Run one statement; the number of rows that it changed."""
+        return int(self._cursor(sql, params).rowcount)
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run one query; its rows as dicts by column name."""
+        cursor = self._cursor(sql, params)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def row(self, sql: str, params: Sequence[Any] = ()) -> dict[str, Any] | None:
+        """Run one query; its first row, or None."""
+        return next(iter(self.rows(sql, params)), None)
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement once per row of parameters, in one exchange with the database."""
+        with _peewee_errors:
+            self.peewee.cursor().executemany(self._dialect(sql), rows)
+
+    def script(self, sql: str) -> None:
+        """Run several statements without parameters, inside the transaction that is open."""
+        if self.engine == "postgresql":
+            self.execute(sql)
+            return
+        for statement in _statements(sql):
+            self.execute(statement)
+
+    def has_table(self, name: str) -> bool:
+        return bool(self.peewee.table_exists(name))
+
+    def commit(self) -> None:
+        """Commit.
+
+        PostgreSQL answers the COMMIT of a transaction in which a statement failed with a quiet ROLLBACK: that is an
+        error here, or work would be lost without a word.
+        """
+        cursor = self._cursor("COMMIT", ())
+        if self.engine == "postgresql" and cursor.statusmessage != "COMMIT":
+            raise peewee.InternalError("the transaction was rolled back because a statement in it had failed")
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo only what the block did, should it raise."""
+        self.execute("SAVEPOINT step")
+        try:
+            yield
+        except BaseException:
+            self.execute("ROLLBACK TO SAVEPOINT step")
+            self.execute("RELEASE SAVEPOINT step")
+            raise
+        self.execute("RELEASE SAVEPOINT step")
+
+    def close(self) -> None:
+        self.peewee.close()
+
+    def _cursor(self, sql: str, params: Sequence[Any]) -> Any:
+        return self.peewee.execute_sql(self._dialect(sql), tuple(params))
+
+
+def _as_it_is(sql: str) -> str:
+    return sql
+
+
+@lru_cache(maxsize=256)
+def _for_psycopg(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+def _statements(sql: str) -> Iterator[str]:
+    """Split a script where SQLite itself sees the end of a statement (strings, comments and triggers included)."""
+    pending = ""
+    for part in sql.split(";")[:-1]:
+        pending += part + ";"
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+    rest = pending + sql.rpartition(";")[2]
+    if rest.strip():
+        yield rest

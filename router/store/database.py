@@ -1,0 +1,95 @@
+"""The database: where functions that read and write are run, in bounded time and off the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from router.errors import StoreError
+from router.store.connection import Connection
+from router.store.engines import PostgresqlEngine, SqliteEngine, engine_of
+from router.store.lanes import Job, Lane
+from router.store.session import Session
+
+__all__ = ["Database", "open_database"]
+
+T = TypeVar("T")
+
+_READERS = 2
+
+
+class Database:
+    """One open database. Safe to use from any greenlet or thread; open it after a fork, not before.
+
+    One native thread writes, two read, each on a connection of its own. Every call ends in bounded time: with its
+    result, with its own error, or with ``StoreError`` when the database is gone, frozen or overloaded; it serves again
+    by itself as soon as the database does.
+
+    Attributes:
+        engine: ``sqlite`` or ``postgresql``.
+        place: how messages call it; holds no password.
+    """
+
+    def __init__(self, engine: SqliteEngine | PostgresqlEngine, *, timeout_s: float) -> None:
+        self.engine = engine.name
+        self.place = engine.place
+        self.backend = engine
+        self._timeout_s = timeout_s
+        self._readers = Lane(lambda: Session(engine, writer=False), width=_READERS, place=engine.place)
+        self._writer = Lane(lambda: Session(engine, writer=True), width=1, place=engine.place)
+
+    def read(self, function: Callable[[Connection], T], *, timeout_s: float | None = None) -> T:
+        """Run a function that only reads, outside a transaction. It may be run twice when a connection was lost.
+
+        Raises:
+            StoreError: no answer within ``timeout_s`` (the database's own limit where None), or the database failed.
+        """
+        return self._readers.call(lambda session, _: session.read(function), self._limit(timeout_s))
+
+    def write(self, function: Callable[[Connection], T], *, timeout_s: float | None = None) -> T:
+        """Run a function inside one transaction, durable when this returns; an exception rolls it back and passes.
+
+        A caller that gives up or is killed before the commit has changed nothing.
+
+        Raises:
+            StoreError: as for ``read``. Only if the failure struck during the commit may the change have been made.
+        """
+
+        def guarded(session: Session, job: Job[T]) -> T:
+            def unless_abandoned(connection: Connection) -> T:
+                result = function(connection)
+                if job.abandoned:
+                    raise StoreError("The caller has gone.")
+                return result
+
+            return session.write(unless_abandoned)
+
+        return self._writer.call(guarded, self._limit(timeout_s))
+
+    def close(self) -> None:
+        """Close all connections. Harmless when called again."""
+        self._readers.close()
+        self._writer.close()
+
+    def _limit(self, timeout_s: float | None) -> float:
+        return self._timeout_s if timeout_s is None else timeout_s
+
+
+def open_database(url: str, base_dir: Path, *, create: bool = False, timeout_s: float = 5.0) -> Database:
+    """Open the database that a URL names; it is reached at the first call, not here.
+
+    Args:
+        url: ``sqlite:///router.db`` (relative to ``base_dir``), ``sqlite:////abs/path`` or
+            ``postgresql://user:password@host/name``.
+        base_dir: the configuration's directory.
+        create: make a SQLite file that does not exist; for ``router init`` and ``router db migrate`` only.
+        timeout_s: how long a call waits for its outcome.
+
+    Raises:
+        ConfigError: a URL that cannot be used; the message says what to do and shows no password.
+    """
+    engine = engine_of(url, base_dir, timeout_s=timeout_s)
+    if create and isinstance(engine, SqliteEngine):
+        engine.create()
+    return Database(engine, timeout_s=timeout_s)

@@ -1,0 +1,146 @@
+"""Numbered migrations, the host's and the plugins', each applied once in a transaction of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import peewee
+
+from router.errors import ConfigError, StoreError
+from router.store.connection import Connection
+from router.store.database import Database
+from router.store.schema import MIGRATIONS, OWNER
+from router.types import Migration
+
+__all__ = ["Step", "migrate", "pending"]
+
+_STEP_S = 600.0
+_LOCK_ID = 7_215_403_118  # any number that no other program locks in the same PostgreSQL database
+_TABLE = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    owner       TEXT NOT NULL,
+    number      INTEGER NOT NULL,
+    title       TEXT NOT NULL,
+    applied_at  DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (owner, number)
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration of one owner (``router`` or a plugin's name)."""
+
+    owner: str
+    number: int
+    title: str
+
+
+def pending(database: Database, extra: Mapping[str, Sequence[Migration]] | None = None) -> list[Step]:
+    """The steps that ``migrate`` would take, in order.
+
+    Args:
+        extra: the plugins' migrations by plugin name.
+
+    Raises:
+        ConfigError: the database is newer than this code, or a plugin's numbers are wrong.
+        StoreError: the database cannot be reached.
+    """
+    known = _all(extra or {})
+    done = database.read(_applied)
+    _refuse_newer(database.place, known, done)
+    return [
+        Step(owner, migration.number, migration.title)
+        for owner, migrations in known.items()
+        for migration in migrations
+        if (owner, migration.number) not in done
+    ]
+
+
+def migrate(database: Database, extra: Mapping[str, Sequence[Migration]] | None = None) -> list[Step]:
+    """Apply what is pending, the host's steps first; the steps that this call applied.
+
+    Safe to run in several processes at once: one works, the others wait and find nothing left to do.
+
+    Raises:
+        ConfigError: as for ``pending``, or a step failed; it was rolled back, those before it stay.
+        StoreError: the database cannot be reached.
+    """
+    known = _all(extra or {})
+    wanted = {(step.owner, step.number) for step in pending(database, extra)}
+    return [
+        Step(owner, migration.number, migration.title)
+        for owner, migrations in known.items()
+        for migration in migrations
+        if (owner, migration.number) in wanted and _apply(database, owner, migration)
+    ]
+
+
+def _apply(database: Database, owner: str, migration: Migration) -> bool:
+    """Apply one step unless somebody else did meanwhile."""
+
+    def step(connection: Connection) -> bool:
+        if connection.engine == "postgresql":
+            connection.rows("SELECT pg_advisory_xact_lock(?)", (_LOCK_ID,))
+        connection.execute(_TABLE)
+        if (owner, migration.number) in _applied(connection):
+            return False
+        try:
+            connection.script(_sql(migration, connection.engine))
+        except (peewee.PeeweeException, ValueError) as error:
+            raise ConfigError(_failure(owner, migration, str(error))) from error
+        connection.execute(
+            "INSERT INTO schema_migrations (owner, number, title, applied_at) VALUES (?, ?, ?, ?)",
+            (owner, migration.number, migration.title, time.time()),
+        )
+        return True
+
+    try:
+        return database.write(step, timeout_s=_STEP_S)
+    except StoreError as error:
+        raise StoreError(_failure(owner, migration, error.message)) from error
+
+
+def _failure(owner: str, migration: Migration, cause: str) -> str:
+    return (
+        f"Migration {migration.number} of {owner} ({migration.title}) failed and was rolled back: "
+        f"{' '.join(cause.split())}"
+    )
+
+
+def _sql(migration: Migration, engine: str) -> str:
+    if isinstance(migration.sql, str):
+        return migration.sql
+    if engine not in migration.sql:
+        raise ValueError(f"it has no statements for {engine}")
+    return migration.sql[engine]
+
+
+def _applied(connection: Connection) -> set[tuple[str, int]]:
+    if not connection.has_table("schema_migrations"):
+        return set()
+    return {(row["owner"], row["number"]) for row in connection.rows("SELECT owner, number FROM schema_migrations")}
+
+
+def _all(extra: Mapping[str, Sequence[Migration]]) -> dict[str, list[Migration]]:
+    """Every owner's migrations in order, the host's first."""
+    if OWNER in extra:
+        raise ConfigError(f"A plugin may not be called {OWNER!r}: that is the host's own name for its migrations.")
+    known = {OWNER: list(MIGRATIONS)}
+    for owner in sorted(extra):
+        known[owner] = sorted(extra[owner], key=lambda migration: migration.number)
+        if [migration.number for migration in known[owner]] != list(range(1, len(known[owner]) + 1)):
+            raise ConfigError(f"The migrations of plugin {owner} must be numbered 1, 2, 3, ... without a gap.")
+    return known
+
+
+def _refuse_newer(place: str, known: Mapping[str, Sequence[Migration]], done: set[tuple[str, int]]) -> None:
+    for owner, migrations in known.items():
+        newest = max((number for name, number in done if name == owner), default=0)
+        if newest > len(migrations):
+            raise ConfigError(
+                f"The {place} has migration {newest} of {owner}, this version knows {len(migrations)}: it was used by "
+                f"a newer {owner}. Install that version again, or restore a backup from before."
+            )

@@ -1,0 +1,131 @@
+"""One thread's connection: opened when needed, replaced when lost, and its errors told apart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import peewee
+
+from router.errors import StoreError
+from router.store.connection import Connection
+from router.store.engines import Engine
+
+__all__ = ["Session"]
+
+T = TypeVar("T")
+
+_RECHECK_S = 1.0
+_LOST = (peewee.OperationalError, peewee.InterfaceError, peewee.InternalError)
+
+
+class Session:
+    """Runs functions on one connection, in one thread.
+
+    Errors that are the database's (gone, frozen, locked, full, without tables) become ``StoreError`` and cost the
+    connection; those that are the statement's (a constraint, a value out of range) pass through as peewee's.
+    """
+
+    def __init__(self, engine: Engine, *, writer: bool) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._connection: Connection | None = None
+        self._checked_at = 0.0
+
+    def read(self, function: Callable[[Connection], T]) -> T:
+        """Run a function that only reads; once more on a new connection where the old one turns out to be dead."""
+        with self._translated():
+            connection, fresh = self._ready()
+            try:
+                return function(connection)
+            except _LOST:
+                if fresh or not self._engine.is_lost(connection):
+                    raise
+                self.close()
+                return function(self._ready()[0])
+
+    def write(self, function: Callable[[Connection], T]) -> T:
+        """Run a function inside one transaction: committed when it returns, rolled back when it raises."""
+        with self._translated(), self._engine.exclusive():
+            connection = self._begin()
+            try:
+                result = function(connection)
+                connection.commit()
+            except BaseException:
+                self._roll_back(connection)
+                raise
+            return result
+
+    def interrupt(self) -> None:
+        """Make what is running fail soon. Called from another thread."""
+        connection = self._connection
+        if connection is not None:
+            self._engine.interrupt(connection)
+
+    def close(self) -> None:
+        """Close the connection, if one is open; the next use opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except peewee.PeeweeException:
+                connection.peewee.dispose()
+
+    def _ready(self) -> tuple[Connection, bool]:
+        """The connection, and whether it is new."""
+        now = time.monotonic()
+        if self._connection is not None and now - self._checked_at > _RECHECK_S:
+            self._checked_at = now
+            if self._engine.is_stale(self._connection):
+                self.close()
+        if self._connection is not None:
+            return self._connection, False
+        self._checked_at = now
+        self._connection = self._engine.connect(writer=self._writer)
+        return self._connection, True
+
+    def _begin(self) -> Connection:
+        connection, fresh = self._ready()
+        try:
+            connection.execute(self._engine.begin)
+        except _LOST:
+            if fresh or not self._engine.is_lost(connection):
+                raise
+            self.close()
+            connection = self._ready()[0]
+            connection.execute(self._engine.begin)
+        return connection
+
+    def _roll_back(self, connection: Connection) -> None:
+        try:
+            connection.execute("ROLLBACK")
+        except peewee.PeeweeException:
+            self.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError:
+            self.close()
+            raise
+        except peewee.PeeweeException as error:
+            if not _is_databases_fault(error):
+                raise
+            self.close()
+            text = self._engine.redact(" ".join(str(error).split())) or type(error).__name__
+            raise StoreError(f"The {self._engine.place} failed: {text}.{_remedy(text)}") from error
+
+
+def _is_databases_fault(error: peewee.PeeweeException) -> bool:
+    return isinstance(error, _LOST) or type(error) is peewee.DatabaseError or _lacks_table(str(error))
+
+
+def _lacks_table(text: str) -> bool:
+    return "no such table" in text or ("relation" in text and "does not exist" in text)
+
+
+def _remedy(text: str) -> str:
+    return " Run `router db migrate`." if _lacks_table(text) else ""
