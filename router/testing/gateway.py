@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,7 @@ class Gateway:
         workers: worker processes.
         profile: handed to ``router init --profile``.
         start: whether to start the server at once.
+        command: the CLI.
 
     Attributes:
         folder, config_path, log_path: its files.
@@ -83,12 +84,14 @@ class Gateway:
         workers: int = 1,
         profile: str | None = None,
         start: bool = True,
+        command: Sequence[str] = (sys.executable, "-m", "router"),
     ) -> None:
         self.folder = folder
         self.config_path = folder / "router.toml"
         self.log_path = folder / "stderr.log"
         self.port = free_port()
         self.api_key = self.account = self.operator_secret = ""
+        self._command = tuple(command)
         self._workers = workers
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: list[OpenAI] = []
@@ -138,11 +141,10 @@ class Gateway:
         Raises:
             GatewayFailed: it ended, or was not ready in time.
         """
-        command = [sys.executable, "-m", "router", "serve", "--config", str(self.config_path), "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--workers", str(self._workers)]
+        options = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", str(self._workers)]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                command,
+                [*self._command, "serve", "--config", str(self.config_path), *options],
                 cwd=self.folder,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
@@ -210,7 +212,7 @@ class Gateway:
             CommandFailed: with what it said on stderr.
         """
         done = subprocess.run(
-            [sys.executable, "-m", "router", *args, "--json"],
+            [*self._command, *args, "--json"],
             cwd=self.folder,
             env=self._env,
             stdin=subprocess.DEVNULL,
