@@ -1,0 +1,185 @@
+"""Foreign exceptions, and what they mean: one table, applied by one context manager.
+
+The manager surrounds sending and every step of reading a body, so that a failure in mid-stream is translated too.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import zlib
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+
+import brotli
+import requests.exceptions as requests_errors
+import urllib3.exceptions as urllib3_errors
+from httptools.parser import errors as httptools_errors
+
+from router.errors import UpstreamError
+
+__all__ = ["TABLE", "Malformed", "kind_of", "translating"]
+
+
+class Malformed(Exception):
+    """The upstream's bytes are not a response that we accept; the text says what is wrong with them."""
+
+
+_TIMEOUT = (
+    TimeoutError,
+    requests_errors.ConnectTimeout,
+    requests_errors.ReadTimeout,
+    requests_errors.Timeout,
+    urllib3_errors.ConnectTimeoutError,
+    urllib3_errors.EmptyPoolError,
+    urllib3_errors.ReadTimeoutError,
+    urllib3_errors.TimeoutError,
+)
+_CONNECTION = (
+    OSError,
+    socket.gaierror,
+    socket.herror,
+    ssl.SSLCertVerificationError,
+    ssl.SSLEOFError,
+    ssl.SSLError,
+    ssl.SSLSyscallError,
+    ssl.SSLWantReadError,
+    ssl.SSLWantWriteError,
+    ssl.SSLZeroReturnError,
+    http.client.CannotSendHeader,
+    http.client.CannotSendRequest,
+    http.client.ImproperConnectionState,
+    http.client.IncompleteRead,
+    http.client.NotConnected,
+    http.client.RemoteDisconnected,
+    http.client.ResponseNotReady,
+    requests_errors.ChunkedEncodingError,
+    requests_errors.ConnectionError,
+    requests_errors.HTTPError,
+    requests_errors.InvalidProxyURL,
+    requests_errors.ProxyError,
+    requests_errors.RequestException,
+    requests_errors.RetryError,
+    requests_errors.SSLError,
+    requests_errors.StreamConsumedError,
+    requests_errors.TooManyRedirects,
+    requests_errors.UnrewindableBodyError,
+    urllib3_errors.ClosedPoolError,
+    urllib3_errors.FullPoolError,
+    urllib3_errors.HTTPError,
+    urllib3_errors.HostChangedError,
+    urllib3_errors.IncompleteRead,
+    urllib3_errors.MaxRetryError,
+    urllib3_errors.NameResolutionError,
+    urllib3_errors.NewConnectionError,
+    urllib3_errors.PoolError,
+    urllib3_errors.ProtocolError,
+    urllib3_errors.ProxyError,
+    urllib3_errors.ProxySchemeUnknown,
+    urllib3_errors.ProxySchemeUnsupported,
+    urllib3_errors.RequestError,
+    urllib3_errors.ResponseError,
+    urllib3_errors.SSLError,
+    urllib3_errors.TimeoutStateError,
+    urllib3_errors.UnrewindableBodyError,
+)
+_MALFORMED = (
+    Malformed,
+    zlib.error,
+    brotli.error,
+    httptools_errors.HttpParserCallbackError,
+    httptools_errors.HttpParserError,
+    httptools_errors.HttpParserInvalidMethodError,
+    httptools_errors.HttpParserInvalidStatusError,
+    httptools_errors.HttpParserInvalidURLError,
+    httptools_errors.HttpParserUpgrade,
+    http.client.BadStatusLine,
+    http.client.HTTPException,
+    http.client.LineTooLong,
+    http.client.UnimplementedFileMode,
+    http.client.UnknownProtocol,
+    http.client.UnknownTransferEncoding,
+    requests_errors.ContentDecodingError,
+    requests_errors.InvalidJSONError,
+    requests_errors.JSONDecodeError,
+    urllib3_errors.BodyNotHttplibCompatible,
+    urllib3_errors.DecodeError,
+    urllib3_errors.HeaderParsingError,
+    urllib3_errors.InvalidChunkLength,
+    urllib3_errors.InvalidHeader,
+    urllib3_errors.ResponseNotChunked,
+)
+
+TABLE: Mapping[type[BaseException], str] = {
+    **dict.fromkeys(_CONNECTION, "connection"),
+    **dict.fromkeys(_MALFORMED, "malformed"),
+    **dict.fromkeys(_TIMEOUT, "timeout"),
+}
+"""Exception class -> kind of ``UpstreamError``. The entry nearest in the raised class's MRO holds."""
+
+
+def kind_of(error: BaseException) -> str | None:
+    """The kind that ``error`` means; None where it is not for this table (a bug of ours, a killed greenlet)."""
+    for base in type(error).__mro__:
+        kind = TABLE.get(base)
+        if kind is not None:
+            return kind
+    return None
+
+
+class translating:
+    """Raise a foreign exception as an ``UpstreamError`` that names ``host``; let all others pass.
+
+    A class with two methods, since ``contextlib`` costs more than the rest of a small read.
+    """
+
+    __slots__ = ("_host",)
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, cls: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, UpstreamError):
+            return
+        kind = kind_of(error)
+        if kind is not None:
+            raise UpstreamError(kind, f"upstream {self._host}: {_describe(error)}") from error
+
+
+def _describe(error: BaseException) -> str:
+    """What happened, without any text that the upstream or the request could have put there."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its TLS certificate is not accepted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS failure: {cause.reason or type(cause).__name__}"
+        if isinstance(cause, socket.gaierror):
+            return f"its name cannot be looked up: {cause.strerror}"
+        if isinstance(cause, OSError) and cause.strerror:
+            return f"connection failed: {cause.strerror}"
+        if type(cause) in (Malformed, TimeoutError, ConnectionError):
+            return str(cause)
+    if isinstance(error, httptools_errors.HttpParserError):
+        return f"its answer is not valid HTTP: {error}"
+    if isinstance(error, http.client.HTTPException | urllib3_errors.HeaderParsingError):
+        return f"its answer is not valid HTTP: {type(error).__name__}"
+    if isinstance(error, zlib.error | brotli.error | urllib3_errors.DecodeError):
+        return "its compressed answer cannot be decoded"
+    return type(error).__name__
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and those that it wraps, by argument (requests, urllib3) or by cause, innermost first."""
+    chain: list[BaseException] = []
+    current: object = error
+    while isinstance(current, BaseException) and current not in chain and len(chain) < 10:
+        chain.append(current)
+        wrapped = (*current.args, getattr(current, "reason", None), current.__cause__)
+        current = next((item for item in wrapped if isinstance(item, BaseException)), None)
+    return reversed(chain)
