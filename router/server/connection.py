@@ -1,0 +1,221 @@
+"""One client connection: request after request, in order, until one side has had enough."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from router.errors import RequestTimeout, RouterError
+from router.server.body import RequestBody
+from router.server.channel import Channel, ClientGone, RawSocket
+from router.server.environ import connection_environ
+from router.server.limits import Limits
+from router.server.parser import Request, RequestParser
+from router.server.refusals import RenderError, render_openai
+from router.server.responder import Responder, plain_response
+from router.server.watch import ClientWatch
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+__all__ = ["ClientGone", "Connection", "Site"]
+
+log = logging.getLogger("router.server")
+
+DISCARD_MAX_BYTES = 64 * 1024  # of an unread body, to keep the connection
+DISCARD_S = 1.0
+LINGER_MAX_BYTES = 16 * 1024 * 1024  # read and thrown away, so that a client that is still sending gets its answer
+LINGER_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all connections of a worker share.
+
+    Attributes:
+        app: the WSGI application.
+        limits: bounds of each connection.
+        render_error: the shape of errors that never reach the application.
+    """
+
+    app: WSGIApplication
+    limits: Limits = field(default=Limits())
+    render_error: RenderError = render_openai
+
+
+class Connection:
+    """Serves one accepted socket and closes it.
+
+    Args:
+        sock: the accepted socket; the connection owns it from here on.
+        client: address and port of the other side.
+        server: address and port that it connected to.
+        site: what to serve.
+    """
+
+    def __init__(self, sock: RawSocket, client: tuple[str, int], server: tuple[str, int], site: Site) -> None:
+        self._site = site
+        self._channel = Channel(sock)
+        self._parser = RequestParser(site.limits, connection_environ(client, server))
+        self._watch = ClientWatch(self._channel)
+        self._idle_since: float | None = time.monotonic()
+        self._draining = False
+
+    def run(self) -> None:
+        """Serve until the connection ends. Never raises an ``Exception``."""
+        reset = False
+        try:
+            while self._serve_next():
+                pass
+        except _Truncated:
+            reset = True
+        except ClientGone:
+            pass
+        except Exception:
+            log.exception("a connection was ended by a fault of the server")
+        finally:
+            self._watch.close()
+            self._parser.close()
+            self._channel.close(reset)
+
+    def drain(self, idle_s: float) -> None:
+        """Take no further requests: what runs is answered with ``Connection: close``.
+
+        A connection that has been idle for ``idle_s`` ends now. A younger pause may be a client about to send its next
+        request, which closing would lose: call again later.
+        """
+        self._draining = True
+        if self._idle_since is not None and time.monotonic() - self._idle_since >= idle_s:
+            self._channel.end_reading()
+
+    def _serve_next(self) -> bool:
+        """Serve one request; whether the connection can be used again."""
+        try:
+            request = self._next_request()
+        except RouterError as error:
+            self._refuse(error)
+            return False
+        if request is None:
+            return False
+        body = RequestBody(self._channel, self._parser, request, self._site.limits)
+        environ = request.environ
+        environ["wsgi.input"] = body
+        environ["router.client"] = self._watch
+        limits = self._site.limits
+        responder = Responder(self._channel, request, limits.send_timeout_s, lambda: self._may_keep_alive(request))
+        self._respond(request, responder)
+        self._watch.unwatch()
+        if not responder.keep_alive:
+            if not request.complete or self._channel.peek():
+                self._linger()
+            return False
+        with contextlib.suppress(RouterError):
+            if request.complete or body.discard(DISCARD_MAX_BYTES, DISCARD_S):
+                request.buffer.clear()
+                self._idle_since = time.monotonic()
+                return True
+        return False
+
+    def _next_request(self) -> Request | None:
+        """The next request with a complete head; None when the client sends no more, or nothing for too long."""
+        parser, limits = self._parser, self._site.limits
+        idle_s = limits.keep_alive_s
+        deadline = time.monotonic() + idle_s
+        while not parser.ready:
+            if parser.error is not None:
+                raise parser.error
+            try:
+                self._channel.wait_readable(deadline - time.monotonic())
+            except TimeoutError:
+                if not parser.started:
+                    return None
+                raise _slow_header(limits) from None
+            data = self._channel.receive(limits.header_timeout_s)
+            if not data:
+                return None
+            was_started = parser.started
+            parser.feed(data)
+            if parser.started and not was_started:
+                self._idle_since = None
+                deadline = time.monotonic() + limits.header_timeout_s
+            elif time.monotonic() >= deadline and not parser.ready:
+                raise _slow_header(limits)
+        self._idle_since = None
+        return parser.ready.popleft()
+
+    def _may_keep_alive(self, request: Request) -> bool:
+        """Whether a further request may follow: not while draining, nor behind a body too long to be skipped."""
+        if self._draining:
+            return False
+        if request.complete:
+            return True
+        if request.length is None or request.error is not None or request.expects_continue:
+            return False
+        return request.length - request.received <= DISCARD_MAX_BYTES
+
+    def _respond(self, request: Request, responder: Responder) -> None:
+        iterable: Iterable[bytes] | None = None
+        try:
+            iterable = self._site.app(request.environ, responder.start_response)
+            responder.send_all(iterable)
+        except ClientGone:
+            raise
+        except RouterError as error:
+            self._fail(responder, error)
+        except Exception:
+            log.exception("the application failed in %s %s", request.method, request.environ["PATH_INFO"])
+            self._fail(responder, RouterError("The gateway failed to serve the request. Its log says why."))
+        finally:
+            _close(iterable)
+
+    def _fail(self, responder: Responder, error: RouterError) -> None:
+        """Answer with the error if nothing was sent yet, else cut the response where it is."""
+        responder.keep_alive = False
+        if not responder.head_sent:
+            self._refuse(error)
+        elif not responder.delimited:
+            raise _Truncated
+
+    def _refuse(self, error: RouterError) -> None:
+        """Answer with an error of the protocol, and end."""
+        request_id = f"req_{secrets.token_hex(12)}"
+        status, headers, body = self._site.render_error(error, request_id)
+        if not any(name.lower() == "x-request-id" for name, _ in headers):
+            headers = [*headers, ("x-request-id", request_id)]
+        self._channel.send(plain_response(status, headers, body), self._site.limits.send_timeout_s)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Read on after the last word: closing over unread bytes resets the connection and loses the answer."""
+        self._channel.end_writing()
+        deadline = time.monotonic() + LINGER_S
+        left = LINGER_MAX_BYTES
+        with contextlib.suppress(TimeoutError, ClientGone):
+            while left > 0 and (remaining_s := deadline - time.monotonic()) > 0:
+                data = self._channel.receive(remaining_s)
+                if not data:
+                    return
+                left -= len(data)
+
+
+class _Truncated(Exception):
+    """A response that only the end of the connection delimits was cut: the client must see a reset, not an end."""
+
+
+def _slow_header(limits: Limits) -> RequestTimeout:
+    return RequestTimeout(f"The request's header did not arrive within {limits.header_timeout_s:g} s.")
+
+
+def _close(iterable: Any) -> None:
+    close: Callable[[], None] | None = getattr(iterable, "close", None)
+    if close is None:
+        return
+    try:
+        close()
+    except Exception:
+        log.exception("closing the response failed")

@@ -1,0 +1,60 @@
+"""The listening socket, which the master binds once and all workers share."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from router.errors import ConfigError
+
+__all__ = ["listen", "url_of"]
+
+BACKLOG = 2048
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound, listening and inheritable TCP socket.
+
+    Args:
+        host: name or address, IPv4 or IPv6; empty for all interfaces.
+        port: 0 lets the system choose.
+
+    Raises:
+        ConfigError: the address cannot be used; says why and what to do.
+    """
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, OverflowError, UnicodeError) as error:
+        raise ConfigError(f"cannot listen on {host}:{port}: {error}. Correct [server] host, or --host.") from None
+    family, kind, protocol, _, address = found[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address[0] != "::"))
+        sock.bind(address)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+        sock.set_inheritable(True)
+    except OSError as error:
+        sock.close()
+        raise ConfigError(f"cannot listen on {host}:{port}: {_advice(error, port)}") from None
+    return sock
+
+
+def url_of(sock: socket.socket) -> str:
+    """The URL under which this machine reaches the socket."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _advice(error: OSError, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"another program has the port. Find it with `ss -ltnp | grep :{port}`, or choose another with --port."
+    if error.errno == errno.EACCES:
+        return "this user may not use the port. Choose one above 1023 with --port."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine does not have the address. Correct [server] host, or --host."
+    return f"{error.strerror}."

@@ -1,0 +1,272 @@
+"""The master process: binds the port, starts workers, replaces those that die, and reloads without losing a call.
+
+Light on purpose: it imports neither gevent nor the application. A configuration is valid when a worker can serve it, so
+the first worker that becomes ready is the check, at the start and at each reload.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from router.errors import ConfigError
+from router.server.children import Child
+from router.server.listener import listen, url_of
+from router.server.protocol import DEFAULT_APP, EXIT_REFUSED
+from router.server.signals import SignalQueue
+
+__all__ = ["Master", "serve"]
+
+log = logging.getLogger("router.server")
+
+START_MAX_S = 60.0  # a worker that is not ready by then is killed
+KILL_MARGIN_S = 5.0  # beyond the workers' own grace, for closing the application
+STEADY_S = 10.0  # a worker that lived so long did not die of its start
+PAUSE_MIN_S = 0.1
+PAUSE_MAX_S = 30.0
+REAP_STEP_S = 0.02
+
+
+def serve(
+    config_path: str,
+    host: str,
+    port: int,
+    workers: int,
+    grace_s: float,
+    on_ready: Callable[[str], None] | None = None,
+    *,
+    app: str = DEFAULT_APP,
+) -> int:
+    """Run the gateway until SIGTERM or SIGINT; SIGHUP reloads the configuration. Only in the main thread.
+
+    Args:
+        config_path: handed to the workers.
+        host: address to bind, IPv4 or IPv6.
+        port: 0 lets the system choose.
+        workers: processes to keep running.
+        grace_s: how long calls in flight may take to end after SIGTERM.
+        on_ready: called once with the URL when the first worker serves.
+        app: ``MODULE:FUNCTION`` that builds a worker's application.
+
+    Returns:
+        The exit status: 0 after a stop, 1 when the port or the configuration is refused, or no worker is left.
+    """
+    try:
+        sock = listen(host, port)
+    except ConfigError as error:
+        print(f"router: {error}", file=sys.stderr, flush=True)
+        return 1
+    url = url_of(sock)
+    announce = on_ready or (lambda _: None)
+    with sock, SignalQueue([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]) as signals:
+        return Master(
+            lambda: Child(sock.fileno(), config_path, app), workers, grace_s, lambda: announce(url), sock.close
+        ).run(signals)
+
+
+class Master:
+    """Keeps workers running.
+
+    Args:
+        spawn: starts one worker.
+        workers: how many to keep.
+        grace_s: see ``serve``.
+        on_ready: called once, when the first worker serves.
+        on_stop: called once, when no further worker will be started.
+    """
+
+    def __init__(
+        self,
+        spawn: Callable[[], Child],
+        workers: int,
+        grace_s: float,
+        on_ready: Callable[[], None],
+        on_stop: Callable[[], None],
+    ) -> None:
+        self._spawn = spawn
+        self._workers = workers
+        self._kill_after_s = grace_s + KILL_MARGIN_S
+        self._on_ready = on_ready
+        self._on_stop = on_stop
+        self._selector = selectors.DefaultSelector()
+        self._serving: list[Child] = []
+        self._incoming: list[Child] = []  # the generation that a start or a reload is bringing up
+        self._leaving: list[Child] = []  # told to stop
+        self._dying: list[Child] = []  # closed their end, exit status not there yet
+        self._announced = False
+        self._refused = False  # the last worker that was started said that the configuration is no good
+        self._reload_again = False
+        self._pause_s = 0.0
+        self._restart_at: float | None = None
+        self._status: int | None = None  # set once the gateway is stopping
+
+    def run(self, signals: SignalQueue) -> int:
+        """Serve until stopped; the exit status. Leaves no process behind."""
+        self._selector.register(signals.readable, selectors.EVENT_READ)
+        try:
+            self._start(self._incoming)
+            while self._status is None or self._everyone():
+                for key, _ in self._selector.select(self._wait_s()):
+                    if key.data is None:
+                        self._on_signals(signals.take())
+                    else:
+                        self._on_word(key.data)
+                self._on_time(time.monotonic())
+        finally:
+            for child in self._everyone():
+                child.kill()
+            self._selector.close()
+        return self._status
+
+    def _everyone(self) -> list[Child]:
+        return [*self._serving, *self._incoming, *self._leaving, *self._dying]
+
+    def _start(self, group: list[Child]) -> None:
+        child = self._spawn()
+        child.kill_at = child.started_at + START_MAX_S
+        self._selector.register(child.control, selectors.EVENT_READ, child)
+        group.append(child)
+
+    def _on_signals(self, numbers: list[int]) -> None:
+        for number in numbers:
+            if number == signal.SIGHUP:
+                self._reload()
+            elif self._status is None:
+                self._stop(0)
+            elif number == signal.SIGINT:  # asked twice at the keyboard
+                for child in self._everyone():
+                    child.kill()
+
+    def _on_word(self, child: Child) -> None:
+        """A worker wrote, or closed its end."""
+        was_ready = child.ready
+        alive = child.listen()
+        if child.ready and not was_ready:
+            self._on_worker_ready(child)
+        if not alive:
+            self._selector.unregister(child.control)
+            self._dying.append(child)
+            self._bury(child)
+
+    def _on_worker_ready(self, child: Child) -> None:
+        if child in self._leaving:
+            return
+        child.kill_at = None
+        self._refused = False
+        if not self._announced:
+            self._announced = True
+            self._on_ready()
+        if child in self._incoming:
+            self._bring_up()
+
+    def _bring_up(self) -> None:
+        """The first worker of a generation proved the configuration; when all are ready, the old ones may go.
+
+        At the start there are no old ones, so the first worker serves at once.
+        """
+        if not all(child.ready for child in self._incoming):
+            return
+        if self._serving and len(self._incoming) < self._workers:
+            while len(self._incoming) < self._workers:
+                self._start(self._incoming)
+            return
+        old, self._serving, self._incoming = self._serving, self._incoming, []
+        self._dismiss(old)
+        if old:
+            log.warning("reloaded: %d new workers serve, the old ones finish their calls", len(self._serving))
+        self._restart_at = time.monotonic() if len(self._serving) < self._workers else None
+        if self._reload_again:
+            self._reload()
+
+    def _reload(self) -> None:
+        if self._status is not None:
+            return
+        self._reload_again = bool(self._incoming)
+        if not self._incoming:
+            self._start(self._incoming)
+
+    def _dismiss(self, children: list[Child]) -> None:
+        for child in children:
+            child.stop(self._kill_after_s)
+            self._leaving.append(child)
+
+    def _stop(self, status: int) -> None:
+        self._status = status
+        self._restart_at = None
+        self._on_stop()
+        children = [*self._serving, *self._incoming]
+        self._serving, self._incoming = [], []
+        self._dismiss(children)
+
+    def _bury(self, child: Child) -> None:
+        """Forget a worker that has ended, and act on it if it should not have."""
+        if not child.reap():
+            return
+        self._dying.remove(child)
+        if child in self._leaving:
+            self._leaving.remove(child)
+        elif child in self._incoming:
+            self._incoming.remove(child)
+            self._on_failed_start(child)
+        elif child in self._serving:
+            self._serving.remove(child)
+            self._on_death(child)
+
+    def _on_failed_start(self, child: Child) -> None:
+        """A generation that cannot start: the old one stays; without an old one that is the end."""
+        others, self._incoming = self._incoming, []
+        self._dismiss(others)
+        if not self._serving:
+            self._stop(1)
+            return
+        log.error("reload given up: a new worker %s. The running workers go on as they were.", _ending(child))
+        if self._reload_again:
+            self._reload()
+
+    def _on_death(self, child: Child) -> None:
+        if child.status == EXIT_REFUSED:
+            self._refused = True
+            log.error("a worker %s. It is not started again before a reload (SIGHUP).", _ending(child))
+            if not self._serving and not self._incoming:
+                log.error("no worker is left: the gateway ends")
+                self._stop(1)
+            return
+        lived_s = time.monotonic() - child.started_at
+        self._pause_s = 0.0 if lived_s >= STEADY_S else min(max(PAUSE_MIN_S, 2 * self._pause_s), PAUSE_MAX_S)
+        log.error("a worker %s after %.1f s; starting another in %g s", _ending(child), lived_s, self._pause_s)
+        self._restart_at = time.monotonic() + self._pause_s
+
+    def _on_time(self, now: float) -> None:
+        for child in list(self._dying):
+            self._bury(child)
+        for child in self._everyone():
+            if child.kill_at is not None and now >= child.kill_at:
+                log.error("worker %d did not %s in time: killed", child.pid, "end" if child.ready else "start")
+                child.kill()
+        if self._restart_at is not None and now >= self._restart_at:
+            self._restart_at = None
+            while not self._refused and len(self._serving) < self._workers:
+                self._start(self._serving)
+
+    def _wait_s(self) -> float | None:
+        """Seconds until something is due."""
+        now = time.monotonic()
+        due = [child.kill_at for child in self._everyone() if child.kill_at is not None]
+        if self._restart_at is not None:
+            due.append(self._restart_at)
+        if self._dying:
+            due.append(now + REAP_STEP_S)
+        return max(0.0, min(due) - now) if due else None
+
+
+def _ending(child: Child) -> str:
+    status = child.status or 0
+    if status == EXIT_REFUSED:
+        return "refused the configuration (its message is above)"
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"ended with status {status}"

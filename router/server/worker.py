@@ -1,0 +1,145 @@
+"""One worker process: ``python -m router.server.worker``, started by ``router.server.master``.
+
+Exit status: 0 after a drain, 3 when the configuration is refused, anything else is a crash.
+"""
+
+# ruff: noqa: E402
+from __future__ import annotations
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import argparse
+import importlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, cast
+
+import gevent
+from gevent.event import Event
+
+from router.errors import ConfigError
+from router.server.acceptor import Acceptor
+from router.server.connection import Site
+from router.server.limits import Limits
+from router.server.protocol import DEFAULT_APP, EXIT_REFUSED, READY
+from router.server.refusals import RenderError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+__all__ = ["Application", "ServerSettings", "main"]
+
+log = logging.getLogger("router.server")
+
+
+class ServerSettings(Protocol):
+    """The ``[server]`` section as the worker needs it; fields named as in ``Limits`` set those."""
+
+    @property
+    def grace_s(self) -> float:
+        """How long calls in flight may take to end after SIGTERM."""
+        ...
+
+
+class Settings(Protocol):
+    """The configuration as the worker needs it."""
+
+    @property
+    def server(self) -> ServerSettings:
+        """The ``[server]`` section."""
+        ...
+
+
+class Application(Protocol):
+    """What the factory returns.
+
+    Attributes:
+        wsgi: the WSGI callable.
+        settings: the configuration it was built from.
+        render_error: the shape of errors that never reach the WSGI callable.
+    """
+
+    wsgi: WSGIApplication
+    settings: Settings
+    render_error: RenderError
+
+    def busy(self) -> int:
+        """Calls whose accounting is not finished, whether or not their client is still there."""
+        ...
+
+    def close(self) -> None:
+        """Write what is not written yet, and release everything."""
+        ...
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM, SIGINT or the master's end; the exit status."""
+    options = _parser().parse_args(arguments)
+    for descriptor in (options.listen_fd, options.control_fd):
+        os.set_inheritable(descriptor, False)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal tells the whole group; reloading is the master's
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        application = _factory(options.app)(options.config)
+    except ConfigError as error:
+        print(f"router: {error}", file=sys.stderr, flush=True)
+        return EXIT_REFUSED
+    serve(application, options.listen_fd, socket.socket(fileno=options.control_fd))
+    return 0
+
+
+def serve(application: Application, listen_fd: int, control: socket.socket) -> None:
+    """Serve until told to stop, then drain and close the application."""
+    settings = application.settings.server
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, stop.set)
+    acceptor = Acceptor(listen_fd, Site(application.wsgi, Limits.of(settings), application.render_error))
+    acceptor.start()
+    gevent.spawn(_report_and_watch, control, stop.set)
+    stop.wait()
+    try:
+        if not acceptor.drain(settings.grace_s, application.busy):
+            log.warning(
+                "stopped after %g s of grace with %d connections and %d calls unfinished",
+                settings.grace_s,
+                acceptor.active,
+                application.busy(),
+            )
+    finally:
+        application.close()
+
+
+def _report_and_watch(control: socket.socket, stop: Callable[[], object]) -> None:
+    """Tell the master that this worker serves; its end of the pair closes when it dies, however it dies."""
+    try:
+        control.sendall(READY)
+        while control.recv(16):
+            pass
+    except OSError:
+        pass
+    stop()
+
+
+def _factory(name: str) -> Callable[[str], Application]:
+    module, _, attribute = name.partition(":")
+    return cast("Callable[[str], Application]", getattr(importlib.import_module(module), attribute))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="router.server.worker", description=__doc__)
+    parser.add_argument("--listen-fd", type=int, required=True)
+    parser.add_argument("--control-fd", type=int, required=True)
+    parser.add_argument("--config", required=True)
+    parser.add_argument("--app", default=DEFAULT_APP, help="MODULE:FUNCTION that builds the application")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
