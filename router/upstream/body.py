@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -15,18 +16,46 @@ from router.upstream.parsing import ResponseParser
 if TYPE_CHECKING:
     from router.upstream.pool import Pool
 
-__all__ = ["PoolResponse", "too_long"]
+__all__ = ["BodyReader", "PoolResponse"]
 
 
-def too_long(host: str, limit_bytes: int) -> UpstreamError:
-    """The error of ``Response.read`` for a body over its limit."""
-    return UpstreamError("malformed", f"upstream {host}: its answer is longer than {limit_bytes:,} bytes")
+class BodyReader(ABC):
+    """The two ways to read a body, for both transports."""
+
+    __slots__ = ("_host",)
+
+    _host: str
+
+    @abstractmethod
+    def _next(self) -> bytes:
+        """The next piece of the decoded body; empty at its end. Closes the response when it raises."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """See ``Response.close``."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The decoded body as it arrives; see ``Response.chunks``."""
+        return iter(self._next, b"")
+
+    def read(self, limit_bytes: int) -> bytes:
+        """The whole decoded body; see ``Response.read``."""
+        pieces: list[bytes] = []
+        size = 0
+        while piece := self._next():
+            size += len(piece)
+            if size > limit_bytes:
+                self.close()
+                message = f"upstream {self._host}: its answer is longer than {limit_bytes:,} bytes"
+                raise UpstreamError("malformed", message)
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-class PoolResponse:
+class PoolResponse(BodyReader):
     """``router.upstream.transport.Response`` over a pooled connection, from the moment the request is under way."""
 
-    __slots__ = ("_connection", "_first", "_host", "_limits", "_parser", "_pieces", "_pool", "headers", "status")
+    __slots__ = ("_connection", "_first", "_limits", "_parser", "_pieces", "_pool", "headers", "status")
 
     def __init__(self, pool: Pool, connection: Connection, limits: Limits) -> None:
         self._pool = pool
@@ -68,22 +97,6 @@ class PoolResponse:
             self._pieces = decoded(iter(self._receive, b""), encoding)
         if parser.complete:
             self.close()
-
-    def chunks(self) -> Iterator[bytes]:
-        """See ``Response.chunks``."""
-        return iter(self._next, b"")
-
-    def read(self, limit_bytes: int) -> bytes:
-        """See ``Response.read``."""
-        pieces: list[bytes] = []
-        size = 0
-        while piece := self._next():
-            size += len(piece)
-            if size > limit_bytes:
-                self.close()
-                raise too_long(self._host, limit_bytes)
-            pieces.append(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def close(self) -> None:
         """See ``Response.close``."""

@@ -30,8 +30,8 @@ class _LookUp:
 class Resolver:
     """``getaddrinfo`` with a deadline.
 
-    The call itself cannot be interrupted, so it runs in a helper thread (under gevent a greenlet, and its ``getaddrinfo``
-    waits in gevent's own pool). One runs per name, however many wait for it: a resolver that hangs holds one.
+    The call itself cannot be interrupted, so it runs in a helper thread (under gevent a greenlet, whose ``getaddrinfo``
+    waits in gevent's pool). One runs per name, however many wait for it: a resolver that hangs holds one.
     """
 
     def __init__(self) -> None:

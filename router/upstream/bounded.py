@@ -1,0 +1,164 @@
+"""urllib3 connections that keep hard deadlines: the lower half of ``RequestsTransport``.
+
+urllib3 limits each read, not the sum of them, and never the name look-up. Here the look-up and the connecting are ours,
+and a watchdog shuts a socket down when its deadline passes, whatever is dripping through it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from math import inf
+from typing import Any
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import HTTPResponse
+
+from router.upstream.deadlines import Deadline, Limits
+from router.upstream.dial import Resolver, connect
+from router.upstream.exceptions import translating
+
+__all__ = ["POOL_CLASSES", "Call", "calling"]
+
+
+class Call:
+    """One call on its way through urllib3, which has no argument to carry it: see ``calling``.
+
+    Attributes:
+        sock: the socket that the call uses, once there is one.
+        retriable: the connection had served before and died without a byte of this response.
+        fresh: pooled connections are not to be used.
+    """
+
+    def __init__(self, limits: Limits, resolver: Resolver) -> None:
+        self.limits = limits
+        self.resolver = resolver
+        self.connect_by = limits.connect()
+        self.sock: Any = None
+        self.retriable = self.fresh = False
+        self._missed: Deadline | None = None
+        self._timer: threading.Timer | None = None
+
+    def watch(self, sock: Any, deadline: Deadline) -> None:
+        """Shut ``sock`` down at ``deadline``. Takes the place of an earlier watch."""
+        self.unwatch()
+        self.sock = sock
+        if deadline.at != inf:
+            self._timer = threading.Timer(deadline.left_s() or 0.0, self._shut_down, (deadline,))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def unwatch(self) -> None:
+        """Stop watching. Harmless when called again."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def check(self) -> None:
+        """Raise ``TimeoutError`` if the watchdog ended the connection: what was read since looks whole, but is not."""
+        if self._missed is not None:
+            raise self._missed.expired()
+
+    def _shut_down(self, deadline: Deadline) -> None:
+        self._missed = deadline
+        plain = getattr(self.sock, "socket", self.sock)  # TLS within TLS, through a proxy, is urllib3's own class
+        with contextlib.suppress(OSError):  # it closed first
+            # Not SSLSocket's own method: that drops the TLS state, which another thread is using.
+            socket.socket.shutdown(plain, socket.SHUT_RDWR)
+
+
+calling = threading.local()
+"""``calling.call`` is the ``Call`` of the present thread or greenlet."""
+
+
+class _Bounded(HTTPConnection):
+    """Deadlines for connecting, sending, and waiting for the head."""
+
+    served = 0
+
+    def _new_conn(self) -> socket.socket:
+        call: Call = calling.call
+        with translating(self.host):
+            sock = connect(call.resolver, self.host, self.port, call.connect_by)
+        call.watch(sock, call.connect_by)
+        return sock
+
+    def connect(self) -> None:
+        self.served = 0
+        with translating(self.host):
+            try:
+                super().connect()
+            except OSError:
+                calling.call.check()
+                raise
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a pooled connection may be used: alive, and nothing came unasked."""
+        pending = getattr(self.sock, "pending", None)
+        return not calling.call.fresh and super().is_connected and not (pending is not None and pending())
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        call: Call = calling.call
+        if self.sock is None:
+            self.connect()
+        deadline = call.limits.idle()
+        call.watch(self.sock, call.limits.whole())
+        self.sock.settimeout(deadline.left_s())
+        try:
+            super().request(*args, **kwargs)
+        except TimeoutError:
+            with translating(self.host):
+                raise deadline.expired() from None
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3
+        call: Call = calling.call
+        sock = self.sock
+        deadline = call.limits.first_byte()
+        call.watch(sock, deadline)
+        self.timeout = deadline.left_s()
+        sock.settimeout(self.timeout)
+        with translating(self.host):
+            try:
+                self._await_first_byte(call, sock)
+                self.served += 1
+                response = super().getresponse()
+            except TimeoutError:
+                raise deadline.expired() from None
+            except Exception:
+                call.check()
+                raise
+            call.check()
+        call.watch(sock, call.limits.whole())
+        return response
+
+    def _await_first_byte(self, call: Call, sock: Any) -> None:
+        if not isinstance(sock, socket.socket):
+            return
+        try:
+            # SSLSocket refuses flags; a byte of TLS will do as well.
+            silent = not socket.socket.recv(sock, 1, socket.MSG_PEEK)
+        except ConnectionError:
+            call.retriable = self.served > 0
+            raise
+        if silent:
+            call.retriable = self.served > 0
+            raise ConnectionError("closed the connection without an answer")
+
+
+class _BoundedTLS(_Bounded, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Bounded
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _BoundedTLS
+
+
+POOL_CLASSES: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TLSPool}
+"""For ``PoolManager.pool_classes_by_scheme``."""
