@@ -20,7 +20,7 @@ import pluggy
 from router.errors import ConfigError
 from router.hookspecs import ROLES
 
-__all__ = ["EntryPoint", "Plugin", "Registry", "load_plugins", "registry_of"]
+__all__ = ["EntryPoint", "Plugin", "Registry", "load_plugins", "nearest", "registry_of"]
 
 GROUP = "router"
 _MARK = "router_impl"  # what HookimplMarker("router") leaves on a function
@@ -110,7 +110,7 @@ def load_plugins(
     names = sorted(point.name for point in found)
     for listed in (*(enabled or ()), *disabled):
         if listed not in names:
-            raise ConfigError(f"[plugins] names {listed!r}, which is not installed{_nearest(listed, names)}")
+            raise ConfigError(f"[plugins] names {listed!r}, which is not installed{nearest(listed, names)}")
     plugins = []
     for point in sorted(found, key=lambda point: point.name):
         off = point.name in disabled or (enabled is not None and point.name not in enabled)
@@ -194,7 +194,7 @@ def _refuse_unknown_hooks(manager: pluggy.PluginManager) -> None:
     known = [name for specs in ROLES.values() for name in vars(specs) if not name.startswith("_")]
     for name in sorted(vars(manager.hook)):
         if not name.startswith("_") and name not in known:
-            raise ConfigError(f"there is no hook {name!r}{_nearest(name, known)}")
+            raise ConfigError(f"there is no hook {name!r}{nearest(name, known)}")
     manager.check_pending()
 
 
@@ -225,6 +225,7 @@ def _callable(name: str, implementation: pluggy.HookImpl) -> Callable[..., Any]:
     return with_fewer_arguments
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` for the known name most like ``name``; empty where none is."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

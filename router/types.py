@@ -272,6 +272,7 @@ class ProviderSettings:
         headers: fixed request headers for this upstream, set by the operator alone.
         models: model IDs that this section serves besides the plugin's own list.
         unlisted: whether model IDs that are on no list are passed on; where unset, only if there is no list at all.
+        fallback: model IDs to try, in this order, when a call here fails before any output.
         max_connections: connections that one worker opens to this upstream.
     """
 
@@ -284,6 +285,7 @@ class ProviderSettings:
     headers: Mapping[str, str] = field(default_factory=dict)
     models: tuple[str, ...] = ()
     unlisted: bool | None = None
+    fallback: tuple[str, ...] = ()
     max_connections: int = field(default=1000, metadata={"min": 1, "max": 60_000})
 
     def missing(self) -> str | None:

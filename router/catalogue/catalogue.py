@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from router.errors import StoreError
@@ -41,11 +41,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The operator's word on a public model ID: a model of its own, or an override of a provider's."""
+    """The operator's word on a public model ID: a model of its own, or (without a provider) a switch on a listed one."""
 
     id: str
-    provider: str
-    model: str
+    provider: str | None
+    model: str | None
     kind: str
     enabled: bool
 
@@ -57,9 +57,9 @@ class Rows(Protocol):
         """A number that grows with each change."""
         ...
 
-    def rows(self) -> Iterable[Row]: ...
-
-    def aliases(self) -> Mapping[str, str]: ...
+    def rows(self) -> tuple[Iterable[Row], Mapping[str, str]]:
+        """The rows, and alias -> model ID."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,8 @@ class Catalogue:
         try:
             version = self._rows.version()
             if version != self._version:
-                aliases = {**self._rows.aliases(), **self._pinned}
-                self._snapshot = build_snapshot(self._listings, self._rows.rows(), aliases)
+                rows, aliases = self._rows.rows()
+                self._snapshot = build_snapshot(self._listings, rows, {**aliases, **self._pinned})
                 self._version = version
         except StoreError as error:
             _log.warning("the catalogue is served from memory: %s", error.message)
@@ -158,10 +158,12 @@ def build_snapshot(listings: Mapping[str, Listing], rows: Iterable[Row], aliases
             if entry_id not in entries:
                 entries[entry_id] = Entry(entry_id, provider, ModelCard(model, owned_by=provider), source="configuration")
     for row in rows:
-        if row.provider in listings:
-            known = entries.get(row.id) or entries.get(f"{row.provider}/{row.model}")
-            same = known is not None and (known.provider, known.card.model) == (row.provider, row.model)
-            card = known.card if known and same else ModelCard(row.model, row.kind, owned_by=row.provider)
+        if row.provider is None or row.model is None:
+            if row.id in entries:
+                entries[row.id] = replace(entries[row.id], enabled=row.enabled)
+        elif row.provider in listings:
+            known = entries.get(f"{row.provider}/{row.model}")
+            card = known.card if known else ModelCard(row.model, row.kind, owned_by=row.provider)
             entries[row.id] = Entry(row.id, row.provider, card, row.enabled, "operator")
     by_target: dict[str, Entry] = {}
     by_model: dict[str, list[Entry]] = {}

@@ -44,6 +44,11 @@ class CompatibleProvider:
         return self.cards
 
     @hookimpl
+    def fallback(self, context: CallContext) -> Sequence[str]:
+        fallback: Sequence[str] = context.settings.fallback
+        return fallback
+
+    @hookimpl
     def chat(self, call: ChatCall, context: CallContext) -> Reply:
         body = self.chat_body(call, context)
         response = self._send("/chat/completions", body, context)
@@ -83,6 +88,10 @@ class CompatibleProvider:
         """The kind of a failure (``router.errors.KINDS``)."""
         return kind_of(failure)
 
+    def wait_s(self, headers: Mapping[str, str]) -> float | None:
+        """Seconds that a refused call should wait, from the response's headers; None when they do not say."""
+        return wait_hint_s(headers)
+
     # The way there and back.
 
     def _send(self, path: str, body: Mapping[str, Any], context: CallContext) -> Response:
@@ -98,8 +107,7 @@ class CompatibleProvider:
             raw = b""
         finally:
             response.close()
-        wait_s = wait_hint_s(response.headers)
-        raise self._error(parse_failure(response.status, raw), context, wait_s)
+        raise self._error(parse_failure(response.status, raw), context, self.wait_s(response.headers))
 
     def _error(self, failure: Failure, context: CallContext, wait_s: float | None = None) -> UpstreamError:
         kind = self.kind(failure)

@@ -1,0 +1,165 @@
+"""One call under way: what is known of it, who may cut it short, and its one ending."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import gevent
+from greenlet import getcurrent, greenlet
+
+from router.dialect import Dialect
+from router.errors import RouterError
+from router.gateway.admission import Bracket
+from router.gateway.relay import Relay
+from router.gateway.resolve import Route, Target
+from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key
+
+__all__ = ["ActiveCall", "CallCancelled", "Client"]
+
+
+class CallCancelled(BaseException):
+    """Thrown into the greenlet that waits for an upstream, to end its call. No error: no handler of errors may catch it."""
+
+
+class Client(Protocol):
+    """The client's connection, as the server gives it."""
+
+    @property
+    def gone(self) -> bool: ...
+    def watch(self, callback: Callable[[], None]) -> None: ...
+    def unwatch(self) -> None: ...
+
+
+class ActiveCall:
+    """A call between admission and its usage row.
+
+    Args:
+        kind: the hook that serves it, ``chat`` or ``embeddings``.
+        received_at: Unix seconds.
+        drain_s: how long the upstream is read on after the client left.
+        finished: receives the record, exactly once.
+    """
+
+    def __init__(
+        self,
+        call: ChatCall | EmbeddingsCall,
+        kind: str,
+        key: Key,
+        route: Route,
+        bracket: Bracket,
+        dialect: Dialect,
+        *,
+        received_at: float,
+        drain_s: float,
+        finished: Callable[[CallRecord], None],
+    ) -> None:
+        self.call = call
+        self.kind = kind
+        self.key = key
+        self.route = route
+        self.relay = Relay(call, dialect)
+        self.attempts: list[Attempt] = []
+        self.target: Target | None = None
+        self.gone = False
+        self._bracket = bracket
+        self._received_at = received_at
+        self._started = time.monotonic() - max(0.0, time.time() - received_at)
+        self._first_output: float | None = None
+        self._drain_s = drain_s
+        self._finished: Callable[[CallRecord], None] | None = finished
+        self._waiting: greenlet | None = None
+        self._timer: gevent.hub.loop.timer | None = None
+
+    def elapsed_s(self) -> float:
+        """Since the request's first byte."""
+        return time.monotonic() - self._started
+
+    @contextmanager
+    def at_upstream(self) -> Iterator[None]:
+        """Around everything that waits for an upstream, and nothing else: only here may the call be cut short.
+
+        Raises:
+            CallCancelled: here or inside: the client has left.
+        """
+        if self.gone:
+            raise CallCancelled
+        self._waiting = getcurrent()
+        try:
+            yield
+        finally:
+            self._waiting = None
+            if self._timer is not None:
+                self._timer.close()
+                self._timer = None
+
+    def note_output(self) -> None:
+        """The first output has arrived."""
+        if self._first_output is None:
+            self._first_output = time.monotonic()
+
+    def client_left(self) -> None:
+        """The client is gone. Never blocks; the upstream is read on for its usage, or dropped, as its section says."""
+        if self.gone or self._finished is None:
+            return
+        self.gone = True
+        cancels = self.target is not None and self.target.provider.settings.on_disconnect == "cancel"
+        if self._waiting is not None:
+            self._timer = gevent.get_hub().loop.timer(0 if cancels else self._drain_s)
+            self._timer.start(self._cut_short)
+
+    def _cut_short(self) -> None:
+        """On the hub: at no other moment than while the call waits for its upstream."""
+        if self._waiting is not None:
+            self._waiting.throw(CallCancelled)
+
+    def finish(self, error: RouterError | None = None) -> None:
+        """Close the bracket and hand over the record; only the first word on a call counts."""
+        finished, self._finished = self._finished, None
+        if finished is None:
+            return
+        relay = self.relay
+        ending = self._ending(error)
+        usage, estimated = relay.usage, False
+        if usage is None and relay.output:
+            usage, estimated = relay.estimate(), True
+        self._bracket.close(ending, usage)
+        finished(
+            CallRecord(
+                request_id=self.call.request_id,
+                created_at=self._received_at,
+                route=self.kind,
+                account=self.key.account,
+                key=self.key.id,
+                model=self.call.model,
+                provider=self.target.provider.name if self.target else "",
+                upstream_model=self.target.model if self.target else "",
+                status=_status(ending, error, relay.output and self.call.stream),
+                ending=ending,
+                error_code=(error.code or "") if error is not None else "",
+                streamed=self.call.stream,
+                prompt_tokens=usage.prompt_tokens if usage else 0,
+                completion_tokens=usage.completion_tokens if usage else 0,
+                cached_tokens=usage.cached_tokens if usage else 0,
+                reasoning_tokens=usage.reasoning_tokens if usage else 0,
+                estimated=estimated,
+                latency_ms=round(self.elapsed_s() * 1000),
+                first_token_ms=None if self._first_output is None else round((self._first_output - self._started) * 1000),
+                attempts=tuple(self.attempts),
+            )
+        )
+
+    def _ending(self, error: RouterError | None) -> str:
+        if self.gone:
+            return "disconnect"
+        if error is None:
+            return "ok"
+        return "cut" if self.relay.output and self.call.stream else "error"
+
+
+def _status(ending: str, error: RouterError | None, answered: bool) -> int:
+    if ending == "disconnect" and not answered:
+        return 499
+    return 200 if error is None or answered else error.status

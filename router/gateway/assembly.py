@@ -1,0 +1,171 @@
+"""Everything that serving, and the command line, need of one configuration, put together in the right order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from router.catalogue.catalogue import Catalogue, Row
+from router.config import Settings, load_settings
+from router.dialect import Dialect
+from router.errors import ConfigError, RouterError, StoreError
+from router.gateway.admission import Admission
+from router.gateway.auth import Authenticator
+from router.gateway.line import Gateway
+from router.gateway.providers import Provider, build_providers, listings
+from router.gateway.record import CallLog, Recorder
+from router.gateway.resolve import Resolver
+from router.registry import Registry, load_plugins, nearest
+from router.store.database import Database, open_database
+from router.store.journal import Journal
+from router.store.keys import find_key
+from router.store.migrations import pending
+from router.store.models import catalogue_version, load_catalogue
+from router.types import Migration, ProviderSettings
+from router.upstream.pool import PoolTransport
+from router.upstream.transport import Transport
+
+__all__ = ["Assembly", "assemble", "dialect_of", "plugin_migrations", "registry_of_settings"]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """One configuration, opened. What serving alone needs is made on first use, so that a command stays quick."""
+
+    settings: Settings
+    registry: Registry
+    dialect: Dialect
+    providers: Mapping[str, Provider]
+    database: Database
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The model catalogue, over the database's rows."""
+        return Catalogue(listings(self.providers), self.settings.aliases, StoredRows(self.database))
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """Model ID -> route."""
+        return Resolver(self.catalogue, self.providers)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Where usage rows go."""
+        return Journal(self.database)
+
+    @cached_property
+    def log(self) -> CallLog:
+        """Where the calls' log lines go."""
+        return CallLog()
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """The line itself."""
+        authenticator = Authenticator(lambda digest: find_key(self.database, digest))
+        admission = Admission(self.journal.healthy)
+        recorder = Recorder(self.journal.post, self.log, self.registry)
+        return Gateway(
+            self.settings.gateway, self.dialect, authenticator, self.catalogue, self.resolver, admission, recorder
+        )
+
+    def problems(self) -> list[str]:
+        """Why calls could not be served and recorded just now; asks the database and the plugins, never an upstream."""
+        found = []
+        try:
+            self.database.read(lambda connection: connection.row("SELECT 1 AS one"))
+            if not self.journal.healthy():
+                found.append("the database does not keep up with the usage rows")
+        except StoreError:
+            found.append("the database does not answer")
+        if self.settings.plugins.strict:
+            found += [f"plugin {p.name} is not loaded" for p in self.registry.plugins.values() if p.state == "failed"]
+        return found
+
+    def close(self) -> None:
+        """Write what waits to be written, then close every connection."""
+        if "journal" in self.__dict__:
+            self.journal.close()
+        if "log" in self.__dict__:
+            self.log.flush()
+        for provider in self.providers.values():
+            provider.transport.close()
+        self.database.close()
+
+
+class StoredRows:
+    """The operator's rows of the catalogue, as ``router.catalogue`` wants them. One read serves rows and aliases."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def version(self) -> int:
+        return catalogue_version(self._database)
+
+    def rows(self) -> tuple[Iterable[Row], Mapping[str, str]]:
+        found = load_catalogue(self._database)
+        rows = [Row(row.public_id, row.provider, row.model, row.kind, row.enabled) for row in found.models]
+        return rows, found.aliases
+
+
+def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
+    """Read, check and open a configuration.
+
+    Raises:
+        ConfigError: what is wrong, where, and the remedy; also for a database that does not fit the code.
+    """
+    settings = load_settings(path, environ)
+    registry = registry_of_settings(settings)
+    dialect = dialect_of(settings, registry)
+    for role, name in (("billing", settings.gateway.billing), ("rate_limit", settings.gateway.rate_limit)):
+        if name != "none":
+            raise ConfigError(f"{settings.where(f'gateway.{role}')}: there is no policy {name!r}; the one there is, is \"none\"")
+    providers = build_providers(settings, registry, open_transport)
+    try:
+        database = open_database(settings.database.url.reveal(), path.resolve().parent)
+        missing = pending(database, plugin_migrations(registry))
+    except ConfigError:
+        raise
+    except RouterError as error:
+        raise ConfigError(f"{settings.where('database.url')}: {error.message}") from error
+    if missing:
+        database.close()
+        raise ConfigError(f"the database lacks {len(missing)} migration(s): run `router db migrate --config {path}`")
+    return Assembly(settings, registry, dialect, providers, database)
+
+
+def registry_of_settings(settings: Settings) -> Registry:
+    """The plugins that the configuration lets in."""
+    plugins = settings.plugins
+    return load_plugins(enabled=plugins.enabled, disabled=plugins.disabled, strict=plugins.strict)
+
+
+def dialect_of(settings: Settings, registry: Registry) -> Dialect:
+    """The dialect that ``[gateway] profile`` names.
+
+    Raises:
+        ConfigError: no installed plugin has a dialect of that name.
+    """
+    name = settings.gateway.profile
+    hook = registry.hook(name, "dialect")
+    if hook is None:
+        known = [plugin.name for plugin in registry.having("dialect")]
+        where = settings.where("gateway.profile")
+        raise ConfigError(f"{where}: there is no profile {name!r}{nearest(name, known)}; installed: {', '.join(known) or 'none'}")
+    dialect: Dialect = hook()
+    return dialect
+
+
+def plugin_migrations(registry: Registry) -> dict[str, list[Migration]]:
+    """Plugin name -> its migrations."""
+    return {p.name: list(p.hooks["storage_migrations"]()) for p in registry.having("storage_migrations")}
+
+
+def open_transport(settings: ProviderSettings) -> Transport:
+    """The transport that a provider's section asks for."""
+    if settings.transport == "requests":
+        from router.upstream.requests_transport import RequestsTransport  # a slow import that few need
+
+        return RequestsTransport(max_connections=settings.max_connections)
+    return PoolTransport(max_connections=settings.max_connections)

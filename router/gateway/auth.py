@@ -1,0 +1,87 @@
+"""A bearer key -> a ``Key``: the one place that decides whether a caller is known, for every route and both headers."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+
+from router.errors import BadRequest, Unauthorized
+from router.types import Key
+
+__all__ = ["Authenticator"]
+
+_HINT = "Send it as 'Authorization: Bearer YOUR_KEY'; an operator makes one with `router keys create`."
+_CACHE_LIMIT = 20_000
+
+
+class Authenticator:
+    """Looks keys up by their SHA-256, and remembers the answer for ``max_age_s``.
+
+    Args:
+        find: hash in hex -> the key; None when there is none. May raise ``StoreError``.
+        max_age_s: how long a revoked key may still be let in by a worker that has seen it.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Key | None],
+        *,
+        max_age_s: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._find = find
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._seen: dict[str, tuple[float, Key | None]] = {}
+
+    def key(self, authorization: str | None, x_api_key: str | None) -> Key:
+        """The caller's key.
+
+        Args:
+            authorization: the ``Authorization`` header.
+            x_api_key: the ``X-API-Key`` header.
+
+        Raises:
+            Unauthorized: no key, or one that is malformed, unknown, disabled, revoked or expired.
+            BadRequest: the two headers hold different keys.
+        """
+        text = _key_text(authorization, x_api_key)
+        key = self._look_up(hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest())
+        if key is None:
+            raise Unauthorized(f"Incorrect API key provided. {_HINT}")
+        if key.status != "active":
+            raise Unauthorized(f"This API key is {key.status}.")
+        if key.expires_at is not None and key.expires_at <= self._wall_clock():
+            raise Unauthorized("This API key has expired.")
+        return key
+
+    def _look_up(self, digest: str) -> Key | None:
+        now = self._clock()
+        seen = self._seen.get(digest)
+        if seen is not None and now - seen[0] <= self._max_age_s:
+            return seen[1]
+        key = self._find(digest)
+        if len(self._seen) >= _CACHE_LIMIT:
+            self._seen.clear()
+        self._seen[digest] = (now, key)
+        return key
+
+
+def _key_text(authorization: str | None, x_api_key: str | None) -> str:
+    bearer = None
+    if authorization is not None:
+        scheme, _, bearer = authorization.partition(" ")
+        bearer = bearer.strip()
+        if scheme.lower() != "bearer" or not bearer:
+            raise Unauthorized(f"The Authorization header is not of the form 'Bearer YOUR_KEY'. {_HINT}")
+    other = x_api_key.strip() if x_api_key is not None else None
+    if bearer and other and bearer != other:
+        raise BadRequest("The Authorization and X-API-Key headers hold different keys; send one of them.", code="ambiguous_api_key")
+    text = bearer or other
+    if not text:
+        raise Unauthorized(f"No API key provided. {_HINT}")
+    return text

@@ -1,0 +1,206 @@
+"""The line that a request travels, stop by stop: auth, schemas, resolve, admission, dispatch, reply, record.
+
+Plain values in, plain values out: nothing here knows Flask or WSGI.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from router.catalogue.catalogue import Catalogue
+from router.config import GatewaySettings
+from router.dialect import Dialect
+from router.errors import BadRequest, ModelNotFound, RouterError
+from router.gateway.active import ActiveCall, CallCancelled, Client
+from router.gateway.admission import Admission
+from router.gateway.auth import Authenticator
+from router.gateway.body import decode_json
+from router.gateway.dispatch import Dispatcher
+from router.gateway.pump import Pump, StreamBody
+from router.gateway.record import Recorder
+from router.gateway.resolve import Resolver
+from router.gateway.schemas import chat_call, dropped_fields, embeddings_call
+from router.types import CallRecord, ChatCall, EmbeddingsCall, Key
+
+__all__ = ["Answer", "Gateway", "Incoming"]
+
+_log = logging.getLogger("router.line")
+_STREAM_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One request, as the line needs it.
+
+    Attributes:
+        request_id: ours.
+        received_at: Unix seconds at its first byte.
+        authorization, x_api_key: the two headers that may hold the key.
+        read_body: reads the whole body, within limits. Called only once the key is known to be good.
+        client: the connection; None where there is none to watch.
+    """
+
+    request_id: str
+    received_at: float
+    authorization: str | None
+    x_api_key: str | None
+    read_body: Callable[[], bytes]
+    client: Client | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the client gets: a body in bytes, or a stream's iterator (with ``close()``)."""
+
+    body: bytes | StreamBody
+    headers: dict[str, str] = field(default_factory=dict)
+    status: int = 200
+
+
+class Gateway:
+    """Serves calls. One per worker."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        dialect: Dialect,
+        authenticator: Authenticator,
+        catalogue: Catalogue,
+        resolver: Resolver,
+        admission: Admission,
+        recorder: Recorder,
+    ) -> None:
+        self._settings = settings
+        self._dialect = dialect
+        self._authenticator = authenticator
+        self._catalogue = catalogue
+        self._resolver = resolver
+        self._admission = admission
+        self._recorder = recorder
+        self._dispatcher = Dispatcher(resolver, max_attempts=settings.max_attempts, max_call_s=settings.max_call_s)
+        self._under_way = 0
+
+    def busy(self) -> int:
+        """Calls that are not settled yet."""
+        return self._under_way
+
+    def chat(self, incoming: Incoming) -> Answer:
+        """``POST /v1/chat/completions``.
+
+        Raises:
+            RouterError: what the dialect renders as the error body.
+        """
+        key = self._key(incoming)
+        body = decode_json(incoming.read_body())
+        call = chat_call(body, incoming.request_id)
+        if call.stream and not self._settings.streaming:
+            raise BadRequest("Streaming is switched off on this gateway; send the request without 'stream'.", param="stream")
+        return self._serve(call, "chat", key, incoming, body)
+
+    def embeddings(self, incoming: Incoming) -> Answer:
+        """``POST /v1/embeddings``. Raises as ``chat``."""
+        key = self._key(incoming)
+        body = decode_json(incoming.read_body())
+        return self._serve(embeddings_call(body, incoming.request_id), "embeddings", key, incoming, body)
+
+    def models(self, incoming: Incoming) -> Any:
+        """``GET /v1/models``: what the dialect makes of the enabled models."""
+        self._key(incoming)
+        return self._dialect.models((entry.id, entry.card) for entry in self._catalogue.snapshot().listed())
+
+    def model(self, incoming: Incoming, model_id: str) -> Mapping[str, Any]:
+        """``GET /v1/models/<id>``.
+
+        Raises:
+            ModelNotFound: no such model is listed.
+        """
+        self._key(incoming)
+        for entry in self._catalogue.snapshot().listed():
+            if entry.id == model_id:
+                return self._dialect.model(entry.id, entry.card)
+        self._resolver.route(model_id)
+        raise ModelNotFound(f"The model '{model_id}' can be called, but is on no list.", param="model")
+
+    def _key(self, incoming: Incoming) -> Key:
+        return self._authenticator.key(incoming.authorization, incoming.x_api_key)
+
+    def _serve(
+        self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, incoming: Incoming, body: Mapping[str, Any]
+    ) -> Answer:
+        route = self._resolver.route(call.model)
+        bracket = self._admission.open()
+        active = ActiveCall(
+            call,
+            kind,
+            key,
+            route,
+            bracket,
+            self._dialect,
+            received_at=incoming.received_at,
+            drain_s=self._settings.drain_s,
+            finished=self._finished,
+        )
+        self._under_way += 1
+        dropped = dropped_fields(body)
+        headers = {"x-router-dropped-params": ", ".join(dropped)} if dropped else {}
+        if call.stream:
+            return self._stream(active, incoming.client, headers)
+        return self._plain(active, incoming.client, headers)
+
+    def _plain(self, active: ActiveCall, client: Client | None, headers: dict[str, str]) -> Answer:
+        """The whole reply, settled before its first byte goes out."""
+        if client is not None:
+            client.watch(active.client_left)
+        try:
+            with active.at_upstream():
+                opened = self._dispatcher.open(active)
+                opened.reply.close()
+        except CallCancelled:
+            active.finish()
+            return Answer(b"", {}, 499)
+        except RouterError as error:
+            active.finish(error)
+            error.headers.update(self._served(active), **headers)
+            raise
+        except Exception:
+            active.finish(RouterError("The gateway failed while it served this call."))
+            raise
+        finally:
+            if client is not None:
+                client.unwatch()
+        active.finish()
+        return Answer(opened.first, {"Content-Type": "application/json", **headers, **self._served(active)})
+
+    def _stream(self, active: ActiveCall, client: Client | None, headers: dict[str, str]) -> Answer:
+        """A stream whose first output is there, or that has been silent for long enough to be begun without."""
+        pump = Pump(active, self._dispatcher, self._dialect, self._settings)
+        if client is not None:
+            client.watch(pump.client_left)
+        try:
+            pump.commit()
+        except RouterError as error:
+            error.headers.update(self._served(active), **headers)
+            raise
+        return Answer(StreamBody(pump), {**_STREAM_HEADERS, **headers, **self._served(active)})
+
+    def _served(self, active: ActiveCall) -> dict[str, str]:
+        """What served the call; nothing before that is known, or where the dialect keeps it to itself."""
+        if not self._dialect.shows_served or not active.attempts:
+            return {}
+        last = active.attempts[-1]
+        return {
+            "x-router-provider": last.provider,
+            "x-router-model": last.model,
+            "x-router-attempts": str(len(active.attempts)),
+        }
+
+    def _finished(self, record: CallRecord) -> None:
+        self._under_way -= 1
+        self._recorder.finished(record)

@@ -1,0 +1,158 @@
+"""A stream on its way: the pump owns the upstream and the bracket, the WSGI iterator only takes what is ready.
+
+So whatever becomes of the client, the call is read to its end (or dropped, as configured) and settled by the pump alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import gevent
+from gevent.event import Event
+
+from router.config import GatewaySettings
+from router.dialect import Dialect
+from router.errors import RouterError
+from router.gateway.active import ActiveCall, CallCancelled
+from router.gateway.dispatch import Dispatcher, safe_batches
+
+__all__ = ["Pump", "StreamBody"]
+
+_log = logging.getLogger("router.pump")
+
+
+class Pump:
+    """Runs in a greenlet of its own.
+
+    Attributes:
+        failure: why there is no stream, while that can still be a plain HTTP error.
+    """
+
+    def __init__(self, active: ActiveCall, dispatcher: Dispatcher, dialect: Dialect, limits: GatewaySettings) -> None:
+        self.failure: RouterError | None = None
+        self._active = active
+        self._dispatcher = dispatcher
+        self._dialect = dialect
+        self._limits = limits
+        self._committed = False
+        self._ready: list[bytes] = []
+        self._ready_bytes = 0
+        self._over = False
+        self._changed = Event()
+        self._taken = Event()
+        gevent.spawn(self._run)
+
+    # The reader's side.
+
+    def commit(self) -> None:
+        """Wait until the response may start: its first output is there, or the upstream has been silent for too long.
+
+        Raises:
+            RouterError: the call failed before anything was sent.
+        """
+        self._changed.wait(self._limits.commit_after_s)
+        if self.failure is not None:
+            raise self.failure
+        self._committed = True
+
+    def take(self) -> bytes | None:
+        """What is ready, a heartbeat when nothing is for a while, None at the end."""
+        while not self._ready:
+            if self._over or self._active.gone:
+                return None
+            self._changed.clear()
+            if not self._changed.wait(self._limits.heartbeat_s):
+                return self.heartbeat()
+        data = b"".join(self._ready)
+        self._ready.clear()
+        self._ready_bytes = 0
+        self._taken.set()
+        return data
+
+    def client_left(self) -> None:
+        """The client has gone, or does not read. Never blocks."""
+        self._active.client_left()
+        self._changed.set()
+        self._taken.set()
+
+    def heartbeat(self) -> bytes:
+        """The comment that keeps a silent stream awake."""
+        return self._dialect.heartbeat()
+
+    @property
+    def idle_start(self) -> bool:
+        """Whether the response was started by silence: its first bytes are then a heartbeat."""
+        return not self._ready and not self._over
+
+    # The pump's side.
+
+    def _run(self) -> None:
+        active, error = self._active, None
+        try:
+            with active.at_upstream():
+                self._relay()
+        except CallCancelled:
+            pass
+        except RouterError as failed:
+            error = failed
+        except Exception:  # a fault of ours must still settle the call
+            _log.exception("call %s failed", active.call.request_id)
+            error = RouterError("The gateway failed while it served this call.")
+        active.finish(error)
+        self._close(error)
+
+    def _relay(self) -> None:
+        active = self._active
+        opened = self._dispatcher.open(active)
+        try:
+            self._put(opened.first)
+            for batch in safe_batches(opened.reply, active):
+                self._put(active.relay.frames(batch))
+            active.relay.end()
+        finally:
+            opened.reply.close()
+
+    def _put(self, data: bytes) -> None:
+        if self._active.gone or not data:
+            return
+        self._ready.append(data)
+        self._ready_bytes += len(data)
+        self._changed.set()
+        while self._ready_bytes > self._limits.stream_buffer_bytes and not self._active.gone:
+            self._taken.clear()
+            if not self._taken.wait(self._limits.client_stall_s):
+                self.client_left()
+
+    def _close(self, error: RouterError | None) -> None:
+        """The last bytes: only now that the call is settled."""
+        if error is not None and not self._committed and not self._active.relay.output:
+            self.failure = error
+        elif not self._active.gone:
+            self._ready.append(self._dialect.end_frame() if error is None else self._dialect.error_frame(error))
+        self._over = True
+        self._changed.set()
+
+
+class StreamBody:
+    """The WSGI iterable of a stream."""
+
+    def __init__(self, pump: Pump) -> None:
+        self._pump = pump
+        self._silent = pump.idle_start
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._silent:
+            self._silent = False
+            return self._pump.heartbeat()
+        data = self._pump.take()
+        if data is None:
+            raise StopIteration
+        return data
+
+    def close(self) -> None:
+        """The server is done with the response, or the client is gone."""
+        self._pump.client_left()

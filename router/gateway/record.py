@@ -1,0 +1,111 @@
+"""The end of a call: its usage row, its line in the log, its observers."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.lock import RLock
+
+from router.registry import Registry
+from router.types import CallRecord
+
+__all__ = ["CallLog", "Recorder", "log_line"]
+
+_PENDING_MAX = 20_000
+_FLUSH_AFTER_S = 0.05
+Row = Callable[[CallRecord], None]
+
+
+class Recorder:
+    """Hands a finished call to whoever keeps or watches it.
+
+    Args:
+        post: puts the usage row on its way; returns at once.
+        log: writes the call's log line.
+    """
+
+    def __init__(self, post: Row, log: CallLog, registry: Registry) -> None:
+        self._post = post
+        self._log = log
+        self._registry = registry
+        self._observed = bool(registry.having("request_finished"))
+
+    def finished(self, record: CallRecord) -> None:
+        """Never raises: the call is over whatever becomes of its record."""
+        self._post(record)
+        self._log.write(log_line(record))
+        if self._observed:
+            self._registry.broadcast("request_finished", record=record)
+
+
+def log_line(record: CallRecord) -> bytes:
+    """One JSON object a line: what was called, how it ended, what it used. Never a prompt, an answer or a secret."""
+    line: dict[str, Any] = {
+        "time": round(record.created_at, 3),
+        "event": "call",
+        "request_id": record.request_id,
+        "route": record.route,
+        "account": record.account,
+        "key": record.key,
+        "model": record.model,
+        "provider": record.provider,
+        "status": record.status,
+        "ending": record.ending,
+        "error": record.error_code,
+        "streamed": record.streamed,
+        "prompt_tokens": record.prompt_tokens,
+        "completion_tokens": record.completion_tokens,
+        "estimated": record.estimated,
+        "latency_ms": record.latency_ms,
+        "first_token_ms": record.first_token_ms,
+        "attempts": len(record.attempts),
+    }
+    return json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+class CallLog:
+    """Lines to standard error, a batch at a time from a native thread, so that a slow reader of the log slows no call.
+
+    When the reader is so slow that more than 20,000 lines wait, further lines are dropped and counted in a line of their own.
+    """
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._descriptor = sys.stderr.fileno() if descriptor is None else descriptor
+        self._pending: list[bytes] = []
+        self._dropped = 0
+        self._scheduled = False
+        self._writing = RLock()
+
+    def write(self, line: bytes) -> None:
+        """Put a line on its way; returns at once."""
+        if len(self._pending) >= _PENDING_MAX:
+            self._dropped += 1
+            return
+        self._pending.append(line)
+        if not self._scheduled:
+            self._scheduled = True
+            gevent.spawn_later(_FLUSH_AFTER_S, self.flush)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._writing:
+            self._scheduled = False
+            lines, self._pending = self._pending, []
+            if self._dropped:
+                lines.append(b'{"event":"log_lines_dropped","count":%d}\n' % self._dropped)
+                self._dropped = 0
+            if lines:
+                gevent.get_hub().threadpool.apply(_write_all, (self._descriptor, b"".join(lines)))
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        try:
+            data = data[os.write(descriptor, data) :]
+        except OSError:
+            return  # nobody reads the log any more; the calls go on

@@ -1,0 +1,181 @@
+"""From a provider's items to what the client sees, with notes on usage taken in passing. No I/O.
+
+Bytes stay bytes: an item is decoded only until the first output, and where its text shows a usage object, a
+``finish_reason`` or an error. The model's name is swapped for the public one by the prefix that all chunks of a stream
+share.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from router.dialect import Dialect
+from router.errors import UpstreamError
+from router.gateway.members import cut_member, find_member
+from router.types import ChatCall, EmbeddingsCall, Item, Reply, Usage
+
+__all__ = ["Relay"]
+
+_NOTABLE = re.compile(rb'"usage"\s*:\s*\{|"finish_reason"\s*:\s*"|"error"\s*:')
+_USAGE = re.compile(rb'"usage"\s*:')
+_NULL_AT_END = re.compile(rb',\s*"usage"\s*:\s*null(?=\s*(?:,\s*"obfuscation"\s*:\s*"[^"\\]*"\s*)?\}\s*$)')
+"""A top-level ``"usage": null``: what follows it up to the closing brace shows that it stands at the top."""
+_BYTES_PER_TOKEN = 4
+
+
+class Relay:
+    """One call's items. ``begin`` starts over with each attempt.
+
+    Attributes:
+        usage: the last that the upstream gave.
+        output: whether anything that a client would call an answer has been seen.
+        finished: whether a ``finish_reason`` has been seen.
+    """
+
+    def __init__(self, call: ChatCall | EmbeddingsCall, dialect: Dialect) -> None:
+        self._call = call
+        self._dialect = dialect
+        self._model = json.dumps(call.model).encode("ascii")
+        self._reply: Reply | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self.usage: Usage | None = None
+        self.output = False
+        self.finished = False
+        self._before = self._after = b""
+        self._chunks = 0
+        self._bytes = 0
+        self._envelope = 0
+
+    def begin(self, reply: Reply) -> None:
+        """The items that follow are ``reply``'s."""
+        self._reset()
+        self._reply = reply
+
+    def frames(self, batch: Sequence[Item]) -> bytes:
+        """A batch of a stream's chunks as stream events, joined.
+
+        Raises:
+            UpstreamError: a chunk that is an error, or not JSON.
+        """
+        frame = self._dialect.frame
+        return b"".join([frame(data) for item in batch if (data := self._chunk(item))])
+
+    def end(self) -> None:
+        """The reply's items are over.
+
+        Raises:
+            UpstreamError: they ended too early: before any output, or without a word that this was the end.
+        """
+        if not self.output:
+            raise self._malformed("ended its answer before any output")
+        if not self.finished and self._reply is not None and not self._reply.ended:
+            raise UpstreamError("connection", "The provider's stream was cut off before its end.")
+
+    def body(self, item: Item, holds: str) -> bytes:
+        """A plain reply's body.
+
+        Args:
+            holds: the member that a good body has, ``choices`` or ``data``.
+
+        Raises:
+            UpstreamError: an error inside a success, or not a body of that kind.
+        """
+        value = self._value(item)
+        if value.get("error") and holds not in value:
+            raise self._error(value)
+        if not isinstance(value.get(holds), list):
+            raise self._malformed(f"gave an answer without {holds!r}")
+        self.output = self.finished = True
+        self._note_usage(value)
+        self._chunks, self._bytes = 1, len(item.data)
+        return self._with_model(item.data, value)
+
+    def estimate(self) -> Usage:
+        """What the call must have used, where the upstream does not say: four bytes a token, at least one a chunk."""
+        prompt = len(json.dumps(self._call.body.get("messages", self._call.body.get("input")), default=str)) // _BYTES_PER_TOKEN
+        content = self._bytes - self._chunks * self._envelope
+        return Usage(prompt, max(self._chunks, content // _BYTES_PER_TOKEN) if self.output else 0)
+
+    def _chunk(self, item: Item) -> bytes | None:
+        """The text of one chunk as the client sees it; None for one that it does not see."""
+        data = item.data
+        if not self.output or _NOTABLE.search(data):
+            value = self._value(item)
+            self._note(value)
+            if not self._call.include_usage and isinstance(value.get("usage"), dict):
+                if not value.get("choices"):
+                    return None
+                data = cut_member(data, "usage")
+        if self.output:
+            self._chunks += 1
+            self._bytes += len(data)
+            if not self._envelope or len(data) < self._envelope:
+                self._envelope = len(data)
+        if not self._call.include_usage and _USAGE.search(data):
+            data = self._without_null_usage(data)
+        if self._before and data.startswith(self._before):
+            return self._after + data[len(self._before) :]
+        return self._with_model(data, self._value(item))
+
+    def _note(self, value: dict[str, Any]) -> None:
+        if value.get("error"):
+            raise self._error(value)
+        self._note_usage(value)
+        choices = value.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict):
+                if choice.get("finish_reason"):
+                    self.finished = self.output = True
+                self.output = self.output or _has_output(choice.get("delta"))
+
+    def _note_usage(self, value: dict[str, Any]) -> None:
+        if self._reply is not None and (usage := self._reply.read_usage(value)) is not None:
+            self.usage = usage
+
+    def _without_null_usage(self, data: bytes) -> bytes:
+        data, cut = _NULL_AT_END.subn(b"", data)
+        if not cut and _USAGE.search(data):
+            member = find_member(data, "usage")
+            if member is not None and data[member.value : member.end] == b"null":
+                return cut_member(data, "usage")
+        return data
+
+    def _with_model(self, data: bytes, value: dict[str, Any]) -> bytes:
+        """``data`` with the public model ID, remembering how it began for the chunks that follow."""
+        if not isinstance(value.get("model"), str):
+            return data
+        member = find_member(data, "model")
+        if member is None:
+            return data
+        self._before = data[: member.end]
+        self._after = data[: member.value] + self._model
+        return self._after + data[member.end :]
+
+    def _value(self, item: Item) -> dict[str, Any]:
+        try:
+            value = item.json()
+        except (ValueError, RecursionError):
+            raise self._malformed("sent something that is not JSON" if item.data else "sent an empty answer") from None
+        if isinstance(value, list) and value and isinstance(value[0], dict) and "error" in value[0]:
+            raise self._error(value)
+        if not isinstance(value, dict):
+            raise self._malformed("sent JSON that is not an object")
+        return value
+
+    def _error(self, value: Any) -> UpstreamError:
+        if self._reply is None:
+            return self._malformed("sent an error")
+        return self._reply.read_error(value)
+
+    def _malformed(self, what: str) -> UpstreamError:
+        return UpstreamError("malformed", f"The provider {what}.")
+
+
+def _has_output(delta: Any) -> bool:
+    """Content, a tool call, reasoning, a refusal: anything in a delta but its role."""
+    return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")

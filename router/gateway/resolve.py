@@ -1,0 +1,133 @@
+"""A model ID -> a route: the ordered targets that may serve the call, and why."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from router.catalogue.catalogue import Catalogue, Entry, Snapshot
+from router.errors import ModelNotFound, Unavailable
+from router.gateway.providers import Provider
+from router.types import ModelCard
+
+__all__ = ["Resolver", "Route", "Target"]
+
+_ALIAS_STEPS = 8
+_COMPARED_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A provider and the model it knows; ``id`` is the public ID."""
+
+    id: str
+    provider: Provider
+    card: ModelCard
+
+    @property
+    def model(self) -> str:
+        return self.card.model
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a call goes.
+
+    Attributes:
+        model: the ID as the client wrote it, which is what its answer shows.
+        targets: best first; never empty.
+        steps: how the ID was understood, one sentence each, for ``router routes explain``.
+    """
+
+    model: str
+    targets: tuple[Target, ...]
+    steps: tuple[str, ...]
+
+
+class Resolver:
+    """Resolves against the catalogue's snapshot and the configured providers."""
+
+    def __init__(self, catalogue: Catalogue, providers: Mapping[str, Provider]) -> None:
+        self._catalogue = catalogue
+        self._providers = providers
+        idle = [provider for provider in providers.values() if not provider.active]
+        self._idle_models = {card.model: provider for provider in idle for card in provider.cards()}
+        self._last: tuple[Snapshot, dict[str, Route]] = (catalogue.snapshot(), {})
+
+    def route(self, model_id: str) -> Route:
+        """The route for a model ID: an exact public ID, an alias, ``provider/model``, or a bare model that one provider serves.
+
+        Raises:
+            ModelNotFound: none of these; the message names the nearest IDs.
+            Unavailable: the provider is not set up; the message says what to set.
+        """
+        snapshot = self._catalogue.snapshot()
+        if self._last[0] is not snapshot:
+            self._last = (snapshot, {})
+        known = self._last[1]
+        route = known.get(model_id)
+        if route is None:
+            route = self._resolve(model_id, snapshot)
+            if len(known) < _COMPARED_MAX:
+                known[model_id] = route
+        return route
+
+    def _resolve(self, model_id: str, snapshot: Snapshot) -> Route:
+        steps: list[str] = []
+        name = model_id
+        while name not in snapshot.entries and name in snapshot.aliases and len(steps) < _ALIAS_STEPS:
+            steps.append(f"{name!r} is an alias of {snapshot.aliases[name]!r}")
+            name = snapshot.aliases[name]
+        entry = snapshot.entries.get(name)
+        if entry is not None:
+            steps.append(f"{name!r} is in the catalogue ({entry.source})")
+        else:
+            entry = self._by_target(name, snapshot, steps) or self._by_model(name, snapshot, steps)
+        if entry is None:
+            raise self._not_found(name, model_id, snapshot)
+        if not entry.enabled:
+            raise ModelNotFound(f"The model '{model_id}' is disabled on this gateway.", param="model")
+        return Route(model_id, (Target(entry.id, self._providers[entry.provider], entry.card),), tuple(steps))
+
+    def _by_target(self, name: str, snapshot: Snapshot, steps: list[str]) -> Entry | None:
+        entry = snapshot.by_target.get(name)
+        if entry is not None:
+            steps.append(f"{name!r} names the provider and model of {entry.id!r}")
+            return entry
+        provider, slash, model = name.partition("/")
+        if slash and model and provider in snapshot.unlisted:
+            steps.append(f"provider {provider!r} passes on models that are on no list")
+            return Entry(name, provider, ModelCard(model, kind="", owned_by=provider), source="unlisted")
+        return None
+
+    def _by_model(self, name: str, snapshot: Snapshot, steps: list[str]) -> Entry | None:
+        entries = [entry for entry in snapshot.by_model.get(name, ()) if entry.enabled]
+        if len(entries) > 1:
+            choices = ", ".join(repr(entry.id) for entry in entries)
+            raise ModelNotFound(f"The model '{name}' is served by several providers: ask for one of {choices}.", param="model")
+        if entries:
+            steps.append(f"only {entries[0].provider!r} serves a model called {name!r}")
+            return entries[0]
+        return None
+
+    def _not_found(self, name: str, asked: str, snapshot: Snapshot) -> Unavailable | ModelNotFound:
+        provider = self._providers.get(name.partition("/")[0]) or self._idle_models.get(name)
+        if provider is not None and not provider.active:
+            return Unavailable(
+                f"The model '{asked}' needs the provider {provider.name!r}, which is not set up: {provider.problem}.",
+                code="provider_not_configured",
+                param="model",
+                headers={"x-should-retry": "false"},
+            )
+        known = [entry.id for entry in snapshot.listed()][:_COMPARED_MAX]
+        folded = {model_id.lower(): model_id for model_id in known} | {m.rpartition("/")[2].lower(): m for m in known}
+        close = difflib.get_close_matches(name.lower()[:128], folded, n=3)
+        nearest = list(dict.fromkeys(folded[match] for match in close))
+        hint = f" Did you mean {', '.join(repr(one) for one in nearest)}?" if nearest else " GET /v1/models lists what there is."
+        return ModelNotFound(f"The model '{printable_id(asked)}' does not exist.{hint}", param="model")
+
+
+def printable_id(model_id: str) -> str:
+    """A model ID from a client as a message may show it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in model_id)

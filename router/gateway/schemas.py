@@ -1,0 +1,229 @@
+"""A decoded body -> a call: known fields are checked, unknown ones are kept as they came.
+
+The schemas are marshmallow's, one field per known parameter with its range. Only the fields that a request holds are
+visited, since a full ``Schema.load`` costs more than the whole rest of the check. The message list is checked by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from router.errors import BadRequest
+from router.types import ChatCall, EmbeddingsCall
+
+__all__ = ["ChatSchema", "EmbeddingsSchema", "chat_call", "dropped_fields", "embeddings_call"]
+
+_MODEL_LIMIT = 256
+_NOT_OURS = frozenset(
+    {"api_base", "api_key", "base_url", "custom_llm_provider", "extra_body", "extra_headers", "extra_query", "headers", "host"}
+)
+"""Fields by which a client might try to choose a host, a key or a header upstream: never passed on."""
+
+
+class _Number(fields.Float):
+    """A JSON number; text and booleans are refused."""
+
+    expected: ClassVar[str] = "a number"
+
+    def __init__(self, low: float | None = None, high: float | None = None) -> None:
+        self.low, self.high = low, high
+        super().__init__(allow_none=True)
+
+    def fits(self, value: Any) -> bool:
+        return type(value) in (int, float)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        inside = self.fits(value) and (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+        if not inside:
+            raise ValidationError(f"must be {self.expected}{self._range()}, not {_short(value)}")
+        return value
+
+    def _range(self) -> str:
+        if self.high is None:
+            return "" if self.low is None else f" of at least {self.low:g}"
+        return f" from {self.low:g} to {self.high:g}"
+
+
+class _Integer(_Number):
+    expected = "a whole number"
+
+    def fits(self, value: Any) -> bool:
+        return type(value) is int
+
+
+class _Typed(fields.Field):
+    """A value of one JSON type."""
+
+    def __init__(self, expected: str, *types: type) -> None:
+        super().__init__(allow_none=True)
+        self.expected, self.types = expected, types
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if type(value) not in self.types:
+            raise ValidationError(f"must be {self.expected}, not {_short(value)}")
+        return value
+
+
+class _Stop(fields.Field):
+    """One text, or one to four."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        many = value if isinstance(value, list) else [value]
+        if not 1 <= len(many) <= 4 or not all(isinstance(one, str) for one in many):
+            raise ValidationError("must be a string or a list of 1 to 4 strings")
+        return value
+
+
+class ChatSchema(Schema):
+    """``POST /v1/chat/completions``: the known parameters and their ranges (OpenAI API description 2.3.0)."""
+
+    model = _Typed("a string", str)
+    messages = _Typed("a list", list)
+    stream = _Typed("true or false", bool)
+    stream_options = _Typed("an object", dict)
+    temperature = _Number(0, 2)
+    top_p = _Number(0, 1)
+    n = _Integer(1, 128)
+    max_tokens = _Integer(1)
+    max_completion_tokens = _Integer(1)
+    stop = _Stop(allow_none=True)
+    frequency_penalty = _Number(-2, 2)
+    presence_penalty = _Number(-2, 2)
+    logprobs = _Typed("true or false", bool)
+    top_logprobs = _Integer(0, 20)
+    logit_bias = _Typed("an object", dict)
+    seed = _Integer()
+    tools = _Typed("a list", list)
+    parallel_tool_calls = _Typed("true or false", bool)
+    response_format = _Typed("an object", dict)
+    user = _Typed("a string", str)
+    metadata = _Typed("an object", dict)
+
+
+class EmbeddingsSchema(Schema):
+    """``POST /v1/embeddings``."""
+
+    model = _Typed("a string", str)
+    input = _Typed("a string, a list of strings, a list of tokens or a list of token lists", str, list)
+    encoding_format = fields.Raw(
+        allow_none=True, validate=validate.OneOf(["float", "base64"], error='must be "float" or "base64", not {input!r}')
+    )
+    dimensions = _Integer(1)
+    user = _Typed("a string", str)
+
+
+_CHAT_FIELDS = dict(ChatSchema().fields)
+_EMBEDDINGS_FIELDS = dict(EmbeddingsSchema().fields)
+
+
+def chat_call(body: Mapping[str, Any], request_id: str) -> ChatCall:
+    """The call in a decoded chat body.
+
+    Raises:
+        BadRequest: naming the field in ``param``.
+    """
+    _check_fields(body, _CHAT_FIELDS)
+    model = _model(body)
+    _check_messages(body)
+    stream = body.get("stream") is True
+    options = body.get("stream_options")
+    include_usage = stream and isinstance(options, dict) and options.get("include_usage") is True
+    return ChatCall(request_id, model, _passed_on(body), stream, include_usage)
+
+
+def embeddings_call(body: Mapping[str, Any], request_id: str) -> EmbeddingsCall:
+    """The call in a decoded embeddings body.
+
+    Raises:
+        BadRequest: naming the field in ``param``.
+    """
+    _check_fields(body, _EMBEDDINGS_FIELDS)
+    model = _model(body)
+    _check_input(body.get("input"))
+    return EmbeddingsCall(request_id, model, _passed_on(body))
+
+
+def dropped_fields(body: Mapping[str, Any]) -> list[str]:
+    """Names of the fields of a body that are never passed on, sorted."""
+    return sorted(_NOT_OURS.intersection(body))
+
+
+def _passed_on(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    if _NOT_OURS.isdisjoint(body):
+        return body
+    return {name: value for name, value in body.items() if name not in _NOT_OURS}
+
+
+def _check_fields(body: Mapping[str, Any], known: Mapping[str, fields.Field]) -> None:
+    for name, value in body.items():
+        field = known.get(name)
+        if field is not None:
+            try:
+                field.deserialize(value)
+            except ValidationError as error:
+                raise _bad(name, str(error.messages[0]), "invalid_value") from None
+
+
+def _model(body: Mapping[str, Any]) -> str:
+    model = body.get("model")
+    if not model:
+        raise _bad("model", 'is required, such as "openai/gpt-4o"', "missing_required_parameter")
+    if len(model) > _MODEL_LIMIT:
+        raise _bad("model", f"must be at most {_MODEL_LIMIT} characters long", "invalid_value")
+    return str(model)
+
+
+def _check_messages(body: Mapping[str, Any]) -> None:
+    messages = body.get("messages")
+    if messages is None:
+        raise _bad("messages", "is required", "missing_required_parameter")
+    if not messages:
+        raise _bad("messages", "must hold at least one message", "invalid_value")
+    for index, message in enumerate(messages):
+        if type(message) is not dict:
+            raise _bad(f"messages[{index}]", f"must be an object, not {_short(message)}", "invalid_type")
+        role = message.get("role")
+        if type(role) is not str or not role:
+            raise _bad(f"messages[{index}].role", f"must be a role such as \"user\", not {_short(role)}", "invalid_value")
+        content = message.get("content")
+        if type(content) is str or content is None:
+            continue
+        _check_parts(content, f"messages[{index}].content")
+
+
+def _check_parts(content: Any, where: str) -> None:
+    if type(content) is not list:
+        raise _bad(where, f"must be a string or a list of content parts, not {_short(content)}", "invalid_type")
+    for index, part in enumerate(content):
+        if type(part) is not dict or type(part.get("type")) is not str:
+            raise _bad(f"{where}[{index}]", 'must be an object with a "type"', "invalid_type")
+
+
+def _check_input(value: Any) -> None:
+    if value is None:
+        raise _bad("input", "is required", "missing_required_parameter")
+    if isinstance(value, str):
+        return
+    if not value:
+        raise _bad("input", "must not be empty", "invalid_value")
+    kinds = set(map(type, value))
+    if kinds in ({str}, {int}):
+        return
+    if kinds == {list} and all(one and set(map(type, one)) == {int} for one in value):
+        return
+    raise _bad("input", "must be a string, a list of strings, a list of tokens or a list of token lists", "invalid_type")
+
+
+def _bad(name: str, message: str, code: str) -> BadRequest:
+    return BadRequest(f"'{name}' {message}.", code=code, param=name)
+
+
+def _short(value: Any) -> str:
+    """A value as a message may show it: the type for what could be long."""
+    if value is None or isinstance(value, (bool, int, float)):
+        text = {None: "null", True: "true", False: "false"}.get(value) if value is None or isinstance(value, bool) else repr(value)
+        return str(text) if len(str(text)) <= 32 else "a number of that size"
+    return {str: "a string", list: "a list", dict: "an object"}.get(type(value), "that")

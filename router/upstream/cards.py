@@ -1,0 +1,34 @@
+"""Model cards as data beside a plugin: ``models.toml`` -> ``ModelCard``."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from router.errors import ConfigError
+from router.money import parse_nano
+from router.types import ModelCard, Price
+
+__all__ = ["load_cards"]
+
+
+def load_cards(path: Path, *, owned_by: str) -> tuple[ModelCard, ...]:
+    """The cards in a file of ``["model"]`` tables, whose keys are those of ``ModelCard``.
+
+    ``price`` is a table of decimal texts in USD per million tokens (``{ input = "2.50", output = "10.00" }``).
+
+    Raises:
+        ConfigError: naming the file and the model.
+    """
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    return tuple(_card(model, table, owned_by, path) for model, table in tables.items())
+
+
+def _card(model: str, table: dict[str, Any], owned_by: str, path: Path) -> ModelCard:
+    try:
+        price = table.pop("price", None)
+        prices = Price(**{name: parse_nano(text) for name, text in price.items()}) if price is not None else None
+        return ModelCard(model, price=prices, **{"owned_by": owned_by, **table})
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{path.name}: model {model!r}: {error}") from None
