@@ -20,7 +20,9 @@ def gateway_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]
 @pytest.fixture(params=["upstream", "gateway"])
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     if request.param == "gateway":
-        yield request.getfixturevalue("gateway_target")
+        shared: Target = request.getfixturevalue("gateway_target")
+        shared.upstream.reset()
+        yield shared
         return
     with ScriptedUpstream(api_key="sk-right") as upstream:
         yield Target(upstream, upstream.url, "sk-right", "")

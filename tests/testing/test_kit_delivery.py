@@ -171,7 +171,7 @@ def test_a_client_that_hangs_up_is_noticed_while_the_response_is_held(upstream: 
 def test_an_endless_stream_ends_with_its_client(upstream: ScriptedUpstream) -> None:
     upstream.script(Stream(iter(lambda: b"x" * 1000, None)))
     with dial(upstream) as sock:
-        sock.recv(10)
+        read_until(sock, b"x" * 1000 + b"\r\n3e8\r\n")
     upstream.wait_for(lambda: upstream.open_connections == 0)
     assert upstream.last.ending == "disconnect"
     assert upstream.last.sent_bytes > 1000
@@ -238,6 +238,15 @@ def test_queued_scripts_come_before_handlers_and_fit_their_path(upstream: Script
     texts = [requests.get(f"{upstream.url}/{name}", timeout=5).text for name in ("b", "b", "a")]
     assert texts == ["any", "handled /v1/b", "only a"]
     assert upstream.scripts_left == 0
+
+
+def test_a_shared_upstream_can_forget(upstream: ScriptedUpstream) -> None:
+    upstream.on("/v1/x", Answer("handler"))
+    requests.get(f"{upstream.url}/x", timeout=5)
+    upstream.script(Answer("queued"))
+    upstream.reset()
+    assert (upstream.requests, upstream.scripts_left) == ([], 0)
+    assert requests.get(f"{upstream.url}/x", timeout=5).status_code == 404
 
 
 def test_a_failing_handler_fails_the_test() -> None:

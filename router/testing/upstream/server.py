@@ -125,6 +125,13 @@ class ScriptedUpstream:
         self.wait_for(lambda: len(self.requests) >= count, timeout_s)
         return self.requests
 
+    def reset(self) -> None:
+        """Forget the queued scripts, the handlers and the recorded requests, for an upstream that tests share."""
+        with self._lock:
+            self._queue.clear()
+            self._handlers.clear()
+            self._requests.clear()
+
     def drop_connections(self, *, reset: bool = False) -> None:
         """Close every open connection, idle ones too, from this side; wait until they are gone."""
         with self._lock:
