@@ -82,6 +82,11 @@ class Child:
                 self.control.close()
         return self.status is not None
 
+    def wait(self) -> None:
+        """Collect the exit status of a worker that was killed."""
+        while not self.reap():
+            time.sleep(0.005)
+
     def _signal(self, number: signal.Signals) -> None:
         if self.status is None:
             with contextlib.suppress(ProcessLookupError):

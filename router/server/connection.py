@@ -164,6 +164,7 @@ class Connection:
             iterable = self._site.app(request.environ, responder.start_response)
             responder.send_all(iterable)
         except ClientGone:
+            self._watch.gone = True
             raise
         except RouterError as error:
             self._fail(responder, error)

@@ -119,6 +119,7 @@ class Master:
         finally:
             for child in self._everyone():
                 child.kill()
+                child.wait()
             self._selector.close()
         return self._status
 
@@ -221,6 +222,7 @@ class Master:
         others, self._incoming = self._incoming, []
         self._dismiss(others)
         if not self._serving:
+            log.error("the gateway does not start: its first worker %s", _ending(child))
             self._stop(1)
             return
         log.error("reload given up: a new worker %s. The running workers go on as they were.", _ending(child))
@@ -230,7 +232,8 @@ class Master:
     def _on_death(self, child: Child) -> None:
         if child.status == EXIT_REFUSED:
             self._refused = True
-            log.error("a worker %s. It is not started again before a reload (SIGHUP).", _ending(child))
+        if self._refused:
+            log.error("a worker %s. No other is started before a reload (SIGHUP).", _ending(child))
             if not self._serving and not self._incoming:
                 log.error("no worker is left: the gateway ends")
                 self._stop(1)

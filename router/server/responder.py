@@ -115,6 +115,7 @@ class Responder:
         return data
 
     def _send(self, start: bytes, data: bytes, end: bytes = b"") -> None:
+        self.head_sent = True
         if len(data) <= _JOIN_MAX_BYTES:
             joined = start + data + end
             if joined:
@@ -125,18 +126,20 @@ class Responder:
                 self._channel.send(part, self._send_timeout_s)
 
     def _has_body(self) -> bool:
-        return self._request.method != "HEAD" and self._status[:3] not in ("204", "304") and self._status[0] != "1"
+        return self._request.method != "HEAD" and self._status[:3] != "304" and not self._bodiless()
+
+    def _bodiless(self) -> bool:
+        return self._status[:3] == "204" or self._status[:1] == "1"
 
     def _head(self, length: int | None) -> bytes:
-        """The head; marks it as sent. ``length`` is that of the whole body where it is known."""
+        """The head. ``length`` is that of the whole body where it is known."""
         if not self._status:
             raise RuntimeError("the application returned without calling start_response")
         lines, declared, closing = self._own_lines()
         has_body = self._has_body()
-        if declared is None and length is not None and (has_body or self._request.method == "HEAD"):
-            declared = length if has_body else None
-            if declared is not None:
-                lines.append(f"Content-Length: {declared}")
+        if declared is None and length is not None and has_body:
+            declared = length
+            lines.append(f"Content-Length: {length}")
         self._left = declared
         if declared is None and has_body:
             self._chunked = self._request.version == "1.1"
@@ -148,9 +151,7 @@ class Responder:
             lines.append("Connection: close")
         elif self._request.version == "1.0":
             lines.append("Connection: keep-alive")
-        head = _encode(lines)
-        self.head_sent = True
-        return head
+        return _encode(lines)
 
     def _own_lines(self) -> tuple[list[str], int | None, bool]:
         """Lines of the application's head, the length it declares, and whether it wants the connection closed."""
@@ -163,6 +164,8 @@ class Responder:
                 closing = closing or (lower == "connection" and value.lower() == "close")
                 continue
             if lower == "content-length":
+                if self._bodiless():
+                    continue
                 declared = int(value)
             lines.append(f"{name}: {value}")
         return lines, declared, closing
