@@ -158,6 +158,15 @@ def test_waits_are_taken(upstream: ScriptedUpstream) -> None:
     assert response.elapsed.total_seconds() >= 0.01
 
 
+def test_a_head_may_drip(upstream: ScriptedUpstream) -> None:
+    upstream.script(Answer(b"x", write_size=1, write_gap_s=60))
+    with dial(upstream) as sock:
+        assert sock.recv(100) == b"H"
+        upstream.wait_for(lambda: upstream.last.sent_bytes == 1)
+    upstream.wait_for(lambda: upstream.open_connections == 0)
+    assert (upstream.last.ending, upstream.last.sent_bytes) == ("disconnect", 1)
+
+
 def test_a_client_that_hangs_up_is_noticed_while_the_response_is_held(upstream: ScriptedUpstream) -> None:
     upstream.script(Answer(hold=threading.Event()), Answer(delay_s=60))
     for _ in range(2):

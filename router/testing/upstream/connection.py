@@ -98,7 +98,7 @@ class Connection:
             OSError: the same, noticed while writing.
         """
         self._wait_both(script.delay_s, script.hold)
-        write = self._writer(script.write_size, request)
+        write = self._writer(script.write_size, script.write_gap_s, request)
         if isinstance(script, Raw):
             write(script.data)
             self._wait_both(0, script.end_hold)
@@ -163,12 +163,14 @@ class Connection:
         if chunked and not script.cut:
             write(b"0\r\n\r\n")
 
-    def _writer(self, size: int | None, request: ReceivedRequest) -> Callable[[bytes], None]:
+    def _writer(self, size: int | None, gap_s: float, request: ReceivedRequest) -> Callable[[bytes], None]:
         def write(data: bytes) -> None:
             step = size or len(data) or 1
             for start in range(0, len(data), step):
                 self._socket.sendall(data[start : start + step])
                 request.sent_bytes += len(data[start : start + step])
+                if gap_s:
+                    self._wait(gap_s)
 
         return write
 

@@ -38,6 +38,7 @@ class Script:
         body_delay_s, body_hold: the same between head and body.
         gap_s: wait so long before each part of the body but the first.
         write_size: write everything, the head too, in pieces of so many bytes.
+        write_gap_s: wait so long after each of these pieces.
         split_at: offsets in the body at which a new write (and a new chunk) begins.
         cut_after_bytes: close the connection after so many bytes of the body.
         reset: cut with a RST instead of a FIN.
@@ -55,6 +56,7 @@ class Script:
     body_hold: Flag | None = None
     gap_s: float = 0.0
     write_size: int | None = None
+    write_gap_s: float = 0.0
     split_at: Sequence[int] = ()
     cut_after_bytes: int | None = None
     reset: bool = False
@@ -154,6 +156,7 @@ class Raw:
         delay_s, hold: wait so long, then until the flag is set, before the bytes.
         end_hold: wait until this flag is set between the bytes and the close.
         write_size: write in pieces of so many bytes.
+        write_gap_s: wait so long after each of these pieces.
         reset: end with a RST instead of a FIN.
     """
 
@@ -162,6 +165,7 @@ class Raw:
     hold: Flag | None = field(default=None, kw_only=True)
     end_hold: Flag | None = field(default=None, kw_only=True)
     write_size: int | None = field(default=None, kw_only=True)
+    write_gap_s: float = field(default=0.0, kw_only=True)
     reset: bool = field(default=False, kw_only=True)
 
 
