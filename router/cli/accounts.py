@@ -1,0 +1,59 @@
+"""``router accounts``: what owns keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from router.cli.groups import Commands
+from router.cli.output import iso_time, pairs, table
+from router.cli.session import Session, common
+from router.store.accounts import Account, create_account, get_account, list_accounts
+from router.store.keys import list_keys
+
+__all__ = ["accounts"]
+
+
+@click.group(cls=Commands)
+def accounts() -> None:
+    """Accounts: what owns keys."""
+
+
+@accounts.command()
+@click.argument("name")
+@common
+def create(session: Session, name: str) -> None:
+    """Make an account called NAME."""
+    account = create_account(session.database, name)
+    session.show(_value(account), pairs(_value(account)))
+    session.note(f"Next: router keys create --account {account.id}")
+
+
+@accounts.command("list")
+@common
+def list_(session: Session) -> None:
+    """All accounts, oldest first."""
+    rows = [_value(account) for account in list_accounts(session.database)]
+    columns = {"id": "ID", "name": "NAME", "status": "STATUS", "created_at": "CREATED"}
+    session.show(rows, table(rows, columns, empty="There is no account: make one with `router accounts create NAME`."))
+
+
+@accounts.command()
+@click.argument("account_id", metavar="ID")
+@common
+def show(session: Session, account_id: str) -> None:
+    """One account and its balance; all zero as long as nothing is charged."""
+    account = get_account(session.database, account_id)
+    keys = len(list_keys(session.database, account.id))
+    value = {**_value(account), "balance": "0", "held": "0", "available": "0", "keys": keys}
+    session.show(value, pairs(value))
+
+
+def _value(account: Account) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "name": account.name,
+        "status": account.status,
+        "created_at": iso_time(account.created_at),
+    }

@@ -1,0 +1,64 @@
+"""``router db``: migrations and backups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from router.cli.groups import Commands
+from router.cli.output import pairs, table
+from router.cli.session import Session, common
+from router.gateway.assembly import plugin_migrations
+from router.store.backup import backup as back_up
+from router.store.database import open_database
+from router.store.migrations import Step
+from router.store.migrations import migrate as apply_pending
+from router.store.migrations import pending
+
+__all__ = ["db"]
+
+_COLUMNS = {"owner": "OWNER", "number": "NUMBER", "title": "TITLE"}
+
+
+@click.group(cls=Commands)
+def db() -> None:
+    """The database: migrations and backups."""
+
+
+@db.command()
+@common
+def migrate(session: Session) -> None:
+    """Apply what is pending; a SQLite file that is not there is made."""
+    migrations = plugin_migrations(session.registry)
+    url = session.settings.database.url.reveal()
+    open_database(url, session.config.absolute().parent, create=True).close()
+    steps = [_value(step) for step in apply_pending(session.database, migrations)]
+    session.show({"applied": steps}, table(steps, _COLUMNS, empty="Nothing was pending."))
+
+
+@db.command()
+@common
+def status(session: Session) -> None:
+    """Where the database is, and which migrations are pending."""
+    steps = [_value(step) for step in pending(session.database, plugin_migrations(session.registry))]
+    database = session.database
+    value = {"engine": database.engine, "database": database.place, "current": not steps, "pending": steps}
+    waiting = table(steps, _COLUMNS, empty="No migration is pending.")
+    session.show(value, pairs({"engine": database.engine, "database": database.place}) + f"\n\n{waiting}")
+    if steps:
+        session.note("Next: router db migrate (router serve does it as well)")
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@common
+def backup(session: Session, file: Path) -> None:
+    """Copy a SQLite database to FILE as of one moment, while it is in use."""
+    back_up(session.database, file)
+    value = {"file": str(file.absolute()), "bytes": file.stat().st_size}
+    session.show(value, f"The database was copied to {file} ({value['bytes']} bytes).")
+
+
+def _value(step: Step) -> dict[str, object]:
+    return {"owner": step.owner, "number": step.number, "title": step.title}

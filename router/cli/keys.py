@@ -1,0 +1,114 @@
+"""``router keys``: API keys. A key's text is shown once, by the command that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from router.cli.groups import Commands
+from router.cli.output import iso_time, pairs, table
+from router.cli.session import Session, common
+from router.cli.times import DURATION, FUTURE
+from router.store.accounts import get_account
+from router.store.database import Database
+from router.store.keys import KeyRow, create_key, disable_key, enable_key, list_keys, revoke_key, rotate_key
+
+__all__ = ["keys"]
+
+_ONCE = "\nThe key is shown this once; only its hash is kept."
+
+
+@click.group(cls=Commands)
+def keys() -> None:
+    """API keys."""
+
+
+@keys.command()
+@click.option("--account", required=True, metavar="ID", help="The account that the key belongs to.")
+@click.option("--name", default="key", show_default=True, help="A label.")
+@click.option("--expires", type=FUTURE, metavar="TIME", help="When it ends: 30d, or 2027-01-31 (UTC). [default: never]")
+@common
+def create(session: Session, account: str, name: str, expires: float | None) -> None:
+    """Make a key."""
+    row, text = create_key(session.database, account, name, prefix=session.key_prefix, expires_at=expires)
+    _show_once(session, row, text)
+
+
+@keys.command("list")
+@click.option("--account", metavar="ID", help="Only this account's.")
+@common
+def list_(session: Session, account: str | None) -> None:
+    """All keys, oldest first. Of a key's text only the last four characters are known."""
+    if account is not None:
+        get_account(session.database, account)
+    rows = [_value(row) for row in list_keys(session.database, account)]
+    columns = {
+        "id": "ID",
+        "account": "ACCOUNT",
+        "name": "NAME",
+        "hint": "ENDS IN",
+        "status": "STATUS",
+        "created_at": "CREATED",
+        "expires_at": "EXPIRES",
+    }
+    session.show(rows, table(rows, columns, empty="There is no key: make one with `router keys create --account ID`."))
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@common
+def disable(session: Session, key_id: str) -> None:
+    """Refuse a key until it is enabled again."""
+    _change(session, disable_key, key_id)
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@common
+def enable(session: Session, key_id: str) -> None:
+    """Accept a disabled key again."""
+    _change(session, enable_key, key_id)
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@common
+def revoke(session: Session, key_id: str) -> None:
+    """Refuse a key for good."""
+    _change(session, revoke_key, key_id)
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@click.option("--grace", type=DURATION, default="24h", show_default=True, help="How long the old key goes on working.")
+@common
+def rotate(session: Session, key_id: str, grace: float) -> None:
+    """Make a new key in place of an old one: same account, name and expiry."""
+    row, text = rotate_key(session.database, key_id, grace_s=grace, prefix=session.key_prefix)
+    _show_once(session, row, text)
+
+
+def _show_once(session: Session, row: KeyRow, text: str) -> None:
+    value = {"id": row.id, "api_key": text, **_value(row)}
+    session.show(value, pairs(value))
+    session.note(_ONCE)
+
+
+def _change(session: Session, change: Callable[[Database, str], KeyRow], key_id: str) -> None:
+    row = change(session.database, key_id)
+    session.show(_value(row), f"key {row.id} is {row.status}")
+
+
+def _value(row: KeyRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "account": row.account_id,
+        "name": row.name,
+        "hint": row.hint,
+        "status": row.status,
+        "created_at": iso_time(row.created_at),
+        "expires_at": iso_time(row.expires_at),
+        "replaced_by": row.replaced_by,
+    }

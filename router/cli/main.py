@@ -1,0 +1,120 @@
+"""The root of the command line: its commands by name, and what becomes of every error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+import click
+
+from router import __version__
+from router.cli.groups import LazyCommands, Place
+from router.cli.output import print_error
+from router.errors import RouterError
+
+__all__ = ["cli"]
+
+_INTERRUPTED = 130  # what shells report of a program that was ended by Ctrl-C
+
+
+class Root(LazyCommands):
+    """``router``. Exit status: 0 success, 1 refused or failed, 2 wrong usage; 130 after Ctrl-C."""
+
+    places: ClassVar[dict[str, Place]] = {
+        "accounts": Place("router.cli.accounts:accounts", "Accounts: what owns keys."),
+        "chat": Place("router.cli.chat:chat", "Send one prompt to a running gateway."),
+        "config": Place("router.cli.config:config", "Show, check and change the configuration."),
+        "db": Place("router.cli.db:db", "The database: migrations and backups."),
+        "doctor": Place("router.cli.doctor:doctor", "Check the whole set-up and say what to do."),
+        "init": Place("router.cli.init:init", "Make a configuration, a database, an account and a key."),
+        "keys": Place("router.cli.keys:keys", "API keys."),
+        "models": Place("router.cli.models:models", "The catalogue: models and aliases."),
+        "plugins": Place("router.cli.plugins:plugins", "Installed plugins."),
+        "providers": Place("router.cli.providers:providers", "Configured providers."),
+        "routes": Place("router.cli.routes:routes", "How model IDs are understood."),
+        "serve": Place("router.cli.serve:serve", "Serve the gateway."),
+        "usage": Place("router.cli.usage:usage", "Finished calls and their tokens."),
+    }
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
+        """Run a command line and exit with its status."""
+        sys.exit(self._status(list(sys.argv[1:] if args is None else args)))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A name that is not ours may be a plugin's command: only then are the plugins loaded."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            self._ask_plugins(ctx.params["config"])
+        return super().resolve_command(ctx, args)
+
+    def _ask_plugins(self, config: Path) -> None:
+        from router.cli.session import Session
+        from router.registry import load_plugins
+
+        registry = Session(config, False).registry if config.exists() else load_plugins()
+        registry.broadcast("register_commands", cli=self)
+
+    def _status(self, arguments: list[str]) -> int:
+        as_json = "--json" in arguments
+        try:
+            _refuse_undecodable(arguments)
+            status = super().main(arguments, "router", standalone_mode=False)
+            sys.stdout.flush()
+            return status if isinstance(status, int) else 0
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            return error.exit_code
+        except click.ClickException as error:
+            return _usage(error, as_json)
+        except RouterError as error:
+            print_error(error.message, error.code, as_json=as_json)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the last flush would fail again
+        except OSError as error:
+            print_error(f"{error.filename or 'the operating system'}: {error.strerror or error}", "os_error", as_json=as_json)
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("interrupted", err=True)
+            return _INTERRUPTED
+        return 1
+
+
+def _usage(error: click.ClickException, as_json: bool) -> int:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    print_error(error.format_message(), "usage" if context or error.exit_code == 2 else "failed", as_json=as_json)
+    if context is not None:
+        click.echo(f"{context.get_usage()}\nTry '{context.command_path} --help'.", err=True)
+    return error.exit_code
+
+
+def _refuse_undecodable(arguments: list[str]) -> None:
+    """Bytes that are not UTF-8 arrive as lone surrogates, which no database and no JSON takes."""
+    for position, argument in enumerate(arguments, 1):
+        if any("\ud800" <= letter <= "\udfff" for letter in argument):
+            raise click.UsageError(f"argument {position} is not UTF-8 text")
+
+
+@click.group(
+    cls=Root,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Commands that plugins add are found by name; `router plugins list` shows the plugins.",
+)
+@click.version_option(__version__, prog_name="router", message="%(prog)s %(version)s")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default="router.toml",
+    envvar="ROUTER_CONFIG",
+    show_default=True,
+    show_envvar=True,
+    help="Configuration file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else on stdout.")
+def cli(config: Path, as_json: bool) -> None:
+    """A self-hosted LLM gateway: OpenAI's API in front, providers as plugins behind.
+
+    --config and --json may also follow the command's name.
+    """

@@ -1,0 +1,64 @@
+"""What commands print: one JSON document or text for people on stdout, messages on stderr."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+__all__ = ["iso_time", "pairs", "print_error", "print_json", "printable", "table"]
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout. ASCII, so that it survives every terminal and locale."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def print_error(message: str, code: str | None, *, as_json: bool) -> None:
+    """``error: message`` on stderr; with ``as_json`` also the document on stdout."""
+    click.echo(f"error: {printable(message)}", err=True)
+    if as_json:
+        print_json({"error": {"message": message, "code": code}})
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empty: str) -> str:
+    """Rows as aligned text.
+
+    Args:
+        columns: key in a row -> heading.
+        empty: what to say when there is no row.
+    """
+    if not rows:
+        return empty
+    lines = [list(columns.values()), *([_cell(row.get(key)) for key in columns] for row in rows)]
+    widths = [max(len(line[position]) for line in lines) for position in range(len(columns))]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def pairs(values: Mapping[str, Any]) -> str:
+    """One ``name  value`` line each."""
+    width = max(map(len, values))
+    return "\n".join(f"{name.ljust(width)}  {_cell(value)}" for name, value in values.items())
+
+
+def iso_time(seconds: float | None) -> str | None:
+    """Unix seconds as ``2026-01-31T12:00:00Z``; None stays None."""
+    return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def printable(text: str) -> str:
+    """Text as a terminal may see it: what clients and upstreams wrote can hold control sequences."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else "?" for letter in text)
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_cell, value)) or "-"
+    return printable(str(value)).replace("\n", " ").replace("\t", " ")

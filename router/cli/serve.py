@@ -1,0 +1,57 @@
+"""``router serve``: bring the database up to date, then watch over workers."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from router.cli.output import print_json
+from router.cli.session import Session, common
+from router.server.master import serve as serve_workers
+
+__all__ = ["serve"]
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; wins over [server] host.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@click.option("--workers", type=click.IntRange(0, 512), help="Worker processes; 0 is one per core.")
+@common
+def serve(session: Session, host: str | None, port: int | None, workers: int | None) -> int:
+    """Serve the gateway until SIGTERM or Ctrl-C; SIGHUP reads the configuration again.
+
+    Pending migrations are applied first, on both engines: each is one transaction under a lock that all nodes share, so
+    a new version needs no extra step, and one that fails is rolled back and refuses the start.
+    """
+    server = session.settings.server
+    _migrate(session)
+    count = server.workers if workers is None else workers
+
+    def on_ready(url: str) -> None:
+        if session.as_json:
+            print_json({"url": url, "pid": os.getpid(), "config": str(session.config.absolute())})
+        session.note(f"The gateway serves at {url} (clients' base URL: {url}/v1)")
+
+    return serve_workers(
+        str(session.config.absolute()),
+        server.host if host is None else host,
+        server.port if port is None else port,
+        count or _cores(),
+        server.grace_s,
+        on_ready,
+    )
+
+
+def _migrate(session: Session) -> None:
+    from router.gateway.assembly import plugin_migrations
+    from router.store.migrations import migrate
+
+    for step in migrate(session.database, plugin_migrations(session.registry)):
+        session.note(f"applied migration {step.number} of {step.owner}: {step.title}")
+    session.database.close()
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

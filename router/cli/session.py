@@ -1,0 +1,109 @@
+"""What every command gets: the configuration that it works on, and how to answer."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from router.cli.output import print_json, printable
+from router.errors import ConfigError
+
+if TYPE_CHECKING:
+    from router.config import Settings
+    from router.gateway.assembly import Assembly
+    from router.registry import Registry
+    from router.store.database import Database
+
+__all__ = ["Session", "common"]
+
+R = TypeVar("R")
+
+
+class Session:
+    """One run of a command. Parts are opened when they are first asked for, and closed with the session.
+
+    Args:
+        config: the configuration file.
+        as_json: whether the answer is one JSON document.
+    """
+
+    def __init__(self, config: Path, as_json: bool) -> None:
+        self.config = config
+        self.as_json = as_json
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in ("assembly", "database"):
+            opened = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The checked configuration. Raises ``ConfigError``."""
+        from router.config import load_settings
+
+        return load_settings(self.config)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The plugins, as ``[plugins]`` narrows them. Raises ``ConfigError``."""
+        from router.gateway.assembly import registry_of_settings
+
+        return registry_of_settings(self.settings)
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, which must be there already. Raises ``ConfigError``; its use raises ``StoreError``."""
+        from router.store.database import open_database
+
+        return open_database(self.settings.database.url.reveal(), self.config.absolute().parent)
+
+    @cached_property
+    def assembly(self) -> Assembly:
+        """The gateway's parts, put together as a worker does. Raises ``ConfigError`` and ``StoreError``."""
+        from router.gateway.assembly import assemble
+
+        return assemble(self.config)
+
+    @property
+    def key_prefix(self) -> str:
+        """What a new key begins with."""
+        from router.gateway.assembly import dialect_of
+
+        return self.settings.gateway.key_prefix or dialect_of(self.settings, self.registry).key_prefix
+
+    def show(self, value: Any, text: str) -> None:
+        """Answer: ``value`` as JSON or ``text``."""
+        if self.as_json:
+            print_json(value)
+        else:
+            click.echo(text)
+
+    def note(self, message: str) -> None:
+        """A message beside the answer, on stderr."""
+        click.echo(printable(message), err=True)
+
+
+def common(function: Callable[..., R]) -> Callable[..., R]:
+    """Give a command ``--config`` and ``--json``, and a ``Session`` as its first argument.
+
+    Both may stand before the command's name as well (``router --config FILE keys list``).
+    """
+
+    @click.option("--config", type=click.Path(path_type=Path), help="Configuration file. [default: router.toml]")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else on stdout.")
+    @functools.wraps(function)
+    def with_session(*args: Any, config: Path | None, as_json: bool, **options: Any) -> R:
+        root = click.get_current_context().find_root().params
+        with Session(config or root["config"], as_json or root["as_json"]) as session:
+            return function(session, *args, **options)
+
+    return with_session

@@ -1,0 +1,68 @@
+"""Durations and moments on the command line: ``30s``, ``15m``, ``24h``, ``7d``, ``2027-01-01``."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+__all__ = ["DURATION", "FUTURE", "PAST", "parse_duration_s"]
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LONGEST_S = 100 * 366 * 86_400
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*([smhdw])", re.ASCII)
+
+
+def parse_duration_s(text: str) -> float:
+    """Seconds.
+
+    Raises:
+        ValueError: no number with a unit, or above a hundred years.
+    """
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration: write a number and a unit, such as 30s, 15m, 24h or 7d")
+    duration_s = float(match.group(1)) * _UNITS_S[match.group(2)]
+    if duration_s > _LONGEST_S:
+        raise ValueError(f"{text!r} is more than a hundred years")
+    return duration_s
+
+
+class _Duration(click.ParamType):
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return parse_duration_s(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Moment(click.ParamType):
+    """A date, a date with a time (UTC unless it says otherwise), or a duration counted from now; gives Unix seconds."""
+
+    name = "time"
+
+    def __init__(self, direction: int) -> None:
+        self._direction = direction
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            if _DURATION.fullmatch(value.strip().lower()):
+                return time.time() + self._direction * parse_duration_s(value)
+            moment = datetime.fromisoformat(value.strip())
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is neither a duration, such as 24h or 7d, nor a date, such as 2027-01-31", param, ctx)
+
+
+DURATION = _Duration()
+FUTURE = _Moment(+1)
+PAST = _Moment(-1)
