@@ -1,10 +1,9 @@
 """A gateway in small: serves ``application`` through our server, for tests that drive raw sockets.
 
 ``python serve_app.py LIMITS_JSON`` prints the port. As ``serve_app:create`` it is a worker's application factory, whose
-configuration is a JSON file: ``{"refuse": "why"}``, ``{"crash": true}``, ``{"name": "shown by /name"}``, limits, ``grace_s``.
+configuration is a JSON file: ``{"refuse": "why"}``, ``{"crash": true}``, ``{"name": "shown by /name"}``, limits, and more.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
 if __name__ == "__main__":
@@ -207,11 +206,13 @@ def create(config_path: str) -> Any:
         return [f"{config.get('name', '')} {os.getpid()}".encode()]
 
     HANDLERS["name"] = handle_name
+    Path(config_path).with_name(f"built-{os.getpid()}").touch()
     server = SimpleNamespace(**{"grace_s": 10.0, **config})
 
     def close() -> None:
         if "closed" in config:
             Path(config["closed"]).write_text("closed", encoding="utf-8")
+        gevent.sleep(config.get("hang_s", 0))
 
     return SimpleNamespace(
         wsgi=application,

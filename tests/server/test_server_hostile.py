@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import resource
 import socket
 import time
+from pathlib import Path
 
+import psutil
 import pytest
-from server_wire import Server, request, until
+from server_wire import Server, request, serving, until
 
 HOST = b"Host: a\r\n"
 POST = b"POST /echo HTTP/1.1\r\n" + HOST
@@ -71,10 +75,10 @@ BROKEN_CHUNKS = {
 def test_broken_chunks_found_before_or_while_the_application_reads(server: Server, name: str) -> None:
     raw = BROKEN_CHUNKS[name]
     assert server.ask(CHUNKED + raw).error()["code"] == "invalid_request"
+    before = server.state().get("called echo", 0)
     with server.client() as client:
         client.send(CHUNKED + b"3\r\nabc\r\n")
-        before = server.state().get("called echo", 0)
-        assert before
+        until(lambda: server.state().get("called echo", 0) > before, "the application reads")
         client.send(raw)
         assert client.answer().error()["code"] == "invalid_request"
         assert client.at_end()
@@ -145,9 +149,10 @@ def test_head_just_within_the_limit_in_many_pieces(strict: Server) -> None:
 
 @pytest.mark.parametrize("endless", [b"0\r\nX: ", b"1;ext="])
 def test_endless_trailers_and_extensions(strict: Server, endless: bytes) -> None:
+    before = strict.state().get("called echo", 0)
     with strict.client() as client:
         client.send(CHUNKED + endless)
-        assert strict.state()["called echo"]
+        until(lambda: strict.state().get("called echo", 0) > before, "the application reads")
         client.send(b"a" * 6000)
         assert client.answer().status == 431
         assert client.at_end()
@@ -216,6 +221,43 @@ def test_half_a_request_then_gone(server: Server) -> None:
             client.send(raw)
             client.sock.shutdown(socket.SHUT_WR)
             assert client.at_end()
+
+
+def test_random_damage_never_fails_the_server(server: Server) -> None:
+    random.seed(11)
+    good = [request("POST", "/echo", body=b"hello"), CHUNKED + b"5\r\nhello\r\n0\r\n\r\n", request("GET", "/hello?a")]
+    for _ in range(400):
+        raw = bytearray(random.choice(good) + random.choice(good))
+        for _ in range(random.randint(1, 4)):
+            place = random.randrange(len(raw))
+            raw[place : place + random.randint(0, 2)] = bytes(random.choice(b"\0\r\n :;,0a\xff%") for _ in range(2))
+        with server.client() as client:
+            client.send(bytes(raw))
+            client.sock.shutdown(socket.SHUT_WR)
+            answers = client.file.read()
+        assert answers == b"" or answers.startswith(b"HTTP/1.1 ")
+        assert b"HTTP/1.1 500" not in answers
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can limit another process")
+def test_running_out_of_descriptors_harms_no_open_connection(tmp_path: Path) -> None:
+    with serving(tmp_path / "log") as server, server.client() as early:
+        assert early.get("/hello").status == 200
+        process = psutil.Process(server.pid)
+        hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (process.num_fds() + 3, hard))
+        crowd = [server.client() for _ in range(10)]
+        until(lambda: "cannot accept more connections" in server.log.read_text(), "the shortage is reported")
+        before_s = sum(process.cpu_times()[:2])
+        time.sleep(0.5)  # the span over which it must not spin
+        assert sum(process.cpu_times()[:2]) - before_s < 0.2
+        assert early.get("/hello").status == 200
+        for client in crowd[:5]:
+            client.close()
+        assert crowd[-1].get("/hello").status == 200
+        for client in crowd[5:]:
+            client.close()
+        assert server.log.read_text().count("cannot accept") == 1
 
 
 def test_the_log_holds_no_fault_of_the_server(server: Server, strict: Server) -> None:

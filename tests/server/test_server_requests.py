@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import socket
 import time
 
 import pytest
@@ -38,6 +40,18 @@ def test_one_byte_at_a_time(server: Server) -> None:
         for byte in raw:
             client.send(bytes([byte]))
         assert client.answer().body == b"abcde"
+
+
+def test_any_split_parses_alike(server: Server) -> None:
+    random.seed(7)
+    chunked = request("POST", "/echo", "Transfer-Encoding: chunked") + b"5\r\nhello\r\n0\r\n\r\n"
+    raw = chunked + request("GET", "/list") + request("POST", "/echo", body=b"world") + request("GET", "/hello")
+    for _ in range(60):
+        cuts = sorted(random.sample(range(1, len(raw)), 4))
+        with server.client() as client:
+            for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True):
+                client.send(raw[start:end])
+            assert [client.answer().body for _ in range(4)] == [b"hello", b"one item", b"world", b"hello"]
 
 
 def test_chunked_body_then_another_request(server: Server) -> None:
@@ -150,6 +164,14 @@ def test_continue_is_not_sent_to_a_refused_request(server: Server) -> None:
         client.send(request("POST", "/refuse", "Expect: 100-continue", "Content-Length: 5"))
         answer = client.answer()
         assert (answer.status, answer.headers["connection"]) == (401, "close")
+        assert client.at_end()
+
+
+def test_a_client_that_only_half_closes_gets_its_answers(server: Server) -> None:
+    with server.client() as client:
+        client.send(request("GET", "/hello") + request("GET", "/list"))
+        client.sock.shutdown(socket.SHUT_WR)
+        assert [client.answer().body, client.answer().body] == [b"hello", b"one item"]
         assert client.at_end()
 
 
