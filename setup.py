@@ -9,7 +9,7 @@ PLUGINS = ["compatible", "echo", "openai", "standard"]
 setup(
     name="provider-router",
     version="0.1.0",
-    description="A self-hosted LLM gateway: OpenAI's API in front, providers as plugins behind, every token accounted for",
+    description="A self-hosted LLM gateway: OpenAI's API in front, provider plugins behind, every token accounted for",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

@@ -1,4 +1,4 @@
-"""What a plugin author imports: the marker, the records and the errors. Light by design: no flask, requests or gevent."""
+"""What a plugin author imports: the marker, the records, the errors. Light: no flask, requests or gevent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """``router.toml`` and the environment -> one frozen ``Settings``. Nothing else reads the environment.
 
-Each key can be overridden by a variable: ``ROUTER__SERVER__PORT=9000`` is ``[server] port``. A misspelt key or a bad value
-is refused with the file, the line and the nearest right one.
+Each key can be overridden by a variable: ``ROUTER__SERVER__PORT=9000`` is ``[server] port``. A misspelt key or a bad
+value is refused with the file, the line and the nearest right one.
 """
 
 from __future__ import annotations
@@ -193,7 +193,9 @@ def _settings(base: Settings, data: dict[str, Any]) -> Settings:
             raise ConfigError(f"{base.where(f'providers.{name}')}: must be a table: write [providers.{name}]")
     for alias, target in data.get("aliases", {}).items():
         if not isinstance(target, str) or not target:
-            raise ConfigError(f"{base.where(f'aliases.{alias}')}: must be a model ID such as \"openai/gpt-4o\", not {target!r}")
+            raise ConfigError(
+                f'{base.where(f"aliases.{alias}")}: must be a model ID such as "openai/gpt-4o", not {target!r}'
+            )
     return Settings(
         path=base.path,
         text=base.text,
@@ -212,7 +214,9 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any
             continue
         path = name[len(_PREFIX) :].lower().split("__")
         if len(path) < 2 or not all(path):
-            raise ConfigError(f"environment variable {name}: write {_PREFIX}SECTION__KEY, such as {_PREFIX}SERVER__PORT")
+            raise ConfigError(
+                f"environment variable {name}: write {_PREFIX}SECTION__KEY, such as {_PREFIX}SERVER__PORT"
+            )
         table = data
         for step in path[:-1]:
             table = table.setdefault(step, {})
@@ -223,7 +227,7 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any
 
 
 def _line_of(text: str, path: str) -> int | None:
-    """The line on which the dotted key (or its section, or the nearest parent) is written; a best effort for messages."""
+    """The line on which the dotted key, or its nearest parent, is written; a best effort, for messages."""
     section: list[str] = []
     best: tuple[int, int] | None = None  # matched parts, line
     wanted = path.split(".")

@@ -20,7 +20,7 @@ class Dialect:
     """OpenAI's shapes; override what differs.
 
     Attributes:
-        key_prefix: what the keys of a gateway with this dialect begin with, unless ``[gateway] key_prefix`` says otherwise.
+        key_prefix: what new keys begin with, unless ``[gateway] key_prefix`` says otherwise.
         chat_paths: paths that serve chat completions.
         embeddings_paths: paths that serve embeddings.
         models_paths: paths that list models; ``<path>/<id>`` shows one.

@@ -1,4 +1,4 @@
-"""Every hook, one class per role. A plugin implements those of the roles it plays, each marked with ``router.hookimpl``.
+"""Every hook, one class per role. A plugin implements those it needs, each marked with ``router.hookimpl``.
 
 An implementation may take fewer arguments than its spec names (so a new argument breaks nobody), but no default values,
 and it may not be a wrapper. The host calls a hook of one named plugin (*addressed*); only lifecycle hooks go to all

@@ -22,7 +22,7 @@ def parse_nano(text: str) -> int:
     """
     match = _DECIMAL.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
-        raise ValueError(f"{text!r} is not an amount: write plain decimal text such as \"2.50\", at most nine decimals")
+        raise ValueError(f'{text!r} is not an amount: write plain decimal text such as "2.50", at most nine decimals')
     whole, fraction = match.group(1), match.group(2) or ""
     amount = int(whole) * NANO + int(fraction.ljust(9, "0"))
     if amount > INT64_MAX:

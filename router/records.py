@@ -1,7 +1,7 @@
 """Plain data -> a frozen dataclass, checked by marshmallow: for ``router.toml`` and for plugins' own settings.
 
-The dataclass is the declaration: its annotations give the types, its defaults make a key optional, and a field's
-``metadata`` may add ``one_of`` (allowed values), ``min`` and ``max``. Unknown keys are refused with the nearest known one.
+The dataclass is the declaration: its annotations give the types, its defaults make a key optional, and a
+field's ``metadata`` may add ``one_of`` (allowed values), ``min`` and ``max``. Unknown keys are refused with the nearest known one.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def build_record(kind: type, data: Mapping[str, Any], *, locate: Callable[[str],
     try:
         return schema.load(data)
     except ValidationError as error:
-        path, message = _first(error.normalized_messages())
+        path, message = _first(error.messages_dict)
         if message == _UNKNOWN:
             message = "unknown key" + _nearest(path, kind)
         raise ConfigError(f"{locate(path)}: {message}") from None
@@ -57,6 +57,7 @@ def known_keys(kind: type) -> dict[str, Any]:
 
 
 _UNKNOWN = "unknown key"
+_MESSAGES = {"unknown": _UNKNOWN, "type": "must be a table"}
 
 
 @functools.cache
@@ -66,15 +67,17 @@ def _schema(kind: type) -> type[Schema]:
         required = declared.default is dataclasses.MISSING and declared.default_factory is dataclasses.MISSING
         members[declared.name] = _field(known_keys(kind)[declared.name], declared.metadata, required=required)
 
-    secrets = {f.name: f.default for f in dataclasses.fields(kind) if isinstance(f.default, Secret) and f.default.source}
+    secrets = {
+        f.name: f.default for f in dataclasses.fields(kind) if isinstance(f.default, Secret) and f.default.source
+    }
 
     class RecordSchema(Schema):
-        error_messages: typing.ClassVar[dict[str, str]] = {"unknown": _UNKNOWN, "type": "must be a table"}
+        error_messages = _MESSAGES
 
         class Meta:
             unknown = RAISE
 
-        def load(self, data: Any, **options: Any) -> Any:  # type: ignore[override]
+        def load(self, data: Any, **options: Any) -> Any:
             values = super().load(data, **options)
             for name, default in secrets.items():
                 if name not in values:
@@ -84,8 +87,12 @@ def _schema(kind: type) -> type[Schema]:
     return type(kind.__name__, (RecordSchema,), members)
 
 
-def _field(annotation: Any, metadata: Mapping[str, Any], *, required: bool = False) -> fields.Field:
-    options: dict[str, Any] = {"required": required, "error_messages": {"required": "is required"}, "validate": _checks(metadata)}
+def _field(annotation: Any, metadata: Mapping[str, Any], *, required: bool = False) -> fields.Field[Any]:
+    options: dict[str, Any] = {
+        "required": required,
+        "error_messages": {"required": "is required"},
+        "validate": _checks(metadata),
+    }
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (types.UnionType, typing.Union):
         inner = next(argument for argument in arguments if argument is not type(None))
@@ -107,11 +114,13 @@ def _checks(metadata: Mapping[str, Any]) -> list[Any]:
     if "one_of" in metadata:
         checks.append(validate.OneOf(metadata["one_of"], error="must be one of {choices}, not {input!r}"))
     if "min" in metadata or "max" in metadata:
-        checks.append(validate.Range(metadata.get("min"), metadata.get("max"), error="must be from {min} to {max}, not {input}"))
+        checks.append(
+            validate.Range(metadata.get("min"), metadata.get("max"), error="must be from {min} to {max}, not {input}")
+        )
     return checks
 
 
-class _Strict(fields.Field):
+class _Strict(fields.Field[Any]):
     """A scalar that is taken as TOML gives it; only text from the environment is converted."""
 
     expected: typing.ClassVar[str]
@@ -182,7 +191,7 @@ class _SecretField(_Strict):
         return reveal(str(value))
 
 
-class _Tuple(fields.List):
+class _Tuple(fields.List[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if isinstance(value, EnvironmentText):
             value = [EnvironmentText(part.strip()) for part in value.split(",") if part.strip()]
@@ -191,7 +200,7 @@ class _Tuple(fields.List):
         return tuple(super()._deserialize(value, attr, data, **options))
 
 
-class _Record(fields.Field):
+class _Record(fields.Field[Any]):
     def __init__(self, kind: type, **options: Any) -> None:
         super().__init__(**options)
         self.kind = kind
@@ -203,7 +212,7 @@ class _Record(fields.Field):
         return schema.load(value)
 
 
-_SCALARS: dict[Any, type[fields.Field]] = {
+_SCALARS: dict[Any, type[fields.Field[Any]]] = {
     str: _String,
     int: _Integer,
     float: _Number,

@@ -102,8 +102,8 @@ def load_plugins(
         entry_points: instead of those of the installed distributions.
 
     Raises:
-        ConfigError: two distributions ship one name; an allow-list names an unknown plugin; or, with ``strict``, a plugin
-            is broken.
+        ConfigError: two distributions ship one name; an allow-list names an unknown plugin; or, with ``strict``, a
+            plugin is broken.
     """
     found = list(metadata.entry_points(group=GROUP) if entry_points is None else entry_points)
     _refuse_duplicates(found)
@@ -116,7 +116,9 @@ def load_plugins(
         off = point.name in disabled or (enabled is not None and point.name not in enabled)
         plugin = _describe(point, "disabled") if off else _load(point)
         if strict and plugin.state == "failed":
-            raise ConfigError(f"plugin {plugin.name} ({plugin.distribution}): {plugin.problem} ([plugins] strict = true)")
+            raise ConfigError(
+                f"plugin {plugin.name} ({plugin.distribution}): {plugin.problem} ([plugins] strict = true)"
+            )
         if plugin.state == "failed":
             _log.error("plugin %s (%s) is not loaded: %s", plugin.name, plugin.distribution, plugin.problem)
         plugins.append(plugin)
@@ -210,10 +212,14 @@ def _refuse_unmarked_overrides(thing: Any) -> None:
 def _callable(name: str, implementation: pluggy.HookImpl) -> Callable[..., Any]:
     function = implementation.function
     if implementation.wrapper or implementation.hookwrapper:
-        raise ConfigError(f"hook {name!r} is a wrapper: a wrapper round a stream ends before its first token, so none is called")
+        raise ConfigError(
+            f"hook {name!r} is a wrapper: a wrapper round a stream ends before its first token, so none is called"
+        )
     parameters = inspect.signature(function).parameters.values()
     if any(parameter.default is not parameter.empty for parameter in parameters):
-        raise ConfigError(f"hook {name!r} gives an argument a default value, which pluggy's versions treat differently: remove it")
+        raise ConfigError(
+            f"hook {name!r} gives an argument a default value, which pluggy's versions treat differently: remove it"
+        )
     wanted = frozenset(implementation.argnames)
     spec = next(vars(specs)[name] for specs in ROLES.values() if name in vars(specs))
     if wanted >= set(inspect.signature(spec).parameters) - {"self"}:

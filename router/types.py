@@ -260,7 +260,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """The settings of a section ``[providers.NAME]``. A plugin with more settings returns a subclass from ``settings()``.
+    """The settings of a section ``[providers.NAME]``. A plugin with more returns a subclass from ``settings()``.
 
     Attributes:
         kind: the plugin that serves this section; the section's own name where unset.

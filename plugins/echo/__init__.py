@@ -1,4 +1,4 @@
-"""A local stand-in for a provider: it answers with what was asked. For a first call without any provider key, and for tests.
+"""A local stand-in for a provider: it answers with what was asked, without any key. For a first call, and for tests.
 
 A request may tell it how to behave in a field of its own::
 
@@ -75,10 +75,10 @@ class Echo:
     def chat(self, call: ChatCall, context: CallContext) -> Reply:
         directions = _directions(call.body.get("echo"))
         words = _words(call.body["messages"])
-        cap = call.body.get("max_completion_tokens") or call.body.get("max_tokens")
-        cut = isinstance(cap, int) and cap < len(words)
-        usage = _usage(_count(call.body["messages"]), min(len(words), cap) if cut else len(words))
-        answer = _Answer(call, context.model, words[:cap] if cut else words, "length" if cut else "stop", usage)
+        cap = call.body.get("max_completion_tokens") or call.body.get("max_tokens") or len(words)
+        said = words[:cap]
+        usage = _usage(_count(call.body["messages"]), len(said))
+        answer = _Answer(call, context.model, said, "stop" if len(said) == len(words) else "length", usage)
         batches = answer.stream(directions) if call.stream else answer.plain(directions)
         return Reply(batches, read_usage=_read_usage, read_error=_read_error)
 
@@ -87,14 +87,21 @@ class Echo:
         inputs = _inputs(call.body["input"])
         wanted = call.body.get("dimensions") or _DIMENSIONS
         if wanted > _DIMENSIONS_MAX:
-            raise BadRequest(f"'dimensions' must be at most {_DIMENSIONS_MAX} here.", code="invalid_value", param="dimensions")
+            raise BadRequest(
+                f"'dimensions' must be at most {_DIMENSIONS_MAX} here.", code="invalid_value", param="dimensions"
+            )
         as_text = call.body.get("encoding_format") == "base64"
         data = [
             {"object": "embedding", "index": index, "embedding": _vector(one, wanted, as_text)}
             for index, one in enumerate(inputs)
         ]
         tokens = sum(_count(one) for one in inputs)
-        body = {"object": "list", "data": data, "model": context.model, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+        body = {
+            "object": "list",
+            "data": data,
+            "model": context.model,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
         return Reply([[Item.of(body)]], read_usage=_read_usage, read_error=_read_error)
 
 
@@ -157,7 +164,9 @@ def _pause(delay_s: float) -> None:
 
 
 def _failure(kind: str) -> UpstreamError:
-    return UpstreamError(kind, f"echo was told to fail with {kind!r}.", retry_after_s=1 if kind == "rate_limit" else None)
+    return UpstreamError(
+        kind, f"echo was told to fail with {kind!r}.", retry_after_s=1 if kind == "rate_limit" else None
+    )
 
 
 def _words(messages: Sequence[dict[str, Any]]) -> list[str]:

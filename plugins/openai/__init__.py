@@ -1,4 +1,4 @@
-"""OpenAI. Its wire is the gateway's own, so there is little to edit: the name of the output cap, and how long to wait."""
+"""OpenAI. Its wire is the gateway's own; what is edited is the name of the output cap, and how long to wait."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class OpenAI(CompatibleProvider):
         return Settings
 
     def chat_body(self, call: ChatCall, context: CallContext) -> dict[str, Any]:
-        """``max_tokens`` goes as ``max_completion_tokens``, its exact equivalent: reasoning models refuse the old name."""
+        """``max_tokens`` goes as ``max_completion_tokens``, its equivalent: reasoning models refuse the old name."""
         body = super().chat_body(call, context)
         if "max_tokens" in body and "max_completion_tokens" not in body:
             body["max_completion_tokens"] = body.pop("max_tokens")

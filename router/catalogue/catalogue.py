@@ -1,7 +1,7 @@
 """The catalogue: the providers' own cards, the operator's rows over them, and the aliases, as one snapshot in memory.
 
-The database holds the rows; a worker asks it at most once a second whether they have changed. While the database does not
-answer, the last snapshot stays in force.
+The database holds the rows; a worker asks it at most once a second whether they have changed. While the database
+does not answer, the last snapshot stays in force.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The operator's word on a public model ID: a model of its own, or (without a provider) a switch on a listed one."""
+    """The operator's word on a public model ID: a model, or (without a provider) a switch on a listed one."""
 
     id: str
     provider: str | None
@@ -132,7 +132,9 @@ class Catalogue:
         """The view in force, at most ``max_age_s`` behind the database (as long as that answers)."""
         now = self._clock()
         if now - self._checked_at > self._max_age_s:
-            self._checked_at = now  # before asking: calls that arrive meanwhile use the old snapshot and do not queue up
+            self._checked_at = (
+                now  # before asking: calls that arrive meanwhile use the old snapshot and do not queue up
+            )
             self._refresh()
         return self._snapshot
 
@@ -156,7 +158,9 @@ def build_snapshot(listings: Mapping[str, Listing], rows: Iterable[Row], aliases
         for model in listing.configured:
             entry_id = f"{provider}/{model}"
             if entry_id not in entries:
-                entries[entry_id] = Entry(entry_id, provider, ModelCard(model, owned_by=provider), source="configuration")
+                entries[entry_id] = Entry(
+                    entry_id, provider, ModelCard(model, owned_by=provider), source="configuration"
+                )
     for row in rows:
         if row.provider is None or row.model is None:
             if row.id in entries:

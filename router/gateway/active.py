@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import gevent
 from greenlet import getcurrent, greenlet
@@ -21,7 +21,7 @@ __all__ = ["ActiveCall", "CallCancelled", "Client"]
 
 
 class CallCancelled(BaseException):
-    """Thrown into the greenlet that waits for an upstream, to end its call. No error: no handler of errors may catch it."""
+    """Thrown into the greenlet that waits for an upstream. Not an ``Exception``: no handler of errors may catch it."""
 
 
 class Client(Protocol):
@@ -71,7 +71,7 @@ class ActiveCall:
         self._drain_s = drain_s
         self._finished: Callable[[CallRecord], None] | None = finished
         self._waiting: greenlet | None = None
-        self._timer: gevent.hub.loop.timer | None = None
+        self._timer: Any = None
 
     def elapsed_s(self) -> float:
         """Since the request's first byte."""
@@ -146,7 +146,9 @@ class ActiveCall:
                 reasoning_tokens=usage.reasoning_tokens if usage else 0,
                 estimated=estimated,
                 latency_ms=round(self.elapsed_s() * 1000),
-                first_token_ms=None if self._first_output is None else round((self._first_output - self._started) * 1000),
+                first_token_ms=None
+                if self._first_output is None
+                else round((self._first_output - self._started) * 1000),
                 attempts=tuple(self.attempts),
             )
         )

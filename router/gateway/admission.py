@@ -51,5 +51,7 @@ class Admission:
             StoreError: nothing may be served unaccounted, and the database does not take rows.
         """
         if not self._recordable():
-            raise StoreError("The database does not answer; calls are refused until it does.", headers={"Retry-After": "5"})
+            raise StoreError(
+                "The database does not answer; calls are refused until it does.", headers={"Retry-After": "5"}
+            )
         return Bracket()

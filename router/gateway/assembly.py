@@ -120,7 +120,9 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
     dialect = dialect_of(settings, registry)
     for role, name in (("billing", settings.gateway.billing), ("rate_limit", settings.gateway.rate_limit)):
         if name != "none":
-            raise ConfigError(f"{settings.where(f'gateway.{role}')}: there is no policy {name!r}; the one there is, is \"none\"")
+            raise ConfigError(
+                f'{settings.where(f"gateway.{role}")}: there is no policy {name!r}; the one there is, is "none"'
+            )
     providers = build_providers(settings, registry, open_transport)
     try:
         database = open_database(settings.database.url.reveal(), path.resolve().parent)
@@ -152,7 +154,9 @@ def dialect_of(settings: Settings, registry: Registry) -> Dialect:
     if hook is None:
         known = [plugin.name for plugin in registry.having("dialect")]
         where = settings.where("gateway.profile")
-        raise ConfigError(f"{where}: there is no profile {name!r}{nearest(name, known)}; installed: {', '.join(known) or 'none'}")
+        raise ConfigError(
+            f"{where}: there is no profile {name!r}{nearest(name, known)}; installed: {', '.join(known) or 'none'}"
+        )
     dialect: Dialect = hook()
     return dialect
 

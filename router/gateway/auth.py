@@ -80,7 +80,9 @@ def _key_text(authorization: str | None, x_api_key: str | None) -> str:
             raise Unauthorized(f"The Authorization header is not of the form 'Bearer YOUR_KEY'. {_HINT}")
     other = x_api_key.strip() if x_api_key is not None else None
     if bearer and other and bearer != other:
-        raise BadRequest("The Authorization and X-API-Key headers hold different keys; send one of them.", code="ambiguous_api_key")
+        raise BadRequest(
+            "The Authorization and X-API-Key headers hold different keys; send one of them.", code="ambiguous_api_key"
+        )
     text = bearer or other
     if not text:
         raise Unauthorized(f"No API key provided. {_HINT}")

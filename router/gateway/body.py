@@ -100,7 +100,8 @@ def _decompressed(raw: bytes, encoding: str) -> Iterator[bytes]:
             yield from _zlib(raw, 31 if "gzip" in encoding else 15)
         else:
             raise BadRequest(
-                f"Content-Encoding {encoding[:32]!r} is not supported; send gzip, deflate, br or none.", code="unsupported_encoding"
+                f"Content-Encoding {encoding[:32]!r} is not supported; send gzip, deflate, br or none.",
+                code="unsupported_encoding",
             )
     except (zlib.error, brotli.error):
         raise BadRequest(f"The request body is not valid {encoding}.", code="invalid_encoding") from None
@@ -127,7 +128,7 @@ def _brotli(raw: bytes) -> Iterator[bytes]:
 
 
 def _refuse_if_costly(raw: bytes) -> None:
-    """Count what the decoder would have to make: 16 MiB of ``[`` would hold the loop for seconds, a long text for none."""
+    """Count what the decoder would make: 16 MiB of ``[`` would hold the loop for seconds, a long text does not."""
     values = raw.count(b"[") + raw.count(b"{") + raw.count(b",") // 10
     if values > _VALUES_MAX:
         raise TooLarge("The request body holds more JSON values than this gateway takes; split the request.")

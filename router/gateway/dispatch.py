@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from router.errors import KINDS, BadRequest, RouterError, UpstreamError
@@ -23,15 +23,17 @@ class Opened:
     """A reply that has shown its first output.
 
     Attributes:
-        reply: to be read on (a stream) and closed.
         first: what may go to the client now: the events up to the first output, or the whole body.
+        batches: what follows, of a stream.
+        close: releases the upstream.
     """
 
-    __slots__ = ("first", "reply")
+    __slots__ = ("batches", "close", "first")
 
-    def __init__(self, reply: Reply, first: bytes) -> None:
-        self.reply = reply
+    def __init__(self, first: bytes, batches: Iterator[Sequence[Item]], close: Callable[[], None]) -> None:
         self.first = first
+        self.batches = batches
+        self.close = close
 
 
 class Dispatcher:
@@ -66,7 +68,9 @@ class Dispatcher:
                     error.provider = target.provider.name
                 if active.gone or not KINDS[error.kind].falls_back or len(active.attempts) >= self._max_attempts:
                     raise
-                targets = targets or [next_one for next_one in self._asked(active, target, error) if next_one.id not in tried]
+                targets = targets or [
+                    next_one for next_one in self._asked(active, target, error) if next_one.id not in tried
+                ]
                 if not targets:
                     raise
 
@@ -74,18 +78,24 @@ class Dispatcher:
         hook = target.provider.hooks.get(active.kind)
         if hook is None:
             raise BadRequest(
-                f"The provider {target.provider.name!r} does not support {active.kind}.", code="unsupported_operation", param="model"
+                f"The provider {target.provider.name!r} does not support {active.kind}.",
+                code="unsupported_operation",
+                param="model",
             )
         if target.card.kind and target.card.kind != active.kind:
             raise BadRequest(
-                f"The model '{active.call.model}' serves {target.card.kind}, not {active.kind}.", code="unsupported_operation", param="model"
+                f"The model '{active.call.model}' serves {target.card.kind}, not {active.kind}.",
+                code="unsupported_operation",
+                param="model",
             )
         active.target = target
         started = time.monotonic()
         try:
-            reply: Reply = self._guarded(hook, active, target)
+            reply = self._guarded(hook, active, target)
+            batches = _guarded_batches(reply, target)
+            active.relay.begin(reply)
             try:
-                first = self._first(active, reply)
+                first = self._first(active, batches)
             except BaseException:
                 reply.close()
                 raise
@@ -93,7 +103,7 @@ class Dispatcher:
             active.attempts.append(_attempt_row(target, error.kind, error.upstream_status, started))
             raise
         active.attempts.append(_attempt_row(target, "ok", 200, started))
-        return Opened(reply, first)
+        return Opened(first, batches, reply.close)
 
     def _guarded(self, hook: object, active: ActiveCall, target: Target) -> Reply:
         """The hook's reply; a plugin that breaks is an upstream that failed, and its traceback is for the log alone."""
@@ -104,10 +114,8 @@ class Dispatcher:
         except Exception:
             raise _broken(target) from None
 
-    def _first(self, active: ActiveCall, reply: Reply) -> bytes:
+    def _first(self, active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
         relay = active.relay
-        relay.begin(reply)
-        batches = safe_batches(reply, active)
         if not active.call.stream:
             item = next((batch[0] for batch in batches if batch), Item(b""))
             body = relay.body(item, _HOLDS[active.kind])
@@ -146,21 +154,24 @@ class Dispatcher:
                 _log.warning("fallback of %s to %s is not usable: %s", target.id, model_id, unusable.message)
 
 
-def safe_batches(reply: Reply, active: ActiveCall) -> Iterator[list[Item]]:
-    """The reply's batches; whatever a plugin's iterator raises that is not ours becomes an upstream failure."""
+def _guarded_batches(reply: Reply, target: Target) -> Iterator[Sequence[Item]]:
+    """The reply's batches; whatever a plugin's iterator raises that is not ours becomes an upstream failure.
+
+    One generator for the whole reply: to drop it half-way would close the plugin's own generator with it.
+    """
     try:
-        yield from reply  # type: ignore[misc]
+        yield from reply
     except RouterError:
         raise
     except Exception:
-        if active.target is None:
-            raise
-        raise _broken(active.target) from None
+        raise _broken(target) from None
 
 
 def _broken(target: Target) -> UpstreamError:
     _log.exception("provider plugin %s failed", target.provider.kind)
-    return UpstreamError("server", f"The provider plugin {target.provider.kind!r} failed.", provider=target.provider.name)
+    return UpstreamError(
+        "server", f"The provider plugin {target.provider.kind!r} failed.", provider=target.provider.name
+    )
 
 
 def _attempt_row(target: Target, kind: str, status: int | None, started: float) -> Attempt:

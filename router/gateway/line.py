@@ -101,7 +101,9 @@ class Gateway:
         body = decode_json(incoming.read_body())
         call = chat_call(body, incoming.request_id)
         if call.stream and not self._settings.streaming:
-            raise BadRequest("Streaming is switched off on this gateway; send the request without 'stream'.", param="stream")
+            raise BadRequest(
+                "Streaming is switched off on this gateway; send the request without 'stream'.", param="stream"
+            )
         return self._serve(call, "chat", key, incoming, body)
 
     def embeddings(self, incoming: Incoming) -> Answer:
@@ -161,7 +163,7 @@ class Gateway:
         try:
             with active.at_upstream():
                 opened = self._dispatcher.open(active)
-                opened.reply.close()
+                opened.close()
         except CallCancelled:
             active.finish()
             return Answer(b"", {}, 499)

@@ -25,8 +25,9 @@ class Member(NamedTuple):
 def find_member(data: bytes, name: str) -> Member | None:
     """The top-level member ``name`` of the object in ``data``; None when it has none.
 
-    A name inside a nested object or a string is told apart by decoding the text before it, closed by a brace: that is an
-    object only if the name stands at the top. Where the text after it is shorter, that is decoded, opened by a brace.
+    A name inside a nested object or a string is told apart by decoding the text before it, closed by a brace: that is
+    an object only if the name stands at the top. Where the text after it is shorter, that is decoded, with a brace
+    put before it.
     """
     for match in re.finditer(rb'"%s"\s*:\s*' % re.escape(name.encode("ascii")), data):
         if _at_top(data, match.start()):

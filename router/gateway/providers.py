@@ -60,7 +60,9 @@ def build_providers(settings: Settings, registry: Registry, open_transport: Open
     Raises:
         ConfigError: a section of an unknown plugin, or with unknown keys or bad values.
     """
-    kinds = {plugin.name for plugin in registry.having("chat")} | {plugin.name for plugin in registry.having("embeddings")}
+    kinds = {plugin.name for plugin in registry.having("chat")} | {
+        plugin.name for plugin in registry.having("embeddings")
+    }
     sections: dict[str, Mapping[str, Any]] = {name: {} for name in sorted(kinds)}
     sections.update(settings.providers)
     return {
@@ -114,7 +116,11 @@ def _provider(
 def _unknown_kind(name: str, kind: str, section: Mapping[str, Any], kinds: set[str]) -> str:
     close = difflib.get_close_matches(kind, sorted(kinds), n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"the installed ones are {', '.join(sorted(kinds))}."
-    remedy = "" if "kind" in section else f' An upstream that speaks OpenAI\'s wire needs no plugin: kind = "compatible" and a base_url for {name}.'
+    remedy = (
+        ""
+        if "kind" in section
+        else f' An upstream that speaks OpenAI\'s wire needs no plugin: kind = "compatible" and a base_url for {name}.'
+    )
     return f"no provider plugin is called {kind!r}; {hint}{remedy}"
 
 

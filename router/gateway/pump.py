@@ -1,6 +1,6 @@
 """A stream on its way: the pump owns the upstream and the bracket, the WSGI iterator only takes what is ready.
 
-So whatever becomes of the client, the call is read to its end (or dropped, as configured) and settled by the pump alone.
+So whatever becomes of the client, the call is read to its end, or dropped, and settled by the pump alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from router.config import GatewaySettings
 from router.dialect import Dialect
 from router.errors import RouterError
 from router.gateway.active import ActiveCall, CallCancelled
-from router.gateway.dispatch import Dispatcher, safe_batches
+from router.gateway.dispatch import Dispatcher
 
 __all__ = ["Pump", "StreamBody"]
 
@@ -107,11 +107,11 @@ class Pump:
         opened = self._dispatcher.open(active)
         try:
             self._put(opened.first)
-            for batch in safe_batches(opened.reply, active):
+            for batch in opened.batches:
                 self._put(active.relay.frames(batch))
             active.relay.end()
         finally:
-            opened.reply.close()
+            opened.close()
 
     def _put(self, data: bytes) -> None:
         if self._active.gone or not data:

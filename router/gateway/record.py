@@ -71,7 +71,7 @@ def log_line(record: CallRecord) -> bytes:
 class CallLog:
     """Lines to standard error, a batch at a time from a native thread, so that a slow reader of the log slows no call.
 
-    When the reader is so slow that more than 20,000 lines wait, further lines are dropped and counted in a line of their own.
+    When more than 20,000 lines wait, further ones are dropped, and counted in a line of their own.
     """
 
     def __init__(self, descriptor: int | None = None) -> None:

@@ -97,7 +97,10 @@ class Relay:
 
     def estimate(self) -> Usage:
         """What the call must have used, where the upstream does not say: four bytes a token, at least one a chunk."""
-        prompt = len(json.dumps(self._call.body.get("messages", self._call.body.get("input")), default=str)) // _BYTES_PER_TOKEN
+        prompt = (
+            len(json.dumps(self._call.body.get("messages", self._call.body.get("input")), default=str))
+            // _BYTES_PER_TOKEN
+        )
         content = self._bytes - self._chunks * self._envelope
         return Usage(prompt, max(self._chunks, content // _BYTES_PER_TOKEN) if self.output else 0)
 

@@ -56,7 +56,7 @@ class Resolver:
         self._last: tuple[Snapshot, dict[str, Route]] = (catalogue.snapshot(), {})
 
     def route(self, model_id: str) -> Route:
-        """The route for a model ID: an exact public ID, an alias, ``provider/model``, or a bare model that one provider serves.
+        """The route for an exact public ID, an alias, ``provider/model``, or a bare model that one provider serves.
 
         Raises:
             ModelNotFound: none of these; the message names the nearest IDs.
@@ -105,7 +105,9 @@ class Resolver:
         entries = [entry for entry in snapshot.by_model.get(name, ()) if entry.enabled]
         if len(entries) > 1:
             choices = ", ".join(repr(entry.id) for entry in entries)
-            raise ModelNotFound(f"The model '{name}' is served by several providers: ask for one of {choices}.", param="model")
+            raise ModelNotFound(
+                f"The model '{name}' is served by several providers: ask for one of {choices}.", param="model"
+            )
         if entries:
             steps.append(f"only {entries[0].provider!r} serves a model called {name!r}")
             return entries[0]
@@ -124,7 +126,11 @@ class Resolver:
         folded = {model_id.lower(): model_id for model_id in known} | {m.rpartition("/")[2].lower(): m for m in known}
         close = difflib.get_close_matches(name.lower()[:128], folded, n=3)
         nearest = list(dict.fromkeys(folded[match] for match in close))
-        hint = f" Did you mean {', '.join(repr(one) for one in nearest)}?" if nearest else " GET /v1/models lists what there is."
+        hint = (
+            f" Did you mean {', '.join(repr(one) for one in nearest)}?"
+            if nearest
+            else " GET /v1/models lists what there is."
+        )
         return ModelNotFound(f"The model '{printable_id(asked)}' does not exist.{hint}", param="model")
 
 

@@ -18,7 +18,17 @@ __all__ = ["ChatSchema", "EmbeddingsSchema", "chat_call", "dropped_fields", "emb
 
 _MODEL_LIMIT = 256
 _NOT_OURS = frozenset(
-    {"api_base", "api_key", "base_url", "custom_llm_provider", "extra_body", "extra_headers", "extra_query", "headers", "host"}
+    {
+        "api_base",
+        "api_key",
+        "base_url",
+        "custom_llm_provider",
+        "extra_body",
+        "extra_headers",
+        "extra_query",
+        "headers",
+        "host",
+    }
 )
 """Fields by which a client might try to choose a host, a key or a header upstream: never passed on."""
 
@@ -36,7 +46,9 @@ class _Number(fields.Float):
         return type(value) in (int, float)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        inside = self.fits(value) and (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+        inside = (
+            self.fits(value) and (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+        )
         if not inside:
             raise ValidationError(f"must be {self.expected}{self._range()}, not {_short(value)}")
         return value
@@ -54,7 +66,7 @@ class _Integer(_Number):
         return type(value) is int
 
 
-class _Typed(fields.Field):
+class _Typed(fields.Field[Any]):
     """A value of one JSON type."""
 
     def __init__(self, expected: str, *types: type) -> None:
@@ -67,7 +79,7 @@ class _Typed(fields.Field):
         return value
 
 
-class _Stop(fields.Field):
+class _Stop(fields.Field[Any]):
     """One text, or one to four."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
@@ -109,7 +121,8 @@ class EmbeddingsSchema(Schema):
     model = _Typed("a string", str)
     input = _Typed("a string, a list of strings, a list of tokens or a list of token lists", str, list)
     encoding_format = fields.Raw(
-        allow_none=True, validate=validate.OneOf(["float", "base64"], error='must be "float" or "base64", not {input!r}')
+        allow_none=True,
+        validate=validate.OneOf(["float", "base64"], error='must be "float" or "base64", not {input!r}'),
     )
     dimensions = _Integer(1)
     user = _Typed("a string", str)
@@ -157,7 +170,7 @@ def _passed_on(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: value for name, value in body.items() if name not in _NOT_OURS}
 
 
-def _check_fields(body: Mapping[str, Any], known: Mapping[str, fields.Field]) -> None:
+def _check_fields(body: Mapping[str, Any], known: Mapping[str, fields.Field[Any]]) -> None:
     for name, value in body.items():
         field = known.get(name)
         if field is not None:
@@ -187,7 +200,7 @@ def _check_messages(body: Mapping[str, Any]) -> None:
             raise _bad(f"messages[{index}]", f"must be an object, not {_short(message)}", "invalid_type")
         role = message.get("role")
         if type(role) is not str or not role:
-            raise _bad(f"messages[{index}].role", f"must be a role such as \"user\", not {_short(role)}", "invalid_value")
+            raise _bad(f"messages[{index}].role", f'must be a role such as "user", not {_short(role)}', "invalid_value")
         content = message.get("content")
         if type(content) is str or content is None:
             continue
@@ -214,16 +227,21 @@ def _check_input(value: Any) -> None:
         return
     if kinds == {list} and all(one and set(map(type, one)) == {int} for one in value):
         return
-    raise _bad("input", "must be a string, a list of strings, a list of tokens or a list of token lists", "invalid_type")
+    raise _bad(
+        "input", "must be a string, a list of strings, a list of tokens or a list of token lists", "invalid_type"
+    )
 
 
 def _bad(name: str, message: str, code: str) -> BadRequest:
     return BadRequest(f"'{name}' {message}.", code=code, param=name)
 
 
+_NAMES = {bool: "a boolean", type(None): "null", str: "a string", list: "a list", dict: "an object"}
+
+
 def _short(value: Any) -> str:
-    """A value as a message may show it: the type for what could be long."""
-    if value is None or isinstance(value, (bool, int, float)):
-        text = {None: "null", True: "true", False: "false"}.get(value) if value is None or isinstance(value, bool) else repr(value)
-        return str(text) if len(str(text)) <= 32 else "a number of that size"
-    return {str: "a string", list: "a list", dict: "an object"}.get(type(value), "that")
+    """A value as a message may show it: numbers themselves, the type of everything that could be long."""
+    if type(value) in (int, float):
+        text = repr(value)
+        return text if len(text) <= 32 else "a number of that size"
+    return _NAMES.get(type(value), "that")

@@ -93,13 +93,16 @@ def _build_flask(assembly: Assembly, render_error: Callable[..., tuple[int, list
         )
 
     def on_error(raised: Exception) -> Response:
+        if isinstance(raised, OSError):
+            raise raised  # the client's connection broke while its body was read: the server's business
         error = _translate(raised)
-        if isinstance(raised, (OSError, GeneratorExit)) or error.status >= 500 and not isinstance(raised, RouterError):
+        if error.status >= 500 and not isinstance(raised, RouterError):
             _log.error("request %s failed", request.environ.get("router.request_id"), exc_info=raised)
         status, headers, data = render_error(error, "")
         kept = [(name, value) for name, value in headers if name != "x-request-id"]
         return Response(data, status, kept)
 
+    app.config["PROPAGATE_EXCEPTIONS"] = True  # what the handler lets through is for the server
     app.register_error_handler(Exception, on_error)
 
     def add(path: str, name: str, view: Callable[..., Response], method: str) -> None:
@@ -111,7 +114,12 @@ def _build_flask(assembly: Assembly, render_error: Callable[..., tuple[int, list
         add(path, f"embeddings {path}", lambda: _response(gateway.embeddings(incoming())), "POST")
     for path in dialect.models_paths:
         add(path, f"models {path}", lambda: _json(gateway.models(incoming())), "GET")
-        add(f"{path}/<path:model_id>", f"model {path}", lambda model_id: _json(gateway.model(incoming(), model_id)), "GET")
+        add(
+            f"{path}/<path:model_id>",
+            f"model {path}",
+            lambda model_id: _json(gateway.model(incoming(), model_id)),
+            "GET",
+        )
     add("/healthz", "healthz", lambda: _json({"status": "ok", "version": __version__}), "GET")
     add("/readyz", "readyz", lambda: _readiness(assembly), "GET")
     return app
@@ -152,7 +160,9 @@ def _translate(raised: Exception) -> RouterError:
         if raised.code == 405:
             allowed = ", ".join(sorted(getattr(raised, "valid_methods", None) or ()))
             headers = {"Allow": allowed} if allowed else {}
-            return MethodNotAllowed(f"{where} is not possible; the method here is {allowed or 'another'}.", headers=headers)
+            return MethodNotAllowed(
+                f"{where} is not possible; the method here is {allowed or 'another'}.", headers=headers
+            )
         if raised.code == 413:
             return TooLarge("The request body is larger than this gateway takes.")
         if raised.code is not None and 400 <= raised.code < 500:

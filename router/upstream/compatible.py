@@ -1,7 +1,7 @@
 """The base class of every provider that speaks OpenAI's wire: pass everything through, edit the few keys that differ.
 
-A subclass gives ``default_base_url`` and ``cards``, and overrides the methods without a marker where its wire differs. To
-override a hook itself, mark the override with ``@hookimpl``.
+A subclass gives ``default_base_url`` and ``cards``, and overrides the methods without a marker where its wire
+differs. To override a hook itself, mark the override with ``@hookimpl``.
 """
 
 from __future__ import annotations
@@ -112,7 +112,11 @@ class CompatibleProvider:
     def _error(self, failure: Failure, context: CallContext, wait_s: float | None = None) -> UpstreamError:
         kind = self.kind(failure)
         in_answer = f"answered {failure.status}" if failure.status != 200 else "sent an error"
-        reason = "the gateway's credentials there were refused" if kind == "auth" else "the gateway's account there is exhausted"
+        reason = (
+            "the gateway's credentials there were refused"
+            if kind == "auth"
+            else "the gateway's account there is exhausted"
+        )
         says = reason if kind in _OURS else _without(failure.message, context.settings) or "no reason was given"
         passed_on = kind in ("bad_request", "not_found", "context_length", "content")
         return UpstreamError(
@@ -165,7 +169,7 @@ class CompatibleProvider:
 
 
 class _Events:
-    """Batches of items from a response's server-sent events. An iterator object: unlike a generator it needs no start."""
+    """Batches of items from server-sent events. An iterator object: unlike a generator it needs no start."""
 
     def __init__(self, response: Response) -> None:
         self._chunks = response.chunks()
@@ -201,4 +205,3 @@ def _without(message: str, settings: ProviderSettings) -> str:
         if len(secret) >= 6:
             message = message.replace(secret, "***")
     return message
-

@@ -1,6 +1,7 @@
 """What an upstream's error answer means: any of the known body shapes -> one record -> a kind.
 
-Sources: the documented error bodies of OpenAI, Anthropic, Gemini (array-wrapped), Mistral, xAI (flat), Ollama and OpenRouter.
+Sources: the documented error bodies of OpenAI, Anthropic, Gemini (array-wrapped), Mistral, xAI (flat), Ollama and
+OpenRouter.
 """
 
 from __future__ import annotations

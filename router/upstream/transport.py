@@ -1,7 +1,7 @@
 """The transport contract: how a provider plugin reaches its upstream.
 
-One method, two implementations that pass the same tests: ``router.upstream.pool`` (our own connection pool, the default) and
-``router.upstream.requests_transport`` (HTTP proxies and odd networks).
+One method, two implementations that pass the same tests: ``router.upstream.pool`` (our own connection pool, the
+default) and ``router.upstream.requests_transport`` (HTTP proxies and odd networks).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Request:
     Attributes:
         method: ``GET`` or ``POST``.
         url: absolute, ``http`` or ``https``.
-        headers: sent as given; ``Host``, ``Content-Length``, ``Accept-Encoding`` and ``Connection`` are the transport's.
+        headers: sent as given; ``Host``, ``Content-Length``, ``Accept-Encoding``, ``Connection`` are the transport's.
         body: the bytes to send; None for no body.
         timeouts: limits for this request; None in a field means no limit of that kind.
     """
