@@ -162,8 +162,10 @@ class Gateway:
                 raise GatewayFailed(f"the gateway {cause}:\n{self._stderr()[-4000:]}")
             time.sleep(0.02)
 
-    def stop(self, timeout_s: float = 20.0) -> int | None:
+    def stop(self, timeout_s: float = 40.0) -> int | None:
         """SIGTERM, and wait for the end; returns the exit code, None if it was not running.
+
+        The server gives calls in flight ``[server] grace_s`` (30 by default), so the limit is above that.
 
         Raises:
             GatewayFailed: it did not end in time, and was killed.
