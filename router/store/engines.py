@@ -99,6 +99,8 @@ class SqliteEngine:
         self.place = f"SQLite database {path}"
         self._timeout_s = timeout_s
         self._lock_path = path.with_name(path.name + "-lock")
+        self._wal_path = path.with_name(path.name + "-wal")
+        self._used: tuple[int, int] | None = None
         self._identities: WeakKeyDictionary[Connection, tuple[int, int]] = WeakKeyDictionary()
 
     def create(self) -> None:
@@ -112,6 +114,7 @@ class SqliteEngine:
 
     def connect(self, *, writer: bool) -> Connection:
         identity = self._identity()
+        self._refuse_foreign_wal(identity)
         pragmas: list[tuple[str, Any]] = [("foreign_keys", 1)]
         pragmas += [("journal_mode", "wal"), ("synchronous", "full")] if writer else [("query_only", 1)]
         database = peewee.SqliteDatabase(
@@ -125,7 +128,7 @@ class SqliteEngine:
         )
         database.connect()
         connection = Connection(database, self.name)
-        self._identities[connection] = identity
+        self._identities[connection] = self._used = identity
         return connection
 
     @contextmanager
@@ -154,6 +157,15 @@ class SqliteEngine:
 
     def redact(self, text: str) -> str:
         return text
+
+    def _refuse_foreign_wal(self, identity: tuple[int, int]) -> None:
+        """SQLite would replay the replaced file's log over the new one, and ruin it."""
+        if self._used in (None, identity) or not self._wal_path.exists():
+            return
+        raise StoreError(
+            f"The {self.place} was replaced while in use, and {self._wal_path.name} belongs to the old file. Stop every "
+            f"process that uses it, move {self._wal_path.name} and {self.path.name}-shm away, and start again."
+        )
 
     def _identity(self) -> tuple[int, int]:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -17,7 +16,6 @@ __all__ = ["Session"]
 
 T = TypeVar("T")
 
-_RECHECK_S = 1.0
 _LOST = (peewee.OperationalError, peewee.InterfaceError, peewee.InternalError)
 
 
@@ -32,7 +30,6 @@ class Session:
         self._engine = engine
         self._writer = writer
         self._connection: Connection | None = None
-        self._checked_at = 0.0
 
     def read(self, function: Callable[[Connection], T]) -> T:
         """Run a function that only reads; once more on a new connection where the old one turns out to be dead."""
@@ -75,14 +72,10 @@ class Session:
 
     def _ready(self) -> tuple[Connection, bool]:
         """The connection, and whether it is new."""
-        now = time.monotonic()
-        if self._connection is not None and now - self._checked_at > _RECHECK_S:
-            self._checked_at = now
-            if self._engine.is_stale(self._connection):
-                self.close()
+        if self._connection is not None and self._engine.is_stale(self._connection):
+            self.close()
         if self._connection is not None:
             return self._connection, False
-        self._checked_at = now
         self._connection = self._engine.connect(writer=self._writer)
         return self._connection, True
 

@@ -1,0 +1,51 @@
+"""Backups."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from router.errors import BadRequest
+from router.store.accounts import create_account, list_accounts
+from router.store.backup import backup
+from router.store.database import open_database
+from router.store.migrations import migrate, pending
+
+
+def test_a_backup_is_a_whole_database(sqlite_url: str, tmp_path: Path) -> None:
+    database = open_database(sqlite_url, tmp_path, create=True)
+    migrate(database)
+    create_account(database, "kept")
+    backup(database, tmp_path / "copy.db")
+    create_account(database, "too late")
+    database.close()
+    copy = open_database("sqlite:///copy.db", tmp_path)
+    assert [account.name for account in list_accounts(copy)] == ["kept"]
+    assert pending(copy) == []
+    copy.close()
+    assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
+
+
+def test_a_backup_overwrites_nothing_and_leaves_nothing_half(sqlite_url: str, tmp_path: Path) -> None:
+    database = open_database(sqlite_url, tmp_path, create=True)
+    migrate(database)
+    (tmp_path / "mine").write_text("precious")
+    with pytest.raises(BadRequest, match=r"mine exists already"):
+        backup(database, tmp_path / "mine")
+    assert (tmp_path / "mine").read_text() == "precious"
+    with pytest.raises(BadRequest, match=r"cannot be written: .*No such file"):
+        backup(database, tmp_path / "missing" / "copy.db")
+    database.close()
+    assert list(tmp_path.glob("*.partial")) == []
+
+
+def test_postgresql_is_backed_up_by_its_own_tool(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    database = open_database("postgresql://me:hunter2@db.internal:5433/gateway", tmp_path)
+    with pytest.raises(BadRequest, match=r"pg_dump --format=custom --file=.*dbname=gateway") as caught:
+        backup(database, tmp_path / "copy with blank.dump")
+    assert "hunter2" not in str(caught.value)
+    assert "copy with blank.dump'" in str(caught.value)
+    database.close()

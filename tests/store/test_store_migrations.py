@@ -1,0 +1,95 @@
+"""Migrations: in order, once, all or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from router.errors import ConfigError, StoreError
+from router.store.connection import Connection
+from router.store.database import Database, open_database
+from router.store.migrations import Step, migrate, pending
+from router.types import Migration
+
+_NOTES = Migration(
+    1, "notes", "CREATE TABLE notes (text TEXT); -- a comment; with a semicolon\nINSERT INTO notes VALUES ('a;b%');"
+)
+
+
+def _tables(database: Database) -> set[str]:
+    return database.read(lambda connection: set(connection.peewee.get_tables()))
+
+
+def test_a_new_database_gets_every_table_once(database_url: str, tmp_path: Path) -> None:
+    database = open_database(database_url, tmp_path, create=True)
+    wanted = pending(database)
+    assert [(step.owner, step.number) for step in wanted] == [("router", 1), ("router", 2), ("router", 3)]
+    assert migrate(database) == wanted
+    assert {"accounts", "api_keys", "models", "aliases", "usage", "meta"} <= _tables(database)
+    assert migrate(database) == pending(database) == []
+    database.close()
+
+
+def test_a_plugins_migrations_follow_the_hosts_and_grow(database: Database) -> None:
+    more = Migration(
+        2, "more", {"sqlite": "ALTER TABLE notes ADD more TEXT", "postgresql": "ALTER TABLE notes ADD more TEXT"}
+    )
+    assert migrate(database, {"notes": [_NOTES]}) == [Step("notes", 1, "notes")]
+    assert migrate(database, {"notes": [more, _NOTES]}) == [Step("notes", 2, "more")]
+    assert database.read(lambda connection: connection.rows("SELECT * FROM notes")) == [{"text": "a;b%", "more": None}]
+
+
+def test_a_trigger_with_semicolons_is_one_statement(sqlite_url: str, tmp_path: Path) -> None:
+    database = open_database(sqlite_url, tmp_path, create=True)
+    trigger = Migration(2, "trigger", "CREATE TRIGGER t AFTER INSERT ON notes BEGIN DELETE FROM notes; SELECT 1; END;")
+    assert len(migrate(database, {"notes": [_NOTES, trigger]})) == 5
+    database.close()
+
+
+def test_a_failing_migration_is_rolled_back_and_those_before_it_stay(database: Database) -> None:
+    broken = Migration(2, "broken", "CREATE TABLE half (id TEXT); INSERT INTO notes (nothing) VALUES (1);")
+    with pytest.raises(ConfigError, match=r"Migration 2 of notes \(broken\) failed and was rolled back: .*nothing"):
+        migrate(database, {"notes": [_NOTES, broken]})
+    assert "notes" in _tables(database)
+    assert "half" not in _tables(database)
+    assert pending(database, {"notes": [_NOTES, broken]}) == [Step("notes", 2, "broken")]
+
+
+def test_a_migration_without_statements_for_this_engine_is_refused(database: Database) -> None:
+    with pytest.raises(ConfigError, match=rf"Migration 1 of other \(x\) .*no statements for {database.engine}"):
+        migrate(database, {"other": [Migration(1, "x", {"oracle": "SELECT 1"})]})
+
+
+@pytest.mark.parametrize("owner", ["router", "notes"])
+def test_a_database_that_is_newer_than_the_code_is_refused(database: Database, owner: str) -> None:
+    def from_the_future(connection: Connection) -> None:
+        connection.execute("INSERT INTO schema_migrations VALUES (?, 99, 'later', 0)", (owner,))
+
+    database.write(from_the_future)
+    for call in (migrate, pending):
+        with pytest.raises(ConfigError, match=rf"has migration 99 of {owner}.*newer {owner}\. Install that version"):
+            call(database, {"notes": [_NOTES]})
+
+
+def test_an_uninstalled_plugins_tables_are_left_alone(database: Database) -> None:
+    migrate(database, {"notes": [_NOTES]})
+    assert pending(database) == []
+
+
+def test_numbers_have_no_gap(database: Database) -> None:
+    for numbers in ((2,), (0, 1), (1, 3), (1, 1)):
+        with pytest.raises(ConfigError, match=r"plugin notes must be numbered 1, 2, 3"):
+            pending(database, {"notes": [Migration(number, "x", "SELECT 1") for number in numbers]})
+
+
+def test_a_plugin_cannot_pose_as_the_host(database: Database) -> None:
+    with pytest.raises(ConfigError, match=r"may not be called 'router'"):
+        migrate(database, {"router": [_NOTES]})
+
+
+def test_a_database_that_cannot_be_reached_is_reported_as_such(sqlite_url: str, tmp_path: Path) -> None:
+    database = open_database(sqlite_url, tmp_path)
+    with pytest.raises(StoreError, match=r"is not there"):
+        migrate(database)
+    database.close()

@@ -1,0 +1,103 @@
+"""The store as the gateway uses it: under gevent's patch, beside other processes, with a database that misbehaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+
+from router.store.database import Database, open_database
+from router.store.migrations import migrate
+from router.store.usage import list_usage
+
+
+@contextmanager
+def _write_lock(url: str) -> Iterator[None]:
+    """Hold what keeps every writer out, as another program would."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+    else:
+        with psycopg.connect(url) as connection:
+            connection.execute("LOCK TABLE accounts IN EXCLUSIVE MODE")
+            yield
+
+
+@contextmanager
+def _frozen(pid: int) -> Iterator[None]:
+    server = psutil.Process(pid)
+    processes = [server, *server.children(recursive=True)]
+    try:
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+        yield
+    finally:
+        for process in reversed(processes):
+            process.send_signal(signal.SIGCONT)
+
+
+def test_a_locked_database_does_not_stop_the_hub(
+    database: Database, database_url: str, scenario: Callable[..., Any]
+) -> None:
+    with _write_lock(database_url):
+        process = scenario("locked", database_url)
+        seen = process.hear()
+    assert seen["waits"]
+    assert seen["longest_gap_s"] < 0.5
+    assert process.hear() == ["patient"]
+
+
+def test_a_frozen_server_is_given_up_in_bounded_time_and_used_again_when_it_is_back(
+    postgres_server: Any, postgresql_url: str, tmp_path: Path, scenario: Callable[..., Any]
+) -> None:
+    database = open_database(postgresql_url, tmp_path)
+    migrate(database)
+    database.close()
+    process = scenario("frozen", postgresql_url)
+    process.hear()
+    with _frozen(postgres_server.get_pid()):
+        process.tell()
+        seen = process.hear()
+    assert all(0.5 < after_s < 3 for after_s in seen["failed_after_s"])
+    assert not seen["healthy"]
+    process.tell()
+    seen = process.hear()
+    assert seen == {"names": ["before", "after"], "flushed": True, "healthy": True}
+
+
+def test_two_processes_write_at_once(database: Database, database_url: str, scenario: Callable[..., Any]) -> None:
+    processes = [scenario("writing", database_url) for _ in range(2)]
+    for process in processes:
+        process.tell()
+    assert [process.hear() for process in processes] == [0, 0]
+    assert len(list_usage(database, limit=1000)) == 400
+
+
+def test_a_row_that_was_submitted_survives_kill_9(
+    database: Database, database_url: str, scenario: Callable[..., Any]
+) -> None:
+    process = scenario("crashing", database_url)
+    told = [process.hear() for _ in range(60)]
+    os.kill(process.process.pid, signal.SIGKILL)
+    told += [line.strip('"\n') for line in process.process.stdout.readlines() if line.endswith('"\n')]
+    written = {record.request_id for record in list_usage(database, limit=10_000)}
+    assert set(told) <= written
+
+
+def test_several_processes_migrate_at_once(database_url: str, tmp_path: Path, scenario: Callable[..., Any]) -> None:
+    open_database(database_url, tmp_path, create=True).close()
+    running = [scenario("migrating", database_url) for _ in range(3)]
+    for process in running:
+        process.hear()
+    for process in running:
+        process.tell()
+    applied = [number for process in running for number in process.hear()]
+    assert sorted(applied) == [1, 2, 3]
