@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from router import CallContext, ChatCall, ProviderSettings, Secret, hookimpl
+from router import CallContext, ProviderSettings, Secret, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleProvider
 from router.upstream.failures import wait_hint_s
@@ -36,17 +36,13 @@ class OpenAI(CompatibleProvider):
 
     default_base_url = "https://api.openai.com/v1"
     cards = load_cards(Path(__file__).with_name("models.toml"), owned_by="openai")
+    renames: ClassVar[Mapping[str, str]] = {
+        "max_tokens": "max_completion_tokens"
+    }  # reasoning models refuse the old name
 
     @hookimpl
     def settings(self) -> type:
         return Settings
-
-    def chat_body(self, call: ChatCall, context: CallContext) -> dict[str, Any]:
-        """``max_tokens`` goes as ``max_completion_tokens``, its equivalent: reasoning models refuse the old name."""
-        body = super().chat_body(call, context)
-        if "max_tokens" in body and "max_completion_tokens" not in body:
-            body["max_completion_tokens"] = body.pop("max_tokens")
-        return body
 
     def headers(self, context: CallContext) -> dict[str, str]:
         headers = super().headers(context)

@@ -6,7 +6,9 @@ differs. To override a hook itself, mark the override with ``@hookimpl``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from router import hookimpl
@@ -30,10 +32,16 @@ class CompatibleProvider:
     Attributes:
         default_base_url: used where the section gives none.
         cards: the models that the plugin lists.
+        renames: request fields that have an exact equivalent under another name here: client's name -> upstream's.
+        roles: message roles that have an exact equivalent here: client's -> upstream's.
+        edits: only items whose text matches are decoded and handed to ``edit_item``; None for none.
     """
 
     default_base_url: str = ""
     cards: Sequence[ModelCard] = ()
+    renames: Mapping[str, str] = {}
+    roles: Mapping[str, str] = {}
+    edits: re.Pattern[bytes] | None = None
 
     @hookimpl
     def settings(self) -> type:
@@ -62,8 +70,15 @@ class CompatibleProvider:
     # What a subclass edits.
 
     def chat_body(self, call: ChatCall, context: CallContext) -> dict[str, Any]:
-        """The body to send: the client's, with the upstream's model name, and usage always asked for in a stream."""
+        """The body to send: the client's under the upstream's names, and usage always asked for in a stream."""
         body = {**call.body, "model": context.model}
+        for name, other in self.renames.items():
+            if name in body and other not in body:
+                body[other] = body.pop(name)
+        if self.roles and any(message["role"] in self.roles for message in body["messages"]):
+            body["messages"] = [
+                {**message, "role": self.roles.get(message["role"], message["role"])} for message in body["messages"]
+            ]
         if call.stream:
             options = call.body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
@@ -83,6 +98,14 @@ class CompatibleProvider:
     def read_usage(self, value: Any) -> Usage | None:
         """The usage in a decoded body or chunk; None when it has none."""
         return usage_of(value.get("usage")) if isinstance(value, dict) else None
+
+    def edit_item(self, value: dict[str, Any], context: CallContext) -> dict[str, Any]:
+        """A decoded body or chunk that ``edits`` matched, as the client should see it; changed in place or anew.
+
+        Raises:
+            UpstreamError: the item means that the call failed.
+        """
+        return value
 
     def kind(self, failure: Failure) -> str:
         """The kind of a failure (``router.errors.KINDS``)."""
@@ -134,14 +157,14 @@ class CompatibleProvider:
     def _plain(self, response: Response, context: CallContext) -> Reply:
         def body() -> Iterator[Sequence[Item]]:
             data = response.read(_REPLY_LIMIT).strip()  # keep-alive blank lines may come before the JSON
-            yield [Item(data)]
+            yield [self._edited(Item(data), context)]
 
         return self._reply(body(), response, context)
 
     def _stream(self, response: Response, context: CallContext) -> Reply:
         if "json" in response.headers.get("content-type", "") or "html" in response.headers.get("content-type", ""):
             raise self._not_a_stream(response, context)
-        events = _Events(response)
+        events = _Events(response, partial(self._edited, context=context))
         reply = self._reply(events, response, context)
         events.reply = reply
         return reply
@@ -157,6 +180,15 @@ class CompatibleProvider:
         message = f"{context.provider} answered a request for a stream with {response.headers['content-type']!r}"
         return UpstreamError("malformed", message, provider=context.provider, upstream_status=response.status)
 
+    def _edited(self, item: Item, context: CallContext) -> Item:
+        if self.edits is None or not self.edits.search(item.data):
+            return item
+        try:
+            value = item.json()
+        except ValueError:
+            return item  # the relay says what is wrong with it
+        return Item.of(self.edit_item(value, context)) if isinstance(value, dict) else item
+
     def _reply(self, batches: Iterable[Sequence[Item]], response: Response, context: CallContext) -> Reply:
         limits = {name: value for name, value in response.headers.items() if name.startswith("x-ratelimit-")}
         return Reply(
@@ -171,7 +203,8 @@ class CompatibleProvider:
 class _Events:
     """Batches of items from server-sent events. An iterator object: unlike a generator it needs no start."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, edited: Callable[[Item], Item]) -> None:
+        self._edited = edited
         self._chunks = response.chunks()
         self._parser = EventParser()
         self._over = False
@@ -192,7 +225,7 @@ class _Events:
                     if self.reply is not None:
                         self.reply.ended = True
                     break
-                batch.append(Item(data))
+                batch.append(self._edited(Item(data)))
             if batch:
                 return batch
         raise StopIteration
