@@ -34,8 +34,8 @@ class Settings(ProviderSettings):
 class OpenAI(CompatibleProvider):
     """The provider ``openai``."""
 
-    default_base_url = "https://api.openai.com/v1"
-    cards = load_cards(Path(__file__).with_name("models.toml"), owned_by="openai")
+    default_base_url: ClassVar[str] = "https://api.openai.com/v1"
+    cards: ClassVar = load_cards(Path(__file__).with_name("models.toml"), owned_by="openai")
     renames: ClassVar[Mapping[str, str]] = {
         "max_tokens": "max_completion_tokens"
     }  # reasoning models refuse the old name

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from router import hookimpl
 from router.errors import UpstreamError
@@ -37,11 +37,11 @@ class CompatibleProvider:
         edits: only items whose text matches are decoded and handed to ``edit_item``; None for none.
     """
 
-    default_base_url: str = ""
-    cards: Sequence[ModelCard] = ()
-    renames: Mapping[str, str] = {}
-    roles: Mapping[str, str] = {}
-    edits: re.Pattern[bytes] | None = None
+    default_base_url: ClassVar[str] = ""
+    cards: ClassVar[Sequence[ModelCard]] = ()
+    renames: ClassVar[Mapping[str, str]] = {}
+    roles: ClassVar[Mapping[str, str]] = {}
+    edits: ClassVar[re.Pattern[bytes] | None] = None
 
     @hookimpl
     def settings(self) -> type:
@@ -157,14 +157,14 @@ class CompatibleProvider:
     def _plain(self, response: Response, context: CallContext) -> Reply:
         def body() -> Iterator[Sequence[Item]]:
             data = response.read(_REPLY_LIMIT).strip()  # keep-alive blank lines may come before the JSON
-            yield [self._edited(Item(data), context)]
+            yield [self._edited(data, context) if self.edits is not None else Item(data)]
 
         return self._reply(body(), response, context)
 
     def _stream(self, response: Response, context: CallContext) -> Reply:
         if "json" in response.headers.get("content-type", "") or "html" in response.headers.get("content-type", ""):
             raise self._not_a_stream(response, context)
-        events = _Events(response, partial(self._edited, context=context))
+        events = _Events(response, partial(self._edited, context=context) if self.edits is not None else Item)
         reply = self._reply(events, response, context)
         events.reply = reply
         return reply
@@ -180,8 +180,9 @@ class CompatibleProvider:
         message = f"{context.provider} answered a request for a stream with {response.headers['content-type']!r}"
         return UpstreamError("malformed", message, provider=context.provider, upstream_status=response.status)
 
-    def _edited(self, item: Item, context: CallContext) -> Item:
-        if self.edits is None or not self.edits.search(item.data):
+    def _edited(self, data: bytes, context: CallContext) -> Item:
+        item = Item(data)
+        if self.edits is None or not self.edits.search(data):
             return item
         try:
             value = item.json()
@@ -203,8 +204,8 @@ class CompatibleProvider:
 class _Events:
     """Batches of items from server-sent events. An iterator object: unlike a generator it needs no start."""
 
-    def __init__(self, response: Response, edited: Callable[[Item], Item]) -> None:
-        self._edited = edited
+    def __init__(self, response: Response, to_item: Callable[[bytes], Item]) -> None:
+        self._to_item = to_item
         self._chunks = response.chunks()
         self._parser = EventParser()
         self._over = False
@@ -225,7 +226,7 @@ class _Events:
                     if self.reply is not None:
                         self.reply.ended = True
                     break
-                batch.append(self._edited(Item(data)))
+                batch.append(self._to_item(data))
             if batch:
                 return batch
         raise StopIteration
