@@ -1,7 +1,7 @@
 """A gateway in small: serves ``application`` through our server, for tests that drive raw sockets.
 
 ``python serve_app.py LIMITS_JSON`` prints the port. As ``serve_app:create`` it is a worker's application factory, whose
-configuration is a JSON file: ``{"refuse": "why"}``, ``{"crash": true}``, ``{"name": "shown by /name"}``, limits, and more.
+configuration is a JSON file: ``{"refuse": "why"}``, ``{"crash": true}``, ``{"name": "shown by /name"}``, limits, …
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import random
 import resource
 import socket
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -241,12 +242,12 @@ def test_random_damage_never_fails_the_server(server: Server) -> None:
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can limit another process")
 def test_running_out_of_descriptors_harms_no_open_connection(tmp_path: Path) -> None:
-    with serving(tmp_path / "log") as server, server.client() as early:
+    with serving(tmp_path / "log") as server, server.client() as early, ExitStack() as stack:
         assert early.get("/hello").status == 200
         process = psutil.Process(server.pid)
         hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
-        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (process.num_fds() + 3, hard))
-        crowd = [server.client() for _ in range(10)]
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (process.num_fds() + 5, hard))
+        crowd = [stack.enter_context(server.client()) for _ in range(10)]
         until(lambda: "cannot accept more connections" in server.log.read_text(), "the shortage is reported")
         before_s = sum(process.cpu_times()[:2])
         time.sleep(0.5)  # the span over which it must not spin
@@ -255,8 +256,6 @@ def test_running_out_of_descriptors_harms_no_open_connection(tmp_path: Path) -> 
         for client in crowd[:5]:
             client.close()
         assert crowd[-1].get("/hello").status == 200
-        for client in crowd[5:]:
-            client.close()
         assert server.log.read_text().count("cannot accept") == 1
 
 
