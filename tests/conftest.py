@@ -36,13 +36,12 @@ def postgres_server() -> Iterator[Any]:
 
 @pytest.fixture
 def postgresql_url(postgres_server: Any) -> Iterator[str]:
-    """The URL of a new, empty PostgreSQL database."""
+    """The URL of a new, empty PostgreSQL schema, which is made a hundred times faster than a database."""
     name = f"test_{uuid4().hex}"
     with psycopg.connect(postgres_server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    yield postgres_server.get_uri(database=name)
-    with psycopg.connect(postgres_server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        connection.execute(f"CREATE SCHEMA {name}")
+        yield f"{postgres_server.get_uri()}&options=-csearch_path%3D{name}"
+        connection.execute(f"DROP SCHEMA {name} CASCADE")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 from router.errors import BadRequest, StoreError
 from router.store.connection import Connection
 from router.store.database import Database
-from router.store.engines import PostgresqlEngine
+from router.store.postgresql import PostgresqlEngine
 
 __all__ = ["backup"]
 

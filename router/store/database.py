@@ -8,9 +8,11 @@ from typing import TypeVar
 
 from router.errors import StoreError
 from router.store.connection import Connection
-from router.store.engines import PostgresqlEngine, SqliteEngine, engine_of
+from router.store.engines import engine_of
 from router.store.lanes import Job, Lane
+from router.store.postgresql import PostgresqlEngine
 from router.store.session import Session
+from router.store.sqlite import SqliteEngine
 
 __all__ = ["Database", "open_database"]
 

@@ -172,6 +172,9 @@ class Journal:
         except StoreError as error:
             _log.warning("The journal waits: %s", error)
             return False
+        except Exception:  # whatever it is, the flusher must live on: rows wait and healthy() tells
+            _log.exception("The journal waits.")
+            return False
         finished, self._batch = self._batch, []
         for operation in finished:
             self._finish(operation)

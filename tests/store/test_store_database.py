@@ -287,8 +287,7 @@ def test_a_connection_that_the_server_closed_is_replaced_unseen(postgresql_url: 
         list_accounts(database)
         with psycopg.connect(postgresql_url, autocommit=True) as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE application_name = 'router'"
             )
         create_account(database, f"account {number}")
     assert len(list_accounts(database)) == 3

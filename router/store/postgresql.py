@@ -1,0 +1,94 @@
+"""PostgreSQL: its connections, and how to leave one that hangs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+import peewee
+from gevent.monkey import get_original
+
+from router.errors import ConfigError
+from router.store.connection import Connection
+
+__all__ = ["PostgresqlEngine"]
+
+_native_socket: type[socket.socket] = get_original("socket", "socket")
+
+
+class PostgresqlEngine:
+    """A PostgreSQL database, reached through psycopg 3."""
+
+    name = "postgresql"
+    begin = "BEGIN"
+
+    def __init__(self, url: str, *, timeout_s: float) -> None:
+        try:
+            import psycopg
+        except ImportError as error:
+            raise ConfigError(
+                "[database] url names PostgreSQL, whose driver is missing: pip install 'provider-router[postgresql]'."
+            ) from error
+        try:
+            self._parameters = psycopg.conninfo.conninfo_to_dict(url)
+        except psycopg.Error:
+            raise ConfigError(
+                "[database] url cannot be read: expected postgresql://user:password@host:port/name, with every special "
+                "character of the password percent-encoded."
+            ) from None  # the driver's message quotes the URL, and so the password
+        if not self._parameters.get("dbname"):
+            raise ConfigError("[database] url names no database: expected postgresql://user:password@host:port/name.")
+        self.place = "PostgreSQL database " + " on ".join(
+            str(self._parameters[part]) for part in ("dbname", "host") if self._parameters.get(part)
+        )
+        self._timeout_s = timeout_s
+
+    def connect(self, *, writer: bool) -> Connection:
+        settings: dict[str, Any] = {
+            "connect_timeout": max(2, round(self._timeout_s)),  # two seconds are the driver's least
+            "keepalives_idle": 10,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "application_name": "router",
+        }
+        settings |= self._parameters
+        database = peewee.PostgresqlDatabase(
+            settings.pop("dbname"), prefer_psycopg3=True, thread_safe=False, autoconnect=False, **settings
+        )
+        database.connect()
+        connection = Connection(database, self.name)
+        if not writer:
+            connection.execute("SET default_transaction_read_only = on")
+        return connection
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def is_stale(self, connection: Connection) -> bool:
+        return False
+
+    def is_lost(self, connection: Connection) -> bool:
+        return connection.peewee.is_closed() or bool(connection.peewee.connection().closed)
+
+    def interrupt(self, connection: Connection) -> None:
+        """Cut the connection: a server that is frozen would not hear a request to cancel."""
+        with suppress(Exception):  # the thread that owns it may be closing it at this moment, which serves as well
+            descriptor = os.dup(connection.peewee.connection().fileno())
+            with _native_socket(fileno=descriptor) as handle:
+                handle.shutdown(socket.SHUT_RDWR)
+
+    def redact(self, text: str) -> str:
+        password = self._parameters.get("password")
+        return text.replace(str(password), "***") if password else text
+
+    def dump_command(self, path: Path) -> str:
+        """The ``pg_dump`` call that backs this database up, without the password."""
+        import psycopg
+
+        parameters = {name: value for name, value in self._parameters.items() if name != "password"}
+        target = psycopg.conninfo.make_conninfo("", **parameters)
+        return f"pg_dump --format=custom --file={shlex.quote(str(path))} {shlex.quote(target)}"

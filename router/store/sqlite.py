@@ -1,0 +1,109 @@
+"""SQLite: a file, its fair lock, and what to do when the file is moved."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import peewee
+
+from router.errors import ConfigError, StoreError
+from router.store.connection import Connection
+
+__all__ = ["SqliteEngine"]
+
+
+class SqliteEngine:
+    """A SQLite file. ``path`` is absolute."""
+
+    name = "sqlite"
+    begin = "BEGIN IMMEDIATE"
+
+    def __init__(self, path: Path, *, timeout_s: float) -> None:
+        self.path = path
+        self.place = f"SQLite database {path}"
+        self._timeout_s = timeout_s
+        self._lock_path = path.with_name(path.name + "-lock")
+        self._wal_path = path.with_name(path.name + "-wal")
+        self._used: tuple[int, int] | None = None
+        self._identities: WeakKeyDictionary[Connection, tuple[int, int]] = WeakKeyDictionary()
+
+    def create(self) -> None:
+        """Make the file if there is none; only its owner may read it."""
+        try:
+            self.path.touch(mode=0o600)
+        except OSError as error:
+            raise ConfigError(
+                f"The {self.place} cannot be created: {error.strerror}. Check [database] url and the directory."
+            ) from error
+
+    def connect(self, *, writer: bool) -> Connection:
+        identity = self._identity()
+        self._refuse_foreign_wal(identity)
+        pragmas: list[tuple[str, Any]] = [("foreign_keys", 1)]
+        pragmas += [("journal_mode", "wal"), ("synchronous", "full")] if writer else [("query_only", 1)]
+        database = peewee.SqliteDatabase(
+            f"{self.path.as_uri()}?mode=rw",  # never makes a new, empty file where the old one went missing
+            uri=True,
+            pragmas=pragmas,
+            timeout=self._timeout_s,
+            check_same_thread=False,  # for interrupt()
+            thread_safe=False,
+            autoconnect=False,
+        )
+        database.connect()
+        connection = Connection(database, self.name)
+        self._identities[connection] = self._used = identity
+        return connection
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """An flock on a side file: SQLite's own waiting for its write lock is unfair, the kernel's queue is not."""
+        self._identity()
+        try:
+            handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(f"The lock file {self._lock_path} cannot be opened: {error.strerror}.") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def is_stale(self, connection: Connection) -> bool:
+        return self._identities.get(connection) != self._identity()
+
+    def is_lost(self, connection: Connection) -> bool:
+        return False
+
+    def interrupt(self, connection: Connection) -> None:
+        with suppress(sqlite3.Error):
+            connection.peewee.connection().interrupt()
+
+    def redact(self, text: str) -> str:
+        return text
+
+    def _refuse_foreign_wal(self, identity: tuple[int, int]) -> None:
+        """SQLite would replay the replaced file's log over the new one, and ruin it."""
+        if self._used in (None, identity) or not self._wal_path.exists():
+            return
+        raise StoreError(
+            f"The {self.place} was replaced while in use, and {self._wal_path.name} belongs to the old file. Stop "
+            f"every process that uses it, move {self._wal_path.name} and {self.path.name}-shm away, and start again."
+        )
+
+    def _identity(self) -> tuple[int, int]:
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            raise StoreError(
+                f"The {self.place} is not there: {error.strerror}. Put the file back, or make a new database with "
+                "`router init` or `router db migrate`."
+            ) from error
+        return status.st_dev, status.st_ino
