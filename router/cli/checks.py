@@ -1,0 +1,161 @@
+"""What ``router doctor`` looks at. Each check gives findings; none of them raises for what it finds."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import socket
+import ssl
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from router.cli.checking import upstream_url
+from router.config import Settings
+from router.errors import RouterError
+from router.gateway.assembly import plugin_migrations
+from router.gateway.providers import Provider
+from router.registry import Registry
+from router.store.database import Database
+from router.store.engines import SqliteEngine
+from router.store.migrations import pending
+from router.types import Secret
+
+__all__ = ["Finding", "check_database", "check_files", "check_machine", "check_ollama", "check_plugins", "check_port"]
+__all__ += ["check_providers", "check_secrets"]
+
+_WAIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        check: what was looked at.
+        state: ``ok``, ``hint``, ``warning`` or ``problem``.
+        detail: what was found.
+        remedy: what to do; empty where nothing is.
+    """
+
+    check: str
+    state: str
+    detail: str
+    remedy: str = ""
+
+
+def check_machine() -> Iterator[Finding]:
+    """Python and TLS."""
+    yield Finding("python", "ok", f"Python {platform.python_version()}, {ssl.OPENSSL_VERSION}")
+
+
+def check_files(settings: Settings, database: Database) -> Iterator[Finding]:
+    """Whether others on this machine can read the configuration or the database."""
+    paths = [settings.path]
+    if isinstance(database.backend, SqliteEngine):
+        paths.append(database.backend.path)
+    for path in paths:
+        if path.exists():
+            yield _permissions(path)
+
+
+def _permissions(path: Path) -> Finding:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        return Finding("files", "warning", f"{path} has mode {mode:o}: others can reach it", f"chmod 600 {path}")
+    return Finding("files", "ok", f"{path} is its owner's alone")
+
+
+def check_plugins(registry: Registry) -> Iterator[Finding]:
+    """Plugins that do not load."""
+    failed = [plugin for plugin in registry.plugins.values() if plugin.state == "failed"]
+    for plugin in failed:
+        remedy = f"repair or uninstall {plugin.distribution}, or put {plugin.name!r} into [plugins] disabled"
+        yield Finding("plugins", "problem", f"{plugin.name} is not loaded: {plugin.problem}", remedy)
+    loaded = [plugin.name for plugin in registry.plugins.values() if plugin.state == "loaded"]
+    yield Finding("plugins", "ok", f"loaded: {', '.join(loaded) or 'none'}")
+
+
+def check_database(database: Database, registry: Registry) -> Iterator[Finding]:
+    """Whether the database answers and fits this version."""
+    try:
+        waiting = pending(database, plugin_migrations(registry))
+    except RouterError as error:
+        yield Finding("database", "problem", error.message, "check [database] url; `router db migrate` makes a new one")
+        return
+    if waiting:
+        detail = f"{database.place}: {len(waiting)} migration(s) are pending"
+        yield Finding("database", "warning", detail, "router db migrate (router serve does it as well)")
+    else:
+        yield Finding("database", "ok", f"{database.place}: up to date")
+
+
+def check_providers(providers: Mapping[str, Provider]) -> Iterator[Finding]:
+    """Which providers can serve, and what the others wait for. One without a key is no fault."""
+    for provider in providers.values():
+        url = upstream_url(provider)
+        detail = f"{provider.name} is active{f' at {url}' if url else ''}"
+        if not provider.active and not provider.hooks:
+            continue  # its plugin's finding says why
+        if provider.active:
+            yield Finding("providers", "ok", detail)
+        else:
+            yield Finding("providers", "hint", f"{provider.name} is not active", provider.problem)
+
+
+def check_secrets(settings: Settings, providers: Mapping[str, Provider]) -> Iterator[Finding]:
+    """Secrets that stand in the file as plain text."""
+    found = {f"providers.{name}.{key}" for name in settings.providers for key in _plain(providers.get(name))}
+    if urlsplit(settings.database.url.reveal()).password and settings.database.url.source == "configuration":
+        found.add("database.url")
+    for key in sorted(found):
+        place = settings.where(key)
+        if not place.startswith("environment variable "):
+            yield Finding("secrets", "warning", f"{place} holds a secret as plain text", 'write "env:NAME" and set NAME')
+
+
+def _plain(provider: Provider | None) -> list[str]:
+    record: Any = provider.settings if provider is not None else None
+    names = [field.name for field in dataclasses.fields(record)] if record is not None else []
+    values = [(name, getattr(record, name)) for name in names]
+    return [name for name, value in values if isinstance(value, Secret) and value and value.source == "configuration"]
+
+
+def check_port(host: str, port: int) -> Iterator[Finding]:
+    """Whether the gateway can listen, or does so already."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        if _answers(f"http://{f'[{host}]' if ':' in host else host}:{port}/healthz"):
+            yield Finding("port", "ok", f"a gateway is serving at {host}:{port}")
+            return
+        remedy = "stop what listens there, or choose another with [server] host and port"
+        yield Finding("port", "problem", f"{host}:{port} cannot be listened on: {error.strerror or error}", remedy)
+        return
+    yield Finding("port", "ok", f"{host}:{port} is free")
+
+
+def check_ollama(providers: Mapping[str, Provider], url: str) -> Iterator[Finding]:
+    """A local Ollama that no provider uses yet."""
+    place = urlsplit(url).port
+    used = any(urlsplit(provider.settings.base_url).port == place for provider in providers.values())
+    if not used and _answers(f"{url}/api/version"):
+        remedy = f'[providers.ollama] kind = "compatible", base_url = "{url}/v1"'
+        yield Finding("ollama", "hint", f"an Ollama answers at {url}, and no provider uses it", remedy)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with requests.Session() as client:
+            client.trust_env = False
+            return client.get(url, timeout=_WAIT_S, allow_redirects=False).status_code == 200
+    except requests.RequestException:
+        return False

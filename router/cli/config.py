@@ -1,0 +1,57 @@
+"""``router config``: show, check and change ``router.toml``."""
+
+from __future__ import annotations
+
+import click
+
+from router.cli.checking import check_settings
+from router.cli.editing import parse_key, parse_value, set_key
+from router.cli.effective import effective, source_of
+from router.cli.groups import Commands
+from router.cli.output import table
+from router.cli.session import Session, common
+
+__all__ = ["config"]
+
+
+@click.group(cls=Commands)
+def config() -> None:
+    """Show, check and change the configuration."""
+
+
+@config.command()
+@common
+def show(session: Session) -> None:
+    """Every setting in force, and where it comes from. Secrets are shown as ***."""
+    rows = [setting._asdict() for setting in effective(session.settings, session.registry)]
+    columns = {"key": "KEY", "value": "VALUE", "source": "SOURCE"}
+    session.show(rows, table(rows, columns, empty=""))
+
+
+@config.command()
+@common
+def check(session: Session) -> None:
+    """Check the configuration as `router serve` does, the providers' sections included."""
+    providers = check_settings(session.settings, session.registry)
+    active = [name for name, provider in providers.items() if provider.active]
+    value = {"ok": True, "config": str(session.config.absolute()), "active_providers": active}
+    session.show(value, f"{session.config} is right. Active providers: {', '.join(active) or 'none'}.")
+
+
+@config.command("set", context_settings={"ignore_unknown_options": True})
+@click.argument("key")
+@click.argument("value")
+@common
+def set_(session: Session, key: str, value: str) -> None:
+    """Set KEY, such as server.port, to VALUE in the file. Comments stay; a wrong result is refused.
+
+    Lists are written as a,b or as TOML. A running gateway reads the file again on SIGHUP.
+    """
+    path = parse_key(key)
+    parsed = parse_value(session.settings, session.registry, path, value)
+    set_key(session.settings, session.registry, path, parsed)
+    answer = {"key": ".".join(path), "config": str(session.config.absolute()), "changed": True}
+    session.show(answer, f"{answer['key']} is set in {session.config}.")
+    source = source_of(session.settings, path)
+    if source.startswith("environment"):
+        session.note(f"warning: the {source} wins over the file")

@@ -1,0 +1,63 @@
+"""``router doctor``: one look at the whole set-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import click
+
+from router.cli import checks
+from router.cli.checking import check_settings
+from router.cli.checks import Finding
+from router.cli.output import table
+from router.cli.session import Session, common
+from router.errors import RouterError
+from router.gateway.providers import Provider
+
+__all__ = ["doctor"]
+
+
+@click.command()
+@click.option("--ollama", default="http://127.0.0.1:11434", show_default=True, help="Where a local Ollama may be.")
+@common
+def doctor(session: Session, ollama: str) -> int:
+    """Check configuration, database, plugins, providers, port and files; say what to do. Exit 1 if there is a problem."""
+    findings = list(_findings(session, ollama))
+    rows = [asdict(finding) for finding in findings]
+    problems = sum(finding.state == "problem" for finding in findings)
+    columns = {"state": "STATE", "check": "CHECK", "detail": "FOUND", "remedy": "WHAT TO DO"}
+    summary = f"{problems} problem(s)." if problems else "No problem."
+    session.show({"ok": not problems, "findings": rows}, f"{table(rows, columns, empty='')}\n\n{summary}")
+    return 1 if problems else 0
+
+
+def _findings(session: Session, ollama: str) -> Iterator[Finding]:
+    yield from checks.check_machine()
+    providers: dict[str, Provider] = {}
+    try:
+        settings, registry = session.settings, session.registry
+    except RouterError as error:
+        yield Finding("configuration", "problem", error.message, "correct it; `router config check` tells again")
+        return
+    yield from checks.check_plugins(registry)
+    try:
+        providers = check_settings(settings, registry)
+        yield Finding("configuration", "ok", f"{settings.path} is right")
+    except RouterError as error:
+        yield Finding("configuration", "problem", error.message, "correct it; `router config check` tells again")
+    yield from _database(session)
+    yield from checks.check_providers(providers)
+    yield from checks.check_secrets(settings, providers)
+    yield from checks.check_port(settings.server.host, settings.server.port)
+    yield from checks.check_ollama(providers, ollama)
+
+
+def _database(session: Session) -> Iterator[Finding]:
+    try:
+        database = session.database
+    except RouterError as error:
+        yield Finding("database", "problem", error.message, "correct [database] url")
+        return
+    yield from checks.check_database(database, session.registry)
+    yield from checks.check_files(session.settings, database)

@@ -1,0 +1,140 @@
+"""One key of ``router.toml`` changed: comments stay, and the file is replaced only by one that is right."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import stat
+import tempfile
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from router.cli.checking import check_settings
+from router.config import Settings, load_settings
+from router.errors import ConfigError
+from router.records import known_keys
+from router.registry import Registry
+from router.types import ProviderSettings, Secret
+
+__all__ = ["parse_key", "parse_value", "set_key"]
+
+
+def parse_key(text: str) -> tuple[str, ...]:
+    """A dotted key as TOML writes it: ``server.port``, ``aliases."gpt-4.1"``.
+
+    Raises:
+        ConfigError: not of that form, or without a section.
+    """
+    path: list[str] = []
+    try:
+        value: Any = tomllib.loads(f"{text} = 0") if not set(text) & set("\r\n=#") else 0
+    except tomllib.TOMLDecodeError:
+        value = 0
+    while isinstance(value, dict):
+        step, value = next(iter(value.items()))
+        path.append(step)
+    if len(path) < 2:
+        raise ConfigError(f"{text!r} is not a key: write SECTION.KEY, such as server.port or aliases.\"gpt-4.1\"")
+    return tuple(path)
+
+
+def parse_value(settings: Settings, registry: Registry, path: tuple[str, ...], text: str) -> Any:
+    """``text`` as the type of its key: text as it is, numbers, booleans and tables as TOML, lists as TOML or ``a,b``."""
+    annotation = _annotation(settings, registry, path)
+    if annotation in (str, Secret):
+        return text
+    try:
+        data = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        data = {}
+    if set(data) == {"value"}:
+        return data["value"]
+    if typing.get_origin(annotation) is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text  # the check of the result says what it must be
+
+
+def set_key(settings: Settings, registry: Registry, path: tuple[str, ...], value: Any) -> None:
+    """Write the key into the file, atomically, with the file's mode and owner.
+
+    Raises:
+        ConfigError: the file would be wrong; it is left as it was.
+    """
+    try:
+        document = tomlkit.parse(settings.text)
+        _put(document, path, value)
+        text = tomlkit.dumps(document)
+    except TOMLKitError as error:
+        raise ConfigError(f"{settings.path} cannot be edited: {error}; change it with an editor") from error
+    expected = tomllib.loads(settings.text)
+    _put(expected, path, value)
+    file = settings.path.resolve()
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".router-") as folder:
+        candidate = Path(folder) / file.name
+        _write(candidate, text, like=file)
+        _check(settings.path, candidate, registry)
+        if tomllib.loads(text) != expected:
+            raise ConfigError(f"{settings.path} has a layout that cannot be edited safely; change it with an editor")
+        candidate.replace(file)
+
+
+def _annotation(settings: Settings, registry: Registry, path: tuple[str, ...]) -> Any:
+    """The type that is declared for a key; None where nothing is."""
+    section, *steps = path
+    kind: Any = known_keys(Settings).get(section)
+    if section in ("providers", "plugins") and steps[0] in (*settings.providers, *registry.plugins) and len(steps) > 1:
+        name, *steps = steps
+        plugin = str(settings.providers.get(name, {}).get("kind", name)) if section == "providers" else name
+        declare = registry.hook(plugin, "settings")
+        kind = declare() if declare is not None else ProviderSettings
+    for step in steps:
+        if dataclasses.is_dataclass(kind):
+            kind = known_keys(typing.cast(type, kind)).get(step)
+        else:
+            kind = (typing.get_args(kind) or (None,))[-1] if _is_mapping(kind) else None
+        if isinstance(kind, types.UnionType):
+            kind = next(one for one in typing.get_args(kind) if one is not type(None))
+    return kind
+
+
+def _is_mapping(kind: Any) -> bool:
+    origin = typing.get_origin(kind)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+def _put(table: Any, path: tuple[str, ...], value: Any) -> None:
+    for depth, step in enumerate(path[:-1], 1):
+        if step not in table:
+            missing = {} if type(table) is dict else tomlkit.table(is_super_table=depth < len(path) - 1)
+            table[step] = missing
+        table = table[step]
+        if not isinstance(table, dict):
+            raise ConfigError(f"{'.'.join(path[:depth])} is a value, not a section: {'.'.join(path)} cannot be set")
+    table[path[-1]] = value
+
+
+def _write(path: Path, text: str, *, like: Path) -> None:
+    status = like.stat()
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+        with suppress(PermissionError):  # the file belongs to the service's user, and this is not root
+            os.fchown(file.fileno(), status.st_uid, status.st_gid)
+        os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check(path: Path, candidate: Path, registry: Registry) -> None:
+    """Check the candidate as it is, without the environment's overrides, which would hide a mistake in it."""
+    try:
+        check_settings(load_settings(candidate, {}), registry)
+    except ConfigError as error:
+        raise ConfigError(f"not changed: {error.message.replace(str(candidate), str(path))}") from None

@@ -1,0 +1,209 @@
+"""``router models``: the catalogue that clients see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from router.catalogue.catalogue import Entry, Snapshot
+from router.cli.groups import Commands, NearestChoice
+from router.cli.output import pairs, table
+from router.cli.session import Session, common
+from router.errors import BadRequest, ConfigError, NotFound, Unavailable
+from router.gateway.assembly import Assembly
+from router.money import format_nano
+from router.registry import nearest
+from router.store.models import remove_alias, set_alias, set_model_enabled, upsert_model
+from router.types import Price
+
+__all__ = ["models"]
+
+
+@click.group(cls=Commands)
+def models() -> None:
+    """The catalogue: models and aliases."""
+
+
+@models.command("list")
+@click.option("--provider", metavar="NAME", help="Only this provider's.")
+@common
+def list_(session: Session, provider: str | None) -> None:
+    """Every model of the active providers, disabled ones included, and the aliases."""
+    if provider is not None:
+        _check_provider(session.assembly, provider)
+    snapshot = session.assembly.catalogue.snapshot()
+    rows = [_row(entry) for entry in snapshot.entries.values()]
+    rows += [_alias_row(alias, target, snapshot) for alias, target in snapshot.aliases.items()]
+    rows = sorted((row for row in rows if provider in (None, row["provider"])), key=lambda row: str(row["id"]))
+    columns = {
+        "id": "ID",
+        "provider": "PROVIDER",
+        "model": "MODEL",
+        "kind": "KIND",
+        "enabled": "ENABLED",
+        "source": "SOURCE",
+        "context_window": "CONTEXT",
+        "max_output": "MAX OUTPUT",
+    }
+    session.show(rows, table(rows, columns, empty="No model: `router providers list` says what to set."))
+
+
+@models.command()
+@click.argument("model_id", metavar="ID")
+@common
+def show(session: Session, model_id: str) -> None:
+    """One model: who serves it, its limits, and its list price in USD per million tokens."""
+    snapshot = session.assembly.catalogue.snapshot()
+    entry = snapshot.entries.get(model_id)
+    if entry is None:
+        target = session.assembly.resolver.route(model_id).targets[0]
+        entry = snapshot.entries.get(target.id, Entry(target.id, target.provider.name, target.card, True, "unlisted"))
+    aliases = sorted(alias for alias, target_id in snapshot.aliases.items() if target_id == entry.id)
+    card = entry.card
+    facts = {"owned_by": card.owned_by, "created": card.created or None, "reasoning": card.reasoning}
+    price = _price(card.price) if card.price is not None else None
+    value = {**_row(entry), **facts, "price": price, "aliases": aliases}
+    text = "; ".join(f"{name} {amount}" for name, amount in (price or {}).items())
+    session.show(value, pairs({**value, "price": text or None}))
+
+
+@models.command()
+@click.argument("public_id")
+@click.option("--provider", required=True, metavar="NAME", help="The configured provider that serves it.")
+@click.option("--model", required=True, metavar="MODEL", help="The model's name at that provider.")
+@click.option("--kind", type=NearestChoice(["chat", "embeddings"]), default="chat", show_default=True)
+@click.option("--replace", is_flag=True, help="Give an ID that is there already this new meaning.")
+@common
+def add(session: Session, public_id: str, provider: str, model: str, kind: str, replace: bool) -> None:
+    """Let clients ask for PUBLIC_ID and serve it by a provider's model."""
+    assembly = session.assembly
+    _check_provider(assembly, provider)
+    _refuse_pinned(assembly, public_id)
+    snapshot = assembly.catalogue.snapshot()
+    if public_id in snapshot.aliases:
+        raise BadRequest(f"{public_id!r} is an alias of {snapshot.aliases[public_id]!r}: remove that first.")
+    if public_id in snapshot.entries and not replace:
+        raise BadRequest(f"The model {public_id!r} is there already: give --replace to change what it means.")
+    upsert_model(assembly.database, public_id, provider=provider, model=model, kind=kind)
+    value = {"id": public_id, "provider": provider, "model": model, "kind": kind, "enabled": True}
+    session.show(value, f"{public_id} is served by {provider} as {model}.")
+    problem = assembly.providers[provider].problem
+    if problem:
+        session.note(f"warning: provider {provider} cannot serve yet: {problem}")
+
+
+@models.command()
+@click.argument("model_id", metavar="ID")
+@common
+def enable(session: Session, model_id: str) -> None:
+    """Let clients use a model again."""
+    _switch(session, model_id, enabled=True)
+
+
+@models.command()
+@click.argument("model_id", metavar="ID")
+@common
+def disable(session: Session, model_id: str) -> None:
+    """Hide a model, and refuse calls to it."""
+    _switch(session, model_id, enabled=False)
+
+
+@models.command()
+@click.argument("name")
+@click.argument("target", required=False)
+@click.option("--remove", is_flag=True, help="Forget the alias.")
+@common
+def alias(session: Session, name: str, target: str | None, remove: bool) -> None:
+    """Let NAME mean the model TARGET, or, with --remove, nothing any more."""
+    if (target is None) is not remove:
+        raise click.UsageError("give either TARGET or --remove")
+    assembly = session.assembly
+    if name in assembly.settings.aliases:
+        where = assembly.settings.where(f"aliases.{name}")
+        raise ConfigError(f"{where}: the alias is fixed there, which wins over the database: change it in that file")
+    if target is None:
+        _remove_alias(assembly, name)
+        session.show({"alias": name, "removed": True}, f"{name} is no alias any more.")
+        return
+    _check_alias(session, name, target)
+    set_alias(assembly.database, name, target)
+    session.show({"alias": name, "target": target}, f"{name} means {target} now.")
+
+
+def _remove_alias(assembly: Assembly, name: str) -> None:
+    aliases = assembly.catalogue.snapshot().aliases
+    if name not in aliases:
+        raise NotFound(f"There is no alias {name!r}{nearest(name, aliases)}.", code="alias_not_found")
+    remove_alias(assembly.database, name)
+
+
+def _check_alias(session: Session, name: str, target: str) -> None:
+    snapshot = session.assembly.catalogue.snapshot()
+    if name in snapshot.entries:
+        raise BadRequest(f"{name!r} is a model itself, which wins over an alias of that name: choose another.")
+    _refuse_cycle({**snapshot.aliases, name: target}, name)
+    try:
+        session.assembly.resolver.route(target)
+    except Unavailable as error:  # the gateway may have a key that this shell has not
+        session.note(f"warning: {error.message}")
+
+
+def _refuse_cycle(aliases: Mapping[str, str], name: str) -> None:
+    chain = [name]
+    while chain[-1] in aliases:
+        chain.append(aliases[chain[-1]])
+        if chain[-1] in chain[:-1]:
+            raise BadRequest(f"The alias would lead in a circle: {' -> '.join(chain)}.", code="alias_cycle")
+
+
+def _switch(session: Session, model_id: str, *, enabled: bool) -> None:
+    assembly = session.assembly
+    _refuse_pinned(assembly, model_id)
+    snapshot = assembly.catalogue.snapshot()
+    if model_id in snapshot.aliases:
+        raise BadRequest(f"{model_id!r} is an alias: name the model, {snapshot.aliases[model_id]!r}, or remove the alias.")
+    if model_id not in snapshot.entries:
+        model_id = assembly.resolver.route(model_id).targets[0].id  # or the nearest IDs
+    set_model_enabled(assembly.database, model_id, enabled)
+    session.show({"id": model_id, "enabled": enabled}, f"{model_id} is {'enabled' if enabled else 'disabled'}.")
+
+
+def _refuse_pinned(assembly: Assembly, model_id: str) -> None:
+    """Refuse a model that a section of the configuration lists."""
+    name, _, model = model_id.partition("/")
+    provider = assembly.providers.get(name)
+    if provider is not None and model in provider.settings.models:
+        where = assembly.settings.where(f"providers.{name}.models")
+        raise ConfigError(f"{where}: the model {model_id!r} is fixed there: change it in that file")
+
+
+def _check_provider(assembly: Assembly, name: str) -> None:
+    if name not in assembly.providers:
+        known = ", ".join(sorted(assembly.providers))
+        raise NotFound(f"There is no provider {name!r}{nearest(name, assembly.providers)}; there are: {known}.")
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "provider": entry.provider,
+        "model": entry.card.model,
+        "kind": entry.card.kind,
+        "enabled": entry.enabled,
+        "source": entry.source,
+        "context_window": entry.card.context_window,
+        "max_output": entry.card.max_output,
+    }
+
+
+def _alias_row(alias: str, target: str, snapshot: Snapshot) -> dict[str, Any]:
+    entry = snapshot.entries.get(target)
+    row = _row(entry) if entry is not None else {"provider": None, "kind": None, "enabled": False}
+    return {**row, "id": alias, "model": target, "source": "alias"}
+
+
+def _price(price: Price) -> dict[str, str]:
+    return {name: format_nano(amount) for name, amount in asdict(price).items() if amount is not None}
