@@ -42,7 +42,7 @@ class Acceptor:
         self._site = site
         self._connections: set[Connection] = set()
         self._readable: Any = gevent.get_hub().loop.io(listener_fd, READ)
-        self._greenlet: gevent.Greenlet | None = None
+        self._greenlet: gevent.Greenlet[..., None] | None = None
         self._reported_at = -FULL_REPORT_S
 
     def start(self) -> None:
