@@ -28,7 +28,7 @@ class Engine(Protocol):
     begin: str
 
     def connect(self, *, writer: bool) -> Connection:
-        """Open a connection; one that is not the writer's refuses to write."""
+        """Open a connection; on SQLite, one that is not the writer's refuses to write."""
         ...
 
     def exclusive(self) -> AbstractContextManager[None]:

@@ -60,10 +60,7 @@ class PostgresqlEngine:
             settings.pop("dbname"), prefer_psycopg3=True, thread_safe=False, autoconnect=False, **settings
         )
         database.connect()
-        connection = Connection(database, self.name)
-        if not writer:
-            connection.execute("SET default_transaction_read_only = on")
-        return connection
+        return Connection(database, self.name)
 
     def exclusive(self) -> AbstractContextManager[None]:
         return nullcontext()

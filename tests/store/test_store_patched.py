@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sqlite3
@@ -53,6 +54,21 @@ def test_a_locked_database_does_not_stop_the_hub(
     assert seen["waits"]
     assert seen["longest_gap_s"] < 0.5
     assert process.hear() == ["patient"]
+
+
+def test_a_process_that_hangs_while_it_writes_stops_no_other_hub(
+    sqlite_url: str, tmp_path: Path, scenario: Callable[..., Any]
+) -> None:
+    database = open_database(sqlite_url, tmp_path, create=True)
+    migrate(database)
+    with (tmp_path / "router.db-lock").open() as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        process = scenario("locked", sqlite_url)
+        seen = process.hear()
+    assert seen["waits"]
+    assert seen["longest_gap_s"] < 0.5
+    assert process.hear() == ["patient"]
+    database.close()
 
 
 def test_a_frozen_server_is_given_up_in_bounded_time_and_used_again_when_it_is_back(
