@@ -43,6 +43,8 @@ setup(
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
             "ruff>=0.12",
+            "types-gevent",
+            "types-greenlet",
             "types-requests",
         ],
     },

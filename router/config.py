@@ -34,7 +34,18 @@ _FREE = frozenset({"providers", "aliases"})  # tables whose keys are the operato
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """``[server]``. ``workers = 0`` is one per core; the other limits are in seconds and bytes."""
+    """Where the gateway listens, and how long it waits for its clients.
+
+    Attributes:
+        host: address to listen on; ``0.0.0.0`` and ``::`` are all addresses of the machine.
+        port: 0 takes a free one.
+        workers: processes; 0 is one per core.
+        grace_s: how long calls in flight may take to end when the gateway stops.
+        header_timeout_s: how long a client may take to send its headers.
+        body_timeout_s: how long a client may pause between two pieces of its body.
+        keep_alive_s: how long an idle connection is kept open.
+        send_timeout_s: how long a client may stop reading before its connection is closed.
+    """
 
     host: str = "127.0.0.1"
     port: int = field(default=8080, metadata={"min": 0, "max": 65535})
@@ -48,14 +59,19 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """``[database]``: ``sqlite:///FILE`` (relative to the configuration's folder) or ``postgresql://...``."""
+    """Where accounts, keys, the catalogue and usage are kept.
+
+    Attributes:
+        url: ``sqlite:///FILE`` (relative to the configuration's folder) or ``postgresql://USER:PASSWORD@HOST/NAME``;
+            ``env:NAME`` keeps a password out of the file.
+    """
 
     url: Secret = field(default=Secret("sqlite:///router.db"))
 
 
 @dataclass(frozen=True)
 class GatewaySettings:
-    """``[gateway]``.
+    """What clients see, and the limits on their calls.
 
     Attributes:
         profile: the dialect plugin.
@@ -72,6 +88,7 @@ class GatewaySettings:
         stream_buffer_bytes: how much of a stream waits for a slow client.
         drain_s: how long an abandoned stream is read on for its usage.
         max_attempts: upstream calls for one client's call.
+        fall_back_on_content: whether a safety refusal by one provider may be tried at the next.
     """
 
     profile: str = "standard"
@@ -89,11 +106,18 @@ class GatewaySettings:
     stream_buffer_bytes: int = field(default=2**20, metadata={"min": 4096, "max": 2**30})
     drain_s: float = 120.0
     max_attempts: int = field(default=4, metadata={"min": 1, "max": 32})
+    fall_back_on_content: bool = False
 
 
 @dataclass(frozen=True)
 class PluginsSettings:
-    """``[plugins]``: which installed plugins are loaded. ``[plugins.NAME]`` holds a plugin's own settings."""
+    """Which of the installed plugins are loaded.
+
+    Attributes:
+        enabled: the only plugins to load; unset loads all that are installed.
+        disabled: plugins to leave out.
+        strict: true refuses to start with a plugin that does not load.
+    """
 
     enabled: tuple[str, ...] | None = None
     disabled: tuple[str, ...] = ()

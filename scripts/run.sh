@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Sets up a gateway in this folder if there is none yet, then serves it. usage: scripts/run.sh VENV
+set -euo pipefail
+
+bin=$1/bin
+
+if [ -e "${ROUTER_CONFIG:-router.toml}" ]; then
+    echo "Your API keys stay valid; only their hashes are kept. For a new one:"
+    echo "    $bin/router accounts list"
+    echo "    $bin/router keys create --account ID"
+else
+    made=$("$bin/router" --json init 2>/dev/null) || { echo "$made" >&2; exit 1; }
+    FIRST_API_KEY=$("$bin/python" -c 'import json, sys; print(json.loads(sys.argv[1])["api_key"])' "$made")
+    export FIRST_API_KEY
+    echo "Your first API key, shown this once:  $FIRST_API_KEY"
+fi
+# The server takes the place of this shell, so that signals reach it; the first thing it prints is its address.
+exec "$bin/router" --json serve > >(exec "$bin/python" scripts/welcome.py)
