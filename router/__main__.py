@@ -1,6 +1,6 @@
 """``python -m router`` and the console script ``router``.
 
-Nothing is monkey-patched here: commands are ordinary programs, and ``router serve`` only watches over workers. The workers
+Nothing is monkey-patched here: commands are ordinary programs, and ``router serve`` only watches over workers. Those
 are processes of their own (``router.server.worker``), whose first statement is gevent's patch.
 """
 

@@ -27,7 +27,7 @@ _READ_S = 600.0
 @click.argument("model")
 @click.argument("prompt", required=False)
 @click.option("--stream", is_flag=True, help="Print the answer as it comes.")
-@click.option("--url", help="The gateway's URL. [default: from the configuration's host and port]")
+@click.option("--url", help="The gateway's URL.  [default: from the configuration's host and port]")
 @click.option("--api-key", envvar="ROUTER_API_KEY", show_envvar=True, metavar="KEY", help="A key of the gateway.")
 @common
 def chat(session: Session, model: str, prompt: str | None, stream: bool, url: str | None, api_key: str | None) -> None:
@@ -99,7 +99,7 @@ class _Answer:
 def _prompt(session: Session) -> str:
     if sys.stdin.isatty():
         session.note("Write the prompt; Ctrl-D ends it.")
-    text = click.get_text_stream("stdin", errors="replace").read()
+    text = sys.stdin.buffer.read().decode("utf-8", "replace")
     if not text.strip():
         raise click.UsageError("the prompt is empty: give PROMPT, or write it to stdin")
     return text
@@ -132,7 +132,7 @@ def _post(client: requests.Session, url: str, api_key: str, body: dict[str, Any]
     except (requests.RequestException, UnicodeError) as error:
         place = urlsplit(url).netloc.rpartition("@")[2]
         raise RouterError(
-            f"no answer from the gateway at {place} ({type(error).__name__}): is it running (`router serve`), is --url right?",
+            f"no answer from the gateway at {place} ({type(error).__name__}): is it running, is --url right?",
             code="no_gateway",
         ) from error
     return response

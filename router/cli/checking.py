@@ -24,7 +24,9 @@ def check_settings(settings: Settings, registry: Registry) -> dict[str, Provider
     for role in ("billing", "rate_limit"):
         name = getattr(settings.gateway, role)
         if name != "none":
-            raise ConfigError(f'{settings.where(f"gateway.{role}")}: there is no policy {name!r}; the one there is, is "none"')
+            raise ConfigError(
+                f'{settings.where(f"gateway.{role}")}: there is no policy {name!r}; the one there is, is "none"'
+            )
     for name in settings.plugin_sections:
         plugin_record(settings, registry, name)
     return build_providers(settings, registry, open_transport)

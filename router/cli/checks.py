@@ -22,8 +22,8 @@ from router.gateway.assembly import plugin_migrations
 from router.gateway.providers import Provider
 from router.registry import Registry
 from router.store.database import Database
-from router.store.engines import SqliteEngine
 from router.store.migrations import pending
+from router.store.sqlite import SqliteEngine
 from router.types import Secret
 
 __all__ = ["Finding", "check_database", "check_files", "check_machine", "check_ollama", "check_plugins", "check_port"]
@@ -116,7 +116,9 @@ def check_secrets(settings: Settings, providers: Mapping[str, Provider]) -> Iter
     for key in sorted(found):
         place = settings.where(key)
         if not place.startswith("environment variable "):
-            yield Finding("secrets", "warning", f"{place} holds a secret as plain text", 'write "env:NAME" and set NAME')
+            yield Finding(
+                "secrets", "warning", f"{place} holds a secret as plain text", 'write "env:NAME" and set NAME'
+            )
 
 
 def _plain(provider: Provider | None) -> list[str]:

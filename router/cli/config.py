@@ -49,7 +49,7 @@ def set_(session: Session, key: str, value: str) -> None:
     """
     path = parse_key(key)
     parsed = parse_value(session.settings, session.registry, path, value)
-    set_key(session.settings, session.registry, path, parsed)
+    set_key(session.settings, path, parsed)
     answer = {"key": ".".join(path), "config": str(session.config.absolute()), "changed": True}
     session.show(answer, f"{answer['key']} is set in {session.config}.")
     source = source_of(session.settings, path)

@@ -12,9 +12,8 @@ from router.cli.session import Session, common
 from router.gateway.assembly import plugin_migrations
 from router.store.backup import backup as back_up
 from router.store.database import open_database
-from router.store.migrations import Step
+from router.store.migrations import Step, pending
 from router.store.migrations import migrate as apply_pending
-from router.store.migrations import pending
 
 __all__ = ["db"]
 

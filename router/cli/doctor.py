@@ -22,7 +22,10 @@ __all__ = ["doctor"]
 @click.option("--ollama", default="http://127.0.0.1:11434", show_default=True, help="Where a local Ollama may be.")
 @common
 def doctor(session: Session, ollama: str) -> int:
-    """Check configuration, database, plugins, providers, port and files; say what to do. Exit 1 if there is a problem."""
+    """Check configuration, database, plugins, providers, port and files; say what to do.
+
+    A provider without a key is a hint, not a problem. Exit status 1 if there is a problem.
+    """
     findings = list(_findings(session, ollama))
     rows = [asdict(finding) for finding in findings]
     problems = sum(finding.state == "problem" for finding in findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import stat
 import tempfile
 import tomllib
@@ -20,6 +21,7 @@ from tomlkit.exceptions import TOMLKitError
 from router.cli.checking import check_settings
 from router.config import Settings, load_settings
 from router.errors import ConfigError
+from router.gateway.assembly import registry_of_settings
 from router.records import known_keys
 from router.registry import Registry
 from router.types import ProviderSettings, Secret
@@ -42,12 +44,12 @@ def parse_key(text: str) -> tuple[str, ...]:
         step, value = next(iter(value.items()))
         path.append(step)
     if len(path) < 2:
-        raise ConfigError(f"{text!r} is not a key: write SECTION.KEY, such as server.port or aliases.\"gpt-4.1\"")
+        raise ConfigError(f'{text!r} is not a key: write SECTION.KEY, such as server.port or aliases."gpt-4.1"')
     return tuple(path)
 
 
 def parse_value(settings: Settings, registry: Registry, path: tuple[str, ...], text: str) -> Any:
-    """``text`` as the type of its key: text as it is, numbers, booleans and tables as TOML, lists as TOML or ``a,b``."""
+    """``text`` as the type of its key: text as it is, lists as ``a,b`` or as TOML, all else as TOML."""
     annotation = _annotation(settings, registry, path)
     if annotation in (str, Secret):
         return text
@@ -62,14 +64,14 @@ def parse_value(settings: Settings, registry: Registry, path: tuple[str, ...], t
     return text  # the check of the result says what it must be
 
 
-def set_key(settings: Settings, registry: Registry, path: tuple[str, ...], value: Any) -> None:
+def set_key(settings: Settings, path: tuple[str, ...], value: Any) -> None:
     """Write the key into the file, atomically, with the file's mode and owner.
 
     Raises:
         ConfigError: the file would be wrong; it is left as it was.
     """
     try:
-        document = tomlkit.parse(settings.text)
+        document = tomlkit.parse(_uncommented(settings.text, path))
         _put(document, path, value)
         text = tomlkit.dumps(document)
     except TOMLKitError as error:
@@ -80,7 +82,7 @@ def set_key(settings: Settings, registry: Registry, path: tuple[str, ...], value
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".router-") as folder:
         candidate = Path(folder) / file.name
         _write(candidate, text, like=file)
-        _check(settings.path, candidate, registry)
+        _check(settings.path, candidate)
         if tomllib.loads(text) != expected:
             raise ConfigError(f"{settings.path} has a layout that cannot be edited safely; change it with an editor")
         candidate.replace(file)
@@ -110,6 +112,22 @@ def _is_mapping(kind: Any) -> bool:
     return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
+def _uncommented(text: str, path: tuple[str, ...]) -> str:
+    """The text with the key's commented default (``#port = 8080``) as a setting, so that the value goes there."""
+    *section, key = path
+    lines = text.splitlines(keepends=True)
+    current = ""
+    for number, line in enumerate(lines):
+        header = re.match(r"\[([^\[\]]+)\]", line)
+        current = header.group(1) if header else current
+        if current == ".".join(section):
+            if re.match(rf"{re.escape(key)}\s*=", line):
+                return text
+            if re.match(rf"#{re.escape(key)}\s*=", line):
+                lines[number] = line[1:]
+    return "".join(lines)
+
+
 def _put(table: Any, path: tuple[str, ...], value: Any) -> None:
     for depth, step in enumerate(path[:-1], 1):
         if step not in table:
@@ -132,9 +150,10 @@ def _write(path: Path, text: str, *, like: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _check(path: Path, candidate: Path, registry: Registry) -> None:
+def _check(path: Path, candidate: Path) -> None:
     """Check the candidate as it is, without the environment's overrides, which would hide a mistake in it."""
     try:
-        check_settings(load_settings(candidate, {}), registry)
+        settings = load_settings(candidate, {})
+        check_settings(settings, registry_of_settings(settings))
     except ConfigError as error:
         raise ConfigError(f"not changed: {error.message.replace(str(candidate), str(path))}") from None

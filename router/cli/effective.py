@@ -32,7 +32,7 @@ def effective(settings: Settings, registry: Registry) -> list[Setting]:
         ConfigError: a section is wrong.
     """
     providers = check_settings(settings, registry)
-    found = []
+    found: list[Setting] = []
     for section in ("server", "database", "gateway", "plugins"):
         found += _of_record(settings, (section,), getattr(settings, section))
     for name in settings.plugin_sections:

@@ -1,11 +1,11 @@
-"""Groups of commands: unknown names are answered with the nearest, the root's commands are imported when they are used."""
+"""Groups of commands: unknown names are answered with the nearest, commands are imported when they are used."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
 from collections.abc import Mapping
-from typing import NamedTuple, NoReturn
+from typing import ClassVar, NamedTuple, NoReturn
 
 import click
 
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 class LazyCommands(Commands):
     """A group whose commands are imported when they are used, which keeps ``router --help`` fast."""
 
-    places: Mapping[str, Place] = {}
+    places: ClassVar[Mapping[str, Place]] = {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*self.places, *self.commands})

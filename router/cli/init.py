@@ -37,7 +37,9 @@ class _Made:
 
 @click.command()
 @click.option("--profile", default="standard", show_default=True, help="Dialect plugin that clients see.")
-@click.option("--dir", "folder", type=click.Path(path_type=Path), help="Folder to set up. [default: the configuration's]")
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path), help="Folder to set up.  [default: the one of --config]"
+)
 @common
 def init(session: Session, profile: str, folder: Path | None) -> None:
     """Write router.toml; make the database, an operator secret, a first account and a key.
@@ -77,7 +79,7 @@ def _claim(config: Path) -> None:
 def _set_up(config: Path, profile: str, registry: Registry) -> _Made:
     template = resources.files("router.cli").joinpath("template.toml").read_text(encoding="utf-8")
     document = tomlkit.parse(template)
-    document["gateway"]["profile"] = profile  # type: ignore[index]
+    document["gateway"]["profile"] = profile
     config.write_text(tomlkit.dumps(document), encoding="utf-8")
     with Session(config, False) as fresh:  # the environment may name another database than the file
         database = open_database(fresh.settings.database.url.reveal(), config.parent, create=True)

@@ -28,7 +28,7 @@ def keys() -> None:
 @keys.command()
 @click.option("--account", required=True, metavar="ID", help="The account that the key belongs to.")
 @click.option("--name", default="key", show_default=True, help="A label.")
-@click.option("--expires", type=FUTURE, metavar="TIME", help="When it ends: 30d, or 2027-01-31 (UTC). [default: never]")
+@click.option("--expires", type=FUTURE, metavar="TIME", help="When it ends: 30d, or 2027-01-31; never if omitted.")
 @common
 def create(session: Session, account: str, name: str, expires: float | None) -> None:
     """Make a key."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -23,7 +23,7 @@ _INTERRUPTED = 130  # what shells report of a program that was ended by Ctrl-C
 class Root(LazyCommands):
     """``router``. Exit status: 0 success, 1 refused or failed, 2 wrong usage; 130 after Ctrl-C."""
 
-    places: ClassVar[dict[str, Place]] = {
+    places: ClassVar[Mapping[str, Place]] = {
         "accounts": Place("router.cli.accounts:accounts", "Accounts: what owns keys."),
         "chat": Place("router.cli.chat:chat", "Send one prompt to a running gateway."),
         "config": Place("router.cli.config:config", "Show, check and change the configuration."),
@@ -75,7 +75,8 @@ class Root(LazyCommands):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the last flush would fail again
         except OSError as error:
-            print_error(f"{error.filename or 'the operating system'}: {error.strerror or error}", "os_error", as_json=as_json)
+            place = f"{error.filename}: " if error.filename else ""
+            print_error(f"{place}{error.strerror or error}", "os_error", as_json=as_json)
         except (click.Abort, KeyboardInterrupt):
             click.echo("interrupted", err=True)
             return _INTERRUPTED

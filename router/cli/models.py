@@ -164,7 +164,9 @@ def _switch(session: Session, model_id: str, *, enabled: bool) -> None:
     _refuse_pinned(assembly, model_id)
     snapshot = assembly.catalogue.snapshot()
     if model_id in snapshot.aliases:
-        raise BadRequest(f"{model_id!r} is an alias: name the model, {snapshot.aliases[model_id]!r}, or remove the alias.")
+        raise BadRequest(
+            f"{model_id!r} is an alias: name the model, {snapshot.aliases[model_id]!r}, or remove the alias."
+        )
     if model_id not in snapshot.entries:
         model_id = assembly.resolver.route(model_id).targets[0].id  # or the nearest IDs
     set_model_enabled(assembly.database, model_id, enabled)

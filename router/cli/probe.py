@@ -14,7 +14,7 @@ from router.types import ChatCall, EmbeddingsCall, ModelCard
 __all__ = ["REMEDIES", "probe"]
 
 REMEDIES: Mapping[str, str] = {
-    "connection": "check base_url, the network and a firewall in between; behind an HTTP proxy set transport = \"requests\"",
+    "connection": 'check base_url and the network; behind an HTTP proxy set transport = "requests"',
     "timeout": "try again; if it stays slow, raise timeouts in its section",
     "server": "the provider has a fault: try again later, or look at its status page",
     "overloaded": "the provider is overloaded: try again later",
@@ -23,7 +23,7 @@ REMEDIES: Mapping[str, str] = {
     "auth": "the provider refuses the key: set a valid one",
     "billing": "the account at the provider is exhausted: top it up there",
     "bad_request": "the provider refuses the call: try --model with another model",
-    "not_found": "the provider does not know the model, or base_url lacks a part such as /v1: try --model, check base_url",
+    "not_found": "no such model, or base_url lacks a part such as /v1: try --model, check base_url",
     "context_length": "try --model with another model",
     "content": "the provider's content filter struck: try --model with another model",
 }

@@ -41,7 +41,7 @@ def list_(session: Session) -> None:
 
 @providers.command()
 @click.argument("name")
-@click.option("--model", help="The model to call. [default: the cheapest on its list]")
+@click.option("--model", help="The model to call.  [default: the cheapest on its list]")
 @common
 def test(session: Session, name: str, model: str | None) -> int:
     """Make one tiny real call, which may cost a fraction of a cent."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from router.cli.output import print_json, printable
-from router.errors import ConfigError
 
 if TYPE_CHECKING:
     from router.config import Settings
@@ -98,7 +97,7 @@ def common(function: Callable[..., R]) -> Callable[..., R]:
     Both may stand before the command's name as well (``router --config FILE keys list``).
     """
 
-    @click.option("--config", type=click.Path(path_type=Path), help="Configuration file. [default: router.toml]")
+    @click.option("--config", type=click.Path(path_type=Path), help="Configuration file.  [default: router.toml]")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else on stdout.")
     @functools.wraps(function)
     def with_session(*args: Any, config: Path | None, as_json: bool, **options: Any) -> R:

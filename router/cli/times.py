@@ -31,7 +31,7 @@ def parse_duration_s(text: str) -> float:
     return duration_s
 
 
-class _Duration(click.ParamType):
+class _Duration(click.ParamType):  # type: ignore[type-arg] # generic in new versions of click only
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -43,7 +43,7 @@ class _Duration(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class _Moment(click.ParamType):
+class _Moment(click.ParamType):  # type: ignore[type-arg]
     """A date, a date with a time (UTC unless it says otherwise), or a duration counted from now; gives Unix seconds."""
 
     name = "time"
