@@ -24,6 +24,7 @@ _USAGE = re.compile(rb'"usage"\s*:')
 _NULL_AT_END = re.compile(rb',\s*"usage"\s*:\s*null(?=\s*(?:,\s*"obfuscation"\s*:\s*"[^"\\]*"\s*)?\}\s*$)')
 """A top-level ``"usage": null``: what follows it up to the closing brace shows that it stands at the top."""
 _BYTES_PER_TOKEN = 4
+_ONE_LINE = bytes.maketrans(b"\r\n", b"  ")  # in JSON text a line break is only ever white space
 
 
 class Relay:
@@ -46,6 +47,7 @@ class Relay:
         self.usage: Usage | None = None
         self.output = False
         self.finished = False
+        self._failure: UpstreamError | None = None
         self._before = self._after = b""
         self._chunks = 0
         self._bytes = 0
@@ -59,11 +61,32 @@ class Relay:
     def frames(self, batch: Sequence[Item]) -> bytes:
         """A batch of a stream's chunks as stream events, joined.
 
+        Output that came in one batch with a failure goes out first, and ``check`` raises the failure: how the bytes
+        were cut into packets decides nothing.
+
         Raises:
-            UpstreamError: a chunk that is an error, or not JSON.
+            UpstreamError: a chunk that is an error, or not JSON, before any output.
         """
         frame = self._dialect.frame
-        return b"".join([frame(data) for item in batch if (data := self._chunk(item))])
+        frames: list[bytes] = []
+        try:
+            for item in batch:
+                if data := self._chunk(item):
+                    frames.append(frame(data))
+        except UpstreamError as error:
+            if not self.output:
+                raise
+            self._failure = error
+        return b"".join(frames)
+
+    def check(self) -> None:
+        """Call after the frames of a batch are on their way.
+
+        Raises:
+            UpstreamError: the failure that followed them.
+        """
+        if self._failure is not None:
+            raise self._failure
 
     def end(self) -> None:
         """The reply's items are over.
@@ -107,23 +130,33 @@ class Relay:
     def _chunk(self, item: Item) -> bytes | None:
         """The text of one chunk as the client sees it; None for one that it does not see."""
         data = item.data
-        if not self.output or _NOTABLE.search(data):
+        if b"\n" in data or b"\r" in data:
+            data = data.translate(_ONE_LINE)
+        if not self.output or data[-1:] != b"}" or _NOTABLE.search(data):
             value = self._value(item)
             self._note(value)
             if not self._call.include_usage and isinstance(value.get("usage"), dict):
                 if not value.get("choices"):
                     return None
                 data = cut_member(data, "usage")
-        if self.output:
-            self._chunks += 1
-            self._bytes += len(data)
-            if not self._envelope or len(data) < self._envelope:
-                self._envelope = len(data)
         if not self._call.include_usage and _USAGE.search(data):
-            data = self._without_null_usage(data)
+            data = self._without_null_usage(data, item)
         if self._before and data.startswith(self._before):
-            return self._after + data[len(self._before) :]
-        return self._with_model(data, self._value(item))
+            shown = self._after + data[len(self._before) :]
+        else:
+            value = self._value(item)
+            if not value or value.get("type") == "ping":
+                return None
+            shown = self._with_model(data, value)
+        if self.output:
+            self._count(len(data))
+        return shown
+
+    def _count(self, size: int) -> None:
+        self._chunks += 1
+        self._bytes += size
+        if not self._envelope or size < self._envelope:
+            self._envelope = size
 
     def _note(self, value: dict[str, Any]) -> None:
         if value.get("error"):
@@ -140,12 +173,10 @@ class Relay:
         if self._reply is not None and (usage := self._reply.read_usage(value)) is not None:
             self.usage = usage
 
-    def _without_null_usage(self, data: bytes) -> bytes:
+    def _without_null_usage(self, data: bytes, item: Item) -> bytes:
         data, cut = _NULL_AT_END.subn(b"", data)
-        if not cut and _USAGE.search(data):
-            member = find_member(data, "usage")
-            if member is not None and data[member.value : member.end] == b"null":
-                return cut_member(data, "usage")
+        if not cut and self._value(item).get("usage", _USAGE) is None:
+            return cut_member(data, "usage")
         return data
 
     def _with_model(self, data: bytes, value: dict[str, Any]) -> bytes:

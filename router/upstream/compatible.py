@@ -6,8 +6,10 @@ differs. To override a hook itself, mark the override with ``@hookimpl``.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -23,6 +25,7 @@ __all__ = ["CompatibleProvider"]
 
 _ERROR_BODY_LIMIT = 256 * 1024
 _REPLY_LIMIT = 64 * 2**20
+_PASSED_ON = frozenset({"bad_request", "not_found", "context_length", "content"})
 _OURS = frozenset({"auth", "billing"})  # the upstream's words on our key and our bill are not the client's business
 
 
@@ -140,8 +143,9 @@ class CompatibleProvider:
             if kind == "auth"
             else "the gateway's account there is exhausted"
         )
-        says = reason if kind in _OURS else _without(failure.message, context.settings) or "no reason was given"
-        passed_on = kind in ("bad_request", "not_found", "context_length", "content")
+        failure = _without_secrets(failure, context.settings)
+        says = reason if kind in _OURS else failure.message or "no reason was given"
+        passed_on = kind in _PASSED_ON and failure.message != ""
         return UpstreamError(
             kind,
             says if passed_on else f"{context.provider} {in_answer}: {says}",
@@ -218,7 +222,7 @@ class _Events:
         while not self._over:
             piece = next(self._chunks, None)
             self._over = piece is None
-            events = self._parser.close() if piece is None else self._parser.feed(piece)
+            events = self._last() if piece is None else self._parser.feed(piece)
             batch = []
             for data in events:
                 if data == b"[DONE]":
@@ -231,11 +235,34 @@ class _Events:
                 return batch
         raise StopIteration
 
+    def _last(self) -> list[bytes]:
+        """The event that no blank line ended, if it is whole; a part of one means that the stream was cut."""
+        events = self._parser.close()
+        try:
+            for data in events:
+                if data != b"[DONE]":
+                    json.loads(data)
+        except (ValueError, RecursionError):
+            return []
+        return events
 
-def _without(message: str, settings: ProviderSettings) -> str:
-    """The upstream's words with our secrets cut out, should it repeat them."""
-    secrets = [settings.api_key.reveal(), *settings.headers.values()]
-    for secret in secrets:
-        if len(secret) >= 6:
-            message = message.replace(secret, "***")
-    return message
+
+def _without_secrets(failure: Failure, settings: ProviderSettings) -> Failure:
+    """The upstream's words without our secrets, should it repeat them."""
+    secrets = [secret for secret in (settings.api_key.reveal(), *settings.headers.values()) if len(secret) >= 6]
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+            # The text may have been shortened in the middle of it.
+            ends = (length for length in range(len(secret) - 1, 5, -1) if text.endswith(secret[:length]))
+            text = text[: len(text) - next(ends, 0)]
+        return text
+
+    return replace(
+        failure,
+        message=clean(failure.message),
+        type=clean(failure.type),
+        code=clean(failure.code),
+        param=None if failure.param is None else clean(failure.param),
+    )
