@@ -41,6 +41,10 @@ class ActiveCall:
         received_at: Unix seconds.
         drain_s: how long the upstream is read on after the client left.
         finished: receives the record, exactly once.
+
+    Attributes:
+        gone: the client has left.
+        answered: a stream's 200 is on its way, with or without output.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class ActiveCall:
         self.attempts: list[Attempt] = []
         self.target: Target | None = None
         self.gone = False
+        self.answered = False
         self._bracket = bracket
         self._received_at = received_at
         self._started = time.monotonic() - max(0.0, time.time() - received_at)
@@ -136,7 +141,7 @@ class ActiveCall:
                 model=self.call.model,
                 provider=self.target.provider.name if self.target else "",
                 upstream_model=self.target.model if self.target else "",
-                status=_status(ending, error, relay.output and self.call.stream),
+                status=_status(ending, error, self.answered or (relay.output and self.call.stream)),
                 ending=ending,
                 error_code=(error.code or "") if error is not None else "",
                 streamed=self.call.stream,

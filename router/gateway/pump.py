@@ -13,7 +13,7 @@ from gevent.event import Event
 
 from router.config import GatewaySettings
 from router.dialect import Dialect
-from router.errors import RouterError
+from router.errors import RequestTimeout, RouterError
 from router.gateway.active import ActiveCall, CallCancelled
 from router.gateway.dispatch import Dispatcher
 
@@ -35,7 +35,6 @@ class Pump:
         self._dispatcher = dispatcher
         self._dialect = dialect
         self._limits = limits
-        self._committed = False
         self._ready: list[bytes] = []
         self._ready_bytes = 0
         self._over = False
@@ -54,12 +53,18 @@ class Pump:
         self._changed.wait(self._limits.commit_after_s)
         if self.failure is not None:
             raise self.failure
-        self._committed = True
+        self._active.answered = not self._active.gone
 
     def take(self) -> bytes | None:
-        """What is ready, a heartbeat when nothing is for a while, None at the end."""
+        """What is ready, a heartbeat when nothing is for a while, None at the end.
+
+        Raises:
+            RequestTimeout: the call was given up. Its response must be cut, or what was sent would pass for the whole.
+        """
         while not self._ready:
-            if self._over or self._active.gone:
+            if self._active.gone:
+                raise RequestTimeout("The client left its stream, or did not read it.")
+            if self._over:
                 return None
             self._changed.clear()
             if not self._changed.wait(self._limits.heartbeat_s):
@@ -103,13 +108,15 @@ class Pump:
         self._close(error)
 
     def _relay(self) -> None:
-        active = self._active
+        active, relay = self._active, self._active.relay
         opened = self._dispatcher.open(active)
         try:
             self._put(opened.first)
+            relay.check()
             for batch in opened.batches:
-                self._put(active.relay.frames(batch))
-            active.relay.end()
+                self._put(relay.frames(batch))
+                relay.check()
+            relay.end()
         finally:
             opened.close()
 
@@ -126,7 +133,7 @@ class Pump:
 
     def _close(self, error: RouterError | None) -> None:
         """The last bytes: only now that the call is settled."""
-        if error is not None and not self._committed and not self._active.relay.output:
+        if error is not None and not self._active.answered and not self._active.relay.output:
             self.failure = error
         elif not self._active.gone:
             self._ready.append(self._dialect.end_frame() if error is None else self._dialect.error_frame(error))
