@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from router.catalogue.catalogue import Catalogue
 from router.config import GatewaySettings
@@ -21,7 +22,7 @@ from router.gateway.body import decode_json
 from router.gateway.dispatch import Dispatcher
 from router.gateway.pump import Pump, StreamBody
 from router.gateway.record import Recorder
-from router.gateway.resolve import Resolver
+from router.gateway.resolve import Resolver, printable_id
 from router.gateway.schemas import chat_call, dropped_fields, embeddings_call
 from router.types import CallRecord, ChatCall, EmbeddingsCall, Key
 
@@ -128,7 +129,7 @@ class Gateway:
             if entry.id == model_id:
                 return self._dialect.model(entry.id, entry.card)
         self._resolver.route(model_id)
-        raise ModelNotFound(f"The model '{model_id}' can be called, but is on no list.", param="model")
+        raise ModelNotFound(f"The model '{printable_id(model_id)}' can be called, but is on no list.", param="model")
 
     def _key(self, incoming: Incoming) -> Key:
         return self._authenticator.key(incoming.authorization, incoming.x_api_key)
@@ -199,7 +200,7 @@ class Gateway:
         last = active.attempts[-1]
         return {
             "x-router-provider": last.provider,
-            "x-router-model": last.model,
+            "x-router-model": quote(last.model, safe="/:@+,;=()[] "),
             "x-router-attempts": str(len(active.attempts)),
         }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import heapq
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from router.catalogue.catalogue import Catalogue, Entry, Snapshot
@@ -11,10 +12,12 @@ from router.errors import ModelNotFound, Unavailable
 from router.gateway.providers import Provider
 from router.types import ModelCard
 
-__all__ = ["Resolver", "Route", "Target"]
+__all__ = ["Resolver", "Route", "Target", "printable_id"]
 
 _ALIAS_STEPS = 8
-_COMPARED_MAX = 1000
+_REMEMBERED_MAX = 1000
+_COMPARED_MAX = 40
+_SHOWN_MAX = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Resolver:
         route = known.get(model_id)
         if route is None:
             route = self._resolve(model_id, snapshot)
-            if len(known) < _COMPARED_MAX:
+            if len(known) < _REMEMBERED_MAX:
                 known[model_id] = route
         return route
 
@@ -117,23 +120,37 @@ class Resolver:
         provider = self._providers.get(name.partition("/")[0]) or self._idle_models.get(name)
         if provider is not None and not provider.active:
             return Unavailable(
-                f"The model '{asked}' needs the provider {provider.name!r}, which is not set up: {provider.problem}.",
+                f"The model '{printable_id(asked)}' needs the provider {provider.name!r}, "
+                f"which is not set up: {provider.problem}.",
                 code="provider_not_configured",
                 param="model",
                 headers={"x-should-retry": "false"},
             )
-        known = [entry.id for entry in snapshot.listed()][:_COMPARED_MAX]
-        folded = {model_id.lower(): model_id for model_id in known} | {m.rpartition("/")[2].lower(): m for m in known}
-        close = difflib.get_close_matches(name.lower()[:128], folded, n=3)
-        nearest = list(dict.fromkeys(folded[match] for match in close))
-        hint = (
-            f" Did you mean {', '.join(repr(one) for one in nearest)}?"
-            if nearest
-            else " GET /v1/models lists what there is."
-        )
+        near = _nearest(name, [entry.id for entry in snapshot.listed()])
+        hint = f" Did you mean {', '.join(map(repr, near))}?" if near else " GET /v1/models lists what there is."
         return ModelNotFound(f"The model '{printable_id(asked)}' does not exist.{hint}", param="model")
 
 
 def printable_id(model_id: str) -> str:
     """A model ID from a client as a message may show it."""
-    return "".join(letter if letter.isprintable() else "?" for letter in model_id)
+    shown = model_id if len(model_id) <= _SHOWN_MAX else f"{model_id[:_SHOWN_MAX]}..."
+    return "".join(letter if letter.isprintable() else "?" for letter in shown)
+
+
+def _nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Up to three known IDs that a wrong one may have meant, closest first.
+
+    ``difflib`` takes up to 0.1 ms for one comparison, on the event loop: it sees only those with most letter pairs in
+    common.
+    """
+    name = name.lower()[:_SHOWN_MAX]
+    folded = {model_id.lower(): model_id for model_id in known}
+    if "/" not in name:
+        folded = {short.rpartition("/")[2]: model_id for short, model_id in folded.items()}
+    pairs = _pairs(name)
+    likely = heapq.nlargest(_COMPARED_MAX, folded, key=lambda candidate: len(pairs & _pairs(candidate)))
+    return [folded[match] for match in difflib.get_close_matches(name, likely, n=3)]
+
+
+def _pairs(text: str) -> set[str]:
+    return {text[place : place + 2] for place in range(len(text) - 1)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields
 
 from router.errors import BadRequest
 from router.types import ChatCall, EmbeddingsCall
@@ -79,6 +79,19 @@ class _Typed(fields.Field[Any]):
         return value
 
 
+class _OneOf(fields.Field[Any]):
+    """One of a few texts."""
+
+    def __init__(self, *choices: str) -> None:
+        super().__init__(allow_none=True)
+        self.choices = choices
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if value not in self.choices:
+            raise ValidationError(f"must be {' or '.join(map(repr, self.choices))}, not {_short(value)}")
+        return value
+
+
 class _Stop(fields.Field[Any]):
     """One text, or one to four."""
 
@@ -120,10 +133,7 @@ class EmbeddingsSchema(Schema):
 
     model = _Typed("a string", str)
     input = _Typed("a string, a list of strings, a list of tokens or a list of token lists", str, list)
-    encoding_format = fields.Raw(
-        allow_none=True,
-        validate=validate.OneOf(["float", "base64"], error='must be "float" or "base64", not {input!r}'),
-    )
+    encoding_format = _OneOf("float", "base64")
     dimensions = _Integer(1)
     user = _Typed("a string", str)
 
@@ -186,6 +196,8 @@ def _model(body: Mapping[str, Any]) -> str:
         raise _bad("model", 'is required, such as "openai/gpt-4o"', "missing_required_parameter")
     if len(model) > _MODEL_LIMIT:
         raise _bad("model", f"must be at most {_MODEL_LIMIT} characters long", "invalid_value")
+    if not model.isprintable():  # it goes into headers, log lines and rows
+        raise _bad("model", "must not hold control characters", "invalid_value")
     return str(model)
 
 

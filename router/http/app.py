@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from router import __version__
-from router.errors import BadRequest, MethodNotAllowed, NotFound, RouterError, TooLarge
+from router.errors import BadRequest, MethodNotAllowed, NotFound, RouterError, StoreError, TooLarge
 from router.gateway.assembly import Assembly, assemble
 from router.gateway.body import read_body
 from router.gateway.line import Answer, Incoming
@@ -96,13 +96,16 @@ def _build_flask(assembly: Assembly, render_error: Callable[..., tuple[int, list
         if isinstance(raised, OSError):
             raise raised  # the client's connection broke while its body was read: the server's business
         error = _translate(raised)
-        if error.status >= 500 and not isinstance(raised, RouterError):
-            _log.error("request %s failed", request.environ.get("router.request_id"), exc_info=raised)
+        if isinstance(raised, StoreError):
+            _log.warning("request %s was refused: %s", request.environ["router.request_id"], raised.message)
+        elif error.status >= 500 and not isinstance(raised, RouterError):
+            _log.error("request %s failed", request.environ["router.request_id"], exc_info=raised)
         status, headers, data = render_error(error, "")
         kept = [(name, value) for name, value in headers if name != "x-request-id"]
         return Response(data, status, kept)
 
     app.config["PROPAGATE_EXCEPTIONS"] = True  # what the handler lets through is for the server
+    app.url_map.merge_slashes = False  # else //v1/models is redirected, to a host of the client's choice
     app.register_error_handler(Exception, on_error)
 
     def add(path: str, name: str, view: Callable[..., Response], method: str) -> None:
@@ -151,6 +154,9 @@ def _length(environ: dict[str, Any]) -> int | None:
 
 def _translate(raised: Exception) -> RouterError:
     """Any exception as one of ours; what is not ours shows the client nothing of itself."""
+    if isinstance(raised, StoreError):  # its message names the database's place: that is for the log
+        message = "The database does not answer; calls are refused until it does."
+        return StoreError(message, headers={"Retry-After": "5"})
     if isinstance(raised, RouterError):
         return raised
     if isinstance(raised, HTTPException):
