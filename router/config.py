@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 _PREFIX = "ROUTER__"
-_FREE = frozenset({"providers", "aliases"})  # tables whose keys are the operator's own names
+_FREE = frozenset({"providers", "aliases", "fallback"})  # tables whose keys are the operator's own names
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,7 @@ class Settings:
         path: the file; relative paths in it are relative to its folder.
         providers: section name -> its keys as written; checked by ``record`` once the plugin is known.
         aliases: alias -> model ID.
+        fallbacks: model ID -> model IDs to try next, best first (``[fallback]``).
         plugin_sections: plugin name -> the keys of ``[plugins.NAME]``.
     """
 
@@ -142,6 +143,7 @@ class Settings:
     plugins: PluginsSettings = field(default_factory=PluginsSettings)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     plugin_sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     text: str = field(default="", repr=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -215,20 +217,32 @@ def _settings(base: Settings, data: dict[str, Any]) -> Settings:
     for name, table in data.get("providers", {}).items():
         if not isinstance(table, dict):
             raise ConfigError(f"{base.where(f'providers.{name}')}: must be a table: write [providers.{name}]")
-    for alias, target in data.get("aliases", {}).items():
-        if not isinstance(target, str) or not target:
-            raise ConfigError(
-                f'{base.where(f"aliases.{alias}")}: must be a model ID such as "openai/gpt-4o", not {target!r}'
-            )
+    _check_aliases(base, data.get("aliases", {}))
     return Settings(
         path=base.path,
         text=base.text,
         environ=base.environ,
         providers=data.get("providers", {}),
         aliases=data.get("aliases", {}),
+        fallbacks=_fallbacks(base, data.get("fallback", {})),
         plugin_sections=sections,
         **records,
     )
+
+
+def _check_aliases(base: Settings, table: Mapping[str, Any]) -> None:
+    for alias, target in table.items():
+        if not isinstance(target, str) or not target:
+            where = base.where(f"aliases.{alias}")
+            raise ConfigError(f'{where}: must be a model ID such as "openai/gpt-4o", not {target!r}')
+
+
+def _fallbacks(base: Settings, table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    for model, targets in table.items():
+        if not isinstance(targets, list) or not targets or not all(isinstance(one, str) and one for one in targets):
+            where = base.where(f"fallback.{model}")
+            raise ConfigError(f'{where}: must be a list of model IDs such as ["openai/gpt-4o"], not {targets!r}')
+    return {model: tuple(targets) for model, targets in table.items()}
 
 
 def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Plain data -> a frozen dataclass, checked by marshmallow: for ``router.toml`` and for plugins' own settings.
 
 The dataclass is the declaration: its annotations give the types, its defaults make a key optional, and a
-field's ``metadata`` may add ``one_of`` (allowed values), ``min`` and ``max``. Unknown keys are refused with the nearest known one.
+field's ``metadata`` may add ``one_of`` (allowed values), ``min`` and ``max``. Unknown keys are refused with the
+nearest known one.
 """
 
 from __future__ import annotations

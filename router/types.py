@@ -251,11 +251,19 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One of several places where a provider is reached; unset fields are the section's own."""
+    """``[[providers.NAME.endpoints]]``: one of several places of a provider; unset fields are the section's.
+
+    Attributes:
+        base_url: where it is.
+        api_key: its own key.
+        weight: its share of the load, against the others' weights.
+        max_concurrent: calls that one worker has under way there; 0 for no limit.
+    """
 
     base_url: str = ""
     api_key: Secret = field(default=Secret())
-    weight: int = 1
+    weight: int = field(default=1, metadata={"min": 1, "max": 1_000_000})
+    max_concurrent: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
 
 
 @dataclass(frozen=True)
@@ -273,7 +281,12 @@ class ProviderSettings:
         models: model IDs that this section serves besides the plugin's own list.
         unlisted: whether model IDs that are on no list are passed on; where unset, only if there is no list at all.
         fallback: model IDs to try, in this order, when a call here fails before any output.
+        drop_params: request fields that are not passed on; the response names them in ``x-router-dropped-params``.
+        drop_params_for: the same for single models: upstream's model -> fields.
+        timeouts_for: limits of single models, in place of ``timeouts``: upstream's model -> limits.
+        max_concurrent: calls that one worker has under way here; 0 for no limit.
         max_connections: connections that one worker opens to this upstream.
+        endpoints: several places that share the load, by weight.
     """
 
     kind: str = ""
@@ -286,7 +299,12 @@ class ProviderSettings:
     models: tuple[str, ...] = ()
     unlisted: bool | None = None
     fallback: tuple[str, ...] = ()
+    drop_params: tuple[str, ...] = ()
+    drop_params_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    timeouts_for: Mapping[str, Timeouts] = field(default_factory=dict)
+    max_concurrent: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
     max_connections: int = field(default=1000, metadata={"min": 1, "max": 60_000})
+    endpoints: tuple[Endpoint, ...] = ()
 
     def missing(self) -> str | None:
         """What an operator must still set before this provider can serve; None when it is ready."""
@@ -347,6 +365,7 @@ class Key:
         name: the operator's label.
         status: ``active``, ``disabled`` or ``revoked``.
         expires_at: Unix seconds; None never expires.
+        scope: public model IDs (or ``provider/*``) that it may use; empty for all.
     """
 
     id: str
@@ -354,6 +373,13 @@ class Key:
     name: str = ""
     status: str = "active"
     expires_at: float | None = None
+    scope: tuple[str, ...] = ()
+
+    def may_use(self, model_id: str) -> bool:
+        """Whether a public model ID is in the scope."""
+        if not self.scope or model_id in self.scope:
+            return True
+        return any(one.endswith("/*") and model_id.startswith(one[:-1]) for one in self.scope)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from router.catalogue.catalogue import Catalogue, Entry, Snapshot
+from router.catalogue.catalogue import Catalogue, Entry, Listing, Row, Rows, Snapshot, Stored
 
-__all__ = ["Catalogue", "Entry", "Snapshot"]
+__all__ = ["Catalogue", "Entry", "Listing", "Row", "Rows", "Snapshot", "Stored"]

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from router.errors import StoreError
 from router.types import ModelCard
 
-__all__ = ["Catalogue", "Entry", "Listing", "Row", "Rows", "Snapshot"]
+__all__ = ["Catalogue", "Entry", "Listing", "Row", "Rows", "Snapshot", "Stored"]
 
 _log = logging.getLogger("router.catalogue")
 
@@ -57,9 +57,18 @@ class Rows(Protocol):
         """A number that grows with each change."""
         ...
 
-    def rows(self) -> tuple[Iterable[Row], Mapping[str, str]]:
-        """The rows, and alias -> model ID."""
+    def load(self) -> Stored:
+        """All of it."""
         ...
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The operator's part of the catalogue: rows, alias -> model ID, model ID -> model IDs to try next."""
+
+    rows: Sequence[Row] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,7 @@ class Snapshot:
         by_target: ``provider/model`` -> entry, where the public ID is another.
         by_model: bare model -> entries that serve it.
         unlisted: providers that pass on models that are on no list.
+        fallbacks: model ID -> model IDs to try next, best first.
     """
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
@@ -88,6 +98,7 @@ class Snapshot:
     by_target: Mapping[str, Entry] = field(default_factory=dict)
     by_model: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
     unlisted: frozenset[str] = frozenset()
+    fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def listed(self) -> list[Entry]:
         """What ``GET /v1/models`` shows: enabled entries, then aliases of enabled entries, sorted by ID."""
@@ -104,7 +115,7 @@ class Catalogue:
 
     Args:
         listings: active provider -> what it brings.
-        aliases: pinned by the configuration; they win over the database's.
+        pinned: aliases and fallbacks of the configuration; they win over the database's.
         rows: the operator's rows.
         max_age_s: how old the answer to "has it changed?" may be.
         clock: seconds, monotonic.
@@ -113,28 +124,26 @@ class Catalogue:
     def __init__(
         self,
         listings: Mapping[str, Listing],
-        aliases: Mapping[str, str],
+        pinned: Stored,
         rows: Rows,
         *,
         max_age_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._listings = listings
-        self._pinned = aliases
+        self._pinned = pinned
         self._rows = rows
         self._max_age_s = max_age_s
         self._clock = clock
         self._checked_at = -max_age_s - 1
         self._version: int | None = None
-        self._snapshot = build_snapshot(listings, (), aliases)
+        self._snapshot = build_snapshot(listings, pinned)
 
     def snapshot(self) -> Snapshot:
         """The view in force, at most ``max_age_s`` behind the database (as long as that answers)."""
         now = self._clock()
         if now - self._checked_at > self._max_age_s:
-            self._checked_at = (
-                now  # before asking: calls that arrive meanwhile use the old snapshot and do not queue up
-            )
+            self._checked_at = now  # before asking: calls that arrive meanwhile use the old snapshot
             self._refresh()
         return self._snapshot
 
@@ -142,26 +151,22 @@ class Catalogue:
         try:
             version = self._rows.version()
             if version != self._version:
-                rows, aliases = self._rows.rows()
-                self._snapshot = build_snapshot(self._listings, rows, {**aliases, **self._pinned})
+                stored, pinned = self._rows.load(), self._pinned
+                merged = Stored(
+                    (*stored.rows, *pinned.rows),
+                    {**stored.aliases, **pinned.aliases},
+                    {**stored.fallbacks, **pinned.fallbacks},
+                )
+                self._snapshot = build_snapshot(self._listings, merged)
                 self._version = version
         except StoreError as error:
             _log.warning("the catalogue is served from memory: %s", error.message)
 
 
-def build_snapshot(listings: Mapping[str, Listing], rows: Iterable[Row], aliases: Mapping[str, str]) -> Snapshot:
+def build_snapshot(listings: Mapping[str, Listing], stored: Stored) -> Snapshot:
     """Merge providers' lists and operator's rows; a row wins over the list, a row of an inactive provider stays out."""
-    entries: dict[str, Entry] = {}
-    for provider, listing in listings.items():
-        for card in listing.cards:
-            entries[f"{provider}/{card.model}"] = Entry(f"{provider}/{card.model}", provider, card)
-        for model in listing.configured:
-            entry_id = f"{provider}/{model}"
-            if entry_id not in entries:
-                entries[entry_id] = Entry(
-                    entry_id, provider, ModelCard(model, owned_by=provider), source="configuration"
-                )
-    for row in rows:
+    entries = _listed_entries(listings)
+    for row in stored.rows:
         if row.provider is None or row.model is None:
             if row.id in entries:
                 entries[row.id] = replace(entries[row.id], enabled=row.enabled)
@@ -175,4 +180,18 @@ def build_snapshot(listings: Mapping[str, Listing], rows: Iterable[Row], aliases
         by_target.setdefault(f"{entry.provider}/{entry.card.model}", entry)
         by_model.setdefault(entry.card.model, []).append(entry)
     unlisted = frozenset(name for name, listing in listings.items() if listing.unlisted)
-    return Snapshot(entries, dict(aliases), by_target, by_model, unlisted)
+    return Snapshot(entries, dict(stored.aliases), by_target, by_model, unlisted, dict(stored.fallbacks))
+
+
+def _listed_entries(listings: Mapping[str, Listing]) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for provider, listing in listings.items():
+        for card in listing.cards:
+            entries[f"{provider}/{card.model}"] = Entry(f"{provider}/{card.model}", provider, card)
+        for model in listing.configured:
+            entry_id = f"{provider}/{model}"
+            if entry_id not in entries:
+                entries[entry_id] = Entry(
+                    entry_id, provider, ModelCard(model, owned_by=provider), source="configuration"
+                )
+    return entries

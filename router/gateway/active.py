@@ -66,6 +66,9 @@ class ActiveCall:
         self.route = route
         self.relay = Relay(call, dialect)
         self.attempts: list[Attempt] = []
+        self.dropped: list[str] = []  # by the operator's word, for the last target
+        self.dropped_at_door: list[str] = []  # whatever the target
+        self.sticky = _sticky(call)
         self.target: Target | None = None
         self.gone = False
         self.answered = False
@@ -164,6 +167,15 @@ class ActiveCall:
         if error is None:
             return "ok"
         return "cut" if self.relay.output and self.call.stream else "error"
+
+
+def _sticky(call: ChatCall | EmbeddingsCall) -> str | None:
+    """What keeps related calls at one endpoint, where the provider's cache knows them."""
+    for name in ("prompt_cache_key", "user"):
+        value = call.body.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return None
 
 
 def _status(ending: str, error: RouterError | None, answered: bool) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from router.catalogue.catalogue import Catalogue, Row
+from router.catalogue.catalogue import Catalogue, Row, Stored
+from router.catalogue.fallbacks import check_no_cycle
 from router.config import Settings, load_settings
 from router.dialect import Dialect
-from router.errors import ConfigError, RouterError, StoreError
+from router.errors import BadRequest, ConfigError, NotFound, RouterError, StoreError, Unavailable
 from router.gateway.admission import Admission
 from router.gateway.auth import Authenticator
 from router.gateway.line import Gateway
@@ -29,6 +31,8 @@ from router.upstream.transport import Transport
 
 __all__ = ["Assembly", "assemble", "dialect_of", "plugin_migrations", "registry_of_settings"]
 
+_log = logging.getLogger("router.assembly")
+
 
 @dataclass(frozen=True)
 class Assembly:
@@ -43,7 +47,7 @@ class Assembly:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The model catalogue, over the database's rows."""
-        return Catalogue(listings(self.providers), self.settings.aliases, StoredRows(self.database))
+        return Catalogue(listings(self.providers), pinned(self.settings), StoredRows(self.database))
 
     @cached_property
     def resolver(self) -> Resolver:
@@ -95,7 +99,7 @@ class Assembly:
 
 
 class StoredRows:
-    """The operator's rows of the catalogue, as ``router.catalogue`` wants them. One read serves rows and aliases."""
+    """The operator's rows of the catalogue, as ``router.catalogue`` wants them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -103,10 +107,15 @@ class StoredRows:
     def version(self) -> int:
         return catalogue_version(self._database)
 
-    def rows(self) -> tuple[Iterable[Row], Mapping[str, str]]:
+    def load(self) -> Stored:
         found = load_catalogue(self._database)
         rows = [Row(row.public_id, row.provider, row.model, row.kind, row.enabled) for row in found.models]
-        return rows, found.aliases
+        return Stored(rows, found.aliases, found.fallbacks)
+
+
+def pinned(settings: Settings) -> Stored:
+    """What the configuration says of the catalogue; it wins over the database."""
+    return Stored((), settings.aliases, settings.fallbacks)
 
 
 def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
@@ -134,7 +143,30 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
     if missing:
         database.close()
         raise ConfigError(f"the database lacks {len(missing)} migration(s): run `router db migrate --config {path}`")
-    return Assembly(settings, registry, dialect, providers, database)
+    assembly = Assembly(settings, registry, dialect, providers, database)
+    try:
+        _check_fallbacks(assembly)
+    except ConfigError:
+        assembly.close()
+        raise
+    return assembly
+
+
+def _check_fallbacks(assembly: Assembly) -> None:
+    """Those of the configuration must lead somewhere; a target whose provider is not set up yet may wait for it."""
+    settings = assembly.settings
+    try:
+        check_no_cycle(settings.fallbacks)
+    except BadRequest as error:
+        raise ConfigError(f"{settings.where('fallback')}: {error.message}") from None
+    for model, targets in settings.fallbacks.items():
+        for one in (model, *targets):
+            try:
+                assembly.resolver.route(one)
+            except NotFound as error:
+                raise ConfigError(f"{settings.where(f'fallback.{model}')}: {error.message}") from None
+            except Unavailable as error:
+                _log.warning("[fallback] %s: %s", model, error.message)
 
 
 def registry_of_settings(settings: Settings) -> Registry:

@@ -24,7 +24,7 @@ from router.gateway.pump import Pump, StreamBody
 from router.gateway.record import Recorder
 from router.gateway.resolve import Resolver, printable_id
 from router.gateway.schemas import chat_call, dropped_fields, embeddings_call
-from router.types import CallRecord, ChatCall, EmbeddingsCall, Key
+from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key
 
 __all__ = ["Answer", "Gateway", "Incoming"]
 
@@ -85,7 +85,12 @@ class Gateway:
         self._resolver = resolver
         self._admission = admission
         self._recorder = recorder
-        self._dispatcher = Dispatcher(resolver, max_attempts=settings.max_attempts, max_call_s=settings.max_call_s)
+        self._dispatcher = Dispatcher(
+            resolver,
+            max_attempts=settings.max_attempts,
+            max_call_s=settings.max_call_s,
+            on_content=settings.fall_back_on_content,
+        )
         self._under_way = 0
 
     def busy(self) -> int:
@@ -137,7 +142,7 @@ class Gateway:
     def _serve(
         self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, incoming: Incoming, body: Mapping[str, Any]
     ) -> Answer:
-        route = self._resolver.route(call.model)
+        route = self._resolver.route(call.model, key)
         bracket = self._admission.open()
         active = ActiveCall(
             call,
@@ -151,13 +156,12 @@ class Gateway:
             finished=self._finished,
         )
         self._under_way += 1
-        dropped = dropped_fields(body)
-        headers = {"x-router-dropped-params": ", ".join(dropped)} if dropped else {}
+        active.dropped_at_door = dropped_fields(body)
         if call.stream:
-            return self._stream(active, incoming.client, headers)
-        return self._plain(active, incoming.client, headers)
+            return self._stream(active, incoming.client)
+        return self._plain(active, incoming.client)
 
-    def _plain(self, active: ActiveCall, client: Client | None, headers: dict[str, str]) -> Answer:
+    def _plain(self, active: ActiveCall, client: Client | None) -> Answer:
         """The whole reply, settled before its first byte goes out."""
         if client is not None:
             client.watch(active.client_left)
@@ -170,7 +174,7 @@ class Gateway:
             return Answer(b"", {}, 499)
         except RouterError as error:
             active.finish(error)
-            error.headers.update(self._served(active), **headers)
+            error.headers.update(self._told(active))
             raise
         except Exception:
             active.finish(RouterError("The gateway failed while it served this call."))
@@ -179,9 +183,9 @@ class Gateway:
             if client is not None:
                 client.unwatch()
         active.finish()
-        return Answer(opened.first, {"Content-Type": "application/json", **headers, **self._served(active)})
+        return Answer(opened.first, {"Content-Type": "application/json", **self._told(active)})
 
-    def _stream(self, active: ActiveCall, client: Client | None, headers: dict[str, str]) -> Answer:
+    def _stream(self, active: ActiveCall, client: Client | None) -> Answer:
         """A stream whose first output is there, or that has been silent for long enough to be begun without."""
         pump = Pump(active, self._dispatcher, self._dialect, self._settings)
         if client is not None:
@@ -189,21 +193,42 @@ class Gateway:
         try:
             pump.commit()
         except RouterError as error:
-            error.headers.update(self._served(active), **headers)
+            error.headers.update(self._told(active))
             raise
-        return Answer(StreamBody(pump), {**_STREAM_HEADERS, **headers, **self._served(active)})
+        return Answer(StreamBody(pump), {**_STREAM_HEADERS, **self._told(active)})
 
-    def _served(self, active: ActiveCall) -> dict[str, str]:
-        """What served the call; nothing before that is known, or where the dialect keeps it to itself."""
-        if not self._dialect.shows_served or not active.attempts:
-            return {}
+    def _told(self, active: ActiveCall) -> dict[str, str]:
+        """What the client is told of how its call was served, as far as that is known, and the dialect shows it."""
+        headers = {}
+        dropped = [*active.dropped_at_door, *active.dropped]
+        if dropped:
+            headers["x-router-dropped-params"] = ", ".join(map(_header_text, dropped))
+        if self._dialect.shows_served and active.attempts:
+            last = active.attempts[-1]
+            headers["x-router-provider"] = _header_text(last.provider)
+            headers["x-router-model"] = _header_text(last.model)
+            headers["x-router-attempts"] = ", ".join(map(_attempt_text, active.attempts))
+<<<<<<<
+        return headers
+=======
         last = active.attempts[-1]
         return {
             "x-router-provider": last.provider,
             "x-router-model": quote(last.model, safe="/:@+,;=()[] "),
             "x-router-attempts": str(len(active.attempts)),
         }
+>>>>>>>
 
     def _finished(self, record: CallRecord) -> None:
         self._under_way -= 1
         self._recorder.finished(record)
+
+
+def _attempt_text(attempt: Attempt) -> str:
+    """``openai/gpt-4o;timeout;5003ms``"""
+    return f"{_header_text(f'{attempt.provider}/{attempt.model}')};{attempt.kind};{attempt.latency_ms}ms"
+
+
+def _header_text(text: str) -> str:
+    """ASCII, as a header must be; a model's name may be anything printable."""
+    return text if text.isascii() else text.encode("ascii", "backslashreplace").decode("ascii")

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from router.catalogue.catalogue import Listing
 from router.config import Settings
 from router.errors import ConfigError
+from router.gateway.endpoints import Endpoints, Place
 from router.registry import Registry
-from router.types import CallContext, ModelCard, ProviderSettings
+from router.types import CallContext, ModelCard, ProviderSettings, Timeouts
 from router.upstream.transport import Transport
 
 __all__ = ["Provider", "build_providers", "listings"]
@@ -29,7 +30,8 @@ class Provider:
         kind: the plugin that serves it.
         settings: the section, checked, of the plugin's own type.
         hooks: the plugin's hooks.
-        transport: opened on first use.
+        transport: how it is reached.
+        endpoints: where, and which of these are well.
         problem: what must still be set before it can serve; empty when it is active.
     """
 
@@ -38,7 +40,16 @@ class Provider:
     settings: ProviderSettings
     hooks: Mapping[str, Callable[..., Any]] = field(repr=False)
     transport: Transport = field(repr=False)
+    endpoints: Endpoints = field(repr=False)
     problem: str = ""
+
+    def timeouts(self, model: str) -> Timeouts:
+        """The limits of calls to ``model``."""
+        return self.settings.timeouts_for.get(model, self.settings.timeouts)
+
+    def dropped(self, model: str) -> tuple[str, ...]:
+        """Request fields that are not passed on to ``model``."""
+        return self.settings.drop_params + self.settings.drop_params_for.get(model, ())
 
     @property
     def active(self) -> bool:
@@ -102,15 +113,38 @@ def _provider(
     plugin = registry.plugins.get(kind)
     if plugin is not None and plugin.state == "failed":
         failed = ProviderSettings(kind=kind)
-        return Provider(name, kind, failed, {}, open_transport(failed), f"its plugin is not loaded: {plugin.problem}")
+        problem = f"its plugin is not loaded: {plugin.problem}"
+        return Provider(name, kind, failed, {}, open_transport(failed), Endpoints(name, ()), problem)
     if plugin is None or kind not in kinds:
         raise ConfigError(f"{settings.where(f'{place}.kind')}: {_unknown_kind(name, kind, section, kinds)}")
     declare = plugin.hooks.get("settings")
     record = declare() if declare is not None else ProviderSettings
     checked: ProviderSettings = replace(settings.record(record, place, section), kind=kind)
-    if checked.base_url:
-        _check_url(checked.base_url, settings.where(f"{place}.base_url"))
-    return Provider(name, kind, checked, plugin.hooks, open_transport(checked), checked.missing() or "")
+    places = _places(name, checked)
+    for one in (checked, *(place.settings for place in places)):
+        if one.base_url:
+            _check_url(one.base_url, settings.where(f"{place}.base_url"))
+    problem = next((missing for one in places if (missing := one.settings.missing())), "")
+    return Provider(name, kind, checked, plugin.hooks, open_transport(checked), Endpoints(name, places), problem)
+
+
+def _places(name: str, settings: ProviderSettings) -> list[Place]:
+    """The section's endpoints; the section itself where it lists none."""
+    if not settings.endpoints:
+        return [Place(name, settings, max_concurrent=settings.max_concurrent)]
+    return [
+        Place(
+            f"{name}[{number}]",
+            replace(
+                settings,
+                base_url=endpoint.base_url or settings.base_url,
+                api_key=endpoint.api_key if endpoint.api_key.source else settings.api_key,
+            ),
+            endpoint.weight,
+            endpoint.max_concurrent or settings.max_concurrent,
+        )
+        for number, endpoint in enumerate(settings.endpoints)
+    ]
 
 
 def _unknown_kind(name: str, kind: str, section: Mapping[str, Any], kinds: set[str]) -> str:

@@ -13,7 +13,7 @@ from gevent.event import Event
 
 from router.config import GatewaySettings
 from router.dialect import Dialect
-from router.errors import RequestTimeout, RouterError
+from router.errors import RequestTimeout, RouterError, UpstreamError
 from router.gateway.active import ActiveCall, CallCancelled
 from router.gateway.dispatch import Dispatcher
 
@@ -117,6 +117,9 @@ class Pump:
                 self._put(relay.frames(batch))
                 relay.check()
             relay.end()
+        except UpstreamError as error:
+            opened.failed(error)
+            raise
         finally:
             opened.close()
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import difflib
+<<<<<<<
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+=======
 import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+>>>>>>>
 
 from router.catalogue.catalogue import Catalogue, Entry, Snapshot
-from router.errors import ModelNotFound, Unavailable
+from router.errors import Forbidden, ModelNotFound, Unavailable
 from router.gateway.providers import Provider
-from router.types import ModelCard
+from router.types import Key, ModelCard
 
 __all__ = ["Resolver", "Route", "Target", "printable_id"]
 
@@ -58,13 +63,27 @@ class Resolver:
         self._idle_models = {card.model: provider for provider in idle for card in provider.cards()}
         self._last: tuple[Snapshot, dict[str, Route]] = (catalogue.snapshot(), {})
 
-    def route(self, model_id: str) -> Route:
+    def route(self, model_id: str, key: Key | None = None) -> Route:
         """The route for an exact public ID, an alias, ``provider/model``, or a bare model that one provider serves.
+
+        Args:
+            key: leaves out the fallbacks that are not in its scope; None for all.
 
         Raises:
             ModelNotFound: none of these; the message names the nearest IDs.
+            Forbidden: the model is not in the key's scope.
             Unavailable: the provider is not set up; the message says what to set.
         """
+        route = self._known(model_id)
+        if key is None or not key.scope:
+            return route
+        if not (key.may_use(model_id) or key.may_use(route.targets[0].id)):
+            message = f"This API key may not use the model '{model_id}'."
+            raise Forbidden(message, code="model_not_allowed", param="model")
+        allowed = [target for target in route.targets[1:] if key.may_use(target.id)]
+        return replace(route, targets=(route.targets[0], *allowed))
+
+    def _known(self, model_id: str) -> Route:
         snapshot = self._catalogue.snapshot()
         if self._last[0] is not snapshot:
             self._last = (snapshot, {})
@@ -91,7 +110,22 @@ class Resolver:
             raise self._not_found(name, model_id, snapshot)
         if not entry.enabled:
             raise ModelNotFound(f"The model '{model_id}' is disabled on this gateway.", param="model")
-        return Route(model_id, (Target(entry.id, self._providers[entry.provider], entry.card),), tuple(steps))
+        fallbacks = list(self._fallbacks(entry, model_id, snapshot, steps))
+        return Route(model_id, (self._target(entry), *fallbacks), tuple(steps))
+
+    def _target(self, entry: Entry) -> Target:
+        return Target(entry.id, self._providers[entry.provider], entry.card)
+
+    def _fallbacks(self, entry: Entry, asked: str, snapshot: Snapshot, steps: list[str]) -> Iterator[Target]:
+        """The operator's targets for an ID: listed under the ID as asked for, else under the model's own."""
+        for model_id in snapshot.fallbacks.get(asked) or snapshot.fallbacks.get(entry.id) or ():
+            following = snapshot.entries.get(snapshot.aliases.get(model_id, model_id))
+            following = following or self._by_target(model_id, snapshot, [])
+            if following is not None and following.enabled:
+                steps.append(f"falls back to {following.id!r}")
+                yield self._target(following)
+            else:
+                steps.append(f"would fall back to {model_id!r}, which is not there")
 
     def _by_target(self, name: str, snapshot: Snapshot, steps: list[str]) -> Entry | None:
         entry = snapshot.by_target.get(name)

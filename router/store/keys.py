@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -43,6 +45,7 @@ class KeyRow:
         created_at: Unix seconds.
         expires_at: Unix seconds; None never.
         replaced_by: the ID of the key that ``rotate_key`` made in its place.
+        scope: model IDs that it may use; empty for all.
     """
 
     id: str
@@ -54,13 +57,14 @@ class KeyRow:
     created_at: float
     expires_at: float | None = None
     replaced_by: str | None = None
+    scope: tuple[str, ...] = ()
 
 
 _NAMES = tuple(field.name for field in fields(KeyRow))
 _COLUMNS = ", ".join(_NAMES)
 _INSERT = f"INSERT INTO api_keys ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - constant text
 _FIND = """
-SELECT k.id, k.account_id, k.name, k.expires_at, k.status, a.status AS account_status
+SELECT k.id, k.account_id, k.name, k.expires_at, k.status, k.scope, a.status AS account_status
 FROM api_keys k JOIN accounts a ON a.id = k.account_id WHERE k.hash = ?
 """
 
@@ -77,17 +81,24 @@ def find_key(database: Database, hash: str) -> Key | None:
         return None
     suspended = row["status"] == "active" and row["account_status"] != "active"
     status = "disabled" if suspended else row["status"]
-    return Key(row["id"], row["account_id"], row["name"], status, row["expires_at"])
+    return Key(row["id"], row["account_id"], row["name"], status, row["expires_at"], tuple(json.loads(row["scope"])))
 
 
 def create_key(
-    database: Database, account_id: str, name: str, *, prefix: str = "sk-", expires_at: float | None = None
+    database: Database,
+    account_id: str,
+    name: str,
+    *,
+    prefix: str = "sk-",
+    expires_at: float | None = None,
+    scope: Sequence[str] = (),
 ) -> tuple[KeyRow, str]:
     """Make a key: its row, and its text, which cannot be had again.
 
     Args:
         prefix: what the text begins with (``[gateway] key_prefix``).
         expires_at: Unix seconds; None never.
+        scope: model IDs, or ``provider/*``, that it may use; empty for all.
 
     Raises:
         NotFound: there is no such account.
@@ -95,7 +106,8 @@ def create_key(
     """
     if expires_at is not None and expires_at <= time.time():
         raise BadRequest("A key's expiry must lie in the future.")
-    row, text = _new_key(account_id, check_name(name, "a key's name"), prefix, expires_at)
+    allowed = tuple(check_name(model_id, "a model ID") for model_id in scope)
+    row, text = _new_key(account_id, check_name(name, "a key's name"), prefix, expires_at, allowed)
 
     def insert(connection: Connection) -> None:
         if connection.row("SELECT 1 FROM accounts WHERE id = ?", (account_id,)) is None:
@@ -119,7 +131,7 @@ def list_keys(database: Database, account_id: str | None = None) -> list[KeyRow]
     """All keys, or one account's, oldest first."""
     where, params = ("WHERE account_id = ?", [account_id]) if account_id is not None else ("", [])
     sql = f"SELECT {_COLUMNS} FROM api_keys {where} ORDER BY created_at, id"  # noqa: S608 - constant texts
-    return [KeyRow(**row) for row in database.read(lambda connection: connection.rows(sql, params))]
+    return [_row(row) for row in database.read(lambda connection: connection.rows(sql, params))]
 
 
 def disable_key(database: Database, key_id: str) -> KeyRow:
@@ -155,7 +167,7 @@ def revoke_key(database: Database, key_id: str) -> KeyRow:
 def rotate_key(database: Database, key_id: str, *, grace_s: float, prefix: str = "sk-") -> tuple[KeyRow, str]:
     """Make a new key in place of an old one, which goes on working for ``grace_s`` seconds (0: it is revoked at once).
 
-    The new key has the old one's account, name and expiry.
+    The new key has the old one's account, name, expiry and scope.
 
     Raises:
         NotFound: there is no such key.
@@ -169,7 +181,7 @@ def rotate_key(database: Database, key_id: str, *, grace_s: float, prefix: str =
         now = time.time()
         if old.status != "active" or old.replaced_by or (old.expires_at is not None and old.expires_at <= now):
             raise BadRequest(f"Key {old.id} is not active, or was rotated already: create a new key instead.")
-        row, text = _new_key(old.account_id, old.name, prefix, old.expires_at)
+        row, text = _new_key(old.account_id, old.name, prefix, old.expires_at, old.scope)
         _insert(connection, row)
         ends_at = min(now + grace_s, old.expires_at if old.expires_at is not None else now + grace_s)
         status = "active" if grace_s else "revoked"
@@ -179,14 +191,21 @@ def rotate_key(database: Database, key_id: str, *, grace_s: float, prefix: str =
     return database.write(rotate)
 
 
-def _new_key(account_id: str, name: str, prefix: str, expires_at: float | None) -> tuple[KeyRow, str]:
+def _new_key(
+    account_id: str, name: str, prefix: str, expires_at: float | None, scope: tuple[str, ...]
+) -> tuple[KeyRow, str]:
     text = prefix + random_text(_SECRET_LENGTH)
-    row = KeyRow(new_id("key"), account_id, name, hash_key(text), text[-4:], "active", time.time(), expires_at)
+    now = time.time()
+    row = KeyRow(new_id("key"), account_id, name, hash_key(text), text[-4:], "active", now, expires_at, None, scope)
     return row, text
 
 
 def _insert(connection: Connection, row: KeyRow) -> None:
-    connection.execute(_INSERT, tuple(asdict(row).values()))
+    connection.execute(_INSERT, tuple((asdict(row) | {"scope": json.dumps(row.scope)}).values()))
+
+
+def _row(columns: dict[str, Any]) -> KeyRow:
+    return KeyRow(**(columns | {"scope": tuple(json.loads(columns["scope"]))}))
 
 
 def _get(connection: Connection, key_id: str, *, lock: bool = False) -> KeyRow:
@@ -199,7 +218,7 @@ def _get(connection: Connection, key_id: str, *, lock: bool = False) -> KeyRow:
         raise NotFound(
             f"There is no key {shown}: give its ID (key_...), as `router keys list` shows it.", code="key_not_found"
         )
-    return KeyRow(**row)
+    return _row(row)
 
 
 def _change(database: Database, key_id: str, *, status: str) -> KeyRow:

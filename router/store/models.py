@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -23,8 +23,10 @@ __all__ = [
     "catalogue_version",
     "load_catalogue",
     "remove_alias",
+    "remove_fallbacks",
     "remove_model",
     "set_alias",
+    "set_fallbacks",
     "set_model_enabled",
     "upsert_model",
 ]
@@ -70,11 +72,18 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueRows:
-    """What the database says of models: ``aliases`` maps an alias to its target."""
+    """What the database says of models.
+
+    Attributes:
+        version: grows with every change.
+        aliases: alias -> its target.
+        fallbacks: model ID -> model IDs to try next, best first.
+    """
 
     version: int
     models: tuple[ModelRow, ...]
     aliases: Mapping[str, str]
+    fallbacks: Mapping[str, Sequence[str]]
 
 
 def catalogue_version(database: Database) -> int:
@@ -89,7 +98,13 @@ def load_catalogue(database: Database) -> CatalogueRows:
         version = _read_version(connection)
         models = connection.rows(f"SELECT {_COLUMNS} FROM models ORDER BY public_id")  # noqa: S608 - constant text
         aliases = connection.rows("SELECT alias, target FROM aliases ORDER BY alias")
-        return CatalogueRows(version, tuple(map(_model, models)), {row["alias"]: row["target"] for row in aliases})
+        fallbacks = connection.rows("SELECT model, targets FROM fallbacks ORDER BY model")
+        return CatalogueRows(
+            version,
+            tuple(map(_model, models)),
+            {row["alias"]: row["target"] for row in aliases},
+            {row["model"]: tuple(json.loads(row["targets"])) for row in fallbacks},
+        )
 
     return database.read(load)
 
@@ -167,6 +182,33 @@ def remove_alias(database: Database, alias: str) -> None:
     def remove(connection: Connection) -> None:
         if not connection.execute("DELETE FROM aliases WHERE alias = ?", (alias,)):
             raise NotFound(f"There is no alias {alias[:100]!r} in the database.", code="alias_not_found")
+
+    _changing(database, remove)
+
+
+def set_fallbacks(database: Database, model: str, targets: Sequence[str]) -> None:
+    """Let calls to ``model`` go on to ``targets``, best first, when it fails.
+
+    Raises:
+        BadRequest: a name is empty, too long or holds control characters.
+    """
+    checked = [check_name(target, "a model ID") for target in targets]
+    values = (check_name(model, "a model ID"), json.dumps(checked), time.time())
+    sql = (
+        "INSERT INTO fallbacks (model, targets, created_at) VALUES (?, ?, ?) "
+        "ON CONFLICT (model) DO UPDATE SET targets = excluded.targets"
+    )
+    _changing(database, lambda connection: connection.execute(sql, values))
+
+
+def remove_fallbacks(database: Database, model: str) -> None:
+    """Raises:
+    NotFound: the model has none in the database.
+    """
+
+    def remove(connection: Connection) -> None:
+        if not connection.execute("DELETE FROM fallbacks WHERE model = ?", (model,)):
+            raise NotFound(f"There are no fallbacks for {model[:100]!r} in the database.", code="fallback_not_found")
 
     _changing(database, remove)
 

@@ -32,7 +32,8 @@ CREATE TABLE api_keys (
     status       TEXT NOT NULL CHECK (status IN ('active', 'disabled', 'revoked')),
     created_at   DOUBLE PRECISION NOT NULL,
     expires_at   DOUBLE PRECISION,          -- NULL: never
-    replaced_by  TEXT REFERENCES api_keys (id)
+    replaced_by  TEXT REFERENCES api_keys (id),
+    scope        TEXT NOT NULL              -- JSON list of model IDs; empty: all
 );
 CREATE INDEX api_keys_account ON api_keys (account_id, created_at);
 """
@@ -53,6 +54,12 @@ CREATE TABLE models (
 CREATE TABLE aliases (
     alias       TEXT NOT NULL PRIMARY KEY,
     target      TEXT NOT NULL,
+    created_at  DOUBLE PRECISION NOT NULL
+);
+
+CREATE TABLE fallbacks (
+    model       TEXT NOT NULL PRIMARY KEY,
+    targets     TEXT NOT NULL,              -- JSON list of model IDs, best first
     created_at  DOUBLE PRECISION NOT NULL
 );
 

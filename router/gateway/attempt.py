@@ -1,0 +1,161 @@
+"""One attempt: one upstream call at one endpoint, up to its first output."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from router.errors import RouterError, UpstreamError
+from router.gateway.active import ActiveCall
+from router.gateway.endpoints import Lease
+from router.gateway.resolve import Target
+from router.types import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
+
+__all__ = ["Opened", "attempt", "context_of"]
+
+_log = logging.getLogger("router.attempt")
+_FIRST_BYTE_S = 60.0
+_HOLDS = {"chat": "choices", "embeddings": "data"}
+
+
+class Opened:
+    """A reply that has shown its first output.
+
+    Attributes:
+        first: what may go to the client now: the events up to the first output, or the whole body.
+        batches: what follows, of a stream.
+    """
+
+    __slots__ = ("_lease", "_reply", "batches", "first")
+
+    def __init__(self, first: bytes, batches: Iterator[Sequence[Item]], reply: Reply, lease: Lease) -> None:
+        self.first = first
+        self.batches = batches
+        self._reply = reply
+        self._lease = lease
+
+    def failed(self, error: UpstreamError) -> None:
+        """The reply broke off after its first output: no second provider, but its endpoint answers for it."""
+        self._lease.failed(error)
+
+    def close(self) -> None:
+        """Release the upstream and its endpoint."""
+        try:
+            self._reply.close()
+        finally:
+            self._lease.release()
+
+
+def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> Opened:
+    """Call the provider and wait for the first output. The lease is released by ``Opened.close``, or here on a failure.
+
+    Args:
+        left_s: what is left of the whole call's time.
+
+    Raises:
+        UpstreamError: the attempt failed; its row is written.
+    """
+    active.target = target
+    started = time.monotonic()
+    try:
+        opened = _open(active, target, lease, context_of(active, target, lease, left_s))
+    except UpstreamError as error:
+        if error.provider is None:
+            error.provider = target.provider.name
+        lease.failed(error)
+        lease.release()
+        active.attempts.append(_row(target, error.kind, error.upstream_status, started))
+        raise
+    except BaseException:
+        lease.release()
+        raise
+    lease.succeeded()
+    active.note_output()
+    active.attempts.append(_row(target, "ok", 200, started))
+    return opened
+
+
+def context_of(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> CallContext:
+    """The context of a call at one endpoint: its settings, and the limits of this model and kind of reply."""
+    provider = target.provider
+    limits = provider.timeouts(target.model)
+    if active.call.stream:
+        first_byte = limits.first_byte if limits.first_byte is not None else _FIRST_BYTE_S
+        limits = replace(limits, first_byte=first_byte, whole=left_s)
+    elif limits.whole is None or left_s < limits.whole:
+        limits = replace(limits, whole=left_s)
+    return CallContext(provider.name, target.model, lease.place.settings, provider.transport, limits)
+
+
+def _open(active: ActiveCall, target: Target, lease: Lease, context: CallContext) -> Opened:
+    hook = target.provider.hooks[active.kind]
+    reply = _guarded(hook, _call_for(active, target), context, target)
+    try:
+        batches = _guarded_batches(reply, target)
+        active.relay.begin(reply)
+        return Opened(_first(active, batches), batches, reply, lease)
+    except BaseException:
+        reply.close()
+        raise
+
+
+def _call_for(active: ActiveCall, target: Target) -> ChatCall | EmbeddingsCall:
+    """The call without the fields that the operator has this target not see."""
+    call = active.call
+    dropped = [name for name in target.provider.dropped(target.model) if name in call.body]
+    active.dropped = dropped
+    if not dropped:
+        return call
+    return replace(call, body={name: value for name, value in call.body.items() if name not in dropped})
+
+
+def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
+    """Everything up to the first output, held back until then: a failure before it leaves no trace at the client."""
+    relay = active.relay
+    if not active.call.stream:
+        item = next((batch[0] for batch in batches if batch), Item(b""))
+        return relay.body(item, _HOLDS[active.kind])
+    frames = []
+    for batch in batches:
+        frames.append(relay.frames(batch))
+        if relay.output:
+            return b"".join(frames)
+    relay.end()
+    raise AssertionError("a reply without output does not end well")
+
+
+def _guarded(hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context: CallContext, target: Target) -> Reply:
+    """The hook's reply; a plugin that breaks is an upstream that failed, and its traceback is for the log alone."""
+    try:
+        reply: Reply = hook(call=call, context=context)
+        return reply
+    except RouterError:
+        raise
+    except Exception:
+        raise _broken(target) from None
+
+
+def _guarded_batches(reply: Reply, target: Target) -> Iterator[Sequence[Item]]:
+    """The reply's batches; whatever a plugin's iterator raises that is not ours becomes an upstream failure.
+
+    One generator for the whole reply: to drop it half-way would close the plugin's own generator with it.
+    """
+    try:
+        yield from reply
+    except RouterError:
+        raise
+    except Exception:
+        raise _broken(target) from None
+
+
+def _broken(target: Target) -> UpstreamError:
+    name = target.provider.kind
+    _log.exception("provider plugin %s failed", name)
+    return UpstreamError("server", f"The provider plugin {name!r} failed.", provider=target.provider.name)
+
+
+def _row(target: Target, kind: str, status: int | None, started: float) -> Attempt:
+    return Attempt(target.provider.name, target.model, kind, status, round((time.monotonic() - started) * 1000))
