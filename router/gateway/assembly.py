@@ -20,12 +20,13 @@ from router.gateway.providers import Provider, build_providers, listings
 from router.gateway.record import CallLog, Recorder
 from router.gateway.resolve import Resolver
 from router.registry import Registry, load_plugins, nearest
+from router.settings import ProviderSettings
 from router.store.database import Database, open_database
 from router.store.journal import Journal
 from router.store.keys import find_key
 from router.store.migrations import pending
 from router.store.models import catalogue_version, load_catalogue
-from router.types import Migration, ProviderSettings
+from router.types import Migration
 from router.upstream.pool import PoolTransport
 from router.upstream.transport import Transport
 

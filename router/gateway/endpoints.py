@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from router.errors import KINDS, UpstreamError
-from router.types import ProviderSettings
+from router.settings import ProviderSettings
 
 __all__ = ["Endpoints", "Lease", "Place"]
 

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from router.catalogue.catalogue import Catalogue
 from router.config import GatewaySettings
@@ -208,16 +207,7 @@ class Gateway:
             headers["x-router-provider"] = _header_text(last.provider)
             headers["x-router-model"] = _header_text(last.model)
             headers["x-router-attempts"] = ", ".join(map(_attempt_text, active.attempts))
-<<<<<<<
         return headers
-=======
-        last = active.attempts[-1]
-        return {
-            "x-router-provider": last.provider,
-            "x-router-model": quote(last.model, safe="/:@+,;=()[] "),
-            "x-router-attempts": str(len(active.attempts)),
-        }
->>>>>>>
 
     def _finished(self, record: CallRecord) -> None:
         self._under_way -= 1

@@ -13,7 +13,8 @@ from router.config import Settings
 from router.errors import ConfigError
 from router.gateway.endpoints import Endpoints, Place
 from router.registry import Registry
-from router.types import CallContext, ModelCard, ProviderSettings, Timeouts
+from router.settings import ProviderSettings, Timeouts
+from router.types import CallContext, ModelCard
 from router.upstream.transport import Transport
 
 __all__ = ["Provider", "build_providers", "listings"]

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import difflib
-<<<<<<<
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-=======
 import heapq
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
->>>>>>>
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from router.catalogue.catalogue import Catalogue, Entry, Snapshot
 from router.errors import Forbidden, ModelNotFound, Unavailable

@@ -154,15 +154,9 @@ def _length(environ: dict[str, Any]) -> int | None:
 
 def _translate(raised: Exception) -> RouterError:
     """Any exception as one of ours; what is not ours shows the client nothing of itself."""
-<<<<<<<
-    if type(raised) is StoreError and "Retry-After" not in raised.headers:
-        _log.warning("%s", raised.message)  # it names the database's place, which is the operator's business
-        return StoreError("The database does not answer; try again.", headers={"Retry-After": "5"})
-=======
     if isinstance(raised, StoreError):  # its message names the database's place: that is for the log
         message = "The database does not answer; calls are refused until it does."
         return StoreError(message, headers={"Retry-After": "5"})
->>>>>>>
     if isinstance(raised, RouterError):
         return raised
     if isinstance(raised, HTTPException):
