@@ -96,9 +96,7 @@ def _build_flask(assembly: Assembly, render_error: Callable[..., tuple[int, list
         if isinstance(raised, OSError):
             raise raised  # the client's connection broke while its body was read: the server's business
         error = _translate(raised)
-        if isinstance(raised, StoreError):
-            _log.warning("request %s was refused: %s", request.environ["router.request_id"], raised.message)
-        elif error.status >= 500 and not isinstance(raised, RouterError):
+        if error.status >= 500 and not isinstance(raised, RouterError):
             _log.error("request %s failed", request.environ["router.request_id"], exc_info=raised)
         status, headers, data = render_error(error, "")
         kept = [(name, value) for name, value in headers if name != "x-request-id"]
