@@ -18,7 +18,7 @@ from typing import Any
 
 from router.config import DatabaseSettings, GatewaySettings, PluginsSettings, ServerSettings
 from router.hookspecs import ROLES
-from router.types import ProviderSettings, Secret
+from router.settings import ProviderSettings, Secret
 
 __all__ = ["main", "pages"]
 

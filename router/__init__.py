@@ -16,6 +16,7 @@ from router.errors import (
     Unavailable,
     UpstreamError,
 )
+from router.settings import ProviderSettings, Secret, Timeouts
 from router.types import (
     Attempt,
     CallContext,
@@ -27,11 +28,8 @@ from router.types import (
     Migration,
     ModelCard,
     Price,
-    ProviderSettings,
     Reply,
-    Secret,
     StartupContext,
-    Timeouts,
     Usage,
 )
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import ConfigError
-from router.records import EnvironmentText, build_record, known_keys
-from router.types import Secret
+from router.records import EnvironmentText, build_record
+from router.settings import Secret
 
 __all__ = [
     "DatabaseSettings",
@@ -282,8 +282,3 @@ def _line_of(text: str, path: str) -> int | None:
 
 def _parts(dotted: str) -> list[str]:
     return [part.strip().strip('"') for part in re.findall(r"\"[^\"]*\"|[^.]+", dotted)]
-
-
-def setting_keys() -> dict[str, list[str]]:
-    """Section -> its keys, for messages and documentation."""
-    return {name: list(known_keys(kind)) for name, kind in _SECTIONS.items()}

@@ -19,7 +19,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from router.errors import ConfigError
-from router.types import Secret
+from router.settings import Secret
 
 __all__ = ["EnvironmentText", "build_record", "known_keys"]
 

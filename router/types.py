@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from router.errors import UpstreamError
+from router.settings import Timeouts
 
 if TYPE_CHECKING:
     from router.upstream.transport import Transport
@@ -22,64 +23,15 @@ __all__ = [
     "CallRecord",
     "ChatCall",
     "EmbeddingsCall",
-    "Endpoint",
     "Item",
     "Key",
     "Migration",
     "ModelCard",
     "Price",
-    "ProviderSettings",
     "Reply",
-    "Secret",
     "StartupContext",
-    "Timeouts",
     "Usage",
 ]
-
-
-class Secret(str):
-    """Text that never shows itself: ``repr`` and ``format`` give ``***``, only ``reveal()`` gives the text.
-
-    ``source`` is what the configuration said (``env:OPENAI_API_KEY``), so that a message can name what to set. An
-    unset environment variable makes an empty, and therefore false, secret.
-    """
-
-    source: str
-
-    def __new__(cls, text: str = "", source: str = "") -> Secret:
-        secret = super().__new__(cls, text)
-        secret.source = source
-        return secret
-
-    def reveal(self) -> str:
-        return str.__str__(self)
-
-    def __repr__(self) -> str:
-        return "Secret('***')" if self else "Secret('')"
-
-    def __str__(self) -> str:
-        return "***" if self else ""
-
-    def __format__(self, spec: str) -> str:
-        return format(str(self), spec)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Limits on one upstream call, in seconds; None means no limit of that kind.
-
-    Attributes:
-        connect: name look-up, TCP and TLS together.
-        first_byte: from the request being sent to the first byte of the response. By default only streams have one:
-            a plain reply is silent for as long as the model thinks.
-        idle: between two reads of a response's body.
-        whole: from the start of the call to the last byte, for replies that are not streamed.
-    """
-
-    connect: float | None = 5.0
-    first_byte: float | None = None
-    idle: float | None = 60.0
-    whole: float | None = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,70 +199,6 @@ class ModelCard:
     max_output: int | None = None
     price: Price | None = None
     reasoning: bool = False
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """``[[providers.NAME.endpoints]]``: one of several places of a provider; unset fields are the section's.
-
-    Attributes:
-        base_url: where it is.
-        api_key: its own key.
-        weight: its share of the load, against the others' weights.
-        max_concurrent: calls that one worker has under way there; 0 for no limit.
-    """
-
-    base_url: str = ""
-    api_key: Secret = field(default=Secret())
-    weight: int = field(default=1, metadata={"min": 1, "max": 1_000_000})
-    max_concurrent: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
-
-
-@dataclass(frozen=True)
-class ProviderSettings:
-    """The settings of a section ``[providers.NAME]``. A plugin with more returns a subclass from ``settings()``.
-
-    Attributes:
-        kind: the plugin that serves this section; the section's own name where unset.
-        api_key: ``"env:NAME"`` reads the environment; plain text is accepted, with a warning from ``router doctor``.
-        base_url: where the upstream is; the plugin's own default where unset.
-        transport: ``native`` (our connection pool) or ``requests`` (HTTP proxies and odd networks).
-        timeouts: limits in seconds.
-        on_disconnect: ``drain`` reads an abandoned stream to its end for its usage, ``cancel`` closes it.
-        headers: fixed request headers for this upstream, set by the operator alone.
-        models: model IDs that this section serves besides the plugin's own list.
-        unlisted: whether model IDs that are on no list are passed on; where unset, only if there is no list at all.
-        fallback: model IDs to try, in this order, when a call here fails before any output.
-        drop_params: request fields that are not passed on; the response names them in ``x-router-dropped-params``.
-        drop_params_for: the same for single models: upstream's model -> fields.
-        timeouts_for: limits of single models, in place of ``timeouts``: upstream's model -> limits.
-        max_concurrent: calls that one worker has under way here; 0 for no limit.
-        max_connections: connections that one worker opens to this upstream.
-        endpoints: several places that share the load, by weight.
-    """
-
-    kind: str = ""
-    api_key: Secret = field(default=Secret())
-    base_url: str = ""
-    transport: str = field(default="native", metadata={"one_of": ("native", "requests")})
-    timeouts: Timeouts = field(default=Timeouts())
-    on_disconnect: str = field(default="drain", metadata={"one_of": ("drain", "cancel")})
-    headers: Mapping[str, str] = field(default_factory=dict)
-    models: tuple[str, ...] = ()
-    unlisted: bool | None = None
-    fallback: tuple[str, ...] = ()
-    drop_params: tuple[str, ...] = ()
-    drop_params_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    timeouts_for: Mapping[str, Timeouts] = field(default_factory=dict)
-    max_concurrent: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
-    max_connections: int = field(default=1000, metadata={"min": 1, "max": 60_000})
-    endpoints: tuple[Endpoint, ...] = ()
-
-    def missing(self) -> str | None:
-        """What an operator must still set before this provider can serve; None when it is ready."""
-        if self.api_key.source.startswith("env:") and not self.api_key:
-            return f"set the environment variable {self.api_key.source.removeprefix('env:')}"
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Protocol
 from router.errors import StoreError
 from router.types import ModelCard
 
-__all__ = ["Catalogue", "Entry", "Listing", "Row", "Rows", "Snapshot", "Stored"]
+__all__ = ["Catalogue", "Entry", "Listing", "Row", "Rows", "Snapshot", "Stored", "build_snapshot"]
 
 _log = logging.getLogger("router.catalogue")
 

@@ -21,12 +21,22 @@ from router.errors import RouterError
 from router.gateway.assembly import plugin_migrations
 from router.gateway.providers import Provider
 from router.registry import Registry
+from router.settings import Secret
 from router.store.database import Database
 from router.store.migrations import pending
 from router.store.sqlite import SqliteEngine
-from router.types import Secret
 
-__all__ = ["Finding", "check_database", "check_files", "check_machine", "check_ollama", "check_plugins", "check_port"]
+__all__ = [
+    "Finding",
+    "check_database",
+    "check_files",
+    "check_machine",
+    "check_ollama",
+    "check_plugins",
+    "check_port",
+    "check_providers",
+    "check_secrets",
+]
 __all__ += ["check_providers", "check_secrets"]
 
 _WAIT_S = 1.0

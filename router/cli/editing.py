@@ -24,7 +24,7 @@ from router.errors import ConfigError
 from router.gateway.assembly import registry_of_settings
 from router.records import known_keys
 from router.registry import Registry
-from router.types import ProviderSettings, Secret
+from router.settings import ProviderSettings, Secret
 
 __all__ = ["parse_key", "parse_value", "set_key"]
 
@@ -91,7 +91,7 @@ def set_key(settings: Settings, path: tuple[str, ...], value: Any) -> None:
 def _annotation(settings: Settings, registry: Registry, path: tuple[str, ...]) -> Any:
     """The type that is declared for a key; None where nothing is."""
     section, *steps = path
-    kind: Any = known_keys(Settings).get(section)
+    kind: Any = known_keys(Settings).get("fallbacks" if section == "fallback" else section)
     if section in ("providers", "plugins") and steps[0] in (*settings.providers, *registry.plugins) and len(steps) > 1:
         name, *steps = steps
         plugin = str(settings.providers.get(name, {}).get("kind", name)) if section == "providers" else name

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from router.cli.checking import check_settings, plugin_record
 from router.config import Settings
 from router.registry import Registry
-from router.types import Secret
+from router.settings import Secret
 
 __all__ = ["Setting", "effective", "source_of"]
 
@@ -42,6 +42,7 @@ def effective(settings: Settings, registry: Registry) -> list[Setting]:
         if name in providers:
             found += _of_record(settings, ("providers", name), providers[name].settings)
     found += [_setting(settings, ("aliases", alias), target) for alias, target in settings.aliases.items()]
+    found += [_setting(settings, ("fallback", model), targets) for model, targets in settings.fallbacks.items()]
     return found
 
 

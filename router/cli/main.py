@@ -15,7 +15,7 @@ from router.cli.groups import LazyCommands, Place
 from router.cli.output import print_error
 from router.errors import RouterError
 
-__all__ = ["cli"]
+__all__ = ["Root", "cli"]
 
 _INTERRUPTED = 130  # what shells report of a program that was ended by Ctrl-C
 

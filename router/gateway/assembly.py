@@ -30,7 +30,16 @@ from router.types import Migration
 from router.upstream.pool import PoolTransport
 from router.upstream.transport import Transport
 
-__all__ = ["Assembly", "assemble", "dialect_of", "plugin_migrations", "registry_of_settings"]
+__all__ = [
+    "Assembly",
+    "StoredRows",
+    "assemble",
+    "dialect_of",
+    "open_transport",
+    "pinned",
+    "plugin_migrations",
+    "registry_of_settings",
+]
 
 _log = logging.getLogger("router.assembly")
 

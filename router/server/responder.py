@@ -16,7 +16,7 @@ from router.server.parser import Request
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
 
-__all__ = ["Responder", "plain_response"]
+__all__ = ["Responder", "plain_response", "status_line"]
 
 _OURS = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "date", "server"})
 _JOIN_MAX_BYTES = 64 * 1024  # up to here a copy is cheaper than a second packet

@@ -33,7 +33,7 @@ from router.server.refusals import RenderError
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["Application", "ServerSettings", "main"]
+__all__ = ["Application", "ServerSettings", "Settings", "main", "serve"]
 
 log = logging.getLogger("router.server")
 

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from router.errors import UpstreamError
 from router.upstream.connection import Connection
 from router.upstream.deadlines import Deadline, Limits
 from router.upstream.decoding import decoded
 from router.upstream.exceptions import translating
+from router.upstream.head import Origin
 from router.upstream.parsing import ResponseParser
 
-if TYPE_CHECKING:
-    from router.upstream.pool import Pool
+__all__ = ["BodyReader", "Lender", "PoolResponse"]
 
-__all__ = ["BodyReader", "PoolResponse"]
+
+class Lender(Protocol):
+    """Whoever a connection goes back to."""
+
+    @property
+    def origin(self) -> Origin: ...
+
+    def give_back(self, connection: Connection) -> None:
+        """Take a connection whose response was read to its end."""
+
+    def discard(self, connection: Connection) -> None:
+        """Close a connection that cannot be used again."""
 
 
 class BodyReader(ABC):
@@ -57,7 +68,7 @@ class PoolResponse(BodyReader):
 
     __slots__ = ("_connection", "_first", "_limits", "_parser", "_pieces", "_pool", "headers", "status")
 
-    def __init__(self, pool: Pool, connection: Connection, limits: Limits) -> None:
+    def __init__(self, pool: Lender, connection: Connection, limits: Limits) -> None:
         self._pool = pool
         self._host = pool.origin.host
         self._limits = limits

@@ -1,36 +1,52 @@
-"""The base class of every provider that speaks OpenAI's wire: pass everything through, edit the few keys that differ.
+"""The base classes of every provider that speaks OpenAI's wire: pass everything through, edit the few keys that differ.
 
-A subclass gives ``default_base_url`` and ``cards``, and overrides the methods without a marker where its wire
-differs. To override a hook itself, mark the override with ``@hookimpl``.
+``CompatibleProvider`` offers chat and embeddings, ``CompatibleChatProvider`` chat alone. A subclass gives
+``default_base_url`` and ``cards``, and overrides the methods without a marker where its wire differs. To override a
+hook itself, mark the override with ``@hookimpl``.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
 from router import hookimpl
 from router.errors import UpstreamError
-from router.types import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, ProviderSettings, Reply, Usage
-from router.upstream.failures import Failure, failure_of, kind_of, parse_failure, wait_hint_s
-from router.upstream.sse import EventParser
+from router.settings import ProviderSettings
+from router.types import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, Reply, Usage
+from router.upstream.events import Events
+from router.upstream.failures import Failure, failure_of, kind_of, parse_failure, wait_hint_s, without_secrets
 from router.upstream.transport import Request, Response
-from router.upstream.wire import dump_json, usage_of
+from router.upstream.wire import dump_json, has_output, usage_of
 
-__all__ = ["CompatibleProvider"]
+__all__ = ["CompatibleChatProvider", "CompatibleProvider", "Progress"]
 
 _ERROR_BODY_LIMIT = 256 * 1024
 _REPLY_LIMIT = 64 * 2**20
 _PASSED_ON = frozenset({"bad_request", "not_found", "context_length", "content"})
 _OURS = frozenset({"auth", "billing"})  # the upstream's words on our key and our bill are not the client's business
+_KEPT_STATUSES = frozenset({410, 413, 415, 422})  # of a bad request, shown to the client as they are
+_VAGUE_CODES = frozenset({"", "invalid_request_error"})  # a type in the place of a code says nothing
 
 
-class CompatibleProvider:
-    """Hooks of a provider on OpenAI's wire.
+@dataclass
+class Progress:
+    """What one reply has shown so far, for ``edit_item``. Changed as items pass.
+
+    Attributes:
+        output: whether an earlier item of the stream held output: content, reasoning, a tool call.
+        usage: a usage that ``edit_item`` took out of the client's sight; it counts until an item shows one.
+    """
+
+    output: bool = False
+    usage: Usage | None = None
+
+
+class CompatibleChatProvider:
+    """Hooks of a provider on OpenAI's wire that has no embeddings.
 
     Attributes:
         default_base_url: used where the section gives none.
@@ -62,13 +78,8 @@ class CompatibleProvider:
     @hookimpl
     def chat(self, call: ChatCall, context: CallContext) -> Reply:
         body = self.chat_body(call, context)
-        response = self._send("/chat/completions", body, context)
+        response = self._send("/chat/completions", body, call, context)
         return self._stream(response, context) if call.stream else self._plain(response, context)
-
-    @hookimpl
-    def embeddings(self, call: EmbeddingsCall, context: CallContext) -> Reply:
-        body = self.embeddings_body(call, context)
-        return self._plain(self._send("/embeddings", body, context), context)
 
     # What a subclass edits.
 
@@ -87,11 +98,7 @@ class CompatibleProvider:
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         return body
 
-    def embeddings_body(self, call: EmbeddingsCall, context: CallContext) -> dict[str, Any]:
-        """The body to send: the client's, with the upstream's model name."""
-        return {**call.body, "model": context.model}
-
-    def headers(self, context: CallContext) -> dict[str, str]:
+    def headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
         """Request headers: the key, and what the operator set."""
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         if context.settings.api_key:
@@ -102,7 +109,7 @@ class CompatibleProvider:
         """The usage in a decoded body or chunk; None when it has none."""
         return usage_of(value.get("usage")) if isinstance(value, dict) else None
 
-    def edit_item(self, value: dict[str, Any], context: CallContext) -> dict[str, Any]:
+    def edit_item(self, value: dict[str, Any], progress: Progress, context: CallContext) -> dict[str, Any]:
         """A decoded body or chunk that ``edits`` matched, as the client should see it; changed in place or anew.
 
         Raises:
@@ -114,16 +121,18 @@ class CompatibleProvider:
         """The kind of a failure (``router.errors.KINDS``)."""
         return kind_of(failure)
 
-    def wait_s(self, headers: Mapping[str, str]) -> float | None:
-        """Seconds that a refused call should wait, from the response's headers; None when they do not say."""
+    def wait_s(self, failure: Failure, headers: Mapping[str, str]) -> float | None:
+        """Seconds that a refused call should wait, as the response says (no headers inside a stream); else None."""
         return wait_hint_s(headers)
 
     # The way there and back.
 
-    def _send(self, path: str, body: Mapping[str, Any], context: CallContext) -> Response:
+    def _send(
+        self, path: str, body: Mapping[str, Any], call: ChatCall | EmbeddingsCall, context: CallContext
+    ) -> Response:
         """Send a body; the response, once it is known to be a success."""
         base_url = (context.settings.base_url or self.default_base_url).rstrip("/")
-        request = Request("POST", base_url + path, self.headers(context), dump_json(body), context.timeouts)
+        request = Request("POST", base_url + path, self.headers(call, context), dump_json(body), context.timeouts)
         response = context.transport.send(request)
         if response.status == 200:
             return response
@@ -133,9 +142,9 @@ class CompatibleProvider:
             raw = b""
         finally:
             response.close()
-        raise self._error(parse_failure(response.status, raw), context, self.wait_s(response.headers))
+        raise self._error(parse_failure(response.status, raw), response.headers, context)
 
-    def _error(self, failure: Failure, context: CallContext, wait_s: float | None = None) -> UpstreamError:
+    def _error(self, failure: Failure, headers: Mapping[str, str], context: CallContext) -> UpstreamError:
         kind = self.kind(failure)
         in_answer = f"answered {failure.status}" if failure.status != 200 else "sent an error"
         reason = (
@@ -143,7 +152,7 @@ class CompatibleProvider:
             if kind == "auth"
             else "the gateway's account there is exhausted"
         )
-        failure = _without_secrets(failure, context.settings)
+        failure = without_secrets(failure, [context.settings.api_key.reveal(), *context.settings.headers.values()])
         says = reason if kind in _OURS else failure.message or "no reason was given"
         passed_on = kind in _PASSED_ON and failure.message != ""
         return UpstreamError(
@@ -151,25 +160,29 @@ class CompatibleProvider:
             says if passed_on else f"{context.provider} {in_answer}: {says}",
             provider=context.provider,
             upstream_status=failure.status,
-            status=failure.status if kind == "bad_request" and failure.status in (413, 415, 422) else None,
+            status=failure.status if kind == "bad_request" and failure.status in _KEPT_STATUSES else None,
             type=(failure.type or None) if passed_on else None,
-            code=(failure.code or None) if passed_on else None,
+            code=_code(failure, kind) if passed_on else None,
             param=failure.param if passed_on else None,
-            retry_after_s=wait_s,
+            retry_after_s=self.wait_s(failure, headers),
         )
 
     def _plain(self, response: Response, context: CallContext) -> Reply:
+        progress = Progress()
+
         def body() -> Iterator[Sequence[Item]]:
             data = response.read(_REPLY_LIMIT).strip()  # keep-alive blank lines may come before the JSON
-            yield [self._edited(data, context) if self.edits is not None else Item(data)]
+            yield [self._item(data, progress, context)]
 
-        return self._reply(body(), response, context)
+        return self._reply(body(), progress, response, context)
 
     def _stream(self, response: Response, context: CallContext) -> Reply:
         if "json" in response.headers.get("content-type", "") or "html" in response.headers.get("content-type", ""):
             raise self._not_a_stream(response, context)
-        events = _Events(response, partial(self._edited, context=context) if self.edits is not None else Item)
-        reply = self._reply(events, response, context)
+        progress = Progress()
+        to_item = partial(self._item, progress=progress, context=context) if self.edits is not None else Item
+        events = Events(response, to_item)
+        reply = self._reply(events, progress, response, context)
         events.reply = reply
         return reply
 
@@ -180,89 +193,51 @@ class CompatibleProvider:
         finally:
             response.close()
         if failure.message or failure.code or failure.type:
-            return self._error(failure, context)
+            return self._error(failure, response.headers, context)
         message = f"{context.provider} answered a request for a stream with {response.headers['content-type']!r}"
         return UpstreamError("malformed", message, provider=context.provider, upstream_status=response.status)
 
-    def _edited(self, data: bytes, context: CallContext) -> Item:
+    def _item(self, data: bytes, progress: Progress, context: CallContext) -> Item:
+        """An item, edited where ``edits`` matches. Until the first output all are decoded, as the relay does anyway."""
         item = Item(data)
-        if self.edits is None or not self.edits.search(data):
+        if self.edits is None or (progress.output and not self.edits.search(data)):
             return item
         try:
             value = item.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             return item  # the relay says what is wrong with it
-        return Item.of(self.edit_item(value, context)) if isinstance(value, dict) else item
+        if isinstance(value, dict) and self.edits.search(data):
+            item = Item.of(self.edit_item(value, progress, context))
+        progress.output = progress.output or has_output(value)
+        return item
 
-    def _reply(self, batches: Iterable[Sequence[Item]], response: Response, context: CallContext) -> Reply:
+    def _reply(
+        self, batches: Iterable[Sequence[Item]], progress: Progress, response: Response, context: CallContext
+    ) -> Reply:
         limits = {name: value for name, value in response.headers.items() if name.startswith("x-ratelimit-")}
         return Reply(
             batches,
-            read_usage=self.read_usage,
-            read_error=lambda value: self._error(failure_of(value), context),
+            read_usage=lambda value: self.read_usage(value) or progress.usage,
+            read_error=lambda value: self._error(failure_of(value), {}, context),
             close=response.close,
             headers=limits,
         )
 
 
-class _Events:
-    """Batches of items from server-sent events. An iterator object: unlike a generator it needs no start."""
+class CompatibleProvider(CompatibleChatProvider):
+    """Hooks of a provider on OpenAI's wire: chat and embeddings."""
 
-    def __init__(self, response: Response, to_item: Callable[[bytes], Item]) -> None:
-        self._to_item = to_item
-        self._chunks = response.chunks()
-        self._parser = EventParser()
-        self._over = False
-        self.reply: Reply | None = None
+    @hookimpl
+    def embeddings(self, call: EmbeddingsCall, context: CallContext) -> Reply:
+        body = self.embeddings_body(call, context)
+        return self._plain(self._send("/embeddings", body, call, context), context)
 
-    def __iter__(self) -> _Events:
-        return self
-
-    def __next__(self) -> Sequence[Item]:
-        while not self._over:
-            piece = next(self._chunks, None)
-            self._over = piece is None
-            events = self._last() if piece is None else self._parser.feed(piece)
-            batch = []
-            for data in events:
-                if data == b"[DONE]":
-                    self._over = True
-                    if self.reply is not None:
-                        self.reply.ended = True
-                    break
-                batch.append(self._to_item(data))
-            if batch:
-                return batch
-        raise StopIteration
-
-    def _last(self) -> list[bytes]:
-        """The event that no blank line ended, if it is whole; a part of one means that the stream was cut."""
-        events = self._parser.close()
-        try:
-            for data in events:
-                if data != b"[DONE]":
-                    json.loads(data)
-        except (ValueError, RecursionError):
-            return []
-        return events
+    def embeddings_body(self, call: EmbeddingsCall, context: CallContext) -> dict[str, Any]:
+        """The body to send: the client's, with the upstream's model name."""
+        return {**call.body, "model": context.model}
 
 
-def _without_secrets(failure: Failure, settings: ProviderSettings) -> Failure:
-    """The upstream's words without our secrets, should it repeat them."""
-    secrets = [secret for secret in (settings.api_key.reveal(), *settings.headers.values()) if len(secret) >= 6]
-
-    def clean(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
-            # The text may have been shortened in the middle of it.
-            ends = (length for length in range(len(secret) - 1, 5, -1) if text.endswith(secret[:length]))
-            text = text[: len(text) - next(ends, 0)]
-        return text
-
-    return replace(
-        failure,
-        message=clean(failure.message),
-        type=clean(failure.type),
-        code=clean(failure.code),
-        param=None if failure.param is None else clean(failure.param),
-    )
+def _code(failure: Failure, kind: str) -> str | None:
+    """The upstream's code where it says more than the kind's own does; some upstreams send a sentence."""
+    vague = failure.code in _VAGUE_CODES or " " in failure.code or kind == "context_length"
+    return None if vague else failure.code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, inf
 from time import monotonic
 
-from router.types import Timeouts
+from router.settings import Timeouts
 
 __all__ = ["Deadline", "Limits"]
 

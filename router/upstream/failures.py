@@ -10,11 +10,11 @@ import email.utils
 import json
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["Failure", "kind_of", "parse_failure", "printable", "wait_hint_s"]
+__all__ = ["Failure", "failure_of", "kind_of", "parse_failure", "printable", "wait_hint_s", "without_secrets"]
 
 _MESSAGE_LIMIT = 1000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
@@ -30,6 +30,12 @@ _BILLING = frozenset(
     }
 )
 _CONTENT = ("content_policy", "content_filter", "moderation")
+_CONTEXT = re.compile(
+    r"maximum (?:context|prompt) length|exceeded model token limit|input token length too long|prompt is too long"
+    r"|exceeds? (?:the |model'?s? )?(?:available |maximum )?context (?:length|window|size)",
+    re.IGNORECASE,
+)
+"""How upstreams without a code for it say that a prompt is too long: DeepSeek and vLLM, xAI, Moonshot, llama.cpp."""
 _BY_STATUS: Mapping[int, str] = {
     401: "auth",
     402: "billing",
@@ -94,6 +100,8 @@ def kind_of(failure: Failure) -> str:
         return "context_length"
     if any(word.startswith(_CONTENT) for word in words):
         return "content"
+    if failure.status in (200, 400, 422) and _CONTEXT.search(failure.message):
+        return "context_length"
     if failure.status == 200:
         return _inside_200(failure)
     if failure.status in _BY_STATUS:
@@ -117,6 +125,27 @@ def wait_hint_s(headers: Mapping[str, str], now: float | None = None) -> float |
     except (ValueError, TypeError, OverflowError):
         return None
     return max(0.0, moment - (time.time() if now is None else now))
+
+
+def without_secrets(failure: Failure, secrets: Iterable[str]) -> Failure:
+    """The upstream's words without our secrets, should it repeat them."""
+    hidden = [secret for secret in secrets if len(secret) >= 6]
+
+    def clean(text: str) -> str:
+        for secret in hidden:
+            text = text.replace(secret, "***")
+            # The text may have been shortened in the middle of it.
+            ends = (length for length in range(len(secret) - 1, 5, -1) if text.endswith(secret[:length]))
+            text = text[: len(text) - next(ends, 0)]
+        return text
+
+    return replace(
+        failure,
+        message=clean(failure.message),
+        type=clean(failure.type),
+        code=clean(failure.code),
+        param=None if failure.param is None else clean(failure.param),
+    )
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from router.types import Timeouts
+from router.settings import Timeouts
 
 __all__ = ["Request", "Response", "Transport"]
 

@@ -9,7 +9,7 @@ import pytest
 from raw_upstream import client_ssl_context
 
 from router.errors import UpstreamError
-from router.types import Timeouts
+from router.settings import Timeouts
 from router.upstream.pool import PoolTransport
 from router.upstream.requests_transport import RequestsTransport
 from router.upstream.transport import Request, Response, Transport

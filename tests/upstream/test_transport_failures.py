@@ -13,7 +13,7 @@ from conftest import QUICK, Client
 from raw_upstream import Peer, RawUpstream, answer
 
 from router.errors import UpstreamError
-from router.types import Timeouts
+from router.settings import Timeouts
 
 
 def once(*pieces: bytes, pause_s: float = 0.0) -> RawUpstream:

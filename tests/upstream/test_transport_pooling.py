@@ -11,7 +11,7 @@ import pytest
 from conftest import QUICK, Client, make_transport
 from raw_upstream import Peer, RawUpstream, answer
 
-from router.types import Timeouts
+from router.settings import Timeouts
 
 Script = Callable[[Peer], None]
 
@@ -152,7 +152,9 @@ def test_no_second_try_after_a_timeout(client: Client) -> None:
 
 
 @pytest.mark.parametrize("tls", [False, True])
-@pytest.mark.parametrize("surplus", [answer(b"evil"), b"x", b"\r\nHTTP/1.1 200 OK\r\n"], ids=["response", "byte", "head"])
+@pytest.mark.parametrize(
+    "surplus", [answer(b"evil"), b"x", b"\r\nHTTP/1.1 200 OK\r\n"], ids=["response", "byte", "head"]
+)
 @pytest.mark.parametrize("late", [False, True])
 def test_surplus_bytes_answer_nothing(client: Client, surplus: bytes, late: bool, tls: bool) -> None:
     sent = threading.Event()

@@ -8,6 +8,8 @@ import sys
 
 from router.testing.upstream.server import ScriptedUpstream
 
+__all__ = ["main"]
+
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; print the base URL as soon as connections are accepted."""

@@ -1,0 +1,42 @@
+"""What no file of the project may say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sources import ROOT, tracked_files
+
+_SEP = "/"
+FORBIDDEN = {
+    "a path of one machine": re.compile(rf"{_SEP}(?:home|Users|root|work|mnt|data)/\w|{_SEP}tmp/\w*(?:venv|env)\b"),
+    "a note to do it later": re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X{3})\b"),
+    "a package registry's host": re.compile(r"\b(?:pypi\.org|pythonhosted\.org|registry\.npmjs\.org|npmjs\.com)\b"),
+}
+TEXTS = (".py", ".md", ".toml", ".sh", ".cfg", ".json", ".mjs", ".sql", "Makefile", "run", ".txt")
+
+
+def texts() -> list[Path]:
+    return [path for path in tracked_files() if path.name.endswith(TEXTS) and path != Path(__file__).resolve()]
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_says(what: str) -> None:
+    found = []
+    for path in texts():
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if FORBIDDEN[what].search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}")
+    assert not found, f"{what}:\n" + "\n".join(found)
+
+
+def test_every_python_file_begins_with_its_docstring_and_future_annotations() -> None:
+    late = []
+    for path in texts():
+        if path.suffix != ".py" or path.name == "setup.py":
+            continue
+        text = path.read_text(encoding="utf-8")
+        if text and not (text.startswith(('"""', 'r"""')) and "from __future__ import annotations" in text):
+            late.append(str(path.relative_to(ROOT)))
+    assert not late
