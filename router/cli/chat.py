@@ -64,6 +64,9 @@ class _Answer:
 
     def streamed(self) -> Iterator[str]:
         """The text as it comes."""
+        if "event-stream" not in self._response.headers.get("content-type", ""):
+            yield from self.plain()
+            return
         try:
             for event in sseclient.SSEClient(self._response.iter_content(chunk_size=None)).events():
                 if event.data == "[DONE]":
@@ -113,6 +116,14 @@ def _local_url(session: Session) -> str:
 
 
 def _endpoint(url: str) -> str:
+    """Where chat calls go, for a gateway's URL with or without ``/v1``."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise click.UsageError(f"--url: {url!r} is not a URL: write http://HOST:PORT")
     base = url.rstrip("/")
     return f"{base}/chat/completions" if base.endswith("/v1") else f"{base}/v1/chat/completions"
 

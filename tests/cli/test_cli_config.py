@@ -1,0 +1,178 @@
+"""``router config``: what is in force, what is wrong, and changes that keep comments."""
+
+from __future__ import annotations
+
+import functools
+import stat
+import tomllib
+
+import pytest
+
+from router.cli.editing import parse_key
+
+
+def shown(router, **options) -> dict[str, dict[str, object]]:
+    return {row["key"]: row for row in router.json("config", "show", **options)}
+
+
+def test_show_says_where_each_value_comes_from(router) -> None:
+    router("config", "set", "server.port", "9000")
+    rows = shown(router, env={"ROUTER__SERVER__GRACE_S": "5"})
+    assert rows["server.host"] == {"key": "server.host", "value": "127.0.0.1", "source": "default"}
+    assert rows["server.port"]["value"] == 9000
+    assert rows["server.port"]["source"].startswith(f"{router.config}, line ")
+    assert rows["server.grace_s"]["value"] == 5.0
+    assert rows["server.grace_s"]["source"] == "environment variable ROUTER__SERVER__GRACE_S"
+
+
+def test_show_and_doctor_show_no_secret(router) -> None:
+    router.write(
+        '[providers.openai]\napi_key = "sk-plain"\nheaders = { X-Token = "tok-plain" }\n'
+        '[providers.acme]\nkind = "compatible"\nbase_url = "http://127.0.0.1:9/v1"\napi_key = "env:ACME_KEY"\n'
+    )
+    router.config.chmod(0o644)
+    env = {"ACME_KEY": "sk-environment", "ROUTER__DATABASE__URL": "postgresql://u:pass-word@127.0.0.1:1/x"}
+    for args in (["config", "show"], ["doctor"], ["providers", "list"], ["config", "check"], ["db", "status"]):
+        for run in (router(*args, env=env), router(*args, "--json", env=env)):
+            for secret in ("sk-plain", "tok-plain", "sk-environment", "pass-word"):
+                assert secret not in run.out + run.err, args
+    rows = shown(router, env=env)
+    assert rows["providers.openai.api_key"]["value"] == "***"
+    assert rows["providers.acme.api_key"]["value"] == "*** (env:ACME_KEY)"
+    assert shown(router)["providers.acme.api_key"]["value"] == "env:ACME_KEY is not set"
+    assert rows["providers.openai.headers"]["value"] == {"X-Token": "***"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[sever]\nport = 1\n", "unknown section; did you mean [server]?"),
+        ("[providers.openai]\napi_kye = 'x'\n", "api_kye: unknown key; did you mean 'api_key'?"),
+        ("[providers.openai]\ntimeouts = { conect = 5 }\n", "did you mean 'connect'?"),
+        (
+            "[providers.acme]\nkind = 'compatibel'\n",
+            "no provider plugin is called 'compatibel'; did you mean 'compatible'?",
+        ),
+        ("[providers.openai]\nbase_url = 'openai.com'\n", "'openai.com' is not a base URL"),
+        ("[plugins.opnai]\nx = 1\n", "no plugin is called 'opnai'; did you mean 'openai'?"),
+        ("[plugins.openai]\nx = 1\n", "plugin 'openai' takes no settings here; write [providers.openai]"),
+        ("[plugins.standard]\nx = 1\n", "plugin 'standard' takes no settings here"),
+    ],
+)
+def test_check_names_file_line_and_the_nearest(router, text: str, said: str) -> None:
+    router.write(f"\n{text}")
+    message = router.refused("config", "check")
+    assert f"{router.config}, line " in message
+    assert said in message
+
+
+def test_check_of_a_good_configuration_names_the_active_providers(router) -> None:
+    value = router.json("config", "check", env={"OPENAI_API_KEY": "sk-x"})
+    assert value["ok"] is True
+    assert value["active_providers"] == ["echo", "openai"]
+    assert "Active providers: echo." in router("config", "check").out
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("server.port", "9000", 9000),
+        ("server.host", "0.0.0.0", "0.0.0.0"),
+        ("server.host", "8080", "8080"),
+        ("server.grace_s", "2.5", 2.5),
+        ("gateway.streaming", "false", False),
+        ("gateway.key_prefix", "true", "true"),
+        ("plugins.disabled", "echo,openai", ["echo", "openai"]),
+        ("plugins.disabled", '["echo"]', ["echo"]),
+        ("plugins.disabled", "", []),
+        ("plugins.enabled", "standard", ["standard"]),
+        ("providers.openai.api_key", "env:OTHER", "env:OTHER"),
+        ("providers.openai.timeouts.connect", "2", 2),
+        ("providers.openai.timeouts", "{ connect = 3.0 }", {"connect": 3.0}),
+        ("providers.openai.headers.X-Team", "7", "7"),
+        ("providers.openai.models", "a,b", ["a", "b"]),
+        ("providers.openai.unlisted", "true", True),
+        ("aliases.fast", "echo/echo", "echo/echo"),
+        ('aliases."gpt-4.1"', "echo/echo", "echo/echo"),
+        ("database.url", "sqlite:///x#y.db", "sqlite:///x#y.db"),
+        ('fallback."openai/gpt-4o"', "echo/echo,openai/o3", ["echo/echo", "openai/o3"]),
+    ],
+)
+def test_set_takes_the_value_as_the_type_of_its_key(router, key: str, text: str, value: object) -> None:
+    before = tomllib.loads(router.config.read_text())
+    comments = [line for line in router.config.read_text().splitlines() if line.startswith("# ")]
+    router.json("config", "set", key, text)
+    after = tomllib.loads(router.config.read_text())
+    found = functools.reduce(lambda table, step: table[step], parse_key(key), after)
+    assert found == value
+    assert type(found) is type(value)
+    assert before["gateway"]["profile"] == after["gateway"]["profile"]
+    assert [line for line in router.config.read_text().splitlines() if line.startswith("# ")] == comments
+
+
+def test_set_puts_the_value_where_its_commented_default_stood(router) -> None:
+    router("config", "set", "server.port", "9000")
+    router("config", "set", "server.port", "9001")
+    text = router.config.read_text()
+    assert text.count("port = 9001") == 1
+    assert "#port = 8080" not in text
+    assert text.index("port = 9001") < text.index("#workers = 0")
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("server.prot", "1", "[server] prot: unknown key; did you mean 'port'?"),
+        ("sever.port", "1", "did you mean [server]?"),
+        ("port", "1", "'port' is not a key: write SECTION.KEY"),
+        ("server.", "1", "is not a key"),
+        ("aliases.a/b", "x", 'aliases."gpt-4.1"'),
+        ("server.port = 1\nx", "1", "is not a key"),
+        ("server.port", "many", "[server] port: must be a whole number, not 'many'"),
+        ("server.port", "70000", "must be from 0 to 65535"),
+        ("server.port", "1\nhost = 'x'", "must be a whole number"),
+        ("server.port.deep", "1", "must be a whole number"),
+        ("gateway.streaming", "yes", "must be true or false"),
+        ("gateway.profile", "standrad", "did you mean 'standard'?"),
+        ("gateway.billing", "prepaid", "there is no policy 'prepaid'"),
+        ("plugins.disabled", "opnai", "did you mean 'openai'?"),
+        ("plugins.disabled", "standard", "there is no profile 'standard'"),
+        ("providers.acme.kind", "compatibel", "did you mean 'compatible'?"),
+        ("providers.openai.transport", "curl", "must be one of native, requests"),
+        ("providers.openai", "x", "must be a table"),
+        ("gateway.profile.x", "1", "is a value, not a section"),
+    ],
+)
+def test_set_refuses_what_would_be_wrong_and_changes_nothing(router, key: str, text: str, said: str) -> None:
+    before = router.config.read_bytes()
+    assert said in router.refused("config", "set", key, text)
+    assert router.config.read_bytes() == before
+    assert {path.name for path in router.folder.iterdir() if path.name.startswith(".router")} == set()
+
+
+def test_set_accepts_negative_numbers_as_values(router) -> None:
+    assert "must be from 0 to 65535, not -1" in router.refused("config", "set", "server.port", "-1")
+
+
+def test_set_keeps_mode_and_link(router) -> None:
+    real = router.folder / "real.toml"
+    router.config.rename(real)
+    real.chmod(0o640)
+    router.config.symlink_to(real)
+    router.json("config", "set", "server.port", "9000")
+    assert router.config.is_symlink()
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert "port = 9000" in real.read_text()
+
+
+def test_set_repairs_a_value_that_only_the_plugins_refuse(router) -> None:
+    router.config.write_text('[gateway]\nprofile = "standrad"  # typo\n')
+    router.refused("config", "check")
+    router.json("config", "set", "gateway.profile", "standard")
+    assert router.config.read_text() == '[gateway]\nprofile = "standard"  # typo\n'
+
+
+def test_set_warns_when_the_environment_wins(router) -> None:
+    run = router("config", "set", "server.port", "9000", env={"ROUTER__SERVER__PORT": "9100"})
+    assert run.status == 0
+    assert "environment variable ROUTER__SERVER__PORT wins over the file" in run.err

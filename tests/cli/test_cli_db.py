@@ -1,0 +1,111 @@
+"""``router db``, ``router serve`` and the generated reference."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from router.cli import serve as serve_module
+from router.cli.reference import render
+from router.testing import Gateway
+
+
+def test_status_and_migrate(router) -> None:
+    assert router.json("db", "status")["current"] is True
+    assert router.json("db", "migrate") == {"applied": []}
+    (router.folder / "router.db").unlink()
+    applied = router.json("db", "migrate")["applied"]
+    assert [step["number"] for step in applied] == list(range(1, len(applied) + 1))
+    assert router.json("accounts", "list") == []
+    assert "Nothing was pending." in router("db", "migrate").out
+
+
+def test_status_names_what_is_pending(router) -> None:
+    with sqlite3.connect(router.folder / "router.db") as connection:
+        connection.execute("DROP TABLE usage")
+        connection.execute("DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)")
+    connection.close()
+    status = router.json("db", "status")
+    assert status["current"] is False
+    assert len(status["pending"]) == 1
+    assert "router db migrate" in router("db", "status").err
+
+
+def test_backup(router, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert router.json("db", "backup", str(copy)) == {"file": str(copy), "bytes": copy.stat().st_size}
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert "exists already" in router.refused("db", "backup", str(copy))
+    assert "cannot be written" in router.refused("db", "backup", str(tmp_path / "none" / "copy.db"))
+
+
+@pytest.mark.parametrize("url", ["mysql://x", "sqlite:///", "postgresql://user:p%zz@/x"])
+def test_a_bad_url_is_refused_without_its_password(router, url: str) -> None:
+    router.config.write_text(f'[database]\nurl = "{url}"\n')
+    said = router.refused("db", "status")
+    assert "p%zz" not in said
+
+
+def test_postgresql(bare, postgresql_url: str) -> None:
+    env = {"ROUTER__DATABASE__URL": postgresql_url}
+    first = bare.json("init", "--dir", str(bare.folder), env=env)
+    assert not (bare.folder / "router.db").exists()
+    key = bare.json("keys", "create", "--account", first["account"], env=env)
+    assert bare.json("keys", "revoke", key["id"], env=env)["status"] == "revoked"
+    assert bare.json("db", "status", env=env)["engine"] == "postgresql"
+    assert "pg_dump" in bare.refused("db", "backup", "copy.db", env=env)
+    assert bare.json("usage", "show", env=env) == []
+
+
+def test_serve_hands_over_what_is_configured(router, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def serve_workers(path, host, port, workers, grace_s, on_ready) -> int:
+        calls.append((path, host, port, workers, grace_s))
+        on_ready("http://127.0.0.1:1")
+        return 0
+
+    monkeypatch.setattr(serve_module, "serve_workers", serve_workers)
+    router("config", "set", "server.port", "9000")
+    router("config", "set", "server.workers", "3")
+    run = router("serve", "--json")
+    assert run.value["url"] == "http://127.0.0.1:1"
+    assert "serves at http://127.0.0.1:1" in run.err
+    router("serve", "--host", "::1", "--port", "0", "--workers", "2")
+    assert calls == [
+        (str(router.config), "127.0.0.1", 9000, 3, 30.0),
+        (str(router.config), "::1", 0, 2, 30.0),
+    ]
+
+
+def test_serve_migrates_first_and_makes_no_database(router, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve_module, "serve_workers", lambda *_: 0)
+    with sqlite3.connect(router.folder / "router.db") as connection:
+        connection.execute("DROP TABLE usage")
+        connection.execute("DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)")
+    connection.close()
+    assert "applied migration" in router("serve").err
+    assert router.json("db", "status")["current"] is True
+    (router.folder / "router.db").unlink()
+    assert "router init" in router.refused("serve")
+
+
+def test_a_real_call_through_a_real_gateway(tmp_path: Path) -> None:
+    with Gateway(tmp_path) as gateway:
+        answer = gateway.router(
+            "chat", "echo/echo", "hello there", "--stream", "--url", gateway.url, "--api-key", gateway.api_key
+        )
+        assert answer["text"] == "hello there"
+        assert answer["request_id"].startswith("req_")
+    rows = gateway.router("usage", "show")
+    assert [(row["request_id"], row["status"], row["model"]) for row in rows] == [
+        (answer["request_id"], 200, "echo/echo")
+    ]
+
+
+def test_the_reference_is_up_to_date() -> None:
+    page = Path(__file__).parents[2] / "docs" / "cli.md"
+    assert page.read_text(encoding="utf-8") == render(), "run `make docs`"

@@ -1,0 +1,162 @@
+"""``router accounts``, ``router keys`` and ``router usage``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.store.database import open_database
+from router.store.keys import find_key, hash_key
+from router.store.usage import insert_usage
+from router.types import Attempt, CallRecord, Key
+
+
+def look_up(folder: Path, text: str) -> Key | None:
+    database = open_database("sqlite:///router.db", folder)
+    try:
+        return find_key(database, hash_key(text))
+    finally:
+        database.close()
+
+
+def test_accounts(router) -> None:
+    made = router.json("accounts", "create", "Research & Söhne")
+    assert made["id"].startswith("acct_")
+    assert [row["name"] for row in router.json("accounts", "list")] == ["default", "Research & Söhne"]
+    shown = router.json("accounts", "show", made["id"])
+    assert (shown["balance"], shown["held"], shown["available"], shown["keys"]) == ("0", "0", "0", 0)
+    assert made["id"] in router("accounts", "list").out
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "two\nlines"])
+def test_an_account_needs_a_good_name(router, name: str) -> None:
+    assert "account's name must" in router.refused("accounts", "create", name)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["accounts", "show"],
+        ["keys", "create", "--account"],
+        ["keys", "list", "--account"],
+        ["usage", "show", "--account"],
+    ],
+)
+def test_an_unknown_account_is_named(router, args: list[str]) -> None:
+    assert "There is no account 'acct_none'. `router accounts list` shows all." in router.refused(*args, "acct_none")
+
+
+def test_a_key_is_shown_once_and_works_as_its_status_says(router) -> None:
+    made = router.json("keys", "create", "--account", router.first["account"], "--name", "ci", "--expires", "30d")
+    assert made["api_key"] not in router("keys", "list").out
+    assert made["name"] == "ci"
+    key = look_up(router.folder, made["api_key"])
+    assert key is not None
+    assert key.expires_at == pytest.approx(time.time() + 30 * 86_400, abs=60)
+
+    for command, status in (("disable", "disabled"), ("enable", "active"), ("revoke", "revoked")):
+        assert router.json("keys", command, made["id"])["status"] == status
+        key = look_up(router.folder, made["api_key"])
+        assert key is not None
+        assert key.status == status
+    assert "revoked, which is for good" in router.refused("keys", "enable", made["id"])
+
+
+def test_the_note_on_a_new_key_is_not_in_its_output(router) -> None:
+    run = router("keys", "create", "--account", router.first["account"])
+    assert "shown this once" in run.err
+    assert "shown this once" not in run.out
+
+
+def test_rotation_keeps_the_old_key_for_its_grace(router) -> None:
+    made = router.json("keys", "create", "--account", router.first["account"], "--name", "ci")
+    new = router.json("keys", "rotate", made["id"], "--grace", "2h")
+    assert new["id"] != made["id"]
+    assert new["name"] == "ci"
+    old = next(row for row in router.json("keys", "list") if row["id"] == made["id"])
+    assert old["replaced_by"] == new["id"]
+    assert old["expires_at"] is not None
+
+    last = router.json("keys", "rotate", new["id"], "--grace", "0s")
+    assert last["api_key"] != new["api_key"]
+    gone = look_up(router.folder, new["api_key"])
+    assert gone is not None
+    assert gone.status == "revoked"
+
+
+def test_an_expiry_in_the_past_is_refused(router) -> None:
+    said = router.refused("keys", "create", "--account", router.first["account"], "--expires", "2020-01-01")
+    assert "must lie in the future" in said
+
+
+def test_a_keys_text_in_place_of_its_id_is_not_repeated(router) -> None:
+    said = router.refused("keys", "revoke", router.first["api_key"])
+    assert router.first["api_key"] not in said
+    assert "give its ID (key_...)" in said
+
+
+def test_commands_without_a_database_say_how_to_make_one(router) -> None:
+    (router.folder / "router.db").unlink()
+    assert "`router db migrate`" in router.refused("keys", "list")
+
+
+def record(request_id: str, **fields: Any) -> CallRecord:
+    values: dict[str, Any] = {
+        "request_id": request_id,
+        "created_at": time.time(),
+        "route": "chat",
+        "account": "",
+        "key": "",
+        "model": "openai/gpt-4o",
+        "provider": "openai",
+        "upstream_model": "gpt-4o",
+        "status": 200,
+        "ending": "ok",
+        "error_code": "",
+        "streamed": False,
+        "prompt_tokens": 11,
+        "completion_tokens": 7,
+        "cached_tokens": 3,
+        "reasoning_tokens": 2,
+        "estimated": False,
+        "latency_ms": 12,
+        "first_token_ms": 5,
+        "attempts": (Attempt("openai", "gpt-4o", "ok", 200, 12),),
+    }
+    return CallRecord(**(values | fields))
+
+
+def test_usage_rows(router) -> None:
+    account = router.first["account"]
+    key = router.json("keys", "list")[0]["id"]
+    rows = [
+        record("req_1", account=account, key=key),
+        record("req_2", account=account, created_at=time.time() - 3 * 86_400),
+        record("req_3", model="\x1b[2Jtricky", estimated=True),
+    ]
+    database = open_database("sqlite:///router.db", router.folder)
+    database.write(lambda connection: insert_usage(connection, rows))
+    database.close()
+
+    found = {row["request_id"]: row for row in router.json("usage", "show")}
+    assert set(found) == {"req_1", "req_2", "req_3"}
+    one = found["req_1"]
+    tokens = ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")
+    assert [one[name] for name in tokens] == [11, 3, 7, 2]
+    assert (one["model"], one["provider"], one["status"], one["charge"]) == ("openai/gpt-4o", "openai", 200, "0")
+    assert one["estimated"] is False
+    assert one["attempts"][0]["kind"] == "ok"
+    assert [row["request_id"] for row in router.json("usage", "show", "--key", key)] == ["req_1"]
+    assert {row["request_id"] for row in router.json("usage", "show", "--since", "24h")} == {"req_1", "req_3"}
+    assert len(router.json("usage", "show", "--limit", "1")) == 1
+    assert len(router.json("usage", "show", "--account", account)) == 2
+    text = router("usage", "show").out
+    assert "\x1b" not in text
+    assert "?[2Jtricky" in text
+
+
+def test_usage_of_an_unknown_key_is_refused(router) -> None:
+    assert "There is no key key_none" in router.refused("usage", "show", "--key", "key_none")
