@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-PLUGINS = ["compatible", "echo", "openai", "standard"]
+PLUGINS = ["compatible", "deepseek", "echo", "meta", "moonshot", "openai", "standard", "xai"]
 
 setup(
     name="provider-router",

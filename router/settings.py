@@ -89,7 +89,8 @@ class ProviderSettings:
 
     Attributes:
         kind: the plugin that serves this section; the section's own name where unset.
-        api_key: ``"env:NAME"`` reads the environment; plain text is accepted, with a warning from ``router doctor``.
+        api_key: ``"env:NAME"`` reads the environment, ``"env:A|B"`` the first of these that is set; plain text is
+            accepted, with a warning from ``router doctor``.
         base_url: where the upstream is; the plugin's own default where unset.
         transport: ``native`` (our connection pool) or ``requests`` (HTTP proxies and odd networks).
         timeouts: limits in seconds.
@@ -126,5 +127,6 @@ class ProviderSettings:
     def missing(self) -> str | None:
         """What an operator must still set before this provider can serve; None when it is ready."""
         if self.api_key.source.startswith("env:") and not self.api_key:
-            return f"set the environment variable {self.api_key.source.removeprefix('env:')}"
+            names = self.api_key.source.removeprefix("env:").split("|")
+            return f"set the environment variable {' or '.join(names)}"
         return None

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from router import CallContext, ProviderSettings, Secret, hookimpl
+from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, Secret, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleProvider
-from router.upstream.failures import wait_hint_s
+from router.upstream.failures import Failure
 
 __all__ = ["plugin"]
 
@@ -44,17 +44,17 @@ class OpenAI(CompatibleProvider):
     def settings(self) -> type:
         return Settings
 
-    def headers(self, context: CallContext) -> dict[str, str]:
-        headers = super().headers(context)
+    def headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+        headers = super().headers(call, context)
         if context.settings.organization:
             headers["OpenAI-Organization"] = context.settings.organization
         if context.settings.project:
             headers["OpenAI-Project"] = context.settings.project
         return headers
 
-    def wait_s(self, headers: Mapping[str, str]) -> float | None:
+    def wait_s(self, failure: Failure, headers: Mapping[str, str]) -> float | None:
         """``Retry-After``; without one, the time until the exhausted limit is full again (``x-ratelimit-reset-*``)."""
-        hint = wait_hint_s(headers)
+        hint = super().wait_s(failure, headers)
         if hint is not None:
             return hint
         waits = [

@@ -1,14 +1,14 @@
-"""OpenAI's wire: reading usage, writing JSON."""
+"""OpenAI's wire: reading usage and choices, writing JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from router.types import Usage
 
-__all__ = ["dump_json", "usage_of"]
+__all__ = ["choices_of", "dump_json", "has_output", "show_cached", "usage_of"]
 
 _COUNT_MAX = 2**53
 
@@ -41,6 +41,29 @@ def usage_of(raw: Any) -> Usage | None:
         reasoning_tokens=_count(completion_details, "reasoning_tokens"),
         raw=raw,
     )
+
+
+def show_cached(usage: dict[str, Any], name: str) -> None:
+    """Put a cached count that the provider gives as ``usage[name]`` where OpenAI's clients look for it.
+
+    A ``prompt_tokens_details.cached_tokens`` that is there already stays.
+    """
+    details = usage.get("prompt_tokens_details")
+    known = details if isinstance(details, dict) else {}
+    if name in usage and known.get("cached_tokens") is None:
+        usage["prompt_tokens_details"] = {**known, "cached_tokens": usage[name]}
+
+
+def choices_of(value: Any) -> Iterator[dict[str, Any]]:
+    """The choices of a decoded body or chunk; none where there are none, or where they are no objects."""
+    choices = value.get("choices") if isinstance(value, dict) else None
+    yield from (choice for choice in (choices if isinstance(choices, list) else ()) if isinstance(choice, dict))
+
+
+def has_output(value: Any) -> bool:
+    """Whether a decoded chunk holds content, reasoning, a tool call, a refusal: anything in a delta but its role."""
+    deltas = (choice.get("delta") for choice in choices_of(value))
+    return any(part for delta in deltas if isinstance(delta, dict) for name, part in delta.items() if name != "role")
 
 
 def _count(source: Any, name: str) -> int:

@@ -1,0 +1,98 @@
+"""xAI (Grok). OpenAI's wire, but reasoning is not in the count of output, and a status may mean another thing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, Secret, Timeouts, hookimpl
+from router.upstream.cards import load_cards
+from router.upstream.compatible import CompatibleChatProvider, Progress
+from router.upstream.failures import Failure
+from router.upstream.wire import choices_of, usage_of
+
+__all__ = ["plugin"]
+
+_AN_HOUR_S = 3600.0
+_BILLING = re.compile(r"\bcredits?\b|spending limit", re.IGNORECASE)
+_API_KEY = re.compile(r"\bAPI[ _-]?key\b", re.IGNORECASE)
+_MEANINGS: Mapping[str, re.Pattern[str]] = {
+    "overloaded": re.compile(r"unavailable|at capacity", re.IGNORECASE),
+    "rate_limit": re.compile(r"resource has been exhausted|resource-exhausted", re.IGNORECASE),
+    "auth": re.compile(r"unauthenticated|permission", re.IGNORECASE),
+    "bad_request": re.compile(r"invalid[ -]argument", re.IGNORECASE),
+}
+"""Kind -> how ``code`` or text say it, where the status does not."""
+_CONVERSATION = re.compile(r"[!-~]{1,256}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Settings(ProviderSettings):
+    """``[providers.xai]``. A reasoning model may be silent for long: xAI's documentation advises to wait an hour."""
+
+    api_key: Secret = field(default=Secret("", "env:XAI_API_KEY"))
+    timeouts: Timeouts = field(default=Timeouts(first_byte=_AN_HOUR_S, idle=_AN_HOUR_S, whole=_AN_HOUR_S))
+
+
+class XAI(CompatibleChatProvider):
+    """The provider ``xai``."""
+
+    default_base_url: ClassVar[str] = "https://api.x.ai/v1"
+    cards: ClassVar = load_cards(Path(__file__).with_name("models.toml"), owned_by="xai")
+    renames: ClassVar[Mapping[str, str]] = {"max_tokens": "max_completion_tokens"}
+    edits: ClassVar = re.compile(rb'"usage"\s*:\s*\{|"finish_reason"\s*:\s*"(?:end_turn)?"')
+
+    @hookimpl
+    def settings(self) -> type:
+        return Settings
+
+    def headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+        """A conversation's ID keeps it on the server that has its cache."""
+        conversation = call.body.get("prompt_cache_key")
+        known = isinstance(conversation, str) and _CONVERSATION.fullmatch(conversation)
+        return ({"x-grok-conv-id": conversation} if known else {}) | super().headers(call, context)
+
+    def edit_item(self, value: dict[str, Any], progress: Progress, context: CallContext) -> dict[str, Any]:
+        """Usage as OpenAI counts it, and OpenAI's finish reasons."""
+        if isinstance(value.get("usage"), dict):
+            value["usage"] = _as_openai_counts(value["usage"])
+        for choice in choices_of(value):
+            reason, said = choice.get("finish_reason"), choice.get("message") or choice.get("delta")
+            if reason == "end_turn":
+                choice["finish_reason"] = "stop"
+            elif reason == "" and isinstance(said, dict) and said.get("tool_calls"):
+                choice["finish_reason"] = "tool_calls"
+        return value
+
+    def kind(self, failure: Failure) -> str:
+        """A wrong key is a 400; an empty account is a 403 or a 429; a 200 may be an error."""
+        text = f"{failure.code} {failure.message}"
+        if failure.status in (200, 403, 429) and _BILLING.search(text):
+            return "billing"
+        if failure.status in (200, 400) and _API_KEY.search(text):
+            return "auth"
+        if failure.status == 429 and _MEANINGS["overloaded"].search(text):
+            return "overloaded"
+        inside = (kind for kind, pattern in _MEANINGS.items() if failure.status == 200 and pattern.search(text))
+        return next(inside, None) or super().kind(failure)
+
+
+def _as_openai_counts(usage: dict[str, Any]) -> dict[str, Any]:
+    """Reasoning counted as output and cached tokens as prompt, where the total says that they are not yet."""
+    counts = usage_of(usage)
+    if counts is None:
+        return usage
+    prompt, completion = counts.prompt_tokens, counts.completion_tokens
+    if counts.cached_tokens > prompt:
+        prompt += counts.cached_tokens
+    if usage.get("total_tokens") not in (prompt + completion, counts.prompt_tokens + completion):
+        completion += counts.reasoning_tokens
+    if (prompt, completion) == (counts.prompt_tokens, counts.completion_tokens):
+        return usage
+    return {**usage, "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+plugin = XAI()
