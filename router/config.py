@@ -157,9 +157,10 @@ class Settings:
         return build_record(kind, data, locate=locate, secret=self.secret)
 
     def secret(self, text: str) -> Secret:
-        """``env:NAME`` from the environment (empty when unset), other text as it is."""
+        """``env:NAME`` from the environment, empty when unset (of ``env:A|B`` the first that is set); else the text."""
         if text.startswith("env:"):
-            return Secret(self.environ.get(text.removeprefix("env:"), ""), text)
+            values = (self.environ.get(name, "") for name in text.removeprefix("env:").split("|"))
+            return Secret(next(filter(None, values), ""), text)
         return Secret(text, "configuration")
 
     def where(self, path: str) -> str:
@@ -187,7 +188,7 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Setti
         raise ConfigError(f"there is no configuration at {path}: run `router init`, or give --config FILE") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and lists 1,000 deep are no TOMLDecodeError
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     overridden = _override(data, environ)
     return _settings(Settings(path=path, text=text, environ=dict(environ)), overridden)

@@ -27,8 +27,8 @@ _KINDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Settings(ProviderSettings):
-    """``[providers.meta]``. With a ``base_url`` the models are that host's, and a key is sent only if the section has one:
-    Meta's own, from the environment, is for Meta.
+    """``[providers.meta]``. With a ``base_url`` the models are that host's, and so is the key: Meta's own, from the
+    environment, is not sent there.
     """
 
     api_key: Secret = field(default=Secret("", _KEY))

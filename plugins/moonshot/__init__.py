@@ -50,7 +50,7 @@ class Moonshot(CompatibleChatProvider):
         return Settings
 
     def edit_item(self, value: dict[str, Any], progress: Progress, context: CallContext) -> dict[str, Any]:
-        """The usage at the top level alone, which follows in a chunk of its own, with the cached count in its details."""
+        """Usage at the top level alone (it follows in a chunk of its own), the cached count where OpenAI has it."""
         for choice in choices_of(value):
             usage = choice.pop("usage", None)
             if isinstance(usage, dict):

@@ -51,9 +51,11 @@ class XAI(CompatibleChatProvider):
 
     def headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
         """A conversation's ID keeps it on the server that has its cache."""
+        headers = super().headers(call, context)
         conversation = call.body.get("prompt_cache_key")
-        known = isinstance(conversation, str) and _CONVERSATION.fullmatch(conversation)
-        return ({"x-grok-conv-id": conversation} if known else {}) | super().headers(call, context)
+        if isinstance(conversation, str) and _CONVERSATION.fullmatch(conversation):
+            headers.setdefault("x-grok-conv-id", conversation)
+        return headers
 
     def edit_item(self, value: dict[str, Any], progress: Progress, context: CallContext) -> dict[str, Any]:
         """Usage as OpenAI counts it, and OpenAI's finish reasons."""

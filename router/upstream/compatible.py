@@ -67,7 +67,7 @@ class CompatibleChatProvider:
         return ProviderSettings
 
     @hookimpl
-    def models(self) -> Iterable[ModelCard]:
+    def models(self, context: CallContext) -> Iterable[ModelCard]:
         return self.cards
 
     @hookimpl
