@@ -188,6 +188,7 @@ KINDS: Mapping[str, Kind] = {
 }
 """Every kind of upstream failure. A plugin picks the kind; the HTTP status is only the default mapping."""
 
+_WAIT_MAX_S = 86_400.0
 _FINAL = frozenset({"auth", "billing"})  # a client's retry cannot cure our key or our bill
 
 
@@ -200,7 +201,11 @@ class UpstreamError(RouterError):
         provider: the provider's configured name.
         upstream_status: HTTP status that the provider answered with; None where no answer came.
         status: the status for our client where it differs from the kind's (a 413 or 422 that is passed on).
-        retry_after_s: seconds that the provider asked us to wait.
+        retry_after_s: seconds that the provider asked us to wait; a number that is no wait (infinite, not a number)
+            counts as none, and more than a day as a day.
+
+    Raises:
+        ValueError: there is no such kind.
     """
 
     def __init__(
@@ -216,15 +221,23 @@ class UpstreamError(RouterError):
         param: str | None = None,
         retry_after_s: float | None = None,
     ) -> None:
+        if kind not in KINDS:
+            raise ValueError(f"there is no kind of failure {kind!r}; the kinds are {', '.join(KINDS)}")
         row = KINDS[kind]
         super().__init__(message, code=code or row.code, param=param)
         self.kind = kind
         self.provider = provider
         self.upstream_status = upstream_status
-        self.retry_after_s = retry_after_s
+        self.retry_after_s = _wait_s(retry_after_s)
         self.status = status or row.status
         self.type = type or row.type
-        if retry_after_s is not None:
-            self.headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
+        if self.retry_after_s is not None:
+            self.headers["Retry-After"] = str(max(1, math.ceil(self.retry_after_s)))
         if kind in _FINAL:
             self.headers["x-should-retry"] = "false"
+
+
+def _wait_s(asked_s: float | None) -> float | None:
+    if asked_s is None or not math.isfinite(asked_s):
+        return None
+    return min(max(asked_s, 0.0), _WAIT_MAX_S)

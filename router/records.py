@@ -38,12 +38,18 @@ def build_record(kind: type, data: Mapping[str, Any], *, locate: Callable[[str],
         secret: turns the text of a secret (``env:NAME`` or the secret itself) into a ``Secret``.
 
     Raises:
-        ConfigError: the first problem found, with its place and the remedy.
+        ConfigError: the first problem found, with its place and the remedy; also for a ``kind`` that is no such
+            dataclass, and for a ``ValueError`` of its ``__post_init__``.
     """
-    schema = _schema(kind)()
+    try:
+        schema = _schema(kind)()
+    except (NameError, TypeError) as error:
+        raise ConfigError(f"{locate('')}: the settings record that the plugin declares is no use: {error}") from error
     schema.context_secret = secret  # type: ignore[attr-defined]
     try:
         return schema.load(data)
+    except ValueError as error:
+        raise ConfigError(f"{locate('')}: {error}") from error
     except ValidationError as error:
         path, message = _first(error.messages_dict)
         if message == _UNKNOWN:
@@ -104,9 +110,15 @@ def _field(annotation: Any, metadata: Mapping[str, Any], *, required: bool = Fal
         return _Record(typing.cast(type, annotation), **options)
     if origin is tuple:
         return _Tuple(_field(arguments[0], {}), **options)
-    if origin is not None and issubclass(origin, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         value = None if arguments[1] is Any else _field(arguments[1], {})
+        options["error_messages"]["invalid"] = _MESSAGES["type"]
         return fields.Dict(keys=fields.String(), values=value, **options)
+    if annotation not in _SCALARS:
+        raise TypeError(
+            f"a key cannot have the type {annotation}; use {', '.join(t.__name__ for t in _SCALARS)}, "
+            "a dataclass, tuple[TYPE, ...] or Mapping[str, TYPE]"
+        )
     return _SCALARS[annotation](**options)
 
 
@@ -125,6 +137,7 @@ class _Strict(fields.Field[Any]):
     """A scalar that is taken as TOML gives it; only text from the environment is converted."""
 
     expected: typing.ClassVar[str]
+    shows_value: typing.ClassVar[bool] = True
 
     def convert(self, value: Any) -> Any:
         raise NotImplementedError
@@ -132,8 +145,8 @@ class _Strict(fields.Field[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         try:
             return self.convert(value)
-        except (KeyError, TypeError, ValueError):
-            raise ValidationError(f"must be {self.expected}, not {value!r}") from None
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise ValidationError(f"must be {self.expected}{f', not {value!r}' if self.shows_value else ''}") from None
 
 
 class _Integer(_Strict):
@@ -181,6 +194,7 @@ class _String(_Strict):
 
 class _SecretField(_Strict):
     expected = 'text: "env:NAME", or the secret itself'
+    shows_value = False
 
     def convert(self, value: Any) -> Secret:
         if isinstance(value, Secret):

@@ -80,10 +80,16 @@ class Registry:
     def broadcast(self, hook: str, **arguments: Any) -> None:
         """Call ``hook`` of every plugin that has it. A failure is logged; the others are still called."""
         for plugin in self.having(hook):
-            try:
-                plugin.hooks[hook](**arguments)
-            except Exception:
-                _log.exception("plugin %s failed in hook %s", plugin.name, hook)
+            self.notify(plugin.name, hook, **arguments)
+
+    def notify(self, plugin: str, hook: str, **arguments: Any) -> None:
+        """As ``broadcast``, to one plugin alone."""
+        function = self.hook(plugin, hook)
+        try:
+            if function is not None:
+                function(**arguments)
+        except Exception:
+            _log.exception("plugin %s failed in hook %s", plugin, hook)
 
 
 def load_plugins(
@@ -161,7 +167,7 @@ def _load(point: EntryPoint) -> Plugin:
         bound = _bind(point.name, point.load())
     except ConfigError as error:
         return _describe(point, "failed", error.message)
-    except Exception as error:  # a plugin's import may raise anything; the gateway serves with the others
+    except (Exception, SystemExit) as error:  # a plugin's import may do anything; the gateway serves with the others
         return _describe(point, "failed", f"cannot be imported: {type(error).__name__}: {error}")
     distribution, version = _dist(point)
     return Plugin(point.name, distribution, version, "loaded", "", *bound)
@@ -184,7 +190,7 @@ def _bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[s
         _refuse_unknown_hooks(manager)
     except pluggy.PluginValidationError as error:
         raise ConfigError(" ".join(str(error).split())) from error
-    callers = manager.get_hookcallers(thing) or []
+    callers = [caller for caller in manager.get_hookcallers(thing) or [] if caller.has_spec()]
     if not callers:
         raise ConfigError("it implements no hook: mark its functions with @router.hookimpl")
     hooks = {caller.name: _callable(caller.name, caller.get_hookimpls()[0]) for caller in callers}
@@ -193,18 +199,18 @@ def _bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[s
 
 
 def _refuse_unknown_hooks(manager: pluggy.PluginManager) -> None:
+    """``optionalhook=True`` marks a hook of other versions; without it, an unknown name is a misspelt one."""
     known = [name for specs in ROLES.values() for name in vars(specs) if not name.startswith("_")]
-    for name in sorted(vars(manager.hook)):
-        if not name.startswith("_") and name not in known:
+    for name, caller in sorted(vars(manager.hook).items()):
+        if name not in known and any(not found.optionalhook for found in caller.get_hookimpls()):
             raise ConfigError(f"there is no hook {name!r}{nearest(name, known)}")
-    manager.check_pending()
 
 
 def _refuse_unmarked_overrides(thing: Any) -> None:
     """A method that overrides a marked one without the marker would take the hook away in silence."""
     for specs in ROLES.values():
         for name in vars(specs):
-            marked = [hasattr(vars(cls)[name], _MARK) for cls in type(thing).__mro__ if name in vars(cls)]
+            marked = [hasattr(getattr(cls, name), _MARK) for cls in type(thing).__mro__ if name in vars(cls)]
             if marked and not marked[0] and any(marked):
                 raise ConfigError(f"{type(thing).__name__}.{name} overrides a hook without @router.hookimpl: add it")
 
@@ -220,6 +226,8 @@ def _callable(name: str, implementation: pluggy.HookImpl) -> Callable[..., Any]:
         raise ConfigError(
             f"hook {name!r} gives an argument a default value, which pluggy's versions treat differently: remove it"
         )
+    if any(parameter.kind is not parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
+        raise ConfigError(f"hook {name!r} must name its arguments plainly: no '*', '/', *args or **kwargs")
     wanted = frozenset(implementation.argnames)
     spec = next(vars(specs)[name] for specs in ROLES.values() if name in vars(specs))
     if wanted >= set(inspect.signature(spec).parameters) - {"self"}:

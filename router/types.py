@@ -222,10 +222,18 @@ class CallContext:
 
 @dataclass(frozen=True, slots=True)
 class StartupContext:
-    """What ``startup`` hooks receive: the configuration's path and the names of the active providers."""
+    """What a ``startup`` hook receives.
+
+    Attributes:
+        config_path: the configuration's file.
+        providers: names of the active providers.
+        settings: the plugin's own section ``[plugins.NAME]``, of the type that its ``settings()`` hook returned; None
+            for a plugin without that hook, and for a provider, whose sections come with each call.
+    """
 
     config_path: str
     providers: tuple[str, ...]
+    settings: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

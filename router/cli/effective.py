@@ -7,8 +7,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from router.cli.checking import check_settings, plugin_record
+from router.cli.checking import check_settings
 from router.config import Settings
+from router.gateway.sections import plugin_record
 from router.registry import Registry
 from router.settings import Secret
 

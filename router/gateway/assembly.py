@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from router.catalogue.catalogue import Catalogue, Row, Stored
 from router.catalogue.fallbacks import check_no_cycle
@@ -19,6 +20,7 @@ from router.gateway.line import Gateway
 from router.gateway.providers import Provider, build_providers, listings
 from router.gateway.record import CallLog, Recorder
 from router.gateway.resolve import Resolver
+from router.gateway.sections import plugin_records
 from router.registry import Registry, load_plugins, nearest
 from router.settings import ProviderSettings
 from router.store.database import Database, open_database
@@ -53,6 +55,7 @@ class Assembly:
     dialect: Dialect
     providers: Mapping[str, Provider]
     database: Database
+    plugin_settings: Mapping[str, Any]
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -142,6 +145,7 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
             raise ConfigError(
                 f'{settings.where(f"gateway.{role}")}: there is no policy {name!r}; the one there is, is "none"'
             )
+    plugin_settings = plugin_records(settings, registry)
     providers = build_providers(settings, registry, open_transport)
     try:
         database = open_database(settings.database.url.reveal(), path.resolve().parent)
@@ -153,7 +157,7 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
     if missing:
         database.close()
         raise ConfigError(f"the database lacks {len(missing)} migration(s): run `router db migrate --config {path}`")
-    assembly = Assembly(settings, registry, dialect, providers, database)
+    assembly = Assembly(settings, registry, dialect, providers, database, plugin_settings)
     try:
         _check_fallbacks(assembly)
     except ConfigError:

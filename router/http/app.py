@@ -43,7 +43,9 @@ class Application:
         self._assembly = assembly
         self._flask = _build_flask(assembly, self.render_error)
         active = tuple(name for name, provider in assembly.providers.items() if provider.active)
-        assembly.registry.broadcast("startup", context=StartupContext(str(assembly.settings.path), active))
+        for plugin in assembly.registry.having("startup"):
+            context = StartupContext(str(assembly.settings.path), active, assembly.plugin_settings.get(plugin.name))
+            assembly.registry.notify(plugin.name, "startup", context=context)
 
     def wsgi(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI callable: Flask, with a request ID on every response."""

@@ -36,7 +36,9 @@ def _is_ours(path: Path) -> bool:
 
 def python_files(*folders: str) -> list[Path]:
     """The Python files below the given folders of the project."""
-    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts)
+    return sorted(
+        path for folder in folders for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts
+    )
 
 
 def modules() -> dict[str, Path]:
@@ -55,7 +57,7 @@ def is_private(module: str) -> bool:
 
 
 def imports_in(module: str, path: Path, known: dict[str, Path]) -> Iterator[Import]:
-    """The imports of a module, in-function ones too: ``from a import b`` is ``a.b`` where that is a module, else ``a``."""
+    """All imports of a module: ``from a import b`` is ``a.b`` where that is a module, else ``a``."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     type_only = {id(inner) for block in ast.walk(tree) if _is_type_checking(block) for inner in ast.walk(block)}
     for node in ast.walk(tree):

@@ -130,7 +130,7 @@ def test_floor_0_needs_nothing_but_pluggy() -> None:
         if ROOMS[room_of(module)] or is_ours(found.target) or top in sys.stdlib_module_names:
             continue
         if top not in FLOOR_0_THIRD_PARTIES | (FLOOR_0_TYPE_ONLY if found.type_only else set()):
-            offences.append(f"{module} (line {found.line}) imports {top}: plugin authors import this floor, keep it light")
+            offences.append(f"{module} (line {found.line}) imports {top}: keep this floor light")
     assert not offences, "\n".join(offences)
 
 

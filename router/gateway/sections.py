@@ -1,0 +1,44 @@
+"""The sections ``[plugins.NAME]``: the settings of plugins that are no providers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from router.config import Settings
+from router.errors import ConfigError
+from router.registry import Registry, nearest
+
+__all__ = ["plugin_record", "plugin_records"]
+
+
+def plugin_records(settings: Settings, registry: Registry) -> dict[str, Any]:
+    """Plugin name -> the record that it declares, for every loaded plugin that declares one and is no provider.
+
+    Raises:
+        ConfigError: a section that is wrong, or that belongs to no such plugin.
+    """
+    for name in settings.plugin_sections:
+        plugin_record(settings, registry, name)
+    declaring = (plugin.name for plugin in registry.having("settings") if "provider" not in plugin.roles)
+    return {name: plugin_record(settings, registry, name) for name in declaring}
+
+
+def plugin_record(settings: Settings, registry: Registry, name: str) -> Any:
+    """The section ``[plugins.NAME]``, empty where there is none, as the record that the plugin declares.
+
+    None while the plugin is not loaded: its section may stay in the file.
+
+    Raises:
+        ConfigError: the plugin is not installed, takes no settings there, or they are wrong.
+    """
+    place = f"plugins.{name}"
+    plugin = registry.plugins.get(name)
+    if plugin is None:
+        raise ConfigError(f"{settings.where(place)}: no plugin is called {name!r}{nearest(name, registry.plugins)}")
+    if plugin.state != "loaded":
+        return None
+    declare = plugin.hooks.get("settings")
+    if "provider" in plugin.roles or declare is None:
+        remedy = f"; write [providers.{name}]" if "provider" in plugin.roles else ""
+        raise ConfigError(f"{settings.where(place)}: plugin {name!r} takes no settings here{remedy}")
+    return settings.record(declare(), place, settings.plugin_sections.get(name, {}))
