@@ -125,16 +125,17 @@ class Relay:
             // _BYTES_PER_TOKEN
         )
         content = self._bytes - self._chunks * self._envelope
-        return Usage(prompt, max(self._chunks, content // _BYTES_PER_TOKEN) if self.output else 0)
+        return Usage(prompt, max(1, self._chunks, content // _BYTES_PER_TOKEN) if self.output else 0)
 
     def _chunk(self, item: Item) -> bytes | None:
         """The text of one chunk as the client sees it; None for one that it does not see."""
         data = item.data
         if b"\n" in data or b"\r" in data:
             data = data.translate(_ONE_LINE)
+        finishes = False
         if not self.output or data[-1:] != b"}" or _NOTABLE.search(data):
             value = self._value(item)
-            self._note(value)
+            finishes = self._note(value)
             if not self._call.include_usage and isinstance(value.get("usage"), dict):
                 if not value.get("choices"):
                     return None
@@ -148,7 +149,7 @@ class Relay:
             if not value or value.get("type") == "ping":
                 return None
             shown = self._with_model(data, value)
-        if self.output:
+        if self.output and not finishes:
             self._count(len(data))
         return shown
 
@@ -158,7 +159,9 @@ class Relay:
         if not self._envelope or size < self._envelope:
             self._envelope = size
 
-    def _note(self, value: dict[str, Any]) -> None:
+    def _note(self, value: dict[str, Any]) -> bool:
+        """Look at a chunk; whether it finishes a choice."""
+        finishes = False
         if value.get("error"):
             raise self._error(value)
         self._note_usage(value)
@@ -166,8 +169,9 @@ class Relay:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 if choice.get("finish_reason"):
-                    self.finished = self.output = True
+                    finishes = self.finished = self.output = True
                 self.output = self.output or _has_output(choice.get("delta"))
+        return finishes
 
     def _note_usage(self, value: dict[str, Any]) -> None:
         if self._reply is not None and (usage := self._reply.read_usage(value)) is not None:
