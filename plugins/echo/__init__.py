@@ -147,7 +147,8 @@ def _directions(given: Any) -> Directions:
     try:
         directions = Directions(**given)
         delays = (directions.delay_s, directions.word_delay_s, directions.stall_s)
-        if not all(0 <= delay <= _DELAY_MAX_S for delay in delays) or type(directions.fail_after) is not int:
+        kinds = (type(directions.fail), type(directions.fail_after))
+        if kinds != (str, int) or not all(0 <= delay <= _DELAY_MAX_S for delay in delays):
             raise TypeError
     except TypeError:
         known = ", ".join(Directions.__dataclass_fields__)

@@ -23,6 +23,7 @@ _PIECE = 256 * 1024
 _LARGE = 256 * 1024
 _VALUES_MAX = 320_000  # OpenAI takes 300,000 tokens in one embeddings call
 _FLOATS_MAX = 50_000  # writing one again takes up to 1.3 µs
+_ESCAPES_MAX = 6_000_000
 _DEPTH_MAX = 128
 _DIGITS_MAX = 100  # converting takes the square of them
 
@@ -75,7 +76,10 @@ def decode_json(raw: bytes) -> dict[str, Any]:
     if large:
         _refuse_if_costly(raw)
     try:
-        body = (_decoder(_CountedFloats()) if large else _DECODER).decode(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        if large:
+            sleep(0)
+        body = (_decoder(_CountedFloats()) if large else _DECODER).decode(text)
     except RecursionError:
         raise _too_deep() from None
     except UnicodeDecodeError:
@@ -84,10 +88,10 @@ def decode_json(raw: bytes) -> dict[str, Any]:
         raise _invalid(str(error)) from None
     if not isinstance(body, dict):
         raise BadRequest("The request body must be a JSON object.", code="invalid_json")
-    if raw.count(b"[") + raw.count(b"{") > _DEPTH_MAX:
-        _refuse_if_deep(body)
     if large:
         sleep(0)
+    if raw.count(b"[") + raw.count(b"{") > _DEPTH_MAX:
+        _refuse_if_deep(body)
     return body
 
 
@@ -153,10 +157,13 @@ _DECODERS = {"": None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate": 15
 
 
 def _refuse_if_costly(raw: bytes) -> None:
-    """Count the values that the decoder would make. Text of any length is cheap; what stands in it does not count."""
-    if _values(raw) <= _VALUES_MAX:
-        return
+    """Count what the decoder would make. Text of any length is cheap; commas and brackets in it do not count."""
+    values, escapes = _values(raw), raw.count(b"\\")
     sleep(0)
+    if escapes > _ESCAPES_MAX:
+        raise TooLarge(f"The request body holds more than {_ESCAPES_MAX} escapes; split the request.")
+    if values <= _VALUES_MAX:
+        return
     outside = raw.replace(b"\\\\", b"")
     sleep(0)
     outside = outside.replace(b'\\"', b"")

@@ -219,11 +219,14 @@ class Connection:
         return found
 
     def _read_exactly(self, size: int) -> bytes:
-        while len(self._buffer) < size:
+        found = bytearray(self._buffer)
+        while len(found) < size:
+            self._buffer = b""
             if not self._fill():
                 raise Disconnected("the connection ended inside a request's body")
-        found, self._buffer = self._buffer[:size], self._buffer[size:]
-        return found
+            found += self._buffer
+        self._buffer = bytes(found[size:])
+        return bytes(found[:size])
 
     def _read_body(self, headers: dict[str, str]) -> bytes:
         if headers.get("transfer-encoding", "").lower() != "chunked":
