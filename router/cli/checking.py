@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from router.catalogue.fallbacks import check_no_cycle
 from router.config import Settings
-from router.errors import ConfigError
+from router.errors import BadRequest, ConfigError
 from router.gateway.assembly import dialect_of, open_transport
 from router.gateway.providers import Provider, build_providers
 from router.gateway.sections import plugin_records
 from router.registry import Registry
 
-__all__ = ["check_settings", "upstream_url"]
+__all__ = ["check_settings", "upstream_urls"]
 
 
 def check_settings(settings: Settings, registry: Registry) -> dict[str, Provider]:
-    """Check the profile, the policies, the providers' sections and the plugins' sections; the providers by name.
+    """Check the profile, the policies, the plugins' and the providers' sections; the providers by name.
 
     Raises:
         ConfigError: the first problem found.
@@ -24,15 +25,19 @@ def check_settings(settings: Settings, registry: Registry) -> dict[str, Provider
     for role in ("billing", "rate_limit"):
         name = getattr(settings.gateway, role)
         if name != "none":
-            raise ConfigError(
-                f'{settings.where(f"gateway.{role}")}: there is no policy {name!r}; the one there is, is "none"'
-            )
+            where = settings.where(f"gateway.{role}")
+            raise ConfigError(f'{where}: there is no policy {name!r}; the one there is, is "none"')
     plugin_records(settings, registry)
+    try:
+        check_no_cycle(settings.fallbacks)
+    except BadRequest as error:
+        raise ConfigError(f"{settings.where('fallback')}: {error.message}") from None
     return build_providers(settings, registry, open_transport)
 
 
-def upstream_url(provider: Provider) -> str:
-    """Where the provider sends calls, without anything secret; empty where only the plugin knows."""
+def upstream_urls(provider: Provider) -> list[str]:
+    """Where the provider's calls go, without anything secret; empty where only the plugin knows."""
     plugin = getattr(provider.hooks.get("chat"), "__self__", None)
-    url = urlsplit(provider.settings.base_url or getattr(plugin, "default_base_url", ""))
-    return f"{url.scheme}://{url.netloc}{url.path}" if url.netloc else ""
+    default = getattr(plugin, "default_base_url", "")
+    urls = [urlsplit(place.settings.base_url or default) for place in provider.endpoints.places]
+    return [f"{url.scheme}://{url.netloc}{url.path}" for url in urls if url.netloc]

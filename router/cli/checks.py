@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from router.cli.checking import upstream_url
+from router.cli.checking import upstream_urls
 from router.config import Settings
 from router.errors import RouterError
 from router.gateway.assembly import plugin_migrations
@@ -108,8 +108,8 @@ def check_database(database: Database, registry: Registry) -> Iterator[Finding]:
 def check_providers(providers: Mapping[str, Provider]) -> Iterator[Finding]:
     """Which providers can serve, and what the others wait for. One without a key is no fault."""
     for provider in providers.values():
-        url = upstream_url(provider)
-        detail = f"{provider.name} is active{f' at {url}' if url else ''}"
+        urls = ", ".join(upstream_urls(provider))
+        detail = f"{provider.name} is active{f' at {urls}' if urls else ''}"
         if not provider.active and not provider.hooks:
             continue  # its plugin's finding says why
         if provider.active:
@@ -120,7 +120,8 @@ def check_providers(providers: Mapping[str, Provider]) -> Iterator[Finding]:
 
 def check_secrets(settings: Settings, providers: Mapping[str, Provider]) -> Iterator[Finding]:
     """Secrets that stand in the file as plain text."""
-    found = {f"providers.{name}.{key}" for name in settings.providers for key in _plain(providers.get(name))}
+    configured = [name for name in settings.providers if name in providers]
+    found = {f"providers.{name}.{key}" for name in configured for key in _plain(providers[name].settings)}
     if urlsplit(settings.database.url.reveal()).password and settings.database.url.source == "configuration":
         found.add("database.url")
     for key in sorted(found):
@@ -131,11 +132,15 @@ def check_secrets(settings: Settings, providers: Mapping[str, Provider]) -> Iter
             )
 
 
-def _plain(provider: Provider | None) -> list[str]:
-    record: Any = provider.settings if provider is not None else None
-    names = [field.name for field in dataclasses.fields(record)] if record is not None else []
-    values = [(name, getattr(record, name)) for name in names]
-    return [name for name, value in values if isinstance(value, Secret) and value and value.source == "configuration"]
+def _plain(record: Any) -> Iterator[str]:
+    """The keys of a record, and of those in its lists, whose secret is written out."""
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, Secret) and value and value.source == "configuration":
+            yield field.name
+        for part in value if isinstance(value, tuple) else ():
+            if dataclasses.is_dataclass(part):
+                yield from (f"{field.name}.{key}" for key in _plain(part))
 
 
 def check_port(host: str, port: int) -> Iterator[Finding]:
@@ -158,7 +163,7 @@ def check_port(host: str, port: int) -> Iterator[Finding]:
 def check_ollama(providers: Mapping[str, Provider], url: str) -> Iterator[Finding]:
     """A local Ollama that no provider uses yet."""
     place = urlsplit(url).port
-    used = any(urlsplit(provider.settings.base_url).port == place for provider in providers.values())
+    used = any(urlsplit(one).port == place for provider in providers.values() for one in upstream_urls(provider))
     if not used and _answers(f"{url}/api/version"):
         remedy = f'[providers.ollama] kind = "compatible", base_url = "{url}/v1"'
         yield Finding("ollama", "hint", f"an Ollama answers at {url}, and no provider uses it", remedy)

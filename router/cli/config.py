@@ -10,6 +10,7 @@ from router.cli.effective import effective, source_of
 from router.cli.groups import Commands
 from router.cli.output import table
 from router.cli.session import Session, common
+from router.cli.targets import check_models
 
 __all__ = ["config"]
 
@@ -31,8 +32,13 @@ def show(session: Session) -> None:
 @config.command()
 @common
 def check(session: Session) -> None:
-    """Check the configuration as `router serve` does, the providers' sections included."""
+    """Check the configuration as `router serve` does, the providers' sections included.
+
+    The database is asked only where there are fallbacks, which may name its models.
+    """
     providers = check_settings(session.settings, session.registry)
+    if session.settings.fallbacks:
+        providers = dict(session.assembly.providers)
     active = [name for name, provider in providers.items() if provider.active]
     value = {"ok": True, "config": str(session.config.absolute()), "active_providers": active}
     session.show(value, f"{session.config} is right. Active providers: {', '.join(active) or 'none'}.")
@@ -49,6 +55,8 @@ def set_(session: Session, key: str, value: str) -> None:
     """
     path = parse_key(key)
     parsed = parse_value(session.settings, session.registry, path, value)
+    if path[0] == "fallback" and isinstance(parsed, list):
+        check_models(session, [path[1], *map(str, parsed)])
     set_key(session.settings, path, parsed)
     answer = {"key": ".".join(path), "config": str(session.config.absolute()), "changed": True}
     session.show(answer, f"{answer['key']} is set in {session.config}.")

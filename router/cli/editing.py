@@ -38,7 +38,7 @@ def parse_key(text: str) -> tuple[str, ...]:
     path: list[str] = []
     try:
         value: Any = tomllib.loads(f"{text} = 0") if not set(text) & set("\r\n=#") else 0
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = 0
     while isinstance(value, dict):
         step, value = next(iter(value.items()))
@@ -55,7 +55,7 @@ def parse_value(settings: Settings, registry: Registry, path: tuple[str, ...], t
         return text
     try:
         data = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         data = {}
     if set(data) == {"value"}:
         return data["value"]

@@ -57,11 +57,20 @@ def source_of(settings: Settings, path: tuple[str, ...]) -> str:
 
 def _of_record(settings: Settings, path: tuple[str, ...], record: Any) -> Iterator[Setting]:
     for field in dataclasses.fields(record):
-        value = getattr(record, field.name)
-        if dataclasses.is_dataclass(value):
-            yield from _of_record(settings, (*path, field.name), value)
-        else:
-            yield _setting(settings, (*path, field.name), value)
+        yield from _of_value(settings, (*path, field.name), getattr(record, field.name))
+
+
+def _of_value(settings: Settings, path: tuple[str, ...], value: Any) -> Iterator[Setting]:
+    """One setting, or those of the records that the value is or holds."""
+    parts = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, tuple) else ()
+    inner = [(str(name), part) for name, part in parts if dataclasses.is_dataclass(part)]
+    if dataclasses.is_dataclass(value):
+        yield from _of_record(settings, path, value)
+    elif inner:
+        for name, part in inner:
+            yield from _of_record(settings, (*path, name), part)
+    else:
+        yield _setting(settings, path, value)
 
 
 def _setting(settings: Settings, path: tuple[str, ...], value: Any) -> Setting:
@@ -72,7 +81,7 @@ def _shown(value: Any) -> Any:
     if isinstance(value, Secret):
         return _shown_secret(value)
     if isinstance(value, Mapping):  # request headers are as good as keys
-        return dict.fromkeys(value, _HIDDEN)
+        return {name: _HIDDEN if isinstance(part, str) else _shown(part) for name, part in value.items()}
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -86,6 +95,8 @@ def _shown_secret(value: Secret) -> str:
 
 def _is_written(data: Any, path: tuple[str, ...]) -> bool:
     for step in path:
+        if isinstance(data, list):
+            data = dict(zip(map(str, range(len(data))), data, strict=True))
         if not isinstance(data, dict) or step not in data:
             return False
         data = data[step]

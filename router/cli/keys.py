@@ -10,10 +10,11 @@ import click
 from router.cli.groups import Commands
 from router.cli.output import iso_time, pairs, table
 from router.cli.session import Session, common
+from router.cli.targets import check_scope
 from router.cli.times import DURATION, FUTURE
 from router.store.accounts import get_account
 from router.store.database import Database
-from router.store.keys import KeyRow, create_key, disable_key, enable_key, list_keys, revoke_key, rotate_key
+from router.store.keys import KeyRow, create_key, disable_key, enable_key, get_key, list_keys, revoke_key, rotate_key
 
 __all__ = ["keys"]
 
@@ -28,11 +29,14 @@ def keys() -> None:
 @keys.command()
 @click.option("--account", required=True, metavar="ID", help="The account that the key belongs to.")
 @click.option("--name", default="key", show_default=True, help="A label.")
+@click.option("--scope", multiple=True, metavar="MODEL", help="A model ID, or PROVIDER/*, that it may use; repeatable.")
 @click.option("--expires", type=FUTURE, metavar="TIME", help="When it ends: 30d, or 2027-01-31; never if omitted.")
 @common
-def create(session: Session, account: str, name: str, expires: float | None) -> None:
-    """Make a key."""
-    row, text = create_key(session.database, account, name, prefix=session.key_prefix, expires_at=expires)
+def create(session: Session, account: str, name: str, scope: tuple[str, ...], expires: float | None) -> None:
+    """Make a key. Without --scope it may use every model."""
+    check_scope(session, scope)
+    prefix = session.key_prefix
+    row, text = create_key(session.database, account, name, prefix=prefix, expires_at=expires, scope=scope)
     _show_once(session, row, text)
 
 
@@ -52,8 +56,18 @@ def list_(session: Session, account: str | None) -> None:
         "status": "STATUS",
         "created_at": "CREATED",
         "expires_at": "EXPIRES",
+        "scope": "SCOPE",
     }
     session.show(rows, table(rows, columns, empty="There is no key: make one with `router keys create --account ID`."))
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@common
+def show(session: Session, key_id: str) -> None:
+    """One key."""
+    value = _value(get_key(session.database, key_id))
+    session.show(value, pairs(value))
 
 
 @keys.command()
@@ -110,5 +124,6 @@ def _value(row: KeyRow) -> dict[str, Any]:
         "status": row.status,
         "created_at": iso_time(row.created_at),
         "expires_at": iso_time(row.expires_at),
+        "scope": list(row.scope),
         "replaced_by": row.replaced_by,
     }

@@ -29,6 +29,7 @@ class Root(LazyCommands):
         "config": Place("router.cli.config:config", "Show, check and change the configuration."),
         "db": Place("router.cli.db:db", "The database: migrations and backups."),
         "doctor": Place("router.cli.doctor:doctor", "Check the whole set-up and say what to do."),
+        "fallbacks": Place("router.cli.fallbacks:fallbacks", "Which models are tried when one fails."),
         "init": Place("router.cli.init:init", "Make a configuration, a database, an account and a key."),
         "keys": Place("router.cli.keys:keys", "API keys."),
         "models": Place("router.cli.models:models", "The catalogue: models and aliases."),

@@ -12,7 +12,8 @@ from router.catalogue.catalogue import Entry, Snapshot
 from router.cli.groups import Commands, NearestChoice
 from router.cli.output import pairs, table
 from router.cli.session import Session, common
-from router.errors import BadRequest, ConfigError, NotFound, Unavailable
+from router.cli.targets import check_models, check_provider
+from router.errors import BadRequest, ConfigError, NotFound
 from router.gateway.assembly import Assembly
 from router.money import format_nano
 from router.registry import nearest
@@ -33,7 +34,7 @@ def models() -> None:
 def list_(session: Session, provider: str | None) -> None:
     """Every model of the active providers, disabled ones included, and the aliases."""
     if provider is not None:
-        _check_provider(session.assembly, provider)
+        check_provider(session.assembly.providers, provider)
     snapshot = session.assembly.catalogue.snapshot()
     rows = [_row(entry) for entry in snapshot.entries.values()]
     rows += [_alias_row(alias, target, snapshot) for alias, target in snapshot.aliases.items()]
@@ -80,7 +81,7 @@ def show(session: Session, model_id: str) -> None:
 def add(session: Session, public_id: str, provider: str, model: str, kind: str, replace: bool) -> None:
     """Let clients ask for PUBLIC_ID and serve it by a provider's model."""
     assembly = session.assembly
-    _check_provider(assembly, provider)
+    check_provider(assembly.providers, provider)
     _refuse_pinned(assembly, public_id)
     snapshot = assembly.catalogue.snapshot()
     if public_id in snapshot.aliases:
@@ -145,10 +146,7 @@ def _check_alias(session: Session, name: str, target: str) -> None:
     if name in snapshot.entries:
         raise BadRequest(f"{name!r} is a model itself, which wins over an alias of that name: choose another.")
     _refuse_cycle({**snapshot.aliases, name: target}, name)
-    try:
-        session.assembly.resolver.route(target)
-    except Unavailable as error:  # the gateway may have a key that this shell has not
-        session.note(f"warning: {error.message}")
+    check_models(session, [target])
 
 
 def _refuse_cycle(aliases: Mapping[str, str], name: str) -> None:
@@ -180,12 +178,6 @@ def _refuse_pinned(assembly: Assembly, model_id: str) -> None:
     if provider is not None and model in provider.settings.models:
         where = assembly.settings.where(f"providers.{name}.models")
         raise ConfigError(f"{where}: the model {model_id!r} is fixed there: change it in that file")
-
-
-def _check_provider(assembly: Assembly, name: str) -> None:
-    if name not in assembly.providers:
-        known = ", ".join(sorted(assembly.providers))
-        raise NotFound(f"There is no provider {name!r}{nearest(name, assembly.providers)}; there are: {known}.")
 
 
 def _row(entry: Entry) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from router.errors import BadRequest, ConfigError, RouterError, UpstreamError
+from router.gateway.endpoints import Place
 from router.gateway.providers import Provider
-from router.types import ChatCall, EmbeddingsCall, ModelCard
+from router.types import CallContext, ChatCall, EmbeddingsCall, ModelCard
 
 __all__ = ["REMEDIES", "probe"]
 
@@ -30,16 +32,16 @@ REMEDIES: Mapping[str, str] = {
 """Kind of failure -> what an operator can do."""
 
 
-def probe(provider: Provider, model: str | None) -> dict[str, Any]:
-    """Call the provider once.
+def probe(provider: Provider, model: str | None) -> list[dict[str, Any]]:
+    """Call each of the provider's endpoints once.
 
     Args:
         provider: one that is active.
         model: the upstream's name; None takes the cheapest of its list.
 
     Returns:
-        provider, model, ok, status (the upstream's, None where no answer came), latency_ms, kind (``ok`` or of
-        ``router.errors.KINDS``), and on a failure message and remedy.
+        for each endpoint: provider, endpoint, model, ok, status (the upstream's, None where no answer came),
+        latency_ms, kind (``ok`` or of ``router.errors.KINDS``), and on a failure message and remedy.
 
     Raises:
         ConfigError: the provider is not set up.
@@ -48,15 +50,20 @@ def probe(provider: Provider, model: str | None) -> dict[str, Any]:
     if not provider.active:
         raise ConfigError(f"provider {provider.name!r} is not set up: {provider.problem}")
     card = _card(provider, model)
+    return [_probe(provider, place, card) for place in provider.endpoints.places]
+
+
+def _probe(provider: Provider, place: Place, card: ModelCard) -> dict[str, Any]:
     started = time.monotonic()
     status: int | None = 200
     kind, message = "ok", None
     try:
-        _call(provider, card)
+        _call(provider, replace(provider.context(card.model), settings=place.settings), card)
     except UpstreamError as error:
         status, kind, message = error.upstream_status, error.kind, error.message
     return {
         "provider": provider.name,
+        "endpoint": place.name,
         "model": card.model,
         "ok": kind == "ok",
         "status": status,
@@ -84,9 +91,8 @@ def _expense(card: ModelCard) -> tuple[bool, bool, float]:
     return card.kind != "chat", card.reasoning, float("inf") if output is None else output
 
 
-def _call(provider: Provider, card: ModelCard) -> None:
+def _call(provider: Provider, context: CallContext, card: ModelCard) -> None:
     """Send the call and read its answer. Raises ``UpstreamError``, and ``RouterError`` of the plugin's own."""
-    context = provider.context(card.model)
     if card.kind == "embeddings":
         body: dict[str, Any] = {"model": card.model, "input": "ok"}
         reply = provider.hooks["embeddings"](call=EmbeddingsCall("req_probe", card.model, body), context=context)

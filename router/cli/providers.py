@@ -6,14 +6,13 @@ from typing import Any
 
 import click
 
-from router.cli.checking import check_settings, upstream_url
+from router.cli.checking import check_settings, upstream_urls
 from router.cli.groups import Commands
 from router.cli.output import pairs, table
 from router.cli.probe import probe
 from router.cli.session import Session, common
-from router.errors import NotFound
+from router.cli.targets import check_provider
 from router.gateway.providers import Provider
-from router.registry import nearest
 
 __all__ = ["providers"]
 
@@ -44,14 +43,16 @@ def list_(session: Session) -> None:
 @click.option("--model", help="The model to call.  [default: the cheapest on its list]")
 @common
 def test(session: Session, name: str, model: str | None) -> int:
-    """Make one tiny real call, which may cost a fraction of a cent."""
+    """Make one tiny real call to each of its endpoints, which may cost a fraction of a cent."""
     found = check_settings(session.settings, session.registry)
-    if name not in found:
-        raise NotFound(f"There is no provider {name!r}{nearest(name, found)}; there are: {', '.join(sorted(found))}.")
-    result = probe(found[name], model)
+    check_provider(found, name)
+    results = probe(found[name], model)
     found[name].transport.close()
-    session.show(result, pairs({key: value for key, value in result.items() if value is not None}))
-    return 0 if result["ok"] else 1
+    good = all(result["ok"] for result in results)
+    value = results[0] if len(results) == 1 else {"provider": name, "ok": good, "endpoints": results}
+    texts = [pairs({key: part for key, part in result.items() if part is not None}) for result in results]
+    session.show(value, "\n\n".join(texts))
+    return 0 if good else 1
 
 
 def _row(provider: Provider) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def _row(provider: Provider) -> dict[str, Any]:
         "kind": provider.kind,
         "active": provider.active,
         "state": provider.problem or "active",
-        "base_url": upstream_url(provider),
+        "base_url": ", ".join(upstream_urls(provider)),
         "transport": provider.settings.transport,
         "models": len(provider.cards()) + len(provider.settings.models),
     }

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
-from router.cli.checking import upstream_url
+from router.cli.checking import upstream_urls
 from router.cli.groups import Commands
 from router.cli.output import table
 from router.cli.session import Session, common
 from router.gateway.resolve import Target
-from router.store.accounts import get_account
 from router.store.database import Database
-from router.store.keys import get_key
+from router.store.keys import find_key, get_key
+from router.types import Key
 
 __all__ = ["routes"]
 
@@ -32,7 +33,8 @@ def routes() -> None:
 def explain(session: Session, model: str, key_id: str | None) -> None:
     """What would become of a call for MODEL, step by step. Nothing is sent."""
     key = _key(session.assembly.database, key_id) if key_id is not None else None
-    route = session.assembly.resolver.route(model)
+    route = session.assembly.resolver.route(model, key)
+    verdict = _verdict(key) if key is not None else None
     targets = [_target(target) for target in route.targets]
     lines = [f"{number}. {step}" for number, step in enumerate(route.steps, 1)]
     columns = {
@@ -44,9 +46,9 @@ def explain(session: Session, model: str, key_id: str | None) -> None:
         "limits": "TIMEOUTS (S)",
     }
     shown = [{**target, "limits": _limits(target["timeouts"])} for target in targets]
-    said = [f"Key {key['id']}: {key['verdict']}"] if key is not None else []
+    said = [f"Key {verdict['id']} {verdict['verdict']}"] if verdict is not None else []
     text = "\n".join([*said, *lines, "", table(shown, columns, empty="")])
-    session.show({"model": model, "key": key, "steps": list(route.steps), "targets": targets}, text)
+    session.show({"model": model, "key": verdict, "steps": list(route.steps), "targets": targets}, text)
 
 
 def _target(target: Target) -> dict[str, Any]:
@@ -57,9 +59,9 @@ def _target(target: Target) -> dict[str, Any]:
         "plugin": provider.kind,
         "model": target.model,
         "state": provider.problem or "active",
-        "host": upstream_url(provider).partition("://")[2].partition("/")[0],
+        "host": ", ".join(urlsplit(url).netloc for url in upstream_urls(provider)),
         "transport": provider.settings.transport,
-        "timeouts": asdict(provider.settings.timeouts),
+        "timeouts": asdict(provider.timeouts(target.model)),
     }
 
 
@@ -67,11 +69,13 @@ def _limits(timeouts: dict[str, float | None]) -> str:
     return ", ".join(f"{name} {limit:g}" for name, limit in timeouts.items() if limit is not None)
 
 
-def _key(database: Database, key_id: str) -> dict[str, str]:
+def _key(database: Database, key_id: str) -> Key:
     row = get_key(database, key_id)
-    account = get_account(database, row.account_id)
-    expired = row.expires_at is not None and row.expires_at <= time.time()
-    status = "expired" if row.status == "active" and expired else row.status
-    good = status == "active" and account.status == "active"
-    verdict = "may call" if good else f"is refused with 401: the key is {status}, its account {account.status}"
-    return {"id": row.id, "account": account.id, "status": status, "verdict": verdict}
+    return find_key(database, row.hash) or Key(row.id, row.account_id, row.name, "revoked")  # deleted meanwhile
+
+
+def _verdict(key: Key) -> dict[str, Any]:
+    expired = key.status == "active" and key.expires_at is not None and key.expires_at <= time.time()
+    status = "expired" if expired else key.status
+    verdict = "may call" if status == "active" else f"is refused with 401: it, or its account, is {status}"
+    return {"id": key.id, "account": key.account, "status": status, "scope": list(key.scope), "verdict": verdict}

@@ -131,5 +131,47 @@ def test_explain_says_what_a_key_may(router) -> None:
     key = router.json("keys", "list")[0]["id"]
     assert router.json("routes", "explain", "echo/echo", "--key", key)["key"]["verdict"] == "may call"
     router.json("keys", "disable", key)
-    assert "refused with 401: the key is disabled" in router("routes", "explain", "echo/echo", "--key", key).out
+    assert (
+        "is refused with 401: it, or its account, is disabled"
+        in router("routes", "explain", "echo/echo", "--key", key).out
+    )
     assert "There is no key key_none" in router.refused("routes", "explain", "echo/echo", "--key", "key_none")
+
+
+def test_fallbacks(router) -> None:
+    router.write(f"\n{ACME}")
+    router.json("fallbacks", "set", "acme/large", "echo/echo")
+    assert router.json("fallbacks", "list") == [{"model": "acme/large", "targets": ["echo/echo"], "source": "operator"}]
+    targets = router.json("routes", "explain", "acme/large")["targets"]
+    assert [target["id"] for target in targets] == ["acme/large", "echo/echo"]
+    assert "in a circle" in router.refused("fallbacks", "set", "echo/echo", "acme/large")
+    assert "Did you mean 'echo/echo'" in router.refused("fallbacks", "set", "acme/large", "echo/ecco")
+    assert "Did you mean 'acme/large'" in router.refused("fallbacks", "set", "acme/lage", "echo/echo")
+    router.json("fallbacks", "clear", "acme/large")
+    assert router.json("fallbacks", "list") == []
+    assert "has no fallbacks" in router.refused("fallbacks", "clear", "acme/large")
+
+
+def test_fallbacks_of_the_configuration(router) -> None:
+    router.write(f"\n{ACME}")
+    assert "Did you mean 'echo/echo'" in router.refused("config", "set", 'fallback."acme/large"', "echo/ecco")
+    router.json("config", "set", 'fallback."acme/large"', "echo/echo")
+    assert router.json("config", "check")["ok"] is True
+    assert router.json("fallbacks", "list")[0]["source"] == "configuration"
+    for args in (["set", "acme/large", "echo/echo"], ["clear", "acme/large"]):
+        assert f"{router.config}, line " in router.refused("fallbacks", *args)
+    assert "in a circle" in router.refused("config", "set", 'fallback."echo/echo"', "acme/large")
+    router.config.write_text(router.config.read_text().replace('["echo/echo"]', '["echo/gone"]'))
+    assert "echo/gone" in router.refused("config", "check")
+
+
+def test_a_key_with_a_scope(router) -> None:
+    account = router.first["account"]
+    router.write(f"\n{ACME}")
+    made = router.json("keys", "create", "--account", account, "--scope", "echo/*", "--scope", "acme/large")
+    assert router.json("keys", "show", made["id"])["scope"] == ["echo/*", "acme/large"]
+    assert router.json("routes", "explain", "large", "--key", made["id"])["key"]["scope"] == ["echo/*", "acme/large"]
+    narrow = router.json("keys", "create", "--account", account, "--scope", "acme/large")
+    assert "may not use the model" in router.refused("routes", "explain", "echo/echo", "--key", narrow["id"])
+    for scope, nearest in (("eco/*", "did you mean 'echo'"), ("echo/ecco", "Did you mean 'echo/echo'")):
+        assert nearest in router.refused("keys", "create", "--account", account, "--scope", scope)

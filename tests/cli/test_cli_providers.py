@@ -73,6 +73,21 @@ def test_a_refused_connection_is_a_result(router, upstream: ScriptedUpstream) ->
     assert "check base_url" in run.out
 
 
+def test_each_endpoint_is_called_with_its_own_key(router, upstream: ScriptedUpstream) -> None:
+    endpoints = '[{ api_key = "sk-right" }, { api_key = "sk-wrong" }]'
+    router.write(f"{acme(upstream)}endpoints = {endpoints}\n")
+    run = router("providers", "test", "acme", "--json")
+    assert run.status == 1
+    assert [(one["endpoint"], one["kind"]) for one in run.value["endpoints"]] == [
+        ("acme[0]", "ok"),
+        ("acme[1]", "auth"),
+    ]
+    shown = {row["key"]: row["value"] for row in router.json("config", "show")}
+    assert shown["providers.acme.endpoints.1.api_key"] == "***"
+    details = [finding["detail"] for finding in findings(router)["secrets"]]
+    assert any("endpoints" in detail for detail in details)
+
+
 def test_every_kind_of_failure_has_a_remedy() -> None:
     assert set(REMEDIES) == set(KINDS)
 
