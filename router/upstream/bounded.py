@@ -10,6 +10,7 @@ import contextlib
 import socket
 import threading
 from math import inf
+from time import monotonic
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -46,7 +47,7 @@ class Call:
         self.unwatch()
         self.sock = sock
         if deadline.at != inf:
-            self._timer = threading.Timer(deadline.left_s() or 0.0, self._shut_down, (deadline,))
+            self._timer = threading.Timer(max(0.0, deadline.at - monotonic()), self._shut_down, (deadline,))
             self._timer.daemon = True
             self._timer.start()
 
@@ -130,7 +131,6 @@ class _Bounded(HTTPConnection):
             except Exception:
                 call.check()
                 raise
-            call.check()
         call.watch(sock, call.limits.whole())
         return response
 
@@ -139,13 +139,12 @@ class _Bounded(HTTPConnection):
             return
         try:
             # SSLSocket refuses flags; a byte of TLS will do as well.
-            silent = not socket.socket.recv(sock, 1, socket.MSG_PEEK)
+            if not socket.socket.recv(sock, 1, socket.MSG_PEEK):
+                raise ConnectionError("closed the connection without an answer")
         except ConnectionError:
+            call.check()
             call.retriable = self.served > 0
             raise
-        if silent:
-            call.retriable = self.served > 0
-            raise ConnectionError("closed the connection without an answer")
 
 
 class _BoundedTLS(_Bounded, HTTPSConnection):

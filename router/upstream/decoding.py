@@ -13,6 +13,7 @@ from router.upstream.exceptions import Malformed
 __all__ = ["decoded"]
 
 _PIECE_BYTES_MAX = 262_144
+_BROTLI_LIMIT_BYTES = 131_072  # brotli rounds up
 _GZIP = zlib.MAX_WBITS | 16
 
 
@@ -68,7 +69,8 @@ class _Zlib:
             self._wbits = zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
             self._inflater = zlib.decompressobj(self._wbits)
         piece = b""
-        while data or len(piece) == _PIECE_BYTES_MAX:  # a full piece: more may be waiting inside
+        # After a full piece more may be waiting inside, though all data was taken.
+        while data or (len(piece) == _PIECE_BYTES_MAX and not self._inflater.eof):
             if self._inflater.eof:
                 self._inflater = self._next_member()
             piece = self._inflater.decompress(data, _PIECE_BYTES_MAX)
@@ -91,11 +93,10 @@ class _Brotli:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while True:
-            piece = self._decompressor.process(data, output_buffer_limit=_PIECE_BYTES_MAX)
-            if piece:
-                yield piece
-            if self._decompressor.can_accept_more_data():
+            piece = self._decompressor.process(data, output_buffer_limit=_BROTLI_LIMIT_BYTES)
+            if not piece:
                 return
+            yield piece
             data = b""
 
     def is_finished(self) -> bool:

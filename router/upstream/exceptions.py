@@ -158,7 +158,7 @@ def _describe(error: BaseException) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its TLS certificate is not accepted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
-            return f"TLS failure: {cause.reason or type(cause).__name__}"
+            return f"TLS failure: {getattr(cause, 'reason', None) or type(cause).__name__}"
         if isinstance(cause, socket.gaierror):
             return f"its name cannot be looked up: {cause.strerror}"
         if isinstance(cause, OSError) and cause.strerror:

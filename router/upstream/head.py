@@ -84,6 +84,8 @@ def header_items(request: Request) -> list[tuple[str, str]]:
     for name, value in items:
         if _UNSAFE.search(value):
             raise ValueError(f"the value of request header {name!r} holds a line break or a NUL")
+        if not value.isascii() and max(value) > "\xff":
+            raise ValueError(f"the value of request header {name!r} holds characters outside Latin-1")
     return items
 
 
@@ -97,13 +99,8 @@ def encode_head(request: Request, target: Target) -> bytes:
     if not _METHOD.fullmatch(method) or method in ("HEAD", "CONNECT"):
         raise ValueError(f"method {method!r} is not supported")
     lines = [f"{method} {target.path} HTTP/1.1\r\nHost: {target.authority}\r\nAccept-Encoding: identity\r\n"]
-    items = header_items(request)
-    lines += [f"{name}: {value}\r\n" for name, value in items]
+    lines += [f"{name}: {value}\r\n" for name, value in header_items(request)]
     if body is not None or method != "GET":
         lines.append(f"Content-Length: {len(body or b'')}\r\n")
     lines.append("\r\n")
-    try:
-        return "".join(lines).encode("latin-1")
-    except UnicodeEncodeError:
-        names = ", ".join(name for name, value in items if any(ord(letter) > 255 for letter in value))
-        raise ValueError(f"request header {names} holds characters outside Latin-1") from None
+    return "".join(lines).encode("latin-1")

@@ -28,7 +28,7 @@ from router.upstream.exceptions import Malformed, translating
 from router.upstream.head import header_items, parse_target
 from router.upstream.transport import Request
 
-__all__ = ["RequestsTransport"]
+__all__ = ["RequestsResponse", "RequestsTransport"]
 
 _READ_BYTES = 65_536
 _HEAD_BYTES_MAX = 65_536
@@ -107,6 +107,7 @@ class RequestsResponse(BodyReader):
             Malformed: the head is too large, or is not that of a final response.
         """
         self._raw = raw
+        self._call.check()
         self.status = raw.status
         self.headers = {name.lower(): ", ".join(raw.headers.getlist(name)) for name in raw.headers}
         if raw.status < 200:
@@ -142,7 +143,8 @@ class RequestsResponse(BodyReader):
         if self._raw is None:
             raise ConnectionError("the answer was closed before its end")
         deadline = self._call.limits.idle()
-        self._call.sock.settimeout(deadline.left_s())
+        if self._call.sock.fileno() != -1:  # urllib3 closes early what it has read to the end
+            self._call.sock.settimeout(deadline.left_s())
         try:
             piece = self._raw.read1(_READ_BYTES, decode_content=False)
         except ReadTimeoutError:

@@ -1,0 +1,93 @@
+"""The table of foreign exceptions is complete, and the manager applies it."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import zlib
+from types import ModuleType
+
+import brotli
+import pytest
+import requests.exceptions
+import urllib3.exceptions
+from httptools.parser import errors as httptools_errors
+
+from router.errors import KINDS, UpstreamError
+from router.upstream.exceptions import TABLE, kind_of, translating
+
+MODULES = (http.client, httptools_errors, requests.exceptions, socket, ssl, urllib3.exceptions, zlib)
+OURS_TO_AVOID = {
+    # Raised for a request that is wrong in itself; URLs and headers are checked before they get that far.
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.URLRequired,
+    http.client.InvalidURL,
+    urllib3.exceptions.LocationParseError,
+    urllib3.exceptions.LocationValueError,
+    urllib3.exceptions.URLSchemeUnknown,
+}
+
+
+def exceptions_of(module: ModuleType) -> list[type[Exception]]:
+    """Those that the module's own package defines, warnings and private ones left out."""
+    package = module.__name__.partition(".")[0]
+    found = {
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Exception)
+        and not issubclass(value, Warning)
+        and value.__module__.partition(".")[0] == package
+        and not value.__name__.startswith("_")
+    }
+    return sorted(found, key=lambda value: value.__qualname__)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_every_foreign_exception_is_mapped(module: ModuleType) -> None:
+    found = exceptions_of(module)
+    unmapped = [error for error in found if error not in TABLE and error not in OURS_TO_AVOID]
+    assert found and unmapped == []
+
+
+def test_kinds_are_known() -> None:
+    assert set(TABLE.values()) <= set(KINDS)
+    assert kind_of(brotli.error()) == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "connection", "connection failed: Connection refused"),
+        (TimeoutError("no response within 5 s"), "timeout", "no response within 5 s"),
+        (ssl.SSLError(1, "[SSL: X] text"), "connection", "TLS failure: SSLError"),
+        (httptools_errors.HttpParserError("Expected HTTP/"), "malformed", "its answer is not valid HTTP: Expected HTTP/"),
+        (http.client.BadStatusLine("secret"), "malformed", "its answer is not valid HTTP: BadStatusLine"),
+        (zlib.error("x"), "malformed", "its compressed answer cannot be decoded"),
+        (
+            requests.exceptions.ConnectionError(
+                urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "Connection reset by peer"))
+            ),
+            "connection",
+            "connection failed: Connection reset by peer",
+        ),
+        (requests.exceptions.ReadTimeout("https://h/?key=secret"), "timeout", "ReadTimeout"),
+    ],
+)
+def test_translation(error: Exception, kind: str, says: str) -> None:
+    with pytest.raises(UpstreamError) as caught, translating("api.test"):
+        raise error
+    assert caught.value.kind == kind
+    assert caught.value.message == f"upstream api.test: {says}"
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), KeyboardInterrupt(), ValueError("x"), UpstreamError("server", "x")])
+def test_others_pass(error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught, translating("api.test"):
+        raise error
+    assert caught.value is error
