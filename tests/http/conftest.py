@@ -15,11 +15,13 @@ body_timeout_s = 1.0
 [providers.open]
 kind = "compatible"
 base_url = "{url}"
+api_key = "sk-upstream"
 unlisted = true
 
 [providers.second]
 kind = "compatible"
 base_url = "{url}"
+api_key = "sk-upstream"
 models = ["gpt-4o", "deep/Nested/Model-1"]
 
 [aliases]
