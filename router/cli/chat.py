@@ -34,6 +34,8 @@ def chat(session: Session, model: str, prompt: str | None, stream: bool, url: st
     """Send PROMPT, or what stdin holds, to MODEL at a running gateway, and print the answer."""
     if not api_key:
         raise click.UsageError("there is no key: give --api-key or set ROUTER_API_KEY (`router keys create` makes one)")
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise click.UsageError("the key holds characters that no key has: copy it again")
     text = _prompt(session) if prompt is None else prompt
     body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}]}
     if stream:

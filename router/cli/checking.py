@@ -11,16 +11,18 @@ from router.gateway.assembly import dialect_of, open_transport
 from router.gateway.providers import Provider, build_providers
 from router.gateway.sections import plugin_records
 from router.registry import Registry
+from router.store.engines import engine_of
 
 __all__ = ["check_settings", "upstream_urls"]
 
 
 def check_settings(settings: Settings, registry: Registry) -> dict[str, Provider]:
-    """Check the profile, the policies, the plugins' and the providers' sections; the providers by name.
+    """Check the database's URL, the profile, policies, plugins' and providers' sections; the providers by name.
 
     Raises:
         ConfigError: the first problem found.
     """
+    engine_of(settings.database.url.reveal(), settings.path.parent, timeout_s=1.0)
     dialect_of(settings, registry)
     for role in ("billing", "rate_limit"):
         name = getattr(settings.gateway, role)

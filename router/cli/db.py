@@ -50,10 +50,12 @@ def status(session: Session) -> None:
 
 
 @db.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @common
 def backup(session: Session, file: Path) -> None:
     """Copy a SQLite database to FILE as of one moment, while it is in use."""
+    if not file.name:
+        raise click.UsageError("FILE is empty: name the file to write")
     back_up(session.database, file)
     value = {"file": str(file.absolute()), "bytes": file.stat().st_size}
     session.show(value, f"The database was copied to {file} ({value['bytes']} bytes).")

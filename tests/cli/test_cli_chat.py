@@ -107,3 +107,10 @@ def test_what_is_no_url_is_wrong_usage(router, url: str) -> None:
 
 def test_control_sequences_do_not_reach_the_terminal(router, server: ScriptedUpstream) -> None:
     assert chat(router, server, "m", "a\x1b[31mb\nc").out == "a?[31mb\nc\n"
+
+
+@pytest.mark.parametrize("key", ["sk-\n", "sk-\u00e9", "\x1b"])
+def test_a_key_that_can_be_no_key_is_wrong_usage(router, server: ScriptedUpstream, key: str) -> None:
+    said = router.refused("chat", "m", "hi", "--url", server.url, "--api-key", key, status=2)
+    assert "characters that no key has" in said
+    assert server.requests == []

@@ -140,6 +140,7 @@ def test_set_puts_the_value_where_its_commented_default_stood(router) -> None:
         ("providers.acme.kind", "compatibel", "did you mean 'compatible'?"),
         ("providers.openai.transport", "curl", "must be one of native, requests"),
         ("providers.openai", "x", "must be a table"),
+        ("database.url", "mysql://x", "must begin with sqlite:///"),
         ("gateway.profile.x", "1", "is a value, not a section"),
     ],
 )

@@ -39,6 +39,8 @@ def test_backup(router, tmp_path: Path) -> None:
     assert router.json("db", "backup", str(copy)) == {"file": str(copy), "bytes": copy.stat().st_size}
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert "exists already" in router.refused("db", "backup", str(copy))
+    assert "FILE is empty" in router.refused("db", "backup", "", status=2)
+    assert "is a directory" in router.refused("db", "backup", str(tmp_path), status=2)
     assert "cannot be written" in router.refused("db", "backup", str(tmp_path / "none" / "copy.db"))
 
 
