@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from router import CallContext, ChatCall, ProviderSettings, Secret, Timeouts, UpstreamError, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleChatProvider, Progress
-from router.upstream.failures import Failure, kind_of
+from router.upstream.failures import Failure
 from router.upstream.wire import choices_of, show_cached
 
 __all__ = ["plugin"]
@@ -64,10 +64,10 @@ class DeepSeek(CompatibleChatProvider):
         return value
 
     def kind(self, failure: Failure) -> str:
-        """By status: ``code`` and ``type`` say the same whatever the cause."""
+        """By status; ``code`` says the same whatever the cause, and a retired model may be a 400."""
         if failure.status == 400 and _NO_MODEL.search(failure.message):
             return "not_found"
-        return kind_of(replace(failure, code=""))
+        return super().kind(failure)
 
 
 plugin = DeepSeek()

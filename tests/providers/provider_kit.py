@@ -1,0 +1,71 @@
+"""What the tests of providers share: one gateway before one scripted upstream, with a section for each need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import openai
+
+from router.testing import Gateway, ScriptedUpstream
+from router.testing.upstream.wires import WIRES, ErrorRow, Wire
+
+__all__ = ["ASK", "MODES", "Rig", "client_error", "error_cases", "sections"]
+
+ASK: Any = [{"role": "user", "content": "What is six times seven?"}]
+MODES = ("plain", "stream")
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A running gateway, its SDK client, and the upstream that all its sections point at."""
+
+    gateway: Gateway
+    upstream: ScriptedUpstream
+    client: openai.OpenAI
+
+    def ask(self, model: str, mode: str = "plain", **fields: Any) -> list[Any]:
+        """One call; the chunks, or the single completion."""
+        reply: Any = self.client.chat.completions.create(
+            model=model, stream=mode == "stream", **{"messages": ASK, **fields}
+        )
+        return list(reply) if mode == "stream" else [reply]
+
+    def sent(self) -> Any:
+        """The body that the upstream received last."""
+        return self.upstream.last.json()
+
+
+def error_cases() -> list[tuple[str, Wire, ErrorRow, str]]:
+    """(section, wire, row, mode): a section for each, since a failed endpoint is given a rest.
+
+    The mode ``row`` is a plain call whose usage row is looked at.
+    """
+    return [
+        (f"{wire.name}-{number}-{mode}", wire, row, mode)
+        for wire in WIRES.values()
+        for number, row in enumerate(wire.errors)
+        for mode in (*MODES, "row")
+    ]
+
+
+def sections(base_url: str) -> dict[str, dict[str, Any]]:
+    """The provider sections of the rig: each plugin's own, a spare one for a failing stream, those of the errors."""
+    names = {wire.name: wire.name for wire in WIRES.values()}
+    names |= {f"{wire.name}-spare": wire.name for wire in WIRES.values()}
+    names |= {section: wire.name for section, wire, _, _ in error_cases()}
+    return {
+        name: {"kind": kind, "base_url": base_url, "api_key": f"sk-{kind}-secret", "unlisted": True}
+        for name, kind in names.items()
+    }
+
+
+def client_error(status: int) -> type[openai.APIStatusError]:
+    """The class that OpenAI's SDK raises for a status."""
+    classes: dict[int, type[openai.APIStatusError]] = {
+        400: openai.BadRequestError,
+        404: openai.NotFoundError,
+        422: openai.UnprocessableEntityError,
+        429: openai.RateLimitError,
+    }
+    return openai.InternalServerError if status >= 500 else classes.get(status, openai.APIStatusError)
