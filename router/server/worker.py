@@ -28,6 +28,7 @@ from router.errors import ConfigError
 from router.server.acceptor import Acceptor
 from router.server.connection import Site
 from router.server.limits import Limits
+from router.server.logs import log_to_stderr
 from router.server.protocol import DEFAULT_APP, EXIT_REFUSED, READY
 from router.server.refusals import RenderError
 
@@ -86,6 +87,7 @@ class Application(Protocol):
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM, SIGINT or the master's end; the exit status."""
     options = _parser().parse_args(arguments)
+    log_to_stderr()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     for descriptor in (options.listen_fd, options.control_fd):
         os.set_inheritable(descriptor, False)
