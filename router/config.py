@@ -166,9 +166,11 @@ class Settings:
     def where(self, path: str) -> str:
         """``router.toml, line 7: [server] port`` for the dotted key ``server.port``; or the variable that set it."""
         variable = _PREFIX + path.upper().replace(".", "__")
-        if variable in {name.upper() for name in self.environ}:
-            return f"environment variable {variable}"
+        named = {name.upper() for name in self.environ}
         line = _line_of(self.text, path)
+        inner = [name for name in sorted(named) if name.startswith(f"{variable}__")] if line is None else []
+        if variable in named or inner:
+            return f"environment variable {variable if variable in named else inner[0]}"
         section, _, key = path.rpartition(".")
         place = f"[{section}] {key}" if section else f"[{key}]"
         return f"{self.path}{f', line {line}' if line else ''}: {place}"

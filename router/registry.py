@@ -116,7 +116,8 @@ def load_plugins(
     names = sorted(point.name for point in found)
     for listed in (*(enabled or ()), *disabled):
         if listed not in names:
-            raise ConfigError(f"[plugins] names {listed!r}, which is not installed{nearest(listed, names)}")
+            hint = nearest(listed, names) or f"; installed are {', '.join(names) or 'none'}"
+            raise ConfigError(f"[plugins] names {listed!r}, which is not installed{hint}")
     plugins = []
     for point in sorted(found, key=lambda point: point.name):
         off = point.name in disabled or (enabled is not None and point.name not in enabled)
