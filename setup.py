@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-PLUGINS = ["compatible", "deepseek", "echo", "meta", "moonshot", "openai", "standard", "xai"]
+PLUGINS = ["compatible", "deepseek", "echo", "meta", "moonshot", "ollama", "openai", "standard", "xai"]
 
 setup(
     name="provider-router",

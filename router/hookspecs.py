@@ -98,6 +98,18 @@ class ProviderSpecs:
         Called: addressed, at start and when the catalogue is read. Since: 0.1.
         """
 
+    @hookspec
+    def list_models(self, context: CallContext) -> Iterable[ModelCard]:  # type: ignore[empty-body]
+        """The models that the upstream says it has now: asked over the network, through ``context.transport``.
+
+        ``context.model`` is empty; what the upstream does not tell stays unset in a card, its ``kind`` empty.
+
+        Raises:
+            UpstreamError: the upstream could not be asked.
+
+        Called: addressed, by ``router models sync`` and ``router doctor``, never for a call. Since: 0.1.
+        """
+
 
 class DialectSpecs:
     """For a plugin that gives the gateway's own wire another shape."""

@@ -1,4 +1,4 @@
-"""Model cards as data beside a plugin: ``models.toml`` -> ``ModelCard``."""
+"""Model cards: from the data beside a plugin (``models.toml``), and from a provider's own list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from router.errors import ConfigError
 from router.money import parse_nano
 from router.types import ModelCard, Price
 
-__all__ = ["load_cards"]
+__all__ = ["listed_cards", "load_cards"]
 
 
 def load_cards(path: Path, *, owned_by: str) -> tuple[ModelCard, ...]:
@@ -32,3 +32,21 @@ def _card(model: str, table: dict[str, Any], owned_by: str, path: Path) -> Model
         return ModelCard(model, price=prices, **{"owned_by": owned_by, **table})
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{path.name}: model {model!r}: {error}") from None
+
+
+def listed_cards(value: Any) -> tuple[ModelCard, ...]:
+    """The cards in the answer of ``GET /models`` (``{"data": [{"id", "created", "owned_by"}]}``), of unknown kind."""
+    data = value.get("data") if isinstance(value, dict) else None
+    return tuple(
+        ModelCard(one["id"], kind="", owned_by=_text(one.get("owned_by")), created=_seconds(one.get("created")))
+        for one in (data if isinstance(data, list) else ())
+        if isinstance(one, dict) and _text(one.get("id"))
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _seconds(value: Any) -> int:
+    return value if type(value) is int and value > 0 else 0

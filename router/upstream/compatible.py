@@ -7,6 +7,7 @@ hook itself, mark the override with ``@hookimpl``.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from router import hookimpl
 from router.errors import UpstreamError
 from router.settings import ProviderSettings
 from router.types import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, Reply, Usage
+from router.upstream.cards import listed_cards
 from router.upstream.events import Events
 from router.upstream.failures import Failure, failure_of, kind_of, parse_failure, wait_hint_s, without_secrets
 from router.upstream.transport import Request, Response
@@ -81,6 +83,11 @@ class CompatibleChatProvider:
         response = self._send("/chat/completions", body, call, context)
         return self._stream(response, context) if call.stream else self._plain(response, context)
 
+    @hookimpl
+    def list_models(self, context: CallContext) -> Iterable[ModelCard]:
+        """``GET /models``: the wire says which there are, and nothing of what they can do."""
+        return listed_cards(self._fetch("/models", context))
+
     # What a subclass edits.
 
     def chat_body(self, call: ChatCall, context: CallContext) -> dict[str, Any]:
@@ -131,9 +138,30 @@ class CompatibleChatProvider:
         self, path: str, body: Mapping[str, Any], call: ChatCall | EmbeddingsCall, context: CallContext
     ) -> Response:
         """Send a body; the response, once it is known to be a success."""
+        return self._request("POST", path, dump_json(body), self.headers(call, context), context)
+
+    def _fetch(self, path: str, context: CallContext, body: Mapping[str, Any] | None = None) -> Any:
+        """Decoded JSON that belongs to no client's call; a ``GET`` where there is no ``body``.
+
+        Raises:
+            UpstreamError: the request failed, or the answer is not JSON.
+        """
+        headers = self.headers(ChatCall("", "", {}), context)
+        method, data = ("GET", None) if body is None else ("POST", dump_json(body))
+        response = self._request(method, path, data, headers, context)
+        try:
+            return json.loads(response.read(_REPLY_LIMIT))
+        except (ValueError, RecursionError):
+            message = f"{context.provider} did not answer {path} with JSON"
+            raise UpstreamError("malformed", message, provider=context.provider, upstream_status=200) from None
+        finally:
+            response.close()
+
+    def _request(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], context: CallContext
+    ) -> Response:
         base_url = (context.settings.base_url or self.default_base_url).rstrip("/")
-        request = Request("POST", base_url + path, self.headers(call, context), dump_json(body), context.timeouts)
-        response = context.transport.send(request)
+        response = context.transport.send(Request(method, base_url + path, headers, data, context.timeouts))
         if response.status == 200:
             return response
         try:
