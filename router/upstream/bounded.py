@@ -7,6 +7,7 @@ and a watchdog shuts a socket down when its deadline passes, whatever is drippin
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from math import inf
@@ -40,6 +41,7 @@ class Call:
         self.sock: Any = None
         self.retriable = self.fresh = False
         self._missed: Deadline | None = None
+        self._handle: socket.socket | None = None
         self._timer: threading.Timer | None = None
 
     def watch(self, sock: Any, deadline: Deadline) -> None:
@@ -47,6 +49,8 @@ class Call:
         self.unwatch()
         self.sock = sock
         if deadline.at != inf:
+            # A descriptor of its own, since wrapping a socket in TLS takes the first one away.
+            self._handle = socket.socket(fileno=os.dup(sock.fileno()))
             self._timer = threading.Timer(max(0.0, deadline.at - monotonic()), self._shut_down, (deadline,))
             self._timer.daemon = True
             self._timer.start()
@@ -56,6 +60,9 @@ class Call:
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            handle.close()
 
     def check(self) -> None:
         """Raise ``TimeoutError`` if the watchdog ended the connection: what was read since looks whole, but is not."""
@@ -63,11 +70,11 @@ class Call:
             raise self._missed.expired()
 
     def _shut_down(self, deadline: Deadline) -> None:
-        self._missed = deadline
-        plain = getattr(self.sock, "socket", self.sock)  # TLS within TLS, through a proxy, is urllib3's own class
-        with contextlib.suppress(OSError):  # it closed first
-            # Not SSLSocket's own method: that drops the TLS state, which another thread is using.
-            socket.socket.shutdown(plain, socket.SHUT_RDWR)
+        handle = self._handle
+        if handle is not None:
+            self._missed = deadline
+            with contextlib.suppress(OSError):  # it closed first
+                handle.shutdown(socket.SHUT_RDWR)
 
 
 calling = threading.local()
