@@ -36,6 +36,8 @@ _CONTEXT = re.compile(
     re.IGNORECASE,
 )
 """How upstreams without a code for it say that a prompt is too long: DeepSeek and vLLM, xAI, Moonshot, llama.cpp."""
+_ACCOUNT = re.compile(r"\b(?:org-|proj_|ak-)(?=[A-Za-z]*\d)[A-Za-z0-9]{6,}\b", re.ASCII)
+"""The IDs of organisations, projects and keys that OpenAI and Moonshot put into what they say of their limits."""
 _BY_STATUS: Mapping[int, str] = {
     401: "auth",
     402: "billing",
@@ -128,10 +130,11 @@ def wait_hint_s(headers: Mapping[str, str], now: float | None = None) -> float |
 
 
 def without_secrets(failure: Failure, secrets: Iterable[str]) -> Failure:
-    """The upstream's words without our secrets, should it repeat them."""
+    """The upstream's words without our secrets, should it repeat them, and without the IDs of our account there."""
     hidden = [secret for secret in secrets if len(secret) >= 6]
 
     def clean(text: str) -> str:
+        text = _ACCOUNT.sub("***", text)
         for secret in hidden:
             text = text.replace(secret, "***")
             # The text may have been shortened in the middle of it.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import openai
@@ -14,6 +16,7 @@ __all__ = ["ASK", "MODES", "Rig", "client_error", "error_cases", "sections"]
 
 ASK: Any = [{"role": "user", "content": "What is six times seven?"}]
 MODES = ("plain", "stream")
+_SPARES = 16
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,11 @@ class Rig:
     gateway: Gateway
     upstream: ScriptedUpstream
     client: openai.OpenAI
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def spare(self, plugin: str) -> str:
+        """A section of the plugin's that no test has used, for a call that fails: a failure may bring a rest."""
+        return f"{plugin}-spare-{next(self._numbers)}"
 
     def ask(self, model: str, mode: str = "plain", **fields: Any) -> list[Any]:
         """One call; the chunks, or the single completion."""
@@ -50,9 +58,9 @@ def error_cases() -> list[tuple[str, Wire, ErrorRow, str]]:
 
 
 def sections(base_url: str) -> dict[str, dict[str, Any]]:
-    """The provider sections of the rig: each plugin's own, a spare one for a failing stream, those of the errors."""
+    """The provider sections of the rig: each plugin's own, the spare ones, those of the errors."""
     names = {wire.name: wire.name for wire in WIRES.values()}
-    names |= {f"{wire.name}-spare": wire.name for wire in WIRES.values()}
+    names |= {f"{wire.name}-spare-{number}": wire.name for wire in WIRES.values() for number in range(_SPARES)}
     names |= {section: wire.name for section, wire, _, _ in error_cases()}
     return {
         name: {"kind": kind, "base_url": base_url, "api_key": f"sk-{kind}-secret", "unlisted": True}

@@ -72,14 +72,15 @@ def test_cut_before_any_output_is_a_failure(rig: Rig, mode: str) -> None:
     plain = Answer(completion("", finish_reason=CUT))
     rig.upstream.script(plain if mode == "plain" else DEEPSEEK.stream(finish_reason=CUT))
     with pytest.raises(openai.InternalServerError, match="ran short") as caught:
-        rig.ask(MODEL, mode)
+        rig.ask(f"{rig.spare('deepseek')}/{DEEPSEEK.model}", mode)
     assert (caught.value.status_code, caught.value.code) == (503, "upstream_overloaded")
 
 
 @pytest.mark.parametrize("field", ["reasoning", "content"])
 def test_cut_after_output_is_length_and_logged(rig: Rig, field: str) -> None:
-    words = {"reasoning": ["six ", "sevens"]} if field == "reasoning" else {}
-    rig.upstream.script(DEEPSEEK.stream(*(() if words else ("forty", "-two")), finish_reason=CUT, **words))
+    words = ["forty", "-two"]
+    cut = DEEPSEEK.stream(reasoning=words, finish_reason=CUT), DEEPSEEK.stream(*words, finish_reason=CUT)
+    rig.upstream.script(cut[field == "content"])
     replies = rig.ask(MODEL, "stream")
     assert replies[-1].choices[0].finish_reason == "length"
-    assert any(CUT in str(line) for line in rig.gateway.log)
+    assert f"cut an answer of {DEEPSEEK.model} short" in rig.gateway.log_path.read_text()

@@ -96,5 +96,5 @@ def test_an_error_that_is_but_a_code_before_any_output(rig: Rig, code: str, stat
     role = chunks(model=META.model)[:1]
     rig.upstream.script(Stream([*role, {"error": {"code": code}}], done=False))
     with pytest.raises(openai.APIStatusError) as caught:
-        rig.ask(MODEL, "stream")
+        rig.ask(f"{rig.spare('meta')}/{META.model}", "stream")
     assert caught.value.status_code == status

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import openai
 import pytest
 from provider_kit import Rig
 from router_plugins.moonshot import plugin
 
+from router.testing import Answer
 from router.testing.upstream.wires import MOONSHOT
 from router.upstream.failures import Failure
 
@@ -36,6 +38,14 @@ def test_usage_in_the_choice_alone_is_accounted_for(rig: Rig) -> None:
     [row] = rig.gateway.router("usage", "show", "--limit", "1")
     kept = (row["prompt_tokens"], row["completion_tokens"], row["cached_tokens"], row["estimated"])
     assert kept == (900, 120, 768, False)
+
+
+def test_the_ids_of_our_account_are_not_the_clients_business(rig: Rig) -> None:
+    text = "Your account org-3f2a9c0011<ak-f3k29d8s7q> reached max request: 3, please try again after 1 seconds"
+    rig.upstream.script(Answer.error(429, text, type=LIMITED))
+    with pytest.raises(openai.RateLimitError) as caught:
+        rig.ask(f"{rig.spare('moonshot')}/{MOONSHOT.model}")
+    assert "Your account ***<***> reached max request: 3" in caught.value.message
 
 
 @pytest.mark.parametrize(

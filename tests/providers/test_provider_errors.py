@@ -6,7 +6,7 @@ from typing import Any
 
 import openai
 import pytest
-from provider_kit import MODES, Rig, client_error, error_cases
+from provider_kit import ASK, MODES, Rig, client_error, error_cases
 
 from router.errors import KINDS
 from router.testing import Stream, chunks
@@ -64,7 +64,7 @@ def test_an_error_inside_a_stream_after_output(rig: Rig, wire: Wire) -> None:
     text = ""
     with (
         rig.client.chat.completions.create(
-            model=f"{wire.name}-spare/{wire.model}", messages=[{"role": "user", "content": "x"}], stream=True
+            model=f"{rig.spare(wire.name)}/{wire.model}", messages=ASK, stream=True
         ) as events,
         pytest.raises(openai.APIError) as caught,
     ):
@@ -78,5 +78,5 @@ def test_an_error_inside_a_stream_after_output(rig: Rig, wire: Wire) -> None:
 def test_a_page_in_place_of_json(rig: Rig, mode: str) -> None:
     rig.upstream.script(ErrorRow("page", 502, b"<html>Bad gateway</html>", "server").answer())
     with pytest.raises(openai.InternalServerError) as caught:
-        rig.ask("meta-spare/muse-spark-1.3", mode)
+        rig.ask(f"{rig.spare('meta')}/muse-spark-1.3", mode)
     assert "html" not in caught.value.message

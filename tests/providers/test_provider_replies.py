@@ -16,7 +16,7 @@ TOOL: Any = {"type": "function", "function": {"name": "weather", "parameters": {
 CALL = ("weather", '{"city":"Oslo"}')
 
 
-@pytest.fixture(params=WIRES.values(), ids=WIRES)
+@pytest.fixture(params=list(WIRES.values()), ids=list(WIRES))
 def wire(request: pytest.FixtureRequest) -> Wire:
     found: Wire = request.param
     return found

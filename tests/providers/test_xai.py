@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import openai
 import pytest
 from provider_kit import MODES, Rig
 from router_plugins.xai import Settings, plugin
 
 from router import Timeouts
-from router.testing import Answer, completion
+from router.testing import Answer, Stream, chunks, completion
 from router.testing.upstream.wires import XAI
 from router.upstream.compatible import Progress
 
@@ -79,6 +80,15 @@ def test_a_conversation_stays_on_its_server(rig: Rig, key: Any, sent: str | None
     rig.ask(MODEL, extra_body={"prompt_cache_key": key}, max_tokens=9)
     assert rig.upstream.last.headers.get("x-grok-conv-id") == sent
     assert (rig.sent()["prompt_cache_key"], rig.sent()["max_completion_tokens"]) == (key, 9)
+
+
+@pytest.mark.parametrize(("after", "shown"), [(0, openai.InternalServerError), (2, openai.APIError)])
+def test_a_flat_error_inside_a_stream(rig: Rig, after: int, shown: type[openai.APIError]) -> None:
+    error = {"code": "The service is currently unavailable", "error": "Please try again."}
+    rig.upstream.script(Stream([*chunks("x", model=XAI.model)[:after], error], done=False))
+    with pytest.raises(shown, match="Please try again") as caught:
+        rig.ask(f"{rig.spare('xai')}/{XAI.model}", "stream")
+    assert caught.value.code == "upstream_overloaded"
 
 
 def test_a_reasoning_model_may_be_silent_for_an_hour() -> None:
