@@ -18,22 +18,22 @@ HASTY: dict[str, Any] = {
         "client_stall_s": 0.6,
         "stream_buffer_bytes": 65536,
     },
-    "server": {"send_timeout_s": 2.0},
+    "server": {"send_timeout_s": 1.0},
 }
 
 
 @pytest.fixture(scope="session")
 def usual_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    with ScriptedUpstream() as upstream:
-        with Gateway(tmp_path_factory.mktemp("usual"), providers=sections(upstream)) as gateway:
-            yield Line(gateway, upstream)
+    folder = tmp_path_factory.mktemp("usual")
+    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream)) as gateway:
+        yield Line(gateway, upstream)
 
 
 @pytest.fixture(scope="session")
 def hasty_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    with ScriptedUpstream() as upstream:
-        with Gateway(tmp_path_factory.mktemp("hasty"), providers=sections(upstream), config=HASTY) as gateway:
-            yield Line(gateway, upstream)
+    folder = tmp_path_factory.mktemp("hasty")
+    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream), config=HASTY) as gateway:
+        yield Line(gateway, upstream)
 
 
 @pytest.fixture

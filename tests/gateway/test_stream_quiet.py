@@ -8,7 +8,7 @@ from http.client import HTTPResponse
 import pytest
 from line_wire import Line, events, public, whole
 
-from router.testing import Answer, Stream, chunks
+from router.testing import Answer, ReceivedRequest, Stream, chunks
 
 ROLE, HELLO, THERE, FINISH = SENT = chunks("Hello", " there")
 BEAT = b": keep-alive\n"
@@ -64,7 +64,12 @@ def test_silence_after_the_role(hasty: Line, voice: threading.Event) -> None:
 )
 def test_a_failure_after_silence_is_one_error_event(hasty: Line, script: Answer | Stream, code: str) -> None:
     voice = threading.Event()
-    hasty.upstream.script(lambda request: voice.wait(20) and script or script)
+
+    def answer(_: ReceivedRequest) -> Answer | Stream:
+        voice.wait(20)
+        return script
+
+    hasty.upstream.script(answer)
     with hasty.opened(hasty.body()) as response:
         assert response.status == 200
         read_beats(response, 2)
