@@ -50,7 +50,7 @@ def show_cached(usage: dict[str, Any], name: str) -> None:
     """
     details = usage.get("prompt_tokens_details")
     known = details if isinstance(details, dict) else {}
-    if name in usage and known.get("cached_tokens") is None:
+    if usage.get(name) is not None and known.get("cached_tokens") is None:
         usage["prompt_tokens_details"] = {**known, "cached_tokens": usage[name]}
 
 

@@ -30,6 +30,7 @@ def test_a_documented_error(rig: Rig, section: str, wire: Wire, row: ErrorRow, m
     assert len(rig.upstream.requests) == 1
     if row.kind in ("context_length", "content", "not_found"):
         assert error.code and error.code != "invalid_request_error"
+    assert " " not in (error.code or "")
     if row.kind in ("auth", "billing"):
         assert said(row) not in error.message, "our key and our bill are not the client's business"
         assert error.response.headers["x-should-retry"] == "false"
