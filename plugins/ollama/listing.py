@@ -13,10 +13,10 @@ _EMBEDS = (".pooling_type", "bert.context_length")
 
 
 def names(tags: Any) -> list[str]:
-    """The models' names in the answer of ``/api/tags``."""
+    """The models' names in the answer of ``/api/tags``, without the tag that holds where there is none."""
     models = tags.get("models") if isinstance(tags, dict) else None
     found = (model.get("name") or model.get("model") for model in models or () if isinstance(model, dict))
-    return [name for name in found if isinstance(name, str)]
+    return [name.removesuffix(":latest") for name in found if isinstance(name, str)]
 
 
 def card(name: str, shown: Any) -> ModelCard:

@@ -12,6 +12,7 @@ from router.catalogue.catalogue import Entry, Snapshot
 from router.cli.groups import Commands, NearestChoice
 from router.cli.output import pairs, table
 from router.cli.session import Session, common
+from router.cli.sync import sync
 from router.cli.targets import check_models, check_provider
 from router.errors import BadRequest, ConfigError, NotFound
 from router.gateway.assembly import Assembly
@@ -26,6 +27,9 @@ __all__ = ["models"]
 @click.group(cls=Commands)
 def models() -> None:
     """The catalogue: models and aliases."""
+
+
+models.add_command(sync)
 
 
 @models.command("list")

@@ -172,5 +172,5 @@ def _embed(request: ReceivedRequest) -> Answer:
 
 def _show(request: ReceivedRequest) -> Answer:
     name = request.json()["model"]
-    shown = _SHOWN.get(name)
+    shown = _SHOWN.get(name) or _SHOWN.get(f"{name}:latest")
     return Answer(shown) if shown else Answer({"error": f"model '{name}' not found"}, status=404)
