@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -138,10 +139,8 @@ class RawUpstream:
     ) -> None:
         self._stopped.set()
         for sock in (self._listener, *self._sockets):
-            try:
+            with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
-            except OSError:
-                pass
         self._threads[0].join(10)
         self._listener.close()
         for thread in self._threads[1:]:

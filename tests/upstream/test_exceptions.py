@@ -65,12 +65,18 @@ def test_kinds_are_known() -> None:
         (ConnectionRefusedError(111, "Connection refused"), "connection", "connection failed: Connection refused"),
         (TimeoutError("no response within 5 s"), "timeout", "no response within 5 s"),
         (ssl.SSLError(1, "[SSL: X] text"), "connection", "TLS failure: SSLError"),
-        (httptools_errors.HttpParserError("Expected HTTP/"), "malformed", "its answer is not valid HTTP: Expected HTTP/"),
+        (
+            httptools_errors.HttpParserError("Expected HTTP/"),
+            "malformed",
+            "its answer is not valid HTTP: Expected HTTP/",
+        ),
         (http.client.BadStatusLine("secret"), "malformed", "its answer is not valid HTTP: BadStatusLine"),
         (zlib.error("x"), "malformed", "its compressed answer cannot be decoded"),
         (
             requests.exceptions.ConnectionError(
-                urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "Connection reset by peer"))
+                urllib3.exceptions.ProtocolError(
+                    "Connection aborted.", ConnectionResetError(104, "Connection reset by peer")
+                )
             ),
             "connection",
             "connection failed: Connection reset by peer",

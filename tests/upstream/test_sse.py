@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ def events(*pieces: bytes) -> list[bytes]:
         (b"data: x\r\n\r\ndata: y\r\n\r\n", [b"x", b"y"]),
         (b"data: x\r\rdata: y\r\r", [b"x", b"y"]),
         (b"data: x\n\r\ndata: y\r\n\rdata: z\r\n\n", [b"x", b"y", b"z"]),
-        (" data: x\n\n".encode(), []),
+        (b" data: x\n\n", []),
     ],
 )
 def test_streams(stream: bytes, expected: list[bytes]) -> None:
@@ -96,7 +97,7 @@ ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
 def cut(stream: bytes, places: list[int]) -> list[bytes]:
     """``stream`` in pieces, cut at these places."""
     marks = [0, *sorted(place % (len(stream) + 1) for place in places), len(stream)]
-    return [stream[start:end] for start, end in zip(marks, marks[1:], strict=False)]
+    return [stream[start:end] for start, end in pairwise(marks)]
 
 
 @given(PAYLOADS, ENDS, st.lists(st.integers(0, 10_000), max_size=12))
@@ -106,7 +107,10 @@ def test_any_cut_and_any_line_end(payloads: list[object], end: bytes, places: li
     assert events(*cut(stream, places)) == lines
 
 
-@given(st.lists(st.sampled_from([b"data:", b" ", b"x", b"\n", b"\r", b"\r\n", b":", b"\xef\xbb\xbf", b"data: y\n\n"])), st.data())
+@given(
+    st.lists(st.sampled_from([b"data:", b" ", b"x", b"\n", b"\r", b"\r\n", b":", b"\xef\xbb\xbf", b"data: y\n\n"])),
+    st.data(),
+)
 def test_any_bytes_in_any_cut(parts: list[bytes], data: st.DataObject) -> None:
     stream = b"".join(parts)
     places = data.draw(st.lists(st.integers(0, len(stream)), max_size=12))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import select
+import re
 import socket
 import threading
 import time
 from dataclasses import replace
 
 import pytest
-from conftest import QUICK, Client
 from raw_upstream import Peer, RawUpstream, answer
+from upstream_client import QUICK, Client
 
 from router.errors import UpstreamError
 from router.settings import Timeouts
@@ -49,6 +49,9 @@ def test_cut_head(pooled: Client) -> None:
         assert pooled.failure(upstream.url).kind == "connection"
 
 
+LENIENT = (b"Content-Length: 1", b"Transfer-Encoding: gzip")
+
+
 @pytest.mark.parametrize(
     "response",
     [
@@ -67,10 +70,9 @@ def test_cut_head(pooled: Client) -> None:
     ids=["ssh", "tls", "status", "coding", "chunk", "lengths", "smuggle", "upgrade", "line", "block", "count"],
 )
 def test_malformed_answers(client: Client, kind: str, response: bytes) -> None:
+    if kind == "requests" and any(words in response for words in LENIENT):
+        pytest.skip("http.client accepts this")
     with once(response) as upstream:
-        if kind == "requests" and b"Content-Length: 1" in response or b"Transfer-Encoding: gzip" in response:
-            if kind == "requests":
-                pytest.skip("http.client is lenient here")
         error = client.failure(upstream.url)
     # http.client does not tell a bad chunk size from a cut one.
     assert error.kind == "malformed" or (kind == "requests" and b"xyz" in response)
@@ -144,7 +146,9 @@ def test_time_limits(client: Client, case: str) -> None:
         assert error.kind == "timeout"
         assert 0.15 < time.monotonic() - start < 2
         assert upstream.closed.acquire(timeout=5)
-    assert error.message.endswith(" s") and "within" in error.message or "no progress" in error.message
+    assert re.fullmatch(
+        r"upstream 127\.0\.0\.1: (no response|not finished|no progress) (within|for) 0\.\d s", error.message
+    )
 
 
 def test_steady_drip_is_not_idle(client: Client) -> None:
@@ -153,7 +157,7 @@ def test_steady_drip_is_not_idle(client: Client) -> None:
 
 
 def test_upstream_that_does_not_take_the_request(pooled: Client) -> None:
-    with RawUpstream(lambda peer: peer.stopped.wait(5) and None) as upstream:
+    with RawUpstream(lambda peer: peer.send(b"", b"", pause_s=5)) as upstream:
         error = pooled.failure(upstream.url, b"x" * (14 << 20), timeouts=replace(QUICK, idle=0.2))
     assert error.kind == "timeout"
 
@@ -293,7 +297,3 @@ def test_messages_hold_no_query(client: Client) -> None:
     with once(b"garbage") as upstream, pytest.raises(UpstreamError) as caught:
         client.send(upstream.url + "?key=secret", b"secret", Authorization="secret")
     assert "secret" not in caught.value.message
-
-
-def test_poll_is_not_select() -> None:
-    assert hasattr(select, "poll")
