@@ -166,4 +166,5 @@ def _check_url(url: str, where: str) -> None:
     except ValueError:
         good = False
     if not good or parts.query or parts.fragment or parts.username is not None:
-        raise ConfigError(f'{where}: {url!r} is not a base URL: write "https://host/v1", without a query or a password')
+        shown = "it" if "@" in url or "?" in url else repr(url)  # it may hold a secret
+        raise ConfigError(f'{where}: {shown} is not a base URL: write "https://host/v1", without a query or a password')

@@ -1,0 +1,118 @@
+"""Keys, their cache and their end, on a clock of the test's own."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from router.errors import BadRequest, RouterError, StoreError, Unauthorized
+from router.gateway.auth import Authenticator
+from router.types import Key
+
+
+class Desk:
+    """An authenticator, the keys that it finds, and two clocks."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.today = 1_000_000.0
+        self.keys: dict[str, Key] = {}
+        self.asked = 0
+        self.away = False
+        self.authenticator = Authenticator(
+            self.find, max_age_s=1.0, clock=lambda: self.now, wall_clock=lambda: self.today
+        )
+
+    def find(self, digest: str) -> Key | None:
+        self.asked += 1
+        if self.away:
+            raise StoreError("away")
+        return self.keys.get(digest)
+
+    def put(self, text: str, key: Key) -> None:
+        self.keys[hashlib.sha256(text.encode()).hexdigest()] = key
+
+    def bearer(self, text: str) -> Key:
+        return self.authenticator.key(f"Bearer {text}", None)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    made = Desk()
+    made.put("good", Key("key_1", "acct_1"))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("authorization", "x_api_key"),
+    [("Bearer good", None), ("bearer  good ", None), (None, "good"), (None, " good "), ("BEARER good", "good")],
+)
+def test_where_a_key_may_stand(desk: Desk, authorization: str | None, x_api_key: str | None) -> None:
+    assert desk.authenticator.key(authorization, x_api_key).id == "key_1"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "x_api_key", "kind"),
+    [
+        (None, None, Unauthorized),
+        ("", None, Unauthorized),
+        ("Bearer", None, Unauthorized),
+        ("Bearer ", "", Unauthorized),
+        ("good", None, Unauthorized),
+        ("Token good", None, Unauthorized),
+        ("Token good", "good", Unauthorized),
+        ("Bearer bad", None, Unauthorized),
+        ("Bearer \udcff\xff", None, Unauthorized),
+        ("Bearer good", "bad", BadRequest),
+        ("Bearer bad", "good", BadRequest),
+    ],
+)
+def test_who_is_not_let_in(
+    desk: Desk, authorization: str | None, x_api_key: str | None, kind: type[RouterError]
+) -> None:
+    with pytest.raises(kind) as caught:
+        desk.authenticator.key(authorization, x_api_key)
+    assert "good" not in caught.value.message
+
+
+@pytest.mark.parametrize("status", ["disabled", "revoked"])
+def test_a_status_is_named(desk: Desk, status: str) -> None:
+    desk.put("bad", Key("key_2", "acct_1", status=status))
+    with pytest.raises(Unauthorized, match=status):
+        desk.bearer("bad")
+
+
+def test_a_key_ends_on_time_even_while_it_is_remembered(desk: Desk) -> None:
+    desk.put("brief", Key("key_2", "acct_1", expires_at=desk.today + 0.5))
+    assert desk.bearer("brief").id == "key_2"
+    desk.today += 0.5
+    with pytest.raises(Unauthorized, match="expired"):
+        desk.bearer("brief")
+    assert desk.asked == 1
+
+
+def test_an_answer_is_remembered_for_a_second_and_no_longer(desk: Desk) -> None:
+    desk.bearer("good")
+    desk.put("good", Key("key_1", "acct_1", status="revoked"))
+    desk.now = 1.0
+    desk.bearer("good")
+    assert desk.asked == 1
+    desk.now = 1.01
+    with pytest.raises(Unauthorized, match="revoked"):
+        desk.bearer("good")
+
+
+def test_an_unknown_key_is_remembered_too(desk: Desk) -> None:
+    for _ in range(3):
+        with pytest.raises(Unauthorized):
+            desk.bearer("unknown")
+    assert desk.asked == 1
+
+
+def test_a_database_that_is_away_is_not_remembered(desk: Desk) -> None:
+    desk.away = True
+    with pytest.raises(StoreError):
+        desk.bearer("good")
+    desk.away = False
+    assert desk.bearer("good").id == "key_1"

@@ -1,0 +1,135 @@
+"""A model ID becomes a route, or a message that helps."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from router.catalogue.catalogue import Catalogue, Listing, Row, Stored
+from router.errors import Forbidden, ModelNotFound, RouterError, Unavailable
+from router.gateway.endpoints import Endpoints
+from router.gateway.providers import Provider
+from router.gateway.resolve import Resolver
+from router.settings import ProviderSettings
+from router.types import Key, ModelCard
+
+
+class Rows:
+    """Rows that never change."""
+
+    def __init__(self, stored: Stored) -> None:
+        self.stored = stored
+
+    def version(self) -> int:
+        return 1
+
+    def load(self) -> Stored:
+        return self.stored
+
+
+def provider(name: str, problem: str = "", models: tuple[str, ...] = ()) -> Provider:
+    hooks: dict[str, Any] = {"models": lambda context: [ModelCard(model) for model in models]}
+    return Provider(name, name, ProviderSettings(), hooks, None, Endpoints(name, ()), problem)  # type: ignore[arg-type]
+
+
+def resolver(listings: dict[str, Listing], stored: Stored | None = None, idle: tuple[Provider, ...] = ()) -> Resolver:
+    catalogue = Catalogue(listings, Stored(), Rows(stored or Stored()))
+    providers = [*map(provider, listings), *idle]
+    return Resolver(catalogue, {one.name: one for one in providers})
+
+
+def cards(*models: str) -> Listing:
+    return Listing([ModelCard(model) for model in models])
+
+
+@pytest.fixture
+def usual() -> Resolver:
+    listings = {
+        "openai": cards("gpt-4o", "gpt-4o-mini", "shared"),
+        "deep": cards("Chat/V3:free", "shared"),
+        "open": Listing([], unlisted=True),
+    }
+    rows = (Row("best", "openai", "gpt-4o", "chat", True), Row("openai/gpt-4o-mini", None, None, "", False))
+    aliases = {"fast": "openai/gpt-4o", "faster": "fast", "a": "b", "b": "a", "bare": "Chat/V3:free", "far": "open/x/y"}
+    idle = (provider("xai", "set the environment variable XAI_API_KEY", ("grok",)),)
+    return resolver(listings, Stored(rows, aliases), idle)
+
+
+@pytest.mark.parametrize(
+    ("asked", "target", "model"),
+    [
+        ("openai/gpt-4o", "openai/gpt-4o", "gpt-4o"),
+        ("deep/Chat/V3:free", "deep/Chat/V3:free", "Chat/V3:free"),
+        ("Chat/V3:free", "deep/Chat/V3:free", "Chat/V3:free"),
+        ("best", "best", "gpt-4o"),
+        ("fast", "openai/gpt-4o", "gpt-4o"),
+        ("faster", "openai/gpt-4o", "gpt-4o"),
+        ("bare", "deep/Chat/V3:free", "Chat/V3:free"),
+        ("far", "open/x/y", "x/y"),
+        ("open/any/Thing", "open/any/Thing", "any/Thing"),
+    ],
+)
+def test_what_an_id_means(usual: Resolver, asked: str, target: str, model: str) -> None:
+    for _ in range(2):
+        route = usual.route(asked)
+        assert (route.model, route.targets[0].id, route.targets[0].model) == (asked, target, model)
+        assert route.steps
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("openai/gpt-4p", "'openai/gpt-4o'"),
+        ("gtp-4o", "'openai/gpt-4o'"),
+        ("OpenAI/GPT-4o", "'openai/gpt-4o'"),
+        ("deep/chat/v3:free", "'deep/Chat/V3:free'"),
+        ("shared", "'openai/shared', 'deep/shared'"),
+        ("openai/gpt-4o-mini", "disabled"),
+        ("open/", "does not exist"),
+        ("open", "does not exist"),
+        ("/", "does not exist"),
+        ("a", "does not exist"),
+        ("qqqq", "GET /v1/models"),
+        ("x" * 10_000, "GET /v1/models"),
+    ],
+)
+def test_what_is_not_there(usual: Resolver, asked: str, words: str) -> None:
+    with pytest.raises(ModelNotFound) as caught:
+        usual.route(asked)
+    assert words in caught.value.message
+    assert caught.value.param == "model"
+    assert len(caught.value.message) < 400
+
+
+@pytest.mark.parametrize("asked", ["xai/grok", "grok", "xai/" + "z" * 9000, "xai/\r\n"])
+def test_a_provider_that_is_not_set_up_says_what_to_set(usual: Resolver, asked: str) -> None:
+    with pytest.raises(Unavailable, match="XAI_API_KEY") as caught:
+        usual.route(asked)
+    assert caught.value.headers == {"x-should-retry": "false"}
+    assert len(caught.value.message) < 400 and caught.value.message.isprintable()
+
+
+def test_a_key_with_a_scope(usual: Resolver) -> None:
+    key = Key("key_1", "acct_1", scope=("openai/gpt-4o", "deep/*"))
+    for asked in ("openai/gpt-4o", "fast", "Chat/V3:free"):
+        assert usual.route(asked, key).targets
+    for asked in ("open/x", "far"):
+        with pytest.raises(Forbidden):
+            usual.route(asked, key)
+
+
+def test_the_nearest_of_a_thousand_are_found_quickly() -> None:
+    names = [f"gpt-{number}-{'abcdefgh'[number % 8]}-2024-{number:04d}-preview" for number in range(1000)]
+    crowded = resolver({"openai": cards(*names)})
+    for asked in (f"openai/{names[3]}x", f"{names[500]}-", "openai/" + "gpt-1-2024-preview" * 12, "q" * 9000):
+        times = []
+        for _ in range(3):
+            started = time.process_time()
+            with pytest.raises(RouterError) as caught:
+                crowded.route(asked)
+            times.append(time.process_time() - started)
+        assert min(times) < 0.05
+        if len(asked) < 60:
+            assert asked.removeprefix("openai/")[:-1] in caught.value.message

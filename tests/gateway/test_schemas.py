@@ -1,0 +1,112 @@
+"""A decoded body becomes a call, or a message that names the field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.errors import BadRequest
+from router.gateway.schemas import chat_call, dropped_fields, embeddings_call
+
+MESSAGES = [{"role": "user", "content": "x"}]
+CHAT = {"model": "p/m", "messages": MESSAGES}
+
+
+def refusal(body: dict[str, Any]) -> BadRequest:
+    with pytest.raises(BadRequest) as caught:
+        chat_call(body, "req_1")
+    return caught.value
+
+
+def test_a_body_is_kept_as_it_came() -> None:
+    body = {**CHAT, "temperature": 1, "new": {"a": [None]}, "": 1}
+    call = chat_call(body, "req_1")
+    assert (call.request_id, call.model, call.body, call.stream) == ("req_1", "p/m", body, False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "stream", "include_usage"),
+    [
+        ({}, False, False),
+        ({"stream": None}, False, False),
+        ({"stream": True}, True, False),
+        ({"stream": True, "stream_options": None}, True, False),
+        ({"stream": True, "stream_options": {"include_usage": True}}, True, True),
+        ({"stream": True, "stream_options": {"include_usage": 1}}, True, False),
+        ({"stream_options": {"include_usage": True}}, False, False),
+    ],
+)
+def test_streams_and_their_usage(fields: dict[str, Any], stream: bool, include_usage: bool) -> None:
+    call = chat_call({**CHAT, **fields}, "req_1")
+    assert (call.stream, call.include_usage) == (stream, include_usage)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("temperature", 2.5, "'temperature' must be a number from 0 to 2, not 2.5."),
+        ("temperature", "1", "'temperature' must be a number from 0 to 2, not a string."),
+        ("temperature", True, "'temperature' must be a number from 0 to 2, not a boolean."),
+        ("n", 0, "'n' must be a whole number from 1 to 128, not 0."),
+        ("n", 1.0, "'n' must be a whole number from 1 to 128, not 1.0."),
+        ("max_tokens", 0, "'max_tokens' must be a whole number of at least 1, not 0."),
+        ("seed", [], "'seed' must be a whole number, not a list."),
+        ("n", 10**90, "'n' must be a whole number from 1 to 128, not a number of that size."),
+        ("stop", [], "'stop' must be a string or a list of 1 to 4 strings."),
+        ("tools", {}, "'tools' must be a list, not an object."),
+        ("stream", 1, "'stream' must be true or false, not 1."),
+    ],
+)
+def test_the_words_of_a_refusal(field: str, value: Any, words: str) -> None:
+    error = refusal({**CHAT, field: value})
+    assert (error.message, error.param, error.code) == (words, field, "invalid_value")
+
+
+@pytest.mark.parametrize("value", ["x" * 10**6, "{0}{input}%s", ["x"] * 1000, {"a": 1}, None])
+def test_a_format_that_is_none_is_not_repeated(value: Any) -> None:
+    body = {"model": "p/m", "input": "x", "encoding_format": value}
+    if value is None:
+        assert embeddings_call(body, "req_1").body == body
+        return
+    with pytest.raises(BadRequest) as caught:
+        embeddings_call(body, "req_1")
+    assert len(caught.value.message) < 100
+    assert "'float' or 'base64'" in caught.value.message
+
+
+@pytest.mark.parametrize("value", ["x", ["a"], ["a", "b"], [1], [1, 2], [[1], [2]]])
+def test_inputs(value: Any) -> None:
+    assert embeddings_call({"model": "p/m", "input": value}, "req_1").body["input"] == value
+
+
+@pytest.mark.parametrize("value", [[], [[]], [1, "a"], [1.0], [True], [[True]], [None], [{}], [[["a"]]], [["a"]]])
+def test_inputs_that_are_none(value: Any) -> None:
+    with pytest.raises(BadRequest) as caught:
+        embeddings_call({"model": "p/m", "input": value}, "req_1")
+    assert caught.value.param == "input"
+
+
+def test_fields_that_are_never_passed_on() -> None:
+    body = {**CHAT, "api_key": "x", "base_url": "y", "API_KEY": "data", "metadata": {"api_key": "data"}}
+    call = chat_call(body, "req_1")
+    assert call.body == {**CHAT, "API_KEY": "data", "metadata": {"api_key": "data"}}
+    assert dropped_fields(body) == ["api_key", "base_url"]
+    assert body["api_key"] == "x", "the decoded body itself is not changed"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    body=st.dictionaries(
+        st.sampled_from(["model", "messages", "stream", "stop", "input", "n", "x", "host"]),
+        st.none() | st.integers() | st.text(max_size=5) | st.lists(st.none() | st.text(max_size=3), max_size=3),
+    )
+)
+def test_any_body_is_a_call_or_a_refusal(body: dict[str, Any]) -> None:
+    for make in (chat_call, embeddings_call):
+        try:
+            assert make(body, "req_1").model
+        except BadRequest as error:
+            assert error.param
