@@ -14,7 +14,7 @@ from router.gateway.endpoints import Lease
 from router.gateway.resolve import Target
 from router.types import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
 
-__all__ = ["Opened", "attempt", "context_of"]
+__all__ = ["Opened", "attempt"]
 
 _log = logging.getLogger("router.attempt")
 _FIRST_BYTE_S = 60.0
@@ -61,7 +61,7 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
     active.target = target
     started = time.monotonic()
     try:
-        opened = _open(active, target, lease, context_of(active, target, lease, left_s))
+        opened = _open(active, target, lease, _context_of(active, target, lease, left_s))
     except UpstreamError as error:
         if error.provider is None:
             error.provider = target.provider.name
@@ -78,7 +78,7 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
     return opened
 
 
-def context_of(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> CallContext:
+def _context_of(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> CallContext:
     """The context of a call at one endpoint: its settings, and the limits of this model and kind of reply."""
     provider = target.provider
     limits = provider.timeouts(target.model)

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from router.errors import KINDS, BadRequest, RouterError, UpstreamError
 from router.gateway.active import ActiveCall
-from router.gateway.attempt import Opened, attempt, context_of
-from router.gateway.endpoints import Lease, Place
+from router.gateway.attempt import Opened, attempt
+from router.gateway.endpoints import Place
 from router.gateway.resolve import Resolver, Target
 
 __all__ = ["Dispatcher"]
@@ -48,44 +48,49 @@ class Dispatcher:
             outcome = self._at_target(active, target)
             if isinstance(outcome, Opened):
                 return outcome
-            error, lease = outcome
+            error = outcome
             if not self._goes_on(active, error):
                 raise error
-            if not targets and lease is not None:
-                targets.extend(self._asked(active, target, error, lease))
+            if not targets:
+                targets.extend(self._asked(active, target, error))
             following = [one for one in targets if one.id not in tried and _may_follow(active, target, error, one)]
             if not following:
                 raise error
             targets = deque(following)
 
-    def _at_target(self, active: ActiveCall, target: Target) -> Opened | tuple[UpstreamError, Lease | None]:
-        """The reply from one of the target's endpoints; or the last one's failure, and its lease."""
+    def _at_target(self, active: ActiveCall, target: Target) -> Opened | UpstreamError:
+        """The reply from one of the target's endpoints; or the last one's failure, or why none is ready."""
         endpoints = target.provider.endpoints
         tried: set[Place] = set()
-        error, last = None, None
+        error = None
         while (lease := endpoints.lease(active.sticky, tried)) is not None:
             tried.add(lease.place)
             try:
                 return attempt(active, target, lease, max(0.001, self._max_call_s - active.elapsed_s()))
             except UpstreamError as failed:
-                error, last = failed, lease
+                error = failed
                 if failed.kind in ("auth", "billing"):
                     _log.error("operator: %s refuses our %s: %s", lease.place.name, failed.kind, failed.message)
                 if not self._goes_on(active, failed) or not KINDS[failed.kind].falls_back:
                     break
-        return error or endpoints.refusal(), last
+        return error or endpoints.refusal()
 
     def _goes_on(self, active: ActiveCall, error: UpstreamError) -> bool:
         allowed = KINDS[error.kind].falls_back or error.kind == "context_length"
         allowed = allowed or (error.kind == "content" and self._on_content)
         return allowed and not active.gone and len(active.attempts) < self._max_attempts
 
-    def _asked(self, active: ActiveCall, target: Target, error: UpstreamError, lease: Lease) -> Iterable[Target]:
+    def _asked(self, active: ActiveCall, target: Target, error: UpstreamError) -> Iterable[Target]:
         """What the failed provider's ``fallback`` hook names."""
         hook = target.provider.hooks.get("fallback")
         if hook is None:
             return
-        for model_id in hook(call=active.call, error=error, context=context_of(active, target, lease, 0.001)):
+        try:
+            model_ids = list(hook(call=active.call, error=error, context=target.provider.context(target.model)))
+        except Exception:
+            _log.exception("the fallback hook of %s failed", target.provider.kind)
+            return
+        for model_id in model_ids:
             try:
                 yield from self._resolver.route(model_id, active.key).targets[:1]
             except RouterError as unusable:

@@ -18,7 +18,7 @@ from router.testing import Gateway, ScriptedUpstream
 __all__ = ["Answered", "Line", "events", "public", "text"]
 
 SECRET = "sk-upstream-canary-0123456789"
-COUNT = {"plain": 120, "cancel": 8, "timed": 8, "first": 32, "second": 32, "third": 32}
+COUNT = {"plain": 240, "cancel": 10, "timed": 8, "first": 64, "second": 64, "third": 64}
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,7 @@ class Line:
 
     def model(self, kind: str = "plain") -> str:
         """The public ID of a model of a provider that no test has used."""
-        number = next(self._unused[kind])
-        if kind == "first":
-            next(self._unused["second"]), next(self._unused["third"])
-        return f"{kind}{number}/m"
+        return f"{kind}{next(self._unused[kind])}/m"
 
     def body(self, model: str | None = None, *, stream: bool = True, **fields: Any) -> dict[str, Any]:
         """A request for one short chat."""
