@@ -172,5 +172,5 @@ def _translate(raised: Exception) -> RouterError:
         if raised.code == 413:
             return TooLarge("The request body is larger than this gateway takes.")
         if raised.code is not None and 400 <= raised.code < 500:
-            return BadRequest(f"The request is malformed: {raised.description}")
+            return BadRequest("The request is malformed: its Host header is not the name of a host.")
     return RouterError("The gateway failed on this request; its log says why, under the request ID.")

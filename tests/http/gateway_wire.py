@@ -23,15 +23,15 @@ USER = [{"role": "user", "content": "Hello there"}]
 TIMEOUT_S = 30.0
 
 
-def send(port: int, *pieces: bytes) -> Result:
-    """What the server answers to these bytes on a connection of their own."""
+def send(port: int, *pieces: bytes, head_only: bool = False) -> Result:
+    """What the server answers to these bytes on a connection of their own; ``head_only`` if they are a HEAD request."""
     with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as sock:
         try:
             for piece in pieces:
                 sock.sendall(piece)
         except (BrokenPipeError, ConnectionResetError):
             pass  # it has answered already
-        response = http.client.HTTPResponse(sock)
+        response = http.client.HTTPResponse(sock, method="HEAD" if head_only else None)
         response.begin()
         return _result(response)
 
