@@ -124,6 +124,11 @@ _ALIASES = """
 
 Other names for models: `"fast" = "openai/gpt-4o-mini"`. An alias is accepted wherever a model ID is.
 
+## `[fallback]`
+
+Models to try next, best first, when a call fails before any output:
+`"openai/gpt-4o" = ["acme/large", "openai/gpt-4o-mini"]`.
+
 ## `[plugins.NAME]`
 
 The settings of a plugin that is not a provider, as its `settings` hook declares them. A plugin receives its own

@@ -16,7 +16,7 @@ from router.cli.main import cli
 from router.hookspecs import ROLES
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "plugins/README.md"]
-COMMAND = re.compile(r"\brouter ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)")
+COMMAND = re.compile(r"^\s*router ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)", re.MULTILINE)
 
 
 def generator() -> ModuleType:
@@ -46,13 +46,13 @@ def test_every_hook_says_when_it_is_called_and_since_when(hook: str) -> None:
 
 
 def commands_named_in(page: Path) -> list[str]:
-    """``router NAME [NAME]`` inside code marks and code blocks."""
+    """``router NAME [NAME]`` at the beginning of a line in a shell's block, and of text inside code marks."""
     text = page.read_text(encoding="utf-8")
-    code = re.findall(r"```.*?\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text)
+    code = re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
     return [match for block in code for match in COMMAND.findall(block)]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_that_pages_name_exist(page: Path) -> None:
     context = click.Context(cli, info_name="router")
     for words in commands_named_in(page):
@@ -63,7 +63,7 @@ def test_commands_that_pages_name_exist(page: Path) -> None:
             assert command.get_command(context, inner) is not None, f"{page.name}: there is no `router {words}`"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
@@ -81,3 +81,10 @@ def test_the_change_log_knows_this_version() -> None:
 
     assert f"## {router.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f'version="{router.__version__}"' in (ROOT / "setup.py").read_text(encoding="utf-8")
+
+
+def test_every_bundled_plugin_is_described() -> None:
+    page = (ROOT / "plugins/README.md").read_text(encoding="utf-8")
+    described = re.findall(r"^\| `([a-z]+)` \|", page, re.MULTILINE)
+    assert described == sorted(described)
+    assert described == sorted(path.parent.name for path in ROOT.glob("plugins/*/__init__.py"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -36,7 +37,12 @@ def test_every_python_file_begins_with_its_docstring_and_future_annotations() ->
     for path in texts():
         if path.suffix != ".py" or path.name == "setup.py":
             continue
-        text = path.read_text(encoding="utf-8")
-        if text and not (text.startswith(('"""', 'r"""')) and "from __future__ import annotations" in text):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        first = [ast.unparse(node) for node in body[1:2]]
+        if body and (not _is_docstring(body[0]) or first not in ([], ["from __future__ import annotations"])):
             late.append(str(path.relative_to(ROOT)))
     assert not late
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from router import CallContext, ChatCall, EmbeddingsCall, Reply, Usage
+from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, Reply, Usage
 from router.config import Settings
 from router.registry import registry_of
 from router.upstream.pool import PoolTransport
@@ -37,7 +37,8 @@ class Driver:
     @property
     def settings(self) -> Any:
         place = Settings(path=Path("router.toml"), environ=dict(self.environ))
-        return place.record(self.hooks["settings"](), f"providers.{self.name}", self.section)
+        declared = self.hooks["settings"]() if "settings" in self.hooks else ProviderSettings
+        return place.record(declared, f"providers.{self.name}", self.section)
 
     def context(self, model: str) -> CallContext:
         return CallContext(self.name, model, self.settings, self.transport, self.settings.timeouts)
