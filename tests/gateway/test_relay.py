@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -90,10 +91,8 @@ def expected(chunk: dict[str, Any], include_usage: bool) -> dict[str, Any] | Non
     shown = dict(chunk)
     if isinstance(shown["model"], str):
         shown["model"] = MODEL
-    if not include_usage and "usage" in shown:
-        if shown.pop("usage") and not shown["choices"]:
-            return None
-    return shown
+    hidden = None if include_usage else shown.pop("usage", None)
+    return None if hidden and not shown["choices"] else shown
 
 
 @given(st.lists(orderings(), max_size=6), st.booleans())
@@ -106,7 +105,7 @@ def test_chunks_reach_the_client_by_the_rules(sent: list[dict[str, Any]], includ
 def test_batches_decide_nothing(sent: list[Any], data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=4)))
     edges = [0, *cuts, len(sent)]
-    batches = [sent[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    batches = [sent[start:end] for start, end in pairwise(edges)]
     seen = []
     for cut in ([[one] for one in sent], batches):
         made = relay()
