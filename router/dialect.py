@@ -7,7 +7,7 @@ differ between dialects lives in the host.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from router.errors import RouterError
@@ -51,13 +51,13 @@ class Dialect:
         """The answer of ``GET /v1/models``."""
         return {"object": "list", "data": [self.model(model_id, card) for model_id, card in cards]}
 
-    def frame(self, data: bytes) -> bytes:
-        """One stream event around the JSON text of a chunk."""
-        return b"data: " + data + b"\n\n"
+    def frames(self, chunks: Sequence[bytes]) -> bytes:
+        """The stream events around the JSON texts of some chunks, at least one, joined: they become one write."""
+        return b"data: " + b"\n\ndata: ".join(chunks) + b"\n\n"
 
     def error_frame(self, error: RouterError) -> bytes:
         """The event that ends a stream which failed after its first output."""
-        return self.frame(json.dumps(self.error_body(error)).encode("ascii"))
+        return self.frames([json.dumps(self.error_body(error)).encode("ascii")])
 
     def end_frame(self) -> bytes:
         """The event that ends a complete stream."""

@@ -16,10 +16,13 @@ from router.dialect import Dialect
 from router.errors import UpstreamError
 from router.gateway.members import cut_member, find_member
 from router.types import ChatCall, EmbeddingsCall, Item, Reply, Usage
+from router.upstream.wire import has_output
 
 __all__ = ["Relay"]
 
-_NOTABLE = re.compile(rb'"usage"\s*:\s*\{|"finish_reason"\s*:\s*"|"error"\s*:')
+_NOTABLE = re.compile(rb'"(?:usage"\s*:\s*\{|finish_reason"\s*:\s*"|error"\s*:)')
+_NULL_USAGE = b',"usage":null}'
+_ODD = re.compile(rb'"(?:usage"\s*:|finish_reason"\s*:\s*"|error"\s*:)')  # one first letter: six times as fast
 _USAGE = re.compile(rb'"usage"\s*:')
 _NULL_AT_END = re.compile(rb',\s*"usage"\s*:\s*null(?=\s*(?:,\s*"obfuscation"\s*:\s*"[^"\\]*"\s*)?\}\s*$)')
 """A top-level ``"usage": null``: what follows it up to the closing brace shows that it stands at the top."""
@@ -39,6 +42,7 @@ class Relay:
     def __init__(self, call: ChatCall | EmbeddingsCall, dialect: Dialect) -> None:
         self._call = call
         self._dialect = dialect
+        self._hides_usage = not call.include_usage
         self._model = json.dumps(call.model).encode("ascii")
         self._reply: Reply | None = None
         self._reset()
@@ -67,17 +71,16 @@ class Relay:
         Raises:
             UpstreamError: a chunk that is an error, or not JSON, before any output.
         """
-        frame = self._dialect.frame
-        frames: list[bytes] = []
+        shown: list[bytes] = []
         try:
             for item in batch:
-                if data := self._chunk(item):
-                    frames.append(frame(data))
+                if data := self._in_stride(item.data) or self._chunk(item):
+                    shown.append(data)
         except UpstreamError as error:
             if not self.output:
                 raise
             self._failure = error
-        return b"".join(frames)
+        return self._dialect.frames(shown) if shown else b""
 
     def check(self) -> None:
         """Call after the frames of a batch are on their way.
@@ -127,6 +130,18 @@ class Relay:
         content = self._bytes - self._chunks * self._envelope
         return Usage(prompt, max(1, self._chunks, content // _BYTES_PER_TOKEN) if self.output else 0)
 
+    def _in_stride(self, data: bytes) -> bytes | None:
+        """The text of a chunk that is like those before it, with nothing to note: the many. None for any other."""
+        if not self.output or not self._before or not data.startswith(self._before):
+            return None
+        rest = data[len(self._before) :]
+        if self._hides_usage and rest.endswith(_NULL_USAGE):
+            rest = rest[: -len(_NULL_USAGE)] + b"}"
+        if rest[-1:] != b"}" or b"\n" in rest or b"\r" in rest or _ODD.search(rest):
+            return None
+        self._count(len(data))
+        return self._after + rest
+
     def _chunk(self, item: Item) -> bytes | None:
         """The text of one chunk as the client sees it; None for one that it does not see."""
         data = item.data
@@ -136,11 +151,11 @@ class Relay:
         if not self.output or data[-1:] != b"}" or _NOTABLE.search(data):
             value = self._value(item)
             finishes = self._note(value)
-            if not self._call.include_usage and isinstance(value.get("usage"), dict):
+            if self._hides_usage and isinstance(value.get("usage"), dict):
                 if not value.get("choices"):
                     return None
                 data = cut_member(data, "usage")
-        if not self._call.include_usage and _USAGE.search(data):
+        if self._hides_usage and _USAGE.search(data):
             data = self._without_null_usage(data, item)
         if self._before and data.startswith(self._before):
             shown = self._after + data[len(self._before) :]
@@ -170,7 +185,7 @@ class Relay:
             if isinstance(choice, dict):
                 if choice.get("finish_reason"):
                     finishes = self.finished = self.output = True
-                self.output = self.output or _has_output(choice.get("delta"))
+                self.output = self.output or has_output(choice.get("delta"))
         return finishes
 
     def _note_usage(self, value: dict[str, Any]) -> None:
@@ -212,8 +227,3 @@ class Relay:
 
     def _malformed(self, what: str) -> UpstreamError:
         return UpstreamError("malformed", f"The provider {what}.")
-
-
-def _has_output(delta: Any) -> bool:
-    """Content, a tool call, reasoning, a refusal: anything in a delta but its role."""
-    return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
