@@ -16,7 +16,7 @@ from router.dialect import Dialect
 from router.errors import UpstreamError
 from router.gateway.members import cut_member, find_member
 from router.types import ChatCall, EmbeddingsCall, Item, Reply, Usage
-from router.upstream.wire import has_output
+from router.upstream.wire import choices_of, has_output
 
 __all__ = ["Relay"]
 
@@ -176,16 +176,12 @@ class Relay:
 
     def _note(self, value: dict[str, Any]) -> bool:
         """Look at a chunk; whether it finishes a choice."""
-        finishes = False
         if value.get("error"):
             raise self._error(value)
         self._note_usage(value)
-        choices = value.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict):
-                if choice.get("finish_reason"):
-                    finishes = self.finished = self.output = True
-                self.output = self.output or has_output(choice.get("delta"))
+        finishes = any(choice.get("finish_reason") for choice in choices_of(value))
+        self.finished = self.finished or finishes
+        self.output = self.output or finishes or has_output(value)
         return finishes
 
     def _note_usage(self, value: dict[str, Any]) -> None:
