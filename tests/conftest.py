@@ -11,6 +11,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
+
+settings.register_profile("suite", derandomize=True, database=None, deadline=None)  # a failure is one for everybody
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

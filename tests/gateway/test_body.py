@@ -59,7 +59,7 @@ def test_the_limit_holds_after_decompression_too(encoding: str) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(raw=st.binary(max_size=300), encoding=st.sampled_from(["gzip", "deflate", "br"]))
+@given(raw=st.binary(max_size=300), encoding=st.sampled_from(["gzip", "deflate"]))
 def test_garbage_is_refused_in_our_words(raw: bytes, encoding: str) -> None:
     with pytest.raises(BadRequest, match=f"not valid {encoding}"):
         read(raw, encoding)
