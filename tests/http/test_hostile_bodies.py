@@ -30,7 +30,7 @@ def with_field(text: bytes) -> bytes:
 
 
 def repeated(piece: bytes, count: int) -> bytes:
-    return b"[" + b",".join([piece] * count) + b"]"
+    return b"[" + (piece + b",") * (count - 1) + piece + b"]"
 
 
 def nested(depth: int) -> bytes:
