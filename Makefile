@@ -1,11 +1,11 @@
-# make run | test | check | fix | docs | soak. Each makes its own environment in .venv the first time.
+# make run | test | check | fix | docs | soak | bench | bench-peers. Each makes its environment in .venv the first time.
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := router plugins tests docs scripts setup.py
+SOURCES := router plugins tests docs scripts bench setup.py
 export PYTHON
 
-.PHONY: run test check fix docs soak clean
+.PHONY: run test check fix docs soak bench bench-peers clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -31,8 +31,15 @@ docs: $(VENV)/.installed-dev
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
+# ARGS="--quick" for one short run, "--write" to replace the tables in bench/RESULTS.md, "--json FILE" for all figures.
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m bench $(ARGS)
+
+bench-peers: $(VENV)/.installed-dev bench/.venv-litellm/.installed bench/node_modules/.installed
+	$(BIN)/python -m bench --peers $(ARGS)
+
 clean:
-	rm -rf $(VENV) .typing build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) bench/.venv-litellm bench/node_modules .typing build *.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 # The stamps are renewed when the dependencies may have changed.
 $(VENV)/.installed: setup.py pyproject.toml scripts/setup.sh
@@ -47,3 +54,13 @@ $(VENV)/.installed-dev: setup.py pyproject.toml scripts/setup.sh
 .typing/router_plugins:
 	@mkdir -p .typing
 	@ln -s ../plugins $@
+
+# The peers of make bench-peers, each in an environment of its own.
+bench/.venv-litellm/.installed: bench/requirements-litellm.txt
+	$(BIN)/python -m venv --clear bench/.venv-litellm
+	bench/.venv-litellm/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench/node_modules/.installed: bench/package.json bench/package-lock.json
+	npm --prefix bench ci --silent
+	@touch $@
