@@ -107,15 +107,15 @@ def test_the_rest_of_an_abandoned_call_is_read_for_its_usage(hasty: Line, stream
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "plain"])
-def test_a_call_left_before_its_answer_is_recorded(hasty: Line, never: threading.Event, stream: bool) -> None:
-    hasty.upstream.script(Answer(completion("Hello"), hold=never))
-    model = hasty.model("cancel")
-    sock = hasty.connect(hasty.body(model, stream=stream))
-    hasty.upstream.wait_for_requests(1)
+def test_a_call_left_before_its_answer_is_recorded(line: Line, never: threading.Event, stream: bool) -> None:
+    line.upstream.script(Answer(completion("Hello"), hold=never))
+    model = line.model("cancel")
+    sock = line.connect(line.body(model, stream=stream))
+    line.upstream.wait_for_requests(1)
     sock.close()
-    (row,) = hasty.wait_for_rows(1, model=model)
+    (row,) = line.wait_for_rows(1, model=model)
     assert (row["ending"], row["status"], row["completion_tokens"]) == ("disconnect", 499, 0)
-    hasty.upstream.wait_for(lambda: hasty.upstream.last.ending == "disconnect")
+    line.upstream.wait_for(lambda: line.upstream.last.ending == "disconnect")
 
 
 def test_a_client_that_has_everything_may_leave(hasty: Line) -> None:
