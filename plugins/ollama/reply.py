@@ -135,8 +135,8 @@ class Chat:
         if not isinstance(message, dict):
             return {}
         said = {"content": message.get("content"), "reasoning_content": message.get("thinking")}
-        found: dict[str, Any] = {name: text for name, text in said.items() if text}
-        calls = [_call(call) for call in message.get("tool_calls") or () if isinstance(call, dict)]
+        found: dict[str, Any] = {name: text for name, text in said.items() if isinstance(text, str) and text}
+        calls = [_call(call) for call in _objects(message.get("tool_calls"))]
         if calls:
             self._calls += len(calls)
             found["tool_calls"] = calls
@@ -223,21 +223,20 @@ def _call(call: Mapping[str, Any]) -> dict[str, Any]:
 
 def _logprobs(value: Mapping[str, Any]) -> dict[str, Any] | None:
     """``logprobs`` of a line or a body: a list of tokens as OpenAI has them, less the members that are empty."""
-    tokens = value.get("logprobs")
-    if not isinstance(tokens, list) or not tokens:
-        return None
-    return {
-        "content": [_odds(token, top_logprobs=True) for token in tokens if isinstance(token, dict)],
-        "refusal": None,
-    }
+    tokens = [_odds(token, top_logprobs=True) for token in _objects(value.get("logprobs"))]
+    return {"content": tokens, "refusal": None} if tokens else None
 
 
 def _odds(token: Mapping[str, Any], *, top_logprobs: bool = False) -> dict[str, Any]:
     found = {"token": "", "logprob": 0.0, "bytes": None, **token}
     if top_logprobs:
-        others = token.get("top_logprobs")
-        found["top_logprobs"] = [_odds(other) for other in others or () if isinstance(other, dict)]
+        found["top_logprobs"] = [_odds(other) for other in _objects(token.get("top_logprobs"))]
     return found
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """The objects in a list; none where there is no list."""
+    yield from (one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict))
 
 
 def _usage(value: Mapping[str, Any]) -> dict[str, Any] | None:
