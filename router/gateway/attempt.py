@@ -72,7 +72,7 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
     except BaseException:
         lease.release()
         raise
-    lease.succeeded()
+    lease.answered()
     active.note_output()
     active.attempts.append(_row(target, "ok", 200, started))
     return opened

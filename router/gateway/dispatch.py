@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from router.errors import KINDS, BadRequest, RouterError, UpstreamError
 from router.gateway.active import ActiveCall
@@ -15,6 +16,7 @@ from router.gateway.resolve import Resolver, Target
 __all__ = ["Dispatcher"]
 
 _log = logging.getLogger("router.dispatch")
+_NAMED_MAX = 32
 
 
 class Dispatcher:
@@ -51,19 +53,18 @@ class Dispatcher:
             error = outcome
             if not self._goes_on(active, error):
                 raise error
+            targets = deque(_able(active, target, error, targets, tried))
             if not targets:
-                targets.extend(self._asked(active, target, error))
-            following = [one for one in targets if one.id not in tried and _may_follow(active, target, error, one)]
-            if not following:
+                targets.extend(_able(active, target, error, self._asked(active, target, error), tried))
+            if not targets:
                 raise error
-            targets = deque(following)
 
     def _at_target(self, active: ActiveCall, target: Target) -> Opened | UpstreamError:
         """The reply from one of the target's endpoints; or the last one's failure, or why none is ready."""
         endpoints = target.provider.endpoints
         tried: set[Place] = set()
         error = None
-        while (lease := endpoints.lease(active.sticky, tried)) is not None:
+        while (lease := endpoints.lease(active.sticky, tried, target.model)) is not None:
             tried.add(lease.place)
             try:
                 return attempt(active, target, lease, max(0.001, self._max_call_s - active.elapsed_s()))
@@ -73,12 +74,13 @@ class Dispatcher:
                     _log.error("operator: %s refuses our %s: %s", lease.place.name, failed.kind, failed.message)
                 if not self._goes_on(active, failed) or not KINDS[failed.kind].falls_back:
                     break
-        return error or endpoints.refusal()
+        return error or endpoints.refusal(target.model)
 
     def _goes_on(self, active: ActiveCall, error: UpstreamError) -> bool:
         allowed = KINDS[error.kind].falls_back or error.kind == "context_length"
         allowed = allowed or (error.kind == "content" and self._on_content)
-        return allowed and not active.gone and len(active.attempts) < self._max_attempts
+        left = len(active.attempts) < self._max_attempts and active.elapsed_s() < self._max_call_s
+        return allowed and left and not active.gone
 
     def _asked(self, active: ActiveCall, target: Target, error: UpstreamError) -> Iterable[Target]:
         """What the failed provider's ``fallback`` hook names."""
@@ -86,7 +88,8 @@ class Dispatcher:
         if hook is None:
             return
         try:
-            model_ids = list(hook(call=active.call, error=error, context=target.provider.context(target.model)))
+            named = hook(call=active.call, error=error, context=target.provider.context(target.model))
+            model_ids = list(islice(named, _NAMED_MAX))
         except Exception:
             _log.exception("the fallback hook of %s failed", target.provider.kind)
             return
@@ -109,12 +112,14 @@ def _check(active: ActiveCall, target: Target) -> None:
         raise BadRequest(message, code="unsupported_operation", param="model")
 
 
-def _may_follow(active: ActiveCall, failed: Target, error: UpstreamError, following: Target) -> bool:
-    """Whether a target can take over: it offers the call, and after an overflow it holds more."""
-    try:
-        _check(active, following)
-    except BadRequest:
-        return False
-    if error.kind != "context_length":
-        return True
-    return (following.card.context_window or 0) > (failed.card.context_window or 0)
+def _able(
+    active: ActiveCall, failed: Target, error: UpstreamError, following: Iterable[Target], tried: set[str]
+) -> Iterator[Target]:
+    """Those that can take over: not tried yet, they offer the call, and after an overflow they hold more."""
+    for target in following:
+        try:
+            _check(active, target)
+        except BadRequest:
+            continue
+        if target.id not in tried and (error.kind != "context_length" or target.is_larger_than(failed)):
+            yield target

@@ -118,22 +118,24 @@ class Gateway:
         return self._serve(embeddings_call(body, incoming.request_id), "embeddings", key, incoming, body)
 
     def models(self, incoming: Incoming) -> Any:
-        """``GET /v1/models``: what the dialect makes of the enabled models."""
-        self._key(incoming)
-        return self._dialect.models((entry.id, entry.card) for entry in self._catalogue.snapshot().listed())
+        """``GET /v1/models``: what the dialect makes of the enabled models that the key may use."""
+        key = self._key(incoming)
+        entries = self._catalogue.snapshot().listed()
+        shown = [entry for entry in entries if not key.scope or self._resolver.allows(key, entry.id)]
+        return self._dialect.models((entry.id, entry.card) for entry in shown)
 
     def model(self, incoming: Incoming, model_id: str) -> Mapping[str, Any]:
         """``GET /v1/models/<id>``.
 
         Raises:
             ModelNotFound: no such model is listed.
+            Forbidden: the key may not use it.
         """
-        self._key(incoming)
+        route = self._resolver.route(model_id, self._key(incoming))
         for entry in self._catalogue.snapshot().listed():
             if entry.id == model_id:
                 return self._dialect.model(entry.id, entry.card)
-        self._resolver.route(model_id)
-        raise ModelNotFound(f"The model '{printable_id(model_id)}' can be called, but is on no list.", param="model")
+        raise ModelNotFound(f"The model '{printable_id(route.model)}' can be called, but is on no list.", param="model")
 
     def _key(self, incoming: Incoming) -> Key:
         return self._authenticator.key(incoming.authorization, incoming.x_api_key)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from router.catalogue.catalogue import Catalogue, Entry, Snapshot
-from router.errors import Forbidden, ModelNotFound, Unavailable
+from router.errors import Forbidden, ModelNotFound, RouterError, Unavailable
 from router.gateway.providers import Provider
 from router.types import Key, ModelCard
 
@@ -31,6 +31,10 @@ class Target:
     @property
     def model(self) -> str:
         return self.card.model
+
+    def is_larger_than(self, other: Target) -> bool:
+        """Whether its context window is known to hold more."""
+        return (self.card.context_window or 0) > (other.card.context_window or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,19 @@ class Resolver:
         route = self._known(model_id)
         if key is None or not key.scope:
             return route
-        if not (key.may_use(model_id) or key.may_use(route.targets[0].id)):
-            message = f"This API key may not use the model '{model_id}'."
+        first, *fallbacks = route.targets
+        if not (key.may_use(model_id) or _in_scope(key, first)):
+            message = f"This API key may not use the model '{printable_id(model_id)}'."
             raise Forbidden(message, code="model_not_allowed", param="model")
-        allowed = [target for target in route.targets[1:] if key.may_use(target.id)]
-        return replace(route, targets=(route.targets[0], *allowed))
+        return replace(route, targets=(first, *(target for target in fallbacks if _in_scope(key, target))))
+
+    def allows(self, key: Key, model_id: str) -> bool:
+        """Whether a call for ``model_id`` would have a route with this key."""
+        try:
+            self.route(model_id, key)
+        except RouterError:
+            return False
+        return True
 
     def _known(self, model_id: str) -> Route:
         snapshot = self._catalogue.snapshot()
@@ -157,7 +169,13 @@ class Resolver:
             )
         near = _nearest(name, [entry.id for entry in snapshot.listed()])
         hint = f" Did you mean {', '.join(map(repr, near))}?" if near else " GET /v1/models lists what there is."
-        return ModelNotFound(f"The model '{printable_id(asked)}' does not exist.{hint}", param="model")
+        via = f" is an alias of '{printable_id(name)}', which" if name != asked else ""
+        return ModelNotFound(f"The model '{printable_id(asked)}'{via} does not exist.{hint}", param="model")
+
+
+def _in_scope(key: Key, target: Target) -> bool:
+    """By its public ID, or by its provider and model: ``acme/*`` is all that acme serves, whatever it is called here."""
+    return key.may_use(target.id) or key.may_use(f"{target.provider.name}/{target.model}")
 
 
 def printable_id(model_id: str) -> str:

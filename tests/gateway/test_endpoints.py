@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from router import ProviderSettings, UpstreamError
-from router.gateway.endpoints import Endpoints, Place
+from router.gateway.endpoints import Endpoints, Lease, Place
 
 
 class Clock:
@@ -37,7 +37,7 @@ def fail(endpoints: Endpoints, kind: str, retry_after_s: float | None = None) ->
 def succeed(endpoints: Endpoints) -> None:
     lease = endpoints.lease()
     assert lease is not None
-    lease.succeeded()
+    lease.answered()
     lease.release()
 
 
@@ -57,7 +57,7 @@ def test_other_failures_bring_rest_when_there_are_three_in_a_row(clock: Clock, k
     succeed(endpoints)
     fail(endpoints, kind)
     fail(endpoints, kind)
-    assert endpoints.places[0].rests_until == 0
+    assert endpoints.places[0].health.rests_until == 0
     fail(endpoints, kind)
     assert endpoints.lease() is None
 
@@ -78,9 +78,9 @@ def test_rests_grow_while_probes_fail_and_end_when_one_succeeds(clock: Clock) ->
     rests = []
     for _ in range(8):
         fail(endpoints, "timeout")
-        rests.append(endpoints.places[0].rests_until - clock.now)
+        rests.append(endpoints.places[0].health.rests_until - clock.now)
         assert endpoints.lease() is None
-        clock.now = endpoints.places[0].rests_until
+        clock.now = endpoints.places[0].health.rests_until
     assert rests == [1, 2, 4, 8, 16, 32, 60, 60]
     succeed(endpoints)
     first, second = endpoints.lease(), endpoints.lease()
@@ -97,7 +97,7 @@ def test_one_call_probes_and_the_others_wait_for_its_word(clock: Clock) -> None:
     probe.release()  # its client left: no word either way, so the next call probes
     again = endpoints.lease()
     assert again is not None and again.probes
-    again.succeeded()
+    again.answered()
     again.release()
     assert endpoints.lease() is not None
 
@@ -137,7 +137,7 @@ def test_related_calls_stay_together_and_move_only_when_their_endpoint_rests(clo
     assert len({place.name for place in homes.values()}) == 3
     assert all(where(text) is place for text, place in homes.items())
     resting = endpoints.places[0]
-    resting.pause_s, resting.rests_until = 1.0, clock.now + 1
+    resting.health.rest("timeout", 1.0, clock.now)
     for text, place in homes.items():
         assert (where(text) is place) == (place is not resting)
 
@@ -163,3 +163,88 @@ def test_a_place_that_was_tried_is_not_given_again(clock: Clock) -> None:
         assert lease is not None
         tried.add(lease.place)
     assert endpoints.lease(None, tried) is None
+
+
+def begin(endpoints: Endpoints, model: str = "") -> Lease:
+    lease = endpoints.lease(model=model)
+    assert lease is not None
+    return lease
+
+
+def test_calls_that_fail_together_count_as_one(clock: Clock) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    burst = [begin(endpoints) for _ in range(20)]
+    for lease in burst:
+        lease.failed(UpstreamError("timeout", "down"))
+        lease.release()
+    assert endpoints.places[0].health.rests_until == clock.now + 1
+
+
+def test_what_began_before_a_rest_neither_ends_nor_lengthens_it(clock: Clock) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    lucky, late = begin(endpoints), begin(endpoints)
+    fail(endpoints, "billing")
+    lucky.answered()
+    lucky.release()
+    assert endpoints.lease() is None
+    clock.now += 31
+    succeed(endpoints)
+    late.failed(UpstreamError("timeout", "down"))
+    late.release()
+    assert endpoints.lease() is not None
+
+
+def test_one_slow_call_among_good_ones_is_no_outage(clock: Clock) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    slow = begin(endpoints)
+    clock.now += 5
+    succeed(endpoints)
+    slow.failed(UpstreamError("timeout", "down"))
+    slow.release()
+    assert endpoints.lease() is not None
+
+
+@pytest.mark.parametrize("kind", ["connection", "server", "overloaded", "malformed"])
+def test_a_failure_that_took_long_is_not_for_the_next_caller_too(clock: Clock, kind: str) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    lease = begin(endpoints)
+    clock.now += 5
+    lease.failed(UpstreamError(kind, "down"))
+    lease.release()
+    assert endpoints.lease() is None
+
+
+def test_a_rate_limit_is_the_models_own(clock: Clock) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    limited = begin(endpoints, "large")
+    limited.failed(UpstreamError("rate_limit", "slow down", retry_after_s=7))
+    limited.release()
+    assert endpoints.lease(model="large") is None
+    assert endpoints.refusal("large").headers["Retry-After"] == "7"
+    begin(endpoints, "small").release()
+    clock.now += 7
+    probe = begin(endpoints, "large")
+    assert endpoints.lease(model="large") is None
+    probe.answered()
+    assert endpoints.lease(model="large") is not None
+    assert not endpoints.places[0].limits
+
+
+def test_models_whose_limit_is_over_are_forgotten(clock: Clock) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    for number in range(3000):
+        lease = begin(endpoints, f"model {number}")
+        lease.failed(UpstreamError("rate_limit", "slow down"))
+        lease.release()
+        clock.now += 0.01
+    assert len(endpoints.places[0].limits) <= 1000
+
+
+def test_streams_that_break_after_their_output_bring_rest_as_well(clock: Clock) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    for _ in range(3):
+        lease = begin(endpoints)
+        lease.answered()
+        lease.failed(UpstreamError("connection", "cut"))
+        lease.release()
+    assert endpoints.lease() is None
