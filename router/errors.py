@@ -51,6 +51,8 @@ class RouterError(Exception):
         code: a stable machine-readable word; the class's own where omitted.
         param: the request field at fault, in dotted form (``messages[2].role``).
         headers: extra response headers (``Retry-After``).
+
+    ``recorded`` turns true when the error has ended a call and stands in its row and log line.
     """
 
     status: int = 500
@@ -69,6 +71,7 @@ class RouterError(Exception):
         self.message = message
         self.param = param
         self.headers: dict[str, str] = dict(headers or {})
+        self.recorded = False
         if code is not None:
             self.code = code
 

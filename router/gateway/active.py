@@ -128,6 +128,8 @@ class ActiveCall:
         finished, self._finished = self._finished, None
         if finished is None:
             return
+        if error is not None:
+            error.recorded = True
         relay = self.relay
         ending = self._ending(error)
         usage, estimated = relay.usage, False

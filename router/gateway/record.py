@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import gevent
 from gevent.lock import RLock
 
+from router.errors import RouterError
 from router.registry import Registry
 from router.types import CallRecord
 
-__all__ = ["CallLog", "Recorder", "log_line"]
+__all__ = ["CallLog", "Recorder", "log_line", "refusal_line"]
 
 _PENDING_MAX = 20_000
 _FLUSH_AFTER_S = 0.05
@@ -64,6 +66,24 @@ def log_line(record: CallRecord) -> bytes:
         "latency_ms": record.latency_ms,
         "first_token_ms": record.first_token_ms,
         "attempts": len(record.attempts),
+    }
+    return json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def refusal_line(error: RouterError, request_id: str, route: str) -> bytes:
+    """The line of a request that never became a call: no key, a bad body, no such model.
+
+    Args:
+        route: the route's pattern, not the path: whatever a client puts there stays out of the log.
+    """
+    line = {
+        "time": round(time.time(), 3),
+        "event": "refused",
+        "request_id": request_id,
+        "route": route,
+        "status": error.status,
+        "error": error.code,
+        "param": error.param,
     }
     return json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
 

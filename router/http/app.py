@@ -18,6 +18,7 @@ from router.errors import BadRequest, MethodNotAllowed, NotFound, RouterError, S
 from router.gateway.assembly import Assembly, assemble
 from router.gateway.body import read_body
 from router.gateway.line import Answer, Incoming
+from router.gateway.record import refusal_line
 from router.types import StartupContext
 
 __all__ = ["Application", "create_application"]
@@ -100,6 +101,9 @@ def _build_flask(assembly: Assembly, render_error: Callable[..., tuple[int, list
         error = _translate(raised)
         if error.status >= 500 and not isinstance(raised, RouterError):
             _log.error("request %s failed", request.environ["router.request_id"], exc_info=raised)
+        if not error.recorded:
+            rule = request.url_rule.rule if request.url_rule is not None else ""
+            assembly.log.write(refusal_line(error, request.environ["router.request_id"], rule))
         status, headers, data = render_error(error, "")
         kept = [(name, value) for name, value in headers if name != "x-request-id"]
         return Response(data, status, kept)

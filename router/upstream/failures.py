@@ -17,6 +17,7 @@ from typing import Any
 __all__ = ["Failure", "failure_of", "kind_of", "parse_failure", "printable", "wait_hint_s", "without_secrets"]
 
 _MESSAGE_LIMIT = 1000
+_WORD_LIMIT = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _BILLING = frozenset(
     {
@@ -169,8 +170,8 @@ def _from(error: Mapping[str, Any], status: int) -> Failure:
 
 
 def _word(value: Any) -> str:
-    """``code`` and ``type`` are texts, numbers or absent, depending on who answers."""
-    return printable(str(value)) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    """``code`` and ``type`` are texts, numbers or absent, depending on who answers. They reach rows and logs."""
+    return printable(str(value))[:_WORD_LIMIT] if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
 def _inside_200(failure: Failure) -> str:
