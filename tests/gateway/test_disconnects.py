@@ -91,8 +91,11 @@ def test_200_clients_vanish_while_the_upstream_is_silent(
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "plain"])
 def test_the_rest_of_an_abandoned_call_is_read_for_its_usage(hasty: Line, stream: bool) -> None:
     voice = threading.Event()
-    script = Stream([*WORDS[:2], voice, *WORDS[2:]]) if stream else Answer(completion("Hello"), hold=voice)
-    hasty.upstream.script(script)
+    notice_s = 0.3  # for the gateway to see that the client has gone, before the rest arrives
+    if stream:
+        hasty.upstream.script(Stream([*WORDS[:2], voice, notice_s, *WORDS[2:]]))
+    else:
+        hasty.upstream.script(Answer(completion("Hello"), hold=voice, body_delay_s=notice_s))
     model = hasty.model()
     sock = hasty.connect(hasty.body(model, stream=stream))
     hasty.upstream.wait_for_requests(1)
