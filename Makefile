@@ -12,7 +12,7 @@ run: $(VENV)/.installed
 	@scripts/run.sh $(VENV)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: $(VENV)/.installed-dev .typing/router_plugins
 	$(BIN)/ruff check $(SOURCES)
