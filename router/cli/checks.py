@@ -163,9 +163,10 @@ def check_port(host: str, port: int) -> Iterator[Finding]:
 def check_ollama(providers: Mapping[str, Provider], url: str) -> Iterator[Finding]:
     """A local Ollama that no provider uses yet."""
     place = urlsplit(url).port
-    used = any(urlsplit(one).port == place for provider in providers.values() for one in upstream_urls(provider))
+    active = [provider for provider in providers.values() if provider.active]
+    used = any(urlsplit(one).port == place for provider in active for one in upstream_urls(provider))
     if not used and _answers(f"{url}/api/version"):
-        remedy = f'[providers.ollama] kind = "compatible", base_url = "{url}/v1"'
+        remedy = f'[providers.ollama] base_url = "{url}", then `router models sync ollama`'
         yield Finding("ollama", "hint", f"an Ollama answers at {url}, and no provider uses it", remedy)
 
 

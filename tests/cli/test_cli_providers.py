@@ -180,7 +180,8 @@ def test_a_local_ollama_is_a_hint_until_it_is_used(quiet, upstream: ScriptedUpst
     url = f"http://127.0.0.1:{upstream.port}"
     finding = quiet.json("doctor", "--ollama", url)["findings"][-1]
     assert (finding["check"], finding["state"]) == ("ollama", "hint")
-    quiet.write(acme(upstream))
+    assert f'[providers.ollama] base_url = "{url}"' in finding["remedy"]
+    quiet.write(f'\n[providers.ollama]\nbase_url = "{url}"\n')
     assert quiet.json("doctor", "--ollama", url)["findings"][-1]["check"] != "ollama"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from router_plugins.ollama import plugin
 from router_plugins.ollama.request import chat_body, embeddings_body
 
-from router import BadRequest, CallContext, ChatCall, EmbeddingsCall
+from router import BadRequest, CallContext, ChatCall, EmbeddingsCall, Secret
 from router.gateway.schemas import chat_call
 from router.upstream.wire import dump_json
 
@@ -254,3 +254,10 @@ def test_keep_alive_is_a_duration(text: str) -> None:
     assert Settings(keep_alive=text).keep_alive == text
     with pytest.raises(ValueError, match="keep_alive must be a duration"):
         Settings(keep_alive=text.rstrip("hms") or "forever")
+
+
+@pytest.mark.parametrize(("url", "sent"), [("https://ollama.com", True), ("http://localhost:11434", False)])
+def test_the_clouds_key_goes_to_the_cloud_alone(url: str, sent: bool) -> None:
+    from_environment = Settings(base_url=url, api_key=Secret("cloud-key", "env:OLLAMA_API_KEY"))
+    assert bool(from_environment.api_key) is sent
+    assert Settings(base_url=url, api_key=Secret("own-key", "env:PROXY_KEY")).api_key.reveal() == "own-key"

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.testing.upstream.connection import ReceivedRequest
-from router.testing.upstream.scripts import Answer, Stream
-from router.testing.upstream.server import ScriptedUpstream
+from router.testing.upstream.scripts import Answer, Raw, Script, Stream
+from router.testing.upstream.server import Handler, ScriptedUpstream
 from router.testing.upstream.wire import ToolCall, vector
 from router.testing.upstream.wires.shape import ErrorRow, Wire
 from router.types import Usage
@@ -141,10 +141,10 @@ OLLAMA = Wire("ollama", _MODEL, Usage(26, 298), _plain, _stream, _ERRORS)
 
 def serve_ollama(upstream: ScriptedUpstream) -> None:
     """Let an upstream answer every native endpoint as a well-behaved Ollama: it echoes, and counts words."""
-    upstream.on("/api/chat", _chat)
-    upstream.on("/api/embed", _embed)
+    upstream.on("/api/chat", _installed(_chat))
+    upstream.on("/api/embed", _installed(_embed))
     upstream.on("/api/tags", Answer(tags()))
-    upstream.on("/api/show", _show)
+    upstream.on("/api/show", _installed(_show))
     upstream.on("/api/version", Answer({"version": "0.12.11"}))
 
 
@@ -172,5 +172,16 @@ def _embed(request: ReceivedRequest) -> Answer:
 
 def _show(request: ReceivedRequest) -> Answer:
     name = request.json()["model"]
-    shown = _SHOWN.get(name) or _SHOWN.get(f"{name}:latest")
-    return Answer(shown) if shown else Answer({"error": f"model '{name}' not found"}, status=404)
+    return Answer(_SHOWN.get(name) or _SHOWN[f"{name}:latest"])
+
+
+def _installed(handler: Handler) -> Handler:
+    """The handler, for models that are there."""
+
+    def answer(request: ReceivedRequest) -> Script | Raw:
+        name = request.json()["model"]
+        if name in _SHOWN or f"{name}:latest" in _SHOWN:
+            return handler(request)
+        return Answer({"error": f"model '{name}' not found"}, status=404)
+
+    return answer
