@@ -65,6 +65,8 @@ class Patience(Timeouts):
 class Settings(ProviderSettings):
     """``[providers.ollama]``. The key in ``OLLAMA_API_KEY`` is Ollama Cloud's, and is sent nowhere else.
 
+    An abandoned call is cancelled: the server then stops, and its time is worth more here than an exact count.
+
     Attributes:
         keep_alive: how long a model stays in memory where the call does not say: a duration such as ``10m``; ``-1m``
             for ever, ``0s`` not at all.
@@ -73,6 +75,7 @@ class Settings(ProviderSettings):
 
     api_key: Secret = field(default=Secret("", _KEY))
     timeouts: Patience = field(default=Patience())
+    on_disconnect: str = field(default="cancel", metadata={"one_of": ("drain", "cancel")})
     keep_alive: str = ""
     num_ctx: int = field(default=0, metadata={"min": 0, "max": 2**31 - 1})
 

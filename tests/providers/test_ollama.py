@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from provider_kit import ASK, MODES, Rig, client_error
 
 from router.errors import KINDS
-from router.testing import Answer, Gateway, Raw, ScriptedUpstream, vector
+from router.testing import Answer, Gateway, Raw, ScriptedUpstream, Stream, free_port, vector
 from router.testing.upstream.wires import ErrorRow
 from router.testing.upstream.wires.ollama import (
     EMBEDDING_MODELS,
@@ -35,7 +36,12 @@ _unused = itertools.cycle(SPARES)
 def sections(url: str) -> dict[str, dict[str, Any]]:
     """The provider's own section, one with defaults for its models, and spare ones: what has failed takes a rest."""
     own: dict[str, Any] = {"kind": "ollama", "base_url": url, "api_key": "sk-ollama-secret"}
-    return {"ollama": own, "tuned": {**own, "keep_alive": "10m", "num_ctx": 8192}} | dict.fromkeys(SPARES, own)
+    return {
+        "ollama": own,
+        "tuned": {**own, "keep_alive": "10m", "num_ctx": 8192},
+        "gone": {**own, "base_url": f"http://127.0.0.1:{free_port()}", "fallback": [MODEL]},
+        **dict.fromkeys(SPARES, own),
+    }
 
 
 def spare(model: str = OLLAMA.model) -> str:
@@ -251,6 +257,14 @@ def test_a_stream_that_is_cut_fails(rig: Rig, how: str) -> None:
     assert said(got) == "forty"
 
 
+def test_a_client_that_leaves_stops_the_model(rig: Rig) -> None:
+    never = threading.Event()
+    rig.upstream.script(Stream([line({"content": "forty"}), never], done=False))
+    with rig.client.chat.completions.create(model=MODEL, messages=ASK, stream=True) as events:
+        next(iter(events))
+    rig.upstream.wait_for(lambda: rig.upstream.last.ending == "disconnect")
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b"[]", b'{"models":[]}', b'{"embeddings":1}'])
 def test_what_is_not_ollama(rig: Rig, mode: str, body: bytes) -> None:
@@ -260,7 +274,14 @@ def test_what_is_not_ollama(rig: Rig, mode: str, body: bytes) -> None:
     assert len(rig.upstream.requests) == 1
 
 
-def test_a_server_that_is_not_running_is_left_at_once(rig: Rig) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_a_server_that_is_not_running_is_left_at_once(rig: Rig, mode: str) -> None:
+    assert said(rig.ask(f"gone/{OLLAMA.model}", mode)) == ASK[0]["content"]
+    attempts = rig.gateway.router("usage", "show", "--limit", "1")[0]["attempts"]
+    assert [(one["provider"], one["kind"]) for one in attempts] == [("gone", "connection"), ("ollama", "ok")]
+
+
+def test_a_connection_that_is_reset(rig: Rig) -> None:
     rig.upstream.script(Raw(reset=True))
     with pytest.raises(openai.InternalServerError) as caught:
         rig.ask(spare())

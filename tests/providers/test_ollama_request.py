@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from router_plugins.ollama import plugin
 from router_plugins.ollama.request import chat_body, embeddings_body
 
 from router import BadRequest, CallContext, ChatCall, EmbeddingsCall, Secret
+from router.config import Settings as Configuration
 from router.gateway.schemas import chat_call
 from router.upstream.wire import dump_json
 
@@ -261,3 +263,9 @@ def test_the_clouds_key_goes_to_the_cloud_alone(url: str, sent: bool) -> None:
     from_environment = Settings(base_url=url, api_key=Secret("cloud-key", "env:OLLAMA_API_KEY"))
     assert bool(from_environment.api_key) is sent
     assert Settings(base_url=url, api_key=Secret("own-key", "env:PROXY_KEY")).api_key.reveal() == "own-key"
+
+
+def test_one_limit_of_the_section_leaves_the_others_long() -> None:
+    section = {"base_url": "http://localhost:11434", "timeouts": {"connect": 2}}
+    made = Configuration(path=Path("router.toml"), environ={}).record(Settings, "providers.ollama", section)
+    assert (made.timeouts.connect, made.timeouts.first_byte, made.on_disconnect) == (2, 600, "cancel")
