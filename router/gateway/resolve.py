@@ -174,7 +174,7 @@ class Resolver:
 
 
 def _in_scope(key: Key, target: Target) -> bool:
-    """By its public ID, or by its provider and model: ``acme/*`` is all that acme serves, whatever it is called here."""
+    """By its public ID, or by provider and model: ``acme/*`` is all that acme serves, whatever it is called here."""
     return key.may_use(target.id) or key.may_use(f"{target.provider.name}/{target.model}")
 
 
