@@ -15,6 +15,7 @@ from router.config import GatewaySettings
 from router.dialect import Dialect
 from router.errors import RequestTimeout, RouterError, UpstreamError
 from router.gateway.active import ActiveCall, CallCancelled
+from router.gateway.attempt import Opened
 from router.gateway.dispatch import Dispatcher
 
 __all__ = ["Pump", "StreamBody"]
@@ -38,6 +39,7 @@ class Pump:
         self._ready: list[bytes] = []
         self._ready_bytes = 0
         self._over = False
+        self._opened: Opened | None = None
         self._changed = Event()
         self._taken = Event()
         gevent.spawn(self._run)
@@ -104,12 +106,16 @@ class Pump:
         except Exception:  # a fault of ours must still settle the call
             _log.exception("call %s failed", active.call.request_id)
             error = RouterError("The gateway failed while it served this call.")
-        active.finish(error)
-        self._close(error)
+        try:
+            active.finish(error)
+            self._close(error)
+        finally:
+            if self._opened is not None:
+                self._opened.close()  # last: by now its framing has ended too, and the connection can stay
 
     def _relay(self) -> None:
         active, relay = self._active, self._active.relay
-        opened = self._dispatcher.open(active)
+        opened = self._opened = self._dispatcher.open(active)
         try:
             self._put(opened.first)
             relay.check()
@@ -120,8 +126,6 @@ class Pump:
         except UpstreamError as error:
             opened.failed(error)
             raise
-        finally:
-            opened.close()
 
     def _put(self, data: bytes) -> None:
         if self._active.gone or not data:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Protocol
+
+from httptools import HttpParserError
 
 from router.errors import UpstreamError
 from router.upstream.connection import Connection
-from router.upstream.deadlines import Deadline, Limits
+from router.upstream.deadlines import AT_ONCE, Deadline, Limits
 from router.upstream.decoding import decoded
-from router.upstream.exceptions import translating
+from router.upstream.exceptions import Malformed, translating
 from router.upstream.head import Origin
 from router.upstream.parsing import ResponseParser
 
@@ -113,11 +116,19 @@ class PoolResponse(BodyReader):
         """See ``Response.close``."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            self._take_the_rest(connection)
             whole = self._parser.complete and self._parser.reusable
             if whole and connection.sent_all and not connection.sending:
                 self._pool.give_back(connection)
             else:
                 self._pool.discard(connection)
+
+    def _take_the_rest(self, connection: Connection) -> None:
+        """The end of the framing often comes in a packet of its own, after the last that anyone cares to read."""
+        parser = self._parser
+        if parser.head_complete and not parser.complete and not connection.sending:
+            with suppress(OSError, Malformed, HttpParserError):  # nothing there yet, or nothing good: it is not kept
+                parser.feed(connection.receive(AT_ONCE))
 
     def _next(self) -> bytes:
         """The next piece of the decoded body; empty at its end."""

@@ -7,7 +7,7 @@ from time import monotonic
 
 from router.settings import Timeouts
 
-__all__ = ["Deadline", "Limits"]
+__all__ = ["AT_ONCE", "Deadline", "Limits"]
 
 
 class Deadline:
@@ -41,6 +41,15 @@ class Deadline:
     def expired(self) -> TimeoutError:
         """The error to raise when the time is up."""
         return TimeoutError(f"{self.missed} {self.limit_s:g} s")
+
+
+class _AtOnce(Deadline):
+    def left_s(self) -> float:
+        return 0.0
+
+
+AT_ONCE = _AtOnce(0.0)
+"""For a read that takes what is there, and raises ``BlockingIOError`` where nothing is."""
 
 
 class Limits:

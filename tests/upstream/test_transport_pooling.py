@@ -257,3 +257,32 @@ def test_close_closes_idle_connections(client: Client) -> None:
         client.fetch(upstream.url)
         client.transport.close()
         assert upstream.closed.acquire(timeout=5)
+
+
+@pytest.mark.parametrize("late", [b"0\r\n\r\n", b"0\r\nx-trailer: 1\r\n\r\n"], ids=["end", "trailer"])
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_an_end_that_came_after_the_last_read_frees_the_connection(late: bytes, tls: bool) -> None:
+    # The default transport alone: http.client must be told to read on.
+    ended = threading.Event()
+
+    def script(peer: Peer) -> None:
+        for _ in range(2):
+            peer.request()
+            peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nlast\r\n")
+            read.acquire()
+            peer.send(late)
+            ended.set()
+
+    read = threading.Semaphore(0)
+    client = Client(make_transport("pool"))
+    with RawUpstream(script, tls=tls) as upstream:
+        for _ in range(2):
+            response = client.send(upstream.url)
+            assert next(iter(response.chunks())) == b"last"
+            ended.clear()
+            read.release()
+            assert ended.wait(5)
+            time.sleep(0.02)  # across the loopback
+            response.close()
+        assert upstream.connections == 1
+        client.transport.close()
