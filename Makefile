@@ -19,6 +19,7 @@ check: $(VENV)/.installed-dev .typing/router_plugins
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/house/test_layers.py
+	$(BIN)/python -m bench.guard
 	$(BIN)/python docs/generate.py --check
 
 fix: $(VENV)/.installed-dev

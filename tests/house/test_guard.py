@@ -1,0 +1,34 @@
+"""The hot path does not grow unseen: the guard of ``bench/guard.json``, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from sources import ROOT
+
+
+def guard(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench.guard", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+
+
+def test_calls_and_chunks_run_no_more_functions_than_committed() -> None:
+    done = guard()
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(done.stdout)
+    assert set(measured) == {"chat", "embeddings", "models", "stream", "chunk", "chunk_alone"}
+    assert all(value > 0 for value in measured.values()), measured
+
+
+def test_a_rise_is_named_with_the_remedy(tmp_path: Path) -> None:
+    figures = json.loads((ROOT / "bench" / "guard.json").read_text(encoding="utf-8"))["calls"]
+    lower = tmp_path / "lower.json"
+    lower.write_text(json.dumps({"calls": {kind: value / 1.5 for kind, value in figures.items()}, "versions": {}}))
+    done = guard("--against", str(lower))
+    assert done.returncode == 1
+    assert re.search(r"chat: \d+ function calls, \d+% above the committed \d+", done.stderr)
+    assert "python -m bench.guard --update" in done.stderr
