@@ -26,9 +26,10 @@ setup(
         "sseclient-py>=1.8",
         "peewee>=4.0",
         "marshmallow>=4.0",
-        "click>=8.1",
+        "click>=8.2",
         "tomlkit>=0.13",
         "brotli>=1.1",
+        "cryptography>=44",
     ],
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2"],

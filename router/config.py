@@ -164,16 +164,17 @@ class Settings:
         return Secret(text, "configuration")
 
     def where(self, path: str) -> str:
-        """``router.toml, line 7: [server] port`` for the dotted key ``server.port``; or the variable that set it."""
+        """``router.toml, line 7: [server] port`` for the dotted key ``server.port``; or the variable that set it.
+
+        A key that holds dots itself needs no quotes; entries of a list of tables are counted from 0.
+        """
         variable = _PREFIX + path.upper().replace(".", "__")
         named = {name.upper() for name in self.environ}
-        line = _line_of(self.text, path)
+        line, written = _line_of(self.text, path)
         inner = [name for name in sorted(named) if name.startswith(f"{variable}__")] if line is None else []
         if variable in named or inner:
             return f"environment variable {variable if variable in named else inner[0]}"
-        section, _, key = path.rpartition(".")
-        place = f"[{section}] {key}" if section else f"[{key}]"
-        return f"{self.path}{f', line {line}' if line else ''}: {place}"
+        return f"{self.path}{f', line {line}' if line else ''}: {_place(path, written)}"
 
 
 def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -267,21 +268,45 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any
     return data
 
 
-def _line_of(text: str, path: str) -> int | None:
-    """The line on which the dotted key, or its nearest parent, is written; a best effort, for messages."""
+def _line_of(text: str, path: str) -> tuple[int | None, list[str]]:
+    """Where the dotted key, or its nearest parent, is written: line and parts; a best effort, for messages."""
     section: list[str] = []
-    best: tuple[int, int] | None = None  # matched parts, line
-    wanted = path.split(".")
+    lists: dict[str, int] = {}
+    best: tuple[str, int | None, list[str]] = ("", None, [])
     for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}", line)
-        key = re.match(r"\s*(\"[^\"]*\"|[A-Za-z0-9_.-]+)\s*=", line)
+        header = re.match(r"\s*(\[{1,2})\s*([^\]]+?)\s*\]{1,2}", line)
+        key = re.match(r"\s*(\"[^\"]*\"|'[^']*'|[A-Za-z0-9_.-]+)\s*=", line)
         if header:
-            section = _parts(header.group(1))
+            section = _parts(header.group(2))
+            if header.group(1) == "[[":
+                name = ".".join(section)
+                lists[name] = lists.get(name, -1) + 1
+                section = [*section, str(lists[name])]
         here = section if header else [*section, *_parts(key.group(1))] if key else None
-        if here and wanted[: len(here)] == here and (best is None or len(here) > best[0]):
-            best = (len(here), number)
-    return best[1] if best else None
+        joined = ".".join(here or ())
+        if here and f"{path}.".startswith(f"{joined}.") and len(joined) > len(best[0]):
+            best = (joined, number, here)
+    return best[1], best[2]
+
+
+def _place(path: str, written: list[str]) -> str:
+    """A dotted key as a reader of the file looks for it: ``[server] port``, ``[[providers.acme.endpoints]] 2: weight``.
+
+    Args:
+        written: the parts of the key, or of its nearest parent, as the file has them.
+    """
+    listed = re.fullmatch(r"(.+?)\.(\d+)(?:\.(.+))?", path)
+    if listed and (listed.group(3) or written[-1:] == [listed.group(2)]):
+        key = f": {listed.group(3)}" if listed.group(3) else ""
+        return f"[[{listed.group(1)}]] number {int(listed.group(2)) + 1}{key}"
+    if ".".join(written) == path:
+        section, key = ".".join(written[:-1]), written[-1]
+    elif path.partition(".")[0] in ("aliases", "fallback"):
+        section, _, key = path.partition(".")
+    else:
+        section, _, key = path.rpartition(".")
+    return f"[{section}] {key}" if section else f"[{key}]"
 
 
 def _parts(dotted: str) -> list[str]:
-    return [part.strip().strip('"') for part in re.findall(r"\"[^\"]*\"|[^.]+", dotted)]
+    return [part.strip().strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[^.]+", dotted)]

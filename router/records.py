@@ -1,7 +1,8 @@
 """Plain data -> a frozen dataclass, checked by marshmallow: for ``router.toml`` and for plugins' own settings.
 
 The dataclass is the declaration: its annotations give the types, its defaults make a key optional, and a
-field's ``metadata`` may add ``one_of`` (allowed values), ``min`` and ``max``. Unknown keys are refused with the
+field's ``metadata`` may add ``one_of`` (allowed values), ``min`` and ``max`` (and ``remedy``, added to what is said
+of a number that is neither). Unknown keys are refused with the
 nearest known one.
 """
 
@@ -127,9 +128,8 @@ def _checks(metadata: Mapping[str, Any]) -> list[Any]:
     if "one_of" in metadata:
         checks.append(validate.OneOf(metadata["one_of"], error="must be one of {choices}, not {input!r}"))
     if "min" in metadata or "max" in metadata:
-        checks.append(
-            validate.Range(metadata.get("min"), metadata.get("max"), error="must be from {min} to {max}, not {input}")
-        )
+        error = "must be from {min} to {max}, not {input}" + metadata.get("remedy", "")
+        checks.append(validate.Range(metadata.get("min"), metadata.get("max"), error=error))
     return checks
 
 
@@ -248,7 +248,11 @@ def _first(messages: Any, path: str = "") -> tuple[str, str]:
 def _nearest(path: str, kind: type) -> str:
     *parents, name = path.split(".")
     for parent in parents:
-        inner = known_keys(kind).get(parent)
+        if parent.isdigit():
+            continue  # an entry of a list: the list's type was taken apart already
+        inner: Any = known_keys(kind).get(parent)
+        if typing.get_origin(inner) is tuple:
+            inner = typing.get_args(inner)[0]
         if not dataclasses.is_dataclass(inner):
             return ""
         kind = typing.cast(type, inner)

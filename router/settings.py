@@ -6,9 +6,9 @@ Units: timeouts are in seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-__all__ = ["Endpoint", "ProviderSettings", "Secret", "Timeouts"]
+__all__ = ["Endpoint", "ModelTimeouts", "ProviderSettings", "Secret", "Timeouts"]
 
 
 class Secret:
@@ -66,6 +66,25 @@ class Timeouts:
     whole: float | None = 600.0
 
 
+@dataclass(frozen=True, slots=True)
+class ModelTimeouts:
+    """Limits of one model, in seconds; one that is unset is the section's.
+
+    Attributes:
+        connect, first_byte, idle, whole: as in ``Timeouts``.
+    """
+
+    connect: float | None = None
+    first_byte: float | None = None
+    idle: float | None = None
+    whole: float | None = None
+
+    def over(self, limits: Timeouts) -> Timeouts:
+        """``limits`` with what is set here in their place."""
+        own = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+        return replace(limits, **own)
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """``[[providers.NAME.endpoints]]``: one of several places of a provider; unset fields are the section's.
@@ -79,7 +98,10 @@ class Endpoint:
 
     base_url: str = ""
     api_key: Secret = field(default=Secret())
-    weight: int = field(default=1, metadata={"min": 1, "max": 1_000_000})
+    weight: int = field(
+        default=1,
+        metadata={"min": 1, "max": 1_000_000, "remedy": ": take an endpoint out of use by removing it"},
+    )
     max_concurrent: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
 
 
@@ -101,7 +123,7 @@ class ProviderSettings:
         fallback: model IDs to try, in this order, when a call here fails before any output.
         drop_params: request fields that are not passed on; the response names them in ``x-router-dropped-params``.
         drop_params_for: the same for single models: upstream's model -> fields.
-        timeouts_for: limits of single models, in place of ``timeouts``: upstream's model -> limits.
+        timeouts_for: limits of single models: upstream's model -> limits; those that are unset are ``timeouts``.
         max_concurrent: calls that one worker has under way here; 0 for no limit.
         max_connections: connections that one worker opens to this upstream.
         endpoints: several places that share the load, by weight.
@@ -119,7 +141,7 @@ class ProviderSettings:
     fallback: tuple[str, ...] = ()
     drop_params: tuple[str, ...] = ()
     drop_params_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    timeouts_for: Mapping[str, Timeouts] = field(default_factory=dict)
+    timeouts_for: Mapping[str, ModelTimeouts] = field(default_factory=dict)
     max_concurrent: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
     max_connections: int = field(default=1000, metadata={"min": 1, "max": 60_000})
     endpoints: tuple[Endpoint, ...] = ()

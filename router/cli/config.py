@@ -36,7 +36,7 @@ def check(session: Session) -> None:
 
     The database is asked only where there are fallbacks, which may name its models.
     """
-    providers = check_settings(session.settings, session.registry)
+    providers = check_settings(session.settings, session.registry, session.stored_keys)
     if session.settings.fallbacks:
         providers = dict(session.assembly.providers)
     active = [name for name, provider in providers.items() if provider.active]

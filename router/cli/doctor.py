@@ -45,7 +45,7 @@ def _findings(session: Session, ollama: str) -> Iterator[Finding]:
         return
     yield from checks.check_plugins(registry)
     try:
-        providers = check_settings(settings, registry)
+        providers = check_settings(settings, registry, session.stored_keys)
         yield Finding("configuration", "ok", f"{settings.path} is right")
     except RouterError as error:
         yield Finding("configuration", "problem", error.message, "correct it; `router config check` tells again")

@@ -65,7 +65,7 @@ def parse_value(settings: Settings, registry: Registry, path: tuple[str, ...], t
 
 
 def set_key(settings: Settings, path: tuple[str, ...], value: Any) -> None:
-    """Write the key into the file, atomically, with the file's mode and owner.
+    """Write the key, or a whole section where ``value`` is a dict, into the file: atomically, with its mode and owner.
 
     Raises:
         ConfigError: the file would be wrong; it is left as it was.
@@ -136,7 +136,15 @@ def _put(table: Any, path: tuple[str, ...], value: Any) -> None:
         table = table[step]
         if not isinstance(table, dict):
             raise ConfigError(f"{'.'.join(path[:depth])} is a value, not a section: {'.'.join(path)} cannot be set")
-    table[path[-1]] = value
+    table[path[-1]] = value if type(table) is dict or not isinstance(value, dict) else _section(value)
+
+
+def _section(values: Mapping[str, Any]) -> Any:
+    """A table with a blank line after it."""
+    section = tomlkit.table()
+    section.update(values)
+    section.add(tomlkit.nl())
+    return section
 
 
 def _write(path: Path, text: str, *, like: Path) -> None:

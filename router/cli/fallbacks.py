@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from router.catalogue.fallbacks import check_no_cycle
+from router.catalogue.fallbacks import check_no_circle
 from router.cli.groups import Commands
 from router.cli.output import table
 from router.cli.session import Session, common
 from router.cli.targets import check_models
-from router.errors import ConfigError, NotFound
+from router.errors import ConfigError, NotFound, Unavailable
 from router.gateway.assembly import Assembly
 from router.registry import nearest
 from router.store.models import remove_fallbacks, set_fallbacks
@@ -27,14 +28,13 @@ def fallbacks() -> None:
 @fallbacks.command("list")
 @common
 def list_(session: Session) -> None:
-    """Every model with fallbacks, and whether the configuration or the database says so."""
-    fixed = session.assembly.settings.fallbacks
-    found = session.assembly.catalogue.snapshot().fallbacks
+    """Every model with fallbacks, and where that is written."""
+    assembly = session.assembly
+    found = assembly.catalogue.snapshot().fallbacks
     rows: list[dict[str, Any]] = [
-        {"model": model, "targets": list(found[model]), "source": "configuration" if model in fixed else "operator"}
-        for model in sorted(found)
+        {"model": model, "targets": list(found[model]), **_origin(assembly, model)} for model in sorted(found)
     ]
-    columns = {"model": "MODEL", "targets": "FALLBACKS", "source": "SOURCE"}
+    columns = {"model": "MODEL", "targets": "FALLBACKS", "where": "WRITTEN IN"}
     session.show(rows, table(rows, columns, empty="No model has fallbacks."))
 
 
@@ -43,11 +43,16 @@ def list_(session: Session) -> None:
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @common
 def set_(session: Session, model: str, targets: tuple[str, ...]) -> None:
-    """Try each TARGET, best first, when MODEL fails before its first output."""
+    """Try each TARGET, best first, when MODEL fails before its first output.
+
+    MODEL may be an alias, whose fallbacks then hold for calls under that name. The targets' own fallbacks are not
+    followed.
+    """
     assembly = session.assembly
-    _refuse_fixed(assembly, model)
     check_models(session, [model, *targets])
-    check_no_cycle({**assembly.catalogue.snapshot().fallbacks, model: targets})
+    model = _kept_as(assembly, model)
+    _refuse_fixed(assembly, model)
+    check_no_circle(_by_target(assembly, {**assembly.catalogue.snapshot().fallbacks, model: targets}))
     set_fallbacks(assembly.database, model, targets)
     value = {"model": model, "targets": list(targets)}
     session.show(value, f"{model} falls back to {', '.join(targets)}.")
@@ -59,12 +64,40 @@ def set_(session: Session, model: str, targets: tuple[str, ...]) -> None:
 def clear(session: Session, model: str) -> None:
     """Forget MODEL's fallbacks."""
     assembly = session.assembly
+    model = _kept_as(assembly, model)
     _refuse_fixed(assembly, model)
     found = assembly.catalogue.snapshot().fallbacks
     if model not in found:
         raise NotFound(f"The model {model!r} has no fallbacks{nearest(model, found)}.", code="fallback_not_found")
     remove_fallbacks(assembly.database, model)
     session.show({"model": model, "targets": []}, f"{model} has no fallbacks any more.")
+
+
+def _origin(assembly: Assembly, model: str) -> dict[str, str]:
+    if model in assembly.settings.fallbacks:
+        return {"source": "configuration", "where": assembly.settings.where(f"fallback.{model}")}
+    return {"source": "operator", "where": "the database"}
+
+
+def _kept_as(assembly: Assembly, model: str) -> str:
+    """An alias as it is; every other way to name a model becomes its public ID, which has one list of fallbacks."""
+    return model if model in assembly.catalogue.snapshot().aliases else _target(assembly, model)
+
+
+def _target(assembly: Assembly, model: str) -> str:
+    """The public ID of the model that a name leads to; the name itself while its provider is not set up."""
+    try:
+        return assembly.resolver.route(model).targets[0].id
+    except (NotFound, Unavailable):
+        return model
+
+
+def _by_target(assembly: Assembly, fallbacks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The fallbacks with all names led to their models, so that an alias hides no circle."""
+    found: dict[str, list[str]] = {}
+    for model, targets in fallbacks.items():
+        found.setdefault(_target(assembly, model), []).extend(_target(assembly, target) for target in targets)
+    return found
 
 
 def _refuse_fixed(assembly: Assembly, model: str) -> None:

@@ -10,9 +10,11 @@ from router.cli.checking import check_settings, upstream_urls
 from router.cli.groups import Commands
 from router.cli.output import pairs, table
 from router.cli.probe import probe
+from router.cli.provider_setup import add, set_key
 from router.cli.session import Session, common
 from router.cli.targets import check_provider
 from router.gateway.providers import Provider
+from router.settings import Secret
 
 __all__ = ["providers"]
 
@@ -22,16 +24,22 @@ def providers() -> None:
     """Configured providers."""
 
 
+providers.add_command(add)
+providers.add_command(set_key)
+
+
 @providers.command("list")
 @common
 def list_(session: Session) -> None:
     """Every configured provider and every installed one: active, or what to set."""
-    rows = [_row(provider) for provider in check_settings(session.settings, session.registry).values()]
+    found = check_settings(session.settings, session.registry, session.stored_keys)
+    rows = [_row(provider) for provider in found.values()]
     columns = {
         "name": "NAME",
         "kind": "PLUGIN",
         "state": "STATE",
         "base_url": "BASE URL",
+        "key": "KEY FROM",
         "transport": "TRANSPORT",
         "models": "MODELS",
     }
@@ -44,7 +52,7 @@ def list_(session: Session) -> None:
 @common
 def test(session: Session, name: str, model: str | None) -> int:
     """Make one tiny real call to each of its endpoints, which may cost a fraction of a cent."""
-    found = check_settings(session.settings, session.registry)
+    found = check_settings(session.settings, session.registry, session.stored_keys)
     check_provider(found, name)
     results = probe(found[name], model)
     found[name].transport.close()
@@ -62,6 +70,14 @@ def _row(provider: Provider) -> dict[str, Any]:
         "active": provider.active,
         "state": provider.problem or "active",
         "base_url": ", ".join(upstream_urls(provider)),
+        "key": ", ".join(dict.fromkeys(_origin(place.settings.api_key) for place in provider.endpoints.places)),
         "transport": provider.settings.transport,
         "models": len(provider.cards()) + len(provider.settings.models),
     }
+
+
+def _origin(key: Secret) -> str:
+    """Where a key comes from: ``file``, ``database`` or ``env:NAME``; empty where there is none."""
+    if not key:
+        return ""
+    return "file" if key.source == "configuration" else key.source

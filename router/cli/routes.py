@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
-from router.cli.checking import upstream_urls
+from router.cli.explaining import failure_rows, target_row
 from router.cli.groups import Commands
 from router.cli.output import table
 from router.cli.session import Session, common
-from router.gateway.resolve import Target
 from router.store.database import Database
 from router.store.keys import find_key, get_key
 from router.types import Key
 
 __all__ = ["routes"]
+
+_TARGETS = {
+    "id": "TARGET",
+    "provider": "PROVIDER",
+    "state": "STATE",
+    "model": "UPSTREAM MODEL",
+    "host": "HOST",
+    "limits": "TIMEOUTS (S)",
+    "places": "ENDPOINTS",
+    "dropped_params": "DROPPED",
+}
+_FAILURES = {"kind": "KIND", "next": "TRIED NEXT", "status": "ELSE THE CLIENT SEES", "endpoint": "ENDPOINT"}
 
 
 @click.group(cls=Commands)
@@ -28,41 +38,46 @@ def routes() -> None:
 
 @routes.command()
 @click.argument("model")
-@click.option("--key", "key_id", metavar="ID", help="Say also whether this key may call.")
+@click.option("--key", "key_id", metavar="ID", help="Apply this key's scope, and say whether it may call.")
 @common
 def explain(session: Session, model: str, key_id: str | None) -> None:
-    """What would become of a call for MODEL, step by step. Nothing is sent."""
+    """What would become of a call for MODEL, step by step, and of each kind of failure. Nothing is sent.
+
+    A model that is refused is answered with the reason, and exit status 1.
+    """
     key = _key(session.assembly.database, key_id) if key_id is not None else None
     route = session.assembly.resolver.route(model, key)
     verdict = _verdict(key) if key is not None else None
-    targets = [_target(target) for target in route.targets]
-    lines = [f"{number}. {step}" for number, step in enumerate(route.steps, 1)]
-    columns = {
-        "id": "TARGET",
-        "provider": "PROVIDER",
-        "state": "STATE",
-        "model": "UPSTREAM MODEL",
-        "host": "HOST",
-        "limits": "TIMEOUTS (S)",
+    gateway = session.settings.gateway
+    value = {
+        "model": model,
+        "key": verdict,
+        "steps": list(route.steps),
+        "targets": [target_row(target) for target in route.targets],
+        "max_attempts": gateway.max_attempts,
+        "max_call_s": gateway.max_call_s,
+        "failures": failure_rows(route, gateway),
     }
-    shown = [{**target, "limits": _limits(target["timeouts"])} for target in targets]
-    said = [f"Key {verdict['id']} {verdict['verdict']}"] if verdict is not None else []
-    text = "\n".join([*said, *lines, "", table(shown, columns, empty="")])
-    session.show({"model": model, "key": verdict, "steps": list(route.steps), "targets": targets}, text)
+    session.show(value, "\n".join(_lines(value)))
 
 
-def _target(target: Target) -> dict[str, Any]:
-    provider = target.provider
-    return {
-        "id": target.id,
-        "provider": provider.name,
-        "plugin": provider.kind,
-        "model": target.model,
-        "state": provider.problem or "active",
-        "host": ", ".join(urlsplit(url).netloc for url in upstream_urls(provider)),
-        "transport": provider.settings.transport,
-        "timeouts": asdict(provider.timeouts(target.model)),
-    }
+def _lines(value: Mapping[str, Any]) -> Iterator[str]:
+    """The explanation for people."""
+    if value["key"] is not None:
+        yield f"Key {value['key']['id']} {value['key']['verdict']}"
+    yield from (f"{number}. {step}" for number, step in enumerate(value["steps"], 1))
+    shown = [
+        {**target, "limits": _limits(target["timeouts"]), "places": list(map(_place, target["endpoints"]))}
+        for target in value["targets"]
+    ]
+    yield "\n" + table(shown, _TARGETS, empty="")
+    yield f"\nAt most {value['max_attempts']} upstream call(s) in {value['max_call_s']:g} s. If one fails:\n"
+    yield table(value["failures"], _FAILURES, empty="")
+
+
+def _place(endpoint: Mapping[str, Any]) -> str:
+    limit = f", at most {endpoint['max_concurrent']} calls" if endpoint["max_concurrent"] else ""
+    return f"{endpoint['name']} (weight {endpoint['weight']}{limit})"
 
 
 def _limits(timeouts: dict[str, float | None]) -> str:

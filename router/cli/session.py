@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from router.cli.output import print_json, printable
+from router.errors import RouterError
 
 if TYPE_CHECKING:
     from router.config import Settings
     from router.gateway.assembly import Assembly
+    from router.gateway.providers import StoredKeys
     from router.registry import Registry
     from router.store.database import Database
 
@@ -64,6 +66,17 @@ class Session:
         from router.store.database import open_database
 
         return open_database(self.settings.database.url.reveal(), self.config.absolute().parent)
+
+    @cached_property
+    def stored_keys(self) -> StoredKeys:
+        """The providers' keys in the database; none where that cannot be read."""
+        from router.store.provider_keys import load_provider_keys
+        from router.store.sealing import MASTER_KEY
+
+        try:
+            return load_provider_keys(self.database, self.settings.secret(f"env:{MASTER_KEY}"))
+        except RouterError:
+            return {}
 
     @cached_property
     def assembly(self) -> Assembly:

@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from router.catalogue.catalogue import Catalogue, Row, Stored
-from router.catalogue.fallbacks import check_no_cycle
 from router.config import Settings, load_settings
 from router.dialect import Dialect
-from router.errors import BadRequest, ConfigError, NotFound, RouterError, StoreError, Unavailable
+from router.errors import ConfigError, NotFound, RouterError, StoreError, Unavailable
 from router.gateway.admission import Admission
 from router.gateway.auth import Authenticator
 from router.gateway.line import Gateway
 from router.gateway.providers import Provider, build_providers, listings
 from router.gateway.record import CallLog, Recorder
 from router.gateway.resolve import Resolver
-from router.gateway.sections import plugin_records
+from router.gateway.sections import check_rules, plugin_records
 from router.registry import Registry, load_plugins, nearest
 from router.settings import ProviderSettings
 from router.store.database import Database, open_database
@@ -28,6 +27,8 @@ from router.store.journal import Journal
 from router.store.keys import find_key
 from router.store.migrations import pending
 from router.store.models import catalogue_version, load_catalogue
+from router.store.provider_keys import load_provider_keys
+from router.store.sealing import MASTER_KEY
 from router.types import Migration
 from router.upstream.pool import PoolTransport
 from router.upstream.transport import Transport
@@ -36,6 +37,7 @@ __all__ = [
     "Assembly",
     "StoredRows",
     "assemble",
+    "check_migrated",
     "dialect_of",
     "open_transport",
     "pinned",
@@ -140,47 +142,62 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
     settings = load_settings(path, environ)
     registry = registry_of_settings(settings)
     dialect = dialect_of(settings, registry)
-    for role, name in (("billing", settings.gateway.billing), ("rate_limit", settings.gateway.rate_limit)):
-        if name != "none":
-            raise ConfigError(
-                f'{settings.where(f"gateway.{role}")}: there is no policy {name!r}; the one there is, is "none"'
-            )
+    check_rules(settings)
     plugin_settings = plugin_records(settings, registry)
-    providers = build_providers(settings, registry, open_transport)
     try:
         database = open_database(settings.database.url.reveal(), path.resolve().parent)
-        missing = pending(database, plugin_migrations(registry))
+        check_migrated(database, registry, path)
     except ConfigError:
         raise
     except RouterError as error:
         raise ConfigError(f"{settings.where('database.url')}: {error.message}") from error
-    if missing:
-        database.close()
-        raise ConfigError(f"the database lacks {len(missing)} migration(s): run `router db migrate --config {path}`")
-    assembly = Assembly(settings, registry, dialect, providers, database, plugin_settings)
     try:
+        stored_keys = load_provider_keys(database, settings.secret(f"env:{MASTER_KEY}"))
+        providers = build_providers(settings, registry, open_transport, stored_keys)
+        assembly = Assembly(settings, registry, dialect, providers, database, plugin_settings)
         _check_fallbacks(assembly)
-    except ConfigError:
-        assembly.close()
+    except RouterError:
+        database.close()
         raise
+    for (name, _), stored in stored_keys.items():
+        if name in providers and providers[name].problem and stored.problem == providers[name].problem:
+            _log.warning("provider %s is not active: %s", name, stored.problem)
     return assembly
 
 
 def _check_fallbacks(assembly: Assembly) -> None:
-    """Those of the configuration must lead somewhere; a target whose provider is not set up yet may wait for it."""
+    """Those of the configuration must lead somewhere; one that is disabled, or not set up yet, may come back."""
     settings = assembly.settings
-    try:
-        check_no_cycle(settings.fallbacks)
-    except BadRequest as error:
-        raise ConfigError(f"{settings.where('fallback')}: {error.message}") from None
+    entries = assembly.catalogue.snapshot().entries
     for model, targets in settings.fallbacks.items():
+        where = settings.where(f"fallback.{model}")
         for one in (model, *targets):
             try:
                 assembly.resolver.route(one)
-            except NotFound as error:
-                raise ConfigError(f"{settings.where(f'fallback.{model}')}: {error.message}") from None
-            except Unavailable as error:
-                _log.warning("[fallback] %s: %s", model, error.message)
+            except (NotFound, Unavailable) as error:
+                if isinstance(error, NotFound) and one not in entries:
+                    raise ConfigError(f"{where}: {error.message}") from None
+                _log.warning("%s: %s", where, error.message)
+
+
+def check_migrated(database: Database, registry: Registry, path: Path) -> None:
+    """Close a database that does not fit the code.
+
+    Args:
+        path: the configuration's, for the remedy.
+
+    Raises:
+        ConfigError: migrations are pending, or it is newer than the code.
+        StoreError: it does not answer.
+    """
+    try:
+        missing = pending(database, plugin_migrations(registry))
+        if missing:
+            count = len(missing)
+            raise ConfigError(f"the database lacks {count} migration(s): run `router db migrate --config {path}`")
+    except RouterError:
+        database.close()
+        raise
 
 
 def registry_of_settings(settings: Settings) -> Registry:

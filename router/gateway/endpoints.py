@@ -9,13 +9,13 @@ import hashlib
 import math
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from router.errors import KINDS, UpstreamError
 from router.settings import ProviderSettings
 
-__all__ = ["Endpoints", "Health", "Lease", "Place"]
+__all__ = ["CONSEQUENCES", "Endpoints", "Health", "Lease", "Place"]
 
 _PAUSE_MIN_S = 1.0
 _PAUSE_MAX_S = 60.0
@@ -25,6 +25,16 @@ _AT_ONCE = frozenset({"rate_limit", "auth", "billing"})
 _FAILURES = 3  # of the other kinds, in a row: a single reset is no outage
 _SLOW_S = 1.0  # a failure that kept its caller waiting for so long must not happen to the next one as well
 _LIMITS_MAX = 1000
+_IN_A_ROW = f"rests after {_FAILURES} in a row, or one that took {_SLOW_S:g} s while no other call was answered"
+
+CONSEQUENCES: Mapping[str, str] = {
+    **{kind: _IN_A_ROW if row.unhealthy else "none" for kind, row in KINDS.items()},
+    "timeout": "rests, unless another call was answered meanwhile",
+    "rate_limit": f"rests for this model until its Retry-After, at most {_ASKED_MAX_S:g} s",
+    "auth": f"rests for {_OPERATORS_S:g} s or more, with a line in the log for the operator",
+    "billing": f"rests for {_OPERATORS_S:g} s or more, with a line in the log for the operator",
+}
+"""Kind of failure -> what it means for the endpoint, for people."""
 
 
 @dataclass(eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,12 +14,16 @@ from router.errors import ConfigError
 from router.gateway.endpoints import Endpoints, Place
 from router.registry import Registry
 from router.settings import ProviderSettings, Timeouts
+from router.store.provider_keys import StoredKey
 from router.types import CallContext, ModelCard
 from router.upstream.transport import Transport
 
-__all__ = ["Provider", "build_providers", "listings"]
+__all__ = ["Provider", "StoredKeys", "build_providers", "listings"]
 
 OpenTransport = Callable[[ProviderSettings], Transport]
+StoredKeys = Mapping[tuple[str, int], StoredKey]
+_NO_KEYS: StoredKeys = {}
+_NEEDED = frozenset({"model", "messages", "input", "stream"})  # without these a call is none
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class Provider:
 
     def timeouts(self, model: str) -> Timeouts:
         """The limits of calls to ``model``."""
-        return self.settings.timeouts_for.get(model, self.settings.timeouts)
+        own = self.settings.timeouts_for.get(model)
+        return self.settings.timeouts if own is None else own.over(self.settings.timeouts)
 
     def dropped(self, model: str) -> tuple[str, ...]:
         """Request fields that are not passed on to ``model``."""
@@ -66,8 +71,14 @@ class Provider:
         return list(models(context=self.context())) if models is not None else []
 
 
-def build_providers(settings: Settings, registry: Registry, open_transport: OpenTransport) -> dict[str, Provider]:
+def build_providers(
+    settings: Settings, registry: Registry, open_transport: OpenTransport, stored_keys: StoredKeys = _NO_KEYS
+) -> dict[str, Provider]:
     """Every configured provider, and every installed provider plugin under its own name, active or not.
+
+    Args:
+        stored_keys: (section, number of its endpoint from 1, 0 for the section itself) -> the key in the database,
+            which holds where configuration and environment give none.
 
     Raises:
         ConfigError: a section of an unknown plugin, or with unknown keys or bad values.
@@ -77,8 +88,9 @@ def build_providers(settings: Settings, registry: Registry, open_transport: Open
     }
     sections: dict[str, Mapping[str, Any]] = {name: {} for name in sorted(kinds)}
     sections.update(settings.providers)
+    built = _Builder(settings, registry, kinds, open_transport, stored_keys)
     return {
-        name: _provider(name, section, settings, registry, kinds, open_transport)
+        name: built.provider(name, section)
         for name, section in sections.items()
         if _wanted(name, section, settings, registry)
     }
@@ -101,51 +113,71 @@ def _wanted(name: str, section: Mapping[str, Any], settings: Settings, registry:
     return plugin is None or plugin.state != "disabled"
 
 
-def _provider(
-    name: str,
-    section: Mapping[str, Any],
-    settings: Settings,
-    registry: Registry,
-    kinds: set[str],
-    open_transport: OpenTransport,
-) -> Provider:
-    place = f"providers.{name}"
-    kind = str(section.get("kind", name))
-    plugin = registry.plugins.get(kind)
-    if plugin is not None and plugin.state == "failed":
-        failed = ProviderSettings(kind=kind)
-        problem = f"its plugin is not loaded: {plugin.problem}"
-        return Provider(name, kind, failed, {}, open_transport(failed), Endpoints(name, ()), problem)
-    if plugin is None or kind not in kinds:
-        raise ConfigError(f"{settings.where(f'{place}.kind')}: {_unknown_kind(name, kind, section, kinds)}")
-    declare = plugin.hooks.get("settings")
-    record = declare() if declare is not None else ProviderSettings
-    checked: ProviderSettings = replace(settings.record(record, place, section), kind=kind)
-    places = _places(name, checked)
-    for one in (checked, *(place.settings for place in places)):
-        if one.base_url:
-            _check_url(one.base_url, settings.where(f"{place}.base_url"))
-    problem = next((missing for one in places if (missing := one.settings.missing())), "")
-    return Provider(name, kind, checked, plugin.hooks, open_transport(checked), Endpoints(name, places), problem)
+@dataclass(frozen=True)
+class _Builder:
+    """Makes a provider of a section."""
 
+    settings: Settings
+    registry: Registry
+    kinds: set[str]
+    open_transport: OpenTransport
+    stored_keys: StoredKeys
 
-def _places(name: str, settings: ProviderSettings) -> list[Place]:
-    """The section's endpoints; the section itself where it lists none."""
-    if not settings.endpoints:
-        return [Place(name, settings, max_concurrent=settings.max_concurrent)]
-    return [
-        Place(
-            f"{name}[{number}]",
-            replace(
-                settings,
-                base_url=endpoint.base_url or settings.base_url,
-                api_key=endpoint.api_key if endpoint.api_key.source else settings.api_key,
-            ),
-            endpoint.weight,
-            endpoint.max_concurrent or settings.max_concurrent,
-        )
-        for number, endpoint in enumerate(settings.endpoints)
-    ]
+    def provider(self, name: str, section: Mapping[str, Any]) -> Provider:
+        kind = str(section.get("kind", name))
+        plugin = self.registry.plugins.get(kind)
+        if plugin is not None and plugin.state == "failed":
+            failed = ProviderSettings(kind=kind)
+            problem = f"its plugin is not loaded: {plugin.problem}"
+            return Provider(name, kind, failed, {}, self.open_transport(failed), Endpoints(name, ()), problem)
+        if plugin is None or kind not in self.kinds:
+            where = self.settings.where(f"providers.{name}.kind")
+            raise ConfigError(f"{where}: {_unknown_kind(name, kind, section, self.kinds)}")
+        declare = plugin.hooks.get("settings")
+        record = declare() if declare is not None else ProviderSettings
+        checked: ProviderSettings = replace(self.settings.record(record, f"providers.{name}", section), kind=kind)
+        self._check(f"providers.{name}", checked)
+        checked, problem = self._with_key(name, 0, checked)
+        places, problems = self._places(name, checked, problem)
+        problem = next(filter(None, problems), "")
+        transport = self.open_transport(checked)
+        return Provider(name, kind, checked, plugin.hooks, transport, Endpoints(name, places), problem)
+
+    def _check(self, place: str, checked: ProviderSettings) -> None:
+        where = self.settings.where
+        _check_url(checked.base_url, where(f"{place}.base_url"))
+        for number, endpoint in enumerate(checked.endpoints):
+            _check_url(endpoint.base_url, where(f"{place}.endpoints.{number}.base_url"))
+        _check_drops(checked.drop_params, where(f"{place}.drop_params"))
+        for model, names in checked.drop_params_for.items():
+            _check_drops(names, where(f"{place}.drop_params_for.{model}"))
+
+    def _with_key(self, name: str, number: int, checked: ProviderSettings) -> tuple[ProviderSettings, str]:
+        """The settings with the stored key where they have none of their own, and why that cannot be read."""
+        stored = self.stored_keys.get((name, number))
+        if stored is None or checked.api_key:
+            return checked, ""
+        return (checked, stored.problem) if stored.problem else (replace(checked, api_key=stored.key), "")
+
+    def _places(self, name: str, checked: ProviderSettings, problem: str) -> tuple[list[Place], list[str]]:
+        """The section's endpoints, the section itself where it lists none; and what each of them still needs.
+
+        Args:
+            problem: why the section's own key cannot be read; only those that would use it are concerned.
+        """
+        if not checked.endpoints:
+            place = Place(name, checked, max_concurrent=checked.max_concurrent)
+            return [place], [problem or checked.missing() or ""]
+        places, problems = [], []
+        for number, endpoint in enumerate(checked.endpoints, 1):
+            at = replace(checked, base_url=endpoint.base_url or checked.base_url)
+            own, unread = self._with_key(name, number, replace(at, api_key=endpoint.api_key))
+            if not own.api_key and not own.api_key.source and not unread:
+                own, unread = at, problem
+            limit = endpoint.max_concurrent or checked.max_concurrent
+            places.append(Place(f"{name}#{number}", own, endpoint.weight, limit))
+            problems.append(unread or own.missing() or "")
+        return places, problems
 
 
 def _unknown_kind(name: str, kind: str, section: Mapping[str, Any], kinds: set[str]) -> str:
@@ -159,7 +191,15 @@ def _unknown_kind(name: str, kind: str, section: Mapping[str, Any], kinds: set[s
     return f"no provider plugin is called {kind!r}; {hint}{remedy}"
 
 
+def _check_drops(names: Sequence[str], where: str) -> None:
+    needed = [name for name in names if name in _NEEDED]
+    if needed:
+        raise ConfigError(f"{where}: {needed[0]!r} cannot be dropped: no call can be made without it")
+
+
 def _check_url(url: str, where: str) -> None:
+    if not url:
+        return
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

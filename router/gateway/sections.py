@@ -1,14 +1,32 @@
-"""The sections ``[plugins.NAME]``: the settings of plugins that are no providers."""
+"""Sections of the configuration that are checked as a whole: policies, fallbacks, the settings of plugins."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from router.catalogue.fallbacks import find_circle
 from router.config import Settings
 from router.errors import ConfigError
 from router.registry import Registry, nearest
 
-__all__ = ["plugin_record", "plugin_records"]
+__all__ = ["check_rules", "plugin_record", "plugin_records"]
+
+
+def check_rules(settings: Settings) -> None:
+    """What needs neither a plugin nor the database: the policies' names, and that no fallbacks go in a circle.
+
+    Raises:
+        ConfigError: the first that is wrong.
+    """
+    for role in ("billing", "rate_limit"):
+        name = getattr(settings.gateway, role)
+        if name != "none":
+            where = settings.where(f"gateway.{role}")
+            raise ConfigError(f'{where}: there is no policy {name!r}; the one there is, is "none"')
+    circle = find_circle(settings.fallbacks)
+    if circle:
+        where = settings.where(f"fallback.{circle[0]}")
+        raise ConfigError(f"{where}: the fallbacks go round in a circle: {' -> '.join(circle)}; take one of them out")
 
 
 def plugin_records(settings: Settings, registry: Registry) -> dict[str, Any]:

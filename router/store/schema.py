@@ -98,9 +98,20 @@ CREATE INDEX usage_key ON usage (key_id, created_at);
 CREATE INDEX usage_time ON usage (created_at);
 """
 
+_PROVIDER_KEYS = """
+CREATE TABLE provider_keys (
+    provider    TEXT NOT NULL,
+    endpoint    INTEGER NOT NULL CHECK (endpoint >= 0),     -- from 1; 0: the section itself
+    ciphertext  TEXT NOT NULL,                              -- see router/store/sealing.py
+    created_at  DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (provider, endpoint)
+);
+"""
+
 MIGRATIONS: Sequence[Migration] = (
     Migration(1, "accounts and keys", _ACCOUNTS_AND_KEYS),
     Migration(2, "catalogue", _CATALOGUE),
     Migration(3, "usage", _USAGE),
+    Migration(4, "provider keys", _PROVIDER_KEYS),
 )
 """In order; numbers begin at 1 and have no gap."""

@@ -25,7 +25,7 @@ def test_status_and_migrate(router) -> None:
 
 def test_status_names_what_is_pending(router) -> None:
     with sqlite3.connect(router.folder / "router.db") as connection:
-        connection.execute("DROP TABLE usage")
+        connection.execute("DROP TABLE provider_keys")
         connection.execute("DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)")
     connection.close()
     status = router.json("db", "status")
@@ -86,7 +86,7 @@ def test_serve_hands_over_what_is_configured(router, monkeypatch: pytest.MonkeyP
 def test_serve_migrates_first_and_makes_no_database(router, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve_module, "serve_workers", lambda *_: 0)
     with sqlite3.connect(router.folder / "router.db") as connection:
-        connection.execute("DROP TABLE usage")
+        connection.execute("DROP TABLE provider_keys")
         connection.execute("DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)")
     connection.close()
     assert "applied migration" in router("serve").err

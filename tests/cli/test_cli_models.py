@@ -141,7 +141,8 @@ def test_explain_says_what_a_key_may(router) -> None:
 def test_fallbacks(router) -> None:
     router.write(f"\n{ACME}")
     router.json("fallbacks", "set", "acme/large", "echo/echo")
-    assert router.json("fallbacks", "list") == [{"model": "acme/large", "targets": ["echo/echo"], "source": "operator"}]
+    (row,) = router.json("fallbacks", "list")
+    assert (row["model"], row["targets"], row["source"]) == ("acme/large", ["echo/echo"], "operator")
     targets = router.json("routes", "explain", "acme/large")["targets"]
     assert [target["id"] for target in targets] == ["acme/large", "echo/echo"]
     assert "in a circle" in router.refused("fallbacks", "set", "echo/echo", "acme/large")

@@ -79,8 +79,8 @@ def test_each_endpoint_is_called_with_its_own_key(router, upstream: ScriptedUpst
     run = router("providers", "test", "acme", "--json")
     assert run.status == 1
     assert [(one["endpoint"], one["kind"]) for one in run.value["endpoints"]] == [
-        ("acme[0]", "ok"),
-        ("acme[1]", "auth"),
+        ("acme#1", "ok"),
+        ("acme#2", "auth"),
     ]
     shown = {row["key"]: row["value"] for row in router.json("config", "show")}
     assert shown["providers.acme.endpoints.1.api_key"] == "***"
