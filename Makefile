@@ -63,5 +63,5 @@ bench/.venv-litellm/.installed: bench/requirements-litellm.txt
 	@touch $@
 
 bench/node_modules/.installed: bench/package.json bench/package-lock.json
-	npm --prefix bench ci --silent
+	npm --prefix bench ci --silent --ignore-scripts
 	@touch $@
