@@ -192,6 +192,6 @@ def _listed_entries(listings: Mapping[str, Listing]) -> dict[str, Entry]:
             entry_id = f"{provider}/{model}"
             if entry_id not in entries:
                 entries[entry_id] = Entry(
-                    entry_id, provider, ModelCard(model, owned_by=provider), source="configuration"
+                    entry_id, provider, ModelCard(model, kind="", owned_by=provider), source="configuration"
                 )
     return entries

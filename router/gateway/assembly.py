@@ -170,11 +170,11 @@ def _check_fallbacks(assembly: Assembly) -> None:
     settings = assembly.settings
     entries = assembly.catalogue.snapshot().entries
     for model, targets in settings.fallbacks.items():
-        where = settings.where(f"fallback.{model}")
         for one in (model, *targets):
             try:
                 assembly.resolver.route(one)
             except (NotFound, Unavailable) as error:
+                where = settings.where(f"fallback.{model}")
                 if isinstance(error, NotFound) and one not in entries:
                     raise ConfigError(f"{where}: {error.message}") from None
                 _log.warning("%s: %s", where, error.message)

@@ -144,13 +144,15 @@ class _Builder:
         return Provider(name, kind, checked, plugin.hooks, transport, Endpoints(name, places), problem)
 
     def _check(self, place: str, checked: ProviderSettings) -> None:
-        where = self.settings.where
-        _check_url(checked.base_url, where(f"{place}.base_url"))
-        for number, endpoint in enumerate(checked.endpoints):
-            _check_url(endpoint.base_url, where(f"{place}.endpoints.{number}.base_url"))
-        _check_drops(checked.drop_params, where(f"{place}.drop_params"))
-        for model, names in checked.drop_params_for.items():
-            _check_drops(names, where(f"{place}.drop_params_for.{model}"))
+        """What the types of the settings cannot say. The place of a fault is looked up only when there is one."""
+        urls = {f"{place}.base_url": checked.base_url}
+        urls |= {f"{place}.endpoints.{number}.base_url": one.base_url for number, one in enumerate(checked.endpoints)}
+        drops = {f"{place}.drop_params": checked.drop_params}
+        drops |= {f"{place}.drop_params_for.{model}": names for model, names in checked.drop_params_for.items()}
+        faults = {path: fault for path, url in urls.items() if url and (fault := _fault_of_url(url))}
+        faults |= {path: fault for path, names in drops.items() if (fault := _fault_of_drops(names))}
+        for path, fault in faults.items():
+            raise ConfigError(f"{self.settings.where(path)}: {fault}")
 
     def _with_key(self, name: str, number: int, checked: ProviderSettings) -> tuple[ProviderSettings, str]:
         """The settings with the stored key where they have none of their own, and why that cannot be read."""
@@ -191,20 +193,18 @@ def _unknown_kind(name: str, kind: str, section: Mapping[str, Any], kinds: set[s
     return f"no provider plugin is called {kind!r}; {hint}{remedy}"
 
 
-def _check_drops(names: Sequence[str], where: str) -> None:
+def _fault_of_drops(names: Sequence[str]) -> str:
     needed = [name for name in names if name in _NEEDED]
-    if needed:
-        raise ConfigError(f"{where}: {needed[0]!r} cannot be dropped: no call can be made without it")
+    return f"{needed[0]!r} cannot be dropped: no call can be made without it" if needed else ""
 
 
-def _check_url(url: str, where: str) -> None:
-    if not url:
-        return
+def _fault_of_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
-    if not good or parts.query or parts.fragment or parts.username is not None:
-        shown = "it" if "@" in url or "?" in url else repr(url)  # it may hold a secret
-        raise ConfigError(f'{where}: {shown} is not a base URL: write "https://host/v1", without a query or a password')
+    if good and not parts.query and not parts.fragment and parts.username is None:
+        return ""
+    shown = "it" if "@" in url or "?" in url else repr(url)  # it may hold a secret
+    return f'{shown} is not a base URL: write "https://host/v1", without a query or a password'
