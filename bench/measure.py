@@ -39,7 +39,7 @@ class Plan:
     @classmethod
     def quick(cls) -> Plan:
         """One short run, to see whether everything works."""
-        return cls(runs=1, seconds=1.0, open_s=2.0)
+        return cls(runs=1, seconds=2.0, open_s=2.0)
 
 
 def measure(system: System, plan: Plan, programs: Programs) -> Figures:
@@ -112,7 +112,7 @@ def _load(figures: Figures, name: str, system: System, plan: Plan, run: Callable
     figures[f"{name}_p50_ms"] = found.p50_ms
     figures[f"{name}_p99_ms"] = found.p99_ms
     figures["failed"] += found.failed
-    if used_s:
+    if used_s and found.answers:
         figures[f"{name}_cpu_us"] = used_s * 1e6 / found.answers
 
 

@@ -1,0 +1,39 @@
+"""Which stop of a call a stack belongs to: the innermost frame that a rule knows decides."""
+
+from __future__ import annotations
+
+__all__ = ["STAGES", "function_of", "is_waiting", "stage_of"]
+
+STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("auth", ("router/gateway/auth.py",)),
+    ("validation", ("router/gateway/body.py", "router/gateway/schemas.py", "router/server/body.py")),
+    ("resolve", ("router/gateway/resolve.py", "router/gateway/endpoints.py", "router/catalogue/")),
+    ("admission", ("router/gateway/admission.py",)),
+    ("record", ("router/gateway/record.py", "router/store/")),
+    ("transport", ("router/upstream/", "plugins/")),
+    ("reply", ("router/gateway/relay.py", "router/gateway/members.py", "router/dialect.py", "router/gateway/pump.py")),
+    ("dispatch", ("router/gateway/",)),
+    ("server: write", ("router/server/responder.py",)),
+    ("server: parse", ("router/server/",)),
+    ("Flask", ("router/http/", "flask/", "werkzeug/", "blinker/")),
+)
+"""Stop -> parts of the paths of its files, as py-spy shortens them; the first rule that fits a frame counts."""
+
+
+def stage_of(stack: str) -> str:
+    """The stop of a sampled stack, ``outermost (file:line);...;innermost (file:line)``."""
+    for frame in reversed(stack.split(";")):
+        for stage, places in STAGES:
+            if any(place in frame for place in places):
+                return stage
+    return "event loop and threads"
+
+
+def is_waiting(stack: str) -> bool:
+    """Whether a native thread only waits for work, which py-spy takes for work."""
+    return function_of(stack).startswith(("Lane._serve ", "acquire_with_timeout "))
+
+
+def function_of(stack: str) -> str:
+    """The innermost function, ``name (file:line)``."""
+    return stack.rpartition(";")[2]
