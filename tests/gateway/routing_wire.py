@@ -22,13 +22,14 @@ ATTEMPT = r"[\w#]+/[\w.-]+;\w+;\d+ms"
 class Routing(Line):
     """A gateway whose providers answer ``from NAME`` unless they are told otherwise."""
 
-    def __init__(self, gateway: Gateway, upstream: ScriptedUpstream) -> None:
+    def __init__(self, gateway: Gateway, upstream: ScriptedUpstream, *others: ScriptedUpstream) -> None:
         super().__init__(gateway, upstream)
         self._scripts: dict[str, list[Script | Raw]] = {}
         self._always: dict[str, Script | Raw] = {}
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        upstream.on("/v1/chat/completions", self._answer)
+        for one in (upstream, *others):
+            one.on("/v1/chat/completions", self._answer)
 
     def number(self) -> int:
         """Of providers that no test has used: what one test taught the gateway of them is no other test's business."""
@@ -79,8 +80,12 @@ def at(upstream: ScriptedUpstream, name: str, **settings: Any) -> dict[str, Any]
 
 @contextlib.contextmanager
 def routing(
-    folder: Path, upstream: ScriptedUpstream, providers: Mapping[str, Any], config: Mapping[str, Any]
+    folder: Path,
+    upstream: ScriptedUpstream,
+    providers: Mapping[str, Any],
+    config: Mapping[str, Any],
+    *others: ScriptedUpstream,
 ) -> Iterator[Routing]:
-    """A running gateway with these providers."""
+    """A running gateway with these providers, at one upstream or several."""
     with Gateway(folder, providers=providers, config=config) as gateway:
-        yield Routing(gateway, upstream)
+        yield Routing(gateway, upstream, *others)
