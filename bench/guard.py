@@ -28,7 +28,7 @@ from greenlet import getcurrent, greenlet
 from bench.load import chat_body
 from bench.rig import Rig
 
-__all__ = ["count_calls", "main", "verdict"]
+__all__ = ["Counting", "count_calls", "figures", "main", "verdict"]
 
 GUARD = Path(__file__).with_name("guard.json")
 RISE_MAX = 0.10

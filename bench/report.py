@@ -14,7 +14,7 @@ from bench.measure import Figures
 from bench.metrics import BARS, METRICS, Bar, Metric
 from bench.tools import HERE
 
-__all__ = ["RESULTS", "Report", "table", "write_between"]
+__all__ = ["RESULTS", "Report", "table", "write_between", "write_json"]
 
 RESULTS = HERE / "RESULTS.md"
 

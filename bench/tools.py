@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.machine import GATEWAY_CORE, LOAD_CORE, BenchError
 
-__all__ = ["HERE", "Programs", "prepare"]
+__all__ = ["HERE", "Programs", "built", "prepare"]
 
 HERE = Path(__file__).resolve().parent
 
@@ -36,7 +36,7 @@ def prepare(folder: Path) -> Programs:
     if shutil.which("wrk") is None:
         _install("wrk")
     _need("wrk", "apt-get install wrk, or build https://github.com/wg/wrk")
-    return Programs(_built(folder, "upstream"), _built(folder, "streams"))
+    return Programs(built(folder, "upstream"), built(folder, "streams"))
 
 
 def _need(program: str, remedy: str) -> None:
@@ -51,7 +51,12 @@ def _install(package: str) -> None:
             subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
-def _built(folder: Path, name: str) -> Path:
+def built(folder: Path, name: str) -> Path:
+    """Compile ``bench/NAME.c`` into ``folder``; the path of the program.
+
+    Raises:
+        BenchError: with the compiler's words.
+    """
     target = folder / name
     command = ["cc", "-O2", "-o", str(target), str(HERE / f"{name}.c")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -37,7 +37,7 @@ def _is_ours(path: Path) -> bool:
 def python_files(*folders: str) -> list[Path]:
     """The Python files below the given folders of the project."""
     return sorted(
-        path for folder in folders for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts
+        path for folder in folders for path in (ROOT / folder).rglob("*.py") if _is_ours(path.relative_to(ROOT))
     )
 
 
