@@ -114,7 +114,7 @@ def _field(annotation: Any, metadata: Mapping[str, Any], *, required: bool = Fal
     if isinstance(origin, type) and issubclass(origin, Mapping):
         value = None if arguments[1] is Any else _field(arguments[1], {})
         options["error_messages"]["invalid"] = _MESSAGES["type"]
-        return fields.Dict(keys=fields.String(), values=value, **options)
+        return _Mapping(keys=fields.String(), values=value, **options)
     if annotation not in _SCALARS:
         raise TypeError(
             f"a key cannot have the type {annotation}; use {', '.join(t.__name__ for t in _SCALARS)}, "
@@ -215,6 +215,18 @@ class _Tuple(fields.List[Any]):
         return tuple(super()._deserialize(value, attr, data, **options))
 
 
+class _Mapping(fields.Dict):
+    def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super()._deserialize(value, *arguments, **options)  # type: ignore[no-untyped-call]
+        except ValidationError as error:
+            if not isinstance(error.messages, dict):
+                raise
+            # marshmallow says under each key whether the key or its value is at fault
+            plain = {key: next(iter(fault.values())) for key, fault in error.messages.items()}
+            raise ValidationError(plain) from None
+
+
 class _Record(fields.Field[Any]):
     def __init__(self, kind: type, **options: Any) -> None:
         super().__init__(**options)
@@ -246,13 +258,14 @@ def _first(messages: Any, path: str = "") -> tuple[str, str]:
 
 
 def _nearest(path: str, kind: type) -> str:
+    """What a key that is not known may have meant; the steps of ``path`` before it lead through ``kind``."""
     *parents, name = path.split(".")
-    for parent in parents:
-        if parent.isdigit():
-            continue  # an entry of a list: the list's type was taken apart already
-        inner: Any = known_keys(kind).get(parent)
-        if typing.get_origin(inner) is tuple:
-            inner = typing.get_args(inner)[0]
+    steps = iter(parents)
+    for step in steps:
+        inner: Any = known_keys(kind).get(step)
+        if typing.get_origin(inner) is not None:  # a list of records, or records by name
+            inner = typing.get_args(inner)[0 if typing.get_origin(inner) is tuple else -1]
+            next(steps, None)
         if not dataclasses.is_dataclass(inner):
             return ""
         kind = typing.cast(type, inner)
