@@ -127,7 +127,7 @@ Other names for models: `"fast" = "openai/gpt-4o-mini"`. An alias is accepted wh
 ## `[fallback]`
 
 Models to try next, best first, when a call fails before any output:
-`"openai/gpt-4o" = ["acme/large", "openai/gpt-4o-mini"]`.
+`"openai/gpt-4o" = ["acme/large", "openai/gpt-4o-mini"]`. See [routing](routing.md), also for endpoints.
 
 ## `[plugins.NAME]`
 

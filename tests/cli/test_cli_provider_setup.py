@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -225,3 +226,13 @@ def test_fallbacks_are_kept_under_the_public_id(router) -> None:
     assert rows["echo/embed"]["where"].startswith(f"{router.config}, line ")
     assert (rows["big"]["source"], rows["big"]["where"]) == ("operator", "the database")
     assert f"{router.config}, line " in router.refused("fallbacks", "set", "embed", "echo/echo")
+
+
+def test_the_examples_of_the_routing_page_are_right(router) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "routing.md").read_text(encoding="utf-8")
+    fallback, *sections = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    router.write("\n".join(["", *sections]))
+    router.config.write_text(router.config.read_text().replace("[fallback]\n", fallback))
+    env = dict.fromkeys(("OPENAI_API_KEY", "ACME_API_KEY", "FLEET_EAST_KEY", "FLEET_WEST_KEY"), CANARY)
+    assert {"acme", "fleet"} <= set(router.json("config", "check", env=env)["active_providers"])
+    assert len(router.json("routes", "explain", "fleet/large", env=env)["targets"][0]["endpoints"]) == 2
