@@ -27,16 +27,16 @@ def pinned(core: int, *command: str) -> list[str]:
     return ["taskset", "-c", str(core), *command]
 
 
-def until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
+def until(condition: Callable[[], bool], timeout_s: float) -> None:
     """Wait until ``condition()`` is true.
 
     Raises:
-        BenchError: it is not within ``timeout_s``.
+        TimeoutError: it is not within ``timeout_s``.
     """
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise BenchError(f"{what} within {timeout_s:g} s")
+            raise TimeoutError
         time.sleep(0.005)
 
 

@@ -20,7 +20,7 @@ from bench.machine import GATEWAY_CORE, BenchError, pinned, until
 __all__ = ["UPSTREAM_KEY", "Direct", "Server", "System", "Upstreams"]
 
 UPSTREAM_KEY = "sk-upstream"
-_START_S = 120.0
+_START_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,10 @@ class Server(System):
                 start_new_session=True,
             )
         try:
-            until(self._answers, _START_S, f"{self.name} did not answer a call")
+            until(self._answers, _START_S)
+        except TimeoutError:
+            self._kill()
+            raise BenchError(f"{self.name} answered no call within {_START_S:g} s:\n{self.output()}") from None
         except BaseException:
             self._kill()
             raise

@@ -46,7 +46,7 @@ class FastUpstream:
             connection.close()
 
     def __enter__(self) -> FastUpstream:
-        until(self._answers, 5, "The upstream did not start")
+        until(self._answers, 5)
         return self
 
     def __exit__(
