@@ -80,7 +80,6 @@ class GatewaySettings:
         billing, rate_limit: policy plugins; ``none`` for no policy.
         streaming: false refuses streams with 400.
         max_body_bytes: of a request, before and after decompression.
-        max_reply_bytes: of a plain reply, or of one event of a stream.
         max_call_s: hard limit on a whole call, all attempts included.
         commit_after_s: silence after which a stream's 200 is sent before there is an item.
         heartbeat_s: silence after which a stream gets a comment.
@@ -98,7 +97,6 @@ class GatewaySettings:
     rate_limit: str = "none"
     streaming: bool = True
     max_body_bytes: int = field(default=32 * 2**20, metadata={"min": 1024, "max": 2**31})
-    max_reply_bytes: int = field(default=64 * 2**20, metadata={"min": 1024, "max": 2**31})
     max_call_s: float = 3600.0
     commit_after_s: float = 15.0
     heartbeat_s: float = 10.0

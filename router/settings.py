@@ -126,6 +126,7 @@ class ProviderSettings:
         timeouts_for: limits of single models: upstream's model -> limits; those that are unset are ``timeouts``.
         max_concurrent: calls that one worker has under way here; 0 for no limit.
         max_connections: connections that one worker opens to this upstream.
+        max_reply_bytes: the largest plain reply, or single event of a stream, that is read.
         endpoints: several places that share the load, by weight.
     """
 
@@ -144,6 +145,7 @@ class ProviderSettings:
     timeouts_for: Mapping[str, ModelTimeouts] = field(default_factory=dict)
     max_concurrent: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
     max_connections: int = field(default=1000, metadata={"min": 1, "max": 60_000})
+    max_reply_bytes: int = field(default=64 * 2**20, metadata={"min": 1024, "max": 2**31})
     endpoints: tuple[Endpoint, ...] = ()
 
     def missing(self) -> str | None:

@@ -29,16 +29,16 @@ from router import (
     UpstreamError,
     hookimpl,
 )
-from router.upstream.compatible import CompatibleProvider
 from router.upstream.failures import Failure, failure_of
+from router.upstream.provider import HttpProvider
 from router.upstream.transport import Response
+from router.upstream.wire import usage_of
 
 __all__ = ["plugin"]
 
 _LOCAL = "http://localhost:11434"
 _CLOUD_HOST = "ollama.com"
 _KEY = "env:OLLAMA_API_KEY"
-_REPLY_LIMIT_BYTES = 64 * 2**20
 _DURATION = re.compile(r"-?(?:\d+(?:\.\d+)?(?:ms|s|m|h))+", re.ASCII)
 _KINDS = {
     "context_length": re.compile(r"exceed\w*\b.{0,40}\bcontext|context (?:length|size|window)\b.{0,40}\bexceed", re.I),
@@ -97,7 +97,7 @@ class Settings(ProviderSettings):
         return urlsplit(self.base_url).hostname == _CLOUD_HOST
 
 
-class Ollama(CompatibleProvider):
+class Ollama(HttpProvider):
     """The provider ``ollama``."""
 
     default_base_url: ClassVar[str] = _LOCAL
@@ -108,11 +108,11 @@ class Ollama(CompatibleProvider):
 
     @hookimpl
     def chat(self, call: ChatCall, context: CallContext) -> Reply:
-        response = self._send("/api/chat", chat_body(call, context), call, context)
+        response = self.send("/api/chat", chat_body(call, context), call, context)
         answer = Chat(call.request_id, context.model)
         if not call.stream:
             return self._read(response, lambda data: plain_item(data, answer.body), context)
-        lines = Lines(response, answer)
+        lines = Lines(response, answer, context.settings.max_reply_bytes)
         lines.reply = self._made(lines, response, context)
         return lines.reply
 
@@ -125,14 +125,14 @@ class Ollama(CompatibleProvider):
             count=1 if isinstance(body["input"], str) else len(body["input"]),
             as_base64=call.body.get("encoding_format") == "base64",
         )
-        response = self._send("/api/embed", body, call, context)
+        response = self.send("/api/embed", body, call, context)
         return self._read(response, lambda data: plain_item(data, shape), context)
 
     @hookimpl
     def list_models(self, context: CallContext) -> Iterable[ModelCard]:
-        for name in names(self._fetch("/api/tags", context)):
+        for name in names(self.fetch("/api/tags", context)):
             try:
-                yield card(name, self._fetch("/api/show", context, {"model": name}))
+                yield card(name, self.fetch("/api/show", context, {"model": name}))
             except UpstreamError as error:
                 if error.kind != "not_found":  # removed since it was listed
                     raise
@@ -149,15 +149,15 @@ class Ollama(CompatibleProvider):
         """The reply of one whole body."""
 
         def body() -> Iterator[Sequence[Item]]:
-            yield [to_item(response.read(_REPLY_LIMIT_BYTES))]
+            yield [to_item(response.read(context.settings.max_reply_bytes))]
 
         return self._made(body(), response, context)
 
     def _made(self, batches: Iterable[Sequence[Item]], response: Response, context: CallContext) -> Reply:
         return Reply(
             batches,
-            read_usage=self.read_usage,
-            read_error=lambda value: self._error(failure_of(value), {}, context),
+            read_usage=lambda value: usage_of(value.get("usage")),
+            read_error=lambda value: self.error(failure_of(value), context),
             close=response.close,
         )
 

@@ -16,7 +16,6 @@ from router.upstream.wire import dump_json
 
 __all__ = ["Chat", "Lines", "embeddings_list", "plain_item"]
 
-_LINE_LIMIT_BYTES = 32 * 2**20
 _COUNTERS = ("prompt_eval_count", "eval_count")
 
 
@@ -26,9 +25,10 @@ class Lines:
     A line that is an error, or no JSON object, becomes an item as it is: the gateway knows what to say of it.
     """
 
-    def __init__(self, response: Response, chat: Chat) -> None:
+    def __init__(self, response: Response, chat: Chat, limit_bytes: int) -> None:
         self._pieces = response.chunks()
         self._chat = chat
+        self._limit_bytes = limit_bytes
         self._rest: list[bytes] = []
         self._rest_bytes = 0
         self._over = False
@@ -54,8 +54,8 @@ class Lines:
             self._rest, self._rest_bytes = [], 0
         self._rest.append(tail)
         self._rest_bytes += len(tail)
-        if self._rest_bytes > _LINE_LIMIT_BYTES:
-            raise UpstreamError("malformed", f"a line of the upstream's stream is over {_LINE_LIMIT_BYTES:,} bytes")
+        if self._rest_bytes > self._limit_bytes:
+            raise UpstreamError("malformed", f"a line of the upstream's stream is over {self._limit_bytes:,} bytes")
         return whole
 
     def _last(self) -> list[bytes]:

@@ -10,13 +10,14 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from router.errors import StoreError
 from router.types import ModelCard
 
 __all__ = ["Catalogue", "Entry", "Listing", "Row", "Rows", "Snapshot", "Stored", "build_snapshot"]
 
+_FACTS = frozenset({"owned_by", "created", "context_window", "max_output", "reasoning"})
 _log = logging.getLogger("router.catalogue")
 
 
@@ -41,13 +42,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The operator's word on a public model ID: a model, or (without a provider) a switch on a listed one."""
+    """The operator's word on a public model ID: a model, or (without a provider) a switch on a listed one.
+
+    ``facts`` holds fields of ``ModelCard``, as ``router models sync`` found them.
+    """
 
     id: str
     provider: str | None
     model: str | None
     kind: str
     enabled: bool
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Rows(Protocol):
@@ -172,7 +177,7 @@ def build_snapshot(listings: Mapping[str, Listing], stored: Stored) -> Snapshot:
                 entries[row.id] = replace(entries[row.id], enabled=row.enabled)
         elif row.provider in listings:
             known = entries.get(f"{row.provider}/{row.model}")
-            card = known.card if known else ModelCard(row.model, row.kind, owned_by=row.provider)
+            card = known.card if known else _card(row.model, row)
             entries[row.id] = Entry(row.id, row.provider, card, row.enabled, "operator")
     by_target: dict[str, Entry] = {}
     by_model: dict[str, list[Entry]] = {}
@@ -181,6 +186,11 @@ def build_snapshot(listings: Mapping[str, Listing], stored: Stored) -> Snapshot:
         by_model.setdefault(entry.card.model, []).append(entry)
     unlisted = frozenset(name for name, listing in listings.items() if listing.unlisted)
     return Snapshot(entries, dict(stored.aliases), by_target, by_model, unlisted, dict(stored.fallbacks))
+
+
+def _card(model: str, row: Row) -> ModelCard:
+    facts = {name: value for name, value in row.facts.items() if name in _FACTS}
+    return ModelCard(model, row.kind, **{"owned_by": row.provider, **facts})
 
 
 def _listed_entries(listings: Mapping[str, Listing]) -> dict[str, Entry]:

@@ -124,7 +124,7 @@ class StoredRows:
 
     def load(self) -> Stored:
         found = load_catalogue(self._database)
-        rows = [Row(row.public_id, row.provider, row.model, row.kind, row.enabled) for row in found.models]
+        rows = [Row(row.public_id, row.provider, row.model, row.kind, row.enabled, row.card) for row in found.models]
         return Stored(rows, found.aliases, found.fallbacks)
 
 

@@ -21,6 +21,10 @@ _FIRST_BYTE_S = 60.0
 _HOLDS = {"chat": "choices", "embeddings": "data"}
 
 
+class _PluginFault(UpstreamError):
+    """A plugin broke, which says nothing of its endpoint: else one odd request could put a provider to rest for all."""
+
+
 class Opened:
     """A reply that has shown its first output.
 
@@ -39,7 +43,8 @@ class Opened:
 
     def failed(self, error: UpstreamError) -> None:
         """The reply broke off after its first output: no second provider, but its endpoint answers for it."""
-        self._lease.failed(error)
+        if not isinstance(error, _PluginFault):
+            self._lease.failed(error)
 
     def close(self) -> None:
         """Release the upstream and its endpoint."""
@@ -65,7 +70,8 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
     except UpstreamError as error:
         if error.provider is None:
             error.provider = target.provider.name
-        lease.failed(error)
+        if not isinstance(error, _PluginFault):
+            lease.failed(error)
         lease.release()
         active.attempts.append(_row(target, error.kind, error.upstream_status, started))
         raise
@@ -154,7 +160,7 @@ def _guarded_batches(reply: Reply, target: Target) -> Iterator[Sequence[Item]]:
 def _broken(target: Target) -> UpstreamError:
     name = target.provider.kind
     _log.exception("provider plugin %s failed", name)
-    return UpstreamError("server", f"The provider plugin {name!r} failed.", provider=target.provider.name)
+    return _PluginFault("server", f"The provider plugin {name!r} failed.", provider=target.provider.name)
 
 
 def _row(target: Target, kind: str, status: int | None, started: float) -> Attempt:

@@ -44,10 +44,16 @@ class Dispatcher:
         targets = deque(active.route.targets)
         _check(active, targets[0])
         tried: set[str] = set()
+        error: UpstreamError | None = None
         while True:
             target = targets.popleft()
             tried.add(target.id)
-            outcome = self._at_target(active, target)
+            try:
+                outcome = self._at_target(active, target)
+            except BadRequest:
+                if error is None:
+                    raise
+                outcome = error  # this provider cannot express the call: the failure before it stands
             if isinstance(outcome, Opened):
                 return outcome
             error = outcome

@@ -7,7 +7,6 @@ hook itself, mark the override with ``@hookimpl``.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,22 +15,17 @@ from typing import Any, ClassVar
 
 from router import hookimpl
 from router.errors import UpstreamError
-from router.settings import ProviderSettings
 from router.types import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, Reply, Usage
 from router.upstream.cards import listed_cards
 from router.upstream.events import Events
-from router.upstream.failures import Failure, failure_of, kind_of, parse_failure, wait_hint_s, without_secrets
-from router.upstream.transport import Request, Response
-from router.upstream.wire import dump_json, has_output, usage_of
+from router.upstream.failures import failure_of, parse_failure
+from router.upstream.provider import HttpProvider
+from router.upstream.transport import Response
+from router.upstream.wire import has_output, usage_of
 
 __all__ = ["CompatibleChatProvider", "CompatibleProvider", "Progress"]
 
 _ERROR_BODY_LIMIT = 256 * 1024
-_REPLY_LIMIT = 64 * 2**20
-_PASSED_ON = frozenset({"bad_request", "not_found", "context_length", "content"})
-_OURS = frozenset({"auth", "billing"})  # the upstream's words on our key and our bill are not the client's business
-_KEPT_STATUSES = frozenset({410, 413, 415, 422})  # of a bad request, shown to the client as they are
-_VAGUE_CODES = frozenset({"", "invalid_request_error"})  # a type in the place of a code says nothing
 
 
 @dataclass
@@ -47,46 +41,29 @@ class Progress:
     usage: Usage | None = None
 
 
-class CompatibleChatProvider:
+class CompatibleChatProvider(HttpProvider):
     """Hooks of a provider on OpenAI's wire that has no embeddings.
 
     Attributes:
-        default_base_url: used where the section gives none.
-        cards: the models that the plugin lists.
         renames: request fields that have an exact equivalent under another name here: client's name -> upstream's.
         roles: message roles that have an exact equivalent here: client's -> upstream's.
         edits: only items whose text matches are decoded and handed to ``edit_item``; None for none.
     """
 
-    default_base_url: ClassVar[str] = ""
-    cards: ClassVar[Sequence[ModelCard]] = ()
     renames: ClassVar[Mapping[str, str]] = {}
     roles: ClassVar[Mapping[str, str]] = {}
     edits: ClassVar[re.Pattern[bytes] | None] = None
 
     @hookimpl
-    def settings(self) -> type:
-        return ProviderSettings
-
-    @hookimpl
-    def models(self, context: CallContext) -> Iterable[ModelCard]:
-        return self.cards
-
-    @hookimpl
-    def fallback(self, context: CallContext) -> Sequence[str]:
-        fallback: Sequence[str] = context.settings.fallback
-        return fallback
-
-    @hookimpl
     def chat(self, call: ChatCall, context: CallContext) -> Reply:
         body = self.chat_body(call, context)
-        response = self._send("/chat/completions", body, call, context)
+        response = self.send("/chat/completions", body, call, context)
         return self._stream(response, context) if call.stream else self._plain(response, context)
 
     @hookimpl
     def list_models(self, context: CallContext) -> Iterable[ModelCard]:
         """``GET /models``: the wire says which there are, and nothing of what they can do."""
-        return listed_cards(self._fetch("/models", context))
+        return listed_cards(self.fetch("/models", context))
 
     # What a subclass edits.
 
@@ -105,13 +82,6 @@ class CompatibleChatProvider:
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         return body
 
-    def headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
-        """Request headers: the key, and what the operator set."""
-        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-        if context.settings.api_key:
-            headers["Authorization"] = f"Bearer {context.settings.api_key.reveal()}"
-        return headers | dict(context.settings.headers)
-
     def read_usage(self, value: Any) -> Usage | None:
         """The usage in a decoded body or chunk; None when it has none."""
         return usage_of(value.get("usage")) if isinstance(value, dict) else None
@@ -124,82 +94,14 @@ class CompatibleChatProvider:
         """
         return value
 
-    def kind(self, failure: Failure) -> str:
-        """The kind of a failure (``router.errors.KINDS``)."""
-        return kind_of(failure)
-
-    def wait_s(self, failure: Failure, headers: Mapping[str, str]) -> float | None:
-        """Seconds that a refused call should wait, as the response says (no headers inside a stream); else None."""
-        return wait_hint_s(headers)
-
     # The way there and back.
-
-    def _send(
-        self, path: str, body: Mapping[str, Any], call: ChatCall | EmbeddingsCall, context: CallContext
-    ) -> Response:
-        """Send a body; the response, once it is known to be a success."""
-        return self._request("POST", path, dump_json(body), self.headers(call, context), context)
-
-    def _fetch(self, path: str, context: CallContext, body: Mapping[str, Any] | None = None) -> Any:
-        """Decoded JSON that belongs to no client's call; a ``GET`` where there is no ``body``.
-
-        Raises:
-            UpstreamError: the request failed, or the answer is not JSON.
-        """
-        headers = self.headers(ChatCall("", "", {}), context)
-        method, data = ("GET", None) if body is None else ("POST", dump_json(body))
-        response = self._request(method, path, data, headers, context)
-        try:
-            return json.loads(response.read(_REPLY_LIMIT))
-        except (ValueError, RecursionError):
-            message = f"{context.provider} did not answer {path} with JSON"
-            raise UpstreamError("malformed", message, provider=context.provider, upstream_status=200) from None
-        finally:
-            response.close()
-
-    def _request(
-        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], context: CallContext
-    ) -> Response:
-        base_url = (context.settings.base_url or self.default_base_url).rstrip("/")
-        response = context.transport.send(Request(method, base_url + path, headers, data, context.timeouts))
-        if response.status == 200:
-            return response
-        try:
-            raw = response.read(_ERROR_BODY_LIMIT)
-        except UpstreamError:
-            raw = b""
-        finally:
-            response.close()
-        raise self._error(parse_failure(response.status, raw), response.headers, context)
-
-    def _error(self, failure: Failure, headers: Mapping[str, str], context: CallContext) -> UpstreamError:
-        kind = self.kind(failure)
-        in_answer = f"answered {failure.status}" if failure.status != 200 else "sent an error"
-        reason = (
-            "the gateway's credentials there were refused"
-            if kind == "auth"
-            else "the gateway's account there is exhausted"
-        )
-        failure = without_secrets(failure, [context.settings.api_key.reveal(), *context.settings.headers.values()])
-        says = reason if kind in _OURS else failure.message or "no reason was given"
-        passed_on = kind in _PASSED_ON and failure.message != ""
-        return UpstreamError(
-            kind,
-            says if passed_on else f"{context.provider} {in_answer}: {says}",
-            provider=context.provider,
-            upstream_status=failure.status,
-            status=failure.status if kind == "bad_request" and failure.status in _KEPT_STATUSES else None,
-            type=(failure.type or None) if passed_on else None,
-            code=_code(failure, kind) if passed_on else None,
-            param=failure.param if passed_on else None,
-            retry_after_s=self.wait_s(failure, headers),
-        )
 
     def _plain(self, response: Response, context: CallContext) -> Reply:
         progress = Progress()
 
         def body() -> Iterator[Sequence[Item]]:
-            data = response.read(_REPLY_LIMIT).strip()  # keep-alive blank lines may come before the JSON
+            data = response.read(context.settings.max_reply_bytes)
+            data = data.strip()  # keep-alive blank lines may come before the JSON
             yield [self._item(data, progress, context)]
 
         return self._reply(body(), progress, response, context)
@@ -209,7 +111,7 @@ class CompatibleChatProvider:
             raise self._not_a_stream(response, context)
         progress = Progress()
         to_item = partial(self._item, progress=progress, context=context) if self.edits is not None else Item
-        events = Events(response, to_item)
+        events = Events(response, to_item, context.settings.max_reply_bytes)
         reply = self._reply(events, progress, response, context)
         events.reply = reply
         return reply
@@ -221,7 +123,7 @@ class CompatibleChatProvider:
         finally:
             response.close()
         if failure.message or failure.code or failure.type:
-            return self._error(failure, response.headers, context)
+            return self.error(failure, context, response.headers)
         message = f"{context.provider} answered a request for a stream with {response.headers['content-type']!r}"
         return UpstreamError("malformed", message, provider=context.provider, upstream_status=response.status)
 
@@ -246,7 +148,7 @@ class CompatibleChatProvider:
         return Reply(
             batches,
             read_usage=lambda value: self.read_usage(value) or progress.usage,
-            read_error=lambda value: self._error(failure_of(value), {}, context),
+            read_error=lambda value: self.error(failure_of(value), context),
             close=response.close,
             headers=limits,
         )
@@ -258,14 +160,8 @@ class CompatibleProvider(CompatibleChatProvider):
     @hookimpl
     def embeddings(self, call: EmbeddingsCall, context: CallContext) -> Reply:
         body = self.embeddings_body(call, context)
-        return self._plain(self._send("/embeddings", body, call, context), context)
+        return self._plain(self.send("/embeddings", body, call, context), context)
 
     def embeddings_body(self, call: EmbeddingsCall, context: CallContext) -> dict[str, Any]:
         """The body to send: the client's, with the upstream's model name."""
         return {**call.body, "model": context.model}
-
-
-def _code(failure: Failure, kind: str) -> str | None:
-    """The upstream's code where it says more than the kind's own does; some upstreams send a sentence."""
-    vague = failure.code in _VAGUE_CODES or " " in failure.code or kind == "context_length"
-    return None if vague else failure.code

@@ -15,10 +15,10 @@ __all__ = ["Events"]
 class Events:
     """Batches of items from server-sent events. An iterator object: unlike a generator it needs no start."""
 
-    def __init__(self, response: Response, to_item: Callable[[bytes], Item]) -> None:
+    def __init__(self, response: Response, to_item: Callable[[bytes], Item], limit_bytes: int) -> None:
         self._to_item = to_item
         self._chunks = response.chunks()
-        self._parser = EventParser()
+        self._parser = EventParser(limit_bytes)
         self._over = False
         self.reply: Reply | None = None
 

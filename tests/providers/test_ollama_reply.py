@@ -16,6 +16,7 @@ from router_plugins.ollama.reply import Chat, Lines, embeddings_list, plain_item
 from router import Reply, UpstreamError
 from router.testing.upstream.wires.ollama import OLLAMA, line, native_call
 from router.upstream.failures import Failure
+from router.upstream.wire import usage_of
 
 ANSWER = [
     line({"thinking": "hm \u2603"}),
@@ -47,8 +48,12 @@ class Body:
 
 def batches(*pieces: bytes) -> tuple[list[Sequence[Any]], bool]:
     """What the pieces make: decoded chunks by batch, and whether the stream was said to be over."""
-    lines = Lines(Body(pieces), Chat("req_1", "m"))
-    lines.reply = Reply(lines, read_usage=plugin.read_usage, read_error=lambda value: UpstreamError("server", "x"))
+    lines = Lines(Body(pieces), Chat("req_1", "m"), 2**20)
+    lines.reply = Reply(
+        lines,
+        read_usage=lambda value: usage_of(value.get("usage")),
+        read_error=lambda value: UpstreamError("server", "x"),
+    )
     got = [[json.loads(item.data) for item in batch] for batch in lines]
     return got, lines.reply.ended
 
@@ -103,7 +108,7 @@ def test_a_last_line_without_its_newline_is_whole_and_half_a_line_is_a_cut() -> 
 
 
 def test_every_chunk_begins_alike_so_that_the_gateway_need_not_decode_it() -> None:
-    lines = Lines(Body(ANSWER), Chat("req_1", "m"))
+    lines = Lines(Body(ANSWER), Chat("req_1", "m"), 2**20)
     data = [item.data for batch in lines for item in batch]
     head = data[0][: data[0].index(b'"m"')]
     assert all(one.startswith(head) for one in data)
@@ -142,7 +147,7 @@ def test_a_whole_body_says_what_the_stream_says() -> None:
 
 @pytest.mark.parametrize("tail", [b"<html>\n", b"7\n", b"null\n", b'{"error":"model failed"}\n'])
 def test_what_is_no_line_of_an_answer_is_handed_over_as_it_came(tail: bytes) -> None:
-    lines = Lines(Body([line({"content": "x"}) + tail]), Chat("r", "m"))
+    lines = Lines(Body([line({"content": "x"}) + tail]), Chat("r", "m"), 2**20)
     [batch] = list(lines)
     assert batch[-1].data == tail.strip()
 

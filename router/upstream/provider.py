@@ -1,0 +1,145 @@
+"""The base class of every provider that is reached over HTTP: its settings, its key, its errors, whatever its wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from router import hookimpl
+from router.errors import UpstreamError
+from router.settings import ProviderSettings
+from router.types import CallContext, ChatCall, EmbeddingsCall, ModelCard
+from router.upstream.failures import Failure, kind_of, parse_failure, wait_hint_s, without_secrets
+from router.upstream.transport import Request, Response
+from router.upstream.wire import dump_json
+
+__all__ = ["HttpProvider"]
+
+_ERROR_BODY_LIMIT = 256 * 1024
+_PASSED_ON = frozenset({"bad_request", "not_found", "context_length", "content"})
+_OURS = frozenset({"auth", "billing"})  # the upstream's words on our key and our bill are not the client's business
+_KEPT_STATUSES = frozenset({410, 413, 415, 422})  # of a bad request, shown to the client as they are
+_VAGUE_CODES = frozenset({"", "invalid_request_error"})  # a type in the place of a code says nothing
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class HttpProvider:
+    """What a provider's hooks stand on. A subclass adds ``chat``, and overrides the methods without a marker.
+
+    Attributes:
+        default_base_url: used where the section gives none.
+        cards: the models that the plugin lists.
+    """
+
+    default_base_url: ClassVar[str] = ""
+    cards: ClassVar[Sequence[ModelCard]] = ()
+
+    @hookimpl
+    def settings(self) -> type:
+        return ProviderSettings
+
+    @hookimpl
+    def models(self, context: CallContext) -> Iterable[ModelCard]:
+        return self.cards
+
+    @hookimpl
+    def fallback(self, context: CallContext) -> Sequence[str]:
+        fallback: Sequence[str] = context.settings.fallback
+        return fallback
+
+    # What a subclass edits.
+
+    def headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+        """Request headers: the key, and what the operator set."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        if context.settings.api_key:
+            headers["Authorization"] = f"Bearer {context.settings.api_key.reveal()}"
+        return headers | dict(context.settings.headers)
+
+    def kind(self, failure: Failure) -> str:
+        """The kind of a failure (``router.errors.KINDS``)."""
+        return kind_of(failure)
+
+    def wait_s(self, failure: Failure, headers: Mapping[str, str]) -> float | None:
+        """Seconds that a refused call should wait, as the response says (no headers inside a stream); else None."""
+        return wait_hint_s(headers)
+
+    # What its hooks use.
+
+    def send(
+        self, path: str, body: Mapping[str, Any], call: ChatCall | EmbeddingsCall, context: CallContext
+    ) -> Response:
+        """Post a body to a path below the base URL; the response, once it is known to be a success. Close it.
+
+        Raises:
+            UpstreamError: the request failed, or was answered with an error.
+        """
+        return self._exchange("POST", path, dump_json(body), self.headers(call, context), context)
+
+    def fetch(self, path: str, context: CallContext, body: Mapping[str, Any] | None = None) -> Any:
+        """Decoded JSON that belongs to no client's call; a ``GET`` where there is no ``body``.
+
+        Raises:
+            UpstreamError: the request failed, or the answer is not JSON.
+        """
+        headers = self.headers(ChatCall("", "", {}), context)
+        method, data = ("GET", None) if body is None else ("POST", dump_json(body))
+        response = self._exchange(method, path, data, headers, context)
+        try:
+            return json.loads(response.read(context.settings.max_reply_bytes))
+        except (ValueError, RecursionError):
+            message = f"{context.provider} did not answer {path} with JSON"
+            raise UpstreamError("malformed", message, provider=context.provider, upstream_status=200) from None
+        finally:
+            response.close()
+
+    def _exchange(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], context: CallContext
+    ) -> Response:
+        base_url = (context.settings.base_url or self.default_base_url).rstrip("/")
+        response = context.transport.send(Request(method, base_url + path, headers, data, context.timeouts))
+        if response.status == 200:
+            return response
+        try:
+            raw = response.read(_ERROR_BODY_LIMIT)
+        except UpstreamError:
+            raw = b""
+        finally:
+            response.close()
+        raise self.error(parse_failure(response.status, raw), context, response.headers)
+
+    def error(self, failure: Failure, context: CallContext, headers: Mapping[str, str] = _NO_HEADERS) -> UpstreamError:
+        """The exception for a failure: its kind, what the client may know of it, and how long to wait.
+
+        Args:
+            headers: of the response; none inside a stream.
+        """
+        kind = self.kind(failure)
+        in_answer = f"answered {failure.status}" if failure.status != 200 else "sent an error"
+        reason = (
+            "the gateway's credentials there were refused"
+            if kind == "auth"
+            else "the gateway's account there is exhausted"
+        )
+        failure = without_secrets(failure, [context.settings.api_key.reveal(), *context.settings.headers.values()])
+        says = reason if kind in _OURS else failure.message or "no reason was given"
+        passed_on = kind in _PASSED_ON and failure.message != ""
+        return UpstreamError(
+            kind,
+            says if passed_on else f"{context.provider} {in_answer}: {says}",
+            provider=context.provider,
+            upstream_status=failure.status,
+            status=failure.status if kind == "bad_request" and failure.status in _KEPT_STATUSES else None,
+            type=(failure.type or None) if passed_on else None,
+            code=_code(failure, kind) if passed_on else None,
+            param=failure.param if passed_on else None,
+            retry_after_s=self.wait_s(failure, headers),
+        )
+
+
+def _code(failure: Failure, kind: str) -> str | None:
+    """The upstream's code where it says more than the kind's own does; some upstreams send a sentence."""
+    vague = failure.code in _VAGUE_CODES or " " in failure.code or kind == "context_length"
+    return None if vague else failure.code

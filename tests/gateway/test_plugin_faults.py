@@ -1,0 +1,113 @@
+"""A plugin that breaks, or that cannot express a call: whose fault it is, and who may go on serving."""
+
+from __future__ import annotations
+
+import pytest
+
+from router import BadRequest, ChatCall, Item, Key, ModelCard, ProviderSettings, Reply, UpstreamError, hookimpl
+from router.catalogue import Catalogue, Listing, Stored
+from router.dialect import Dialect
+from router.gateway.active import ActiveCall
+from router.gateway.admission import Bracket
+from router.gateway.dispatch import Dispatcher
+from router.gateway.endpoints import Endpoints, Place
+from router.gateway.providers import Provider
+from router.gateway.resolve import Resolver
+from router.registry import registry_of
+
+BODY = b'{"id":"1","object":"chat.completion","model":"m","choices":[],"usage":{"prompt_tokens":1}}'
+
+
+class Scripted:
+    """A provider whose hook raises what it was told to, or answers."""
+
+    def __init__(self, *outcomes: Exception | None) -> None:
+        self.outcomes = list(outcomes)
+
+    @hookimpl
+    def chat(self, call: ChatCall) -> Reply:
+        outcome = self.outcomes.pop(0)
+        if outcome is not None:
+            raise outcome
+        return Reply(
+            [[Item(BODY)]], read_usage=lambda value: None, read_error=lambda value: UpstreamError("server", "x")
+        )
+
+
+class NoRows:
+    def version(self) -> int:
+        return 1
+
+    def load(self) -> Stored:
+        return Stored()
+
+
+def provider(name: str, plugin: Scripted) -> Provider:
+    hooks = registry_of(**{name: plugin}).plugins[name].hooks
+    return Provider(name, name, ProviderSettings(), hooks, None, Endpoints(name, [Place(name, ProviderSettings())]))  # type: ignore[arg-type]
+
+
+def serve(providers: dict[str, Provider], fallbacks: dict[str, tuple[str, ...]] | None = None) -> ActiveCall:
+    """One plain call to ``a/m``; raises what the client would see."""
+    listings = {name: Listing([ModelCard("m")]) for name in providers}
+    catalogue = Catalogue(listings, Stored((), {}, fallbacks or {}), NoRows())
+    resolver = Resolver(catalogue, providers)
+    call = ChatCall("req_1", "a/m", {"messages": []})
+    active = ActiveCall(
+        call,
+        "chat",
+        Key("key_1", "acct_1"),
+        resolver.route("a/m"),
+        Bracket(),
+        Dialect(),
+        received_at=0.0,
+        drain_s=1.0,
+        finished=lambda record: None,
+    )
+    Dispatcher(resolver, max_attempts=4, max_call_s=1e12).open(active).close()
+    return active
+
+
+def test_a_plugin_that_breaks_puts_no_endpoint_to_rest() -> None:
+    providers = {"a": provider("a", Scripted(*[RuntimeError("a bug")] * 6, None))}
+    for _ in range(6):
+        with pytest.raises(UpstreamError, match="plugin 'a' failed") as caught:
+            serve(providers)
+        assert caught.value.kind == "server"
+    assert serve(providers).attempts[-1].kind == "ok"
+
+
+def test_an_upstream_that_fails_as_often_does_rest() -> None:
+    providers = {"a": provider("a", Scripted(*[UpstreamError("server", "down") for _ in range(6)]))}
+    for _ in range(6):
+        with pytest.raises(UpstreamError):
+            serve(providers)
+    assert len(providers["a"].endpoints.places) == 1
+    with pytest.raises(UpstreamError, match="left alone"):
+        serve(providers)
+
+
+def test_a_fallback_that_cannot_express_the_call_is_passed_over() -> None:
+    cannot = BadRequest("'tool_choice' has no equivalent there.", param="tool_choice")
+    providers = {
+        "a": provider("a", Scripted(UpstreamError("overloaded", "busy"))),
+        "b": provider("b", Scripted(cannot)),
+        "c": provider("c", Scripted(None)),
+    }
+    active = serve(providers, {"a/m": ("b/m", "c/m")})
+    assert [(attempt.provider, attempt.kind) for attempt in active.attempts] == [("a", "overloaded"), ("c", "ok")]
+
+
+def test_the_first_failure_stands_when_no_fallback_can_express_the_call() -> None:
+    providers = {
+        "a": provider("a", Scripted(UpstreamError("overloaded", "busy"))),
+        "b": provider("b", Scripted(BadRequest("no"))),
+    }
+    with pytest.raises(UpstreamError, match="busy"):
+        serve(providers, {"a/m": ("b/m",)})
+
+
+def test_the_first_providers_refusal_is_for_the_client() -> None:
+    providers = {"a": provider("a", Scripted(BadRequest("no"))), "b": provider("b", Scripted(None))}
+    with pytest.raises(BadRequest, match="no"):
+        serve(providers, {"a/m": ("b/m",)})
