@@ -62,7 +62,7 @@ def test_load_is_shared_by_weight(wire: Routing, second: ScriptedUpstream) -> No
     for _ in range(160):
         assert wire.post(wire.body("e0/m", stream=False)).status == 200
     found = places(wire, second, "e0")
-    assert found.total() == 160 and 20 <= found["e0-1"] <= 62  # 40, give or take four deviations
+    assert found.total() == 160 and 12 <= found["e0-1"] <= 68  # 40, give or take five deviations
 
 
 def test_a_failing_endpoint_rests_and_no_client_notices(wire: Routing, second: ScriptedUpstream) -> None:
