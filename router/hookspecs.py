@@ -107,7 +107,7 @@ class ProviderSpecs:
         Raises:
             UpstreamError: the upstream could not be asked.
 
-        Called: addressed, by ``router models sync`` and ``router doctor``, never for a call. Since: 0.1.
+        Called: addressed, by ``router models sync``, never for a call. Since: 0.1.
         """
 
 

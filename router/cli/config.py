@@ -14,6 +14,8 @@ from router.cli.targets import check_models
 
 __all__ = ["config"]
 
+_AT_START = (("server", "host"), ("server", "port"), ("server", "workers"))
+
 
 @click.group(cls=Commands)
 def config() -> None:
@@ -51,15 +53,20 @@ def check(session: Session) -> None:
 def set_(session: Session, key: str, value: str) -> None:
     """Set KEY, such as server.port, to VALUE in the file. Comments stay; a wrong result is refused.
 
-    Lists are written as a,b or as TOML. A running gateway reads the file again on SIGHUP.
+    Lists are written as a,b or as TOML. A running gateway reads the file again on SIGHUP;
+    host, port and workers are those of its start.
     """
     path = parse_key(key)
     parsed = parse_value(session.settings, session.registry, path, value)
     if path[0] == "fallback" and isinstance(parsed, list):
         check_models(session, [path[1], *map(str, parsed)])
+    if path[0] == "aliases" and isinstance(parsed, str):
+        check_models(session, [parsed])
     set_key(session.settings, path, parsed)
     answer = {"key": ".".join(path), "config": str(session.config.absolute()), "changed": True}
     session.show(answer, f"{answer['key']} is set in {session.config}.")
+    when = "at its next start" if path in _AT_START else "after SIGHUP"
+    session.note(f"A running gateway sees it {when}.")
     source = source_of(session.settings, path)
     if source.startswith("environment"):
         session.note(f"warning: the {source} wins over the file")

@@ -12,7 +12,7 @@ from router.cli.checking import check_settings
 from router.cli.checks import Finding
 from router.cli.output import table
 from router.cli.session import Session, common
-from router.errors import RouterError
+from router.errors import NotFound, RouterError
 from router.gateway.providers import Provider
 
 __all__ = ["doctor"]
@@ -51,9 +51,26 @@ def _findings(session: Session, ollama: str) -> Iterator[Finding]:
         yield Finding("configuration", "problem", error.message, "correct it; `router config check` tells again")
     yield from _database(session)
     yield from checks.check_providers(providers)
+    yield from _aliases(session)
     yield from checks.check_secrets(settings, providers)
     yield from checks.check_port(settings.server.host, settings.server.port)
     yield from checks.check_ollama(providers, ollama)
+
+
+def _aliases(session: Session) -> Iterator[Finding]:
+    """Aliases that lead nowhere. A target whose provider waits for its key is right."""
+    try:
+        assembly = session.assembly
+        aliases = sorted(assembly.catalogue.snapshot().aliases)
+    except RouterError:
+        return  # told by the other checks
+    for alias in aliases:
+        try:
+            assembly.resolver.route(alias)
+        except NotFound as error:
+            yield Finding("aliases", "warning", error.message, "correct its target, or remove it")
+        except RouterError:
+            continue
 
 
 def _database(session: Session) -> Iterator[Finding]:

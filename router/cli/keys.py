@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -99,9 +100,13 @@ def revoke(session: Session, key_id: str) -> None:
 @click.option("--grace", type=DURATION, default="24h", show_default=True, help="How long the old key goes on working.")
 @common
 def rotate(session: Session, key_id: str, grace: float) -> None:
-    """Make a new key in place of an old one: same account, name and expiry."""
+    """Make a new key in place of an old one: same account, name, scope and expiry."""
     row, text = rotate_key(session.database, key_id, grace_s=grace, prefix=session.key_prefix)
     _show_once(session, row, text)
+    old = get_key(session.database, key_id)
+    session.note(
+        f"The old key works until {iso_time(old.expires_at)}." if old.status == "active" else "The old key is revoked."
+    )
 
 
 def _show_once(session: Session, row: KeyRow, text: str) -> None:
@@ -115,13 +120,19 @@ def _change(session: Session, change: Callable[[Database, str], KeyRow], key_id:
     session.show(_value(row), f"key {row.id} is {row.status}")
 
 
+def _status(row: KeyRow) -> str:
+    """The status that a call would meet: an active key whose time is over is refused."""
+    over = row.expires_at is not None and row.expires_at <= time.time()
+    return "expired" if over and row.status == "active" else row.status
+
+
 def _value(row: KeyRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "account": row.account_id,
         "name": row.name,
         "hint": row.hint,
-        "status": row.status,
+        "status": _status(row),
         "created_at": iso_time(row.created_at),
         "expires_at": iso_time(row.expires_at),
         "scope": list(row.scope),

@@ -85,7 +85,7 @@ def decode_json(raw: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise _invalid("it is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise _invalid(str(error)) from None
+        raise _invalid(str(error) if text.strip() else "it is empty") from None
     if not isinstance(body, dict):
         raise BadRequest("The request body must be a JSON object.", code="invalid_json")
     if large:

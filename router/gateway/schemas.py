@@ -88,7 +88,8 @@ class _OneOf(fields.Field[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if value not in self.choices:
-            raise ValidationError(f"must be {' or '.join(map(repr, self.choices))}, not {_short(value)}")
+            shown = "" if isinstance(value, str) else f", not {_short(value)}"
+            raise ValidationError(f"must be {' or '.join(map(repr, self.choices))}{shown}")
         return value
 
 

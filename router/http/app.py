@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import logging
 import secrets
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from router import __version__
@@ -156,6 +157,13 @@ def _length(environ: dict[str, Any]) -> int | None:
     return int(text)
 
 
+def _paths_hint(path: str) -> str:
+    """What a path may have been meant to be: the base URL without its /v1, or with it twice, is a common slip."""
+    paths = sorted({rule.rule for rule in current_app.url_map.iter_rules() if "<" not in rule.rule})
+    near = difflib.get_close_matches(path, paths, n=1, cutoff=0.75)
+    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(paths)}."
+
+
 def _translate(raised: Exception) -> RouterError:
     """Any exception as one of ours; what is not ours shows the client nothing of itself."""
     if isinstance(raised, StoreError):  # its message names the database's place: that is for the log
@@ -164,9 +172,9 @@ def _translate(raised: Exception) -> RouterError:
     if isinstance(raised, RouterError):
         return raised
     if isinstance(raised, HTTPException):
-        where = f"{request.method} {request.path[:200]}"
+        where = f"{request.method} {request.path[:120]}"
         if raised.code == 404:
-            return NotFound(f"There is nothing at {where}.")
+            return NotFound(f"There is nothing at {where}. {_paths_hint(request.path[:120])}")
         if raised.code == 405:
             allowed = ", ".join(sorted(getattr(raised, "valid_methods", None) or ()))
             headers = {"Allow": allowed} if allowed else {}

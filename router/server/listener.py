@@ -52,9 +52,10 @@ def url_of(sock: socket.socket) -> str:
 
 def _advice(error: OSError, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"another program has the port. Find it with `ss -ltnp | grep :{port}`, or choose another with --port."
+        find = f"ss -ltnp | grep :{port}"
+        return f"another program has the port. Find it with `{find}`, or choose another: [server] port, or --port."
     if error.errno == errno.EACCES:
-        return "this user may not use the port. Choose one above 1023 with --port."
+        return "this user may not use the port. Choose one above 1023: [server] port, or --port."
     if error.errno == errno.EADDRNOTAVAIL:
         return "this machine does not have the address. Correct [server] host, or --host."
     return f"{error.strerror}."

@@ -34,7 +34,8 @@ def backup(database: Database, path: Path) -> None:
         database.read(lambda connection: _copy(connection, partial), timeout_s=_BACKUP_S)
         partial.rename(path)
     except (OSError, sqlite3.Error) as error:
-        raise BadRequest(f"The backup {path} cannot be written: {error}.") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadRequest(f"The backup {path} cannot be written: {reason}.") from error
     finally:
         partial.unlink(missing_ok=True)
 

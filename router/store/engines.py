@@ -58,6 +58,11 @@ def engine_of(url: str, base_dir: Path, *, timeout_s: float) -> SqliteEngine | P
     Raises:
         ConfigError: an unknown scheme, a URL that cannot be read, or a driver that is not installed.
     """
+    if not url:
+        raise ConfigError(
+            '[database] url is empty: set the environment variable that it names ("env:NAME"), or write '
+            "sqlite:///router.db."
+        )
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
         return SqliteEngine(_sqlite_path(url, base_dir), timeout_s=timeout_s)

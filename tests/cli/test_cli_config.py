@@ -142,6 +142,7 @@ def test_set_puts_the_value_where_its_commented_default_stood(router) -> None:
         ("providers.openai", "x", "must be a table"),
         ("database.url", "mysql://x", "must begin with sqlite:///"),
         ("gateway.profile.x", "1", "is a value, not a section"),
+        ("aliases.fast", "echo/ecko", "The model 'echo/ecko' does not exist. Did you mean 'echo/echo'"),
     ],
 )
 def test_set_refuses_what_would_be_wrong_and_changes_nothing(router, key: str, text: str, said: str) -> None:
@@ -171,6 +172,13 @@ def test_set_repairs_a_value_that_only_the_plugins_refuse(router) -> None:
     router.refused("config", "check")
     router.json("config", "set", "gateway.profile", "standard")
     assert router.config.read_text() == '[gateway]\nprofile = "standard"  # typo\n'
+
+
+@pytest.mark.parametrize(
+    ("key", "when"), [("server.port", "at its next start"), ("server.keep_alive_s", "after SIGHUP")]
+)
+def test_set_says_when_a_running_gateway_sees_it(router, key: str, when: str) -> None:
+    assert f"A running gateway sees it {when}." in router("config", "set", key, "9000").err
 
 
 def test_set_warns_when_the_environment_wins(router) -> None:

@@ -80,7 +80,23 @@ def test_rotation_keeps_the_old_key_for_its_grace(router) -> None:
     assert old["replaced_by"] == new["id"]
     assert old["expires_at"] is not None
 
-    last = router.json("keys", "rotate", new["id"], "--grace", "0s")
+    said = router("keys", "rotate", new["id"], "--grace", "2h").err
+    old = router.json("keys", "show", new["id"])
+    assert f"The old key works until {old['expires_at']}." in said
+
+
+def test_a_key_whose_time_is_over_is_shown_as_expired(router) -> None:
+    made = router.json("keys", "create", "--account", router.first["account"], "--expires", "1s")
+    assert made["status"] == "active"
+    time.sleep(1.1)
+    assert router.json("keys", "show", made["id"])["status"] == "expired"
+
+
+def test_rotation_without_a_grace_revokes_the_old_key(router) -> None:
+    new = router.json("keys", "create", "--account", router.first["account"])
+    run = router("keys", "rotate", new["id"], "--grace", "0s", "--json")
+    assert "The old key is revoked." in run.err
+    last = run.value
     assert last["api_key"] != new["api_key"]
     gone = look_up(router.folder, new["api_key"])
     assert gone is not None

@@ -138,6 +138,13 @@ def test_a_fresh_gateway_has_no_problem(quiet) -> None:
     assert text.out.rstrip().endswith("No problem.")
 
 
+def test_an_alias_that_leads_nowhere_is_a_warning(quiet) -> None:
+    quiet.config.write_text('[aliases]\nbroken = "echo/ecko"\nwaiting = "openai/gpt-4o"\nfine = "echo/echo"\n')
+    (found,) = findings(quiet)["aliases"]
+    assert found["state"] == "warning"
+    assert "'broken' is an alias of 'echo/ecko', which does not exist. Did you mean 'echo/echo'" in found["detail"]
+
+
 def test_files_that_others_can_read_and_plain_secrets_are_warnings(quiet) -> None:
     quiet.write('\n[providers.openai]\napi_key = "sk-plain"\n')
     quiet.config.chmod(0o644)

@@ -65,6 +65,12 @@ def test_garbage_is_refused_in_our_words(raw: bytes, encoding: str) -> None:
         read(raw, encoding)
 
 
+@pytest.mark.parametrize(("raw", "reason"), [(b"", "it is empty"), (b" \n", "it is empty"), (b"{", "Expecting")])
+def test_what_is_no_json_is_told(raw: bytes, reason: str) -> None:
+    with pytest.raises(BadRequest, match=f"not valid JSON: {reason}"):
+        decode_json(raw)
+
+
 def test_an_incompressible_body_costs_no_square() -> None:
     raw = zlib.compress(bytes(range(256)) * 4096 * 8, 0)
     started = time.process_time()

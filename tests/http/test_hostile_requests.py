@@ -40,6 +40,14 @@ def test_paths_where_nothing_is(gateway: Gateway, path: str) -> None:
     assert len(detail["message"]) < 300
 
 
+@pytest.mark.parametrize("path", ["/chat/completions", "/v1/v1/chat/completions", "/v1/chat/completions/"])
+def test_a_base_url_that_is_slightly_wrong(gateway: Gateway, path: str) -> None:
+    detail = assert_error_shape(ask(gateway, f"POST {path} HTTP/1.1"), 404, "not_found")
+    assert detail["message"] == f"There is nothing at POST {path}. Did you mean {CHAT}?"
+    detail = assert_error_shape(ask(gateway, "POST /v1/responses HTTP/1.1"), 404, "not_found")
+    assert f"There are: /healthz, /readyz, {CHAT}, " in detail["message"]
+
+
 @pytest.mark.parametrize(
     "model", ["a" * 5000, "a/" * 4000, "%00", "%0d%0a", "%ff", "..%2f..", "../../healthz", "{0}", "%F0%9F%98%80", "<b>"]
 )

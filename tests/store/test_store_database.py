@@ -41,6 +41,11 @@ def test_a_url_that_cannot_be_used_is_refused_with_the_remedy(url: str, tmp_path
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_url_from_a_variable_that_is_not_set_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"url is empty: set the environment variable that it names"):
+        open_database("", tmp_path)
+
+
 @pytest.mark.parametrize(
     "url", ["postgresql://u:hun%ter2@host/name", "postgresql://u:hunter2@host", "postgresql://u:hunter2@[host/name"]
 )
