@@ -31,7 +31,7 @@ class PostgresqlEngine:
             import psycopg
         except ImportError as error:
             raise ConfigError(
-                "[database] url names PostgreSQL, whose driver is missing: pip install 'provider-router[postgresql]'."
+                "[database] url names PostgreSQL, whose driver is missing: pip install 'psycopg[binary]'."
             ) from error
         try:
             self._parameters = psycopg.conninfo.conninfo_to_dict(url)

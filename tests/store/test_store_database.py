@@ -63,9 +63,9 @@ def test_an_unreachable_server_fails_in_bounded_time_without_the_password(tmp_pa
     database.close()
 
 
-def test_a_missing_driver_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ConfigError, match=r"pip install 'provider-router\[postgresql\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'psycopg\[binary\]'"):
         open_database("postgresql://u:p@host/name", tmp_path)
 
 
