@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.runs:
         plan = Plan(options.runs, plan.seconds, plan.open_streams, plan.open_s)
     try:
-        report = _run(plan, peers=options.peers)
+        report = _run(_command(options), plan, peers=options.peers)
         text = report.to_markdown()
         print(text)
         if options.json:
@@ -44,8 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(plan: Plan, *, peers: bool) -> Report:
-    report = Report("make bench-peers" if peers else "make bench", "", describe())
+def _command(options: argparse.Namespace) -> str:
+    """What repeats this run."""
+    chosen = [*(["--quick"] if options.quick else []), *([f"--runs {options.runs}"] if options.runs else [])]
+    return ("make bench-peers" if options.peers else "make bench") + (f' ARGS="{" ".join(chosen)}"' if chosen else "")
+
+
+def _run(command: str, plan: Plan, *, peers: bool) -> Report:
+    report = Report(command, "", describe())
     makers: list[Maker] = [OurGateway]
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)

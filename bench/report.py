@@ -50,7 +50,7 @@ class Report:
         """Heading, tables of figures, bars and fidelity."""
         medians = self.medians()
         machine = "; ".join(f"{name} {value}" for name, value in self.machine.items())
-        parts = [f"`{self.command}`, {self.date}, {len(self.runs)} runs, medians.\n\n{machine}."]
+        parts = [f"`{self.command}`, {self.date}, {_runs(len(self.runs))}.\n\n{machine}."]
         parts.append(_figures_table({name: found for name, found in medians.items() if not name.endswith(" plugins")}))
         parts.append(_bars_table(medians))
         if self.fidelity:
@@ -90,6 +90,10 @@ def write_between(name: str, text: str, path: Path = RESULTS) -> None:
 def write_json(report: Report, path: Path) -> None:
     """The whole report as one JSON document."""
     path.write_text(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _runs(count: int) -> str:
+    return f"medians of {count} runs" if count > 1 else "one run"
 
 
 def _medians(runs: Sequence[Figures]) -> Figures:

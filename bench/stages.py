@@ -19,6 +19,8 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Stop -> parts of the paths of its files, as py-spy shortens them; the first rule that fits a frame counts."""
 
+_COMMIT = "Connection.commit (router/store/connection.py"
+
 
 def stage_of(stack: str) -> str:
     """The stop of a sampled stack, ``outermost (file:line);...;innermost (file:line)``."""
@@ -30,8 +32,8 @@ def stage_of(stack: str) -> str:
 
 
 def is_waiting(stack: str) -> bool:
-    """Whether a native thread only waits for work, which py-spy takes for work."""
-    return function_of(stack).startswith(("Lane._serve ", "acquire_with_timeout "))
+    """Whether a native thread only waits, for work or for the disk, which py-spy takes for work."""
+    return function_of(stack).startswith(("Lane._serve ", "acquire_with_timeout ")) or _COMMIT in stack
 
 
 def function_of(stack: str) -> str:

@@ -59,4 +59,6 @@ def test_the_innermost_frame_that_a_rule_knows_decides(stack: str, stage: str) -
 
 def test_a_thread_that_waits_for_work_does_not_count() -> None:
     assert is_waiting("Lane._serve (router/store/lanes.py:177)")
+    commit = "Lane._serve (router/store/lanes.py:177);Connection.commit (router/store/connection.py:67)"
+    assert is_waiting(f"{commit};Database._execute_cursor (peewee.py:3914)")
     assert not is_waiting("Lane._serve (router/store/lanes.py:177);run (router/store/lanes.py:70)")
