@@ -190,7 +190,7 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Setti
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and lists 1,000 deep are no TOMLDecodeError
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        raise ConfigError(f"{path} is not valid TOML: {_in_words(error)}") from error
     overridden = _override(data, environ)
     return _settings(Settings(path=path, text=text, environ=dict(environ)), overridden)
 
@@ -245,6 +245,15 @@ def _fallbacks(base: Settings, table: Mapping[str, Any]) -> dict[str, tuple[str,
             where = base.where(f"fallback.{model}")
             raise ConfigError(f'{where}: must be a list of model IDs such as ["openai/gpt-4o"], not {targets!r}')
     return {model: tuple(targets) for model, targets in table.items()}
+
+
+def _in_words(error: Exception) -> str:
+    """A TOML error; a section written twice is named as the file has it."""
+    twice = re.match(r"Cannot declare \((.+?),?\) twice (.*)", str(error))
+    if twice is None:
+        return str(error)
+    name = ".".join(re.findall(r"'([^']*)'", twice[1]))
+    return f"[{name}] is there twice {twice[2]}: put both into one section"
 
 
 def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:

@@ -83,6 +83,8 @@ def test_a_whole_file(tmp_path: Path) -> None:
         ("[aliases]\nfast = ''", "must be a model ID such as"),
         ("[server", "is not valid TOML"),
         ("a = 1\na = 2", "is not valid TOML"),
+        ("[server]\n[server]\n", "[server] is there twice (at line 2, column 8): put both into one section"),
+        ("[providers.x]\n[providers.x]\n", "[providers.x] is there twice (at line 2, column 13)"),
         ("a = " + "[" * 5000, "is not valid TOML"),
         ("a = " + "1" * 5000, "is not valid TOML"),
     ],

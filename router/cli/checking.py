@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from router.config import Settings
+from router.errors import ConfigError
 from router.gateway.assembly import dialect_of, open_transport
 from router.gateway.providers import Provider, StoredKeys, build_providers
 from router.gateway.sections import check_rules, plugin_records
@@ -27,7 +28,11 @@ def check_settings(
     Raises:
         ConfigError: the first problem found.
     """
-    engine_of(settings.database.url.reveal(), settings.path.parent, timeout_s=1.0)
+    try:
+        engine_of(settings.database.url.reveal(), settings.path.parent, timeout_s=1.0)
+    except ConfigError as error:
+        place = settings.where("database.url")
+        raise ConfigError(f"{place}: {error.message.removeprefix('[database] url ')}") from None
     dialect_of(settings, registry)
     check_rules(settings)
     plugin_records(settings, registry)
