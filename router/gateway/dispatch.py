@@ -17,6 +17,7 @@ __all__ = ["Dispatcher"]
 
 _log = logging.getLogger("router.dispatch")
 _NAMED_MAX = 32
+_OPERATORS = {"auth": "key", "billing": "account"}  # what an operator has to see to
 
 
 class Dispatcher:
@@ -49,7 +50,7 @@ class Dispatcher:
             target = targets.popleft()
             tried.add(target.id)
             try:
-                outcome = self._at_target(active, target)
+                outcome = self._at_target(active, target, alone=not targets)
             except BadRequest:
                 if error is None:
                     raise
@@ -65,19 +66,20 @@ class Dispatcher:
             if not targets:
                 raise error
 
-    def _at_target(self, active: ActiveCall, target: Target) -> Opened | UpstreamError:
+    def _at_target(self, active: ActiveCall, target: Target, *, alone: bool) -> Opened | UpstreamError:
         """The reply from one of the target's endpoints; or the last one's failure, or why none is ready."""
         endpoints = target.provider.endpoints
+        alone = alone and not target.provider.settings.fallback
         tried: set[Place] = set()
         error = None
-        while (lease := endpoints.lease(active.sticky, tried, target.model)) is not None:
+        while (lease := endpoints.lease(active.sticky, tried, target.model, alone=alone)) is not None:
             tried.add(lease.place)
             try:
                 return attempt(active, target, lease, max(0.001, self._max_call_s - active.elapsed_s()))
             except UpstreamError as failed:
                 error = failed
-                if failed.kind in ("auth", "billing"):
-                    _log.error("operator: %s refuses our %s: %s", lease.place.name, failed.kind, failed.message)
+                if failed.kind in _OPERATORS:
+                    _log.error("operator: %s refuses our %s: %s", lease.place.name, _OPERATORS[failed.kind], failed)
                 if not self._goes_on(active, failed) or not KINDS[failed.kind].falls_back:
                     break
         return error or endpoints.refusal(target.model)

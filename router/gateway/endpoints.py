@@ -46,6 +46,7 @@ class Health:
         rests_until: no calls before this moment of the clock.
         pause_s: the last rest, which no answer has ended yet; the next one is twice as long.
         kind: of the failure that brought the rest.
+        strict: the rest holds also for calls that nothing else can serve: they would wait in vain, or be unwelcome.
         probed: one call is finding out whether the rest may end.
         turn: changes with each beginning and end of a rest; a call from an earlier turn says nothing new.
         answered_at: when the last answer came.
@@ -55,17 +56,24 @@ class Health:
     rests_until: float = 0.0
     pause_s: float = 0.0
     kind: str = ""
+    strict: bool = False
     probed: bool = False
     turn: int = 0
     answered_at: float = -math.inf
 
-    def ready(self, now: float) -> bool:
-        """Whether a call may be made: there is no rest, or it is over and nobody probes yet."""
-        return not self.pause_s or (now >= self.rests_until and not self.probed)
+    def ready(self, now: float, alone: bool) -> bool:
+        """Whether a call may be made: there is no rest, or it is over and nobody probes yet.
 
-    def rest(self, kind: str, pause_s: float, now: float) -> None:
+        A call with nowhere else to go may always try an endpoint whose failures cost no time and harm nobody: so an
+        upstream that is back serves at once.
+        """
+        if not self.pause_s or (alone and not self.strict):
+            return True
+        return now >= self.rests_until and not self.probed
+
+    def rest(self, kind: str, pause_s: float, now: float, *, strict: bool) -> None:
         """Begin a rest."""
-        self.kind, self.pause_s, self.rests_until = kind, pause_s, now + pause_s
+        self.kind, self.pause_s, self.rests_until, self.strict = kind, pause_s, now + pause_s, strict
         self.turn += 1
 
     def answer(self, now: float) -> None:
@@ -103,12 +111,12 @@ class Place:
         """Whether it has as many calls under way as it may have."""
         return 0 < self.max_concurrent <= self.in_use
 
-    def blocker(self, model: str, now: float) -> Health | None:
+    def blocker(self, model: str, now: float, alone: bool = False) -> Health | None:
         """The rest, or the probe under way, that keeps a call for ``model`` from being made; None if nothing does."""
         limit = self.limits.get(model)
-        if limit is not None and not limit.ready(now):
+        if limit is not None and not limit.ready(now, alone):
             return limit
-        return None if self.health.ready(now) else self.health
+        return None if self.health.ready(now, alone) else self.health
 
 
 class Lease:
@@ -155,8 +163,11 @@ class Lease:
             return  # it began before the last rest did, or ended
         health.failures += 1
         now = self._clock()
-        if probes or error.kind in _AT_ONCE or health.failures >= _FAILURES or self._was_costly(error, health, now):
-            health.rest(error.kind, _pause_s(error, health.pause_s), now)
+        slow = error.kind == "timeout" or now - self._begun >= _SLOW_S
+        costly = slow and health.answered_at < self._begun  # nobody was answered meanwhile: the next will wait
+        if probes or error.kind in _AT_ONCE or health.failures >= _FAILURES or costly:
+            strict = slow or error.kind in _AT_ONCE
+            health.rest(error.kind, _pause_s(error, health.pause_s), now, strict=strict)
 
     def release(self) -> None:
         """The call is over. Harmless when called again."""
@@ -181,11 +192,6 @@ class Lease:
         limit = limits.setdefault(self._model, Health())
         return next((one for one in self._seen if one[0] is limit), (limit, 0, False))
 
-    def _was_costly(self, error: UpstreamError, health: Health, now: float) -> bool:
-        """Whether the next caller would wait as long: nobody else has had an answer in the meantime."""
-        slow = error.kind == "timeout" or now - self._begun >= _SLOW_S
-        return slow and health.answered_at < self._begun
-
 
 class Endpoints:
     """All places of one provider.
@@ -209,20 +215,22 @@ class Endpoints:
         self._clock = clock
         self._chance = chance
 
-    def lease(self, sticky: str | None = None, tried: Collection[Place] = (), model: str = "") -> Lease | None:
+    def lease(
+        self, sticky: str | None = None, tried: Collection[Place] = (), model: str = "", *, alone: bool = False
+    ) -> Lease | None:
         """A place for one call; None when all that were not tried rest or are full.
 
         Args:
             sticky: calls with the same text go to the same place while that is well, so that its cache stays warm.
             tried: places not to use again.
             model: the upstream's name of the model to call.
+            alone: nothing else can serve the call.
         """
         now = self._clock()
-        ready = [
-            place
-            for place in self.places
-            if place not in tried and not place.full and place.blocker(model, now) is None
-        ]
+        free = [place for place in self.places if place not in tried and not place.full]
+        ready = [place for place in free if place.blocker(model, now) is None]
+        if not ready and alone:
+            ready = [place for place in free if place.blocker(model, now, alone=True) is None]
         if not ready:
             return None
         place = ready[0] if len(ready) == 1 else max(ready, key=lambda place: self._score(place, sticky))
@@ -237,7 +245,8 @@ class Endpoints:
             return UpstreamError("overloaded", message, provider=self.provider, retry_after_s=1)
         first = min(resting, key=lambda health: health.rests_until)
         wait_s = max(1.0, first.rests_until - now)
-        message = f"{self.provider} has failed ({first.kind}) and is left alone for {math.ceil(wait_s)} s."
+        until = f"left alone for {math.ceil(wait_s)} s" if first.rests_until > now else "being tried again by one call"
+        message = f"{self.provider} has failed ({first.kind}) and is {until}."
         return UpstreamError(first.kind, message, provider=self.provider, retry_after_s=wait_s)
 
     def _score(self, place: Place, sticky: str | None) -> float:

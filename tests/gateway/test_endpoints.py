@@ -137,7 +137,7 @@ def test_related_calls_stay_together_and_move_only_when_their_endpoint_rests(clo
     assert len({place.name for place in homes.values()}) == 3
     assert all(where(text) is place for text, place in homes.items())
     resting = endpoints.places[0]
-    resting.health.rest("timeout", 1.0, clock.now)
+    resting.health.rest("timeout", 1.0, clock.now, strict=True)
     for text, place in homes.items():
         assert (where(text) is place) == (place is not resting)
 

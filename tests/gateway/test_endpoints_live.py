@@ -79,7 +79,7 @@ def test_another_key_of_the_same_provider_is_tried_first(wire: Routing, second: 
     answers = [wire.post(wire.body("e2/m", stream=False)) for _ in range(30)]
     assert {answered.status for answered in answers} == {200}
     assert places(wire, second, "e2")["e2-1"] == 1
-    assert "operator: e2#1 refuses our auth" in wire.gateway.log_path.read_text(encoding="utf-8")
+    assert "operator: e2#1 refuses our key" in wire.gateway.log_path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("name", "fields"), [("e3", ("prompt_cache_key", "user")), ("e4", ("user", "metadata"))])

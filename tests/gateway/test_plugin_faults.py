@@ -77,12 +77,27 @@ def test_a_plugin_that_breaks_puts_no_endpoint_to_rest() -> None:
     assert serve(providers).attempts[-1].kind == "ok"
 
 
-def test_an_upstream_that_fails_as_often_does_rest() -> None:
-    providers = {"a": provider("a", Scripted(*[UpstreamError("server", "down") for _ in range(6)]))}
-    for _ in range(6):
-        with pytest.raises(UpstreamError):
+def test_an_upstream_that_fails_as_often_rests_while_another_serves() -> None:
+    providers = {
+        "a": provider("a", Scripted(*[UpstreamError("server", "down") for _ in range(3)])),
+        "b": provider("b", Scripted(*[None] * 6)),
+    }
+    served = [serve(providers, {"a/m": ("b/m",)}) for _ in range(6)]
+    assert [len(active.attempts) for active in served] == [2, 2, 2, 1, 1, 1]
+
+
+def test_a_quick_failure_is_risked_again_where_nothing_else_can_serve() -> None:
+    providers = {"a": provider("a", Scripted(*[UpstreamError("connection", "refused") for _ in range(5)], None, None))}
+    for _ in range(5):
+        with pytest.raises(UpstreamError, match="refused"):
             serve(providers)
-    assert len(providers["a"].endpoints.places) == 1
+    assert serve(providers).attempts[-1].kind == serve(providers).attempts[-1].kind == "ok"
+
+
+def test_a_slow_failure_is_not_risked_even_then() -> None:
+    providers = {"a": provider("a", Scripted(UpstreamError("timeout", "silent")))}
+    with pytest.raises(UpstreamError, match="silent"):
+        serve(providers)
     with pytest.raises(UpstreamError, match="left alone"):
         serve(providers)
 
