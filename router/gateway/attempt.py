@@ -68,8 +68,6 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
     try:
         opened = _open(active, target, lease, _context_of(active, target, lease, left_s))
     except UpstreamError as error:
-        if error.provider is None:
-            error.provider = target.provider.name
         if not isinstance(error, _PluginFault):
             lease.failed(error)
         lease.release()
@@ -138,6 +136,8 @@ def _guarded(hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context:
     try:
         reply: Reply = hook(call=call, context=context)
         return reply
+    except UpstreamError as error:
+        raise _named(error, target) from error.__cause__
     except RouterError:
         raise
     except Exception:
@@ -151,10 +151,24 @@ def _guarded_batches(reply: Reply, target: Target) -> Iterator[Sequence[Item]]:
     """
     try:
         yield from reply
+    except UpstreamError as error:
+        raise _named(error, target) from error.__cause__
     except RouterError:
         raise
     except Exception:
         raise _broken(target) from None
+
+
+def _named(error: UpstreamError, target: Target) -> UpstreamError:
+    """A failure of the transport names the host, which is the operator's business: a client knows the provider."""
+    if error.provider is None:
+        error.provider = target.provider.name
+        head, colon, rest = error.message.partition(": ")
+        if colon and head.startswith("upstream "):
+            _log.info("%s: %s", target.id, error.message)
+            error.message = f"{target.provider.name}: {rest.replace(head.removeprefix('upstream '), 'its host')}"
+            error.args = (error.message,)
+    return error
 
 
 def _broken(target: Target) -> UpstreamError:

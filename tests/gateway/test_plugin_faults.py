@@ -126,3 +126,10 @@ def test_the_first_providers_refusal_is_for_the_client() -> None:
     providers = {"a": provider("a", Scripted(BadRequest("no"))), "b": provider("b", Scripted(None))}
     with pytest.raises(BadRequest, match="no"):
         serve(providers, {"a/m": ("b/m",)})
+
+
+def test_a_client_is_told_the_provider_and_not_its_host() -> None:
+    failure = UpstreamError("connection", "upstream vault.internal: vault.internal is not in its certificate")
+    with pytest.raises(UpstreamError) as caught:
+        serve({"a": provider("a", Scripted(failure))})
+    assert str(caught.value) == caught.value.message == "a: its host is not in its certificate"
