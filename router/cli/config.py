@@ -9,12 +9,11 @@ from router.cli.editing import parse_key, parse_value, set_key
 from router.cli.effective import effective, source_of
 from router.cli.groups import Commands
 from router.cli.output import table
+from router.cli.serve import AT_START
 from router.cli.session import Session, common
 from router.cli.targets import check_models
 
 __all__ = ["config"]
-
-_AT_START = (("server", "host"), ("server", "port"), ("server", "workers"))
 
 
 @click.group(cls=Commands)
@@ -65,7 +64,7 @@ def set_(session: Session, key: str, value: str) -> None:
     set_key(session.settings, path, parsed)
     answer = {"key": ".".join(path), "config": str(session.config.absolute()), "changed": True}
     session.show(answer, f"{answer['key']} is set in {session.config}.")
-    when = "at its next start" if path in _AT_START else "after SIGHUP"
+    when = "at its next start" if path in [("server", one) for one in AT_START] else "after SIGHUP"
     session.note(f"A running gateway sees it {when}.")
     source = source_of(session.settings, path)
     if source.startswith("environment"):

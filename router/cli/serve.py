@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterable
 
 import click
 
 from router.cli.output import print_json
 from router.cli.session import Session, common
+from router.config import Settings, load_settings
+from router.errors import RouterError
 from router.server.master import serve as serve_workers
 
-__all__ = ["serve"]
+__all__ = ["AT_START", "serve"]
+
+AT_START = ("host", "port", "workers")
+"""The keys of ``[server]`` that hold until the gateway is started anew."""
+
+_log = logging.getLogger("router.server")
 
 
 @click.command()
@@ -27,6 +36,8 @@ def serve(session: Session, host: str | None, port: int | None, workers: int | N
     server = session.settings.server
     _migrate(session)
     count = server.workers if workers is None else workers
+    options = {"host": host, "port": port, "workers": workers}
+    from_file = [key for key in AT_START if options[key] is None]
 
     def on_ready(url: str) -> None:
         if session.as_json:
@@ -40,6 +51,7 @@ def serve(session: Session, host: str | None, port: int | None, workers: int | N
         count or _cores(),
         server.grace_s,
         on_ready,
+        on_reload=lambda: _warn_of_restart(session.settings, from_file),
     )
 
 
@@ -50,6 +62,19 @@ def _migrate(session: Session) -> None:
     for step in migrate(session.database, plugin_migrations(session.registry)):
         session.note(f"applied migration {step.number} of {step.owner}: {step.title}")
     session.database.close()
+
+
+def _warn_of_restart(start: Settings, keys: Iterable[str]) -> None:
+    """Say which of these keys have changed since the start, in vain as long as the gateway is only reloaded."""
+    try:
+        now = load_settings(start.path)
+    except RouterError:
+        return  # changed again since the new workers read it; the next reload tells
+    for key in keys:
+        old, new = getattr(start.server, key), getattr(now.server, key)
+        if old != new:
+            where = now.where(f"server.{key}")
+            _log.warning("%s is %r now, and needs a restart: until then it is that of the start, %r", where, new, old)
 
 
 def _cores() -> int:

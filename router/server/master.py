@@ -39,6 +39,7 @@ def serve(
     grace_s: float,
     on_ready: Callable[[str], None] | None = None,
     *,
+    on_reload: Callable[[], None] | None = None,
     app: str = DEFAULT_APP,
 ) -> int:
     """Run the gateway until SIGTERM or SIGINT; SIGHUP reloads the configuration. Only in the main thread.
@@ -50,6 +51,7 @@ def serve(
         workers: processes to keep running.
         grace_s: how long calls in flight may take to end after SIGTERM.
         on_ready: called once with the URL when the first worker serves.
+        on_reload: called when a reload has succeeded. Neither of the two may raise.
         app: ``MODULE:FUNCTION`` that builds a worker's application.
 
     Returns:
@@ -64,7 +66,12 @@ def serve(
     announce = on_ready or (lambda _: None)
     with sock, SignalQueue([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]) as signals:
         return Master(
-            lambda: Child(sock.fileno(), config_path, app), workers, grace_s, lambda: announce(url), sock.close
+            lambda: Child(sock.fileno(), config_path, app),
+            workers,
+            grace_s,
+            on_ready=lambda: announce(url),
+            on_reload=on_reload or (lambda: None),
+            on_stop=sock.close,
         ).run(signals)
 
 
@@ -76,6 +83,7 @@ class Master:
         workers: how many to keep.
         grace_s: see ``serve``.
         on_ready: called once, when the first worker serves.
+        on_reload: called whenever new workers have taken over from the old ones.
         on_stop: called once, when no further worker will be started.
     """
 
@@ -84,13 +92,16 @@ class Master:
         spawn: Callable[[], Child],
         workers: int,
         grace_s: float,
+        *,
         on_ready: Callable[[], None],
+        on_reload: Callable[[], None],
         on_stop: Callable[[], None],
     ) -> None:
         self._spawn = spawn
         self._workers = workers
         self._kill_after_s = grace_s + KILL_MARGIN_S
         self._on_ready = on_ready
+        self._on_reload = on_reload
         self._on_stop = on_stop
         self._selector = selectors.DefaultSelector()
         self._serving: list[Child] = []
@@ -179,6 +190,7 @@ class Master:
         self._dismiss(old)
         if old:
             log.warning("reloaded: %d new workers serve, the old ones finish their calls", len(self._serving))
+            self._on_reload()
         self._restart_at = time.monotonic() if len(self._serving) < self._workers else None
         if self._reload_again:
             self._reload()

@@ -1,0 +1,51 @@
+"""Commands, and changes of the configuration, as a gateway takes them that is running already."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from router.testing import free_port
+
+
+def until(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {timeout_s} s: {what}"
+        time.sleep(0.02)
+
+
+@contextmanager
+def serving(router, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """``router serve`` with these options alone, and the file that holds what it says."""
+    log = router.folder / "stderr.log"
+    root = str(Path(__file__).parents[2])
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+    command = [sys.executable, "-m", "router", "serve", "--config", str(router.config), *options]
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=env, cwd=router.folder)
+    try:
+        until(lambda: "The gateway serves at" in log.read_text(), log.read_text())
+        yield process, log
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_reload_names_what_needs_a_restart(router) -> None:
+    with serving(router, "--port", str(free_port()), "--workers", "1") as (process, log):
+        for key, value in (("server.host", "0.0.0.0"), ("server.workers", "2"), ("server.port", "1")):
+            router.json("config", "set", key, value)
+        process.send_signal(signal.SIGHUP)
+        until(lambda: "needs a restart" in log.read_text(), "the change is named")
+        text = log.read_text()
+        assert "[server] host is '0.0.0.0' now" in text and "that of the start, '127.0.0.1'" in text
+        assert "[server] workers" not in text and "[server] port" not in text, "options won over them at the start"
