@@ -31,6 +31,16 @@ def test_accounts(router) -> None:
     assert made["id"] in router("accounts", "list").out
 
 
+def test_a_suspended_account_is_refused_until_it_is_resumed(router) -> None:
+    account, text = router.first["account"], router.first["api_key"]
+    for command, status, key_status in (("suspend", "suspended", "disabled"), ("resume", "active", "active")):
+        for _ in range(2):
+            assert router.json("accounts", command, account)["status"] == status
+        assert router.json("accounts", "show", account)["status"] == status
+        key = look_up(router.folder, text)
+        assert key is not None and key.status == key_status
+
+
 @pytest.mark.parametrize("name", ["", "   ", "x" * 201, "two\nlines"])
 def test_an_account_needs_a_good_name(router, name: str) -> None:
     assert "account's name must" in router.refused("accounts", "create", name)
@@ -40,6 +50,8 @@ def test_an_account_needs_a_good_name(router, name: str) -> None:
     "args",
     [
         ["accounts", "show"],
+        ["accounts", "suspend"],
+        ["accounts", "resume"],
         ["keys", "create", "--account"],
         ["keys", "list", "--account"],
         ["usage", "show", "--account"],

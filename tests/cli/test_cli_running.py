@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from router.testing import free_port
+import openai
+
+from router.testing import Gateway, free_port
 
 
 def until(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
@@ -49,3 +51,21 @@ def test_a_reload_names_what_needs_a_restart(router) -> None:
         text = log.read_text()
         assert "[server] host is '0.0.0.0' now" in text and "that of the start, '127.0.0.1'" in text
         assert "[server] workers" not in text and "[server] port" not in text, "options won over them at the start"
+
+
+def test_a_running_gateway_refuses_a_suspended_account_within_a_second(tmp_path: Path) -> None:
+    with Gateway(tmp_path) as gateway:
+        client = gateway.client()
+
+        def refusal() -> str:
+            try:
+                client.models.list()
+            except openai.AuthenticationError as error:
+                return error.message
+            return ""
+
+        assert refusal() == ""
+        gateway.router("accounts", "suspend", gateway.account)
+        until(lambda: "disabled" in refusal(), "the key is refused", timeout_s=3.0)
+        gateway.router("accounts", "resume", gateway.account)
+        until(lambda: not refusal(), "the key is accepted again", timeout_s=3.0)
