@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
 from router.cli.checking import upstream_urls
 from router.config import GatewaySettings
-from router.errors import KINDS
+from router.errors import KINDS, RouterError, UpstreamError
 from router.gateway.endpoints import CONSEQUENCES
-from router.gateway.providers import Provider
-from router.gateway.resolve import Route, Target
-from router.upstream.compatible import CompatibleChatProvider
+from router.gateway.resolve import Resolver, Route, Target
+from router.types import ChatCall, EmbeddingsCall, Key
 
-__all__ = ["failure_rows", "target_row"]
+__all__ = ["call_kind", "failure_rows", "target_row"]
+
+_CALLS: Mapping[str, tuple[type[ChatCall] | type[EmbeddingsCall], Mapping[str, Any]]] = {
+    "chat": (ChatCall, {"messages": [{"role": "user", "content": "Hello"}]}),
+    "embeddings": (EmbeddingsCall, {"input": "Hello"}),
+}
+_NAMED_MAX = 32
 
 
-def target_row(target: Target) -> dict[str, Any]:
-    """One target: who serves it, where, within which limits, and what it does not get to see."""
+def call_kind(route: Route) -> str:
+    """The kind of call that the model serves; chat where that is not known."""
+    kind = route.targets[0].card.kind
+    return kind if kind in _CALLS else "chat"
+
+
+def target_row(target: Target, kind: str) -> dict[str, Any]:
+    """One target: who serves it, where, within which limits, and what it does not get to see.
+
+    Args:
+        kind: of the call; a target that does not offer it is skipped.
+    """
     provider = target.provider
     urls = upstream_urls(provider)
     hosts = [urlsplit(url).netloc for url in urls] if len(urls) == len(provider.endpoints.places) else None
@@ -27,7 +45,7 @@ def target_row(target: Target) -> dict[str, Any]:
         "provider": provider.name,
         "plugin": provider.kind,
         "model": target.model,
-        "state": provider.problem or "active",
+        "state": provider.problem or ("active" if _offers(target, kind) else f"skipped: it does not offer {kind}"),
         "host": ", ".join(dict.fromkeys(hosts or ())),
         "transport": provider.settings.transport,
         "timeouts": asdict(provider.timeouts(target.model)),
@@ -45,29 +63,73 @@ def target_row(target: Target) -> dict[str, Any]:
     }
 
 
-def failure_rows(route: Route, gateway: GatewaySettings) -> list[dict[str, Any]]:
-    """Each kind of failure before the first output: what is tried next, and what the last one shows the client."""
+def failure_rows(route: Route, resolver: Resolver, gateway: GatewaySettings, key: Key | None) -> list[dict[str, Any]]:
+    """Each kind of failure before the first output: what is tried next, and what the last one shows the client.
+
+    Told for a plain call of the kind that the model serves, for chat where that is not known.
+
+    Args:
+        key: whose scope the targets must be in; None for all.
+    """
+    sample = _Sample(route, resolver, gateway, key)
     return [
-        {"kind": kind, "status": row.status, "code": row.code, "next": _next(kind, route, gateway), "endpoint": meaning}
-        for (kind, row), meaning in zip(KINDS.items(), (CONSEQUENCES[kind] for kind in KINDS), strict=True)
+        {
+            "kind": kind,
+            "status": row.status,
+            "code": row.code,
+            "next": sample.next(kind),
+            "endpoint": CONSEQUENCES[kind],
+        }
+        for kind, row in KINDS.items()
     ]
 
 
-def _next(kind: str, route: Route, gateway: GatewaySettings) -> list[str]:
-    """IDs, and ``fallback hook`` where a plugin has its own ideas; empty where the failure is the request's fault."""
-    first, *others = route.targets
-    if kind == "context_length":
-        others = [target for target in others if target.is_larger_than(first)]
-    elif not KINDS[kind].falls_back and not (kind == "content" and gateway.fall_back_on_content):
-        return []
-    if gateway.max_attempts == 1:
-        return []
-    return [*(target.id for target in others), *_named_by(route.targets[-1].provider)]
+class _Sample:
+    """A call that is never sent, and what would become of it."""
+
+    def __init__(self, route: Route, resolver: Resolver, gateway: GatewaySettings, key: Key | None) -> None:
+        self._first, *others = route.targets
+        self._kind = call_kind(route)
+        self._others = others
+        self._resolver = resolver
+        self._gateway = gateway
+        self._key = key
+        call, rest = _CALLS[self._kind]
+        self._call = call("req_sample", route.model, {"model": route.model, **rest})
+
+    def next(self, kind: str) -> list[str]:
+        """IDs after a failure of this kind; empty where it is the request's own fault, or nothing is left to try."""
+        goes_on = KINDS[kind].falls_back or kind == "context_length"
+        goes_on = goes_on or (kind == "content" and self._gateway.fall_back_on_content)
+        if not goes_on or self._gateway.max_attempts == 1 or not _offers(self._first, self._kind):
+            return []
+        others = [target for target in self._others if self._may_follow(self._first, target, kind)]
+        last = (others or [self._first])[-1]
+        tried = {self._first.id, *(target.id for target in others)}
+        found = [target.id for target in others]
+        try:
+            asked = self._asked(last, kind)
+        except Exception as failed:  # a plugin's code may do anything, and its words may quote anything
+            return [*found, f"(the fallback hook of {last.provider.kind} fails: {type(failed).__name__})"]
+        found += [one.id for one in asked if one.id not in tried and self._may_follow(last, one, kind)]
+        return list(dict.fromkeys(found))
+
+    def _asked(self, last: Target, kind: str) -> list[Target]:
+        """What the ``fallback`` hook of the last provider names, as far as it leads somewhere."""
+        hook = last.provider.hooks.get("fallback")
+        if hook is None:
+            return []
+        error = UpstreamError(kind, "a sample, for `router routes explain`", provider=last.provider.name)
+        named = hook(call=self._call, error=error, context=last.provider.context(last.model))
+        found: list[Target] = []
+        for model_id in islice(named, _NAMED_MAX):
+            with suppress(RouterError):
+                found += self._resolver.route(model_id, self._key).targets[:1]
+        return found
+
+    def _may_follow(self, failed: Target, target: Target, kind: str) -> bool:
+        return _offers(target, self._kind) and (kind != "context_length" or target.is_larger_than(failed))
 
 
-def _named_by(provider: Provider) -> list[str]:
-    hook = provider.hooks.get("fallback")
-    if hook is None:
-        return []
-    usual = getattr(hook, "__func__", None) is CompatibleChatProvider.fallback
-    return list(provider.settings.fallback) if usual else ["fallback hook"]
+def _offers(target: Target, kind: str) -> bool:
+    return kind in target.provider.hooks and target.card.kind in ("", kind)

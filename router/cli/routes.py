@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from router.cli.explaining import failure_rows, target_row
+from router.cli.explaining import call_kind, failure_rows, target_row
 from router.cli.groups import Commands
 from router.cli.output import table
 from router.cli.session import Session, common
@@ -53,10 +53,10 @@ def explain(session: Session, model: str, key_id: str | None) -> None:
         "model": model,
         "key": verdict,
         "steps": list(route.steps),
-        "targets": [target_row(target) for target in route.targets],
+        "targets": [target_row(target, call_kind(route)) for target in route.targets],
         "max_attempts": gateway.max_attempts,
         "max_call_s": gateway.max_call_s,
-        "failures": failure_rows(route, gateway),
+        "failures": failure_rows(route, session.assembly.resolver, gateway, key),
     }
     session.show(value, "\n".join(_lines(value)))
 

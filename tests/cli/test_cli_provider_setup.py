@@ -214,6 +214,54 @@ def test_explain_applies_the_keys_scope(router) -> None:
     assert "disabled" in router.refused("routes", "explain", "echo/embed")
 
 
+ADVISER = """
+from router import ModelCard, ProviderSettings, Secret, hookimpl
+from router.upstream.compatible import CompatibleProvider
+
+
+class Adviser(CompatibleProvider):
+    default_base_url = "http://127.0.0.1:9/v1"
+    cards = (ModelCard("wise"), ModelCard("vector", kind="embeddings"))
+
+    @hookimpl
+    def fallback(self, call, error, context):
+        if error.kind == "overloaded":
+            raise LookupError("words of its own")
+        if error.kind == "timeout":
+            return 5
+        return [f"{call.body['model']}-not-there", "echo/embed", "adviser/wise", "echo/echo", "echo/echo"]
+
+
+plugin = Adviser()
+"""
+
+
+def test_explain_asks_the_fallback_hook(router, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    metadata = tmp_path / "site" / "adviser_plugin-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    metadata.with_name("adviser_plugin.py").write_text(ADVISER)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: adviser-plugin\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[router]\nadviser = adviser_plugin:plugin\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    router.write('[providers.adviser]\napi_key = "sk-x"\n')
+
+    def following(model: str) -> dict[str, list[str]]:
+        return {row["kind"]: row["next"] for row in router.json("routes", "explain", model)["failures"]}
+
+    chat = following("adviser/wise")
+    assert chat["connection"] == ["echo/echo"] and chat["bad_request"] == []
+    assert chat["overloaded"] == ["(the fallback hook of adviser fails: LookupError)"]
+    assert chat["timeout"] == ["(the fallback hook of adviser fails: TypeError)"]
+    assert following("adviser/vector")["connection"] == ["echo/embed"]
+
+
+def test_explain_leaves_out_what_does_not_offer_the_call(router) -> None:
+    router.json("fallbacks", "set", "echo/echo", "echo/embed")
+    found = router.json("routes", "explain", "echo/echo")
+    assert [target["state"] for target in found["targets"]] == ["active", "skipped: it does not offer chat"]
+    assert {tuple(row["next"]) for row in found["failures"]} == {()}
+
+
 def test_fallbacks_are_kept_under_the_public_id(router) -> None:
     router.write(SECTION)
     router.json("models", "alias", "big", "acme/large")
