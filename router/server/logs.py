@@ -1,4 +1,4 @@
-"""The worker's own log: lines for the operator, on standard error.
+"""The processes' own log: lines for the operator, on standard error, one JSON object each like those of the calls.
 
 An exception shows its frames and its type. What it says is left out unless it is one of ours: a plugin's or a library's
 words may quote a prompt, an answer or a key.
@@ -6,35 +6,42 @@ words may quote a prompt, an answer or a key.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
 from collections.abc import Iterator
-from types import TracebackType
 
 from router.errors import RouterError
 
-__all__ = ["WordlessFormatter", "log_to_stderr"]
+__all__ = ["JsonFormatter", "log_to_stderr"]
 
 _CHAIN_MAX = 8
-_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
-class WordlessFormatter(logging.Formatter):
-    """``logging.Formatter`` that does not repeat what an exception says."""
+class JsonFormatter(logging.Formatter):
+    """A record as one line: ``time`` (Unix seconds), ``event`` (``log``), ``level``, ``logger``, ``message``.
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    With an exception, ``exception`` holds its frames and those that led to it, oldest first, as one text.
+    """
 
-    def formatException(self, ei: _ExcInfo) -> str:
-        """The frames of an exception, and of those that led to it, oldest first."""
-        return "\n".join(_lines(one) for one in reversed(list(_chain(ei[1]))))
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": round(record.created, 3),
+            "event": "log",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = "\n".join(_lines(one) for one in reversed(list(_chain(record.exc_info[1]))))
+        return json.dumps(line, separators=(",", ":"))
 
 
 def log_to_stderr() -> None:
     """Send warnings and worse to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(WordlessFormatter())
+    handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 

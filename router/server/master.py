@@ -16,6 +16,7 @@ from collections.abc import Callable
 from router.errors import ConfigError
 from router.server.children import Child
 from router.server.listener import listen, url_of
+from router.server.logs import log_to_stderr
 from router.server.protocol import DEFAULT_APP, EXIT_REFUSED
 from router.server.signals import SignalQueue
 
@@ -62,6 +63,7 @@ def serve(
     except ConfigError as error:
         print(f"router: {error}", file=sys.stderr, flush=True)
         return 1
+    log_to_stderr()
     url = url_of(sock)
     announce = on_ready or (lambda _: None)
     with sock, SignalQueue([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]) as signals:

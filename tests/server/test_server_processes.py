@@ -285,6 +285,24 @@ def test_a_killed_worker_is_replaced(start: Callable[..., Gateway]) -> None:
     assert not [c for c in psutil.Process(gateway.process.pid).children() if c.status() == psutil.STATUS_ZOMBIE]
 
 
+def test_master_and_workers_log_json_lines(start: Callable[..., Gateway]) -> None:
+    gateway = start(name="one")
+    with Client(gateway.port) as client:
+        assert client.get("/early").status == 500
+    gateway.signal(signal.SIGHUP)
+    until(lambda: "reloaded" in gateway.log.read_text(), "the reload is told")
+    lines = [json.loads(line) for line in gateway.log.read_text().splitlines()]
+    assert [(line["event"], line["level"], line["logger"]) for line in lines] == [
+        ("log", "error", "router.server"),
+        ("log", "warning", "router.server"),
+    ]
+    failed, reloaded = lines
+    assert abs(failed["time"] - time.time()) < 60
+    assert failed["exception"].startswith("Traceback (most recent call last):\n")
+    assert failed["exception"].endswith("\nbuiltins.ValueError") and "serve_app.py" in failed["exception"]
+    assert "exception" not in reloaded and "1 new workers serve" in reloaded["message"]
+
+
 def test_a_worker_that_refuses_later_is_not_started_in_a_loop(start: Callable[..., Gateway]) -> None:
     gateway = start(name="one")
     gateway.configure(refuse="line 1")
