@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from router.config import Settings
-from router.errors import ConfigError
-from router.gateway.assembly import dialect_of, open_transport
+from router.errors import ConfigError, NotFound, RouterError
+from router.gateway.assembly import Assembly, dialect_of, open_transport
 from router.gateway.providers import Provider, StoredKeys, build_providers
 from router.gateway.sections import check_rules, plugin_records
 from router.registry import Registry
 from router.store.engines import engine_of
 
-__all__ = ["check_settings", "default_url", "upstream_urls"]
+__all__ = ["check_settings", "dead_aliases", "default_url", "upstream_urls"]
 
 
 def check_settings(
@@ -37,6 +37,17 @@ def check_settings(
     check_rules(settings)
     plugin_records(settings, registry)
     return build_providers(settings, registry, open_transport, stored_keys or {})
+
+
+def dead_aliases(assembly: Assembly) -> Iterator[str]:
+    """What is wrong with each alias that leads nowhere. A target whose provider waits for its key is right."""
+    for alias in sorted(assembly.catalogue.snapshot().aliases):
+        try:
+            assembly.resolver.route(alias)
+        except NotFound as error:
+            yield error.message
+        except RouterError:
+            continue
 
 
 def default_url(hooks: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import platform
 import socket
 import ssl
@@ -37,7 +38,6 @@ __all__ = [
     "check_providers",
     "check_secrets",
 ]
-__all__ += ["check_providers", "check_secrets"]
 
 _WAIT_S = 1.0
 
@@ -96,13 +96,39 @@ def check_database(database: Database, registry: Registry) -> Iterator[Finding]:
     try:
         waiting = pending(database, plugin_migrations(registry))
     except RouterError as error:
-        yield Finding("database", "problem", error.message, "check [database] url; `router db migrate` makes a new one")
+        yield Finding("database", "problem", error.message, _database_remedy(database, error.message))
         return
-    if waiting:
+    if not _is_writable(database):
+        detail = f"{database.place} can be read, but not written"
+        yield Finding("database", "problem", detail, _database_remedy(database, detail))
+    elif waiting:
         detail = f"{database.place}: {len(waiting)} migration(s) are pending"
         yield Finding("database", "warning", detail, "router db migrate (router serve does it as well)")
     else:
         yield Finding("database", "ok", f"{database.place}: up to date")
+
+
+def _is_writable(database: Database) -> bool:
+    """Whether a SQLite file may be written, with the files that stand beside it; PostgreSQL decides for itself."""
+    if not isinstance(database.backend, SqliteEngine):
+        return True
+    path = database.backend.path
+    return os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK)
+
+
+def _database_remedy(database: Database, problem: str) -> str:
+    if not isinstance(database.backend, SqliteEngine):
+        return "start the server, or correct [database] url"
+    path = database.backend.path
+    if path.is_dir():
+        return "[database] url must name a file, and this is a folder"
+    if not path.parent.is_dir():
+        return f"make the folder {path.parent}, or correct [database] url; then `router db migrate`"
+    if path.exists() and not _is_writable(database):
+        return f"let this user read and write {path} and its folder, or name another place with [database] url"
+    if "not a database" in problem or "malformed" in problem:
+        return "put a backup in its place, or name another file with [database] url"
+    return "correct [database] url, or make a new database: `router db migrate`"
 
 
 def check_providers(providers: Mapping[str, Provider]) -> Iterator[Finding]:

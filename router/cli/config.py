@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from router.cli.checking import check_settings
+from router.cli.checking import check_settings, dead_aliases
 from router.cli.editing import parse_key, parse_value, set_key
 from router.cli.effective import effective, source_of
 from router.cli.groups import Commands
@@ -12,6 +12,7 @@ from router.cli.output import table
 from router.cli.serve import AT_START
 from router.cli.session import Session, common
 from router.cli.targets import check_models
+from router.errors import RouterError
 
 __all__ = ["config"]
 
@@ -35,14 +36,27 @@ def show(session: Session) -> None:
 def check(session: Session) -> None:
     """Check the configuration as `router serve` does, the providers' sections included.
 
-    The database is asked only where there are fallbacks, which may name its models.
+    The database is asked where there are fallbacks or aliases, which may name its models. An alias that leads nowhere
+    is a warning: the gateway serves without it.
     """
     providers = check_settings(session.settings, session.registry, session.stored_keys)
     if session.settings.fallbacks:
         providers = dict(session.assembly.providers)
     active = [name for name, provider in providers.items() if provider.active]
-    value = {"ok": True, "config": str(session.config.absolute()), "active_providers": active}
+    warnings = _alias_warnings(session)
+    value = {"ok": True, "config": str(session.config.absolute()), "active_providers": active, "warnings": warnings}
     session.show(value, f"{session.config} is right. Active providers: {', '.join(active) or 'none'}.")
+    for warning in warnings:
+        session.note(f"warning: {warning}")
+
+
+def _alias_warnings(session: Session) -> list[str]:
+    if not session.settings.aliases:
+        return []
+    try:
+        return list(dead_aliases(session.assembly))
+    except RouterError as error:
+        return [f"the aliases could not be checked: {error.message}"]
 
 
 @config.command("set", context_settings={"ignore_unknown_options": True})

@@ -8,11 +8,11 @@ from dataclasses import asdict
 import click
 
 from router.cli import checks
-from router.cli.checking import check_settings
+from router.cli.checking import check_settings, dead_aliases
 from router.cli.checks import Finding
 from router.cli.output import table
 from router.cli.session import Session, common
-from router.errors import NotFound, RouterError
+from router.errors import RouterError
 from router.gateway.providers import Provider
 
 __all__ = ["doctor"]
@@ -58,19 +58,12 @@ def _findings(session: Session, ollama: str) -> Iterator[Finding]:
 
 
 def _aliases(session: Session) -> Iterator[Finding]:
-    """Aliases that lead nowhere. A target whose provider waits for its key is right."""
     try:
-        assembly = session.assembly
-        aliases = sorted(assembly.catalogue.snapshot().aliases)
+        messages = list(dead_aliases(session.assembly))
     except RouterError:
         return  # told by the other checks
-    for alias in aliases:
-        try:
-            assembly.resolver.route(alias)
-        except NotFound as error:
-            yield Finding("aliases", "warning", error.message, "correct its target, or remove it")
-        except RouterError:
-            continue
+    for message in messages:
+        yield Finding("aliases", "warning", message, "correct its target, or remove it")
 
 
 def _database(session: Session) -> Iterator[Finding]:

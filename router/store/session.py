@@ -121,4 +121,6 @@ def _lacks_table(text: str) -> bool:
 
 
 def _remedy(text: str) -> str:
+    if "readonly database" in text or "unable to open database file" in text:
+        return " It must be a file that this user may read and write, in a folder that this user may write."
     return " Run `router db migrate`." if _lacks_table(text) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 
@@ -143,6 +144,39 @@ def test_an_alias_that_leads_nowhere_is_a_warning(quiet) -> None:
     (found,) = findings(quiet)["aliases"]
     assert found["state"] == "warning"
     assert "'broken' is an alias of 'echo/ecko', which does not exist. Did you mean 'echo/echo'" in found["detail"]
+
+
+def test_config_check_names_a_dead_alias(router) -> None:
+    router.config.write_text(router.config.read_text().replace("[aliases]", '[aliases]\nbroken = "echo/ecko"'))
+    (warning,) = router.json("config", "check")["warnings"]
+    assert "'broken' is an alias of 'echo/ecko', which does not exist" in warning
+    assert f"warning: {warning}" in router("config", "check").err
+    (router.folder / "router.db").rename(router.folder / "away.db")
+    (warning,) = router.json("config", "check")["warnings"]
+    assert "the aliases could not be checked: " in warning and "router.db is not there" in warning
+
+
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        ("sqlite:///folder", "must name a file, and this is a folder"),
+        ("sqlite:///nowhere/router.db", "make the folder"),
+        ("sqlite:///router.toml", "put a backup in its place"),
+        ("sqlite:///none.db", "make a new database: `router db migrate`"),
+        ("postgresql://u:p@127.0.0.1:1/x", "start the server"),
+    ],
+)
+def test_a_database_that_does_not_open_has_its_remedy(quiet, url: str, remedy: str) -> None:
+    (quiet.folder / "folder").mkdir()
+    (found,) = findings(quiet, env={"ROUTER__DATABASE__URL": url})["database"]
+    assert (found["state"], remedy in found["remedy"]) == ("problem", True), found
+
+
+def test_a_database_that_may_only_be_read_is_a_problem(quiet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that is mounted read-only; permissions do not bind root, whom tests may run as."""
+    monkeypatch.setattr("os.access", lambda path, mode: not mode & os.W_OK)
+    (found,) = findings(quiet)["database"]
+    assert "can be read, but not written" in found["detail"] and "let this user read and write" in found["remedy"]
 
 
 def test_files_that_others_can_read_and_plain_secrets_are_warnings(quiet) -> None:
