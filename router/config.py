@@ -11,13 +11,13 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from router.errors import ConfigError
 from router.records import EnvironmentText, build_record
-from router.settings import Secret
+from router.settings import ProviderSettings, Secret
 
 __all__ = [
     "DatabaseSettings",
@@ -26,6 +26,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "load_settings",
+    "misspelt_variables",
 ]
 
 _PREFIX = "ROUTER__"
@@ -193,6 +194,33 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Setti
         raise ConfigError(f"{path} is not valid TOML: {_in_words(error)}") from error
     overridden = _override(data, environ)
     return _settings(Settings(path=path, text=text, environ=dict(environ)), overridden)
+
+
+def misspelt_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that look like keys of ours, but hold single underscores, and so set nothing -> how each is written.
+
+    What Kubernetes sets for a service called ``router-server`` (``ROUTER_SERVER_PORT=tcp://...``) is none of them.
+    """
+    found = {}
+    for name, value in sorted(environ.items()):
+        match = re.fullmatch(r"ROUTER_+([A-Z]+)_+(\w+)", name.upper())
+        if match is None or name.upper().startswith(_PREFIX) or value.startswith("tcp://"):
+            continue
+        key = _key_like(match[1].lower(), match[2].lower())
+        if key is not None:
+            found[name] = f"{_PREFIX}{match[1]}__{key.upper()}"
+    return found
+
+
+def _key_like(section: str, text: str) -> str | None:
+    """The key of a section, in the spelling of variables, that ``text`` may mean; a provider's name goes before it."""
+    if section == "providers":
+        keys = (one.name for one in fields(ProviderSettings) if text.endswith(f"_{one.name}"))
+        key = max(keys, key=len, default=None)
+        return key and f"{text.removesuffix(key).rstrip('_')}__{key}"
+    kind = _SECTIONS.get(section)
+    known = [one.name for one in fields(kind)] if kind is not None else []
+    return next(iter(difflib.get_close_matches(text, known, n=1, cutoff=0.75)), None)
 
 
 _SECTIONS: Mapping[str, type] = {

@@ -49,9 +49,12 @@ class Session:
     @cached_property
     def settings(self) -> Settings:
         """The checked configuration. Raises ``ConfigError``."""
-        from router.config import load_settings
+        from router.config import load_settings, misspelt_variables
 
-        return load_settings(self.config)
+        settings = load_settings(self.config)
+        for name, right in misspelt_variables(settings.environ).items():
+            self.note(f"warning: the environment variable {name} sets nothing: write {right}")
+        return settings
 
     @cached_property
     def registry(self) -> Registry:

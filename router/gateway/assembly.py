@@ -215,13 +215,20 @@ def dialect_of(settings: Settings, registry: Registry) -> Dialect:
     name = settings.gateway.profile
     hook = registry.hook(name, "dialect")
     if hook is None:
-        known = [plugin.name for plugin in registry.having("dialect")]
-        where = settings.where("gateway.profile")
-        raise ConfigError(
-            f"{where}: there is no profile {name!r}{nearest(name, known)}; installed: {', '.join(known) or 'none'}"
-        )
+        raise ConfigError(f"{settings.where('gateway.profile')}: {_no_profile(name, settings, registry)}")
     dialect: Dialect = hook()
     return dialect
+
+
+def _no_profile(name: str, settings: Settings, registry: Registry) -> str:
+    plugin = registry.plugins.get(name)
+    if plugin is not None and plugin.state == "disabled":
+        where = settings.where("plugins.disabled" if name in settings.plugins.disabled else "plugins.enabled")
+        return f"the plugin {name!r} is installed, but disabled: {where} leaves it out"
+    if plugin is not None and plugin.state == "failed":
+        return f"the plugin {name!r} is installed, but not loaded: {plugin.problem}"
+    known = [one.name for one in registry.having("dialect")]
+    return f"there is no profile {name!r}{nearest(name, known)}; installed: {', '.join(known) or 'none'}"
 
 
 def plugin_migrations(registry: Registry) -> dict[str, list[Migration]]:

@@ -136,7 +136,7 @@ def test_set_puts_the_value_where_its_commented_default_stood(router) -> None:
         ("gateway.profile", "standrad", "did you mean 'standard'?"),
         ("gateway.billing", "prepaid", "there is no policy 'prepaid'"),
         ("plugins.disabled", "opnai", "did you mean 'openai'?"),
-        ("plugins.disabled", "standard", "there is no profile 'standard'"),
+        ("plugins.disabled", "standard", "the plugin 'standard' is installed, but disabled"),
         ("providers.acme.kind", "compatibel", "did you mean 'compatible'?"),
         ("providers.openai.transport", "curl", "must be one of native, requests"),
         ("providers.openai", "x", "must be a table"),
@@ -185,3 +185,30 @@ def test_set_warns_when_the_environment_wins(router) -> None:
     run = router("config", "set", "server.port", "9000", env={"ROUTER__SERVER__PORT": "9100"})
     assert run.status == 0
     assert "environment variable ROUTER__SERVER__PORT wins over the file" in run.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("ROUTER_SERVER_PORT", "9000", "ROUTER__SERVER__PORT"),
+        ("ROUTER_SERVER__PROT", "9000", "ROUTER__SERVER__PORT"),
+        ("ROUTER_GATEWAY_MAX_CALL_S", "5", "ROUTER__GATEWAY__MAX_CALL_S"),
+        ("ROUTER_DATABASE_URL", "postgresql://u:pass-word@h/x", "ROUTER__DATABASE__URL"),
+        ("ROUTER_PROVIDERS_MY_ACME_API_KEY", "sk-x", "ROUTER__PROVIDERS__MY_ACME__API_KEY"),
+        ("ROUTER_SERVER_PORT", "tcp://10.0.0.1:80", None),
+        ("ROUTER_GATEWAY_SERVICE_HOST", "10.0.0.1", None),
+        ("ROUTER_MASTER_KEY", "x" * 40, None),
+    ],
+)
+def test_a_variable_with_single_underscores_is_a_warning(router, name: str, value: str, right: str | None) -> None:
+    run = router("config", "check", env={name: value})
+    said = [f"warning: the environment variable {name} sets nothing: write {right}"] if right else []
+    assert (run.status, run.err.splitlines()) == (0, said)
+
+
+def test_a_disabled_profile_is_named_as_such(router) -> None:
+    said = router.refused("config", "check", env={"ROUTER__PLUGINS__DISABLED": "standard"})
+    assert "the plugin 'standard' is installed, but disabled" in said
+    assert "environment variable ROUTER__PLUGINS__DISABLED leaves it out" in said
+    only_echo = {"ROUTER__PLUGINS__ENABLED": "echo"}
+    assert "ROUTER__PLUGINS__ENABLED leaves it out" in router.refused("config", "check", env=only_echo)
