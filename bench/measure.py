@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ Figures = dict[str, float]
 
 _MIB = 2**20
 _SETTLE_S = 2.0
+_REST_MAX_S, _REST_STEP_S = 60.0, 0.25
 _EMBEDDINGS = b'{"model":"%s","input":"The food was delicious and the waiter was friendly."}'
 
 
@@ -86,6 +88,16 @@ def _settle(system: System) -> None:
     load(target, "/chat/completions", chat_body(target.model), connections=32, seconds=_SETTLE_S)
 
 
+def _rest(system: System) -> None:
+    """Wait until the system has done with what the last load left behind, a minute at most."""
+    deadline = time.monotonic() + _REST_MAX_S
+    while system.workers() and time.monotonic() < deadline:
+        used_s = cpu_s(system.workers())
+        time.sleep(_REST_STEP_S)
+        if cpu_s(system.workers()) - used_s < _REST_STEP_S / 5:
+            return
+
+
 def _chat(
     figures: Figures,
     name: str,
@@ -105,6 +117,7 @@ def _chat(
 
 def _load(figures: Figures, name: str, system: System, plan: Plan, run: Callable[..., Load]) -> None:
     """Run one load and note what it gives, and the processor time that the system used for it."""
+    _rest(system)
     used_s = cpu_s(system.workers())
     found = run(seconds=plan.seconds)
     used_s = cpu_s(system.workers()) - used_s
@@ -120,6 +133,7 @@ def _open(figures: Figures, system: System, plan: Plan, programs: Programs) -> N
     def note_memory() -> None:
         figures.update({f"open_{kind}_mb": value for kind, value in memory_mb(system.workers()).items() if value})
 
+    _rest(system)
     used_s = cpu_s(system.workers())
     count, seconds = plan.open_streams, plan.open_s
     found = open_streams(programs.streams, system.target("paced"), count=count, seconds=seconds, midway=note_memory)
