@@ -10,9 +10,12 @@ if [ -e "${ROUTER_CONFIG:-router.toml}" ]; then
     echo "    $bin/router keys create --account ID"
 else
     made=$("$bin/router" --json init 2>/dev/null) || { echo "$made" >&2; exit 1; }
-    FIRST_API_KEY=$("$bin/python" -c 'import json, sys; print(json.loads(sys.argv[1])["api_key"])' "$made")
+    field() { "$bin/python" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1" <<<"$made"; }
+    FIRST_API_KEY=$(field api_key)
     export FIRST_API_KEY
     echo "Your first API key, shown this once:  $FIRST_API_KEY"
+    echo "The operator secret, shown this once: $(field operator_secret)"
+    echo "(for the operator's surfaces that come later; nothing asks for it yet)"
 fi
 # The server takes the place of this shell, so that signals reach it; the first thing it prints is its address.
 exec "$bin/router" --json serve > >(exec "$bin/python" scripts/welcome.py)
