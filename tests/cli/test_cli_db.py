@@ -65,7 +65,7 @@ def test_postgresql(bare, postgresql_url: str) -> None:
 def test_serve_hands_over_what_is_configured(router, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def serve_workers(path, host, port, workers, grace_s, on_ready) -> int:
+    def serve_workers(path, host, port, workers, grace_s, on_ready, **_) -> int:
         calls.append((path, host, port, workers, grace_s))
         on_ready("http://127.0.0.1:1")
         return 0
@@ -84,7 +84,7 @@ def test_serve_hands_over_what_is_configured(router, monkeypatch: pytest.MonkeyP
 
 
 def test_serve_migrates_first_and_makes_no_database(router, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve_module, "serve_workers", lambda *_: 0)
+    monkeypatch.setattr(serve_module, "serve_workers", lambda *_, **__: 0)
     with sqlite3.connect(router.folder / "router.db") as connection:
         connection.execute("DROP TABLE provider_keys")
         connection.execute("DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)")
