@@ -109,9 +109,13 @@ class NotFound(RouterError):
 
 
 class ModelNotFound(NotFound):
-    """No route for the model ID; the message names the nearest ones."""
+    """No route for the model ID; the message names the nearest ones, or else where all are listed.
+
+    The command line, which lists them by a command of its own, puts that in place of ``listed_at``.
+    """
 
     code = "model_not_found"
+    listed_at = "GET /v1/models lists what there is."
 
 
 class MethodNotAllowed(RouterError):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from router.cli.output import for_operators
 from router.config import Settings
 from router.errors import ConfigError, NotFound, RouterError
 from router.gateway.assembly import Assembly, dialect_of, open_transport
@@ -45,7 +46,7 @@ def dead_aliases(assembly: Assembly) -> Iterator[str]:
         try:
             assembly.resolver.route(alias)
         except NotFound as error:
-            yield error.message
+            yield for_operators(error.message)
         except RouterError:
             continue
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
-__all__ = ["iso_time", "pairs", "print_error", "print_json", "printable", "table"]
+from router.errors import ModelNotFound
+
+__all__ = ["for_operators", "iso_time", "pairs", "print_error", "print_json", "printable", "table"]
 
 
 def print_json(value: Any) -> None:
@@ -19,6 +21,7 @@ def print_json(value: Any) -> None:
 
 def print_error(message: str, code: str | None, *, as_json: bool) -> None:
     """``error: message`` on stderr; with ``as_json`` also the document on stdout."""
+    message = for_operators(message)
     click.echo(f"error: {printable(message)}", err=True)
     if as_json:
         print_json({"error": {"message": message, "code": code}})
@@ -52,6 +55,11 @@ def iso_time(seconds: float | None) -> str | None:
 def printable(text: str) -> str:
     """Text as a terminal may see it: what clients and upstreams wrote can hold control sequences."""
     return "".join(letter if letter.isprintable() or letter in "\n\t" else "?" for letter in text)
+
+
+def for_operators(message: str) -> str:
+    """An error's message with the command that lists the models in place of the route that does so for clients."""
+    return message.replace(ModelNotFound.listed_at, "`router models list` shows what there is.")
 
 
 def _cell(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from router.cli.output import print_json, printable
+from router.cli.output import for_operators, print_json, printable
 from router.errors import RouterError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Session:
 
     def note(self, message: str) -> None:
         """A message beside the answer, on stderr."""
-        click.echo(printable(message), err=True)
+        click.echo(printable(for_operators(message)), err=True)
 
 
 def common(function: Callable[..., R]) -> Callable[..., R]:

@@ -168,7 +168,7 @@ class Resolver:
                 headers={"x-should-retry": "false"},
             )
         near = _nearest(name, [entry.id for entry in snapshot.listed()])
-        hint = f" Did you mean {', '.join(map(repr, near))}?" if near else " GET /v1/models lists what there is."
+        hint = f" Did you mean {', '.join(map(repr, near))}?" if near else f" {ModelNotFound.listed_at}"
         via = f" is an alias of '{printable_id(name)}', which" if name != asked else ""
         return ModelNotFound(f"The model '{printable_id(asked)}'{via} does not exist.{hint}", param="model")
 

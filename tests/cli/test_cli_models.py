@@ -176,3 +176,12 @@ def test_a_key_with_a_scope(router) -> None:
     assert "may not use the model" in router.refused("routes", "explain", "echo/echo", "--key", narrow["id"])
     for scope, nearest in (("eco/*", "did you mean 'echo'"), ("echo/ecco", "Did you mean 'echo/echo'")):
         assert nearest in router.refused("keys", "create", "--account", account, "--scope", scope)
+
+
+def test_an_id_like_no_other_is_answered_with_the_command_that_lists_them(router) -> None:
+    for args in (["routes", "explain", "zzzz"], ["models", "show", "zzzz"], ["fallbacks", "set", "echo/echo", "zzzz"]):
+        said = router.refused(*args)
+        assert "`router models list` shows what there is." in said and "GET /v1" not in said
+    router.config.write_text('[aliases]\nlost = "zzzz"\n')
+    assert "router models list" in router("config", "check").err
+    assert "router models list" in router.json("config", "check")["warnings"][0]
