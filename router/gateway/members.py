@@ -17,6 +17,8 @@ _decode = json.JSONDecoder().raw_decode
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
 _COLON = re.compile(rb"\s*:\s*")
 
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+
 
 class Member(NamedTuple):
     """Where a member stands in the text: its key, its value, and the end of the value, as byte offsets."""
@@ -54,6 +56,9 @@ def cut_member(data: bytes, name: str) -> bytes:
 
 
 def _end_of_value(data: bytes, start: int) -> int:
+    string = _STRING.match(data, start)
+    if string is not None:
+        return string.end()
     text = data[start:].decode("utf-8", "surrogatepass")
     _, length = _decode(text)
     return start + len(text[:length].encode("utf-8", "surrogatepass"))

@@ -1,31 +1,30 @@
-"""The application: Flask's routes in front of the line, every error in the dialect's one shape."""
+"""The application: calls straight to the line, all else through Flask, every error in the dialect's one shape."""
 
 from __future__ import annotations
 
-import difflib
 import json
-import logging
 import secrets
-import time
 from collections.abc import Callable, Iterable
+from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, request
 
 from router import __version__
-from router.errors import BadRequest, MethodNotAllowed, NotFound, RouterError, StoreError, TooLarge
+from router.errors import RouterError
 from router.gateway.assembly import Assembly, assemble
-from router.gateway.body import read_body
 from router.gateway.line import Answer, Incoming
-from router.gateway.record import refusal_line
+from router.http.failures import Failures, Rendered
+from router.http.incoming import incoming_of
 from router.types import StartupContext
 
 __all__ = ["Application", "create_application"]
 
-_log = logging.getLogger("router.http")
 StartResponse = Callable[..., Callable[[bytes], object]]
+Serve = Callable[[Incoming], Answer]
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 def create_application(config_path: str) -> Application:
@@ -43,27 +42,39 @@ class Application:
     def __init__(self, assembly: Assembly) -> None:
         self.settings = assembly.settings
         self._assembly = assembly
-        self._flask = _build_flask(assembly, self.render_error)
+        self._max_body_bytes = assembly.settings.gateway.max_body_bytes
+        gateway, dialect = assembly.gateway, assembly.dialect
+        self._calls: dict[str, Serve] = {
+            **dict.fromkeys(dialect.chat_paths, gateway.chat),
+            **dict.fromkeys(dialect.embeddings_paths, gateway.embeddings),
+        }
+        paths = (*self._calls, *dialect.models_paths, "/healthz", "/readyz")
+        self._failures = Failures(dialect, assembly.log.write, paths)
+        self._flask = _build_flask(assembly, self._calls, self._failures)
         active = tuple(name for name, provider in assembly.providers.items() if provider.active)
         for plugin in assembly.registry.having("startup"):
             context = StartupContext(str(assembly.settings.path), active, assembly.plugin_settings.get(plugin.name))
             assembly.registry.notify(plugin.name, "startup", context=context)
 
     def wsgi(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """The WSGI callable: Flask, with a request ID on every response."""
+        """The WSGI callable. A call needs none of Flask's routing and request objects: they were a quarter of it."""
         request_id = environ["router.request_id"] = f"req_{secrets.token_hex(12)}"
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
             headers.append(("x-request-id", request_id))
             return start_response(status, headers, *rest)
 
-        return self._flask.wsgi_app(environ, start)
+        serve = self._calls.get(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
+        if serve is None:
+            return self._flask.wsgi_app(environ, start)
+        status, headers, body = self._answer(serve, environ)
+        start(_status_line(status), headers)
+        return [body] if isinstance(body, bytes) else body
 
-    def render_error(self, error: RouterError, request_id: str) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Status, headers and body of an error in the dialect's shape."""
-        dialect = self._assembly.dialect
-        headers = [("Content-Type", "application/json"), ("x-request-id", request_id), *error.headers.items()]
-        return dialect.error_status(error), headers, json.dumps(dialect.error_body(error)).encode("ascii")
+    def render_error(self, error: RouterError, request_id: str) -> Rendered:
+        """Status, headers and body of an error that never reached ``wsgi``."""
+        status, headers, body = self._failures.render(error)
+        return status, [*headers, ("x-request-id", request_id)], body
 
     def busy(self) -> int:
         """Calls whose accounting is not finished."""
@@ -74,67 +85,56 @@ class Application:
         self._assembly.registry.broadcast("shutdown")
         self._assembly.close()
 
+    def _answer(self, serve: Serve, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], Any]:
+        try:
+            answer = serve(incoming_of(environ, self._max_body_bytes))
+        except OSError:
+            raise  # the client's connection broke while its body was read: the server's business
+        except Exception as raised:
+            return self._failures.answer(raised, environ, environ["PATH_INFO"])
+        return answer.status, list(answer.headers.items()), answer.body
 
-def _build_flask(assembly: Assembly, render_error: Callable[..., tuple[int, list[tuple[str, str]], bytes]]) -> Flask:
+
+@cache
+def _status_line(status: int) -> str:
+    return f"{status} {_PHRASES.get(status, 'Status')}"
+
+
+def _build_flask(assembly: Assembly, calls: Iterable[str], failures: Failures) -> Flask:
     app = Flask("router", static_folder=None)
     gateway, dialect = assembly.gateway, assembly.dialect
-    max_bytes = assembly.settings.gateway.max_body_bytes
+    max_body_bytes = assembly.settings.gateway.max_body_bytes
 
     def incoming() -> Incoming:
-        environ = request.environ
-
-        def body() -> bytes:
-            encoding = environ.get("HTTP_CONTENT_ENCODING", "")
-            return read_body(environ["wsgi.input"], _length(environ), encoding, max_bytes)
-
-        return Incoming(
-            request_id=environ["router.request_id"],
-            received_at=environ.get("router.received_at") or time.time(),
-            authorization=environ.get("HTTP_AUTHORIZATION"),
-            x_api_key=environ.get("HTTP_X_API_KEY"),
-            read_body=body,
-            client=environ.get("router.client"),
-        )
+        return incoming_of(request.environ, max_body_bytes)
 
     def on_error(raised: Exception) -> Response:
         if isinstance(raised, OSError):
-            raise raised  # the client's connection broke while its body was read: the server's business
-        error = _translate(raised)
-        if error.status >= 500 and not isinstance(raised, RouterError):
-            _log.error("request %s failed", request.environ["router.request_id"], exc_info=raised)
-        if not error.recorded:
-            rule = request.url_rule.rule if request.url_rule is not None else ""
-            assembly.log.write(refusal_line(error, request.environ["router.request_id"], rule))
-        status, headers, data = render_error(error, "")
-        kept = [(name, value) for name, value in headers if name != "x-request-id"]
-        return Response(data, status, kept)
+            raise raised  # as for calls
+        rule = request.url_rule.rule if request.url_rule is not None else ""
+        status, headers, data = failures.answer(raised, request.environ, rule)
+        return Response(data, status, headers)
 
     app.config["PROPAGATE_EXCEPTIONS"] = True  # what the handler lets through is for the server
     app.url_map.merge_slashes = False  # else //v1/models is redirected, to a host of the client's choice
     app.register_error_handler(Exception, on_error)
 
-    def add(path: str, name: str, view: Callable[..., Response], method: str) -> None:
-        app.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)
+    def add(path: str, view: Callable[..., Response], method: str) -> None:
+        app.add_url_rule(path, f"{method} {path}", view, methods=[method], provide_automatic_options=False)
 
-    for path in dialect.chat_paths:
-        add(path, f"chat {path}", lambda: _response(gateway.chat(incoming())), "POST")
-    for path in dialect.embeddings_paths:
-        add(path, f"embeddings {path}", lambda: _response(gateway.embeddings(incoming())), "POST")
+    for path in calls:
+        add(path, _served_already, "POST")
     for path in dialect.models_paths:
-        add(path, f"models {path}", lambda: _json(gateway.models(incoming())), "GET")
-        add(
-            f"{path}/<path:model_id>",
-            f"model {path}",
-            lambda model_id: _json(gateway.model(incoming(), model_id)),
-            "GET",
-        )
-    add("/healthz", "healthz", lambda: _json({"status": "ok", "version": __version__}), "GET")
-    add("/readyz", "readyz", lambda: _readiness(assembly), "GET")
+        add(path, lambda: _json(gateway.models(incoming())), "GET")
+        add(f"{path}/<path:model_id>", lambda model_id: _json(gateway.model(incoming(), model_id)), "GET")
+    add("/healthz", lambda: _json({"status": "ok", "version": __version__}), "GET")
+    add("/readyz", lambda: _readiness(assembly), "GET")
     return app
 
 
-def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, answer.headers, direct_passthrough=True)
+def _served_already() -> Response:
+    """The rules of calls stand in Flask's map for its 405 alone."""
+    raise AssertionError("a call reached Flask")
 
 
 def _json(value: Any, status: int = 200) -> Response:
@@ -145,44 +145,3 @@ def _readiness(assembly: Assembly) -> Response:
     """Whether a call could be served and recorded; asks the database and the plugins, never an upstream."""
     problems = assembly.problems()
     return _json({"status": "unavailable" if problems else "ready", "problems": problems}, 503 if problems else 200)
-
-
-def _length(environ: dict[str, Any]) -> int | None:
-    """``Content-Length``; None for a chunked body, 0 for none."""
-    text = environ.get("CONTENT_LENGTH") or ""
-    if not text:
-        return None if environ.get("wsgi.input_terminated") or "HTTP_TRANSFER_ENCODING" in environ else 0
-    if not (text.isascii() and text.isdigit()):
-        raise BadRequest("The Content-Length header is not a whole number.")
-    return int(text)
-
-
-def _paths_hint(path: str) -> str:
-    """What a path may have been meant to be: the base URL without its /v1, or with it twice, is a common slip."""
-    paths = sorted({rule.rule for rule in current_app.url_map.iter_rules() if "<" not in rule.rule})
-    near = difflib.get_close_matches(path, paths, n=1, cutoff=0.75)
-    return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(paths)}."
-
-
-def _translate(raised: Exception) -> RouterError:
-    """Any exception as one of ours; what is not ours shows the client nothing of itself."""
-    if isinstance(raised, StoreError):  # its message names the database's place: that is for the log
-        message = "The database does not answer; calls are refused until it does."
-        return StoreError(message, headers={"Retry-After": "5"})
-    if isinstance(raised, RouterError):
-        return raised
-    if isinstance(raised, HTTPException):
-        where = f"{request.method} {request.path[:120]}"
-        if raised.code == 404:
-            return NotFound(f"There is nothing at {where}. {_paths_hint(request.path[:120])}")
-        if raised.code == 405:
-            allowed = ", ".join(sorted(getattr(raised, "valid_methods", None) or ()))
-            headers = {"Allow": allowed} if allowed else {}
-            return MethodNotAllowed(
-                f"{where} is not possible; the method here is {allowed or 'another'}.", headers=headers
-            )
-        if raised.code == 413:
-            return TooLarge("The request body is larger than this gateway takes.")
-        if raised.code is not None and 400 <= raised.code < 500:
-            return BadRequest("The request is malformed: its Host header is not the name of a host.")
-    return RouterError("The gateway failed on this request; its log says why, under the request ID.")

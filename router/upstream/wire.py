@@ -12,6 +12,9 @@ __all__ = ["choices_of", "dump_json", "has_output", "show_cached", "usage_of"]
 
 _COUNT_MAX = 2**53
 
+_write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode  # made once, not per call
+_write_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
 
 def dump_json(value: Any) -> bytes:
     """JSON bytes; lone surrogates are escaped, since UTF-8 cannot hold them.
@@ -20,9 +23,9 @@ def dump_json(value: Any) -> bytes:
         ValueError: a number that JSON cannot hold (NaN, infinity).
     """
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+        return _write(value).encode("utf-8")
     except UnicodeEncodeError:
-        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
+        return _write_ascii(value).encode("ascii")
 
 
 def usage_of(raw: Any) -> Usage | None:

@@ -1,0 +1,39 @@
+"""A WSGI environment as the line wants it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from router.errors import BadRequest
+from router.gateway.body import read_body
+from router.gateway.line import Incoming
+
+__all__ = ["incoming_of"]
+
+
+def incoming_of(environ: dict[str, Any], max_body_bytes: int) -> Incoming:
+    """The request in ``environ``; its body is read only when the line asks for it."""
+
+    def body() -> bytes:
+        encoding = environ.get("HTTP_CONTENT_ENCODING", "")
+        return read_body(environ["wsgi.input"], _length(environ), encoding, max_body_bytes)
+
+    return Incoming(
+        request_id=environ["router.request_id"],
+        received_at=environ.get("router.received_at") or time.time(),
+        authorization=environ.get("HTTP_AUTHORIZATION"),
+        x_api_key=environ.get("HTTP_X_API_KEY"),
+        read_body=body,
+        client=environ.get("router.client"),
+    )
+
+
+def _length(environ: dict[str, Any]) -> int | None:
+    """``Content-Length``; None for a chunked body, 0 for none."""
+    text = environ.get("CONTENT_LENGTH") or ""
+    if not text:
+        return None if environ.get("wsgi.input_terminated") or "HTTP_TRANSFER_ENCODING" in environ else 0
+    if not (text.isascii() and text.isdigit()):
+        raise BadRequest("The Content-Length header is not a whole number.")
+    return int(text)
