@@ -149,7 +149,7 @@ class Prober:
 
 
 def worst_stall_s(prober: Prober, action: Callable[[], object], limit_s: float) -> float:
-    """How long the server stood still during ``action``: the least of up to eight tries, for a machine that others use too."""
+    """How long the server stood still during ``action``: the least of up to eight tries, as others use the machine."""
     stalls: list[float] = []
     while len(stalls) < 8 and (not stalls or stalls[-1] > limit_s):
         prober.worst_s()
