@@ -40,8 +40,8 @@ __all__ = ["Application", "ServerSettings", "Settings", "main", "serve"]
 log = logging.getLogger("router.server")
 
 _SWITCH_INTERVAL_S = 0.0005
-"""How long a native thread (the database's) may keep the interpreter from the event loop; Python's own 5 ms is a tenth
-of what a call may take."""
+"""How long a native thread (the database's) may keep the interpreter from the event loop; Python's own 5 ms would
+be many calls' time."""
 
 
 class ServerSettings(Protocol):
