@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from router.config import DatabaseSettings, GatewaySettings, PluginsSettings, ServerSettings
+from router.sections import DatabaseSettings, GatewaySettings, PluginsSettings, ServerSettings
 from router.hookspecs import ROLES
 from router.settings import ProviderSettings, Secret
 

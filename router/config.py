@@ -17,110 +17,20 @@ from typing import Any
 
 from router.errors import ConfigError
 from router.records import EnvironmentText, build_record
+from router.sections import (
+    BillingSettings,
+    DatabaseSettings,
+    GatewaySettings,
+    LimitsSettings,
+    PluginsSettings,
+    ServerSettings,
+)
 from router.settings import ProviderSettings, Secret
 
-__all__ = [
-    "DatabaseSettings",
-    "GatewaySettings",
-    "PluginsSettings",
-    "ServerSettings",
-    "Settings",
-    "load_settings",
-    "misspelt_variables",
-]
+__all__ = ["Settings", "load_settings", "misspelt_variables"]
 
 _PREFIX = "ROUTER__"
-_FREE = frozenset({"providers", "aliases", "fallback"})  # tables whose keys are the operator's own names
-
-
-@dataclass(frozen=True)
-class ServerSettings:
-    """Where the gateway listens, and how long it waits for its clients.
-
-    Attributes:
-        host: address to listen on; ``0.0.0.0`` and ``::`` are all addresses of the machine.
-        port: 0 takes a free one.
-        workers: processes; 0 is one per core.
-        grace_s: how long calls in flight may take to end when the gateway stops.
-        header_timeout_s: how long a client may take to send its headers.
-        body_timeout_s: how long a client may pause between two pieces of its body.
-        keep_alive_s: how long an idle connection is kept open.
-        send_timeout_s: how long a client may stop reading before its connection is closed.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = field(default=8080, metadata={"min": 0, "max": 65535})
-    workers: int = field(default=0, metadata={"min": 0, "max": 512})
-    grace_s: float = 30.0
-    header_timeout_s: float = 30.0
-    body_timeout_s: float = 60.0
-    keep_alive_s: float = 75.0
-    send_timeout_s: float = 60.0
-
-
-@dataclass(frozen=True)
-class DatabaseSettings:
-    """Where accounts, keys, the catalogue and usage are kept.
-
-    Attributes:
-        url: ``sqlite:///FILE`` (relative to the configuration's folder) or ``postgresql://USER:PASSWORD@HOST/NAME``;
-            ``env:NAME`` keeps a password out of the file.
-    """
-
-    url: Secret = field(default=Secret("sqlite:///router.db"))
-
-
-@dataclass(frozen=True)
-class GatewaySettings:
-    """What clients see, and the limits on their calls.
-
-    Attributes:
-        profile: the dialect plugin.
-        key_prefix: what new keys begin with; the dialect's where unset.
-        currency: of all balances and charges.
-        billing, rate_limit: policy plugins; ``none`` for no policy.
-        streaming: false refuses streams with 400.
-        max_body_bytes: of a request, before and after decompression.
-        max_call_s: hard limit on a whole call, all attempts included.
-        commit_after_s: silence after which a stream's 200 is sent before there is an item.
-        heartbeat_s: silence after which a stream gets a comment.
-        client_stall_s: how long a client may leave its stream unread.
-        stream_buffer_bytes: how much of a stream waits for a slow client.
-        drain_s: how long an abandoned stream is read on for its usage.
-        max_attempts: upstream calls for one client's call.
-        fall_back_on_content: whether a safety refusal by one provider may be tried at the next.
-    """
-
-    profile: str = "standard"
-    key_prefix: str = ""
-    currency: str = "USD"
-    billing: str = "none"
-    rate_limit: str = "none"
-    streaming: bool = True
-    max_body_bytes: int = field(default=32 * 2**20, metadata={"min": 1024, "max": 2**31})
-    max_call_s: float = 3600.0
-    commit_after_s: float = 15.0
-    heartbeat_s: float = 10.0
-    client_stall_s: float = 60.0
-    stream_buffer_bytes: int = field(default=2**20, metadata={"min": 4096, "max": 2**30})
-    drain_s: float = 120.0
-    max_attempts: int = field(default=4, metadata={"min": 1, "max": 32})
-    fall_back_on_content: bool = False
-
-
-@dataclass(frozen=True)
-class PluginsSettings:
-    """Which of the installed plugins are loaded.
-
-    Attributes:
-        enabled: the only plugins to load; unset loads all that are installed.
-        disabled: plugins to leave out.
-        strict: true refuses to start with a plugin that does not load.
-    """
-
-    enabled: tuple[str, ...] | None = None
-    disabled: tuple[str, ...] = ()
-    strict: bool = False
+_FREE = frozenset({"providers", "aliases", "fallback", "prices"})  # tables whose keys are the operator's own names
 
 
 @dataclass(frozen=True)
@@ -132,6 +42,7 @@ class Settings:
         providers: section name -> its keys as written; checked by ``record`` once the plugin is known.
         aliases: alias -> model ID.
         fallbacks: model ID -> model IDs to try next, best first (``[fallback]``).
+        prices: model ID -> its price as written (``[prices]``); checked by whoever reads it.
         plugin_sections: plugin name -> the keys of ``[plugins.NAME]``.
     """
 
@@ -139,10 +50,13 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
+    billing: BillingSettings = field(default_factory=BillingSettings)
+    limits: LimitsSettings = field(default_factory=LimitsSettings)
     plugins: PluginsSettings = field(default_factory=PluginsSettings)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prices: Mapping[str, Any] = field(default_factory=dict)
     plugin_sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     text: str = field(default="", repr=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -227,6 +141,8 @@ _SECTIONS: Mapping[str, type] = {
     "server": ServerSettings,
     "database": DatabaseSettings,
     "gateway": GatewaySettings,
+    "billing": BillingSettings,
+    "limits": LimitsSettings,
     "plugins": PluginsSettings,
 }
 
@@ -255,6 +171,7 @@ def _settings(base: Settings, data: dict[str, Any]) -> Settings:
         providers=data.get("providers", {}),
         aliases=data.get("aliases", {}),
         fallbacks=_fallbacks(base, data.get("fallback", {})),
+        prices=data.get("prices", {}),
         plugin_sections=sections,
         **records,
     )

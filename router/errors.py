@@ -3,12 +3,17 @@
     RouterError                500  server_error           internal_error
     +-- BadRequest             400  invalid_request_error  (by cause)
     +-- Unauthorized           401  invalid_request_error  invalid_api_key
+    +-- InsufficientQuota      402  insufficient_quota     insufficient_quota
+    |   +-- BudgetExceeded     402  insufficient_quota     key_budget_exceeded
     +-- Forbidden              403  invalid_request_error  (by cause)
     +-- NotFound               404  invalid_request_error  (by cause)
     |   +-- ModelNotFound      404  invalid_request_error  model_not_found
+    |       +-- ModelNotPriced 404  invalid_request_error  model_not_priced
     +-- MethodNotAllowed       405  invalid_request_error  method_not_allowed
     +-- RequestTimeout         408  invalid_request_error  request_timeout
+    +-- Conflict               409  invalid_request_error  (by cause)
     +-- TooLarge               413  invalid_request_error  request_too_large
+    +-- RateLimited            429  rate_limit_error       rate_limit_exceeded
     +-- Unavailable            503  server_error           (by cause)
     +-- UpstreamError          by its kind, see KINDS
     +-- ConfigError            exit status 1: what is wrong in the configuration, where, and the remedy
@@ -27,12 +32,17 @@ from typing import NamedTuple
 __all__ = [
     "KINDS",
     "BadRequest",
+    "BudgetExceeded",
     "ConfigError",
+    "Conflict",
     "Forbidden",
+    "InsufficientQuota",
     "Kind",
     "MethodNotAllowed",
     "ModelNotFound",
+    "ModelNotPriced",
     "NotFound",
+    "RateLimited",
     "RequestTimeout",
     "RouterError",
     "StoreError",
@@ -92,6 +102,20 @@ class Unauthorized(RouterError):
     code = "invalid_api_key"
 
 
+class InsufficientQuota(RouterError):
+    """The account's balance does not cover what the call could cost."""
+
+    status = 402
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+
+
+class BudgetExceeded(InsufficientQuota):
+    """The key's own budget does not cover what the call could cost, whatever the account has."""
+
+    code = "key_budget_exceeded"
+
+
 class Forbidden(RouterError):
     """The key is good, but may not do this."""
 
@@ -118,6 +142,12 @@ class ModelNotFound(NotFound):
     listed_at = "GET /v1/models lists what there is."
 
 
+class ModelNotPriced(ModelNotFound):
+    """The model is there, but has no price, and nothing is served that could not be charged."""
+
+    code = "model_not_priced"
+
+
 class MethodNotAllowed(RouterError):
     """The path exists, the method on it does not."""
 
@@ -140,6 +170,22 @@ class TooLarge(RouterError):
     status = 413
     type = "invalid_request_error"
     code = "request_too_large"
+
+
+class Conflict(RouterError):
+    """The request contradicts an earlier one (an ``Idempotency-Key`` with another body, a reference used twice)."""
+
+    status = 409
+    type = "invalid_request_error"
+    code = "conflict"
+
+
+class RateLimited(RouterError):
+    """A limit of the key or its account is reached; ``Retry-After`` says when to come again."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
 
 
 class Unavailable(RouterError):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from router.claims import Claim, Outcome, PolicyContext, Quote
 from router.dialect import Dialect
 from router.errors import UpstreamError
 from router.types import (
@@ -19,6 +20,7 @@ from router.types import (
     CallRecord,
     ChatCall,
     EmbeddingsCall,
+    Key,
     Migration,
     ModelCard,
     Reply,
@@ -28,7 +30,16 @@ from router.types import (
 if TYPE_CHECKING:
     import click
 
-__all__ = ["ROLES", "CommonSpecs", "DialectSpecs", "LifecycleSpecs", "ProviderSpecs", "StorageSpecs"]
+__all__ = [
+    "ROLES",
+    "BillingSpecs",
+    "CommonSpecs",
+    "DialectSpecs",
+    "LifecycleSpecs",
+    "ProviderSpecs",
+    "RateLimitSpecs",
+    "StorageSpecs",
+]
 
 hookspec = pluggy.HookspecMarker("router")
 
@@ -111,6 +122,100 @@ class ProviderSpecs:
         """
 
 
+class BillingSpecs:
+    """For a policy that decides who may spend how much; ``[gateway] billing = "NAME"`` chooses it.
+
+    A failing hook fails closed: the call is refused, or its claims are settled in full.
+    """
+
+    @hookspec
+    def billing_claims(  # type: ignore[empty-body]
+        self, call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext
+    ) -> Sequence[Claim]:
+        """What a call takes from which buckets, before the upstream sees anything; empty lets it pass.
+
+        The host takes the claims of all policies in one transaction, or none. A pure function: no I/O, no clock, no
+        state; it may be called again for the same call with a smaller quote. A policy whose state lives elsewhere
+        takes it here, and gives it back in ``billing_undo``.
+
+        Args:
+            quote: the most that the call can use, and what that would be charged.
+            context: the time, and the plugin's own settings.
+
+        Raises:
+            RouterError: refuses the call.
+
+        Called: addressed, at least once per call. Since: 0.1.
+        """
+
+    @hookspec
+    def billing_settle(  # type: ignore[empty-body]
+        self, claims: Sequence[Claim], outcome: Outcome, context: PolicyContext
+    ) -> Sequence[int]:
+        """The final amount of each claim, in their order; it replaces what was held. Without this hook, all amounts
+        stay as they were claimed.
+
+        An amount may exceed its claim; of ``BALANCE``, no more is taken than the account has. What was claimed in a
+        window that is over by now is forgotten. Pure, as ``billing_claims``.
+
+        Called: addressed, exactly once for each call whose claims were taken. Since: 0.1.
+        """
+
+    @hookspec
+    def billing_undo(self, claims: Sequence[Claim], context: PolicyContext) -> None:
+        """Claims that this policy returned were not taken: another claim was refused, or the database failed.
+
+        Called: addressed, for each answer of ``billing_claims`` that was not taken. Since: 0.1.
+        """
+
+
+class RateLimitSpecs:
+    """For a policy that decides how often and how much may be called; ``[gateway] rate_limit = "NAME"`` chooses it.
+
+    A failing hook fails closed: the call is refused, or its claims are settled in full.
+    """
+
+    @hookspec
+    def rate_limit_claims(  # type: ignore[empty-body]
+        self, call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext
+    ) -> Sequence[Claim]:
+        """What a call takes from which buckets, before the upstream sees anything; empty lets it pass.
+
+        The host takes the claims of all policies in one transaction, or none. A pure function: no I/O, no clock, no
+        state; it may be called again for the same call with a smaller quote. A policy whose state lives elsewhere
+        takes it here, and gives it back in ``rate_limit_undo``.
+
+        Args:
+            quote: the most that the call can use.
+            context: the time, and the plugin's own settings.
+
+        Raises:
+            RouterError: refuses the call.
+
+        Called: addressed, at least once per call. Since: 0.1.
+        """
+
+    @hookspec
+    def rate_limit_settle(  # type: ignore[empty-body]
+        self, claims: Sequence[Claim], outcome: Outcome, context: PolicyContext
+    ) -> Sequence[int]:
+        """The final amount of each claim, in their order; it replaces what was held. Without this hook, all amounts
+        stay as they were claimed.
+
+        An amount may exceed its claim; of ``BALANCE``, no more is taken than the account has. What was claimed in a
+        window that is over by now is forgotten. Pure, as ``rate_limit_claims``.
+
+        Called: addressed, exactly once for each call whose claims were taken. Since: 0.1.
+        """
+
+    @hookspec
+    def rate_limit_undo(self, claims: Sequence[Claim], context: PolicyContext) -> None:
+        """Claims that this policy returned were not taken: another claim was refused, or the database failed.
+
+        Called: addressed, for each answer of ``rate_limit_claims`` that was not taken. Since: 0.1.
+        """
+
+
 class DialectSpecs:
     """For a plugin that gives the gateway's own wire another shape."""
 
@@ -156,6 +261,8 @@ class LifecycleSpecs:
 ROLES: dict[str, type] = {
     "common": CommonSpecs,
     "provider": ProviderSpecs,
+    "billing": BillingSpecs,
+    "rate_limit": RateLimitSpecs,
     "dialect": DialectSpecs,
     "storage": StorageSpecs,
     "lifecycle": LifecycleSpecs,

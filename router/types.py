@@ -12,47 +12,32 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from router.errors import UpstreamError
+from router.keys import Budget, Key, Limits
+from router.prices import Price, PriceTier
 from router.settings import Timeouts
+from router.usage import Usage
 
 if TYPE_CHECKING:
     from router.upstream.transport import Transport
 
 __all__ = [
     "Attempt",
+    "Budget",
     "CallContext",
     "CallRecord",
     "ChatCall",
     "EmbeddingsCall",
     "Item",
     "Key",
+    "Limits",
     "Migration",
     "ModelCard",
     "Price",
+    "PriceTier",
     "Reply",
     "StartupContext",
     "Usage",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Token counts of one call, in one meaning for all providers.
-
-    Attributes:
-        prompt_tokens: all input, cached and cache-written tokens included.
-        completion_tokens: all output, reasoning included.
-        cached_tokens: the part of the prompt that was read from the provider's cache.
-        cache_write_tokens: the part of the prompt that was written to it.
-        reasoning_tokens: the part of the output that was reasoning.
-        raw: the provider's own object, unchanged.
-    """
-
-    prompt_tokens: int
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    cache_write_tokens: int = 0
-    reasoning_tokens: int = 0
-    raw: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,20 +148,6 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
-    """A list price in nano-units per million tokens, in the list's currency; None where the list says nothing.
-
-    ``cached_input`` and ``cache_write`` default to ``input``, ``reasoning`` to ``output``.
-    """
-
-    input: int | None = None
-    output: int | None = None
-    cached_input: int | None = None
-    cache_write: int | None = None
-    reasoning: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ModelCard:
     """What a provider says of one of its models.
 
@@ -189,6 +160,10 @@ class ModelCard:
         max_output: the largest output in tokens; None where it is not known.
         price: list price in USD.
         reasoning: whether the model reasons before it answers.
+        prompt_overhead: tokens that the provider adds for each message, and once for the call.
+        image_tokens, audio_tokens, file_tokens: the most that one such part of a message can come to; None where it is
+            not known, and the part then counts as the whole window.
+        cap_covers_reasoning: whether the client's output cap limits reasoning too.
     """
 
     model: str
@@ -199,6 +174,11 @@ class ModelCard:
     max_output: int | None = None
     price: Price | None = None
     reasoning: bool = False
+    prompt_overhead: int = 16
+    image_tokens: int | None = None
+    audio_tokens: int | None = None
+    file_tokens: int | None = None
+    cap_covers_reasoning: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,33 +232,6 @@ class Migration:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """An API key as the line knows it: never its text, only what it may do.
-
-    Attributes:
-        id: public identifier (``key_...``).
-        account: the account that pays.
-        name: the operator's label.
-        status: ``active``, ``disabled`` or ``revoked``.
-        expires_at: Unix seconds; None never expires.
-        scope: public model IDs (or ``provider/*``) that it may use; empty for all.
-    """
-
-    id: str
-    account: str
-    name: str = ""
-    status: str = "active"
-    expires_at: float | None = None
-    scope: tuple[str, ...] = ()
-
-    def may_use(self, model_id: str) -> bool:
-        """Whether a public model ID is in the scope."""
-        if not self.scope or model_id in self.scope:
-            return True
-        return any(one.endswith("/*") and model_id.startswith(one[:-1]) for one in self.scope)
-
-
-@dataclass(frozen=True, slots=True)
 class Attempt:
     """One upstream call made for a client's call.
 
@@ -319,6 +272,12 @@ class CallRecord:
         latency_ms: from arrival to the last byte.
         first_token_ms: from arrival to the first output; None when there was none.
         attempts: upstream calls, in order.
+        cache_write_tokens: as in ``Usage``.
+        clamped: the upstream's counts were impossible, and were put within bounds.
+        charge_nano: what the account was charged.
+        shortfall_nano: what it should have been charged beyond that, had it had the money.
+        cost_nano: what the provider charges us; None where its price is not known. Never shown to customers.
+        rate_nano: the balance currency's units for one USD, in nano, when the call was priced; 0 where none was used.
     """
 
     request_id: str
@@ -341,3 +300,9 @@ class CallRecord:
     latency_ms: int
     first_token_ms: int | None
     attempts: tuple[Attempt, ...] = ()
+    cache_write_tokens: int = 0
+    clamped: bool = False
+    charge_nano: int = 0
+    shortfall_nano: int = 0
+    cost_nano: int | None = None
+    rate_nano: int = 0

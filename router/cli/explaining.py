@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from router.cli.checking import upstream_urls
-from router.config import GatewaySettings
 from router.errors import KINDS, RouterError, UpstreamError
 from router.gateway.endpoints import CONSEQUENCES
 from router.gateway.resolve import Resolver, Route, Target
+from router.sections import GatewaySettings
 from router.types import ChatCall, EmbeddingsCall, Key
 
 __all__ = ["call_kind", "failure_rows", "target_row"]

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from router.catalogue.catalogue import Catalogue
-from router.config import GatewaySettings
 from router.dialect import Dialect
 from router.errors import BadRequest, ModelNotFound, RouterError
 from router.gateway.active import ActiveCall, CallCancelled, Client
@@ -23,6 +22,7 @@ from router.gateway.pump import Pump, StreamBody
 from router.gateway.record import Recorder
 from router.gateway.resolve import Resolver, printable_id
 from router.gateway.schemas import chat_call, dropped_fields, embeddings_call
+from router.sections import GatewaySettings
 from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key
 
 __all__ = ["Answer", "Gateway", "Incoming"]

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import gevent
 from gevent.event import Event
 
-from router.config import GatewaySettings
 from router.dialect import Dialect
 from router.errors import RequestTimeout, RouterError, UpstreamError
 from router.gateway.active import ActiveCall, CallCancelled
 from router.gateway.attempt import Opened
 from router.gateway.dispatch import Dispatcher
+from router.sections import GatewaySettings
 
 __all__ = ["Pump", "StreamBody"]
 

@@ -44,6 +44,10 @@ class Connection:
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def tuples(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one query; its rows as tuples, for those who read many."""
+        return list(self._cursor(sql, params).fetchall())
+
     def row(self, sql: str, params: Sequence[Any] = ()) -> dict[str, Any] | None:
         """Run one query; its first row, or None."""
         return next(iter(self.rows(sql, params)), None)

@@ -6,7 +6,7 @@ engines read alike: SQLite maps ``DOUBLE PRECISION`` to REAL, ``BIGINT`` to INTE
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from router.types import Migration
 
@@ -108,10 +108,194 @@ CREATE TABLE provider_keys (
 );
 """
 
+_SERIAL = {
+    "sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT",
+    "postgresql": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+}
+
+_LEDGER = """
+ALTER TABLE accounts ADD COLUMN tier TEXT NOT NULL DEFAULT '';
+ALTER TABLE accounts ADD COLUMN price_list TEXT NOT NULL DEFAULT '';
+ALTER TABLE api_keys ADD COLUMN budget_nano BIGINT CHECK (budget_nano >= 0);
+ALTER TABLE api_keys ADD COLUMN budget_period TEXT NOT NULL DEFAULT ''
+    CHECK (budget_period IN ('', 'day', 'week', 'month'));
+ALTER TABLE api_keys ADD COLUMN idempotent BOOLEAN NOT NULL DEFAULT FALSE;
+INSERT INTO meta (name, value) VALUES ('access_version', 1);    -- grows with keys, accounts and limits
+
+CREATE TABLE balances (                     -- what the transfers of an account come to, and what its calls hold
+    account_id  TEXT NOT NULL PRIMARY KEY REFERENCES accounts (id),
+    credits     BIGINT NOT NULL DEFAULT 0 CHECK (credits >= 0),
+    debits      BIGINT NOT NULL DEFAULT 0 CHECK (debits >= 0),
+    held        BIGINT NOT NULL DEFAULT 0 CHECK (held >= 0),
+    CHECK (debits + held <= credits)
+);
+INSERT INTO balances (account_id) SELECT id FROM accounts;
+
+CREATE TABLE transfers (                    -- never changed, never deleted: a mistake is corrected by another
+    seq           {serial},
+    reference     TEXT NOT NULL UNIQUE,     -- makes it happen once: req:<request ID>, grant:<reference>, ...
+    kind          TEXT NOT NULL,
+    debit         TEXT NOT NULL,            -- an account's ID, or @revenue, @grants, @adjustments, @shortfall, ...
+    credit        TEXT NOT NULL,
+    amount_nano   BIGINT NOT NULL CHECK (amount_nano > 0),
+    balance_nano  BIGINT NOT NULL CHECK (balance_nano >= 0),    -- of the customer's account in it, afterwards
+    about         TEXT,                     -- the reference that it corrects
+    reason        TEXT NOT NULL,
+    created_at    DOUBLE PRECISION NOT NULL,
+    CHECK (debit <> credit)
+);
+CREATE INDEX transfers_debit ON transfers (debit, seq);
+CREATE INDEX transfers_credit ON transfers (credit, seq) WHERE kind <> 'usage';
+CREATE INDEX transfers_about ON transfers (about) WHERE about IS NOT NULL;
+
+CREATE TABLE holds (                        -- calls under way
+    id           TEXT NOT NULL PRIMARY KEY, -- the request's
+    account_id   TEXT NOT NULL,
+    key_id       TEXT NOT NULL,
+    owner        TEXT NOT NULL,             -- a worker
+    model        TEXT NOT NULL,
+    route        TEXT NOT NULL,
+    streamed     BOOLEAN NOT NULL,
+    amount_nano  BIGINT NOT NULL CHECK (amount_nano >= 0),      -- of the account's balance
+    claims       TEXT NOT NULL,             -- JSON list of [bucket, amount, start of its window]
+    created_at   DOUBLE PRECISION NOT NULL,
+    expires_at   DOUBLE PRECISION NOT NULL
+);
+
+CREATE TABLE buckets (
+    id            TEXT NOT NULL PRIMARY KEY,
+    window_start  DOUBLE PRECISION NOT NULL,    -- Unix seconds; 0: no window
+    used          BIGINT NOT NULL CHECK (used >= 0),
+    held          BIGINT NOT NULL CHECK (held >= 0)
+);
+"""
+
+_CHARGES = """
+ALTER TABLE usage ADD COLUMN cache_write_tokens BIGINT NOT NULL DEFAULT 0 CHECK (cache_write_tokens >= 0);
+ALTER TABLE usage ADD COLUMN clamped BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE usage ADD COLUMN charge_nano BIGINT NOT NULL DEFAULT 0 CHECK (charge_nano >= 0);
+ALTER TABLE usage ADD COLUMN shortfall_nano BIGINT NOT NULL DEFAULT 0 CHECK (shortfall_nano >= 0);
+ALTER TABLE usage ADD COLUMN cost_nano BIGINT CHECK (cost_nano >= 0);      -- NULL: not known
+ALTER TABLE usage ADD COLUMN rate_nano BIGINT NOT NULL DEFAULT 0;           -- balance currency for one USD
+DROP INDEX usage_key;
+
+CREATE TABLE usage_hours (                  -- sums, so that charts and reports never read rows
+    account_id         TEXT NOT NULL,
+    hour               BIGINT NOT NULL,     -- Unix seconds of its start
+    key_id             TEXT NOT NULL,
+    model              TEXT NOT NULL,
+    provider           TEXT NOT NULL,
+    calls              BIGINT NOT NULL,
+    errors             BIGINT NOT NULL,
+    prompt_tokens      BIGINT NOT NULL,
+    cached_tokens      BIGINT NOT NULL,
+    completion_tokens  BIGINT NOT NULL,
+    reasoning_tokens   BIGINT NOT NULL,
+    charge_nano        BIGINT NOT NULL,
+    cost_nano          BIGINT NOT NULL,     -- of the calls whose cost is known
+    uncosted           BIGINT NOT NULL,     -- calls that were charged, and whose cost is not known
+    PRIMARY KEY (account_id, hour, key_id, model, provider)
+);
+"""
+
+_OPERATIONS = """
+CREATE TABLE limits (
+    subject  TEXT NOT NULL PRIMARY KEY,     -- key:ID, account:ID, tier:NAME (each of its keys), tier-account:NAME
+    limits   TEXT NOT NULL                  -- JSON object: fields of router.types.Limits that are set
+);
+
+CREATE TABLE prices (
+    list        TEXT NOT NULL,              -- empty: what holds for everybody
+    model       TEXT NOT NULL,              -- a public ID, or provider/model
+    price       TEXT NOT NULL,              -- JSON object: fields of router.types.Price, in the balance currency
+    created_at  DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (list, model)
+);
+
+CREATE TABLE rates (
+    currency    TEXT NOT NULL PRIMARY KEY,
+    rate_nano   BIGINT NOT NULL CHECK (rate_nano > 0),          -- units of it for one USD
+    source      TEXT NOT NULL,
+    created_at  DOUBLE PRECISION NOT NULL
+);
+
+CREATE TABLE audit (                        -- what operators did; never changed
+    seq         {serial},
+    created_at  DOUBLE PRECISION NOT NULL,
+    actor       TEXT NOT NULL,
+    action      TEXT NOT NULL,
+    subject     TEXT NOT NULL,
+    detail      TEXT NOT NULL               -- JSON object
+);
+
+CREATE TABLE workers (
+    id          TEXT NOT NULL PRIMARY KEY,
+    host        TEXT NOT NULL,              -- and boot: process IDs mean nothing elsewhere
+    process     BIGINT NOT NULL,
+    started     TEXT NOT NULL,              -- of the process, as its kernel tells: process IDs come again
+    expires_at  DOUBLE PRECISION NOT NULL   -- of its lease
+);
+
+CREATE TABLE leases (                       -- jobs that one of all workers does
+    name        TEXT NOT NULL PRIMARY KEY,
+    owner       TEXT NOT NULL,
+    expires_at  DOUBLE PRECISION NOT NULL
+);
+
+CREATE TABLE counters (
+    name   TEXT NOT NULL PRIMARY KEY,
+    value  BIGINT NOT NULL
+);
+
+CREATE TABLE idempotency (
+    key_id       TEXT NOT NULL,
+    reference    TEXT NOT NULL,             -- SHA-256 of the header's value
+    body_hash    TEXT NOT NULL,
+    request_id   TEXT NOT NULL,
+    owner        TEXT NOT NULL,
+    status       INTEGER NOT NULL,          -- of the answer; 0: under way
+    headers      TEXT NOT NULL,             -- JSON object
+    body         {bytes},                   -- NULL: under way, or too large to keep
+    created_at   DOUBLE PRECISION NOT NULL,
+    expires_at   DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (key_id, reference)
+);
+CREATE INDEX idempotency_expiry ON idempotency (expires_at);
+"""
+
+_APPEND_ONLY = {
+    "sqlite": """
+CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table}
+BEGIN SELECT RAISE(ABORT, '{table} are never changed: add another'); END;
+""",
+    "postgresql": """
+CREATE FUNCTION {table}_no_{event}() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION '{table} are never changed: add another'; END $$;
+CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table} EXECUTE FUNCTION {table}_no_{event}();
+""",
+}
+
+
+def _for_both(sql: str, *append_only: str) -> Mapping[str, str]:
+    """A migration's text for each engine: they differ in numbering rows, in the type of bytes and in triggers."""
+    texts = {}
+    for engine, trigger in _APPEND_ONLY.items():
+        kinds = {"{serial}": _SERIAL[engine], "{bytes}": "BLOB" if engine == "sqlite" else "BYTEA"}
+        text = sql
+        for name, kind in kinds.items():
+            text = text.replace(name, kind)
+        triggers = (trigger.format(table=table, event=event) for table in append_only for event in ("UPDATE", "DELETE"))
+        texts[engine] = text + "".join(triggers)
+    return texts
+
+
 MIGRATIONS: Sequence[Migration] = (
     Migration(1, "accounts and keys", _ACCOUNTS_AND_KEYS),
     Migration(2, "catalogue", _CATALOGUE),
     Migration(3, "usage", _USAGE),
     Migration(4, "provider keys", _PROVIDER_KEYS),
+    Migration(5, "ledger", _for_both(_LEDGER, "transfers")),
+    Migration(6, "charges", _CHARGES),
+    Migration(7, "limits, prices, audit, leases", _for_both(_OPERATIONS, "audit")),
 )
 """In order; numbers begin at 1 and have no gap."""

@@ -28,7 +28,8 @@ def load_cards(path: Path, *, owned_by: str) -> tuple[ModelCard, ...]:
 def _card(model: str, table: dict[str, Any], owned_by: str, path: Path) -> ModelCard:
     try:
         price = table.pop("price", None)
-        prices = Price(**{name: parse_nano(text) for name, text in price.items()}) if price is not None else None
+        rates: Any = {name: parse_nano(text) for name, text in price.items()} if price is not None else None
+        prices = Price(**rates) if rates is not None else None
         return ModelCard(model, price=prices, **{"owned_by": owned_by, **table})
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{path.name}: model {model!r}: {error}") from None

@@ -11,13 +11,18 @@ from sources import Import, imports_in, modules
 
 ROOMS = {
     "router.errors": 0,
+    "router.usage": 0,
+    "router.prices": 0,
+    "router.keys": 0,
     "router.money": 0,
     "router.settings": 0,
     "router.types": 0,
+    "router.claims": 0,
     "router.dialect": 0,
     "router.hookspecs": 0,
     "router": 0,
     "router.records": 1,
+    "router.sections": 1,
     "router.config": 1,
     "router.registry": 1,
     "router.store": 2,

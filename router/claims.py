@@ -1,0 +1,115 @@
+"""What policies work with: a call's bounds go in, claims on buckets come out, and later what became of the call.
+
+Billing and rate-limit policies are pure: they name buckets and amounts, and the host takes all claims of a call in one
+transaction, or none. All amounts are whole numbers: nano-units of the balance currency where a bucket counts money,
+else requests, tokens or calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any
+
+from router.errors import BudgetExceeded, InsufficientQuota, RateLimited, RouterError
+from router.usage import Usage
+
+__all__ = ["BALANCE", "REFUSALS", "Claim", "Outcome", "PolicyContext", "Quote", "Window"]
+
+BALANCE = "balance"
+"""The bucket that is the account's own money. Its ceiling is what the account has available."""
+
+REFUSALS: dict[str, type[RouterError]] = {
+    "balance": InsufficientQuota,
+    "budget": BudgetExceeded,
+    "rate_limit": RateLimited,
+}
+"""What a claim may name as its refusal -> the error that a client sees when it cannot be taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time for which a bucket counts; then it begins again at zero.
+
+    Attributes:
+        seconds: its length.
+        start: Unix seconds at which it begins (a calendar day or month); None lets the first claim after the end of
+            the last window begin the next.
+    """
+
+    seconds: float
+    start: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One amount that a call wants to take from one bucket before the upstream sees anything.
+
+    Attributes:
+        bucket: names what is counted, within the policy that claims (``requests:key_1``); ``BALANCE`` is the account's
+            money, for billing policies only.
+        amount: what is held until the call is settled; at least zero.
+        ceiling: what used and held amounts together may not exceed; None for ``BALANCE``, and for a bucket that only
+            counts.
+        window: None counts for ever, or, for a bucket that settles to zero, what is under way.
+        at_least: what must be free besides ``amount`` although it is not taken.
+        refusal: a key of ``REFUSALS``.
+        message: what the client reads when it is refused; a text of the host's where empty.
+        unit: ``requests`` or ``tokens`` shows the claim as ``x-ratelimit-limit-<unit>`` and its kin.
+    """
+
+    bucket: str
+    amount: int
+    ceiling: int | None = None
+    window: Window | None = None
+    at_least: int = 0
+    refusal: str = "rate_limit"
+    message: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The most that a call can use.
+
+    Attributes:
+        prompt_tokens: all input.
+        completion_tokens: all output of all choices.
+        charge_nano: what both would be charged at the dearest configured target.
+        named_cap: whether the client itself limited the output.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int
+    charge_nano: int
+    named_cap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call used.
+
+    Attributes:
+        ending: ``ok``, ``error``, ``cut``, ``disconnect`` or ``expired``.
+        usage: None where nothing was used.
+        charge_nano: what that is charged, at the price of the target that served.
+    """
+
+    ending: str
+    usage: Usage | None
+    charge_nano: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyContext:
+    """What a policy's hook may use besides its own arguments.
+
+    Attributes:
+        at: Unix seconds now: a policy asks no clock.
+        timezone: in which days and months begin (``[limits] timezone``).
+        settings: the plugin's section ``[plugins.NAME]``, of the type that its ``settings()`` hook returned.
+    """
+
+    at: float
+    timezone: tzinfo = UTC
+    settings: Any = field(default=None, repr=False)
