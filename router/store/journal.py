@@ -6,17 +6,17 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import peewee
 
 from router.errors import StoreError
 from router.store.connection import Connection
 from router.store.database import Database
-from router.store.usage import insert_usage
-from router.types import CallRecord
+from router.store.lanes import Waiter, new_waiter
 
-__all__ = ["Journal"]
+__all__ = ["Apply", "Journal", "Operation"]
 
 _log = logging.getLogger("router.store")
 
@@ -29,36 +29,65 @@ _PAUSE_MIN_S = 0.05
 _PAUSE_MAX_S = 1.0
 
 
-@dataclass(slots=True)
-class _Operation:
-    """One thing to write; ``done`` is set once it is durable or refused. Without a record it is a mark in the queue."""
+class Operation:
+    """One thing to write. Whoever applies it sets ``result`` or ``error``; both are final once it is durable.
 
-    record: CallRecord | None
-    done: threading.Event | None = None
-    error: Exception | None = None
-    since: float = field(default_factory=time.monotonic)
+    Attributes:
+        label: what log lines call it (a request's ID).
+        abandoned: nobody waits for it any more.
+    """
+
+    __slots__ = ("abandoned", "error", "label", "result", "since", "waiter")
+
+    def __init__(self, label: str = "") -> None:
+        self.label = label
+        self.result: Any = None
+        self.error: Exception | None = None
+        self.abandoned = False
+        self.since = 0.0
+        self.waiter: Waiter | None = None
+
+    def abandon(self) -> Operation | None:
+        """Called when its caller's time is up: what undoes it; None where it is to become durable all the same."""
+        return None
+
+
+class Apply(Protocol):
+    """Writes a batch in the open transaction. Called again, from the start, when that could not be committed."""
+
+    def __call__(self, connection: Connection, operations: Sequence[Operation], *, again: bool) -> None:
+        """Decide and write all operations.
+
+        An operation that is refused gets its ``error`` and writes nothing; an exception here is no single operation's.
+
+        Args:
+            again: a commit of these operations failed in a way that leaves open whether it happened.
+        """
+        ...
 
 
 class Journal:
-    """Group commit of usage rows.
+    """Group commit.
 
     One flusher (a greenlet in a patched process, a thread elsewhere) takes all that waits and writes it in one
-    transaction; while the database is away it keeps trying. Writing a row again is harmless, so a commit of unknown
-    outcome is simply repeated.
+    transaction; while the database is away it keeps trying. Where a batch is refused as a whole, its operations are
+    written one by one, so that a bad one takes no other with it.
 
     Args:
         database: where to write.
-        backlog_max: rows that may wait before ``healthy`` is False.
-        age_max_s: how long the oldest row may wait before ``healthy`` is False.
-        hard_max: rows that may wait before further ones are dropped, and counted.
+        apply: what the operations mean.
+        backlog_max: operations that may wait before ``healthy`` is False.
+        age_max_s: how long the oldest may wait before ``healthy`` is False.
+        hard_max: operations that may wait before further ones are dropped, and counted.
 
     Attributes:
-        lost: rows dropped because too many waited, or because the database refused them for good.
+        lost: operations dropped because too many waited, or because the database refused them for good.
     """
 
     def __init__(
         self,
         database: Database,
+        apply: Apply,
         *,
         backlog_max: int = _BACKLOG_MAX,
         age_max_s: float = _AGE_MAX_S,
@@ -66,79 +95,89 @@ class Journal:
     ) -> None:
         self.lost = 0
         self._database = database
+        self._apply = apply
         self._backlog_max = backlog_max
         self._age_max_s = age_max_s
         self._hard_max = hard_max
-        self._waiting: deque[_Operation] = deque()
-        self._batch: list[_Operation] = []
+        self._waiting: deque[Operation] = deque()
+        self._batch: list[Operation] = []
+        self._again = False
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._closed = threading.Event()
         self._flusher = threading.Thread(target=self._run, name="journal", daemon=True)
         self._flusher.start()
 
-    def post(self, record: CallRecord) -> None:
-        """Hand a row over and return at once; it becomes durable soon after."""
-        if self._closed.is_set() or self._backlog() >= self._hard_max:
-            self._lose(record, "too many rows wait for the database")
+    def post(self, operation: Operation) -> None:
+        """Hand an operation over and return at once; it becomes durable soon after."""
+        if self._full():
+            self._lose(operation, "too many operations wait for the database")
         else:
-            self._put(_Operation(record))
+            self._put(operation)
 
-    def submit(self, record: CallRecord, *, timeout_s: float = 10.0) -> None:
-        """Write a row and return when it is durable.
+    def submit(self, operation: Operation, *, timeout_s: float = 10.0) -> Any:
+        """Write an operation, and return its result when it is durable.
 
         Raises:
-            StoreError: it is not durable yet after ``timeout_s``; it stays in the journal and may still become so.
-            Exception: the database's reason for refusing this row (``peewee.IntegrityError``, ...).
+            StoreError: it is not durable after ``timeout_s``: it is undone if it can be, else it may still become so.
+            Exception: why it was refused.
         """
-        if self._closed.is_set() or self._backlog() >= self._hard_max:
-            raise StoreError(f"The {self._database.place} does not keep up: too many rows wait for it.")
-        operation = _Operation(record, threading.Event())
+        if self._full():
+            raise StoreError(f"The {self._database.place} does not keep up: too many operations wait for it.")
         if not self._wait_for(operation, timeout_s):
-            raise StoreError(f"The {self._database.place} did not make a row durable within {timeout_s:g} s.")
+            undoing = operation.abandon()
+            if undoing is not None:
+                self._put(undoing)
+            raise StoreError(f"The {self._database.place} did not make an operation durable within {timeout_s:g} s.")
         if operation.error is not None:
             raise operation.error
+        return operation.result
 
     def healthy(self) -> bool:
-        """Whether new calls may be served: few rows wait, and none for long."""
+        """Whether new calls may be served: few operations wait, and none for long."""
         oldest = self._oldest()
-        return self._backlog() <= self._backlog_max and (
-            oldest is None or time.monotonic() - oldest.since <= self._age_max_s
+        return oldest is None or (
+            self._backlog() <= self._backlog_max and time.monotonic() - oldest.since <= self._age_max_s
         )
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all rows handed over so far are durable; False when the time was up first."""
-        return self._wait_for(_Operation(None, threading.Event()), timeout_s)
+        """Wait until all operations handed over so far are durable; False when the time was up first."""
+        return self._wait_for(_Mark(), timeout_s)
 
     def close(self, timeout_s: float = 5.0) -> int:
-        """Flush and stop; the number of rows that could not be written. Harmless when called again."""
+        """Flush and stop; the number of operations that could not be written. Harmless when called again."""
         if not self._closed.is_set():
             self.flush(timeout_s)
             self._closed.set()
             self._hurry.set()
             self._wake.set()
             self._flusher.join(timeout_s)
-        return sum(operation.record is not None for operation in (*self._batch, *self._waiting))
+        return sum(not isinstance(operation, _Mark) for operation in (*self._batch, *self._waiting))
+
+    def _full(self) -> bool:
+        return self._closed.is_set() or self._backlog() >= self._hard_max
 
     def _backlog(self) -> int:
         return len(self._waiting) + len(self._batch)
 
-    def _oldest(self) -> _Operation | None:
+    def _oldest(self) -> Operation | None:
         try:
             return self._batch[0] if self._batch else self._waiting[0]
         except IndexError:
             return None
 
-    def _put(self, operation: _Operation) -> None:
+    def _put(self, operation: Operation) -> None:
+        operation.since = time.monotonic()
         self._waiting.append(operation)
-        if operation.done is not None:
+        if operation.waiter is not None and not self._hurry.is_set():
             self._hurry.set()
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
-    def _wait_for(self, operation: _Operation, timeout_s: float) -> bool:
+    def _wait_for(self, operation: Operation, timeout_s: float) -> bool:
+        operation.waiter = new_waiter()
         self._put(operation)
-        assert operation.done is not None
-        return operation.done.wait(timeout_s)
+        return operation.waiter.wait(timeout_s)
 
     def _run(self) -> None:
         pause_s = _PAUSE_MIN_S
@@ -151,7 +190,7 @@ class Journal:
                 self._closed.wait(pause_s)
                 pause_s = min(2 * pause_s, _PAUSE_MAX_S)
 
-    def _take(self) -> list[_Operation]:
+    def _take(self) -> list[Operation]:
         """Wait for operations. Where nobody waits for them, they wait a moment for company: a commit has its price."""
         self._wake.wait()
         self._hurry.wait(_LINGER_S)
@@ -165,52 +204,57 @@ class Journal:
 
     def _write_batch(self) -> bool:
         """Make the batch durable and tell those who wait; False when the database is away."""
-        batch = [operation for operation in self._batch if operation.record is not None]
+        batch = [operation for operation in self._batch if not isinstance(operation, _Mark)]
         try:
             if batch:
                 self._commit(batch)
         except StoreError as error:
+            self._again = True
             _log.warning("The journal waits: %s", error)
             return False
-        except Exception:  # whatever it is, the flusher must live on: rows wait and healthy() tells
+        except Exception:  # whatever it is, the flusher must live on: operations wait and healthy() tells
+            self._again = True
             _log.exception("The journal waits.")
             return False
+        self._again = False
         finished, self._batch = self._batch, []
         for operation in finished:
             self._finish(operation)
         return True
 
-    def _commit(self, batch: list[_Operation]) -> None:
-        """Write a batch; where it is refused as a whole, one by one, so that a bad row takes no other with it."""
+    def _commit(self, batch: list[Operation]) -> None:
+        again = self._again
         try:
-            self._database.write(lambda connection: insert_usage(connection, _records(batch)))
+            self._database.write(lambda connection: self._apply(connection, batch, again=again))
         except StoreError:
             raise
-        except Exception:
-            self._database.write(lambda connection: _write_one_by_one(connection, batch))
+        except Exception as error:
+            _log.warning("A batch is written one by one: %s", " ".join(str(error).split()))
+            self._database.write(lambda connection: _one_by_one(connection, self._apply, batch, again))
 
-    def _finish(self, operation: _Operation) -> None:
-        if operation.error is not None and operation.record is not None:
-            self._lose(operation.record, str(operation.error))
-        if operation.done is not None:
-            operation.done.set()
+    def _finish(self, operation: Operation) -> None:
+        if operation.waiter is not None:
+            operation.waiter.wake()
+        elif operation.error is not None:
+            self._lose(operation, str(operation.error))
 
-    def _lose(self, record: CallRecord, reason: str) -> None:
+    def _lose(self, operation: Operation, reason: str) -> None:
         self.lost += 1
-        _log.error("The usage row of %s is lost: %s", record.request_id, " ".join(reason.split()))
+        _log.error("What was to be kept of %s is lost: %s", operation.label, " ".join(reason.split()))
 
 
-def _write_one_by_one(connection: Connection, batch: list[_Operation]) -> None:
+class _Mark(Operation):
+    """A place in the queue: what was handed over before it is durable once it is reached."""
+
+    __slots__ = ()
+
+
+def _one_by_one(connection: Connection, apply: Apply, batch: list[Operation], again: bool) -> None:
     for operation in batch:
-        operation.error = None
         try:
             with connection.savepoint():
-                insert_usage(connection, _records([operation]))
+                apply(connection, [operation], again=again)
         except (peewee.OperationalError, peewee.InterfaceError, peewee.InternalError):
-            raise  # the database's fault, not the row's
+            raise  # the database's fault, not the operation's
         except Exception as error:
-            operation.error = error
-
-
-def _records(batch: list[_Operation]) -> list[CallRecord]:
-    return [operation.record for operation in batch if operation.record is not None]
+            operation.result, operation.error = None, error

@@ -18,7 +18,7 @@ from gevent.monkey import get_original, is_module_patched
 from router.errors import StoreError
 from router.store.session import Session
 
-__all__ = ["Job", "Lane"]
+__all__ = ["Job", "Lane", "Waiter", "new_waiter"]
 
 T = TypeVar("T")
 
@@ -30,9 +30,15 @@ _QUEUE_MAX = 512
 _CLOSE_S = 2.0
 
 
-class _Waiter(Protocol):
+class Waiter(Protocol):
+    """One side waits, another wakes it."""
+
     def notify(self) -> None:
         """Wake the waiting side; called once, from any thread."""
+        ...
+
+    def wake(self) -> None:
+        """The same, from a greenlet of the waiting side's own hub, or from another thread where there is no hub."""
         ...
 
     def wait(self, timeout_s: float) -> bool:
@@ -48,6 +54,8 @@ class _ThreadWaiter:
     def notify(self) -> None:
         self._lock.release()
 
+    wake = notify
+
     def wait(self, timeout_s: float) -> bool:
         return bool(self._lock.acquire(timeout=timeout_s))
 
@@ -61,11 +69,15 @@ class _GreenletWaiter:
         with suppress(ValueError):  # the hub that waited is destroyed
             self._loop.run_callback_threadsafe(self._event.set)
 
+    def wake(self) -> None:
+        self._event.set()
+
     def wait(self, timeout_s: float) -> bool:
         return bool(self._event.wait(timeout_s))
 
 
-def _new_waiter() -> _Waiter:
+def new_waiter() -> Waiter:
+    """One that suits the process: a greenlet's in a patched one, else a thread's."""
     return _GreenletWaiter() if is_module_patched("threading") else _ThreadWaiter()
 
 
@@ -75,7 +87,7 @@ class Job(Generic[T]):
     def __init__(self, function: Callable[[Session, Job[T]], T]) -> None:
         self.abandoned = False
         self._function = function
-        self._waiter = _new_waiter()
+        self._waiter = new_waiter()
         self._lock = _allocate_lock()
         self._session: Session | None = None
         self._result: T | None = None
@@ -157,7 +169,7 @@ class Lane:
         with self._start_lock:
             running = self._started and not self._closed
             self._closed = True
-        ends = [_new_waiter() for _ in range(self._width if running else 0)]
+        ends = [new_waiter() for _ in range(self._width if running else 0)]
         for end in ends:
             self._queue.put(end)
         for end in ends:

@@ -157,14 +157,14 @@ CREATE TABLE holds (                        -- calls under way
     route        TEXT NOT NULL,
     streamed     BOOLEAN NOT NULL,
     amount_nano  BIGINT NOT NULL CHECK (amount_nano >= 0),      -- of the account's balance
-    claims       TEXT NOT NULL,             -- JSON list of [bucket, amount, start of its window]
+    claims       TEXT NOT NULL,             -- JSON list of [bucket, amount, window_start]
     created_at   DOUBLE PRECISION NOT NULL,
     expires_at   DOUBLE PRECISION NOT NULL
 );
 
 CREATE TABLE buckets (
     id            TEXT NOT NULL PRIMARY KEY,
-    window_start  DOUBLE PRECISION NOT NULL,    -- Unix seconds; 0: no window
+    window_start  BIGINT NOT NULL,              -- Unix milliseconds; 0: no window
     used          BIGINT NOT NULL CHECK (used >= 0),
     held          BIGINT NOT NULL CHECK (held >= 0)
 );

@@ -1,0 +1,181 @@
+"""What the journal writes: a call's claims taken, a call settled, a usage row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from router.claims import Claim
+from router.store.journal import Operation
+from router.types import CallRecord
+
+__all__ = ["HOLD_COLUMNS", "Held", "Record", "Refused", "Settle", "StaleKey", "Statement", "Take", "Taken"]
+
+HOLD_COLUMNS = "id, account_id, key_id, owner, model, route, streamed, amount_nano, claims, created_at, expires_at"
+Statement = tuple[str, tuple[Any, ...]]
+"""SQL and its parameters."""
+
+
+class Taken(NamedTuple):
+    """A claim that was taken, other than on a balance.
+
+    Attributes:
+        bucket: its whole ID, the policy's name before it.
+        amount: what is held.
+        window_start: of the window that it counts in, Unix milliseconds; 0 where there is none.
+        remaining: what the bucket has left; None where it has no ceiling.
+    """
+
+    bucket: str
+    amount: int
+    window_start: int
+    remaining: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A call under way, as the table ``holds`` has it.
+
+    Attributes:
+        id: the request's.
+        account, key: whose call it is.
+        owner: the worker that serves it.
+        model, route, streamed: as in its usage row to come.
+        created_at, expires_at: Unix seconds.
+        amount_nano: what it holds of the account's balance.
+        taken: what it holds of buckets.
+    """
+
+    id: str
+    account: str
+    key: str
+    owner: str
+    model: str
+    route: str
+    streamed: bool
+    created_at: float
+    expires_at: float
+    amount_nano: int = 0
+    taken: tuple[Taken, ...] = ()
+
+    def row(self) -> tuple[Any, ...]:
+        """The columns of ``HOLD_COLUMNS``."""
+        claims = json.dumps([taken[:3] for taken in self.taken])
+        return (
+            self.id,
+            self.account,
+            self.key,
+            self.owner,
+            self.model,
+            self.route,
+            self.streamed,
+            self.amount_nano,
+            claims,
+            self.created_at,
+            self.expires_at,
+        )
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Held:
+        """From a row of ``HOLD_COLUMNS``."""
+        id, account, key, owner, model, route, streamed, amount_nano, claims, created_at, expires_at = row
+        taken = tuple(Taken(*claim) for claim in json.loads(claims))
+        return cls(
+            id, account, key, owner, model, route, bool(streamed), created_at, expires_at, amount_nano, taken
+        )
+
+
+class StaleKey(Exception):
+    """A key, an account or a limit has changed since the call's key was read: read it again."""
+
+
+class Refused(Exception):
+    """A claim could not be taken, and so none was.
+
+    Attributes:
+        claim: the first that did not fit.
+        available: what its bucket has left.
+        retry_after_s: when its window ends; None where waiting alone does not help.
+    """
+
+    def __init__(self, claim: Claim, available: int, retry_after_s: float | None) -> None:
+        super().__init__(f"{claim.bucket}: {claim.amount} claimed, {available} left")
+        self.claim = claim
+        self.available = available
+        self.retry_after_s = retry_after_s
+
+
+class Take(Operation):
+    """All claims of a call, or none. ``result`` is a ``Held``; ``error`` a ``Refused`` or ``StaleKey``.
+
+    Args:
+        hold: the call, without amounts.
+        claims: (whole bucket ID, claim) each; ``BALANCE`` is the account's own money.
+        version: the key's.
+    """
+
+    __slots__ = ("claims", "hold", "version")
+
+    def __init__(self, hold: Held, claims: Sequence[tuple[str, Claim]], version: int) -> None:
+        super().__init__(hold.id)
+        self.hold = hold
+        self.claims = claims
+        self.version = version
+
+    def abandon(self) -> Operation:
+        """Nobody waits any more: it is not taken, or given back where it may have been."""
+        self.abandoned = True
+        return _GiveBack(self)
+
+
+class Settle(Operation):
+    """A call's end. ``result`` is the ``CallRecord`` as it was written.
+
+    Args:
+        held: what ``Take`` gave, or a row of ``holds``.
+        amounts: the final amount of each of ``held.taken``.
+        record: the usage row; its ``charge_nano`` is what should be charged.
+        also: statements that belong into the same transaction.
+        late: whether to charge a call whose hold is gone and that was not settled: the sweep took its worker for dead.
+    """
+
+    __slots__ = ("also", "amounts", "held", "late", "record")
+
+    def __init__(
+        self,
+        held: Held,
+        amounts: Sequence[int],
+        record: CallRecord,
+        *,
+        also: Sequence[Statement] = (),
+        late: bool = True,
+    ) -> None:
+        super().__init__(held.id)
+        self.held = held
+        self.amounts = amounts
+        self.record = record
+        self.also = also
+        self.late = late
+
+
+class Record(Operation):
+    """A usage row of a call without claims."""
+
+    __slots__ = ("also", "record")
+
+    def __init__(self, record: CallRecord, *, also: Sequence[Statement] = ()) -> None:
+        super().__init__(record.request_id)
+        self.record = record
+        self.also = also
+
+
+class _GiveBack(Operation):
+    """What an abandoned ``Take`` may still have taken."""
+
+    __slots__ = ("take",)
+
+    def __init__(self, take: Take) -> None:
+        super().__init__(take.label)
+        self.take = take
