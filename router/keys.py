@@ -53,6 +53,7 @@ class Key:
         tier, price_list: of its account; empty for the defaults.
         idempotent: whether it may send ``Idempotency-Key``.
         version: of all keys, accounts and limits, when this one was read; a claim under an older one is refused.
+        origin: the ID of the first key, where this one took another's place by rotation; else empty.
     """
 
     id: str
@@ -68,6 +69,12 @@ class Key:
     price_list: str = ""
     idempotent: bool = False
     version: int = 0
+    origin: str = ""
+
+    @property
+    def counted_as(self) -> str:
+        """The ID under which budget and limits are counted: rotating a key neither resets nor doubles them."""
+        return self.origin or self.id
 
     def may_use(self, model_id: str) -> bool:
         """Whether a public model ID is in the scope."""

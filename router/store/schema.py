@@ -120,6 +120,7 @@ ALTER TABLE api_keys ADD COLUMN budget_nano BIGINT CHECK (budget_nano >= 0);
 ALTER TABLE api_keys ADD COLUMN budget_period TEXT NOT NULL DEFAULT ''
     CHECK (budget_period IN ('', 'day', 'week', 'month'));
 ALTER TABLE api_keys ADD COLUMN idempotent BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE api_keys ADD COLUMN origin TEXT NOT NULL DEFAULT '';    -- of a rotated key: the first in its line
 INSERT INTO meta (name, value) VALUES ('access_version', 1);    -- grows with keys, accounts and limits
 
 CREATE TABLE balances (                     -- what the transfers of an account come to, and what its calls hold
