@@ -4,7 +4,11 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-PLUGINS = ["compatible", "deepseek", "echo", "meta", "moonshot", "ollama", "openai", "standard", "xai"]
+PLUGINS = [
+    *("compatible", "deepseek", "echo", "meta", "moonshot", "ollama", "openai", "xai"),  # providers
+    *("postpaid", "prepaid", "windows"),  # policies
+    "standard",
+]
 
 setup(
     name="provider-router",

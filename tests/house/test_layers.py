@@ -18,6 +18,7 @@ ROOMS = {
     "router.settings": 0,
     "router.types": 0,
     "router.claims": 0,
+    "router.calendars": 0,
     "router.dialect": 0,
     "router.hookspecs": 0,
     "router": 0,

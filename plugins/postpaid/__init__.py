@@ -1,0 +1,28 @@
+"""Postpaid: a call is let in while the account has anything at all, and pays what it used when it is over.
+
+Nothing is held meanwhile, so calls that run at the same time may together use more than there is. The balance never
+goes below zero: what it does not cover is written down as a shortfall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from router import BALANCE, Claim, Outcome, Quote, hookimpl
+
+__all__ = ["plugin"]
+
+
+class Postpaid:
+    """The billing policy ``postpaid``. A call that can cost nothing needs no balance."""
+
+    @hookimpl
+    def billing_claims(self, quote: Quote) -> Sequence[Claim]:
+        return [Claim(BALANCE, 0, at_least=1 if quote.charge_nano else 0, refusal="balance")]
+
+    @hookimpl
+    def billing_settle(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
+        return [outcome.charge_nano for _ in claims]
+
+
+plugin = Postpaid()

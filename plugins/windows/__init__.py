@@ -1,0 +1,98 @@
+"""Limits in windows of time: requests and tokens per minute, calls under way, money per day and per month.
+
+What holds for a key comes from ``key.limits``, what holds for all keys of its account together from
+``key.account_limits``; the host has merged both from the key, the account, its tier and ``[limits]``. A limit of zero
+refuses every call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from router import Claim, Key, Limits, Outcome, PolicyContext, Quote, Window, hookimpl
+from router.calendars import window_of
+from router.money import format_nano
+
+__all__ = ["plugin"]
+
+_MINUTE = Window(60)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``[plugins.windows]``.
+
+    Attributes:
+        uncapped_output_tokens: the output that a call is taken to need, against tokens per minute, where the client
+            named no cap: its bound is often a hundred times what it uses.
+    """
+
+    uncapped_output_tokens: int = field(default=256, metadata={"min": 0, "max": 10_000_000})
+
+
+class Windows:
+    """The rate-limit policy ``windows``."""
+
+    @hookimpl
+    def settings(self) -> type:
+        return Settings
+
+    @hookimpl
+    def rate_limit_claims(self, key: Key, quote: Quote, context: PolicyContext) -> Sequence[Claim]:
+        own = list(_claims(key.limits, f"key:{key.counted_as}", "key", quote, context))
+        shown = {claim.unit for claim in own}
+        return own + list(_claims(key.account_limits, f"account:{key.account}", "account", quote, context, shown))
+
+    @hookimpl
+    def rate_limit_settle(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
+        usage = outcome.usage
+        used = {
+            "requests": 1,
+            "tokens": usage.prompt_tokens + usage.completion_tokens if usage is not None else 0,
+            "concurrent": 0,
+            "day": outcome.charge_nano,
+            "month": outcome.charge_nano,
+        }
+        return [used[claim.bucket.partition(":")[0]] for claim in claims]
+
+
+def _claims(
+    limits: Limits, whose: str, noun: str, quote: Quote, context: PolicyContext, shown: Collection[str] = ()
+) -> Iterator[Claim]:
+    """The claims of one key or one account.
+
+    Args:
+        whose: what the buckets' names end with.
+        noun: how messages call it.
+        shown: units that stand in the response's headers already.
+    """
+    if (most := limits.requests_per_minute) is not None:
+        unit = "" if "requests" in shown else "requests"
+        message = f"The limit of this {noun}, {most} requests per minute, is reached."
+        yield Claim(f"requests:{whose}", 1, most, _MINUTE, message=message, unit=unit)
+    if (most := limits.tokens_per_minute) is not None:
+        unit = "" if "tokens" in shown else "tokens"
+        message = f"The limit of this {noun}, {most} tokens per minute, leaves too few for this call."
+        yield Claim(f"tokens:{whose}", _tokens(quote, context, most), most, _MINUTE, message=message, unit=unit)
+    if (most := limits.concurrent) is not None:
+        message = f"The limit of this {noun}, {most} calls at the same time, is reached."
+        yield Claim(f"concurrent:{whose}", 1, most, message=message)
+    for period, most in (("day", limits.spend_per_day), ("month", limits.spend_per_month)):
+        if most is not None:
+            window = window_of(period, context.at, context.timezone)
+            limit = f"The spending limit of this {noun}, {format_nano(most)} per {period},"
+            message = f"{limit} leaves too little for this call."
+            at_least = 0 if most else 1
+            yield Claim(f"{period}:{whose}", quote.charge_nano, most, window, at_least=at_least, message=message)
+
+
+def _tokens(quote: Quote, context: PolicyContext, most: int) -> int:
+    """What to claim of ``most`` tokens: no more than all of them, or a large call would never pass; at least one."""
+    output = quote.completion_tokens
+    if not quote.named_cap:
+        output = min(output, context.settings.uncapped_output_tokens)
+    return max(1, min(quote.prompt_tokens + output, most))
+
+
+plugin = Windows()
