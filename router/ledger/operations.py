@@ -11,7 +11,7 @@ from router.claims import Claim
 from router.store.journal import Operation
 from router.types import CallRecord
 
-__all__ = ["HOLD_COLUMNS", "Held", "Record", "Refused", "Settle", "StaleKey", "Statement", "Take", "Taken"]
+__all__ = ["HOLD_COLUMNS", "GiveBack", "Held", "Record", "Refused", "Settle", "StaleKey", "Statement", "Take", "Taken"]
 
 HOLD_COLUMNS = "id, account_id, key_id, owner, model, route, streamed, amount_nano, claims, created_at, expires_at"
 Statement = tuple[str, tuple[Any, ...]]
@@ -127,7 +127,7 @@ class Take(Operation):
     def abandon(self) -> Operation:
         """Nobody waits any more: it is not taken, or given back where it may have been."""
         self.abandoned = True
-        return _GiveBack(self)
+        return GiveBack(self)
 
 
 class Settle(Operation):
@@ -171,11 +171,17 @@ class Record(Operation):
         self.also = also
 
 
-class _GiveBack(Operation):
-    """What an abandoned ``Take`` may still have taken."""
+class GiveBack(Operation):
+    """Undoes an abandoned ``Take``, should it have been taken."""
 
     __slots__ = ("take",)
 
     def __init__(self, take: Take) -> None:
         super().__init__(take.label)
         self.take = take
+
+    @property
+    def held(self) -> Held | None:
+        """What is to be given back; None where nothing was taken."""
+        held = self.take.result
+        return held if isinstance(held, Held) else None

@@ -1,0 +1,98 @@
+"""The policies in force: their hooks called as the hook reference promises, and what they answer checked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quote
+from router.errors import RouterError
+from router.types import ChatCall, EmbeddingsCall, Key
+
+__all__ = ["Policy"]
+
+_log = logging.getLogger("router.policies")
+_AMOUNT_MAX = 2**62
+Hook = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One policy plugin in its role.
+
+    Attributes:
+        name: the plugin's; its buckets' IDs begin with it, so that no policy reaches another's.
+        role: ``billing`` or ``rate_limit``.
+        hooks: the plugin's hooks.
+        settings: its section's record.
+    """
+
+    name: str
+    role: str
+    hooks: dict[str, Hook] = field(repr=False)
+    settings: Any = field(default=None, repr=False)
+
+    def claims(
+        self, call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext
+    ) -> list[tuple[str, Claim]]:
+        """(whole bucket ID, claim) of each claim.
+
+        Raises:
+            RouterError: the policy's own refusal; also for one that fails: nothing is served that it did not pass.
+        """
+        try:
+            answer = self.hooks[f"{self.role}_claims"](call=call, key=key, quote=quote, context=self._own(context))
+            return [(self._bucket(claim), claim) for claim in answer]
+        except RouterError:
+            raise
+        except Exception:
+            _log.exception("the policy %s failed on a call's claims", self.name)
+            raise RouterError(f"The policy {self.name!r} failed.", code="policy_failed") from None
+
+    def settle(self, claims: Sequence[Claim], outcome: Outcome, context: PolicyContext) -> list[int]:
+        """The final amounts; those that were claimed where the policy fails, or gives no sensible ones."""
+        claimed = [claim.amount for claim in claims]
+        hook = self.hooks.get(f"{self.role}_settle")
+        if hook is None or not claims:
+            return claimed
+        try:
+            amounts = list(hook(claims=claims, outcome=outcome, context=self._own(context)))
+            if len(amounts) != len(claims) or not all(map(_is_amount, amounts)):
+                raise ValueError(f"{len(claims)} amounts are wanted, whole and not negative, not {amounts!r}")
+        except Exception:
+            _log.exception("the policy %s failed to settle a call: its claims are settled in full", self.name)
+            return claimed
+        return amounts
+
+    def undo(self, claims: Sequence[Claim], context: PolicyContext) -> None:
+        """Tell the policy that its claims were not taken. Never raises."""
+        hook = self.hooks.get(f"{self.role}_undo")
+        if hook is None:
+            return
+        try:
+            hook(claims=claims, context=self._own(context))
+        except Exception:
+            _log.exception("the policy %s failed to undo its claims", self.name)
+
+    def _own(self, context: PolicyContext) -> PolicyContext:
+        return context if self.settings is None else replace(context, settings=self.settings)
+
+    def _bucket(self, claim: Claim) -> str:
+        if not isinstance(claim, Claim) or not isinstance(claim.bucket, str) or not claim.bucket:
+            raise TypeError(f"{claim!r} is no claim on a bucket")
+        if claim.refusal not in REFUSALS:
+            raise ValueError(f"{claim.refusal!r} is no refusal: use one of {', '.join(REFUSALS)}")
+        numbers = [claim.amount, claim.at_least, *([] if claim.ceiling is None else [claim.ceiling])]
+        if not all(map(_is_amount, numbers)):
+            raise ValueError(f"the amounts of {claim!r} must be whole numbers of at least 0")
+        if claim.bucket != BALANCE:
+            return f"{self.name}:{claim.bucket}"
+        if self.role != "billing":
+            raise ValueError("only a billing policy claims from the balance")
+        return BALANCE
+
+
+def _is_amount(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _AMOUNT_MAX

@@ -1,0 +1,237 @@
+"""A batch of the journal: read what it touches, decide each operation in the order of arrival, write it all set-based.
+
+The number of statements does not grow with the batch, and a hot account is one row of it. The database decides: rows
+are locked before they are read, so the same code is exact across workers and nodes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from router.claims import BALANCE, Claim
+from router.ledger.operations import HOLD_COLUMNS, GiveBack, Held, Record, Refused, Settle, StaleKey, Statement, Take, Taken
+from router.ledger.state import Balance, Bucket, read_balances, read_buckets, write_balances, write_buckets
+from router.store.access import access_version
+from router.store.connection import Connection
+from router.store.counters import add_counters
+from router.store.journal import Operation
+from router.store.names import clean_text
+from router.store.sets import Columns, delete_returning, select_in, write_rows
+from router.store.usage import insert_usage
+from router.types import CallRecord
+
+__all__ = ["REVENUE", "SHORTFALL", "LedgerBatch"]
+
+REVENUE, SHORTFALL = "@revenue", "@shortfall"
+_HOLDS: Columns = (
+    ("id", "text"),
+    ("account_id", "text"),
+    ("key_id", "text"),
+    ("owner", "text"),
+    ("model", "text"),
+    ("route", "text"),
+    ("streamed", "boolean"),
+    ("amount_nano", "bigint"),
+    ("claims", "text"),
+    ("created_at", "float8"),
+    ("expires_at", "float8"),
+)
+_TRANSFERS: Columns = (
+    ("reference", "text"),
+    ("kind", "text"),
+    ("debit", "text"),
+    ("credit", "text"),
+    ("amount_nano", "bigint"),
+    ("balance_nano", "bigint"),
+    ("reason", "text"),
+    ("created_at", "float8"),
+)
+
+
+class LedgerBatch:
+    """What operations mean: the ``apply`` of a journal.
+
+    Args:
+        clock: Unix seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+
+    def __call__(self, connection: Connection, operations: Sequence[Operation], *, again: bool = False) -> None:
+        """As ``router.store.journal.Apply``."""
+        batch = _Batch(connection, operations, self._clock(), again)
+        for operation in operations:
+            operation.result = operation.error = None
+            batch.decide(operation)
+        batch.write()
+
+
+class _Batch:
+    def __init__(self, connection: Connection, operations: Sequence[Operation], now: float, again: bool) -> None:
+        self._connection = connection
+        self._now = now
+        takes = [one for one in operations if isinstance(one, Take) and not one.abandoned]
+        settles = [one for one in operations if isinstance(one, Settle)]
+        ending = [one.held for one in settles]
+        ending += [one.held for one in operations if isinstance(one, GiveBack) and one.held is not None]
+        self._version = access_version(connection) if takes else 0
+        self._known = self._read_known(operations) if again else {}
+        self._released = delete_returning(connection, "holds", "id", [held.id for held in ending])
+        missing = [f"req:{one.held.id}" for one in settles if one.held.id not in self._released]
+        self._charged = {found for (found,) in select_in(connection, "transfers", "reference", "reference", missing)}
+        self._balances, self._buckets = self._read_state(takes, ending, settles)
+        self._holds: list[Held] = []
+        self._transfers: list[tuple[object, ...]] = []
+        self._records: list[CallRecord] = []
+        self._counts: Counter[str] = Counter()
+        self._also: list[Statement] = []
+
+    def decide(self, operation: Operation) -> None:
+        if isinstance(operation, Take):
+            self._take(operation)
+        elif isinstance(operation, Settle):
+            self._settle(operation)
+        elif isinstance(operation, GiveBack):
+            self._give_back(operation.held)
+        elif isinstance(operation, Record):
+            self._records.append(operation.record)
+            self._also += operation.also
+            operation.result = operation.record
+
+    def write(self) -> None:
+        connection = self._connection
+        write_balances(connection, self._balances)
+        write_buckets(connection, self._buckets)
+        write_rows(connection, "holds", _HOLDS, [held.row() for held in self._holds])
+        write_rows(connection, "transfers", _TRANSFERS, self._transfers)
+        if self._records:
+            insert_usage(connection, self._records)
+        if self._counts:
+            add_counters(connection, self._counts)
+        for sql, params in self._also:
+            connection.execute(sql, params)
+
+    # Reading.
+
+    def _read_known(self, operations: Sequence[Operation]) -> dict[str, Held]:
+        """Holds that a commit of unknown outcome made after all."""
+        ids = [one.label for one in operations if isinstance(one, Take)]
+        rows = select_in(self._connection, "holds", HOLD_COLUMNS, "id", ids)
+        return {held.id: held for held in map(Held.of, rows)}
+
+    def _read_state(
+        self, takes: Sequence[Take], ending: Sequence[Held], settles: Sequence[Settle]
+    ) -> tuple[dict[str, Balance], dict[str, Bucket]]:
+        accounts = {one.hold.account for one in takes if any(bucket == BALANCE for bucket, _ in one.claims)}
+        accounts |= {held.account for held in ending if held.amount_nano}
+        accounts |= {one.held.account for one in settles if one.record.charge_nano}
+        buckets = {bucket for one in takes for bucket, _ in one.claims if bucket != BALANCE}
+        buckets |= {taken.bucket for held in ending for taken in held.taken}
+        balances = read_balances(self._connection, accounts)
+        return balances, read_buckets(self._connection, buckets)
+
+    # Claims.
+
+    def _take(self, operation: Take) -> None:
+        known = self._known.get(operation.label)
+        if known is not None:
+            operation.result = known
+        elif operation.abandoned:
+            return
+        elif operation.version != self._version:
+            operation.error = StaleKey()
+        else:
+            self._take_all(operation)
+
+    def _take_all(self, operation: Take) -> None:
+        hold = operation.hold
+        amount_nano = 0
+        taken: list[Taken] = []
+        for bucket, claim in operation.claims:
+            refused = self._take_one(bucket, claim, hold.account, taken)
+            if refused is not None:
+                self._put_back(hold.account, amount_nano, taken)
+                self._counts["refused_claims"] += 1
+                operation.error = refused
+                return
+            amount_nano += claim.amount if bucket == BALANCE else 0
+        held = replace(hold, amount_nano=amount_nano, taken=tuple(taken))
+        self._holds.append(held)
+        operation.result = held
+
+    def _take_one(self, bucket: str, claim: Claim, account: str, taken: list[Taken]) -> Refused | None:
+        if bucket == BALANCE:
+            balance = self._balances[account]
+            if claim.amount + claim.at_least > balance.available:
+                return Refused(claim, balance.available, None)
+            balance.hold(claim.amount)
+            return None
+        state = self._buckets[bucket]
+        state.enter(claim.window, self._now)
+        if claim.ceiling is not None and claim.amount + claim.at_least > claim.ceiling - state.total:
+            return Refused(claim, max(0, claim.ceiling - state.total), state.ends_in_s(claim.window, self._now))
+        state.hold(claim.amount)
+        remaining = None if claim.ceiling is None else claim.ceiling - state.total
+        taken.append(Taken(bucket, claim.amount, state.window_start, remaining))
+        return None
+
+    def _put_back(self, account: str, amount_nano: int, taken: Sequence[Taken]) -> None:
+        if amount_nano:
+            self._balances[account].hold(-amount_nano)
+        for one in taken:
+            self._buckets[one.bucket].hold(-one.amount)
+
+    # Settling.
+
+    def _settle(self, operation: Settle) -> None:
+        held, record = operation.held, operation.record
+        if held.id in self._released:
+            self._release(held, operation.amounts)
+        elif not operation.late:
+            return
+        elif f"req:{held.id}" in self._charged:
+            operation.result = record
+            return
+        elif record.charge_nano:
+            self._counts["late_settlements"] += 1
+        record = self._charge(held, record)
+        if record.clamped:
+            self._counts["clamped_usage"] += 1
+        self._records.append(record)
+        self._also += operation.also
+        operation.result = record
+
+    def _give_back(self, held: Held | None) -> None:
+        if held is not None and held.id in self._released:
+            self._release(held, [0] * len(held.taken))
+
+    def _release(self, held: Held, amounts: Sequence[int]) -> None:
+        """What was held is held no longer; ``amounts`` are used instead. Once: a batch may name a call twice."""
+        self._released.discard(held.id)
+        if held.amount_nano:
+            self._balances[held.account].hold(-held.amount_nano)
+        for taken, final in zip(held.taken, amounts, strict=True):
+            self._buckets[taken.bucket].settle(taken, final)
+
+    def _charge(self, held: Held, record: CallRecord) -> CallRecord:
+        """Take what the call cost, as far as the account has it; the rest is ours to bear, and is written down."""
+        wanted = record.charge_nano
+        if not wanted:
+            return record
+        balance = self._balances[held.account]
+        charge = min(wanted, balance.available)
+        if charge:
+            balance.debit(charge)
+            self._transfer(f"req:{held.id}", "usage", held.account, charge, balance.posted, record.model)
+        if charge == wanted:
+            return record
+        self._transfer(f"short:{held.id}", "shortfall", SHORTFALL, wanted - charge, 0, record.model)
+        self._counts["shortfall_nano"] += wanted - charge
+        return replace(record, charge_nano=charge, shortfall_nano=wanted - charge)
+
+    def _transfer(self, reference: str, kind: str, debit: str, amount: int, balance: int, reason: str) -> None:
+        self._transfers.append((reference, kind, debit, REVENUE, amount, balance, clean_text(reason), self._now))
