@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from router.errors import BadRequest, NotFound
+from router.store.connection import Connection
 from router.store.database import Database
 from router.store.names import check_name, new_id
 
@@ -33,19 +34,22 @@ class Account:
 
 
 def create_account(database: Database, name: str) -> Account:
-    """Make an active account.
+    """Make an active account, with a balance of zero.
 
     Raises:
         BadRequest: the name is empty, too long or holds control characters.
     """
     account = Account(new_id("acct"), check_name(name, "an account's name"), "active", time.time())
-    database.write(
-        lambda connection: connection.execute(
+
+    def insert(connection: Connection) -> Account:
+        connection.execute(
             f"INSERT INTO accounts ({_COLUMNS}) VALUES (?, ?, ?, ?)",  # noqa: S608 - constant text
             (account.id, account.name, account.status, account.created_at),
         )
-    )
-    return account
+        connection.execute("INSERT INTO balances (account_id) VALUES (?)", (account.id,))
+        return account
+
+    return database.write(insert)
 
 
 def get_account(database: Database, account_id: str) -> Account:

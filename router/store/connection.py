@@ -79,6 +79,16 @@ class Connection:
             raise peewee.InternalError("the transaction was rolled back because a statement in it had failed")
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all queries of the block, in a function given to ``Database.read``, see the database as of one moment."""
+        repeatable = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if self.engine == "postgresql" else ""
+        self.execute(f"BEGIN{repeatable}")
+        try:
+            yield
+        finally:
+            self.execute("ROLLBACK")
+
+    @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo only what the block did, should it raise."""
         self.execute("SAVEPOINT step")

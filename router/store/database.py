@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from router.errors import StoreError
 from router.store.connection import Connection
@@ -31,12 +31,15 @@ class Database:
     Attributes:
         engine: ``sqlite`` or ``postgresql``.
         place: how messages call it; holds no password.
+        witness: called at the end of every writing transaction, within it, with the connection and what the function
+            returned: so operators' changes are audited together with being made. None, the default, for no such call.
     """
 
     def __init__(self, engine: SqliteEngine | PostgresqlEngine, *, timeout_s: float) -> None:
         self.engine = engine.name
         self.place = engine.place
         self.backend = engine
+        self.witness: Callable[[Connection, Any], None] | None = None
         self._timeout_s = timeout_s
         self._readers = Lane(lambda: Session(engine, writer=False), width=_READERS, place=engine.place)
         self._writer = Lane(lambda: Session(engine, writer=True), width=1, place=engine.place)
@@ -61,6 +64,8 @@ class Database:
         def guarded(session: Session, job: Job[T]) -> T:
             def unless_abandoned(connection: Connection) -> T:
                 result = function(connection)
+                if self.witness is not None:
+                    self.witness(connection, result)
                 if job.abandoned:
                     raise StoreError("The caller has gone.")
                 return result

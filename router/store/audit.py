@@ -1,0 +1,82 @@
+"""The audit log: what operators did. Rows are added, and never changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from router.store.connection import Connection
+from router.store.database import Database
+from router.store.names import clean_text
+
+__all__ = ["Entry", "has_entry", "insert_audit", "list_audit"]
+
+_COLUMNS = "created_at, actor, action, subject, detail, seq"
+_INSERT = "INSERT INTO audit (created_at, actor, action, subject, detail) VALUES (?, ?, ?, ?, ?) RETURNING seq"
+_LIMIT_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that somebody did.
+
+    Attributes:
+        created_at: Unix seconds.
+        actor: who did it.
+        action: what was done, as the command line calls it (``keys revoke``).
+        subject: what it was done to: an ID, a name; may be empty.
+        detail: how, with secrets masked; anything that JSON holds.
+        seq: its place among all; 0 before it is written.
+    """
+
+    created_at: float
+    actor: str
+    action: str
+    subject: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    seq: int = 0
+
+
+def insert_audit(connection: Connection, entry: Entry) -> int:
+    """Write an entry within the transaction of what it tells of; its ``seq``."""
+    texts = [clean_text(text) for text in (entry.actor, entry.action, entry.subject)]
+    row = connection.row(_INSERT, (entry.created_at, *texts, json.dumps(dict(entry.detail))))
+    return int(row["seq"]) if row else 0
+
+
+def has_entry(connection: Connection, entry: Entry) -> bool:
+    """Whether an entry is there: its transaction may have been rolled back."""
+    sql = "SELECT 1 FROM audit WHERE seq = ? AND created_at = ? AND action = ?"
+    return connection.row(sql, (entry.seq, entry.created_at, entry.action)) is not None
+
+
+def list_audit(
+    database: Database,
+    *,
+    limit: int = 50,
+    before: int | None = None,
+    action: str | None = None,
+    subject: str | None = None,
+) -> list[Entry]:
+    """The newest entries, newest first.
+
+    Args:
+        limit: how many at most; no more than 10,000.
+        before: only those whose ``seq`` is below; the last one's leads to the next page.
+        action: only this one, or all that begin with this word (``keys``).
+        subject: only what was done to this.
+    """
+    filters: list[tuple[str, tuple[Any, ...]]] = []
+    if before is not None:
+        filters.append(("seq < ?", (before,)))
+    if action is not None:
+        filters.append(("(action = ? OR substr(action, 1, ?) = ?)", (action, len(action) + 1, f"{action} ")))
+    if subject is not None:
+        filters.append(("subject = ?", (subject,)))
+    where = f"WHERE {' AND '.join(condition for condition, _ in filters)}" if filters else ""
+    sql = f"SELECT {_COLUMNS} FROM audit {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - constant texts
+    params = [value for _, values in filters for value in values]
+    rows = database.read(lambda connection: connection.rows(sql, [*params, max(0, min(limit, _LIMIT_MAX))]))
+    return [Entry(**(row | {"detail": json.loads(row["detail"])})) for row in rows]

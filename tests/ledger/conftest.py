@@ -1,0 +1,42 @@
+"""A migrated database of each engine, with an account in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from router.store.accounts import Account, create_account
+from router.store.connection import Connection
+from router.store.database import Database, open_database
+from router.store.migrations import migrate
+
+
+@pytest.fixture
+def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
+    database = open_database(database_url, tmp_path, create=True)
+    migrate(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def account(database: Database) -> Account:
+    return create_account(database, "Ours")
+
+
+@pytest.fixture
+def tamper(database: Database) -> Callable[..., None]:
+    """``tamper(sql, *params)``: a statement that the triggers would refuse."""
+
+    def run(sql: str, *params: object) -> None:
+        def drop_and_execute(connection: Connection) -> None:
+            for event in ("update", "delete"):
+                on = " ON transfers" if connection.engine == "postgresql" else ""
+                connection.execute(f"DROP TRIGGER IF EXISTS transfers_no_{event}{on}")
+            connection.execute(sql, params)
+
+        database.write(drop_and_execute)
+
+    return run
