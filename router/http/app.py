@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Iterable
 from functools import cache
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from router.gateway.assembly import Assembly, assemble
 from router.gateway.line import Answer, Incoming
 from router.http.failures import Failures, Rendered
 from router.http.incoming import incoming_of
+from router.store.names import new_request_id
 from router.types import StartupContext
 
 __all__ = ["Application", "create_application"]
@@ -58,7 +58,7 @@ class Application:
 
     def wsgi(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI callable. A call needs none of Flask's routing and request objects: they were a quarter of it."""
-        request_id = environ["router.request_id"] = f"req_{secrets.token_hex(12)}"
+        request_id = environ["router.request_id"] = new_request_id()
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
             headers.append(("x-request-id", request_id))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from router.server.parser import Request, RequestParser
 from router.server.refusals import RenderError, render_openai
 from router.server.responder import Responder, plain_response
 from router.server.watch import ClientWatch
+from router.store.names import new_request_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -184,7 +184,7 @@ class Connection:
 
     def _refuse(self, error: RouterError) -> None:
         """Answer with an error of the protocol, and end."""
-        request_id = f"req_{secrets.token_hex(12)}"
+        request_id = new_request_id()
         status, headers, body = self._site.render_error(error, request_id)
         if not any(name.lower() == "x-request-id" for name, _ in headers):
             headers = [*headers, ("x-request-id", request_id)]

@@ -1,7 +1,8 @@
-"""Statements that take a whole list of rows as one JSON parameter: one step in the database, whatever their number.
+"""Statements that take many rows at once: a few steps in the database, whatever their number.
 
 Each step of a statement gives Python's interpreter lock away and has to win it back from a busy event loop; a hundred
-steps would cost a hundred such turns.
+steps would cost a hundred such turns. PostgreSQL takes a list of rows fastest as one ``jsonb`` parameter, SQLite as the
+rows of one VALUES (per row of 26 columns 10 and 6 microseconds; with ``json`` it is 30 and 16).
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from typing import Any
 
 from router.store.connection import Connection
 
-__all__ = ["Columns", "delete_returning", "select_in", "write_rows"]
+__all__ = ["Columns", "delete_returning", "select_in", "write_new", "write_rows"]
+
+_CHUNKS = (64, 32, 16, 8, 4, 2, 1)
+"""Rows of one VALUES: few texts for a connection to keep prepared, and few parameters for the smallest of limits."""
 
 Columns = tuple[tuple[str, str], ...]
 """(name, type) of each column, the type as PostgreSQL calls it: ``text``, ``bigint``, ``boolean``, ``float8``."""
@@ -22,14 +26,41 @@ Columns = tuple[tuple[str, str], ...]
 def write_rows(
     connection: Connection, table: str, columns: Columns, rows: Sequence[Sequence[Any]], conflict: str = ""
 ) -> None:
-    """Insert rows, none being no statement at all.
+    """Insert rows in their order, none being no statement at all.
 
     Args:
-        rows: values in the order of ``columns``; anything that JSON holds.
+        rows: values in the order of ``columns``: text, numbers, booleans, None.
         conflict: an ``ON CONFLICT ...`` clause.
     """
-    if rows:
-        connection.execute(_insert(connection.engine, table, columns, conflict), (json.dumps(rows),))
+    if not rows:
+        return
+    if connection.engine == "postgresql":
+        connection.execute(_insert_json(table, columns, conflict), (json.dumps(rows),))
+        return
+    place = 0
+    for size in _CHUNKS:
+        while len(rows) - place >= size:
+            values = [value for row in rows[place : place + size] for value in row]
+            connection.execute(_insert_values(table, columns, conflict, size), values)
+            place += size
+
+
+def write_new(connection: Connection, table: str, columns: Columns, rows: Sequence[Sequence[Any]]) -> set[str]:
+    """Insert those rows whose key, the first of ``columns``, is not there yet; of rows with one key the first.
+
+    Returns:
+        the keys of the rows that were written.
+    """
+    key = columns[0][0]
+    conflict = f"ON CONFLICT ({key}) DO NOTHING"
+    if connection.engine == "postgresql":
+        sql = f"{_insert_json(table, columns, conflict)} RETURNING {key}"
+        return {found for (found,) in connection.tuples(sql, (json.dumps(rows),))}
+    # SQLite would return the keys one step each; since it has one writer, those of the few that are there tell as much.
+    keys = {row[0] for row in rows}
+    keys.difference_update(found for (found,) in select_in(connection, table, key, key, keys))
+    write_rows(connection, table, columns, rows, conflict)
+    return keys
 
 
 def select_in(
@@ -66,14 +97,17 @@ def _list(engine: str, values: list[str]) -> Any:
     return values if engine == "postgresql" else json.dumps(values)
 
 
+@lru_cache(maxsize=256)
+def _insert_values(table: str, columns: Columns, conflict: str, size: int) -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    return f"{_into(table, columns)} VALUES {', '.join([row] * size)} {conflict}"
+
+
 @lru_cache(maxsize=64)
-def _insert(engine: str, table: str, columns: Columns, conflict: str) -> str:
-    names = ", ".join(name for name, _ in columns)
-    if engine == "postgresql":
-        values = ", ".join(f"(one->>{place})::{kind}" for place, (_, kind) in enumerate(columns))
-        source = "json_array_elements(?::json) AS one"
-    else:
-        values = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(columns)))
-        source = "json_each(?)"
-    # SQLite needs the WHERE: without it, it takes ON for a join's.
-    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {source} WHERE true {conflict}"  # noqa: S608 - names
+def _insert_json(table: str, columns: Columns, conflict: str) -> str:
+    values = ", ".join(f"(one->>{place})::{kind}" for place, (_, kind) in enumerate(columns))
+    return f"{_into(table, columns)} SELECT {values} FROM jsonb_array_elements(?::jsonb) AS one {conflict}"  # noqa: S608
+
+
+def _into(table: str, columns: Columns) -> str:
+    return f"INSERT INTO {table} ({', '.join(name for name, _ in columns)})"
