@@ -13,7 +13,8 @@ from router.cli.groups import Commands
 from router.cli.output import table
 from router.cli.session import Session, common
 from router.store.database import Database
-from router.store.keys import find_key, get_key
+from router.store.keys import get_key
+from router.store.lookup import find_key
 from router.types import Key
 
 __all__ = ["routes"]
@@ -86,7 +87,8 @@ def _limits(timeouts: dict[str, float | None]) -> str:
 
 def _key(database: Database, key_id: str) -> Key:
     row = get_key(database, key_id)
-    return find_key(database, row.hash) or Key(row.id, row.account_id, row.name, "revoked")  # deleted meanwhile
+    found = find_key(database, row.hash)
+    return found.key if found else Key(row.id, row.account_id, row.name, "revoked")  # deleted meanwhile
 
 
 def _verdict(key: Key) -> dict[str, Any]:

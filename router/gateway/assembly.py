@@ -15,6 +15,7 @@ from router.dialect import Dialect
 from router.errors import ConfigError, NotFound, RouterError, StoreError, Unavailable
 from router.gateway.admission import Admission
 from router.gateway.auth import Authenticator
+from router.gateway.limits import KeyFinder, limit_rules
 from router.gateway.line import Gateway
 from router.gateway.providers import Provider, build_providers, listings
 from router.gateway.record import CallLog, Recorder
@@ -24,7 +25,6 @@ from router.registry import Registry, load_plugins, nearest
 from router.settings import ProviderSettings
 from router.store.database import Database, open_database
 from router.store.journal import Journal
-from router.store.keys import find_key
 from router.store.migrations import pending
 from router.store.models import catalogue_version, load_catalogue
 from router.store.provider_keys import load_provider_keys
@@ -82,7 +82,7 @@ class Assembly:
     @cached_property
     def gateway(self) -> Gateway:
         """The line itself."""
-        authenticator = Authenticator(lambda digest: find_key(self.database, digest))
+        authenticator = Authenticator(KeyFinder(self.database, limit_rules(self.settings)))
         admission = Admission(self.journal.healthy)
         recorder = Recorder(self.journal.post, self.log, self.registry)
         return Gateway(

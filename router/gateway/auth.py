@@ -37,6 +37,7 @@ class Authenticator:
         self._clock = clock
         self._wall_clock = wall_clock
         self._seen: dict[str, tuple[float, Key | None]] = {}
+        self._least_version = 0
 
     def key(self, authorization: str | None, x_api_key: str | None) -> Key:
         """The caller's key.
@@ -59,11 +60,20 @@ class Authenticator:
             raise Unauthorized("This API key has expired.")
         return key
 
+    def forget(self, key: Key | None = None) -> None:
+        """Look keys up again: all that were read under ``key``'s version or an older one, or simply all."""
+        if key is None:
+            self._seen.clear()
+        else:
+            self._least_version = max(self._least_version, key.version + 1)
+
     def _look_up(self, digest: str) -> Key | None:
         now = self._clock()
         seen = self._seen.get(digest)
         if seen is not None and now - seen[0] <= self._max_age_s:
-            return seen[1]
+            known = seen[1]
+            if known is None or known.version >= self._least_version:
+                return known
         key = self._find(digest)
         if len(self._seen) >= _CACHE_LIMIT:
             self._seen.clear()

@@ -7,13 +7,14 @@ from typing import Any
 from router.catalogue.fallbacks import find_circle
 from router.config import Settings
 from router.errors import ConfigError
+from router.gateway.limits import limit_rules
 from router.registry import Registry, nearest
 
 __all__ = ["check_rules", "plugin_record", "plugin_records"]
 
 
 def check_rules(settings: Settings) -> None:
-    """What needs neither a plugin nor the database: the policies' names, and that no fallbacks go in a circle.
+    """What needs neither a plugin nor the database: policies' names, limits, and that no fallbacks go in a circle.
 
     Raises:
         ConfigError: the first that is wrong.
@@ -23,6 +24,7 @@ def check_rules(settings: Settings) -> None:
         if name != "none":
             where = settings.where(f"gateway.{role}")
             raise ConfigError(f'{where}: there is no policy {name!r}; the one there is, is "none"')
+    limit_rules(settings)
     circle = find_circle(settings.fallbacks)
     if circle:
         where = settings.where(f"fallback.{circle[0]}")

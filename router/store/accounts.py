@@ -6,13 +6,23 @@ import time
 from dataclasses import dataclass
 
 from router.errors import BadRequest, NotFound
+from router.store.access import bump_access
 from router.store.connection import Connection
 from router.store.database import Database
 from router.store.names import check_name, new_id
 
-__all__ = ["Account", "create_account", "get_account", "list_accounts", "set_account_status"]
+__all__ = [
+    "Account",
+    "create_account",
+    "get_account",
+    "list_accounts",
+    "list_price_lists",
+    "set_account_price_list",
+    "set_account_status",
+    "set_account_tier",
+]
 
-_COLUMNS = "id, name, status, created_at"
+_COLUMNS = "id, name, status, created_at, tier, price_list"
 _STATUSES = ("active", "suspended")
 
 
@@ -25,12 +35,16 @@ class Account:
         name: the operator's label; need not be unique.
         status: ``active`` or ``suspended`` (its keys count as disabled).
         created_at: Unix seconds.
+        tier: whose limits hold for its keys; empty for those of everybody.
+        price_list: whose prices its calls are charged; empty for those of everybody.
     """
 
     id: str
     name: str
     status: str
     created_at: float
+    tier: str = ""
+    price_list: str = ""
 
 
 def create_account(database: Database, name: str) -> Account:
@@ -43,7 +57,7 @@ def create_account(database: Database, name: str) -> Account:
 
     def insert(connection: Connection) -> Account:
         connection.execute(
-            f"INSERT INTO accounts ({_COLUMNS}) VALUES (?, ?, ?, ?)",  # noqa: S608 - constant text
+            f"INSERT INTO accounts ({_COLUMNS}) VALUES (?, ?, ?, ?, '', '')",  # noqa: S608 - constant text
             (account.id, account.name, account.status, account.created_at),
         )
         connection.execute("INSERT INTO balances (account_id) VALUES (?)", (account.id,))
@@ -81,11 +95,43 @@ def set_account_status(database: Database, account_id: str, status: str) -> None
     """
     if status not in _STATUSES:
         raise BadRequest(f"An account's status is one of {', '.join(_STATUSES)}.")
-    changed = database.write(
-        lambda connection: connection.execute("UPDATE accounts SET status = ? WHERE id = ?", (status, account_id))
-    )
-    if not changed:
-        raise _unknown(account_id)
+    _set(database, account_id, "status", status)
+
+
+def set_account_tier(database: Database, account_id: str, tier: str) -> None:
+    """Put an account into a tier; empty takes it out of its own.
+
+    Raises:
+        NotFound: there is no such account.
+        BadRequest: the name is too long or holds control characters.
+    """
+    _set(database, account_id, "tier", tier and check_name(tier, "a tier's name"))
+
+
+def set_account_price_list(database: Database, account_id: str, price_list: str) -> None:
+    """Charge an account by a price list; empty by the prices for everybody.
+
+    Raises:
+        NotFound: there is no such account.
+        BadRequest: the name is too long or holds control characters.
+    """
+    _set(database, account_id, "price_list", price_list and check_name(price_list, "a price list's name"))
+
+
+def list_price_lists(database: Database) -> list[str]:
+    """The names of the price lists that hold a price, sorted."""
+    rows = database.read(lambda connection: connection.tuples("SELECT DISTINCT list FROM prices WHERE list <> ''"))
+    return sorted(name for (name,) in rows)
+
+
+def _set(database: Database, account_id: str, column: str, value: str) -> None:
+    def change(connection: Connection) -> None:
+        sql = f"UPDATE accounts SET {column} = ? WHERE id = ?"  # noqa: S608 - a column of ours
+        if not connection.execute(sql, (value, account_id)):
+            raise _unknown(account_id)
+        bump_access(connection)
+
+    database.write(change)
 
 
 def _unknown(account_id: str) -> NotFound:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, TypedDict
 
+from router.calendars import PERIODS
 from router.errors import BadRequest, NotFound
+from router.keys import Budget
+from router.money import format_nano
+from router.store.access import bump_access
 from router.store.connection import Connection
 from router.store.database import Database
+from router.store.limits import AMOUNT_MAX
 from router.store.names import check_name, new_id, random_text
-from router.types import Key
 
 __all__ = [
+    "KeyChanges",
     "KeyRow",
+    "change_key",
     "create_key",
     "disable_key",
     "enable_key",
-    "find_key",
     "get_key",
     "hash_key",
     "list_keys",
@@ -46,6 +51,10 @@ class KeyRow:
         expires_at: Unix seconds; None never.
         replaced_by: the ID of the key that ``rotate_key`` made in its place.
         scope: model IDs that it may use; empty for all.
+        budget_nano: the most that it may spend; None for what the account has.
+        budget_period: of the budget: empty for ever, ``day``, ``week`` or ``month``.
+        idempotent: whether it may send ``Idempotency-Key``.
+        origin: the ID of the first key, where this one took another's place by rotation; else empty.
     """
 
     id: str
@@ -58,30 +67,50 @@ class KeyRow:
     expires_at: float | None = None
     replaced_by: str | None = None
     scope: tuple[str, ...] = ()
+    budget_nano: int | None = None
+    budget_period: str = ""
+    idempotent: bool = False
+    origin: str = ""
+
+    @property
+    def budget(self) -> Budget | None:
+        """The budget; None where there is none."""
+        return None if self.budget_nano is None else Budget(self.budget_nano, self.budget_period)
+
+    @property
+    def counted_as(self) -> str:
+        """The ID under which budget and limits are counted."""
+        return self.origin or self.id
+
+
+class KeyChanges(TypedDict, total=False):
+    """What ``change_key`` changes: the fields that are given.
+
+    Attributes:
+        scope: model IDs, or ``provider/*``; empty for all.
+        expires_at: Unix seconds; None never.
+        budget: None takes it away.
+        idempotent: whether the key may send ``Idempotency-Key``.
+    """
+
+    scope: Sequence[str]
+    expires_at: float | None
+    budget: Budget | None
+    idempotent: bool
 
 
 _NAMES = tuple(field.name for field in fields(KeyRow))
 _COLUMNS = ", ".join(_NAMES)
 _INSERT = f"INSERT INTO api_keys ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - constant text
-_FIND = """
-SELECT k.id, k.account_id, k.name, k.expires_at, k.status, k.scope, a.status AS account_status
-FROM api_keys k JOIN accounts a ON a.id = k.account_id WHERE k.hash = ?
-"""
+
+
+_CHANGEABLE = ("status", "expires_at", "replaced_by", "scope", "budget_nano", "budget_period", "idempotent")
+_UPDATE = f"UPDATE api_keys SET {', '.join(f'{name} = ?' for name in _CHANGEABLE)} WHERE id = ?"  # noqa: S608
 
 
 def hash_key(text: str) -> str:
     """SHA-256 of a key's text, hexadecimal. Keys are random, so a slow hash would protect nothing more."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def find_key(database: Database, hash: str) -> Key | None:
-    """The key with this hash, whatever its status; None if there is none. A suspended account's is ``disabled``."""
-    row = database.read(lambda connection: connection.row(_FIND, (hash,)))
-    if row is None:
-        return None
-    suspended = row["status"] == "active" and row["account_status"] != "active"
-    status = "disabled" if suspended else row["status"]
-    return Key(row["id"], row["account_id"], row["name"], status, row["expires_at"], tuple(json.loads(row["scope"])))
 
 
 def create_key(
@@ -92,6 +121,8 @@ def create_key(
     prefix: str = "sk-",
     expires_at: float | None = None,
     scope: Sequence[str] = (),
+    budget: Budget | None = None,
+    idempotent: bool = False,
 ) -> tuple[KeyRow, str]:
     """Make a key: its row, and its text, which cannot be had again.
 
@@ -99,15 +130,16 @@ def create_key(
         prefix: what the text begins with (``[gateway] key_prefix``).
         expires_at: Unix seconds; None never.
         scope: model IDs, or ``provider/*``, that it may use; empty for all.
+        budget: the most that it may spend; None for what the account has.
+        idempotent: whether it may send ``Idempotency-Key``.
 
     Raises:
         NotFound: there is no such account.
-        BadRequest: the name is empty, too long or holds control characters, or the expiry is past.
+        BadRequest: the name is empty, too long or holds control characters, the expiry is past, or the budget is none.
     """
-    if expires_at is not None and expires_at <= time.time():
-        raise BadRequest("A key's expiry must lie in the future.")
-    allowed = tuple(check_name(model_id, "a model ID") for model_id in scope)
-    row, text = _new_key(account_id, check_name(name, "a key's name"), prefix, expires_at, allowed)
+    changes: KeyChanges = {"scope": scope, "expires_at": expires_at, "budget": budget, "idempotent": idempotent}
+    row, text = _new_key(KeyRow("", account_id, check_name(name, "a key's name"), "", "", "active", 0.0), prefix)
+    row = _changed(row, changes)
 
     def insert(connection: Connection) -> None:
         if connection.row("SELECT 1 FROM accounts WHERE id = ?", (account_id,)) is None:
@@ -134,6 +166,16 @@ def list_keys(database: Database, account_id: str | None = None) -> list[KeyRow]
     return [_row(row) for row in database.read(lambda connection: connection.rows(sql, params))]
 
 
+def change_key(database: Database, key_id: str, changes: KeyChanges) -> KeyRow:
+    """Change what a key may do; the next call meets it.
+
+    Raises:
+        NotFound: there is no such key.
+        BadRequest: it is revoked, the expiry is past, or the budget is none.
+    """
+    return _change(database, key_id, lambda row: _changed(row, changes))
+
+
 def disable_key(database: Database, key_id: str) -> KeyRow:
     """Refuse the key until it is enabled again.
 
@@ -141,12 +183,12 @@ def disable_key(database: Database, key_id: str) -> KeyRow:
         NotFound: there is no such key.
         BadRequest: it is revoked.
     """
-    return _change(database, key_id, status="disabled")
+    return _change(database, key_id, lambda row: replace(row, status="disabled"))
 
 
 def enable_key(database: Database, key_id: str) -> KeyRow:
     """Undo ``disable_key``. Raises as that does."""
-    return _change(database, key_id, status="active")
+    return _change(database, key_id, lambda row: replace(row, status="active"))
 
 
 def revoke_key(database: Database, key_id: str) -> KeyRow:
@@ -167,7 +209,7 @@ def revoke_key(database: Database, key_id: str) -> KeyRow:
 def rotate_key(database: Database, key_id: str, *, grace_s: float, prefix: str = "sk-") -> tuple[KeyRow, str]:
     """Make a new key in place of an old one, which goes on working for ``grace_s`` seconds (0: it is revoked at once).
 
-    The new key has the old one's account, name, expiry and scope.
+    The new key has the old one's account, name, expiry, scope, budget and limits; both are counted as one key.
 
     Raises:
         NotFound: there is no such key.
@@ -181,7 +223,7 @@ def rotate_key(database: Database, key_id: str, *, grace_s: float, prefix: str =
         now = time.time()
         if old.status != "active" or old.replaced_by or (old.expires_at is not None and old.expires_at <= now):
             raise BadRequest(f"Key {old.id} is not active, or was rotated already: create a new key instead.")
-        row, text = _new_key(old.account_id, old.name, prefix, old.expires_at, old.scope)
+        row, text = _new_key(replace(old, origin=old.counted_as), prefix)
         _insert(connection, row)
         ends_at = min(now + grace_s, old.expires_at if old.expires_at is not None else now + grace_s)
         status = "active" if grace_s else "revoked"
@@ -191,21 +233,47 @@ def rotate_key(database: Database, key_id: str, *, grace_s: float, prefix: str =
     return database.write(rotate)
 
 
-def _new_key(
-    account_id: str, name: str, prefix: str, expires_at: float | None, scope: tuple[str, ...]
-) -> tuple[KeyRow, str]:
+def _new_key(like: KeyRow, prefix: str) -> tuple[KeyRow, str]:
+    """A key of its own text and ID, in all else like another."""
     text = prefix + random_text(_SECRET_LENGTH)
-    now = time.time()
-    row = KeyRow(new_id("key"), account_id, name, hash_key(text), text[-4:], "active", now, expires_at, None, scope)
+    row = replace(like, id=new_id("key"), hash=hash_key(text), hint=text[-4:], created_at=time.time())
     return row, text
 
 
+def _changed(row: KeyRow, changes: KeyChanges) -> KeyRow:
+    if "scope" in changes:
+        row = replace(row, scope=tuple(check_name(model_id, "a model ID") for model_id in changes["scope"]))
+    if "expires_at" in changes:
+        expires_at = changes["expires_at"]
+        if expires_at is not None and not expires_at > time.time():
+            raise BadRequest("A key's expiry must lie in the future.")
+        row = replace(row, expires_at=expires_at)
+    if "budget" in changes:
+        row = _with_budget(row, changes["budget"])
+    return replace(row, idempotent=changes.get("idempotent", row.idempotent))
+
+
+def _with_budget(row: KeyRow, budget: Budget | None) -> KeyRow:
+    if budget is None:
+        return replace(row, budget_nano=None, budget_period="")
+    if type(budget.amount_nano) is not int or not 0 <= budget.amount_nano <= AMOUNT_MAX:
+        raise BadRequest(f"A key's budget must be from 0 to {format_nano(AMOUNT_MAX)}.")
+    if budget.period not in ("", *PERIODS):
+        raise BadRequest(f"The period of a budget is one of {', '.join(PERIODS)}, or none.")
+    return replace(row, budget_nano=budget.amount_nano, budget_period=budget.period)
+
+
 def _insert(connection: Connection, row: KeyRow) -> None:
-    connection.execute(_INSERT, tuple((asdict(row) | {"scope": json.dumps(row.scope)}).values()))
+    connection.execute(_INSERT, tuple(_columns(row).values()))
+
+
+def _columns(row: KeyRow) -> dict[str, Any]:
+    return asdict(row) | {"scope": json.dumps(row.scope)}
 
 
 def _row(columns: dict[str, Any]) -> KeyRow:
-    return KeyRow(**(columns | {"scope": tuple(json.loads(columns["scope"]))}))
+    read = {"scope": tuple(json.loads(columns["scope"])), "idempotent": bool(columns["idempotent"])}
+    return KeyRow(**(columns | read))
 
 
 def _get(connection: Connection, key_id: str, *, lock: bool = False) -> KeyRow:
@@ -221,20 +289,18 @@ def _get(connection: Connection, key_id: str, *, lock: bool = False) -> KeyRow:
     return _row(row)
 
 
-def _change(database: Database, key_id: str, *, status: str) -> KeyRow:
-    def change(connection: Connection) -> KeyRow:
+def _change(database: Database, key_id: str, change: Callable[[KeyRow], KeyRow]) -> KeyRow:
+    def write(connection: Connection) -> KeyRow:
         row = _get(connection, key_id, lock=True)
         if row.status == "revoked":
             raise BadRequest(f"Key {row.id} is revoked, which is for good: create a new key instead.")
-        row = replace(row, status=status)
+        row = change(row)
         _update(connection, row)
         return row
 
-    return database.write(change)
+    return database.write(write)
 
 
 def _update(connection: Connection, row: KeyRow) -> None:
-    connection.execute(
-        "UPDATE api_keys SET status = ?, expires_at = ?, replaced_by = ? WHERE id = ?",
-        (row.status, row.expires_at, row.replaced_by, row.id),
-    )
+    connection.execute(_UPDATE, (*(_columns(row)[name] for name in _CHANGEABLE), row.id))
+    bump_access(connection)

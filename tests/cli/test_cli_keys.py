@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from router.store.database import open_database
-from router.store.keys import find_key, hash_key
+from router.store.keys import hash_key
+from router.store.lookup import find_key
 from router.store.usage import insert_usage
 from router.types import Attempt, CallRecord, Key
 
@@ -17,7 +18,8 @@ from router.types import Attempt, CallRecord, Key
 def look_up(folder: Path, text: str) -> Key | None:
     database = open_database("sqlite:///router.db", folder)
     try:
-        return find_key(database, hash_key(text))
+        found = find_key(database, hash_key(text))
+        return found.key if found else None
     finally:
         database.close()
 

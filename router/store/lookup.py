@@ -1,0 +1,58 @@
+"""A key as the line needs it: everything that bears on it, from one statement, so that version and content agree."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from router.keys import Budget, Key
+from router.store.database import Database
+from router.store.limits import StoredLimits, read_limits
+
+__all__ = ["FoundKey", "find_key"]
+
+_FIND = """
+SELECT k.id, k.account_id, k.name, k.status, k.expires_at, k.scope, k.budget_nano, k.budget_period, k.idempotent,
+    k.origin, a.status AS account_status, a.tier, a.price_list,
+    (SELECT value FROM meta WHERE name = 'access_version') AS version,
+    (SELECT limits FROM limits WHERE subject = 'key:' || CASE k.origin WHEN '' THEN k.id ELSE k.origin END) AS of_key,
+    (SELECT limits FROM limits WHERE a.tier <> '' AND subject = 'tier:' || a.tier) AS of_tier,
+    (SELECT limits FROM limits WHERE subject = 'account:' || a.id) AS of_account,
+    (SELECT limits FROM limits WHERE a.tier <> '' AND subject = 'tier-account:' || a.tier) AS of_tier_account
+FROM api_keys k JOIN accounts a ON a.id = k.account_id WHERE k.hash = ?
+"""
+
+
+class FoundKey(NamedTuple):
+    """A key, and the database's limits that bear on it: ``key.limits`` and ``key.account_limits`` are still to be
+    made of them and of the configuration's."""
+
+    key: Key
+    limits: StoredLimits
+
+
+def find_key(database: Database, hash: str) -> FoundKey | None:
+    """The key with this hash, whatever its status; None if there is none. A suspended account's is ``disabled``."""
+    row = database.read(lambda connection: connection.row(_FIND, (hash,)))
+    if row is None:
+        return None
+    limits = StoredLimits(*(read_limits(row[f"of_{whose}"]) for whose in StoredLimits._fields))
+    return FoundKey(_key(row), limits)
+
+
+def _key(row: dict[str, Any]) -> Key:
+    suspended = row["status"] == "active" and row["account_status"] != "active"
+    return Key(
+        row["id"],
+        row["account_id"],
+        row["name"],
+        "disabled" if suspended else row["status"],
+        row["expires_at"],
+        tuple(json.loads(row["scope"])),
+        None if row["budget_nano"] is None else Budget(row["budget_nano"], row["budget_period"]),
+        tier=row["tier"],
+        price_list=row["price_list"],
+        idempotent=bool(row["idempotent"]),
+        version=row["version"],
+        origin=row["origin"],
+    )
