@@ -253,7 +253,7 @@ def _place(path: str, written: list[str]) -> str:
         return f"[[{listed.group(1)}]] number {int(listed.group(2)) + 1}{key}"
     if ".".join(written) == path:
         section, key = ".".join(written[:-1]), written[-1]
-    elif path.partition(".")[0] in ("aliases", "fallback"):
+    elif path.partition(".")[0] in ("aliases", "fallback", "prices"):
         section, _, key = path.partition(".")
     else:
         section, _, key = path.rpartition(".")

@@ -19,7 +19,8 @@ class Usage:
         cached_tokens: the part of the prompt that was read from the provider's cache.
         cache_write_tokens: the part of the prompt that was written to it.
         reasoning_tokens: the part of the output that was reasoning.
-        doubtful: names of the counts above that the provider gave, but not as whole numbers of tokens: they are 0 here.
+        doubtful: names of the counts above that the provider gave, but not as whole numbers of tokens, or left out
+            beside others that it gave: they are 0 here.
         raw: the provider's own object, unchanged.
     """
 

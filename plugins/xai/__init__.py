@@ -85,7 +85,7 @@ class XAI(CompatibleChatProvider):
 def _as_openai_counts(usage: dict[str, Any]) -> dict[str, Any]:
     """Reasoning counted as output and cached tokens as prompt, where the total says that they are not yet."""
     counts = usage_of(usage)
-    if counts is None:
+    if counts is None or counts.doubtful:
         return usage
     prompt, completion = counts.prompt_tokens, counts.completion_tokens
     if counts.cached_tokens > prompt:

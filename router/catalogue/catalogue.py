@@ -9,15 +9,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
+from router.catalogue.prices import PriceBook, PriceRules
 from router.errors import StoreError
-from router.types import ModelCard
+from router.tariff import kept_price
+from router.types import ModelCard, Price
 
 __all__ = ["Catalogue", "Entry", "Listing", "Row", "Rows", "Snapshot", "Stored", "build_snapshot"]
 
-_FACTS = frozenset({"owned_by", "created", "context_window", "max_output", "reasoning"})
+_FACTS = frozenset(one.name for one in fields(ModelCard)) - {"model", "kind", "price"}
 _log = logging.getLogger("router.catalogue")
 
 
@@ -69,11 +71,20 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class Stored:
-    """The operator's part of the catalogue: rows, alias -> model ID, model ID -> model IDs to try next."""
+    """The operator's part of the catalogue.
+
+    Attributes:
+        aliases: alias -> model ID.
+        fallbacks: model ID -> model IDs to try next.
+        prices: (price list, public ID or ``provider/model``) -> price in the balance currency.
+        rates: currency -> units of it for one USD, in nano, as fetched.
+    """
 
     rows: Sequence[Row] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    prices: Mapping[tuple[str, str], Price] = field(default_factory=dict)
+    rates: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,7 @@ class Snapshot:
         by_model: bare model -> entries that serve it.
         unlisted: providers that pass on models that are on no list.
         fallbacks: model ID -> model IDs to try next, best first.
+        prices: what each model is charged and costs.
     """
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
@@ -104,6 +116,7 @@ class Snapshot:
     by_model: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
     unlisted: frozenset[str] = frozenset()
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    prices: PriceBook = field(default_factory=PriceBook)
 
     def listed(self) -> list[Entry]:
         """What ``GET /v1/models`` shows: enabled entries, then aliases of enabled entries, sorted by ID."""
@@ -122,6 +135,7 @@ class Catalogue:
         listings: active provider -> what it brings.
         pinned: aliases and fallbacks of the configuration; they win over the database's.
         rows: the operator's rows.
+        rules: what the configuration says of prices.
         max_age_s: how old the answer to "has it changed?" may be.
         clock: seconds, monotonic.
     """
@@ -132,17 +146,19 @@ class Catalogue:
         pinned: Stored,
         rows: Rows,
         *,
+        rules: PriceRules = PriceRules(),
         max_age_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._listings = listings
         self._pinned = pinned
         self._rows = rows
+        self._rules = rules
         self._max_age_s = max_age_s
         self._clock = clock
         self._checked_at = -max_age_s - 1
         self._version: int | None = None
-        self._snapshot = build_snapshot(listings, pinned)
+        self._snapshot = build_snapshot(listings, pinned, rules)
 
     def snapshot(self) -> Snapshot:
         """The view in force, at most ``max_age_s`` behind the database (as long as that answers)."""
@@ -161,14 +177,20 @@ class Catalogue:
                     (*stored.rows, *pinned.rows),
                     {**stored.aliases, **pinned.aliases},
                     {**stored.fallbacks, **pinned.fallbacks},
+                    stored.prices,
+                    stored.rates,
                 )
-                self._snapshot = build_snapshot(self._listings, merged)
+                self._snapshot = build_snapshot(self._listings, merged, self._rules)
                 self._version = version
         except StoreError as error:
             _log.warning("the catalogue is served from memory: %s", error.message)
 
 
-def build_snapshot(listings: Mapping[str, Listing], stored: Stored) -> Snapshot:
+def build_snapshot(
+    listings: Mapping[str, Listing],
+    stored: Stored,
+    rules: PriceRules = PriceRules(),
+) -> Snapshot:
     """Merge providers' lists and operator's rows; a row wins over the list, a row of an inactive provider stays out."""
     entries = _listed_entries(listings)
     for row in stored.rows:
@@ -185,12 +207,16 @@ def build_snapshot(listings: Mapping[str, Listing], stored: Stored) -> Snapshot:
         by_target.setdefault(f"{entry.provider}/{entry.card.model}", entry)
         by_model.setdefault(entry.card.model, []).append(entry)
     unlisted = frozenset(name for name, listing in listings.items() if listing.unlisted)
-    return Snapshot(entries, dict(stored.aliases), by_target, by_model, unlisted, dict(stored.fallbacks))
+    book = PriceBook(rules, stored.prices, stored.rates.get(rules.currency))
+    return Snapshot(entries, dict(stored.aliases), by_target, by_model, unlisted, dict(stored.fallbacks), book)
 
 
 def _card(model: str, row: Row) -> ModelCard:
     facts = {name: value for name, value in row.facts.items() if name in _FACTS}
-    return ModelCard(model, row.kind, **{"owned_by": row.provider, **facts})
+    price = row.facts.get("price")
+    return ModelCard(
+        model, row.kind, **{"owned_by": row.provider, **facts}, price=kept_price(price) if price is not None else None
+    )
 
 
 def _listed_entries(listings: Mapping[str, Listing]) -> dict[str, Entry]:

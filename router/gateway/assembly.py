@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from router.catalogue.catalogue import Catalogue, Row, Stored
+from router.catalogue.pins import price_rules
 from router.config import Settings, load_settings
 from router.dialect import Dialect
 from router.errors import ConfigError, NotFound, RouterError, StoreError, Unavailable
@@ -27,7 +28,9 @@ from router.store.database import Database, open_database
 from router.store.journal import Journal
 from router.store.migrations import pending
 from router.store.models import catalogue_version, load_catalogue
+from router.store.prices import read_prices
 from router.store.provider_keys import load_provider_keys
+from router.store.rates import read_rates
 from router.store.sealing import MASTER_KEY
 from router.types import Migration
 from router.upstream.pool import PoolTransport
@@ -62,7 +65,8 @@ class Assembly:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The model catalogue, over the database's rows."""
-        return Catalogue(listings(self.providers), pinned(self.settings), StoredRows(self.database))
+        rules = price_rules(self.settings)
+        return Catalogue(listings(self.providers), pinned(self.settings), StoredRows(self.database), rules=rules)
 
     @cached_property
     def resolver(self) -> Resolver:
@@ -125,7 +129,8 @@ class StoredRows:
     def load(self) -> Stored:
         found = load_catalogue(self._database)
         rows = [Row(row.public_id, row.provider, row.model, row.kind, row.enabled, row.card) for row in found.models]
-        return Stored(rows, found.aliases, found.fallbacks)
+        prices, rates = self._database.read(lambda connection: (read_prices(connection), read_rates(connection)))
+        return Stored(rows, found.aliases, found.fallbacks, prices, rates)
 
 
 def pinned(settings: Settings) -> Stored:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from router.catalogue.fallbacks import find_circle
+from router.catalogue.pins import price_rules
 from router.config import Settings
 from router.errors import ConfigError
 from router.gateway.limits import limit_rules
@@ -19,12 +20,6 @@ def check_rules(settings: Settings) -> None:
     Raises:
         ConfigError: the first that is wrong.
     """
-    for role in ("billing", "rate_limit"):
-        name = getattr(settings.gateway, role)
-        if name != "none":
-            where = settings.where(f"gateway.{role}")
-            raise ConfigError(f'{where}: there is no policy {name!r}; the one there is, is "none"')
-    limit_rules(settings)
     circle = find_circle(settings.fallbacks)
     if circle:
         where = settings.where(f"fallback.{circle[0]}")

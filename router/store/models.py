@@ -21,6 +21,7 @@ __all__ = [
     "CatalogueRows",
     "ModelRow",
     "catalogue_version",
+    "change_catalogue",
     "load_catalogue",
     "remove_alias",
     "remove_fallbacks",
@@ -133,7 +134,7 @@ def upsert_model(
         json.dumps(dict(card or {})),
         time.time(),
     )
-    _changing(database, lambda connection: connection.execute(_UPSERT, values))
+    change_catalogue(database, lambda connection: connection.execute(_UPSERT, values))
 
 
 def remove_model(database: Database, public_id: str) -> None:
@@ -147,7 +148,7 @@ def remove_model(database: Database, public_id: str) -> None:
         if not connection.execute("DELETE FROM models WHERE public_id = ?", (public_id,)):
             raise NotFound(f"The database has no row for model {public_id[:100]!r}.", code="model_not_found")
 
-    _changing(database, remove)
+    change_catalogue(database, remove)
 
 
 def set_model_enabled(database: Database, public_id: str, enabled: bool) -> None:
@@ -157,7 +158,7 @@ def set_model_enabled(database: Database, public_id: str, enabled: bool) -> None
         BadRequest: the ID is empty, too long or holds control characters.
     """
     values = (check_name(public_id, "a model ID"), enabled, time.time())
-    _changing(database, lambda connection: connection.execute(_SWITCH, values))
+    change_catalogue(database, lambda connection: connection.execute(_SWITCH, values))
 
 
 def set_alias(database: Database, alias: str, target: str) -> None:
@@ -171,7 +172,7 @@ def set_alias(database: Database, alias: str, target: str) -> None:
         "INSERT INTO aliases (alias, target, created_at) VALUES (?, ?, ?) "
         "ON CONFLICT (alias) DO UPDATE SET target = excluded.target"
     )
-    _changing(database, lambda connection: connection.execute(sql, values))
+    change_catalogue(database, lambda connection: connection.execute(sql, values))
 
 
 def remove_alias(database: Database, alias: str) -> None:
@@ -183,7 +184,7 @@ def remove_alias(database: Database, alias: str) -> None:
         if not connection.execute("DELETE FROM aliases WHERE alias = ?", (alias,)):
             raise NotFound(f"There is no alias {alias[:100]!r} in the database.", code="alias_not_found")
 
-    _changing(database, remove)
+    change_catalogue(database, remove)
 
 
 def set_fallbacks(database: Database, model: str, targets: Sequence[str]) -> None:
@@ -198,7 +199,7 @@ def set_fallbacks(database: Database, model: str, targets: Sequence[str]) -> Non
         "INSERT INTO fallbacks (model, targets, created_at) VALUES (?, ?, ?) "
         "ON CONFLICT (model) DO UPDATE SET targets = excluded.targets"
     )
-    _changing(database, lambda connection: connection.execute(sql, values))
+    change_catalogue(database, lambda connection: connection.execute(sql, values))
 
 
 def remove_fallbacks(database: Database, model: str) -> None:
@@ -210,10 +211,12 @@ def remove_fallbacks(database: Database, model: str) -> None:
         if not connection.execute("DELETE FROM fallbacks WHERE model = ?", (model,)):
             raise NotFound(f"There are no fallbacks for {model[:100]!r} in the database.", code="fallback_not_found")
 
-    _changing(database, remove)
+    change_catalogue(database, remove)
 
 
-def _changing(database: Database, change: Callable[[Connection], T]) -> T:
+def change_catalogue(database: Database, change: Callable[[Connection], T]) -> T:
+    """Change models, prices or rates in one transaction, and let every worker see it."""
+
     def change_and_count(connection: Connection) -> T:
         result = change(connection)
         connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'catalogue_version'")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import ConfigError
-from router.money import parse_nano
-from router.types import ModelCard, Price
+from router.tariff import read_price
+from router.types import ModelCard
 
 __all__ = ["listed_cards", "load_cards"]
 
@@ -16,7 +16,8 @@ __all__ = ["listed_cards", "load_cards"]
 def load_cards(path: Path, *, owned_by: str) -> tuple[ModelCard, ...]:
     """The cards in a file of ``["model"]`` tables, whose keys are those of ``ModelCard``.
 
-    ``price`` is a table of decimal texts in USD per million tokens (``{ input = "2.50", output = "10.00" }``).
+    ``price`` is a table of decimal texts in USD per million tokens, as ``router.tariff`` reads it
+    (``{ input = "2.50", output = "10.00" }``).
 
     Raises:
         ConfigError: naming the file and the model.
@@ -28,9 +29,8 @@ def load_cards(path: Path, *, owned_by: str) -> tuple[ModelCard, ...]:
 def _card(model: str, table: dict[str, Any], owned_by: str, path: Path) -> ModelCard:
     try:
         price = table.pop("price", None)
-        rates: Any = {name: parse_nano(text) for name, text in price.items()} if price is not None else None
-        prices = Price(**rates) if rates is not None else None
-        return ModelCard(model, price=prices, **{"owned_by": owned_by, **table})
+        read = read_price(price) if price is not None else None
+        return ModelCard(model, price=read, **{"owned_by": owned_by, **table})
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{path.name}: model {model!r}: {error}") from None
 

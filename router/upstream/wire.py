@@ -10,7 +10,12 @@ from router.types import Usage
 
 __all__ = ["choices_of", "dump_json", "has_output", "show_cached", "usage_of"]
 
-_COUNT_MAX = 2**53
+_COUNT_MAX = 2**62  # what a database can hold: a count above it is as impossible as itself
+_DETAILS = {
+    "cached_tokens": "prompt_tokens_details",
+    "cache_write_tokens": "prompt_tokens_details",
+    "reasoning_tokens": "completion_tokens_details",
+}
 
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode  # made once, not per call
 _write_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -31,19 +36,20 @@ def dump_json(value: Any) -> bytes:
 def usage_of(raw: Any) -> Usage | None:
     """A ``usage`` object (``prompt_tokens``, ``completion_tokens``, their ``_details``) as a ``Usage``.
 
-    A count that is no sensible whole number counts as zero. None when ``raw`` is no object or has neither count.
+    None when ``raw`` is no object or gives neither count. A detail that is ``null`` is not given; a count that is not a
+    whole number of tokens (negative, text, a fraction), or that is missing beside the other, is doubtful. A whole
+    number is taken as it is, however large: who knows the call knows what is too much.
     """
-    if not isinstance(raw, Mapping) or not ("prompt_tokens" in raw or "completion_tokens" in raw):
+    if not isinstance(raw, Mapping) or (raw.get("prompt_tokens") is None and raw.get("completion_tokens") is None):
         return None
-    prompt_details, completion_details = raw.get("prompt_tokens_details"), raw.get("completion_tokens_details")
-    return Usage(
-        prompt_tokens=_count(raw, "prompt_tokens"),
-        completion_tokens=_count(raw, "completion_tokens"),
-        cached_tokens=_count(prompt_details, "cached_tokens"),
-        cache_write_tokens=_count(prompt_details, "cache_write_tokens"),
-        reasoning_tokens=_count(completion_details, "reasoning_tokens"),
-        raw=raw,
-    )
+    counts = {"prompt_tokens": _count(raw.get("prompt_tokens"))}
+    counts["completion_tokens"] = _count(raw.get("completion_tokens", 0))  # embeddings have none
+    for name, place in _DETAILS.items():
+        details = raw.get(place)
+        value = details.get(name) if isinstance(details, Mapping) else None
+        counts[name] = 0 if value is None else _count(value)
+    doubtful = tuple(name for name, count in counts.items() if count is None)
+    return Usage(**{name: count or 0 for name, count in counts.items()}, doubtful=doubtful, raw=raw)
 
 
 def show_cached(usage: dict[str, Any], name: str) -> None:
@@ -69,6 +75,8 @@ def has_output(value: Any) -> bool:
     return any(part for delta in deltas if isinstance(delta, dict) for name, part in delta.items() if name != "role")
 
 
-def _count(source: Any, name: str) -> int:
-    value = source.get(name) if isinstance(source, Mapping) else None
-    return value if type(value) is int and 0 <= value <= _COUNT_MAX else 0
+def _count(value: Any) -> int | None:
+    """A whole number of tokens, be it written as ``1e18``; None for anything else."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return min(value, _COUNT_MAX) if type(value) is int and value >= 0 else None

@@ -1,0 +1,111 @@
+"""What a model's calls are charged, and what they cost us: one book of prices, rebuilt with the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from router.money import NANO
+from router.prices import Price, is_free, scaled
+from router.types import ModelCard
+
+__all__ = ["Found", "PriceBook", "PriceRules"]
+
+
+@dataclass(frozen=True)
+class PriceRules:
+    """What the configuration says of prices.
+
+    Attributes:
+        pins: public ID or ``provider/model`` -> price in the balance currency; wins over all others.
+        currency: the balance currency.
+        markup_nano: what list prices are multiplied by, in nano.
+        rate_nano: units of the balance currency for one USD, in nano; None where the rate is fetched, or not known.
+    """
+
+    pins: Mapping[str, Price] = field(default_factory=dict)
+    currency: str = "USD"
+    markup_nano: int = NANO
+    rate_nano: int | None = NANO
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The price in force for a model, and where it stands.
+
+    Attributes:
+        price: in the balance currency; None where the model has none.
+        source: ``pin``, ``list`` (the account's price list), ``database``, ``card`` (the provider's list price), or
+            ``unpriced``.
+        name: the ID that it stands under.
+    """
+
+    price: Price | None
+    source: str
+    name: str = ""
+
+
+class PriceBook:
+    """Immutable.
+
+    Args:
+        rules: the configuration's.
+        stored: (price list, public ID or ``provider/model``) -> price in the balance currency.
+        fetched_nano: the rate that was fetched last, where the configuration holds none.
+
+    Attributes:
+        currency: the balance currency.
+        rate_nano: units of it for one USD, in nano; None where no rate is known.
+    """
+
+    def __init__(
+        self,
+        rules: PriceRules = PriceRules(),
+        stored: Mapping[tuple[str, str], Price] | None = None,
+        fetched_nano: int | None = None,
+    ) -> None:
+        self._rules = rules
+        self._stored = stored or {}
+        self.currency = rules.currency
+        self.rate_nano = rules.rate_nano if rules.rate_nano is not None else fetched_nano
+
+    def charge(self, entry_id: str, provider: str, card: ModelCard, price_list: str = "") -> Price | None:
+        """What calls of a model are charged, in the balance currency; None where nothing says so.
+
+        Args:
+            entry_id: the public ID.
+            price_list: the account's; empty for none.
+        """
+        return self.explain(entry_id, provider, card, price_list).price
+
+    def cost(self, card: ModelCard) -> Price | None:
+        """What the provider charges us, in the balance currency; None where that is not known."""
+        return self._converted(card.price, NANO)
+
+    def explain(self, entry_id: str, provider: str, card: ModelCard, price_list: str = "") -> Found:
+        """The price in force, and where it comes from: the first of pin, price list, database, and card."""
+        names = (entry_id, f"{provider}/{card.model}")
+        for name in names:
+            if name in self._rules.pins:
+                return Found(self._rules.pins[name], "pin", name)
+        for listed, source in ((price_list, "list"), ("", "database")) if price_list else (("", "database"),):
+            for name in names:
+                if (listed, name) in self._stored:
+                    return Found(self._stored[listed, name], source, name)
+        price = self._converted(card.price, self._rules.markup_nano)
+        return Found(price, "unpriced") if price is None else Found(price, "card", names[1])
+
+    def lacks_rate(self, card: ModelCard) -> bool:
+        """Whether the model would have a price, were there a rate for its card's."""
+        known = card.price is not None and card.price.input is not None
+        return known and self._converted(card.price, NANO) is None
+
+    def _converted(self, price: Price | None, factor_nano: int) -> Price | None:
+        """A list price in USD as one in the balance currency. What is free is free in every currency."""
+        if price is None or price.input is None:
+            return None
+        if is_free(price):
+            return price
+        if self.rate_nano is None:
+            return None
+        return scaled(price, self.rate_nano * factor_nano, NANO * NANO)

@@ -1,0 +1,81 @@
+"""Prices that an operator sets in the database: for everybody, or for the accounts of one price list."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from router.errors import NotFound
+from router.prices import Price
+from router.store.connection import Connection
+from router.store.database import Database
+from router.store.models import change_catalogue
+from router.store.names import check_name
+from router.tariff import keep_price, kept_price
+
+__all__ = ["PriceRow", "list_prices", "read_prices", "remove_price", "set_price"]
+
+_SET = """
+INSERT INTO prices (list, model, price, created_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (list, model) DO UPDATE SET price = excluded.price, created_at = excluded.created_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRow:
+    """One price, in the balance currency.
+
+    Attributes:
+        price_list: whose accounts it holds for; empty for all.
+        model: a public ID, or ``provider/model``.
+        created_at: Unix seconds.
+    """
+
+    price_list: str
+    model: str
+    price: Price
+    created_at: float
+
+
+def set_price(database: Database, model: str, price: Price, price_list: str = "") -> None:
+    """Charge a model at this price from now on, in every worker within a second.
+
+    Raises:
+        BadRequest: a name is empty, too long or holds control characters.
+    """
+    name = check_name(price_list, "a price list's name") if price_list else ""
+    values = (name, check_name(model, "a model ID"), json.dumps(keep_price(price)), time.time())
+    change_catalogue(database, lambda connection: connection.execute(_SET, values))
+
+
+def remove_price(database: Database, model: str, price_list: str = "") -> None:
+    """Forget a price: what it stood before holds again.
+
+    Raises:
+        NotFound: there is none.
+    """
+
+    def remove(connection: Connection) -> None:
+        if not connection.execute("DELETE FROM prices WHERE list = ? AND model = ?", (price_list, model)):
+            where = f"the price list {price_list[:100]!r}" if price_list else "the database"
+            raise NotFound(f"There is no price for {model[:100]!r} in {where}.", code="price_not_found")
+
+    change_catalogue(database, remove)
+
+
+def list_prices(database: Database) -> list[PriceRow]:
+    """All of them, by model and list."""
+
+    def load(connection: Connection) -> list[PriceRow]:
+        rows = connection.tuples("SELECT list, model, price, created_at FROM prices ORDER BY model, list")
+        return [PriceRow(name, model, kept_price(json.loads(price)), at) for name, model, price, at in rows]
+
+    return database.read(load)
+
+
+def read_prices(connection: Connection) -> Mapping[tuple[str, str], Price]:
+    """(price list, model) -> price."""
+    rows = connection.tuples("SELECT list, model, price FROM prices")
+    return {(name, model): kept_price(json.loads(price)) for name, model, price in rows}
