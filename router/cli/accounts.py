@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -9,8 +10,20 @@ import click
 from router.cli.groups import Commands
 from router.cli.output import iso_time, pairs, table
 from router.cli.session import Session, common
-from router.store.accounts import Account, create_account, get_account, list_accounts, set_account_status
+from router.errors import NotFound
+from router.registry import nearest
+from router.store.accounts import (
+    Account,
+    create_account,
+    get_account,
+    list_accounts,
+    list_price_lists,
+    set_account_price_list,
+    set_account_status,
+    set_account_tier,
+)
 from router.store.keys import list_keys
+from router.store.limits import list_limits
 
 __all__ = ["accounts"]
 
@@ -35,7 +48,7 @@ def create(session: Session, name: str) -> None:
 def list_(session: Session) -> None:
     """All accounts, oldest first."""
     rows = [_value(account) for account in list_accounts(session.database)]
-    columns = {"id": "ID", "name": "NAME", "status": "STATUS", "created_at": "CREATED"}
+    columns = {"id": "ID", "name": "NAME", "status": "STATUS", "created_at": "CREATED", "tier": "TIER"}
     session.show(rows, table(rows, columns, empty="There is no account: make one with `router accounts create NAME`."))
 
 
@@ -66,11 +79,50 @@ def resume(session: Session, account_id: str) -> None:
     _set_status(session, account_id, "active")
 
 
+@accounts.command()
+@click.argument("account_id", metavar="ID")
+@click.argument("name")
+@common
+def tier(session: Session, account_id: str, name: str) -> None:
+    """Put an account into the tier NAME, whose limits hold for its keys from the next call on; none takes it out."""
+    known = {*session.settings.limits.tiers}
+    known |= {subject.name for subject in list_limits(session.database) if subject.kind.startswith("tier")}
+    value = _listed(name, known, "tier", "router limits set --tier NAME")
+    set_account_tier(session.database, account_id, value)
+    _show_changed(session, account_id, f"is in tier {value}" if value else "is in no tier")
+
+
+@accounts.command("price-list")
+@click.argument("account_id", metavar="ID")
+@click.argument("name")
+@common
+def price_list(session: Session, account_id: str, name: str) -> None:
+    """Charge an account by the price list NAME from the next call on; none goes back to the prices for everybody."""
+    known = list_price_lists(session.database)
+    value = _listed(name, known, "price list", "router models price MODEL --list NAME")
+    set_account_price_list(session.database, account_id, value)
+    _show_changed(session, account_id, f"is charged by {value}" if value else "is charged by the prices for everybody")
+
+
+def _listed(name: str, known: Collection[str], what: str, remedy: str) -> str:
+    """The name of one that there is; empty for ``none``."""
+    if name.lower() == "none":
+        return ""
+    if name not in known:
+        raise NotFound(f"There is no {what} {name[:100]!r}{nearest(name, known)}: make it with `{remedy}`.")
+    return name
+
+
+def _show_changed(session: Session, account_id: str, what: str) -> None:
+    account = get_account(session.database, account_id)
+    session.show(_value(account), f"account {account.id} {what}")
+
+
 def _set_status(session: Session, account_id: str, status: str) -> None:
     set_account_status(session.database, account_id, status)
     account = get_account(session.database, account_id)
     session.show(_value(account), f"account {account.id} is {account.status}")
-    session.note("A running gateway sees it within a second.")
+    session.note("A running gateway sees it at the next call.")
 
 
 def _value(account: Account) -> dict[str, Any]:
@@ -79,4 +131,6 @@ def _value(account: Account) -> dict[str, Any]:
         "name": account.name,
         "status": account.status,
         "created_at": iso_time(account.created_at),
+        "tier": account.tier or None,
+        "price_list": account.price_list or None,
     }

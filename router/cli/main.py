@@ -25,13 +25,17 @@ class Root(LazyCommands):
 
     places: ClassVar[Mapping[str, Place]] = {
         "accounts": Place("router.cli.accounts:accounts", "Accounts: what owns keys."),
+        "audit": Place("router.cli.audit:audit", "What operators did."),
         "chat": Place("router.cli.chat:chat", "Send one prompt to a running gateway."),
         "config": Place("router.cli.config:config", "Show, check and change the configuration."),
+        "credits": Place("router.cli.credits:credits", "Money that accounts are given, and their statements."),
         "db": Place("router.cli.db:db", "The database: migrations and backups."),
         "doctor": Place("router.cli.doctor:doctor", "Check the whole set-up and say what to do."),
         "fallbacks": Place("router.cli.fallbacks:fallbacks", "Which models are tried when one fails."),
         "init": Place("router.cli.init:init", "Make a configuration, a database, an account and a key."),
         "keys": Place("router.cli.keys:keys", "API keys."),
+        "limits": Place("router.cli.limits:limits", "Limits of keys, accounts and tiers."),
+        "ledger": Place("router.cli.ledger:ledger", "Whether transfers, holds and balances hold together."),
         "models": Place("router.cli.models:models", "The catalogue: models and aliases."),
         "plugins": Place("router.cli.plugins:plugins", "Installed plugins."),
         "providers": Place("router.cli.providers:providers", "Configured providers."),

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+from typing import NamedTuple
+
 from router.calendars import window_of
-from router.claims import Claim, PolicyContext, Quote
-from router.keys import Key
+from router.claims import Claim, PolicyContext, Quote, Window
+from router.keys import Budget, Key
 from router.money import format_nano
+from router.store.database import Database
 
-__all__ = ["BUDGET_OWNER", "budget_bucket", "budget_claim"]
+__all__ = ["HOST", "Spent", "budget_claim", "budget_spent"]
 
-BUDGET_OWNER = "host"
-"""Whose buckets budgets are: their whole IDs begin with it, as a policy's do with its name."""
+HOST = "host:"
+"""What the whole IDs of the host's own buckets begin with, as a policy's do with its name."""
 
 
-def budget_bucket(counted_as: str) -> str:
-    """The bucket of a key's budget, by ``Key.counted_as``."""
-    return f"budget:{counted_as}"
+class Spent(NamedTuple):
+    """What is gone of a budget in its present period, in nano-units: charged, and held by calls under way."""
+
+    used_nano: int = 0
+    held_nano: int = 0
 
 
 def budget_claim(key: Key, quote: Quote, context: PolicyContext) -> Claim | None:
@@ -23,8 +29,31 @@ def budget_claim(key: Key, quote: Quote, context: PolicyContext) -> Claim | None
     budget = key.budget
     if budget is None:
         return None
-    window = window_of(budget.period, context.at, context.timezone) if budget.period else None
+    window = _window(budget, context.at, context.timezone)
     named = format_nano(budget.amount_nano) + (f" per {budget.period}" if budget.period else "")
     message = f"The budget of this API key, {named}, leaves too little for what the call could cost."
-    bucket = budget_bucket(key.counted_as)
-    return Claim(bucket, quote.charge_nano, budget.amount_nano, window, refusal="budget", message=message)
+    return Claim(
+        _bucket(key.counted_as), quote.charge_nano, budget.amount_nano, window, refusal="budget", message=message
+    )
+
+
+def budget_spent(database: Database, counted_as: str, budget: Budget, *, at: float, timezone: tzinfo) -> Spent:
+    """What a key has spent of its budget at the moment ``at``, in Unix seconds.
+
+    Args:
+        counted_as: as ``Key`` has it.
+    """
+    query = "SELECT window_start, used, held FROM buckets WHERE id = ?"
+    row = database.read(lambda connection: connection.row(query, (HOST + _bucket(counted_as),)))
+    window = _window(budget, at, timezone)
+    if row is None or (window is not None and row["window_start"] < round((window.start or 0.0) * 1000)):
+        return Spent()
+    return Spent(row["used"], row["held"])
+
+
+def _bucket(counted_as: str) -> str:
+    return f"budget:{counted_as}"
+
+
+def _window(budget: Budget, at: float, timezone: tzinfo) -> Window | None:
+    return window_of(budget.period, at, timezone) if budget.period else None

@@ -1,0 +1,58 @@
+"""Values of options: amounts of money, and words that take a value away (``none``, ``never``)."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import click
+
+from router.money import format_nano, parse_nano
+from router.store.limits import AMOUNT_MAX
+
+__all__ = ["AMOUNT", "Nothing", "OrNothing", "given"]
+
+
+class Nothing(Enum):
+    """What ``none`` or ``never`` stands for on the command line."""
+
+    NOTHING = "nothing"
+
+
+class _Amount(click.ParamType):  # type: ignore[type-arg] # generic in new versions of click only
+    """Decimal text such as ``2.50``; gives nano-units of the balance currency."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            amount_nano = parse_nano(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if amount_nano > AMOUNT_MAX:
+            self.fail(f"{value!r} is above the largest amount, {format_nano(AMOUNT_MAX)}", param, ctx)
+        return amount_nano
+
+
+class OrNothing(click.ParamType):  # type: ignore[type-arg]
+    """A value of another type, or the word that means that there shall be none."""
+
+    def __init__(self, inner: click.ParamType, word: str = "none") -> None:  # type: ignore[type-arg]
+        self._inner = inner
+        self._word = word
+        self.name = f"{inner.name} or {word}"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, Nothing) or (isinstance(value, str) and value.strip().lower() == self._word):
+            return Nothing.NOTHING
+        return self._inner.convert(value, param, ctx)
+
+
+AMOUNT = _Amount()
+
+
+def given(value: Any) -> Any:
+    """The value of an ``OrNothing`` option that was given: None where it was the word."""
+    return None if value is Nothing.NOTHING else value
