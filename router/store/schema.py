@@ -112,6 +112,8 @@ _SERIAL = {
     "sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT",
     "postgresql": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
 }
+_BYTES = {"sqlite": "BLOB", "postgresql": "BYTEA"}
+_HOUR = {"sqlite": "CAST(created_at / 3600 AS INTEGER)", "postgresql": "CAST(FLOOR(created_at / 3600) AS BIGINT)"}
 
 _LEDGER = """
 ALTER TABLE accounts ADD COLUMN tier TEXT NOT NULL DEFAULT '';
@@ -197,6 +199,11 @@ CREATE TABLE usage_hours (                  -- sums, so that charts and reports 
     uncosted           BIGINT NOT NULL,     -- calls that were charged, and whose cost is not known
     PRIMARY KEY (account_id, hour, key_id, model, provider)
 );
+INSERT INTO usage_hours
+SELECT account_id, {hour} * 3600, key_id, model, provider, COUNT(*),
+    SUM(CASE WHEN ending IN ('ok', 'disconnect') THEN 0 ELSE 1 END),
+    SUM(prompt_tokens), SUM(cached_tokens), SUM(completion_tokens), SUM(reasoning_tokens), 0, 0, 0
+FROM usage GROUP BY 1, 2, 3, 4, 5;
 """
 
 _OPERATIONS = """
@@ -278,10 +285,10 @@ CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table} EXECUTE FUNCTION {ta
 
 
 def _for_both(sql: str, *append_only: str) -> Mapping[str, str]:
-    """A migration's text for each engine: they differ in numbering rows, in the type of bytes and in triggers."""
+    """A migration's text for each engine: they differ in types, in numbering rows, in rounding and in triggers."""
     texts = {}
     for engine, trigger in _APPEND_ONLY.items():
-        kinds = {"{serial}": _SERIAL[engine], "{bytes}": "BLOB" if engine == "sqlite" else "BYTEA"}
+        kinds = {"{serial}": _SERIAL[engine], "{bytes}": _BYTES[engine], "{hour}": _HOUR[engine]}
         text = sql
         for name, kind in kinds.items():
             text = text.replace(name, kind)
@@ -296,7 +303,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(3, "usage", _USAGE),
     Migration(4, "provider keys", _PROVIDER_KEYS),
     Migration(5, "ledger", _for_both(_LEDGER, "transfers")),
-    Migration(6, "charges", _CHARGES),
+    Migration(6, "charges", _for_both(_CHARGES)),
     Migration(7, "limits, prices, audit, leases", _for_both(_OPERATIONS, "audit")),
 )
 """In order; numbers begin at 1 and have no gap."""

@@ -1,0 +1,146 @@
+"""Jobs that one of all workers does from time to time, and the lease that tells others that this worker lives."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from router.errors import StoreError
+from router.store.connection import Connection
+from router.store.database import Database
+from router.store.leases import take_lease
+from router.store.workers import LEASE_S, leave, register, renew
+
+__all__ = ["Job", "Jobs"]
+
+_log = logging.getLogger("router.jobs")
+
+_BEAT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to be done from time to time.
+
+    Attributes:
+        name: of its lease; the same on all workers.
+        every_s: between the beginnings of two runs; a worker that takes over runs at once. Times are kept to a beat.
+        function: does it. While the database is away, or this worker frozen, for longer than the lease, another worker
+            may begin before this one has ended: what it does must be right even then.
+    """
+
+    name: str
+    every_s: float
+    function: Callable[[], object]
+
+
+class Jobs:
+    """Keeps this worker alive, and runs those jobs whose lease it has.
+
+    Making one registers the worker; ``start`` begins to beat, in a greenlet in a patched process and in a thread
+    elsewhere. One transaction a beat renews all leases; a job runs in a greenlet (a thread) of its own, so that a slow
+    one keeps neither the leases nor the others waiting.
+
+    Args:
+        database: where the leases are.
+        jobs: what to run.
+        clock: Unix seconds.
+        beat_s: between two beats; a third of the lease leaves room for one that fails.
+        lease_s: how long after its last beat a worker counts as alive.
+
+    Attributes:
+        worker: this worker.
+
+    Raises:
+        StoreError: the database does not answer.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        jobs: Sequence[Job] = (),
+        *,
+        clock: Callable[[], float] = time.time,
+        beat_s: float = _BEAT_S,
+        lease_s: float = LEASE_S,
+    ) -> None:
+        self._database = database
+        self._jobs = sorted(jobs, key=lambda job: job.name)
+        self._clock = clock
+        self._beat_s = beat_s
+        self._lease_s = lease_s
+        self._begun: dict[str, float] = {}
+        self._running: dict[str, threading.Thread] = {}
+        self._stopped = threading.Event()
+        self._heart: threading.Thread | None = None
+        self.worker = register(database, clock(), lease_s=lease_s)
+
+    def start(self) -> None:
+        """Beat at once and from now on."""
+        self._heart = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._heart.start()
+
+    def beat(self) -> None:
+        """Renew the worker's lease and those of its jobs, and begin the jobs that are due.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        now = self._clock()
+        for job in self._database.write(lambda connection: self._renew(connection, now)):
+            if self._is_due(job, now) and not self._stopped.is_set():
+                self._begin(job, now)
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Stop, wait for running jobs until the time is up, and give all leases back.
+
+        Call it when the worker's calls are settled: what it still holds counts as a dead worker's afterwards.
+        """
+        deadline = time.monotonic() + timeout_s
+        self._stopped.set()
+        for thread in filter(None, [self._heart, *self._running.values()]):
+            thread.join(max(0.0, deadline - time.monotonic()))
+        try:
+            leave(self._database, self.worker)
+        except StoreError as error:
+            _log.warning("Worker %s leaves its leases to run out: %s", self.worker.id, error)
+
+    def _renew(self, connection: Connection, now: float) -> list[Job]:
+        """The jobs that are this worker's."""
+        renew(connection, self.worker, now, lease_s=self._lease_s)
+        owner = self.worker.id
+        return [job for job in self._jobs if take_lease(connection, job.name, owner, now, self._lease_s)]
+
+    def _is_due(self, job: Job, now: float) -> bool:
+        begun = self._begun.get(job.name)
+        running = self._running.get(job.name)
+        if running is not None and running.is_alive():
+            return False
+        return begun is None or not 0 <= now - begun < job.every_s  # a clock that was set back delays nothing
+
+    def _begin(self, job: Job, now: float) -> None:
+        self._begun[job.name] = now
+        thread = self._running[job.name] = threading.Thread(target=_run_job, args=(job,), name=job.name, daemon=True)
+        thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self.beat()
+            except StoreError as error:
+                _log.warning("Worker %s could not renew its lease: %s", self.worker.id, error)
+            except Exception:  # whatever it is, the heart must go on beating
+                _log.exception("Worker %s could not renew its lease.", self.worker.id)
+            self._stopped.wait(self._beat_s)
+
+
+def _run_job(job: Job) -> None:
+    try:
+        job.function()
+    except StoreError as error:
+        _log.warning("The job %s failed, and will be tried again: %s", job.name, error)
+    except Exception:
+        _log.exception("The job %s failed, and will be tried again.", job.name)
