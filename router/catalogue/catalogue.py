@@ -20,6 +20,7 @@ from router.types import ModelCard, Price
 __all__ = ["Catalogue", "Entry", "Listing", "Row", "Rows", "Snapshot", "Stored", "build_snapshot"]
 
 _FACTS = frozenset(one.name for one in fields(ModelCard)) - {"model", "kind", "price"}
+_USD = PriceRules()
 _log = logging.getLogger("router.catalogue")
 
 
@@ -146,7 +147,7 @@ class Catalogue:
         pinned: Stored,
         rows: Rows,
         *,
-        rules: PriceRules = PriceRules(),
+        rules: PriceRules = _USD,
         max_age_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -189,7 +190,7 @@ class Catalogue:
 def build_snapshot(
     listings: Mapping[str, Listing],
     stored: Stored,
-    rules: PriceRules = PriceRules(),
+    rules: PriceRules = _USD,
 ) -> Snapshot:
     """Merge providers' lists and operator's rows; a row wins over the list, a row of an inactive provider stays out."""
     entries = _listed_entries(listings)

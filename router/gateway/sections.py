@@ -15,11 +15,13 @@ __all__ = ["check_rules", "plugin_record", "plugin_records"]
 
 
 def check_rules(settings: Settings) -> None:
-    """What needs neither a plugin nor the database: policies' names, limits, and that no fallbacks go in a circle.
+    """What needs neither a plugin nor the database: limits, prices, and that no fallbacks go in a circle.
 
     Raises:
         ConfigError: the first that is wrong.
     """
+    limit_rules(settings)
+    price_rules(settings)
     circle = find_circle(settings.fallbacks)
     if circle:
         where = settings.where(f"fallback.{circle[0]}")
