@@ -1,0 +1,111 @@
+"""Hourly sums: they equal what the rows say, and need none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.errors import BadRequest
+from router.store import migrations
+from router.store.database import Database, open_database
+from router.store.migrations import migrate
+from router.store.schema import MIGRATIONS
+from router.store.usage import insert_usage
+from router.store.usage_hours import UsageSum, hour_of, sum_hours
+from router.types import CallRecord
+
+New = Callable[..., CallRecord]
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+def _insert(database: Database, *records: CallRecord) -> None:
+    database.write(lambda connection: insert_usage(connection, records))
+
+
+def _by(database: Database, *by: str, **filters: Any) -> dict[Any, int]:
+    """Group -> calls."""
+    return {tuple(one.group[name] for name in by): one.calls for one in sum_hours(database, by=by, **filters)}
+
+
+def test_sums_are_those_of_the_rows(database: Database, new_record: New) -> None:
+    _insert(
+        database,
+        new_record("r1", created_at=HOUR + 0.5, charge_nano=100, cost_nano=60),
+        new_record("r2", created_at=2 * HOUR - 0.25, charge_nano=10),
+        new_record("r3", created_at=HOUR, ending="error", prompt_tokens=0, completion_tokens=0),
+        new_record("r4", created_at=HOUR, ending="disconnect", cached_tokens=0, cost_nano=1),
+    )
+    _insert(database, new_record("r5", created_at=HOUR + 1.0, ending="cut", reasoning_tokens=1))
+    assert sum_hours(database) == [UsageSum({"hour": HOUR}, 5, 2, 40, 20, 80, 29, 110, 61, 1)]
+
+
+def test_sums_are_grouped_and_bounded(database: Database, new_record: New) -> None:
+    _insert(
+        database,
+        *(
+            new_record(
+                f"r{n}",
+                created_at=n * 8.0 * HOUR + 60,
+                account=f"acct_{n % 2}",
+                key=f"key_{n % 4}",
+                model=f"m{n % 3}",
+                provider="p" if n else "",
+            )
+            for n in range(12)
+        ),
+    )
+    assert _by(database, "day") == {(0,): 3, (DAY,): 3, (2 * DAY,): 3, (3 * DAY,): 3}
+    assert _by(database, "account") == {("acct_0",): 6, ("acct_1",): 6}
+    assert _by(database, "model", "account")[("m1", "acct_0")] == 2
+    assert _by(database, "key", account="acct_1") == {("key_1",): 3, ("key_3",): 3}
+    assert _by(database, "provider") == {("",): 1, ("p",): 11}
+    assert _by(database, "hour", since=64 * HOUR, until=80 * HOUR) == {(64 * HOUR,): 1, (72 * HOUR,): 1}
+    assert _by(database) == {(): 12}
+    assert _by(database, account="acct_none") == {}
+
+
+def test_what_sums_cannot_be_grouped_by_is_refused(database: Database) -> None:
+    for by in (["hour", "hour"], ["minute"], ["hour; DROP TABLE usage"]):
+        with pytest.raises(BadRequest, match=r"Sums are by account, day, hour, key, model, provider, each once"):
+            sum_hours(database, by=by)
+
+
+def test_absurd_counts_of_one_call_spoil_no_later_one(database: Database, new_record: New) -> None:
+    for number in range(3):
+        _insert(database, new_record(f"r{number}", prompt_tokens=2**62, cost_nano=2**62, charge_nano=1))
+    _insert(database, new_record("fine"))
+    (found,) = sum_hours(database)
+    assert (found.calls, found.charge_nano) == (4, 3)
+    assert found.prompt_tokens >= 2**40
+
+
+def test_an_hour_begins_where_it_should() -> None:
+    assert [hour_of(moment) for moment in (0.0, 3599.999, 3600.0, 1_700_000_000.25)] == [0, 0, 3600, 1_699_999_200]
+
+
+def test_rows_from_before_there_were_sums_are_in_them(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_database(database_url, tmp_path, create=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", MIGRATIONS[:5])
+        migrate(database)
+    sql = """
+    INSERT INTO usage (request_id, created_at, route, account_id, key_id, model, provider, upstream_model, status,
+        ending, error_code, streamed, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, estimated,
+        latency_ms, attempts)
+    VALUES (?, ?, 'chat', 'a', 'k', 'm', 'p', 'u', 200, ?, '', true, 1, 2, 3, 4, false, 5, '[]')
+    """
+    rows = [("r1", 3600.0, "ok"), ("r2", 7199.9, "cut"), ("r3", 7200.0, "disconnect"), ("r4", 1.8e9 + 0.7, "ok")]
+    database.write(lambda connection: connection.execute_many(sql, rows))
+    migrate(database)
+    assert sum_hours(database) == [
+        UsageSum({"hour": 3600}, 2, 1, 2, 6, 4, 8, 0, 0, 0),
+        UsageSum({"hour": 7200}, 1, 0, 1, 3, 2, 4, 0, 0, 0),
+        UsageSum({"hour": 1_800_000_000}, 1, 0, 1, 3, 2, 4, 0, 0, 0),
+    ]
+    database.close()
