@@ -123,7 +123,9 @@ class Jobs:
 
     def _begin(self, job: Job, now: float) -> None:
         self._begun[job.name] = now
-        thread = self._running[job.name] = threading.Thread(target=_run_job, args=(job,), name=job.name, daemon=True)
+        thread = self._running[job.name] = threading.Thread(
+            target=_run_job, args=(job,), name=f"job {job.name}", daemon=True
+        )
         thread.start()
 
     def _run(self) -> None:

@@ -105,3 +105,14 @@ def new_record() -> Callable[..., CallRecord]:
         return CallRecord(**(values | changes))
 
     return new
+
+
+@pytest.fixture
+def add_hold(database: Database) -> Callable[..., None]:
+    """``add_hold("req_1", owner="wrk_1")``: a call under way."""
+
+    def add(request_id: str, *, owner: str) -> None:
+        sql = "INSERT INTO holds VALUES (?, 'acct_1', 'key_1', ?, 'm', 'chat', false, 5, '[]', 1, 2)"
+        database.write(lambda connection: connection.execute(sql, (request_id, owner)))
+
+    return add

@@ -1,0 +1,192 @@
+"""Jobs: one of all workers runs each, another takes over, a bad one spoils nothing. Time is the test's own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from router.gateway.jobs import Job, Jobs
+from router.store.database import Database, open_database
+from router.store.migrations import migrate
+from router.store.workers import is_alive
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Runs:
+    """Who ran what, in order; ``wait(n)`` until there are ``n``."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self._changed = threading.Condition()
+
+    def add(self, mark: str) -> None:
+        with self._changed:
+            self.done.append(mark)
+            self._changed.notify_all()
+
+    def wait(self, count: int) -> list[str]:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.done) >= count, 10), self.done
+        for thread in threading.enumerate():
+            if thread.name.startswith("job ") and thread.name != "job slow":
+                thread.join(10)
+        return list(self.done)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def runs() -> Runs:
+    return Runs()
+
+
+@pytest.fixture
+def nodes(database_url: str, tmp_path: Path) -> Iterator[list[Database]]:
+    """Two workers' views of one database."""
+    with ExitStack() as stack:
+        found = []
+        for _ in range(2):
+            database = open_database(database_url, tmp_path, create=True)
+            stack.callback(database.close)
+            found.append(database)
+        migrate(found[0])
+        yield found
+
+
+def test_one_worker_runs_a_job_and_another_takes_over(nodes: list[Database], clock: Clock, runs: Runs) -> None:
+    first, second = (
+        Jobs(node, [Job("sweep", 10, lambda mark=mark: runs.add(mark))], clock=clock)  # type: ignore[misc]
+        for node, mark in zip(nodes, "ab", strict=True)
+    )
+    first.beat()
+    second.beat()
+    assert runs.wait(1) == ["a"]
+    for _ in range(4):
+        clock.now += 5
+        second.beat()
+        first.beat()
+        runs.wait(0)
+    assert runs.wait(3) == ["a"] * 3  # at 0, 10 and 20 s
+    clock.now += 14
+    second.beat()
+    assert is_alive(nodes[0], first.worker.id, clock.now)
+    clock.now += 1  # the first has not beaten for 15 s
+    second.beat()
+    assert runs.wait(4) == ["a", "a", "a", "b"]
+    assert not is_alive(nodes[0], first.worker.id, clock.now)
+    first.beat()
+    assert is_alive(nodes[0], first.worker.id, clock.now)
+    for jobs in (second, first):
+        jobs.close()
+    assert runs.done == ["a", "a", "a", "b"]
+
+
+def test_a_worker_that_closes_hands_over_at_once(nodes: list[Database], clock: Clock, runs: Runs) -> None:
+    first, second = (
+        Jobs(node, [Job("sweep", 10, lambda mark=mark: runs.add(mark))], clock=clock)  # type: ignore[misc]
+        for node, mark in zip(nodes, "ab", strict=True)
+    )
+    first.beat()
+    first.close()
+    assert not is_alive(nodes[0], first.worker.id, clock.now)
+    second.beat()
+    assert runs.wait(2) == ["a", "b"]
+    second.close()
+
+
+def test_a_failing_job_is_logged_and_tried_again(
+    nodes: list[Database], clock: Clock, runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        runs.add("bad")
+        raise LookupError("no rate today")
+
+    jobs = Jobs(nodes[0], [Job("bad", 10, fail), Job("good", 10, lambda: runs.add("good"))], clock=clock)
+    with caplog.at_level(logging.ERROR, "router.jobs"):
+        jobs.beat()
+        runs.wait(2)
+        clock.now += 10
+        jobs.beat()
+        assert sorted(runs.wait(4)) == ["bad", "bad", "good", "good"]
+        jobs.close()
+    assert "The job bad failed, and will be tried again." in caplog.text
+    assert "no rate today" in caplog.text
+
+
+def test_a_slow_job_runs_once_and_keeps_nobody_waiting(nodes: list[Database], clock: Clock, runs: Runs) -> None:
+    release = threading.Event()
+
+    def slow() -> None:
+        runs.add("slow")
+        release.wait(10)
+
+    jobs = Jobs(nodes[0], [Job("slow", 5, slow), Job("quick", 5, lambda: runs.add("quick"))], clock=clock)
+    jobs.beat()
+    runs.wait(2)
+    clock.now += 20
+    jobs.beat()
+    assert sorted(runs.wait(3)) == ["quick", "quick", "slow"]
+    jobs.close(timeout_s=0.05)  # bounded, although the job goes on
+    release.set()
+    assert sorted(runs.done) == ["quick", "quick", "slow"]
+
+
+def test_a_clock_that_is_set_back_delays_no_job(nodes: list[Database], clock: Clock, runs: Runs) -> None:
+    jobs = Jobs(nodes[0], [Job("sweep", 10, lambda: runs.add("run"))], clock=clock)
+    jobs.beat()
+    runs.wait(1)
+    clock.now -= 86_400
+    jobs.beat()
+    assert runs.wait(2) == ["run", "run"]
+    jobs.close()
+
+
+def test_a_started_worker_beats_by_itself_and_stops(nodes: list[Database], runs: Runs) -> None:
+    jobs = Jobs(nodes[0], [Job("often", 0, lambda: runs.add("run"))], beat_s=0.01)
+    jobs.start()
+    runs.wait(3)
+    jobs.close()
+    count = len(runs.done)
+    assert not is_alive(nodes[0], jobs.worker.id, 0)
+    assert len(runs.done) == count
+
+
+def test_a_beat_that_fails_is_logged_and_not_the_last(
+    sqlite_url: str, tmp_path: Path, runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = open_database(sqlite_url, tmp_path, create=True)
+    migrate(database)
+    jobs = Jobs(database, [Job("often", 0, lambda: runs.add("run"))], beat_s=0.01)
+    files = [file for file in tmp_path.iterdir() if file.name.startswith("router.db")]
+    for file in files:
+        file.rename(file.with_name("away-" + file.name))
+    warned = threading.Event()
+    handler = logging.Handler()
+    handler.emit = lambda record: warned.set()  # type: ignore[method-assign]
+    logging.getLogger("router.jobs").addHandler(handler)
+    try:
+        jobs.start()
+        assert warned.wait(10)
+    finally:
+        logging.getLogger("router.jobs").removeHandler(handler)
+    for file in files:
+        file.with_name("away-" + file.name).rename(file)
+    runs.wait(1)
+    jobs.close()
+    database.close()
+    assert f"Worker {jobs.worker.id} could not renew its lease: The SQLite database" in caplog.text
