@@ -116,3 +116,25 @@ def test_a_database_that_is_away_is_not_remembered(desk: Desk) -> None:
         desk.bearer("good")
     desk.away = False
     assert desk.bearer("good").id == "key_1"
+
+
+def test_a_key_that_was_found_stale_is_looked_up_again(desk: Desk) -> None:
+    desk.put("good", Key("key_1", "acct_1", version=4))
+    desk.put("other", Key("key_2", "acct_1", version=4))
+    stale = desk.bearer("good")
+    desk.bearer("other")
+    desk.put("good", Key("key_1", "acct_1", version=5, scope=("a/b",)))
+    desk.put("other", Key("key_2", "acct_1", version=5))
+    desk.authenticator.forget(stale)
+    assert desk.bearer("good").scope == ("a/b",)
+    assert desk.bearer("other").version == 5
+    desk.authenticator.forget(stale)  # another call that began with the old one
+    assert desk.bearer("good").version == 5
+    assert desk.asked == 4
+
+
+def test_all_can_be_forgotten(desk: Desk) -> None:
+    desk.bearer("good")
+    desk.authenticator.forget()
+    desk.bearer("good")
+    assert desk.asked == 2
