@@ -44,7 +44,7 @@ class _Known(NamedTuple):
     book: PriceBook
     route: tuple[Target, ...]
     targets: tuple[Target, ...]
-    offers: tuple[tuple[Target, Offer], ...]
+    offers: tuple[tuple[Target, _Offer], ...]
 
 
 class Quoter:
@@ -84,11 +84,9 @@ class Quoter:
         first = route.targets[0]
         if first.id not in sales:
             raise _boundless(first)
-        targets = (
-            known.targets
-            if len(sales) == len(known.targets)
-            else tuple(one for one in known.targets if one.id in sales)
-        )
+        targets = known.targets
+        if len(sales) < len(targets):
+            targets = tuple(target for target in targets if target.id in sales)
         quote = self._quote(found, first, sales)
         book = known.book
 

@@ -164,9 +164,11 @@ def reckon(terms: Terms, target: Target | None, usage: Usage | None, estimate: U
         return _NOTHING
     sale = terms.sales[target.id]
     told = given if usage is None or not usage.doubtful else _certain(usage, estimate)
-    kept = _within(told, sale.bound, terms.kind)
+    if terms.kind == "embeddings":
+        told = replace(told, completion_tokens=0, reasoning_tokens=0)
+    kept = _within(told, sale.bound)
     charge_nano = rates(sale.price, terms.at, kept.prompt_tokens).charge_nano(kept)
-    clamped = usage is not None and (bool(usage.doubtful) or not _same(told, kept, terms.kind))
+    clamped = usage is not None and (bool(usage.doubtful) or kept is not told)
     if charge_nano > sale.most_nano:
         charge_nano, clamped = sale.most_nano, usage is not None
     cost_nano = None
@@ -182,17 +184,13 @@ def _certain(usage: Usage, estimate: Usage | None) -> Usage:
     return replace(usage, **{name: getattr(estimate, name) for name in usage.doubtful})
 
 
-def _within(usage: Usage, bound: Bound, kind: str) -> Usage:
-    """The nearest possible counts; embeddings have no output."""
+def _within(usage: Usage, bound: Bound) -> Usage:
+    """The nearest possible counts; the same record where they are possible."""
     prompt = min(usage.prompt_tokens, bound.prompt_tokens)
-    completion = min(usage.completion_tokens, bound.completion_tokens) if kind != "embeddings" else 0
+    completion = min(usage.completion_tokens, bound.completion_tokens)
     cached = min(usage.cached_tokens, prompt)
     written = min(usage.cache_write_tokens, prompt - cached)
-    reasoning = min(usage.reasoning_tokens, completion)
-    return Usage(prompt, completion, cached, written, reasoning, usage.doubtful, usage.raw)
-
-
-def _same(told: Usage, kept: Usage, kind: str) -> bool:
-    if kind == "embeddings":
-        told = replace(told, completion_tokens=0, reasoning_tokens=0)
-    return told == kept
+    kept = Usage(
+        prompt, completion, cached, written, min(usage.reasoning_tokens, completion), usage.doubtful, usage.raw
+    )
+    return usage if kept == usage else kept
