@@ -8,13 +8,12 @@ from typing import NamedTuple
 from router.calendars import window_of
 from router.claims import Claim, PolicyContext, Quote, Window
 from router.keys import Budget, Key
-from router.money import format_nano
 from router.store.database import Database
 
-__all__ = ["HOST", "Spent", "budget_claim", "budget_spent"]
+__all__ = ["BUDGET_OWNER", "Spent", "budget_claim", "budget_spent"]
 
-HOST = "host:"
-"""What the whole IDs of the host's own buckets begin with, as a policy's do with its name."""
+BUDGET_OWNER = "host"
+"""What stands before the bucket in its whole ID, as the policy's name does before a policy's."""
 
 
 class Spent(NamedTuple):
@@ -30,11 +29,8 @@ def budget_claim(key: Key, quote: Quote, context: PolicyContext) -> Claim | None
     if budget is None:
         return None
     window = _window(budget, context.at, context.timezone)
-    named = format_nano(budget.amount_nano) + (f" per {budget.period}" if budget.period else "")
-    message = f"The budget of this API key, {named}, leaves too little for what the call could cost."
-    return Claim(
-        _bucket(key.counted_as), quote.charge_nano, budget.amount_nano, window, refusal="budget", message=message
-    )
+    bucket, ceiling = _bucket(key.counted_as), budget.amount_nano
+    return Claim(bucket, quote.charge_nano, ceiling, window, refusal="budget", unit="money")
 
 
 def budget_spent(database: Database, counted_as: str, budget: Budget, *, at: float, timezone: tzinfo) -> Spent:
@@ -44,7 +40,7 @@ def budget_spent(database: Database, counted_as: str, budget: Budget, *, at: flo
         counted_as: as ``Key`` has it.
     """
     query = "SELECT window_start, used, held FROM buckets WHERE id = ?"
-    row = database.read(lambda connection: connection.row(query, (HOST + _bucket(counted_as),)))
+    row = database.read(lambda connection: connection.row(query, (f"{BUDGET_OWNER}:{_bucket(counted_as)}",)))
     window = _window(budget, at, timezone)
     if row is None or (window is not None and row["window_start"] < round((window.start or 0.0) * 1000)):
         return Spent()

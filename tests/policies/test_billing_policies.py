@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from router import BALANCE, Budget, Claim, Key, Outcome, PolicyContext, Quote, Usage
-from router.claims import REFUSALS
 from router.gateway.budget import budget_claim
 
 QUOTE = Quote(1000, 500, 7_000)
@@ -52,7 +51,7 @@ def test_a_budget_is_a_claim_of_the_whole_charge() -> None:
     claim = budget_claim(replace(KEY, budget=Budget(10_000)), QUOTE, at("2025-07-23T12:00"))
     assert claim is not None
     assert (claim.bucket, claim.amount, claim.ceiling, claim.window) == ("budget:key_1", 7_000, 10_000, None)
-    assert claim.refusal in REFUSALS and "0.00001" in claim.message
+    assert (claim.refusal, claim.unit) == ("budget", "money")
 
 
 @pytest.mark.parametrize(("period", "days"), [("day", 1), ("week", 7), ("month", 31)])
@@ -61,7 +60,6 @@ def test_a_budgets_window_is_its_period(period: str, days: int) -> None:
     claim = budget_claim(key, QUOTE, at("2025-07-23T12:00", "Asia/Ashgabat"))
     assert claim is not None and claim.window is not None
     assert claim.window.seconds == days * 86_400
-    assert f"per {period}" in claim.message
 
 
 def test_rotated_keys_share_one_budget() -> None:
