@@ -55,7 +55,9 @@ class Claim:
         at_least: what must be free besides ``amount`` although it is not taken.
         refusal: a key of ``REFUSALS``.
         message: what the client reads when it is refused; a text of the host's where empty.
-        unit: ``requests`` or ``tokens`` shows the claim as ``x-ratelimit-limit-<unit>`` and its kin.
+        unit: ``requests`` or ``tokens`` shows the claim as ``x-ratelimit-limit-<unit>`` and its kin; ``money`` says
+            that it counts the call's charge, so that a cap of the host's own may be lowered until it fits, as it may
+            for ``BALANCE``.
     """
 
     bucket: str

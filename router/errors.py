@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = [
     "KINDS",
@@ -103,11 +103,21 @@ class Unauthorized(RouterError):
 
 
 class InsufficientQuota(RouterError):
-    """The account's balance does not cover what the call could cost."""
+    """The account's balance does not cover what the call could cost.
+
+    Attributes:
+        needed_nano, available_nano: what it could cost, and what there is, in nano-units of the balance currency.
+    """
 
     status = 402
     type = "insufficient_quota"
     code = "insufficient_quota"
+
+    def __init__(self, message: str, *, needed_nano: int = 0, available_nano: int = 0, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.headers.setdefault("x-should-retry", "false")
+        self.needed_nano = needed_nano
+        self.available_nano = available_nano
 
 
 class BudgetExceeded(InsufficientQuota):

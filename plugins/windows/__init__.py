@@ -83,8 +83,9 @@ def _claims(
             window = window_of(period, context.at, context.timezone)
             limit = f"The spending limit of this {noun}, {format_nano(most)} per {period},"
             message = f"{limit} leaves too little for this call."
-            at_least = 0 if most else 1
-            yield Claim(f"{period}:{whose}", quote.charge_nano, most, window, at_least=at_least, message=message)
+            least = 0 if most else 1
+            bucket = f"{period}:{whose}"
+            yield Claim(bucket, quote.charge_nano, most, window, at_least=least, message=message, unit="money")
 
 
 def _tokens(quote: Quote, context: PolicyContext, most: int) -> int:

@@ -11,13 +11,17 @@ import gevent
 from greenlet import getcurrent, greenlet
 
 from router.dialect import Dialect
-from router.errors import RouterError
+from router.errors import RouterError, StoreError
 from router.gateway.admission import Bracket
 from router.gateway.relay import Relay
-from router.gateway.resolve import Route, Target
-from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key
+from router.gateway.resolve import Target
+from router.gateway.terms import Reckoned, reckon
+from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
 
 __all__ = ["ActiveCall", "CallCancelled", "Client"]
+
+
+_NOTHING = Usage(0)
 
 
 class CallCancelled(BaseException):
@@ -38,6 +42,7 @@ class ActiveCall:
 
     Args:
         kind: the hook that serves it, ``chat`` or ``embeddings``.
+        bracket: what it may use, and where that is settled.
         received_at: Unix seconds.
         drain_s: how long the upstream is read on after the client left.
         finished: receives the record, exactly once.
@@ -45,6 +50,7 @@ class ActiveCall:
     Attributes:
         gone: the client has left.
         answered: a stream's 200 is on its way, with or without output.
+        settled: the usage row, once the call is over.
     """
 
     def __init__(
@@ -52,7 +58,6 @@ class ActiveCall:
         call: ChatCall | EmbeddingsCall,
         kind: str,
         key: Key,
-        route: Route,
         bracket: Bracket,
         dialect: Dialect,
         *,
@@ -63,7 +68,8 @@ class ActiveCall:
         self.call = call
         self.kind = kind
         self.key = key
-        self.route = route
+        self.bracket = bracket
+        self.targets = bracket.terms.targets
         self.relay = Relay(call, dialect)
         self.attempts: list[Attempt] = []
         self.dropped: list[str] = []  # by the operator's word, for the last target
@@ -72,7 +78,7 @@ class ActiveCall:
         self.target: Target | None = None
         self.gone = False
         self.answered = False
-        self._bracket = bracket
+        self.settled: CallRecord | None = None
         self._received_at = received_at
         self._started = time.monotonic() - max(0.0, time.time() - received_at)
         self._first_output: float | None = None
@@ -124,44 +130,62 @@ class ActiveCall:
             self._waiting.throw(CallCancelled)
 
     def finish(self, error: RouterError | None = None) -> None:
-        """Close the bracket and hand over the record; only the first word on a call counts."""
+        """Settle the call and hand over its record; only the first word on a call counts.
+
+        Raises:
+            StoreError: a good call could not be settled durably in time: its answer must not look complete.
+        """
         finished, self._finished = self._finished, None
         if finished is None:
             return
         if error is not None:
             error.recorded = True
-        relay = self.relay
+        record, reckoned = self._record(error)
+        unsettled = None
+        try:
+            record = self.bracket.close(record, reckoned)
+        except StoreError as failed:
+            unsettled = failed
+        self.settled = record
+        finished(record)
+        if unsettled is not None and error is None and not self.gone:
+            raise unsettled
+
+    def _record(self, error: RouterError | None) -> tuple[CallRecord, Reckoned]:
+        relay, terms = self.relay, self.bracket.terms
         ending = self._ending(error)
-        usage, estimated = relay.usage, False
-        if usage is None and relay.output:
-            usage, estimated = relay.estimate(), True
-        self._bracket.close(ending, usage)
-        finished(
-            CallRecord(
-                request_id=self.call.request_id,
-                created_at=self._received_at,
-                route=self.kind,
-                account=self.key.account,
-                key=self.key.id,
-                model=self.call.model,
-                provider=self.target.provider.name if self.target else "",
-                upstream_model=self.target.model if self.target else "",
-                status=_status(ending, error, self.answered or (relay.output and self.call.stream)),
-                ending=ending,
-                error_code=(error.code or "") if error is not None else "",
-                streamed=self.call.stream,
-                prompt_tokens=usage.prompt_tokens if usage else 0,
-                completion_tokens=usage.completion_tokens if usage else 0,
-                cached_tokens=usage.cached_tokens if usage else 0,
-                reasoning_tokens=usage.reasoning_tokens if usage else 0,
-                estimated=estimated,
-                latency_ms=round(self.elapsed_s() * 1000),
-                first_token_ms=None
-                if self._first_output is None
-                else round((self._first_output - self._started) * 1000),
-                attempts=tuple(self.attempts),
-            )
+        estimate = relay.estimate() if relay.output else None
+        reckoned = reckon(terms, self.target, relay.usage, estimate, ending)
+        usage = reckoned.usage or _NOTHING
+        first = self._first_output
+        record = CallRecord(
+            request_id=self.call.request_id,
+            created_at=self._received_at,
+            route=self.kind,
+            account=self.key.account,
+            key=self.key.id,
+            model=self.call.model,
+            provider=self.target.provider.name if self.target else "",
+            upstream_model=self.target.model if self.target else "",
+            status=_status(ending, error, self.answered or (relay.output and self.call.stream)),
+            ending=ending,
+            error_code=(error.code or "") if error is not None else "",
+            streamed=self.call.stream,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            estimated=reckoned.estimated,
+            latency_ms=round(self.elapsed_s() * 1000),
+            first_token_ms=None if first is None else round((first - self._started) * 1000),
+            attempts=tuple(self.attempts),
+            cache_write_tokens=usage.cache_write_tokens,
+            clamped=reckoned.clamped,
+            charge_nano=reckoned.charge_nano,
+            cost_nano=reckoned.cost_nano,
+            rate_nano=terms.rate_nano,
         )
+        return record, reckoned
 
     def _ending(self, error: RouterError | None) -> str:
         if self.gone:

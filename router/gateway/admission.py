@@ -1,57 +1,258 @@
 """The bracket round a call: opened before the upstream sees anything, closed exactly once however the call ends.
 
-The policies' claims are taken and settled here; with the policies ``none`` there are no claims, and what is left of
-admission is that no call is served whose usage could not be recorded.
+All claims of the policies, and of the key's budget, are taken in one transaction or not at all. Closing is durable
+before the client sees the end of its answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 
-from router.errors import StoreError
-from router.types import Usage
+from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext
+from router.errors import InsufficientQuota, RateLimited, RouterError, StoreError
+from router.gateway.budget import BUDGET_OWNER, budget_claim
+from router.gateway.policies import Policy
+from router.gateway.terms import Reckoned, Terms
+from router.ledger.operations import Held, Record, Refused, Settle, StaleKey, Statement, Take, Taken
+from router.money import format_nano
+from router.store.journal import Journal
+from router.types import CallRecord, ChatCall, EmbeddingsCall, Key
 
-__all__ = ["Admission", "Bracket"]
+__all__ = ["Admission", "AdmissionLimits", "Bracket", "StaleKey"]
+
+_LOWERED_MAX = 4
+_CLAIM_S = 5.0
+_SETTLE_S = 15.0
+_MARGIN_S = 60.0
+_AGAIN_S = 1  # a slot of concurrent calls may be free at any moment
+_MONEY = "money"
+_SHOWN = ("requests", "tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionLimits:
+    """What the configuration says of admission.
+
+    Attributes:
+        currency: of all amounts, for messages.
+        timezone: in which days and months begin.
+        budgets: whether keys' budgets count (there is a billing policy).
+        min_output_tokens: a call's own cap is not lowered below this.
+        max_call_s, drain_s: how long a call, and its aftermath, can take.
+    """
+
+    currency: str = "USD"
+    timezone: tzinfo = UTC
+    budgets: bool = False
+    min_output_tokens: int = 256
+    max_call_s: float = 3600.0
+    drain_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one policy claims; None in place of the policy is the host's own budget."""
+
+    policy: Policy | None
+    claims: Sequence[tuple[str, Claim]]
+
+    def settle(self, outcome: Outcome, context: PolicyContext) -> list[int]:
+        if self.policy is None:
+            return [outcome.charge_nano] * len(self.claims)
+        return self.policy.settle([claim for _, claim in self.claims], outcome, context)
+
+    def undo(self, context: PolicyContext) -> None:
+        if self.policy is not None:
+            self.policy.undo([claim for _, claim in self.claims], context)
 
 
 class Bracket:
-    """One admitted call."""
+    """One admitted call.
 
-    __slots__ = ("_closed",)
+    Attributes:
+        terms: what it may use and costs.
+        also: statements that become durable together with its end.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_admission", "_closed", "_context", "_held", "_parts", "also", "terms")
+
+    def __init__(
+        self, admission: Admission, terms: Terms, parts: Sequence[_Part], held: Held | None, context: PolicyContext
+    ) -> None:
+        self.terms = terms
+        self.also: list[Statement] = []
+        self._admission = admission
+        self._parts = parts
+        self._held = held
+        self._context = context
         self._closed = False
 
-    def close(self, ending: str, usage: Usage | None) -> None:
-        """Settle what the call used.
+    def close(self, record: CallRecord, reckoned: Reckoned) -> CallRecord:
+        """Settle what the call used, durably; the usage row as it was written.
 
         Args:
-            ending: ``ok``, ``error``, ``cut`` or ``disconnect``.
-            usage: None where nothing was used.
+            record: the row, without its charge.
+
+        Raises:
+            StoreError: it is not durable yet. It is not forgotten, and will be as soon as the database answers.
         """
         if self._closed:
             raise AssertionError("a bracket was closed twice")
         self._closed = True
+        if self._held is None:
+            self._admission.journal.post(Record(record, also=self.also))
+            return record
+        outcome = Outcome(record.ending, reckoned.usage, reckoned.charge_nano)
+        context = replace(self._context, at=self._admission.clock())
+        amounts: list[int] = []
+        charge_nano = 0
+        for part in self._parts:
+            for (bucket, _), amount in zip(part.claims, part.settle(outcome, context), strict=True):
+                if bucket == BALANCE:
+                    charge_nano += amount
+                else:
+                    amounts.append(amount)
+        if charge_nano != record.charge_nano:
+            record = replace(record, charge_nano=charge_nano)
+        operation = Settle(self._held, amounts, record, also=self.also)
+        settled: CallRecord = self._admission.journal.submit(operation, timeout_s=_SETTLE_S)
+        return settled
+
+    def headers(self) -> dict[str, str]:
+        """What is left of the limits, in the headers that OpenAI's clients know; and a cap that is ours."""
+        headers = {}
+        if self._held is not None:
+            claims = [one for part in self._parts for one in part.claims if one[0] != BALANCE]
+            headers = _limit_headers(claims, self._held.taken, self._context.at)
+        if self.terms.max_tokens is not None:
+            headers["x-router-max-tokens"] = str(self.terms.max_tokens)
+        return headers
 
 
 class Admission:
     """Admits calls.
 
     Args:
-        recordable: whether usage rows can be kept just now.
+        policies: those in force.
+        owner: this worker, which answers for the holds that it takes.
+        clock: Unix seconds.
     """
 
-    def __init__(self, recordable: Callable[[], bool]) -> None:
-        self._recordable = recordable
+    def __init__(
+        self,
+        journal: Journal,
+        policies: Sequence[Policy],
+        limits: AdmissionLimits,
+        *,
+        owner: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.journal = journal
+        self.clock = clock
+        self._policies = policies
+        self._limits = limits
+        self._owner = owner
 
-    def open(self) -> Bracket:
-        """Admit one call.
+    def open(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, terms: Terms) -> Bracket:
+        """Admit one call: all of its claims are taken, or it uses nothing.
 
         Raises:
-            StoreError: nothing may be served unaccounted, and the database does not take rows.
+            StaleKey: the key has changed since it was read: read it again.
+            InsufficientQuota, RateLimited: a claim does not fit; the message says which, and by how much.
+            RouterError: a policy refuses the call.
+            StoreError: nothing may be served unaccounted, and the database does not answer.
         """
-        if not self._recordable():
+        if not self.journal.healthy():
             raise StoreError(
                 "The database does not answer; calls are refused until it does.", headers={"Retry-After": "5"}
             )
-        return Bracket()
+        context = PolicyContext(self.clock(), self._limits.timezone)
+        hold = self._hold(call, kind, key, context.at)
+        for _ in range(_LOWERED_MAX):
+            parts = self._parts(call, key, terms, context)
+            try:
+                return Bracket(self, terms, parts, self._take(hold, parts, key), context)
+            except BaseException as error:
+                for part in parts:
+                    part.undo(context)
+                if not isinstance(error, Refused):
+                    raise
+                refused = error
+            lowered = None
+            if refused.claim.bucket == BALANCE or refused.claim.unit == _MONEY:
+                lowered = terms.lowered(refused.available, self._limits.min_output_tokens)
+            if lowered is None:
+                break
+            terms = lowered
+        raise self._error(refused, parts, context)
+
+    def _hold(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, now: float) -> Held:
+        limits = self._limits
+        expires_at = now + limits.max_call_s + limits.drain_s + _MARGIN_S
+        request = (call.request_id, key.account, key.id, self._owner, call.model, kind, call.stream)
+        return Held(*request, now, expires_at)
+
+    def _parts(self, call: ChatCall | EmbeddingsCall, key: Key, terms: Terms, context: PolicyContext) -> list[_Part]:
+        parts: list[_Part] = []
+        try:
+            for policy in self._policies:
+                parts.append(_Part(policy, policy.claims(call, key, terms.quote, context)))
+        except RouterError:
+            for part in parts:
+                part.undo(context)
+            raise
+        budget = budget_claim(key, terms.quote, context) if self._limits.budgets else None
+        if budget is not None:
+            parts.append(_Part(None, [(f"{BUDGET_OWNER}:{budget.bucket}", budget)]))
+        return parts
+
+    def _take(self, hold: Held, parts: Sequence[_Part], key: Key) -> Held | None:
+        claims = [claim for part in parts for claim in part.claims]
+        if not claims:
+            return None
+        held: Held = self.journal.submit(Take(hold, claims, key.version), timeout_s=_CLAIM_S)
+        return held
+
+    def _error(self, refused: Refused, parts: Sequence[_Part], context: PolicyContext) -> RouterError:
+        claim = refused.claim
+        kind = REFUSALS[claim.refusal]
+        if issubclass(kind, InsufficientQuota):
+            needed = claim.amount + claim.at_least
+            message = claim.message or self._unpaid(claim, needed, refused.available)
+            return kind(message, needed_nano=needed, available_nano=refused.available)
+        wait_s = _AGAIN_S if refused.retry_after_s is None else max(1, math.ceil(refused.retry_after_s))
+        message = f"{claim.message or 'A limit of this API key is reached.'} Please retry after {wait_s} seconds."
+        limited = RateLimited(message, headers={"Retry-After": str(wait_s)})
+        if claim.unit in _SHOWN:
+            limited.headers[f"x-ratelimit-limit-{claim.unit}"] = str(claim.ceiling)
+            limited.headers[f"x-ratelimit-remaining-{claim.unit}"] = str(refused.available)
+            limited.headers[f"x-ratelimit-reset-{claim.unit}"] = _duration(refused.retry_after_s or _AGAIN_S)
+        return limited
+
+    def _unpaid(self, claim: Claim, needed: int, available: int) -> str:
+        what = "The budget of this API key" if claim.refusal == "budget" else "The account's balance"
+        left, most = (f"{format_nano(amount)} {self._limits.currency}" for amount in (available, needed))
+        remedy = "have its budget raised" if claim.refusal == "budget" else "add credits"
+        bound = f"{what} does not cover this call: it may cost up to {most}, and {left} is available."
+        return f"{bound} Lower max_tokens, or {remedy}."
+
+
+def _limit_headers(claims: Sequence[tuple[str, Claim]], taken: Sequence[Taken], now: float) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for (_, claim), one in zip(claims, taken, strict=True):
+        if claim.unit in _SHOWN and one.remaining is not None and f"x-ratelimit-limit-{claim.unit}" not in headers:
+            ends_s = one.window_start / 1000 + claim.window.seconds - now if claim.window else 0.0
+            headers[f"x-ratelimit-limit-{claim.unit}"] = str(claim.ceiling)
+            headers[f"x-ratelimit-remaining-{claim.unit}"] = str(max(0, one.remaining))
+            headers[f"x-ratelimit-reset-{claim.unit}"] = _duration(max(0.0, ends_s))
+    return headers
+
+
+def _duration(seconds: float) -> str:
+    """As OpenAI writes it: ``6m0s``, ``1.234s``."""
+    minutes, rest = divmod(round(seconds, 3), 60)
+    return f"{int(minutes)}m{rest:.3g}s" if minutes else f"{rest:g}s"

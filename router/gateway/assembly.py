@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +15,19 @@ from router.catalogue.pins import price_rules
 from router.config import Settings, load_settings
 from router.dialect import Dialect
 from router.errors import ConfigError, NotFound, RouterError, StoreError, Unavailable
-from router.gateway.admission import Admission
+from router.gateway.admission import Admission, AdmissionLimits
 from router.gateway.auth import Authenticator
-from router.gateway.limits import KeyFinder, limit_rules
+from router.gateway.jobs import Job, Jobs
+from router.gateway.limits import KeyFinder, LimitRules, limit_rules
 from router.gateway.line import Gateway
+from router.gateway.policies import NONE, Policy, policies_of
 from router.gateway.providers import Provider, build_providers, listings
+from router.gateway.quoting import Quoter
 from router.gateway.record import CallLog, Recorder
 from router.gateway.resolve import Resolver
 from router.gateway.sections import check_rules, plugin_records
+from router.ledger.batch import LedgerBatch
+from router.ledger.sweep import sweep
 from router.registry import Registry, load_plugins, nearest
 from router.settings import ProviderSettings
 from router.store.database import Database, open_database
@@ -49,6 +55,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger("router.assembly")
+_SWEEP_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,8 @@ class Assembly:
     providers: Mapping[str, Provider]
     database: Database
     plugin_settings: Mapping[str, Any]
+    policies: Sequence[Policy]
+    limits: LimitRules
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -74,9 +83,23 @@ class Assembly:
         return Resolver(self.catalogue, self.providers)
 
     @cached_property
+    def quoter(self) -> Quoter:
+        """Call -> what it can use and cost."""
+        billing = self.settings.gateway.billing != NONE
+        return Quoter(self.catalogue, self.settings.billing, with_billing=billing)
+
+    @cached_property
     def journal(self) -> Journal:
-        """Where usage rows go."""
-        return Journal(self.database)
+        """Where calls are accounted for."""
+        return Journal(self.database, LedgerBatch())
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """What one of all workers does from time to time; makes this process a worker."""
+        rule = self.settings.billing.expired
+        return Jobs(
+            self.database, [Job("sweep", _SWEEP_S, lambda: sweep(self.database, time.time(), rule, everything=True))]
+        )
 
     @cached_property
     def log(self) -> CallLog:
@@ -86,11 +109,29 @@ class Assembly:
     @cached_property
     def gateway(self) -> Gateway:
         """The line itself."""
-        authenticator = Authenticator(KeyFinder(self.database, limit_rules(self.settings)))
-        admission = Admission(self.journal.healthy)
-        recorder = Recorder(self.journal.post, self.log, self.registry)
+        settings = self.settings.gateway
+        self.jobs.start()
+        admission = Admission(self.journal, self.policies, self._admission_limits(), owner=self.jobs.worker.id)
         return Gateway(
-            self.settings.gateway, self.dialect, authenticator, self.catalogue, self.resolver, admission, recorder
+            settings,
+            self.dialect,
+            Authenticator(KeyFinder(self.database, self.limits)),
+            self.catalogue,
+            self.resolver,
+            self.quoter,
+            admission,
+            Recorder(self.log, self.registry),
+        )
+
+    def _admission_limits(self) -> AdmissionLimits:
+        settings = self.settings.gateway
+        return AdmissionLimits(
+            currency=settings.currency,
+            timezone=self.limits.timezone,
+            budgets=settings.billing != NONE,
+            min_output_tokens=self.settings.billing.min_output_tokens,
+            max_call_s=settings.max_call_s,
+            drain_s=settings.drain_s,
         )
 
     def problems(self) -> list[str]:
@@ -110,6 +151,8 @@ class Assembly:
         """Write what waits to be written, then close every connection."""
         if "journal" in self.__dict__:
             self.journal.close()
+        if "jobs" in self.__dict__:
+            self.jobs.close()
         if "log" in self.__dict__:
             self.log.flush()
         for provider in self.providers.values():
@@ -149,6 +192,8 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
     dialect = dialect_of(settings, registry)
     check_rules(settings)
     plugin_settings = plugin_records(settings, registry)
+    policies = policies_of(settings, registry, plugin_settings)
+    limits = limit_rules(settings)
     try:
         database = open_database(settings.database.url.reveal(), path.resolve().parent)
         check_migrated(database, registry, path)
@@ -159,7 +204,7 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
     try:
         stored_keys = load_provider_keys(database, settings.secret(f"env:{MASTER_KEY}"))
         providers = build_providers(settings, registry, open_transport, stored_keys)
-        assembly = Assembly(settings, registry, dialect, providers, database, plugin_settings)
+        assembly = Assembly(settings, registry, dialect, providers, database, plugin_settings, policies, limits)
         _check_fallbacks(assembly)
     except RouterError:
         database.close()

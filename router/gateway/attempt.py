@@ -107,13 +107,18 @@ def _open(active: ActiveCall, target: Target, lease: Lease, context: CallContext
 
 
 def _call_for(active: ActiveCall, target: Target) -> ChatCall | EmbeddingsCall:
-    """The call without the fields that the operator has this target not see."""
+    """The call without the fields that the operator has this target not see, and with the output cap that is ours."""
     call = active.call
     dropped = [name for name in target.provider.dropped(target.model) if name in call.body]
     active.dropped = dropped
-    if not dropped:
+    cap = active.bracket.terms.cap_for(target)
+    if not dropped and cap is None:
         return call
-    return replace(call, body={name: value for name, value in call.body.items() if name not in dropped})
+    body = {name: value for name, value in call.body.items() if name not in dropped}
+    if cap is not None:
+        body.pop("max_completion_tokens", None)  # it may be there as null
+        body["max_tokens"] = cap
+    return replace(call, body=body)
 
 
 def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:

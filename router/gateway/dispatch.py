@@ -42,7 +42,7 @@ class Dispatcher:
             UpstreamError: the last failure, when no target is left or the failure allows none.
             BadRequest: the provider does not offer this kind of call.
         """
-        targets = deque(active.route.targets)
+        targets = deque(active.targets)
         _check(active, targets[0])
         tried: set[str] = set()
         error: UpstreamError | None = None
@@ -103,9 +103,14 @@ class Dispatcher:
             return
         for model_id in model_ids:
             try:
-                yield from self._resolver.route(model_id, active.key).targets[:1]
+                named_target = self._resolver.route(model_id, active.key).targets[0]
             except RouterError as unusable:
                 _log.warning("fallback of %s to %s is not usable: %s", target.id, model_id, unusable.message)
+                continue
+            if active.bracket.terms.covers(named_target):
+                yield named_target
+            else:
+                _log.warning("fallback of %s to %s costs more than the call has claimed", target.id, model_id)
 
 
 def _check(active: ActiveCall, target: Target) -> None:

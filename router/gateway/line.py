@@ -12,22 +12,25 @@ from typing import Any
 
 from router.catalogue.catalogue import Catalogue
 from router.dialect import Dialect
-from router.errors import BadRequest, ModelNotFound, RouterError
+from router.errors import BadRequest, ModelNotFound, RouterError, StoreError, Unavailable
 from router.gateway.active import ActiveCall, CallCancelled, Client
-from router.gateway.admission import Admission
+from router.gateway.admission import Admission, Bracket, StaleKey
 from router.gateway.auth import Authenticator
 from router.gateway.body import decode_json
 from router.gateway.dispatch import Dispatcher
 from router.gateway.pump import Pump, StreamBody
+from router.gateway.quoting import Quoter
 from router.gateway.record import Recorder
 from router.gateway.resolve import Resolver, printable_id
 from router.gateway.schemas import chat_call, dropped_fields, embeddings_call
+from router.money import format_nano
 from router.sections import GatewaySettings
 from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key
 
 __all__ = ["Answer", "Gateway", "Incoming"]
 
 _log = logging.getLogger("router.line")
+_STALE_MAX = 8
 _STREAM_HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
@@ -74,6 +77,7 @@ class Gateway:
         authenticator: Authenticator,
         catalogue: Catalogue,
         resolver: Resolver,
+        quoter: Quoter,
         admission: Admission,
         recorder: Recorder,
     ) -> None:
@@ -82,6 +86,7 @@ class Gateway:
         self._authenticator = authenticator
         self._catalogue = catalogue
         self._resolver = resolver
+        self._quoter = quoter
         self._admission = admission
         self._recorder = recorder
         self._dispatcher = Dispatcher(
@@ -143,13 +148,11 @@ class Gateway:
     def _serve(
         self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, incoming: Incoming, body: Mapping[str, Any]
     ) -> Answer:
-        route = self._resolver.route(call.model, key)
-        bracket = self._admission.open()
+        key, bracket = self._admit(call, kind, key, incoming)
         active = ActiveCall(
             call,
             kind,
             key,
-            route,
             bracket,
             self._dialect,
             received_at=incoming.received_at,
@@ -161,6 +164,18 @@ class Gateway:
         if call.stream:
             return self._stream(active, incoming.client)
         return self._plain(active, incoming.client)
+
+    def _admit(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, incoming: Incoming) -> tuple[Key, Bracket]:
+        """The open bracket. What a key may do is what it may do now: where it has changed, all is looked at again."""
+        for _ in range(_STALE_MAX):
+            route = self._resolver.route(call.model, key)
+            terms = self._quoter.terms(call, kind, key, route, incoming.received_at)
+            try:
+                return key, self._admission.open(call, kind, key, terms)
+            except StaleKey:
+                self._authenticator.forget(key)
+                key = self._key(incoming)
+        raise Unavailable("Keys and limits are changing too fast just now.", headers={"Retry-After": "1"})
 
     def _plain(self, active: ActiveCall, client: Client | None) -> Answer:
         """The whole reply, settled before its first byte goes out."""
@@ -183,7 +198,11 @@ class Gateway:
         finally:
             if client is not None:
                 client.unwatch()
-        active.finish()
+        try:
+            active.finish()
+        except StoreError as error:
+            error.recorded = True
+            raise
         return Answer(opened.first, {"Content-Type": "application/json", **self._told(active)})
 
     def _stream(self, active: ActiveCall, client: Client | None) -> Answer:
@@ -200,7 +219,7 @@ class Gateway:
 
     def _told(self, active: ActiveCall) -> dict[str, str]:
         """What the client is told of how its call was served, as far as that is known, and the dialect shows it."""
-        headers = {}
+        headers = active.bracket.headers()
         dropped = [*active.dropped_at_door, *active.dropped]
         if dropped:
             headers["x-router-dropped-params"] = ", ".join(map(_header_text, dropped))
@@ -209,6 +228,8 @@ class Gateway:
             headers["x-router-provider"] = _header_text(last.provider)
             headers["x-router-model"] = _header_text(last.model)
             headers["x-router-attempts"] = ", ".join(map(_attempt_text, active.attempts))
+        if active.settled is not None:
+            headers["x-router-charge"] = format_nano(active.settled.charge_nano)
         return headers
 
     def _finished(self, record: CallRecord) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quote
-from router.errors import RouterError
+from router.config import Settings
+from router.errors import ConfigError, RouterError
+from router.registry import Registry, nearest
 from router.types import ChatCall, EmbeddingsCall, Key
 
-__all__ = ["Policy"]
+__all__ = ["NONE", "Policy", "policies_of"]
 
 _log = logging.getLogger("router.policies")
+NONE = "none"
+"""In place of a policy's name: no policy of that role."""
+
 _AMOUNT_MAX = 2**62
 Hook = Callable[..., Any]
 
@@ -31,7 +36,7 @@ class Policy:
 
     name: str
     role: str
-    hooks: dict[str, Hook] = field(repr=False)
+    hooks: Mapping[str, Hook] = field(repr=False)
     settings: Any = field(default=None, repr=False)
 
     def claims(
@@ -92,6 +97,38 @@ class Policy:
         if self.role != "billing":
             raise ValueError("only a billing policy claims from the balance")
         return BALANCE
+
+
+def policies_of(settings: Settings, registry: Registry, plugin_settings: Mapping[str, Any]) -> list[Policy]:
+    """The policies that ``[gateway] billing`` and ``rate_limit`` name.
+
+    Args:
+        plugin_settings: plugin name -> the record of its section.
+
+    Raises:
+        ConfigError: no installed plugin has a policy of that name and role.
+    """
+    found = []
+    for role in ("billing", "rate_limit"):
+        name = getattr(settings.gateway, role)
+        if name == NONE:
+            continue
+        if registry.hook(name, f"{role}_claims") is None:
+            where = settings.where(f"gateway.{role}")
+            raise ConfigError(f"{where}: {_no_policy(name, role, registry)}")
+        found.append(Policy(name, role, registry.plugins[name].hooks, plugin_settings.get(name)))
+    return found
+
+
+def _no_policy(name: str, role: str, registry: Registry) -> str:
+    plugin = registry.plugins.get(name)
+    if plugin is not None and plugin.state == "disabled":
+        return f"the plugin {name!r} is installed, but [plugins] leaves it out"
+    if plugin is not None and plugin.state == "failed":
+        return f"the plugin {name!r} is installed, but not loaded: {plugin.problem}"
+    known = [NONE, *(one.name for one in registry.having(f"{role}_claims"))]
+    what = role.replace("_", "-")
+    return f"there is no {what} policy {name!r}{nearest(name, known)}; installed: {', '.join(known)}"
 
 
 def _is_amount(value: Any) -> bool:

@@ -12,7 +12,7 @@ import gevent
 from gevent.event import Event
 
 from router.dialect import Dialect
-from router.errors import RequestTimeout, RouterError, UpstreamError
+from router.errors import RequestTimeout, RouterError, StoreError, UpstreamError
 from router.gateway.active import ActiveCall, CallCancelled
 from router.gateway.attempt import Opened
 from router.gateway.dispatch import Dispatcher
@@ -107,7 +107,10 @@ class Pump:
             _log.exception("call %s failed", active.call.request_id)
             error = RouterError("The gateway failed while it served this call.")
         try:
-            active.finish(error)
+            try:
+                active.finish(error)
+            except StoreError as unsettled:
+                error = unsettled
             self._close(error)
         finally:
             if self._opened is not None:

@@ -1,4 +1,4 @@
-"""The end of a call: its usage row, its line in the log, its observers."""
+"""The end of a call: its line in the log, its observers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import gevent
 from gevent.lock import RLock
 
 from router.errors import RouterError
+from router.money import format_nano
 from router.registry import Registry
 from router.types import CallRecord
 
@@ -21,26 +21,22 @@ __all__ = ["CallLog", "Recorder", "log_line", "refusal_line"]
 _PENDING_MAX = 20_000
 _write = json.JSONEncoder(separators=(",", ":")).encode  # made once, not per line
 _FLUSH_AFTER_S = 0.05
-Row = Callable[[CallRecord], None]
 
 
 class Recorder:
-    """Hands a finished call to whoever keeps or watches it.
+    """Hands a finished call to whoever watches it.
 
     Args:
-        post: puts the usage row on its way; returns at once.
         log: writes the call's log line.
     """
 
-    def __init__(self, post: Row, log: CallLog, registry: Registry) -> None:
-        self._post = post
+    def __init__(self, log: CallLog, registry: Registry) -> None:
         self._log = log
         self._registry = registry
         self._observed = bool(registry.having("request_finished"))
 
     def finished(self, record: CallRecord) -> None:
         """Never raises: the call is over whatever becomes of its record."""
-        self._post(record)
         self._log.write(log_line(record))
         if self._observed:
             self._registry.broadcast("request_finished", record=record)
@@ -64,6 +60,7 @@ def log_line(record: CallRecord) -> bytes:
         "prompt_tokens": record.prompt_tokens,
         "completion_tokens": record.completion_tokens,
         "estimated": record.estimated,
+        "charge": format_nano(record.charge_nano),
         "latency_ms": record.latency_ms,
         "first_token_ms": record.first_token_ms,
         "attempts": len(record.attempts),

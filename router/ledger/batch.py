@@ -12,7 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from router.claims import BALANCE, Claim
-from router.ledger.operations import HOLD_COLUMNS, GiveBack, Held, Record, Refused, Settle, StaleKey, Statement, Take, Taken
+from router.ledger.operations import (
+    HOLD_COLUMNS,
+    GiveBack,
+    Held,
+    Record,
+    Refused,
+    Settle,
+    StaleKey,
+    Statement,
+    Take,
+    Taken,
+)
 from router.ledger.state import Balance, Bucket, read_balances, read_buckets, write_balances, write_buckets
 from router.store.access import access_version
 from router.store.connection import Connection

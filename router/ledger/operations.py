@@ -82,9 +82,7 @@ class Held:
         """From a row of ``HOLD_COLUMNS``."""
         id, account, key, owner, model, route, streamed, amount_nano, claims, created_at, expires_at = row
         taken = tuple(Taken(*claim) for claim in json.loads(claims))
-        return cls(
-            id, account, key, owner, model, route, bool(streamed), created_at, expires_at, amount_nano, taken
-        )
+        return cls(id, account, key, owner, model, route, bool(streamed), created_at, expires_at, amount_nano, taken)
 
 
 class StaleKey(Exception):

@@ -124,9 +124,7 @@ def _read_buckets(connection: Connection, ids: Iterable[str]) -> dict[str, Bucke
 
 def write_balances(connection: Connection, balances: Mapping[str, Balance]) -> None:
     """Write those that changed."""
-    rows = [
-        (account, one.credits, one.debits, one.held) for account, one in sorted(balances.items()) if one.changed
-    ]
+    rows = [(account, one.credits, one.debits, one.held) for account, one in sorted(balances.items()) if one.changed]
     write_rows(connection, "balances", _BALANCES, rows, _SET_BALANCES)
 
 
