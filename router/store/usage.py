@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -51,6 +52,10 @@ _REPLACE = (
     "WHERE usage.ending = 'expired'"
 )
 _LIMIT_MAX = 10_000
+_PRUNED = """
+INSERT INTO meta (name, value) VALUES ('usage_pruned_before', ?)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value
+"""
 _HOURS_OF_KEY = """
 SELECT hour, SUM(calls) FROM usage_hours WHERE account_id = ? AND key_id = ? GROUP BY hour ORDER BY hour DESC
 """
@@ -141,11 +146,19 @@ def prune_usage(database: Database, before: float, *, batch: int = 500) -> int:
     Returns:
         how many were deleted.
     """
-    sql = "DELETE FROM usage WHERE request_id IN (SELECT request_id FROM usage WHERE created_at < ? LIMIT ?)"
     total = 0
-    while deleted := database.write(lambda connection: connection.execute(sql, (before, batch))):
+    while deleted := database.write(lambda connection: _prune_some(connection, before, batch)):
         total += deleted
     return total
+
+
+def _prune_some(connection: Connection, before: float, batch: int) -> int:
+    """Delete some rows, and note until when they may be missing: the ledger's proof asks for them otherwise."""
+    sql = "DELETE FROM usage WHERE request_id IN (SELECT request_id FROM usage WHERE created_at < ? LIMIT ?)"
+    deleted = connection.execute(sql, (before, batch))
+    if deleted:
+        connection.execute(_PRUNED, (math.ceil(before),))
+    return deleted
 
 
 class _Bounds:

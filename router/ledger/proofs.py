@@ -1,0 +1,219 @@
+"""What must hold in the ledger, each as a query for what offends against it. At most ``_FEW`` offences are looked for.
+
+Sums over all accounts are taken in two parts, whole units and the rest: as one number they could exceed 64 bits, at
+which SQLite fails.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from router.ledger.system import ADJUSTMENTS, GRANTS, REVENUE, SHORTFALL
+from router.money import NANO, format_nano
+from router.store.connection import Connection
+
+__all__ = [
+    "balances_equal_transfers",
+    "debits_equal_credits",
+    "held_equals_open_holds",
+    "no_negative_balance",
+    "references_unique",
+    "refunds_within_charges",
+    "running_balances",
+    "shortfalls_match",
+    "usage_equals_charges",
+]
+
+_FEW = 20
+_SIDES = {
+    "usage": ("", REVENUE),
+    "shortfall": (SHORTFALL, REVENUE),
+    "grant": (GRANTS, ""),
+    "refund": (REVENUE, ""),
+}
+_PRUNED_GRACE_S = 86_400.0
+
+
+def debits_equal_credits(connection: Connection) -> list[str]:
+    """What customers have is what system accounts gave them, less what these took; and each kind has its sides."""
+    customers = _sum(connection, "balances", "credits") - _sum(connection, "balances", "debits")
+    given = _sum(connection, "transfers", "amount_nano", "debit LIKE '@%' AND credit NOT LIKE '@%'")
+    taken = _sum(connection, "transfers", "amount_nano", "credit LIKE '@%' AND debit NOT LIKE '@%'")
+    found = []
+    if customers != given - taken:
+        found.append(
+            f"customers have {format_nano(customers)}, but were given {format_nano(given)} and charged "
+            f"{format_nano(taken)}"
+        )
+    return found + _wrong_sides(connection)
+
+
+def _wrong_sides(connection: Connection) -> list[str]:
+    pairs = connection.tuples(
+        "SELECT kind, CASE WHEN debit LIKE '@%' THEN debit ELSE '' END AS one, "
+        "CASE WHEN credit LIKE '@%' THEN credit ELSE '' END AS other, MIN(reference) FROM transfers GROUP BY 1, 2, 3"
+    )
+    found = []
+    for kind, debit, credit, reference in pairs:
+        allowed = [_SIDES[kind]] if kind in _SIDES else [(debit or credit, ""), ("", debit or credit)]
+        if kind == "adjustment":
+            allowed = [(ADJUSTMENTS, ""), ("", ADJUSTMENTS)]
+        if (debit, credit) not in allowed:
+            found.append(
+                f"{reference}: a transfer of kind {kind} from {debit or 'a customer'} to {credit or 'another'}"
+            )
+    return found
+
+
+def balances_equal_transfers(connection: Connection) -> list[str]:
+    """Each account's credits and debits are the sums of its transfers."""
+    rows = connection.tuples(
+        f"""
+        SELECT account_id, SUM(credits), SUM(debits), SUM(credited), SUM(debited) FROM (
+            SELECT account_id, credits, debits, 0 AS credited, 0 AS debited FROM balances
+            UNION ALL
+            SELECT debit, 0, 0, 0, SUM(amount_nano) FROM transfers WHERE debit NOT LIKE '@%' GROUP BY debit
+            UNION ALL
+            SELECT credit, 0, 0, SUM(amount_nano), 0 FROM transfers WHERE credit NOT LIKE '@%' GROUP BY credit
+        ) AS sides GROUP BY account_id HAVING SUM(credits) <> SUM(credited) OR SUM(debits) <> SUM(debited) LIMIT {_FEW}
+        """  # noqa: S608 - constant text
+    )
+    return [
+        f"account {account}: {_money(credits)} in and {_money(debits)} out, its transfers say {_money(credited)} in and "
+        f"{_money(debited)} out"
+        for account, credits, debits, credited, debited in rows
+    ]
+
+
+def running_balances(connection: Connection) -> list[str]:
+    """Each transfer's balance follows from that of the customer's transfer before it."""
+    rows = connection.tuples(
+        f"""
+        SELECT reference, balance_nano, follows FROM (
+            SELECT reference, balance_nano, SUM(change) OVER (PARTITION BY account ORDER BY seq) AS follows FROM (
+                SELECT reference, balance_nano, debit AS account, -amount_nano AS change, seq FROM transfers
+                WHERE debit NOT LIKE '@%'
+                UNION ALL
+                SELECT reference, balance_nano, credit, amount_nano, seq FROM transfers WHERE credit NOT LIKE '@%'
+            ) AS moves
+        ) AS run WHERE balance_nano <> follows LIMIT {_FEW}
+        """  # noqa: S608 - constant text
+    )
+    return [f"{reference}: balance {_money(kept)}, should be {_money(follows)}" for reference, kept, follows in rows]
+
+
+def no_negative_balance(connection: Connection) -> list[str]:
+    """No account has less than nothing, nor holds more than it has."""
+    rows = connection.tuples(
+        "SELECT account_id, credits, debits, held FROM balances "
+        f"WHERE debits + held > credits OR credits < 0 OR debits < 0 OR held < 0 LIMIT {_FEW}"
+    )
+    return [
+        f"account {account}: {_money(credits)} in, {_money(debits)} out, {_money(held)} held"
+        for account, credits, debits, held in rows
+    ]
+
+
+def held_equals_open_holds(connection: Connection) -> list[str]:
+    """What accounts and buckets hold is the sum of the calls under way."""
+    by_account: Counter[str] = Counter()
+    by_bucket: Counter[tuple[str, int]] = Counter()
+    for account, amount_nano, claims in connection.tuples("SELECT account_id, amount_nano, claims FROM holds"):
+        by_account[account] += amount_nano
+        for bucket, amount, window_start in json.loads(claims):
+            by_bucket[bucket, window_start] += amount
+    held = dict(connection.tuples("SELECT account_id, held FROM balances WHERE held <> 0"))
+    found = [
+        f"account {account}: {format_nano(held.get(account, 0))} held, its calls hold {format_nano(by_account[account])}"
+        for account in sorted(held.keys() | +by_account)
+        if held.get(account, 0) != by_account[account]
+    ]
+    return found + _wrong_buckets(connection, by_bucket)
+
+
+def _wrong_buckets(connection: Connection, wanted: Counter[tuple[str, int]]) -> list[str]:
+    """A call's claim counts only in the window that it was made in; a bucket that has moved on has forgotten it."""
+    buckets = connection.tuples("SELECT id, window_start, held FROM buckets WHERE held <> 0")
+    held = {(bucket, window_start): amount for bucket, window_start, amount in buckets}
+    now = dict(connection.tuples("SELECT id, window_start FROM buckets")) if wanted else {}
+    current = {place for place, amount in wanted.items() if amount and now.get(place[0], place[1]) == place[1]}
+    return [
+        f"bucket {place[0]}: {held.get(place, 0)} held, its calls hold {wanted[place]}"
+        for place in sorted(held.keys() | current)
+        if held.get(place, 0) != wanted[place]
+    ]
+
+
+def references_unique(connection: Connection) -> list[str]:
+    """No reference stands at two transfers."""
+    rows = connection.tuples(
+        f"SELECT reference, COUNT(*) FROM transfers GROUP BY reference HAVING COUNT(*) > 1 LIMIT {_FEW}"  # noqa: S608
+    )
+    return [f"{reference}: {count} transfers" for reference, count in rows]
+
+
+def usage_equals_charges(connection: Connection) -> list[str]:
+    """Each usage row's charge is a transfer of the same amount and account, and the other way round."""
+    return _compare(connection, "usage", "req:", "charge_nano", "t.debit = u.account_id")
+
+
+def shortfalls_match(connection: Connection) -> list[str]:
+    """Each usage row's shortfall is a transfer of the same amount, and the other way round."""
+    return _compare(connection, "shortfall", "short:", "shortfall_nano", f"t.debit = '{SHORTFALL}'")
+
+
+def _compare(connection: Connection, kind: str, prefix: str, column: str, same: str) -> list[str]:
+    lacking = connection.tuples(
+        f"""
+        SELECT u.request_id, u.{column}, t.amount_nano FROM usage u
+        LEFT JOIN transfers t ON t.reference = '{prefix}' || u.request_id
+        WHERE (u.{column} > 0 OR t.seq IS NOT NULL)
+            AND (t.seq IS NULL OR t.amount_nano <> u.{column} OR t.kind <> '{kind}' OR NOT ({same})) LIMIT {_FEW}
+        """  # noqa: S608 - constant texts
+    )
+    found = [
+        f"call {request}: its row says {_money(amount)}, its transfer {_money(moved)}"
+        for request, amount, moved in lacking
+    ]
+    orphans = connection.tuples(
+        f"""
+        SELECT t.reference, t.amount_nano FROM transfers t
+        LEFT JOIN usage u ON u.request_id = substr(t.reference, {len(prefix) + 1})
+        WHERE t.kind = '{kind}' AND t.created_at >= ? AND u.request_id IS NULL LIMIT {_FEW}
+        """,  # noqa: S608 - constant texts
+        (_kept_since(connection),),
+    )
+    return found + [f"{reference}: {_money(amount)} without a usage row" for reference, amount in orphans]
+
+
+def refunds_within_charges(connection: Connection) -> list[str]:
+    """What was given back of a charge is no more than the charge, and went to whom it was taken from."""
+    rows = connection.tuples(
+        f"""
+        SELECT r.about, r.given, c.amount_nano FROM (
+            SELECT about, SUM(amount_nano) AS given, MIN(credit) AS lowest, MAX(credit) AS highest
+            FROM transfers WHERE about IS NOT NULL AND kind = 'refund' GROUP BY about
+        ) AS r LEFT JOIN transfers c ON c.reference = r.about AND c.kind = 'usage'
+        WHERE c.seq IS NULL OR r.given > c.amount_nano OR r.lowest <> c.debit OR r.highest <> c.debit LIMIT {_FEW}
+        """  # noqa: S608 - constant text
+    )
+    return [f"{about}: {_money(charged)} charged, {_money(given)} refunded" for about, given, charged in rows]
+
+
+def _kept_since(connection: Connection) -> float:
+    """Usage rows of calls that arrived before may have been pruned; a call may have lasted for some time."""
+    row = connection.row("SELECT value FROM meta WHERE name = 'usage_pruned_before'")
+    return float(row["value"]) + _PRUNED_GRACE_S if row else 0.0
+
+
+def _sum(connection: Connection, table: str, column: str, where: str = "1 = 1") -> int:
+    units, rest = connection.tuples(
+        f"SELECT SUM({column} / {NANO}), SUM({column} % {NANO}) FROM {table} WHERE {where}"  # noqa: S608 - constant texts
+    )[0]
+    return int(units or 0) * NANO + int(rest or 0)
+
+
+def _money(amount: Any) -> str:
+    return "nothing" if amount is None else format_nano(int(amount))

@@ -1,0 +1,115 @@
+"""Ends calls that nobody will end any more: their worker died, or lost them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from router.ledger.batch import LedgerBatch
+from router.ledger.operations import HOLD_COLUMNS, Held, Settle
+from router.store.connection import Connection
+from router.store.counters import add_counters
+from router.store.database import Database
+from router.store.workers import dead_owners
+from router.types import CallRecord
+
+__all__ = ["CODE", "Swept", "sweep"]
+
+CODE = "call_expired"
+"""The ``error_code`` of a swept call's usage row."""
+
+_BATCH = 200
+_BUDGET = "host:budget:"
+_SELECT = f"SELECT {HOLD_COLUMNS} FROM holds"  # noqa: S608 - constant text
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did.
+
+    Attributes:
+        ended: the usage rows of the calls that it ended.
+        refused: calls under way that it left alone, because their workers live; looked for only with ``everything``.
+    """
+
+    ended: list[CallRecord] = field(default_factory=list)
+    refused: list[Held] = field(default_factory=list)
+
+
+def sweep(database: Database, now: float, rule: str, *, everything: bool = False) -> Swept:
+    """End every call whose hold has expired, each exactly once, whoever else sweeps or settles at the same time.
+
+    Args:
+        now: Unix seconds.
+        rule: ``void`` gives back what a call held, ``capture`` charges it ([billing] expired).
+        everything: also end every call whose worker is dead, whenever its hold would expire.
+
+    Raises:
+        ValueError: there is no such rule.
+        StoreError: the database failed; what was ended before stays so.
+    """
+    if rule not in ("void", "capture"):
+        raise ValueError(f"there is no rule {rule!r} for expired calls")
+    dead = dead_owners(database, now) if everything else set()
+    swept = Swept()
+    after = ""
+    while True:
+        batch = _next_batch(database, after)
+        if not batch:
+            return swept
+        after = batch[-1].id
+        due = [held for held in batch if held.expires_at <= now or held.owner in dead]
+        if due:
+            swept.ended.extend(database.write(lambda connection, due=due: _end(connection, due, now, rule)))
+        if everything:
+            swept.refused.extend(held for held in batch if held not in due)
+
+
+def _next_batch(database: Database, after: str) -> list[Held]:
+    sql = f"{_SELECT} WHERE id > ? ORDER BY id LIMIT ?"
+    return [Held.of(row) for row in database.read(lambda connection: connection.tuples(sql, (after, _BATCH)))]
+
+
+def _end(connection: Connection, due: Sequence[Held], now: float, rule: str) -> list[CallRecord]:
+    operations = [_settle(held, now, rule) for held in due]
+    LedgerBatch(lambda: now)(connection, operations)
+    ended = [operation.result for operation in operations if operation.result is not None]
+    if ended:
+        add_counters(connection, {"sweeps": len(ended)})
+    return ended
+
+
+def _settle(held: Held, now: float, rule: str) -> Settle:
+    capture = rule == "capture"
+    amounts = [taken.amount if capture and _lasts(taken.bucket, taken.window_start) else 0 for taken in held.taken]
+    return Settle(held, amounts, _record(held, now, held.amount_nano if capture else 0), late=False)
+
+
+def _lasts(bucket: str, window_start: int) -> bool:
+    """Whether a bucket keeps what was used: one without a window counts what is under way, unless it is a budget."""
+    return bool(window_start) or bucket.startswith(_BUDGET)
+
+
+def _record(held: Held, now: float, charge_nano: int) -> CallRecord:
+    return CallRecord(
+        request_id=held.id,
+        created_at=held.created_at,
+        route=held.route,
+        account=held.account,
+        key=held.key,
+        model=held.model,
+        provider="",
+        upstream_model="",
+        status=500,
+        ending="expired",
+        error_code=CODE,
+        streamed=held.streamed,
+        prompt_tokens=0,
+        completion_tokens=0,
+        cached_tokens=0,
+        reasoning_tokens=0,
+        estimated=charge_nano > 0,
+        latency_ms=max(0, round((now - held.created_at) * 1000)),
+        first_token_ms=None,
+        charge_nano=charge_nano,
+    )

@@ -1,0 +1,70 @@
+"""Proof that the ledger holds together: named checks, all of one moment, while the gateway goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from router.ledger import proofs
+from router.store.connection import Connection
+from router.store.database import Database
+
+__all__ = ["CHECKS", "Check", "verify"]
+
+_TIME_S = 3600.0
+_EXAMPLES_MAX = 5
+
+CHECKS: Mapping[str, Callable[[Connection], list[str]]] = {
+    "debits_equal_credits": proofs.debits_equal_credits,
+    "balances_equal_transfers": proofs.balances_equal_transfers,
+    "running_balances": proofs.running_balances,
+    "no_negative_balance": proofs.no_negative_balance,
+    "held_equals_open_holds": proofs.held_equals_open_holds,
+    "references_unique": proofs.references_unique,
+    "usage_equals_charges": proofs.usage_equals_charges,
+    "shortfalls_match": proofs.shortfalls_match,
+    "refunds_within_charges": proofs.refunds_within_charges,
+}
+"""Name -> what finds the offences, each told in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one check found.
+
+    Attributes:
+        name: one of ``CHECKS``.
+        ok: whether there was no offence.
+        detail: some of the offences, in words; empty where there was none.
+        took_s: how long it took.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    took_s: float
+
+
+def verify(database: Database, *, timeout_s: float = _TIME_S) -> list[Check]:
+    """Run all checks on one snapshot of the database; calls go on meanwhile, and are not waited for.
+
+    Raises:
+        StoreError: the database failed, or the checks took longer than ``timeout_s``.
+    """
+
+    def check_all(connection: Connection) -> list[Check]:
+        with connection.snapshot():
+            return [_check(name, find, connection) for name, find in CHECKS.items()]
+
+    return database.read(check_all, timeout_s=timeout_s)
+
+
+def _check(name: str, find: Callable[[Connection], list[str]], connection: Connection) -> Check:
+    begun = time.monotonic()
+    offences = find(connection)
+    shown: list[Any] = offences[:_EXAMPLES_MAX]
+    if len(offences) > len(shown):
+        shown.append("and more")
+    return Check(name, not offences, "; ".join(shown), time.monotonic() - begun)

@@ -1,0 +1,145 @@
+"""The sweep: expired calls end once, by the rule; those of dead workers when everything is asked for."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from books import NOW, fill, settle, take
+
+from router.ledger.balances import Balance, balance
+from router.ledger.sweep import CODE, sweep
+from router.ledger.transfers import grant
+from router.ledger.verify import verify
+from router.store.accounts import Account
+from router.store.counters import read_counters
+from router.store.database import Database, open_database
+from router.store.usage import list_usage
+from router.store.workers import register
+
+
+@pytest.fixture(autouse=True)
+def credit(database: Database, account: Account) -> None:
+    grant(database, account.id, 1000, reason="credit")
+
+
+def sound(database: Database) -> bool:
+    return all(check.ok for check in verify(database))
+
+
+def buckets(database: Database) -> dict[str, tuple[int, int]]:
+    rows = database.read(lambda connection: connection.tuples("SELECT id, used, held FROM buckets"))
+    return {id.rpartition(":key_1")[0]: (used, held) for id, used, held in rows}
+
+
+def test_what_expired_is_given_back_with_a_row_that_says_so(database: Database, account: Account) -> None:
+    take(database, account.id, "req_1", 30)
+    held = take(database, account.id, "req_2", 40, expires_at=NOW + 1000)
+    assert sweep(database, NOW + 99, "void").ended == []
+    (ended,) = sweep(database, NOW + 100, "void").ended
+    (row,) = list_usage(database)
+    assert ended == row
+    assert (row.request_id, row.status, row.ending, row.error_code) == ("req_1", 500, "expired", CODE)
+    assert (row.charge_nano, row.estimated, row.latency_ms, row.model) == (0, False, 100_000, "echo/echo")
+    assert balance(database, account.id) == Balance(1000, 0, 40)
+    assert buckets(database) == {
+        "windows:requests": (0, 1),
+        "windows:tokens": (0, 50),
+        "windows:concurrent": (0, 1),
+        "host:budget": (0, 40),
+    }
+    assert sweep(database, NOW + 100, "void").ended == []
+    settle(database, held, 35)
+    assert balance(database, account.id) == Balance(1000, 35, 0)
+    assert read_counters(database)["sweeps"] == 1
+    assert sound(database)
+
+
+def test_what_expired_may_be_captured(database: Database, account: Account) -> None:
+    take(database, account.id, "req_1", 30)
+    take(database, account.id, "req_free", 0)
+    ended = {record.request_id: record for record in sweep(database, NOW + 100, "capture").ended}
+    assert (ended["req_1"].charge_nano, ended["req_1"].estimated) == (30, True)
+    assert (ended["req_free"].charge_nano, ended["req_free"].estimated) == (0, False)
+    assert balance(database, account.id) == Balance(1000, 30, 0)
+    assert buckets(database) == {
+        "windows:requests": (2, 0),
+        "windows:tokens": (100, 0),
+        "windows:concurrent": (0, 0),
+        "host:budget": (30, 0),
+    }
+    assert sound(database)
+    with pytest.raises(ValueError, match="no rule 'shrug'"):
+        sweep(database, NOW, "shrug")
+
+
+def test_a_call_that_was_swept_and_then_ends_is_charged_once(database: Database, account: Account) -> None:
+    void, captured = (
+        take(database, account.id, "req_1", 30),
+        take(database, account.id, "req_2", 40, expires_at=NOW + 200),
+    )
+    sweep(database, NOW + 100, "void")
+    sweep(database, NOW + 200, "capture")
+    for _ in range(2):
+        settle(database, void, 25)
+        settle(database, captured, 25)
+    rows = {row.request_id: (row.ending, row.charge_nano) for row in list_usage(database)}
+    assert rows == {"req_1": ("ok", 25), "req_2": ("expired", 40)}
+    assert balance(database, account.id) == Balance(1000, 65, 0)
+    assert sweep(database, NOW + 300, "void").ended == []
+    assert sound(database)
+
+
+def test_everything_ends_dead_workers_calls_and_names_the_others(database: Database, account: Account) -> None:
+    alive = register(database, NOW)
+    take(database, account.id, "req_alive", 1, owner=alive.id)
+    take(database, account.id, "req_dead", 2, owner="wrk_gone")
+    take(database, account.id, "req_expired", 4, owner=alive.id, expires_at=NOW - 1)
+    assert [record.request_id for record in sweep(database, NOW - 2, "void").ended] == []
+    swept = sweep(database, NOW, "void", everything=True)
+    assert sorted(record.request_id for record in swept.ended) == ["req_dead", "req_expired"]
+    assert [held.id for held in swept.refused] == ["req_alive"]
+    assert balance(database, account.id).held == 1
+    late = sweep(database, NOW + 60, "void", everything=True)  # its lease is over, though its hold is not
+    assert [record.request_id for record in late.ended] == ["req_alive"]
+    assert sound(database)
+
+
+def test_many_sweeps_and_ends_at_once_end_each_call_once(
+    database_url: str, database: Database, account: Account
+) -> None:
+    held = [take(database, account.id, f"req_{number:03}", 3) for number in range(60)]
+    databases = [open_database(database_url, Path()) for _ in range(3)]
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            sweeps = [pool.submit(sweep, one, NOW + 100, "void") for one in databases]
+            ends = [pool.submit(settle, database, one, 2) for one in held[::3]]
+            ended = [record.request_id for one in sweeps for record in one.result().ended]
+            for end in ends:
+                end.result()
+    finally:
+        for one in databases:
+            one.close()
+    assert len(ended) == len(set(ended))
+    assert balance(database, account.id) == Balance(1000, 40, 0)
+    rows = {row.request_id: row.ending for row in list_usage(database)}
+    assert len(rows) == 60
+    assert [rows[one.id] for one in held[::3]] == ["ok"] * 20
+    assert sound(database)
+
+
+def test_more_than_one_batch_is_ended(database: Database, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.ledger.sweep._BATCH", 3)
+    for number in range(10):
+        take(database, account.id, f"req_{number}", 1, expires_at=NOW + number % 2)
+    assert len(sweep(database, NOW, "void").ended) == 5
+    assert len(sweep(database, NOW + 1, "void").ended) == 5
+    assert balance(database, account.id).held == 0
+
+
+def test_an_untouched_ledger_stays_so(database: Database, account: Account) -> None:
+    fill(database, account.id)
+    before = balance(database, account.id)
+    assert sweep(database, NOW, "void").ended == []
+    assert balance(database, account.id) == before

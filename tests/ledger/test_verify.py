@@ -1,0 +1,202 @@
+"""``verify``: silent over a sound ledger, under load too; and each kind of damage is found and named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from books import NOW, fill, record, settle, take
+
+from router.ledger.batch import LedgerBatch
+from router.ledger.operations import Settle
+from router.ledger.transfers import AMOUNT_MAX_NANO, adjust, grant
+from router.ledger.verify import CHECKS, verify
+from router.money import NANO
+from router.store.accounts import Account, create_account
+from router.store.connection import Connection
+from router.store.database import Database
+from router.store.usage import insert_usage, prune_usage
+
+
+def failed(database: Database) -> dict[str, str]:
+    checks = verify(database)
+    assert [check.name for check in checks] == list(CHECKS)
+    assert all(bool(check.detail) is not check.ok for check in checks)
+    return {check.name: check.detail for check in checks if not check.ok}
+
+
+def test_a_new_database_is_sound(database: Database) -> None:
+    assert failed(database) == {}
+
+
+def test_a_ledger_with_everything_in_it_is_sound(database: Database, account: Account) -> None:
+    fill(database, account.id)
+    short = create_account(database, "Short")
+    grant(database, short.id, 10, reason="little")
+    written = settle(database, take(database, short.id, "req_short", 10), 25)
+    assert (written.charge_nano, written.shortfall_nano) == (10, 15)
+    assert settle(database, take(database, short.id, "req_nothing", 0), 5).charge_nano == 0
+    assert failed(database) == {}
+
+
+def test_sums_beyond_64_bits_are_summed(database: Database) -> None:
+    for number in range(3):
+        rich = create_account(database, f"Rich {number}")
+        for _ in range(9):
+            grant(database, rich.id, AMOUNT_MAX_NANO - 1, reason="a billion")
+    assert failed(database) == {}
+    database.write(lambda connection: connection.execute("UPDATE balances SET credits = credits - 1"))
+    assert set(failed(database)) == {"debits_equal_credits", "balances_equal_transfers"}
+
+
+DAMAGES: dict[str, tuple[str, set[str]]] = {
+    "more credit": ("UPDATE balances SET credits = credits + 5", {"debits_equal_credits", "balances_equal_transfers"}),
+    "less debit": ("UPDATE balances SET debits = debits - 5", {"debits_equal_credits", "balances_equal_transfers"}),
+    "both alike": (
+        "UPDATE balances SET debits = debits + 5, credits = credits + 5",
+        {"balances_equal_transfers"},
+    ),
+    "a transfer gone": (
+        "DELETE FROM transfers WHERE reference = 'req:req_1'",
+        {
+            "debits_equal_credits",
+            "balances_equal_transfers",
+            "running_balances",
+            "usage_equals_charges",
+            "refunds_within_charges",
+        },
+    ),
+    "another amount": (
+        "UPDATE transfers SET amount_nano = 81 WHERE reference = 'req:req_2'",
+        {"debits_equal_credits", "balances_equal_transfers", "running_balances", "usage_equals_charges"},
+    ),
+    "another balance": (
+        "UPDATE transfers SET balance_nano = 1 WHERE reference = 'req:req_2'",
+        {"running_balances"},
+    ),
+    "another side": (
+        "UPDATE transfers SET credit = '@grants' WHERE reference = 'req:req_2'",
+        {"debits_equal_credits"},
+    ),
+    "a hold gone": ("DELETE FROM holds WHERE id = 'req_3'", {"held_equals_open_holds"}),
+    "less held": ("UPDATE balances SET held = held - 1", {"held_equals_open_holds"}),
+    "a bucket's held": (
+        "UPDATE buckets SET held = held + 1 WHERE id = 'windows:requests:key_1'",
+        {"held_equals_open_holds"},
+    ),
+    "a bucket gone": ("DELETE FROM buckets WHERE id = 'host:budget:key_1'", {"held_equals_open_holds"}),
+    "another charge": (
+        "UPDATE usage SET charge_nano = 79 WHERE request_id = 'req_2'",
+        {"usage_equals_charges"},
+    ),
+    "a charge from nowhere": (
+        "UPDATE usage SET charge_nano = 1 WHERE request_id = 'req_free'",
+        {"usage_equals_charges"},
+    ),
+    "another's charge": (
+        "UPDATE usage SET account_id = 'acct_2' WHERE request_id = 'req_2'",
+        {"usage_equals_charges"},
+    ),
+    "a row gone": ("DELETE FROM usage WHERE request_id = 'req_2'", {"usage_equals_charges"}),
+    "a shortfall from nowhere": (
+        "UPDATE usage SET shortfall_nano = 1 WHERE request_id = 'req_2'",
+        {"shortfalls_match"},
+    ),
+    "a refund above the charge": (
+        "INSERT INTO transfers (reference, kind, debit, credit, amount_nano, balance_nano, about, reason, created_at) "
+        "SELECT 'refund:req_1:2', 'refund', debit, credit, 51, balance_nano + 51, about, '', 1 FROM transfers "
+        "WHERE reference = 'refund:req_1:1'",
+        {"debits_equal_credits", "balances_equal_transfers", "refunds_within_charges"},
+    ),
+    "a refund of nothing": (
+        "UPDATE transfers SET about = 'req:req_none' WHERE reference = 'refund:req_1:1'",
+        {"refunds_within_charges"},
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_each_kind_of_damage_is_found(
+    database: Database, account: Account, tamper: Callable[..., None], damage: str
+) -> None:
+    fill(database, account.id)
+    sql, names = DAMAGES[damage]
+    tamper(sql)
+    assert set(failed(database)) == names
+
+
+def test_a_shortfall_without_its_row_is_found(
+    database: Database, account: Account, tamper: Callable[..., None]
+) -> None:
+    grant(database, account.id, 10, reason="little")
+    settle(database, take(database, account.id, "req_short", 10), 25)
+    tamper("UPDATE usage SET shortfall_nano = 0")
+    assert "short:req_short" not in failed(database)["shortfalls_match"]
+    assert "req_short: its row says 0, its transfer 0.000000015" in failed(database)["shortfalls_match"]
+    tamper("DELETE FROM usage")
+    assert "short:req_short: 0.000000015 without a usage row" in failed(database)["shortfalls_match"]
+
+
+def test_a_reference_that_stands_twice_is_found(database: Database, account: Account) -> None:
+    fill(database, account.id)
+
+    def twice(connection: Connection) -> None:
+        connection.execute("ALTER TABLE transfers RENAME TO sound")
+        connection.execute("CREATE TABLE transfers AS SELECT * FROM sound")
+        connection.execute("UPDATE transfers SET reference = 'req:req_1' WHERE reference = 'grant:credit'")
+
+    database.write(twice)
+    assert failed(database)["references_unique"] == "req:req_1: 2 transfers"
+
+
+def test_a_negative_balance_is_found(database: Database, account: Account) -> None:
+    def unchecked(connection: Connection) -> None:
+        connection.execute("ALTER TABLE balances RENAME TO sound")
+        connection.execute("CREATE TABLE balances AS SELECT * FROM sound")
+        connection.execute("UPDATE balances SET debits = 5")
+
+    database.write(unchecked)
+    assert f"account {account.id}: 0 in, 0.000000005 out" in failed(database)["no_negative_balance"]
+
+
+def test_of_many_offences_some_are_told(database: Database, account: Account, tamper: Callable[..., None]) -> None:
+    grant(database, account.id, 1000, reason="credit")
+    for number in range(12):
+        settle(database, take(database, account.id, f"req_{number:02}", 10), 10)
+    tamper("UPDATE usage SET charge_nano = 11")
+    detail = failed(database)["usage_equals_charges"]
+    assert detail.count("its row says") == 5
+    assert detail.endswith("; and more")
+
+
+def test_pruned_rows_are_no_alarm(database: Database, account: Account, tamper: Callable[..., None]) -> None:
+    fill(database, account.id)
+    later = NOW + 90_000
+    written = record("req_later", account.id, created_at=later)
+    held = take(database, account.id, "req_later", 10, now=later)
+    operation = Settle(held, [1, 40, 5, 0], record("req_later", account.id, 5, created_at=later))
+    database.write(lambda connection: LedgerBatch(lambda: later)(connection, [operation]))
+    assert prune_usage(database, NOW + 1) == 3
+    assert failed(database) == {}
+    tamper("DELETE FROM usage")
+    assert "req:req_later" in failed(database)["usage_equals_charges"]
+    database.write(lambda connection: insert_usage(connection, [written]))
+    assert "call req_later: its row says 0" in failed(database)["usage_equals_charges"]
+
+
+def test_there_is_no_false_alarm_under_load(database: Database, account: Account) -> None:
+    grant(database, account.id, 100 * NANO, reason="much")
+
+    def work(numbers: range) -> None:
+        for number in numbers:
+            settle(database, take(database, account.id, f"req_{number}", 7), 5)
+            adjust(database, account.id, -1 if number % 2 else 1, reason="noise")
+
+    with ThreadPoolExecutor(2) as pool:
+        working = [pool.submit(work, range(first, first + 40)) for first in (0, 100)]
+        while not all(one.done() for one in working):
+            assert failed(database) == {}
+        for one in working:
+            one.result()
+    assert failed(database) == {}
