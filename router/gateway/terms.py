@@ -167,7 +167,8 @@ def reckon(terms: Terms, target: Target | None, usage: Usage | None, estimate: U
     if terms.kind == "embeddings":
         told = replace(told, completion_tokens=0, reasoning_tokens=0)
     kept = _within(told, sale.bound)
-    charge_nano = rates(sale.price, terms.at, kept.prompt_tokens).charge_nano(kept)
+    held = rates(sale.price, terms.at, kept.prompt_tokens) if sale.price.tiers else sale.dearest
+    charge_nano = held.charge_nano(kept)
     clamped = usage is not None and (bool(usage.doubtful) or kept is not told)
     if charge_nano > sale.most_nano:
         charge_nano, clamped = sale.most_nano, usage is not None
@@ -190,7 +191,6 @@ def _within(usage: Usage, bound: Bound) -> Usage:
     completion = min(usage.completion_tokens, bound.completion_tokens)
     cached = min(usage.cached_tokens, prompt)
     written = min(usage.cache_write_tokens, prompt - cached)
-    kept = Usage(
-        prompt, completion, cached, written, min(usage.reasoning_tokens, completion), usage.doubtful, usage.raw
-    )
+    reasoning = min(usage.reasoning_tokens, completion)
+    kept = Usage(prompt, completion, cached, written, reasoning, usage.doubtful, usage.raw)
     return usage if kept == usage else kept

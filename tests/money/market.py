@@ -1,0 +1,87 @@
+"""Catalogues, routes and calls for tests of prices and terms: no database, no upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from router.catalogue import Catalogue, Listing, PriceRules, Stored
+from router.gateway.quoting import Quoter
+from router.gateway.resolve import Route, Target
+from router.gateway.terms import Terms
+from router.sections import BillingSettings
+from router.tariff import read_price
+from router.types import ChatCall, EmbeddingsCall, Key, ModelCard, Price
+
+__all__ = ["AT", "Market", "card", "chat", "price"]
+
+AT = 1_700_000_000.0
+
+
+def price(**table: Any) -> Price:
+    """``price(input="2.50", output="10")``."""
+    return read_price(table)
+
+
+def card(model: str = "large", **changes: Any) -> ModelCard:
+    """A chat model of 100,000 tokens that costs 1 and 2 units per million; no overhead, so that counts are plain."""
+    values = {
+        "context_window": 100_000,
+        "max_output": 1_000,
+        "price": price(input="1", output="2"),
+        "prompt_overhead": 0,
+    }
+    return ModelCard(model, **{**values, **changes})
+
+
+def chat(content: Any = "hello", **fields: Any) -> dict[str, Any]:
+    """A body with one message."""
+    return {"model": "acme/large", "messages": [{"role": "user", "content": content}], **fields}
+
+
+class _Shelf:
+    def __init__(self, stored: Stored) -> None:
+        self.stored = stored
+        self.number = 1
+
+    def version(self) -> int:
+        return self.number
+
+    def load(self) -> Stored:
+        return self.stored
+
+
+@dataclass(frozen=True)
+class _Provider:
+    name: str
+
+
+@dataclass
+class Market:
+    """One provider ``acme`` and what its models cost; a call may go to all of them, in their order."""
+
+    cards: Sequence[ModelCard] = field(default_factory=lambda: [card()])
+    rules: PriceRules = field(default_factory=PriceRules)
+    stored: Mapping[tuple[str, str], Price] = field(default_factory=dict)
+    billing: BillingSettings = field(default_factory=BillingSettings)
+    with_billing: bool = True
+
+    def __post_init__(self) -> None:
+        self.shelf = _Shelf(Stored(prices=self.stored))
+        listings = {"acme": Listing(self.cards)}
+        self.catalogue = Catalogue(listings, Stored(), self.shelf, rules=self.rules, max_age_s=-1.0)
+        self.quoter = Quoter(self.catalogue, self.billing, with_billing=self.with_billing)
+        self.targets = tuple(self.target(one) for one in self.cards)
+        self.route = Route(f"acme/{self.cards[0].model}", self.targets, ())
+
+    def target(self, one: ModelCard) -> Target:
+        return Target(f"acme/{one.model}", _Provider("acme"), one)  # type: ignore[arg-type]
+
+    def terms(self, body: Mapping[str, Any], *, price_list: str = "", at: float = AT) -> Terms:
+        """Of a chat call, or of an embeddings call where the body has an ``input``."""
+        key = Key("key_1", "acct_1", price_list=price_list)
+        model = self.route.model
+        if "input" in body:
+            return self.quoter.terms(EmbeddingsCall("req_1", model, body), "embeddings", key, self.route, at)
+        return self.quoter.terms(ChatCall("req_1", model, body), "chat", key, self.route, at)
