@@ -1,18 +1,16 @@
-"""``router accounts``, ``router keys`` and ``router usage``."""
+"""``router accounts`` and ``router keys``."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from router.store.database import open_database
 from router.store.keys import hash_key
 from router.store.lookup import find_key
-from router.store.usage import insert_usage
-from router.types import Attempt, CallRecord, Key
+from router.types import Key
 
 
 def look_up(folder: Path, text: str) -> Key | None:
@@ -131,62 +129,3 @@ def test_a_keys_text_in_place_of_its_id_is_not_repeated(router) -> None:
 def test_commands_without_a_database_say_how_to_make_one(router) -> None:
     (router.folder / "router.db").unlink()
     assert "`router db migrate`" in router.refused("keys", "list")
-
-
-def record(request_id: str, **fields: Any) -> CallRecord:
-    values: dict[str, Any] = {
-        "request_id": request_id,
-        "created_at": time.time(),
-        "route": "chat",
-        "account": "",
-        "key": "",
-        "model": "openai/gpt-4o",
-        "provider": "openai",
-        "upstream_model": "gpt-4o",
-        "status": 200,
-        "ending": "ok",
-        "error_code": "",
-        "streamed": False,
-        "prompt_tokens": 11,
-        "completion_tokens": 7,
-        "cached_tokens": 3,
-        "reasoning_tokens": 2,
-        "estimated": False,
-        "latency_ms": 12,
-        "first_token_ms": 5,
-        "attempts": (Attempt("openai", "gpt-4o", "ok", 200, 12),),
-    }
-    return CallRecord(**(values | fields))
-
-
-def test_usage_rows(router) -> None:
-    account = router.first["account"]
-    key = router.json("keys", "list")[0]["id"]
-    rows = [
-        record("req_1", account=account, key=key),
-        record("req_2", account=account, created_at=time.time() - 3 * 86_400),
-        record("req_3", model="\x1b[2Jtricky", estimated=True),
-    ]
-    database = open_database("sqlite:///router.db", router.folder)
-    database.write(lambda connection: insert_usage(connection, rows))
-    database.close()
-
-    found = {row["request_id"]: row for row in router.json("usage", "show")}
-    assert set(found) == {"req_1", "req_2", "req_3"}
-    one = found["req_1"]
-    tokens = ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")
-    assert [one[name] for name in tokens] == [11, 3, 7, 2]
-    assert (one["model"], one["provider"], one["status"], one["charge"]) == ("openai/gpt-4o", "openai", 200, "0")
-    assert one["estimated"] is False
-    assert one["attempts"][0]["kind"] == "ok"
-    assert [row["request_id"] for row in router.json("usage", "show", "--key", key)] == ["req_1"]
-    assert {row["request_id"] for row in router.json("usage", "show", "--since", "24h")} == {"req_1", "req_3"}
-    assert len(router.json("usage", "show", "--limit", "1")) == 1
-    assert len(router.json("usage", "show", "--account", account)) == 2
-    text = router("usage", "show").out
-    assert "\x1b" not in text
-    assert "?[2Jtricky" in text
-
-
-def test_usage_of_an_unknown_key_is_refused(router) -> None:
-    assert "There is no key key_none" in router.refused("usage", "show", "--key", "key_none")
