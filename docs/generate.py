@@ -16,8 +16,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from router.sections import DatabaseSettings, GatewaySettings, PluginsSettings, ServerSettings
 from router.hookspecs import ROLES
+from router.sections import (
+    BillingSettings,
+    DatabaseSettings,
+    GatewaySettings,
+    LimitsSettings,
+    PluginsSettings,
+    ServerSettings,
+)
 from router.settings import ProviderSettings, Secret
 
 __all__ = ["main", "pages"]
@@ -107,6 +114,8 @@ _SECTIONS: Mapping[str, type] = {
     "server": ServerSettings,
     "database": DatabaseSettings,
     "gateway": GatewaySettings,
+    "billing": BillingSettings,
+    "limits": LimitsSettings,
     "plugins": PluginsSettings,
     "providers.NAME": ProviderSettings,
 }
@@ -146,9 +155,10 @@ def _configuration_page() -> str:
 
 
 def _tables_in(record: type) -> Iterator[tuple[str, type]]:
-    """The keys whose values are records, or lists of records."""
+    """The keys whose values are records, or lists or tables of records."""
     for key, hint in typing.get_type_hints(record).items():
-        inner = next(iter(typing.get_args(hint)), None) if typing.get_origin(hint) is tuple else hint
+        arguments = typing.get_args(hint)
+        inner = arguments[0 if typing.get_origin(hint) is tuple else -1] if arguments else hint
         if isinstance(inner, type) and dataclasses.is_dataclass(inner):
             yield key, inner
 

@@ -83,8 +83,8 @@ class GatewaySettings:
     profile: str = "standard"
     key_prefix: str = ""
     currency: str = "USD"
-    billing: str = "none"
-    rate_limit: str = "none"
+    billing: str = "prepaid"
+    rate_limit: str = "windows"
     streaming: bool = True
     max_body_bytes: int = field(default=32 * 2**20, metadata={"min": 1024, "max": 2**31})
     max_call_s: float = 3600.0
@@ -127,8 +127,11 @@ class LimitsTable:
     """Limits as they are written; those that are unset do not limit.
 
     Attributes:
-        requests_per_minute, tokens_per_minute, concurrent: whole numbers.
-        spend_per_day, spend_per_month: decimal text in the balance currency.
+        requests_per_minute: calls that begin within 60 s.
+        tokens_per_minute: tokens in and out within 60 s.
+        concurrent: calls under way.
+        spend_per_day: charges in a calendar day, decimal text in the balance currency.
+        spend_per_month: charges in a calendar month.
     """
 
     requests_per_minute: int | None = field(default=None, metadata={"min": 0, "max": 2**53})
@@ -155,7 +158,7 @@ class LimitsSettings(TierLimits):
 
     Attributes:
         timezone: in which days and months begin (``Europe/Berlin``).
-        tiers: tier -> its limits.
+        tiers: limits of tiers, by name.
     """
 
     timezone: str = "UTC"

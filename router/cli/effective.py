@@ -34,7 +34,7 @@ def effective(settings: Settings, registry: Registry) -> list[Setting]:
     """
     providers = check_settings(settings, registry)
     found: list[Setting] = []
-    for section in ("server", "database", "gateway", "plugins"):
+    for section in ("server", "database", "gateway", "billing", "limits", "plugins"):
         found += _of_record(settings, (section,), getattr(settings, section))
     for name in settings.plugin_sections:
         record = plugin_record(settings, registry, name)
