@@ -11,6 +11,8 @@ from router.cli.groups import Commands
 from router.cli.output import iso_time, pairs, table
 from router.cli.session import Session, common
 from router.errors import NotFound
+from router.ledger.balances import balance
+from router.money import format_nano
 from router.registry import nearest
 from router.store.accounts import (
     Account,
@@ -56,10 +58,12 @@ def list_(session: Session) -> None:
 @click.argument("account_id", metavar="ID")
 @common
 def show(session: Session, account_id: str) -> None:
-    """One account and its balance; all zero as long as nothing is charged."""
+    """One account, what it has, and what of that its calls under way hold."""
     account = get_account(session.database, account_id)
     keys = len(list_keys(session.database, account.id))
-    value = {**_value(account), "balance": "0", "held": "0", "available": "0", "keys": keys}
+    money = balance(session.database, account.id)
+    amounts = {name: format_nano(getattr(money, name)) for name in ("balance", "held", "available")}
+    value = {**_value(account), **amounts, "currency": session.settings.gateway.currency, "keys": keys}
     session.show(value, pairs(value))
 
 

@@ -16,6 +16,8 @@ from router.cli.output import pairs
 from router.cli.session import Session, common
 from router.errors import ConfigError
 from router.gateway.assembly import plugin_migrations
+from router.ledger.transfers import grant
+from router.money import NANO
 from router.registry import Registry, load_plugins, nearest
 from router.store.accounts import create_account
 from router.store.database import open_database
@@ -26,6 +28,9 @@ __all__ = ["OPERATOR_FILE", "init"]
 
 OPERATOR_FILE = "operator.sha256"
 """Beside ``router.toml``: the SHA-256 of the operator secret, hexadecimal."""
+
+
+_CREDIT_NANO = 5 * NANO
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class _Made:
 )
 @common
 def init(session: Session, profile: str, folder: Path | None) -> None:
-    """Write router.toml; make the database, an operator secret, a first account and a key.
+    """Write router.toml; make the database, an operator secret, a first account with a little credit, a key.
 
     The key and the secret are shown once: only their hashes are kept. An existing database is kept, and brought up to
     date; an existing configuration is never overwritten.
@@ -85,7 +90,9 @@ def _set_up(config: Path, profile: str, registry: Registry) -> _Made:
         database = open_database(fresh.settings.database.url.reveal(), config.parent, create=True)
         try:
             migrate(database, plugin_migrations(registry))
+            fresh.audited(database)
             account = create_account(database, "default")
+            grant(database, account.id, _CREDIT_NANO, reason="starting credit", reference=f"init:{account.id}")
             _, api_key = create_key(database, account.id, "first key", prefix=fresh.key_prefix)
         finally:
             database.close()

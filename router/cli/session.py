@@ -14,6 +14,7 @@ from router.cli.output import for_operators, print_json, printable
 from router.errors import RouterError
 
 if TYPE_CHECKING:
+    from router.cli.witness import Witness
     from router.config import Settings
     from router.gateway.assembly import Assembly
     from router.gateway.providers import StoredKeys
@@ -68,7 +69,7 @@ class Session:
         """The database, which must be there already. Raises ``ConfigError``; its use raises ``StoreError``."""
         from router.store.database import open_database
 
-        return open_database(self.settings.database.url.reveal(), self.config.absolute().parent)
+        return self.audited(open_database(self.settings.database.url.reveal(), self.config.absolute().parent))
 
     @cached_property
     def stored_keys(self) -> StoredKeys:
@@ -86,7 +87,25 @@ class Session:
         """The gateway's parts, put together as a worker does. Raises ``ConfigError`` and ``StoreError``."""
         from router.gateway.assembly import assemble
 
-        return assemble(self.config)
+        assembly = assemble(self.config)
+        self.audited(assembly.database)
+        return assembly
+
+    def audited(self, database: Database) -> Database:
+        """Have every change that this command makes in a database stand in the audit log; the database itself."""
+        if self._witness is not None:
+            database.witness = self._witness
+        return database
+
+    @cached_property
+    def _witness(self) -> Witness | None:
+        from router.cli.witness import Witness
+
+        context = click.get_current_context(silent=True)
+        if context is None:
+            return None
+        gateway = self.settings.gateway
+        return Witness(context, self.settings.environ, gateway.key_prefix)
 
     @property
     def key_prefix(self) -> str:

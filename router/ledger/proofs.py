@@ -81,7 +81,7 @@ def balances_equal_transfers(connection: Connection) -> list[str]:
         """  # noqa: S608 - constant text
     )
     return [
-        f"account {account}: {_money(credits)} in and {_money(debits)} out, its transfers say {_money(credited)} in and "
+        f"account {account}: {_money(credits)} in and {_money(debits)} out, by its transfers {_money(credited)} in and "
         f"{_money(debited)} out"
         for account, credits, debits, credited, debited in rows
     ]
@@ -106,10 +106,9 @@ def running_balances(connection: Connection) -> list[str]:
 
 def no_negative_balance(connection: Connection) -> list[str]:
     """No account has less than nothing, nor holds more than it has."""
-    rows = connection.tuples(
-        "SELECT account_id, credits, debits, held FROM balances "
-        f"WHERE debits + held > credits OR credits < 0 OR debits < 0 OR held < 0 LIMIT {_FEW}"
-    )
+    where = "debits + held > credits OR credits < 0 OR debits < 0 OR held < 0"
+    sql = f"SELECT account_id, credits, debits, held FROM balances WHERE {where} LIMIT {_FEW}"  # noqa: S608 - constants
+    rows = connection.tuples(sql)
     return [
         f"account {account}: {_money(credits)} in, {_money(debits)} out, {_money(held)} held"
         for account, credits, debits, held in rows
@@ -126,7 +125,7 @@ def held_equals_open_holds(connection: Connection) -> list[str]:
             by_bucket[bucket, window_start] += amount
     held = dict(connection.tuples("SELECT account_id, held FROM balances WHERE held <> 0"))
     found = [
-        f"account {account}: {format_nano(held.get(account, 0))} held, its calls hold {format_nano(by_account[account])}"
+        f"account {account}: {_money(held.get(account, 0))} held, its calls hold {_money(by_account[account])}"
         for account in sorted(held.keys() | +by_account)
         if held.get(account, 0) != by_account[account]
     ]

@@ -60,7 +60,7 @@ def sweep(database: Database, now: float, rule: str, *, everything: bool = False
         after = batch[-1].id
         due = [held for held in batch if held.expires_at <= now or held.owner in dead]
         if due:
-            swept.ended.extend(database.write(lambda connection, due=due: _end(connection, due, now, rule)))
+            swept.ended.extend(_end(database, due, now, rule))
         if everything:
             swept.refused.extend(held for held in batch if held not in due)
 
@@ -70,13 +70,18 @@ def _next_batch(database: Database, after: str) -> list[Held]:
     return [Held.of(row) for row in database.read(lambda connection: connection.tuples(sql, (after, _BATCH)))]
 
 
-def _end(connection: Connection, due: Sequence[Held], now: float, rule: str) -> list[CallRecord]:
-    operations = [_settle(held, now, rule) for held in due]
-    LedgerBatch(lambda: now)(connection, operations)
-    ended = [operation.result for operation in operations if operation.result is not None]
-    if ended:
-        add_counters(connection, {"sweeps": len(ended)})
-    return ended
+def _end(database: Database, due: Sequence[Held], now: float, rule: str) -> list[CallRecord]:
+    """End calls; those that somebody else ended meanwhile are left out."""
+
+    def write(connection: Connection) -> list[CallRecord]:
+        operations = [_settle(held, now, rule) for held in due]
+        LedgerBatch(lambda: now)(connection, operations)
+        ended = [operation.result for operation in operations if operation.result is not None]
+        if ended:
+            add_counters(connection, {"sweeps": len(ended)})
+        return ended
+
+    return database.write(write)
 
 
 def _settle(held: Held, now: float, rule: str) -> Settle:

@@ -141,15 +141,15 @@ def create_key(
     row, text = _new_key(KeyRow("", account_id, check_name(name, "a key's name"), "", "", "active", 0.0), prefix)
     row = _changed(row, changes)
 
-    def insert(connection: Connection) -> None:
+    def insert(connection: Connection) -> KeyRow:
         if connection.row("SELECT 1 FROM accounts WHERE id = ?", (account_id,)) is None:
             raise NotFound(
                 f"There is no account {account_id[:40]!r}. `router accounts list` shows all.", code="account_not_found"
             )
         _insert(connection, row)
+        return row
 
-    database.write(insert)
-    return row, text
+    return database.write(insert), text
 
 
 def get_key(database: Database, key_id: str) -> KeyRow:
