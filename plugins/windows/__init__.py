@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from router import Claim, Key, Limits, Outcome, PolicyContext, Quote, Window, hookimpl
 from router.calendars import window_of
@@ -68,24 +69,41 @@ def _claims(
         shown: units that stand in the response's headers already.
     """
     if (most := limits.requests_per_minute) is not None:
-        unit = "" if "requests" in shown else "requests"
-        message = f"The limit of this {noun}, {most} requests per minute, is reached."
-        yield Claim(f"requests:{whose}", 1, most, _MINUTE, message=message, unit=unit)
+        yield _requests(most, whose, noun, "" if "requests" in shown else "requests")
     if (most := limits.tokens_per_minute) is not None:
         unit = "" if "tokens" in shown else "tokens"
         message = f"The limit of this {noun}, {most} tokens per minute, leaves too few for this call."
         yield Claim(f"tokens:{whose}", _tokens(quote, context, most), most, _MINUTE, message=message, unit=unit)
     if (most := limits.concurrent) is not None:
-        message = f"The limit of this {noun}, {most} calls at the same time, is reached."
-        yield Claim(f"concurrent:{whose}", 1, most, message=message)
+        yield _concurrent(most, whose, noun)
     for period, most in (("day", limits.spend_per_day), ("month", limits.spend_per_month)):
         if most is not None:
             window = window_of(period, context.at, context.timezone)
-            limit = f"The spending limit of this {noun}, {format_nano(most)} per {period},"
-            message = f"{limit} leaves too little for this call."
+            message = _spending_message(most, period, noun)
             least = 0 if most else 1
             bucket = f"{period}:{whose}"
             yield Claim(bucket, quote.charge_nano, most, window, at_least=least, message=message, unit="money")
+
+
+# What is the same for every call of a key is made once: making a claim is most of what a policy takes.
+
+
+@lru_cache(maxsize=10_000)
+def _requests(most: int, whose: str, noun: str, unit: str) -> Claim:
+    message = f"The limit of this {noun}, {most} requests per minute, is reached."
+    return Claim(f"requests:{whose}", 1, most, _MINUTE, message=message, unit=unit)
+
+
+@lru_cache(maxsize=10_000)
+def _concurrent(most: int, whose: str, noun: str) -> Claim:
+    message = f"The limit of this {noun}, {most} calls at the same time, is reached."
+    return Claim(f"concurrent:{whose}", 1, most, message=message)
+
+
+@lru_cache(maxsize=1_000)
+def _spending_message(most: int, period: str, noun: str) -> str:
+    limit = f"The spending limit of this {noun}, {format_nano(most)} per {period},"
+    return f"{limit} leaves too little for this call."
 
 
 def _tokens(quote: Quote, context: PolicyContext, most: int) -> int:
