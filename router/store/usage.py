@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from router.store.connection import Connection
 from router.store.database import Database
-from router.store.names import clean_text
-from router.store.sets import Columns, select_in, write_new, write_rows
-from router.store.usage_hours import HOUR_S, add_hours
-from router.types import Attempt, CallRecord
+from router.store.sets import select_in, write_new, write_rows
+from router.store.usage_columns import COLUMNS, NAMES, clean_record, record_of, values_of
+from router.store.usage_hours import HOUR_S, add_hours, hour_of
+from router.types import CallRecord
 
 __all__ = ["count_usage", "export_usage", "insert_usage", "list_usage", "prune_usage"]
 
-_COLUMNS: Columns = (
-    ("request_id", "text"),
-    ("created_at", "float8"),
-    ("route", "text"),
-    ("account_id", "text"),
-    ("key_id", "text"),
-    ("model", "text"),
-    ("provider", "text"),
-    ("upstream_model", "text"),
-    ("status", "integer"),
-    ("ending", "text"),
-    ("error_code", "text"),
-    ("streamed", "boolean"),
-    ("prompt_tokens", "bigint"),
-    ("completion_tokens", "bigint"),
-    ("cached_tokens", "bigint"),
-    ("reasoning_tokens", "bigint"),
-    ("estimated", "boolean"),
-    ("latency_ms", "bigint"),
-    ("first_token_ms", "bigint"),
-    ("attempts", "text"),
-    ("cache_write_tokens", "bigint"),
-    ("clamped", "boolean"),
-    ("charge_nano", "bigint"),
-    ("shortfall_nano", "bigint"),
-    ("cost_nano", "bigint"),
-    ("rate_nano", "bigint"),
-)
-"""In the order of the fields of ``CallRecord``."""
-_NAMES = ", ".join(name for name, _ in _COLUMNS)
 _REPLACE = (
-    f"ON CONFLICT (request_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name, _ in _COLUMNS[1:])} "
+    f"ON CONFLICT (request_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name, _ in COLUMNS[1:])} "
     "WHERE usage.ending = 'expired'"
 )
 _LIMIT_MAX = 10_000
@@ -57,7 +27,7 @@ INSERT INTO meta (name, value) VALUES ('usage_pruned_before', ?)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value
 """
 _HOURS_OF_KEY = """
-SELECT hour, SUM(calls) FROM usage_hours WHERE account_id = ? AND key_id = ? GROUP BY hour ORDER BY hour DESC
+SELECT DISTINCT hour FROM usage_hours WHERE account_id = ? AND key_id = ? AND hour >= ? ORDER BY hour DESC
 """
 
 
@@ -67,8 +37,8 @@ def insert_usage(connection: Connection, records: Sequence[CallRecord]) -> None:
     A row whose ``request_id`` is there already is left as it is, and counted once; but one that says that the call
     expired is replaced by what became of the call after all.
     """
-    clean = [_clean(record) for record in records]
-    written = write_new(connection, "usage", _COLUMNS, [_values(record) for record in clean])
+    clean = [clean_record(record) for record in records]
+    written = write_new(connection, "usage", COLUMNS, [values_of(record) for record in clean])
     counted = [(record, 1) for record in clean]
     if len(written) < len(clean):
         counted = _replace_expired(connection, clean, written)
@@ -94,14 +64,11 @@ def list_usage(
     count = max(0, min(limit, _LIMIT_MAX))
 
     def newest(connection: Connection) -> list[tuple[Any, ...]]:
-        bounds = _Bounds(account=account, since=since)
-        if key is not None and not _narrow_to_key(connection, bounds, key, count):
-            return []
-        where, params = bounds.sql()
-        sql = f"SELECT {_NAMES} FROM usage WHERE {where} ORDER BY created_at DESC, request_id LIMIT ?"  # noqa: S608
-        return connection.tuples(sql, [*params, count])
+        if key is None:
+            return _newest(connection, _Bounds(account=account, since=since), count)
+        return _newest_of_key(connection, key, _Bounds(account=account, key=key, since=since), count)
 
-    return [_record(row) for row in database.read(newest)]
+    return [record_of(row) for row in database.read(newest)]
 
 
 def export_usage(
@@ -121,13 +88,13 @@ def export_usage(
     bounds = _Bounds(account=account, since=since, until=until)
     while True:
         where, params = bounds.sql()
-        sql = f"SELECT {_NAMES} FROM usage WHERE {where} ORDER BY created_at, request_id LIMIT {page:d}"  # noqa: S608
+        sql = f"SELECT {NAMES} FROM usage WHERE {where} ORDER BY created_at, request_id LIMIT {page:d}"  # noqa: S608
         rows = database.read(lambda connection, sql=sql, params=params: connection.tuples(sql, params))  # type: ignore[misc]
-        yield from map(_record, rows)
+        yield from map(record_of, rows)
         if len(rows) < page:
             return
         request_id, created_at = rows[-1][:2]
-        bounds.since, bounds.after = created_at, (created_at, request_id)
+        bounds = replace(bounds, since=created_at, after=(created_at, request_id))
 
 
 def count_usage(database: Database, before: float) -> int:
@@ -161,18 +128,19 @@ def _prune_some(connection: Connection, before: float, batch: int) -> int:
     return deleted
 
 
+@dataclass(frozen=True, slots=True)
 class _Bounds:
-    """What rows must fit, as SQL."""
+    """What rows must fit; None for whatever.
 
-    def __init__(
-        self,
-        account: str | None = None,
-        key: str | None = None,
-        since: float | None = None,
-        until: float | None = None,
-        after: tuple[float, str] | None = None,
-    ) -> None:
-        self.account, self.key, self.since, self.until, self.after = account, key, since, until, after
+    Attributes:
+        after: (created_at, request_id) of the row before the first.
+    """
+
+    account: str | None = None
+    key: str | None = None
+    since: float | None = None
+    until: float | None = None
+    after: tuple[float, str] | None = None
 
     def sql(self) -> tuple[str, list[Any]]:
         """The condition and its parameters."""
@@ -190,28 +158,37 @@ class _Bounds:
         return " AND ".join(conditions), params
 
 
-def _narrow_to_key(connection: Connection, bounds: _Bounds, key: str, count: int) -> bool:
-    """Bounds for the newest ``count`` rows of a key, which has no index of its own; False when it has none.
+def _newest(connection: Connection, bounds: _Bounds, count: int) -> list[tuple[Any, ...]]:
+    where, params = bounds.sql()
+    sql = f"SELECT {NAMES} FROM usage WHERE {where} ORDER BY created_at DESC, request_id LIMIT ?"  # noqa: S608
+    return connection.tuples(sql, [*params, count])
 
-    Its account's rows have one, and the hourly sums tell in which hours to look: a key that has rested for long among
-    busy ones is found without reading theirs.
+
+def _newest_of_key(connection: Connection, key: str, bounds: _Bounds, count: int) -> list[tuple[Any, ...]]:
+    """The newest rows of a key, which has no index of its own.
+
+    Its account's rows have one, and the hourly sums tell in which hours to look: a key that rests among busy ones is
+    found without reading theirs.
     """
     owner = connection.tuples("SELECT account_id FROM api_keys WHERE id = ?", (key,))
     if not owner or bounds.account not in (None, owner[0][0]):
-        return False
-    bounds.account, bounds.key = owner[0][0], key
-    hours = connection.tuples(_HOURS_OF_KEY, (bounds.account, key))
-    seen = 0
-    for hour, calls in hours:
-        seen += calls
-        oldest = hour
-        if seen >= count:
+        return []
+    account, since = owner[0][0], bounds.since or 0
+    rows: list[tuple[Any, ...]] = []
+    hours = connection.tuples(_HOURS_OF_KEY, (account, key, hour_of(since)))
+    for start, end in _spans([hour for (hour,) in hours]):
+        within = replace(bounds, account=account, since=max(start, since), until=end)
+        rows += _newest(connection, within, count - len(rows))
+        if len(rows) >= count:
             break
-    if not hours:
-        return False
-    bounds.until = hours[0][0] + HOUR_S
-    bounds.since = oldest if bounds.since is None else max(bounds.since, oldest)
-    return True
+    return rows
+
+
+def _spans(hours: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """(start, end) of each run of hours without a gap; both descend."""
+    for _, run in groupby(enumerate(hours), lambda one: one[0] * HOUR_S + one[1]):
+        found = [hour for _, hour in run]
+        yield found[-1], found[0] + HOUR_S
 
 
 def _replace_expired(
@@ -226,74 +203,8 @@ def _replace_expired(
             counted.append((record, 1))
         elif record.ending != "expired":
             others.setdefault(record.request_id, record)
-    rows = select_in(connection, "usage", _NAMES, "request_id", others, lock=True)
-    expired = [record for record in map(_record, rows) if record.ending == "expired"]
+    rows = select_in(connection, "usage", NAMES, "request_id", others, lock=True)
+    expired = [record for record in map(record_of, rows) if record.ending == "expired"]
     final = [others[record.request_id] for record in expired]
-    write_rows(connection, "usage", _COLUMNS, [_values(record) for record in final], _REPLACE)
+    write_rows(connection, "usage", COLUMNS, [values_of(record) for record in final], _REPLACE)
     return [*counted, *((record, -1) for record in expired), *((record, 1) for record in final)]
-
-
-def _clean(record: CallRecord) -> CallRecord:
-    """Text that a client or an upstream chose, as a database takes it: no NUL, no half a character."""
-    if (record.model + record.upstream_model + record.error_code).isprintable():
-        return record
-    return replace(
-        record,
-        model=clean_text(record.model),
-        upstream_model=clean_text(record.upstream_model),
-        error_code=clean_text(record.error_code),
-    )
-
-
-def _values(record: CallRecord) -> tuple[Any, ...]:
-    """The columns in order."""
-    attempts = [
-        {
-            "provider": one.provider,
-            "model": one.model,
-            "kind": one.kind,
-            "status": one.status,
-            "latency_ms": one.latency_ms,
-        }
-        for one in record.attempts
-    ]
-    return (
-        record.request_id,
-        record.created_at,
-        record.route,
-        record.account,
-        record.key,
-        record.model,
-        record.provider,
-        record.upstream_model,
-        record.status,
-        record.ending,
-        record.error_code,
-        record.streamed,
-        record.prompt_tokens,
-        record.completion_tokens,
-        record.cached_tokens,
-        record.reasoning_tokens,
-        record.estimated,
-        record.latency_ms,
-        record.first_token_ms,
-        json.dumps(attempts),
-        record.cache_write_tokens,
-        record.clamped,
-        record.charge_nano,
-        record.shortfall_nano,
-        record.cost_nano,
-        record.rate_nano,
-    )
-
-
-def _record(row: Sequence[Any]) -> CallRecord:
-    values = list(row)
-    for place in _BOOLEANS:
-        values[place] = bool(values[place])
-    values[_ATTEMPTS] = tuple(Attempt(**attempt) for attempt in json.loads(values[_ATTEMPTS]))
-    return CallRecord(*values)
-
-
-_BOOLEANS = [place for place, (_, kind) in enumerate(_COLUMNS) if kind == "boolean"]
-_ATTEMPTS = next(place for place, (name, _) in enumerate(_COLUMNS) if name == "attempts")

@@ -1,0 +1,109 @@
+"""A usage row as its columns, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from router.store.names import clean_text
+from router.store.sets import Columns
+from router.types import Attempt, CallRecord
+
+__all__ = ["COLUMNS", "NAMES", "clean_record", "record_of", "values_of"]
+
+COLUMNS: Columns = (
+    ("request_id", "text"),
+    ("created_at", "float8"),
+    ("route", "text"),
+    ("account_id", "text"),
+    ("key_id", "text"),
+    ("model", "text"),
+    ("provider", "text"),
+    ("upstream_model", "text"),
+    ("status", "integer"),
+    ("ending", "text"),
+    ("error_code", "text"),
+    ("streamed", "boolean"),
+    ("prompt_tokens", "bigint"),
+    ("completion_tokens", "bigint"),
+    ("cached_tokens", "bigint"),
+    ("reasoning_tokens", "bigint"),
+    ("estimated", "boolean"),
+    ("latency_ms", "bigint"),
+    ("first_token_ms", "bigint"),
+    ("attempts", "text"),
+    ("cache_write_tokens", "bigint"),
+    ("clamped", "boolean"),
+    ("charge_nano", "bigint"),
+    ("shortfall_nano", "bigint"),
+    ("cost_nano", "bigint"),
+    ("rate_nano", "bigint"),
+)
+"""In the order of the fields of ``CallRecord``."""
+NAMES = ", ".join(name for name, _ in COLUMNS)
+_BOOLEANS = [place for place, (_, kind) in enumerate(COLUMNS) if kind == "boolean"]
+_ATTEMPTS = next(place for place, (name, _) in enumerate(COLUMNS) if name == "attempts")
+
+
+def clean_record(record: CallRecord) -> CallRecord:
+    """Text that a client or an upstream chose, as a database takes it: no NUL, no half a character."""
+    if (record.model + record.upstream_model + record.error_code).isprintable():
+        return record
+    return replace(
+        record,
+        model=clean_text(record.model),
+        upstream_model=clean_text(record.upstream_model),
+        error_code=clean_text(record.error_code),
+    )
+
+
+def values_of(record: CallRecord) -> tuple[Any, ...]:
+    """The columns in order."""
+    attempts = [
+        {
+            "provider": one.provider,
+            "model": one.model,
+            "kind": one.kind,
+            "status": one.status,
+            "latency_ms": one.latency_ms,
+        }
+        for one in record.attempts
+    ]
+    return (
+        record.request_id,
+        record.created_at,
+        record.route,
+        record.account,
+        record.key,
+        record.model,
+        record.provider,
+        record.upstream_model,
+        record.status,
+        record.ending,
+        record.error_code,
+        record.streamed,
+        record.prompt_tokens,
+        record.completion_tokens,
+        record.cached_tokens,
+        record.reasoning_tokens,
+        record.estimated,
+        record.latency_ms,
+        record.first_token_ms,
+        json.dumps(attempts),
+        record.cache_write_tokens,
+        record.clamped,
+        record.charge_nano,
+        record.shortfall_nano,
+        record.cost_nano,
+        record.rate_nano,
+    )
+
+
+def record_of(row: Sequence[Any]) -> CallRecord:
+    values = list(row)
+    for place in _BOOLEANS:
+        values[place] = bool(values[place])
+    values[_ATTEMPTS] = tuple(Attempt(**attempt) for attempt in json.loads(values[_ATTEMPTS]))
+    return CallRecord(*values)
