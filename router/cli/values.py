@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-from router.money import format_nano, parse_nano
+from router.cli.amounts import amount_nano
+from router.errors import BadRequest
+from router.money import format_nano
 from router.store.limits import AMOUNT_MAX
 
 __all__ = ["AMOUNT", "Nothing", "OrNothing", "given"]
@@ -20,20 +22,17 @@ class Nothing(Enum):
 
 
 class _Amount(click.ParamType):  # type: ignore[type-arg] # generic in new versions of click only
-    """Decimal text such as ``2.50``; gives nano-units of the balance currency."""
+    """Decimal text such as ``2.50``; gives nano-units of the balance currency, or raises ``BadRequest``."""
 
     name = "amount"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        try:
-            amount_nano = parse_nano(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if amount_nano > AMOUNT_MAX:
-            self.fail(f"{value!r} is above the largest amount, {format_nano(AMOUNT_MAX)}", param, ctx)
-        return amount_nano
+        amount = amount_nano(value)
+        if amount > AMOUNT_MAX:
+            raise BadRequest(f"{value!r} is above the largest limit, {format_nano(AMOUNT_MAX)}.", code="invalid_amount")
+        return amount
 
 
 class OrNothing(click.ParamType):  # type: ignore[type-arg]

@@ -102,10 +102,13 @@ def test_limits_that_nothing_enforces_are_a_warning(router, key: str) -> None:
 
 @pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e3", "0.0000000001", "1000000001", "999999999999999", "", "x"])
 def test_amounts_that_are_none_are_refused_and_change_nothing(router, key: str, value: str) -> None:
-    said = router.refused("limits", "set", "--key", key, "--spend-per-day", value, status=2)
-    assert "amount" in said
-    router.refused("keys", "limit", key, "--budget", value, status=2)
-    router.refused("keys", "create", "--account", router.first["account"], "--budget", value, status=2)
+    for command in (
+        ["limits", "set", "--key", key, "--spend-per-day", value],
+        ["keys", "limit", key, "--budget", value],
+        ["keys", "create", "--account", router.first["account"], "--budget", value],
+    ):
+        said = router.refused(*command)
+        assert "is not an amount" in said or "is above the largest" in said
     assert router.json("limits", "list") == []
     assert router.json("keys", "show", key)["budget"] is None
 
