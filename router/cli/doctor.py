@@ -14,6 +14,7 @@ from router.cli.output import table
 from router.cli.session import Session, common
 from router.errors import RouterError
 from router.gateway.providers import Provider
+from router.gateway.rates import rate_warning
 
 __all__ = ["doctor"]
 
@@ -52,6 +53,7 @@ def _findings(session: Session, ollama: str) -> Iterator[Finding]:
     yield from _database(session)
     yield from checks.check_providers(providers)
     yield from _aliases(session)
+    yield from _prices(session)
     yield from checks.check_secrets(settings, providers)
     yield from checks.check_port(settings.server.host, settings.server.port)
     yield from checks.check_ollama(providers, ollama)
@@ -64,6 +66,16 @@ def _aliases(session: Session) -> Iterator[Finding]:
         return  # told by the other checks
     for message in messages:
         yield Finding("aliases", "warning", message, "correct its target, or remove it")
+
+
+def _prices(session: Session) -> Iterator[Finding]:
+    try:
+        message = rate_warning(session.assembly.catalogue.snapshot())
+    except RouterError:
+        return  # told by the other checks
+    if message is not None:
+        detail, _, remedy = message.rpartition(": ")
+        yield Finding("prices", "warning", detail, remedy)
 
 
 def _database(session: Session) -> Iterator[Finding]:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import click
 
 from router.catalogue.catalogue import Entry, Snapshot
+from router.catalogue.prices import PriceBook
 from router.cli.groups import Commands, NearestChoice
 from router.cli.output import pairs, table
+from router.cli.prices import price, price_text, shown_price
 from router.cli.session import Session, common
 from router.cli.sync import sync
 from router.cli.targets import check_models, check_provider
 from router.errors import BadRequest, ConfigError, NotFound
 from router.gateway.assembly import Assembly
-from router.money import format_nano
 from router.registry import nearest
 from router.store.models import remove_alias, set_alias, set_model_enabled, upsert_model
-from router.types import Price
 
 __all__ = ["models"]
 
@@ -30,6 +29,7 @@ def models() -> None:
 
 
 models.add_command(sync)
+models.add_command(price)
 
 
 @models.command("list")
@@ -40,7 +40,7 @@ def list_(session: Session, provider: str | None) -> None:
     if provider is not None:
         check_provider(session.assembly.providers, provider)
     snapshot = session.assembly.catalogue.snapshot()
-    rows = [_row(entry) for entry in snapshot.entries.values()]
+    rows = [_row(entry, snapshot.prices) for entry in snapshot.entries.values()]
     rows += [_alias_row(alias, target, snapshot) for alias, target in snapshot.aliases.items()]
     rows = sorted((row for row in rows if provider in (None, row["provider"])), key=lambda row: str(row["id"]))
     columns = {
@@ -52,15 +52,17 @@ def list_(session: Session, provider: str | None) -> None:
         "source": "SOURCE",
         "context_window": "CONTEXT",
         "max_output": "MAX OUTPUT",
+        "price": f"PRICE ({snapshot.prices.currency} PER MILLION TOKENS)",
     }
-    session.show(rows, table(rows, columns, empty="No model: `router providers list` says what to set."))
+    shown = [{**row, "price": price_text(row["price"]) or "none"} for row in rows]
+    session.show(rows, table(shown, columns, empty="No model: `router providers list` says what to set."))
 
 
 @models.command()
 @click.argument("model_id", metavar="ID")
 @common
 def show(session: Session, model_id: str) -> None:
-    """One model: who serves it, its limits, and its list price in USD per million tokens."""
+    """One model: who serves it, its limits, and its price per million tokens."""
     snapshot = session.assembly.catalogue.snapshot()
     entry = snapshot.entries.get(model_id)
     if entry is None:
@@ -69,10 +71,9 @@ def show(session: Session, model_id: str) -> None:
     aliases = sorted(alias for alias, target_id in snapshot.aliases.items() if target_id == entry.id)
     card = entry.card
     facts = {"owned_by": card.owned_by, "created": card.created or None, "reasoning": card.reasoning}
-    price = _price(card.price) if card.price is not None else None
-    value = {**_row(entry), **facts, "price": price, "aliases": aliases}
-    text = "; ".join(f"{name} {amount}" for name, amount in (price or {}).items())
-    session.show(value, pairs({**value, "price": text or None}))
+    book = snapshot.prices
+    value = {**_row(entry, book), "currency": book.currency, **facts, "aliases": aliases}
+    session.show(value, pairs({**value, "price": price_text(value["price"])}))
 
 
 @models.command()
@@ -184,7 +185,7 @@ def _refuse_pinned(assembly: Assembly, model_id: str) -> None:
         raise ConfigError(f"{where}: the model {model_id!r} is fixed there: change it in that file")
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Entry, book: PriceBook) -> dict[str, Any]:
     return {
         "id": entry.id,
         "provider": entry.provider,
@@ -194,14 +195,12 @@ def _row(entry: Entry) -> dict[str, Any]:
         "source": entry.source,
         "context_window": entry.card.context_window,
         "max_output": entry.card.max_output,
+        "price": shown_price(book, entry.id, entry.provider, entry.card),
     }
 
 
 def _alias_row(alias: str, target: str, snapshot: Snapshot) -> dict[str, Any]:
     entry = snapshot.entries.get(target)
-    row = _row(entry) if entry is not None else {"provider": None, "kind": None, "enabled": False}
+    nothing = {"provider": None, "kind": None, "enabled": False, "price": None}
+    row = _row(entry, snapshot.prices) if entry is not None else nothing
     return {**row, "id": alias, "model": target, "source": "alias"}
-
-
-def _price(price: Price) -> dict[str, str]:
-    return {name: format_nano(amount) for name, amount in asdict(price).items() if amount is not None}

@@ -16,6 +16,7 @@ from router.gateway.assembly import Assembly
 from router.gateway.providers import Provider
 from router.settings import Timeouts
 from router.store.models import load_catalogue, upsert_model
+from router.tariff import keep_price
 from router.types import ModelCard
 
 __all__ = ["sync"]
@@ -91,5 +92,7 @@ def _add(assembly: Assembly, provider: str, card: ModelCard) -> str:
     unset = asdict(ModelCard(""))
     facts = {name: value for name, value in asdict(card).items() if value != unset[name]}
     facts = {name: value for name, value in facts.items() if name not in ("model", "kind", "price")}
+    if card.price is not None:
+        facts["price"] = keep_price(card.price)
     upsert_model(assembly.database, public_id, provider=provider, model=card.model, kind=card.kind, card=facts)
     return public_id

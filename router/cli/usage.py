@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from router.cli.groups import Commands, NearestChoice
+from router.cli.margin import margin
 from router.cli.output import iso_time, pairs, table
 from router.cli.session import Session, common
 from router.cli.times import PAST
@@ -33,6 +34,9 @@ _UNTIL = click.option("--until", type=PAST, metavar="TIME", help="Before: 24h ag
 @click.group(cls=Commands)
 def usage() -> None:
     """Finished calls, their tokens and what they were charged."""
+
+
+usage.add_command(margin)
 
 
 @usage.command()

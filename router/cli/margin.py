@@ -1,0 +1,49 @@
+"""``router usage margin``: what models earn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from router.cli.output import table
+from router.cli.session import Session, common
+from router.cli.times import PAST
+from router.money import format_nano
+from router.store.margins import Margin, list_margins
+
+__all__ = ["margin"]
+
+
+@click.command()
+@click.option("--since", type=PAST, metavar="TIME", help="From the hour of: 7d ago, or 2027-01-31 (UTC).")
+@common
+def margin(session: Session, since: float | None) -> None:
+    """By model: what was charged, what the provider charges for it, and the difference.
+
+    Calls whose cost is not known (NO COST) are charged, but cost nothing here.
+    """
+    currency = session.settings.gateway.currency
+    rows = [_value(one, currency) for one in list_margins(session.database, since or 0.0)]
+    columns = {
+        "model": "MODEL",
+        "calls": "CALLS",
+        "charge": "CHARGE",
+        "cost": "COST",
+        "margin": "MARGIN",
+        "uncosted": "NO COST",
+        "currency": "CURRENCY",
+    }
+    session.show(rows, table(rows, columns, empty="No call so far."))
+
+
+def _value(one: Margin, currency: str) -> dict[str, Any]:
+    return {
+        "model": one.model,
+        "calls": one.calls,
+        "charge": format_nano(one.charge_nano),
+        "cost": format_nano(one.cost_nano),
+        "margin": format_nano(one.charge_nano - one.cost_nano),
+        "uncosted": one.uncosted,
+        "currency": currency,
+    }
