@@ -26,7 +26,7 @@ def test_status_and_migrate(router) -> None:
 def test_status_names_what_is_pending(router) -> None:
     with sqlite3.connect(router.folder / "router.db") as connection:
         connection.execute("DROP TABLE provider_keys")
-        connection.execute("DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)")
+        connection.execute("DELETE FROM schema_migrations WHERE title = 'provider keys'")
     connection.close()
     status = router.json("db", "status")
     assert status["current"] is False
@@ -87,7 +87,7 @@ def test_serve_migrates_first_and_makes_no_database(router, monkeypatch: pytest.
     monkeypatch.setattr(serve_module, "serve_workers", lambda *_, **__: 0)
     with sqlite3.connect(router.folder / "router.db") as connection:
         connection.execute("DROP TABLE provider_keys")
-        connection.execute("DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)")
+        connection.execute("DELETE FROM schema_migrations WHERE title = 'provider keys'")
     connection.close()
     assert "applied migration" in router("serve").err
     assert router.json("db", "status")["current"] is True
