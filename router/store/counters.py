@@ -17,7 +17,7 @@ COUNTERS: Mapping[str, str] = {
     "late_settlements": "calls that were charged after the sweep had given them up",
     "refused_claims": "calls that were refused for want of money or by a limit",
     "shortfall_nano": "nano-units that calls used and that their accounts did not have",
-    "sweeps": "holds of dead workers that the sweep ended",
+    "sweeps": "calls that nobody settled any more, and that the sweep ended",
 }
 """Name -> what it counts. All but ``holds_open`` only ever grow."""
 
