@@ -51,6 +51,8 @@ def write_new(connection: Connection, table: str, columns: Columns, rows: Sequen
     Returns:
         the keys of the rows that were written.
     """
+    if not rows:
+        return set()
     key = columns[0][0]
     conflict = f"ON CONFLICT ({key}) DO NOTHING"
     if connection.engine == "postgresql":
