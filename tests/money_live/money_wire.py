@@ -1,0 +1,327 @@
+"""A gateway whose money can be counted: accounts and keys made in its database, calls fired at once, an upstream held."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import itertools
+import json
+import select
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+
+from router.keys import Budget
+from router.ledger.balances import Balance, balance
+from router.ledger.transfers import grant
+from router.money import format_nano, parse_nano
+from router.store.accounts import create_account, set_account_tier
+from router.store.database import Database, open_database
+from router.store.keys import create_key
+from router.store.limits import Subject, set_limits
+from router.testing import Answer, Gateway, Raw, ReceivedRequest, Script, ScriptedUpstream, Stream, chunks, completion
+from router.testing import token_usage
+
+__all__ = ["MODEL", "TOKEN", "Answered", "House", "TestKey", "Volley", "nano", "new_schema", "open_house"]
+
+MODEL = "acme/plain"
+"""Input costs nothing, output 1 for a million tokens: a call costs its cap times ``TOKEN``, and is bounded by that."""
+
+TOKEN = 1_000
+"""What one token of ``MODEL``'s output costs, in nano-units."""
+
+_WAIT_S = 20.0
+_CAP = 10
+_MODELS = {
+    "plain": {"input": "0", "output": "1"},
+    "dear": {"input": "0", "output": "2"},
+    "cheap": {"input": "0", "output": "0.5"},
+    "both": {"input": "1", "output": "1"},
+    "free": {"free": True},
+}
+Plan = Callable[[ReceivedRequest], Script | Raw]
+"""What the upstream does with a request."""
+
+
+@dataclass(frozen=True)
+class TestKey:
+    """A key: its ID, its text, and whose it is."""
+
+    __test__ = False
+
+    id: str
+    text: str = field(repr=False)
+    account: str = ""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A whole response. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def request_id(self) -> str:
+        return self.headers["x-request-id"]
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error object of a refused call."""
+        found = json.loads(self.body)["error"]
+        assert isinstance(found, dict)
+        return found
+
+
+class Volley:
+    """Calls under way: all sent, and the upstream held until ``finish``.
+
+    Attributes:
+        marker: what the upstream knows these calls by.
+    """
+
+    def __init__(self, house: House, marker: str, connections: Sequence[http.client.HTTPConnection]) -> None:
+        self.marker = marker
+        self._house = house
+        self._connections = connections
+        self._gate = house.gate(marker)
+
+    @property
+    def reached(self) -> list[dict[str, Any]]:
+        """What the upstream was sent of these calls."""
+        return self._house.reached(self.marker)
+
+    def wait(self, *, answered: int, reached: int) -> Volley:
+        """Until so many calls have been answered, and so many have reached the upstream."""
+        deadline = time.monotonic() + _WAIT_S
+        while (now := (self._answered(), len(self.reached))) != (answered, reached):
+            assert time.monotonic() < deadline, f"(answered, reached) is {now}, not {(answered, reached)}"
+            time.sleep(0.005)
+        return self
+
+    def finish(self) -> list[Answered]:
+        """Let the upstream answer; all answers, in the order of the calls."""
+        self._gate.set()
+        return [_whole(connection) for connection in self._connections]
+
+    def _answered(self) -> int:
+        poll = select.poll()
+        for connection in self._connections:
+            poll.register(connection.sock, select.POLLIN)
+        return len(poll.poll(0))
+
+
+class House:
+    """One gateway or several on one database, and one upstream behind all of them.
+
+    Each test takes accounts and keys of its own, so that all can share a house.
+    """
+
+    def __init__(self, gateways: Sequence[Gateway], upstream: ScriptedUpstream, database: Database) -> None:
+        self.gateways = gateways
+        self.upstream = upstream
+        self.database = database
+        self.engine = database.read(lambda connection: connection.engine)
+        self._plans: dict[str, Plan] = {}
+        self._gates: dict[str, threading.Event] = {}
+        self._turns = itertools.cycle(gateways)
+        upstream.on("/v1/chat/completions", self._answer)
+
+    # Who calls.
+
+    def account(self, balance: str = "0", *, tier: str = "") -> str:
+        """A new account's ID."""
+        account = create_account(self.database, "test")
+        if balance != "0":
+            grant(self.database, account.id, parse_nano(balance), reason="test")
+        if tier:
+            set_account_tier(self.database, account.id, tier)
+        return account.id
+
+    def key(
+        self, account: str | None = None, *, budget: str = "", period: str = "", limits: Mapping[str, int] | None = None,
+        **options: Any,
+    ) -> TestKey:  # fmt: skip
+        """A new key; of a new account with 1,000 units where none is given. ``options`` as ``create_key`` takes them."""
+        account = account or self.account("1000")
+        allowed = Budget(parse_nano(budget), period) if budget else None
+        row, text = create_key(self.database, account, "test", budget=allowed, **options)
+        if limits:
+            set_limits(self.database, Subject("key", row.id), limits)
+        return TestKey(row.id, text, account)
+
+    # Calls.
+
+    def plan(self, plan: Plan | Script | Raw) -> str:
+        """A marker (the body's ``user``) for calls that the upstream answers by ``plan``."""
+        marker = uuid4().hex
+        self._plans[marker] = plan if callable(plan) else lambda _: plan
+        return marker
+
+    def gate(self, marker: str) -> threading.Event:
+        """What the upstream waits for before it answers calls of this marker."""
+        return self._gates.setdefault(marker, threading.Event())
+
+    def send(self, key: TestKey, gateway: Gateway | None = None, **body: Any) -> http.client.HTTPConnection:
+        """One chat call, sent and not waited for; ``stream``, ``max_tokens`` and all other fields as given."""
+        connection = self._connect(gateway)
+        _send(connection, key, _body(**body))
+        return connection
+
+    def call(self, key: TestKey, gateway: Gateway | None = None, **body: Any) -> Answered:
+        """One chat call from its beginning to its end."""
+        return _whole(self.send(key, gateway, **body))
+
+    def get(self, path: str, key: TestKey, gateway: Gateway | None = None) -> Answered:
+        """``GET`` any path."""
+        connection = self._connect(gateway)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {key.text}"})
+        return _whole(connection)
+
+    def fire(self, keys: Sequence[TestKey], **body: Any) -> Volley:
+        """A call with each of the keys (one key may be there many times), all at once, taking turns at the gateways."""
+        marker = uuid4().hex
+        connections = [self._connect() for _ in keys]
+        volley = Volley(self, marker, connections)
+        for connection, key in zip(connections, keys, strict=True):
+            _send(connection, key, _body(**{"user": marker, **body}))
+        return volley
+
+    def reached(self, marker: str) -> list[dict[str, Any]]:
+        """The bodies that the upstream was sent with this marker."""
+        bodies = [request.json() for request in self.upstream.requests if marker.encode() in request.body]
+        return [body for body in bodies if body.get("user") == marker]
+
+    # Money.
+
+    def balance(self, account: str) -> Balance:
+        """What an account has now, in nano-units."""
+        return balance(self.database, account)
+
+    def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
+        """What a query finds; parameters as ``?``."""
+        return self.database.read(lambda connection: connection.rows(sql, params))
+
+    def usage(self, account: str) -> list[dict[str, Any]]:
+        """The usage rows of an account, oldest first."""
+        return self.rows("SELECT * FROM usage WHERE account_id = ? ORDER BY created_at", account)
+
+    def holds(self, account: str) -> list[dict[str, Any]]:
+        """What its calls hold now."""
+        return self.rows("SELECT * FROM holds WHERE account_id = ?", account)
+
+    def buckets(self, ending: str) -> dict[str, tuple[int, int]]:
+        """Bucket -> (used, held), of all whose ID ends so: a key's or an account's ID."""
+        rows = self.rows("SELECT id, used, held FROM buckets WHERE id LIKE ?", f"%{ending}")
+        return {row["id"].removesuffix(f":{ending}"): (row["used"], row["held"]) for row in rows}
+
+    def verify(self) -> None:
+        """`router ledger verify` has nothing to say."""
+        told = self.gateways[0].router("ledger", "verify")
+        assert told["ok"], told
+
+    def _connect(self, gateway: Gateway | None = None) -> http.client.HTTPConnection:
+        port = (gateway or next(self._turns)).port
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_WAIT_S)
+        connection.connect()
+        return connection
+
+    def _answer(self, request: ReceivedRequest) -> Script | Raw:
+        body = request.json()
+        marker = body.get("user", "")
+        plan = self._plans.get(marker, _obey)
+        script = plan(request)
+        gate = self._gates.get(marker)
+        return script if gate is None else replace(script, hold=gate)
+
+
+@contextlib.contextmanager
+def open_house(
+    folder: Path, url: str, *, nodes: int = 1, workers: int = 2, config: Mapping[str, Any] | None = None
+) -> Iterator[House]:
+    """A house on the database at ``url``; ``config`` wins over its own configuration."""
+    with contextlib.ExitStack() as stack:
+        upstream = stack.enter_context(ScriptedUpstream())
+        section = {"kind": "compatible", "base_url": upstream.url, "api_key": "sk-up", "models": [*_MODELS, "unpriced"]}
+        ours = {"prices": {f"acme/{name}": price for name, price in _MODELS.items()}}
+        gateways = []
+        for number in range(nodes):
+            gateway = Gateway(
+                folder / f"node{number}",
+                providers={"acme": section},
+                config=ours,
+                env={"ROUTER__DATABASE__URL": url},
+                workers=workers,
+                start=False,
+            )
+            gateway.configure(config or {})
+            gateways.append(stack.enter_context(gateway))
+            gateway.start()
+        database = open_database(url, folder)
+        stack.callback(database.close)
+        yield House(gateways, upstream, database)
+
+
+@contextlib.contextmanager
+def new_schema(server: Any) -> Iterator[str]:
+    """The URL of an empty schema of a PostgreSQL server, gone afterwards."""
+    name = f"money_{uuid4().hex}"
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+        yield f"{server.get_uri()}&options=-csearch_path%3D{name}"
+        connection.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+def nano(tokens: int) -> str:
+    """What so many tokens of ``MODEL``'s output cost, as decimal text."""
+    return format_nano(tokens * TOKEN)
+
+
+def statuses(answers: Sequence[Answered]) -> Counter[int]:
+    """How many answers have each status."""
+    return Counter(answer.status for answer in answers)
+
+
+def used(prompt: int, completion: int, *, stream: bool = False) -> Script:
+    """An upstream's good answer that says so many tokens were used."""
+    usage = token_usage(prompt, completion)
+    if stream:
+        return Stream(chunks("ok", usage=usage, include_usage=True))
+    return Answer(completion_of(usage))
+
+
+def completion_of(usage: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A plain reply with this usage."""
+    return completion("ok", usage=usage)
+
+
+def _obey(request: ReceivedRequest) -> Script:
+    """All the output that the cap allows."""
+    body = request.json()
+    cap = body.get("max_completion_tokens") or body.get("max_tokens") or _CAP
+    return used(1, cap * (body.get("n") or 1), stream=bool(body.get("stream")))
+
+
+def _body(**fields: Any) -> dict[str, Any]:
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": _CAP, **fields}
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _send(connection: http.client.HTTPConnection, key: TestKey, body: Mapping[str, Any]) -> None:
+    headers = {"Authorization": f"Bearer {key.text}", "Content-Type": "application/json"}
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+
+
+def _whole(connection: http.client.HTTPConnection) -> Answered:
+    with contextlib.closing(connection), connection.getresponse() as response:
+        body = response.read()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answered(response.status, headers, body)
