@@ -76,7 +76,8 @@ class Jobs:
         self._running: dict[str, threading.Thread] = {}
         self._stopped = threading.Event()
         self._heart: threading.Thread | None = None
-        self.worker = register(database, clock(), lease_s=lease_s)
+        self._beaten = clock()
+        self.worker = register(database, self._beaten, lease_s=lease_s)
 
     def start(self) -> None:
         """Beat at once and from now on."""
@@ -90,7 +91,11 @@ class Jobs:
             StoreError: the database does not answer.
         """
         now = self._clock()
-        for job in self._database.write(lambda connection: self._renew(connection, now)):
+        mine = self._database.write(lambda connection: self._renew(connection, now))
+        since_s, self._beaten = now - self._beaten, now
+        if since_s > self._lease_s:
+            return  # the database was away, for other workers too: let them beat before a sweep takes them for dead
+        for job in mine:
             if self._is_due(job, now) and not self._stopped.is_set():
                 self._begin(job, now)
 

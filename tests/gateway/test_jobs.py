@@ -138,12 +138,35 @@ def test_a_slow_job_runs_once_and_keeps_nobody_waiting(nodes: list[Database], cl
     jobs = Jobs(nodes[0], [Job("slow", 5, slow), Job("quick", 5, lambda: runs.add("quick"))], clock=clock)
     jobs.beat()
     runs.wait(2)
-    clock.now += 20
+    clock.now += 10
     jobs.beat()
     assert sorted(runs.wait(3)) == ["quick", "quick", "slow"]
     jobs.close(timeout_s=0.05)  # bounded, although the job goes on
     release.set()
     assert sorted(runs.done) == ["quick", "quick", "slow"]
+
+
+def test_after_a_gap_others_get_to_beat_before_a_job_runs(nodes: list[Database], clock: Clock, runs: Runs) -> None:
+    other = Jobs(nodes[1], clock=clock)
+    alive: list[bool] = []
+
+    def look() -> None:
+        alive.append(is_alive(nodes[0], other.worker.id, clock.now))
+        runs.add("run")
+
+    jobs = Jobs(nodes[0], [Job("sweep", 10, look)], clock=clock)
+    jobs.beat()
+    runs.wait(1)
+    clock.now += 60  # neither reached the database
+    jobs.beat()
+    other.beat()
+    assert runs.wait(0) == ["run"]
+    clock.now += 5
+    jobs.beat()
+    runs.wait(2)
+    assert alive == [True, True]
+    for one in (jobs, other):
+        one.close()
 
 
 def test_a_clock_that_is_set_back_delays_no_job(nodes: list[Database], clock: Clock, runs: Runs) -> None:
