@@ -13,6 +13,7 @@ from greenlet import getcurrent, greenlet
 from router.dialect import Dialect
 from router.errors import RouterError, StoreError
 from router.gateway.admission import Bracket
+from router.gateway.keeping import Keeping
 from router.gateway.relay import Relay
 from router.gateway.resolve import Target
 from router.gateway.terms import Reckoned, reckon
@@ -46,6 +47,7 @@ class ActiveCall:
         received_at: Unix seconds.
         drain_s: how long the upstream is read on after the client left.
         finished: receives the record, exactly once.
+        keeping: keeps the answer for repeats; None where there is no ``Idempotency-Key``.
 
     Attributes:
         gone: the client has left.
@@ -64,11 +66,13 @@ class ActiveCall:
         received_at: float,
         drain_s: float,
         finished: Callable[[CallRecord], None],
+        keeping: Keeping | None = None,
     ) -> None:
         self.call = call
         self.kind = kind
         self.key = key
         self.bracket = bracket
+        self.keeping = bracket.keeping = keeping
         self.targets = bracket.terms.targets
         self.relay = Relay(call, dialect)
         self.attempts: list[Attempt] = []
@@ -115,11 +119,16 @@ class ActiveCall:
             self._first_output = time.monotonic()
 
     def client_left(self) -> None:
-        """The client is gone. Never blocks; the upstream is read on for its usage, or dropped, as its section says."""
+        """The client is gone. Never blocks.
+
+        The upstream is read on for its usage, or dropped, as its section says; but a client that may come back for its
+        answer will find it.
+        """
         if self.gone or self._finished is None:
             return
         self.gone = True
         cancels = self.target is not None and self.target.provider.settings.on_disconnect == "cancel"
+        cancels = cancels and self.keeping is None
         if self._waiting is not None:
             self._timer = gevent.get_hub().loop.timer(0 if cancels else self._drain_s)
             self._timer.start(self._cut_short)
@@ -148,6 +157,8 @@ class ActiveCall:
             unsettled = failed
         self.settled = record
         finished(record)
+        if self.keeping is not None:
+            self.keeping.over()
         if unsettled is not None and error is None and not self.gone:
             raise unsettled
 

@@ -15,6 +15,7 @@ from datetime import UTC, tzinfo
 from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext
 from router.errors import InsufficientQuota, RateLimited, RouterError, StoreError
 from router.gateway.budget import BUDGET_OWNER, budget_claim
+from router.gateway.keeping import Keeping
 from router.gateway.policies import Policy
 from router.gateway.terms import Reckoned, Terms
 from router.ledger.operations import Held, Record, Refused, Settle, StaleKey, Statement, Take, Taken
@@ -75,16 +76,16 @@ class Bracket:
 
     Attributes:
         terms: what it may use and costs.
-        also: statements that become durable together with its end.
+        keeping: keeps its answer for repeats; None where it has no ``Idempotency-Key``.
     """
 
-    __slots__ = ("_admission", "_closed", "_context", "_held", "_parts", "also", "terms")
+    __slots__ = ("_admission", "_closed", "_context", "_held", "_parts", "keeping", "terms")
 
     def __init__(
         self, admission: Admission, terms: Terms, parts: Sequence[_Part], held: Held | None, context: PolicyContext
     ) -> None:
         self.terms = terms
-        self.also: list[Statement] = []
+        self.keeping: Keeping | None = None
         self._admission = admission
         self._parts = parts
         self._held = held
@@ -104,7 +105,7 @@ class Bracket:
             raise AssertionError("a bracket was closed twice")
         self._closed = True
         if self._held is None:
-            self._admission.journal.post(Record(record, also=self.also))
+            self._admission.journal.post(Record(record, also=self._also(record)))
             return record
         outcome = Outcome(record.ending, reckoned.usage, reckoned.charge_nano)
         context = replace(self._context, at=self._admission.clock())
@@ -118,9 +119,13 @@ class Bracket:
                     amounts.append(amount)
         if charge_nano != record.charge_nano:
             record = replace(record, charge_nano=charge_nano)
-        operation = Settle(self._held, amounts, record, also=self.also)
+        stands = None if self.keeping is None else self.keeping.stands
+        operation = Settle(self._held, amounts, record, also=self._also(record), stands=stands)
         settled: CallRecord = self._admission.journal.submit(operation, timeout_s=_SETTLE_S)
         return settled
+
+    def _also(self, record: CallRecord) -> Sequence[Statement]:
+        return () if self.keeping is None else self.keeping.statements(record)
 
     def headers(self) -> dict[str, str]:
         """What is left of the limits, in the headers that OpenAI's clients know; and a cap that is ours."""

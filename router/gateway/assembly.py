@@ -17,20 +17,23 @@ from router.dialect import Dialect
 from router.errors import ConfigError, NotFound, RouterError, StoreError, Unavailable
 from router.gateway.admission import Admission, AdmissionLimits
 from router.gateway.auth import Authenticator
+from router.gateway.idempotency import Idempotency
 from router.gateway.jobs import Job, Jobs
 from router.gateway.limits import KeyFinder, LimitRules, limit_rules
 from router.gateway.line import Gateway
 from router.gateway.policies import NONE, Policy, policies_of
 from router.gateway.providers import Provider, build_providers, listings
 from router.gateway.quoting import Quoter
+from router.gateway.rates import rate_jobs, rate_warning
 from router.gateway.record import CallLog, Recorder
 from router.gateway.resolve import Resolver
 from router.gateway.sections import check_rules, plugin_records
 from router.ledger.batch import LedgerBatch
-from router.ledger.sweep import sweep
+from router.ledger.sweep import Swept, sweep
 from router.registry import Registry, load_plugins, nearest
 from router.settings import ProviderSettings
 from router.store.database import Database, open_database
+from router.store.idempotency import expire_answers
 from router.store.journal import Journal
 from router.store.migrations import pending
 from router.store.models import catalogue_version, load_catalogue
@@ -56,6 +59,7 @@ __all__ = [
 
 _log = logging.getLogger("router.assembly")
 _SWEEP_S = 10.0
+_EXPIRE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,13 @@ class Assembly:
     @cached_property
     def jobs(self) -> Jobs:
         """What one of all workers does from time to time; makes this process a worker."""
-        rule = self.settings.billing.expired
         return Jobs(
-            self.database, [Job("sweep", _SWEEP_S, lambda: sweep(self.database, time.time(), rule, everything=True))]
+            self.database,
+            [
+                Job("sweep", _SWEEP_S, self._end_dead_calls),
+                Job("answers", _EXPIRE_S, lambda: expire_answers(self.database, time.time())),
+                *rate_jobs(self.settings, self.database),
+            ],
         )
 
     @cached_property
@@ -110,6 +118,9 @@ class Assembly:
     def gateway(self) -> Gateway:
         """The line itself."""
         settings = self.settings.gateway
+        warning = rate_warning(self.catalogue.snapshot())
+        if warning is not None:
+            _log.warning("%s", warning)
         self.jobs.start()
         admission = Admission(self.journal, self.policies, self._admission_limits(), owner=self.jobs.worker.id)
         return Gateway(
@@ -121,7 +132,20 @@ class Assembly:
             self.quoter,
             admission,
             Recorder(self.log, self.registry),
+            self._idempotency(),
         )
+
+    def _idempotency(self) -> Idempotency:
+        return Idempotency(
+            self.database,
+            self.journal,
+            owner=self.jobs.worker.id,
+            max_bytes=self.settings.billing.store_answer_bytes,
+            end_dead_calls=self._end_dead_calls,
+        )
+
+    def _end_dead_calls(self) -> Swept:
+        return sweep(self.database, time.time(), self.settings.billing.expired, everything=True)
 
     def _admission_limits(self) -> AdmissionLimits:
         settings = self.settings.gateway

@@ -18,6 +18,8 @@ from router.gateway.admission import Admission, Bracket, StaleKey
 from router.gateway.auth import Authenticator
 from router.gateway.body import decode_json
 from router.gateway.dispatch import Dispatcher
+from router.gateway.idempotency import Idempotency, Replay
+from router.gateway.keeping import CHARGE, Keeping
 from router.gateway.pump import Pump, StreamBody
 from router.gateway.quoting import Quoter
 from router.gateway.record import Recorder
@@ -31,6 +33,7 @@ __all__ = ["Answer", "Gateway", "Incoming"]
 
 _log = logging.getLogger("router.line")
 _STALE_MAX = 8
+_PLAIN_HEADERS = {"Content-Type": "application/json"}
 _STREAM_HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
@@ -48,6 +51,7 @@ class Incoming:
         authorization, x_api_key: the two headers that may hold the key.
         read_body: reads the whole body, within limits. Called only once the key is known to be good.
         client: the connection; None where there is none to watch.
+        idempotency_key: the header; heeded only where the key may send it.
     """
 
     request_id: str
@@ -56,6 +60,7 @@ class Incoming:
     x_api_key: str | None
     read_body: Callable[[], bytes]
     client: Client | None = None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ class Gateway:
         quoter: Quoter,
         admission: Admission,
         recorder: Recorder,
+        idempotency: Idempotency,
     ) -> None:
         self._settings = settings
         self._dialect = dialect
@@ -89,6 +95,7 @@ class Gateway:
         self._quoter = quoter
         self._admission = admission
         self._recorder = recorder
+        self._idempotency = idempotency
         self._dispatcher = Dispatcher(
             resolver,
             max_attempts=settings.max_attempts,
@@ -108,19 +115,22 @@ class Gateway:
             RouterError: what the dialect renders as the error body.
         """
         key = self._key(incoming)
-        body = decode_json(incoming.read_body())
+        raw = incoming.read_body()
+        body = decode_json(raw)
         call = chat_call(body, incoming.request_id)
         if call.stream and not self._settings.streaming:
             raise BadRequest(
                 "Streaming is switched off on this gateway; send the request without 'stream'.", param="stream"
             )
-        return self._serve(call, "chat", key, incoming, body)
+        return self._serve_once(call, "chat", key, incoming, body, raw)
 
     def embeddings(self, incoming: Incoming) -> Answer:
         """``POST /v1/embeddings``. Raises as ``chat``."""
         key = self._key(incoming)
-        body = decode_json(incoming.read_body())
-        return self._serve(embeddings_call(body, incoming.request_id), "embeddings", key, incoming, body)
+        raw = incoming.read_body()
+        body = decode_json(raw)
+        call = embeddings_call(body, incoming.request_id)
+        return self._serve_once(call, "embeddings", key, incoming, body, raw)
 
     def models(self, incoming: Incoming) -> Any:
         """``GET /v1/models``: what the dialect makes of the enabled models that the key may use."""
@@ -145,10 +155,40 @@ class Gateway:
     def _key(self, incoming: Incoming) -> Key:
         return self._authenticator.key(incoming.authorization, incoming.x_api_key)
 
-    def _serve(
-        self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, incoming: Incoming, body: Mapping[str, Any]
+    def _serve_once(
+        self,
+        call: ChatCall | EmbeddingsCall,
+        kind: str,
+        key: Key,
+        incoming: Incoming,
+        body: Mapping[str, Any],
+        raw: bytes,
     ) -> Answer:
-        key, bracket = self._admit(call, kind, key, incoming)
+        """Serve a call, or give the answer that its ``Idempotency-Key`` has already."""
+        value = incoming.idempotency_key
+        if value is None or not key.idempotent:
+            return self._serve(call, kind, key, incoming, body)
+        found = self._idempotency.enter(value, key, kind, raw, call.request_id, incoming.client)
+        if isinstance(found, Replay):
+            self._recorder.replayed(call.request_id, found.first, key, kind, found.status)
+            return Answer(found.body, found.headers, found.status)
+        return self._serve(call, kind, key, incoming, body, found)
+
+    def _serve(
+        self,
+        call: ChatCall | EmbeddingsCall,
+        kind: str,
+        key: Key,
+        incoming: Incoming,
+        body: Mapping[str, Any],
+        keeping: Keeping | None = None,
+    ) -> Answer:
+        try:
+            key, bracket = self._admit(call, kind, key, incoming)
+        except BaseException:
+            if keeping is not None:
+                self._idempotency.release(keeping)
+            raise
         active = ActiveCall(
             call,
             kind,
@@ -158,9 +198,12 @@ class Gateway:
             received_at=incoming.received_at,
             drain_s=self._settings.drain_s,
             finished=self._finished,
+            keeping=keeping,
         )
         self._under_way += 1
         active.dropped_at_door = dropped_fields(body)
+        if keeping is not None:
+            keeping.headers = lambda: self._headers(active)
         if call.stream:
             return self._stream(active, incoming.client)
         return self._plain(active, incoming.client)
@@ -185,6 +228,8 @@ class Gateway:
             with active.at_upstream():
                 opened = self._dispatcher.open(active)
                 opened.close()
+            if active.keeping is not None:
+                active.keeping.end(opened.first)
         except CallCancelled:
             active.finish()
             return Answer(b"", {}, 499)
@@ -203,7 +248,7 @@ class Gateway:
         except StoreError as error:
             error.recorded = True
             raise
-        return Answer(opened.first, {"Content-Type": "application/json", **self._told(active)})
+        return Answer(opened.first, self._headers(active))
 
     def _stream(self, active: ActiveCall, client: Client | None) -> Answer:
         """A stream whose first output is there, or that has been silent for long enough to be begun without."""
@@ -215,7 +260,12 @@ class Gateway:
         except RouterError as error:
             error.headers.update(self._told(active))
             raise
-        return Answer(StreamBody(pump), {**_STREAM_HEADERS, **self._told(active)})
+        return Answer(StreamBody(pump), self._headers(active))
+
+    def _headers(self, active: ActiveCall) -> dict[str, str]:
+        """Those of a good answer."""
+        own = _STREAM_HEADERS if active.call.stream else _PLAIN_HEADERS
+        return {**own, **self._told(active)}
 
     def _told(self, active: ActiveCall) -> dict[str, str]:
         """What the client is told of how its call was served, as far as that is known, and the dialect shows it."""
@@ -228,8 +278,8 @@ class Gateway:
             headers["x-router-provider"] = _header_text(last.provider)
             headers["x-router-model"] = _header_text(last.model)
             headers["x-router-attempts"] = ", ".join(map(_attempt_text, active.attempts))
-        if active.settled is not None:
-            headers["x-router-charge"] = format_nano(active.settled.charge_nano)
+        if active.settled is not None and not active.answered:  # a stream's head goes out before it is known
+            headers[CHARGE] = format_nano(active.settled.charge_nano)
         return headers
 
     def _finished(self, record: CallRecord) -> None:

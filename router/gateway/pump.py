@@ -107,6 +107,7 @@ class Pump:
             _log.exception("call %s failed", active.call.request_id)
             error = RouterError("The gateway failed while it served this call.")
         try:
+            self._keep_end(error)
             try:
                 active.finish(error)
             except StoreError as unsettled:
@@ -126,11 +127,22 @@ class Pump:
                 self._put(relay.frames(batch))
                 relay.check()
             relay.end()
+            if active.keeping is not None:
+                active.keeping.end(self._dialect.end_frame())
         except UpstreamError as error:
             opened.failed(error)
             raise
 
+    def _keep_end(self, error: RouterError | None) -> None:
+        """A stream that broke off after output is kept as one that did, whoever broke it."""
+        keeping = self._active.keeping
+        if keeping is not None and not keeping.whole and self._active.relay.output:
+            left = RequestTimeout("The client left this stream, and it was not read to its end.")
+            keeping.add(self._dialect.error_frame(error or left))
+
     def _put(self, data: bytes) -> None:
+        if data and self._active.keeping is not None:
+            self._active.keeping.add(data)
         if self._active.gone or not data:
             return
         self._ready.append(data)

@@ -14,9 +14,9 @@ from gevent.lock import RLock
 from router.errors import RouterError
 from router.money import format_nano
 from router.registry import Registry
-from router.types import CallRecord
+from router.types import CallRecord, Key
 
-__all__ = ["CallLog", "Recorder", "log_line", "refusal_line"]
+__all__ = ["CallLog", "Recorder", "log_line", "refusal_line", "replay_line"]
 
 _PENDING_MAX = 20_000
 _write = json.JSONEncoder(separators=(",", ":")).encode  # made once, not per line
@@ -40,6 +40,29 @@ class Recorder:
         self._log.write(log_line(record))
         if self._observed:
             self._registry.broadcast("request_finished", record=record)
+
+    def replayed(self, request_id: str, first: str, key: Key, route: str, status: int) -> None:
+        """A request was given the answer of the call ``first``."""
+        self._log.write(replay_line(request_id, first, key, route, status))
+
+
+def replay_line(request_id: str, first: str, key: Key, route: str, status: int) -> bytes:
+    """The line of a request that was given another's answer.
+
+    Args:
+        first: the other's request ID.
+    """
+    line = {
+        "time": round(time.time(), 3),
+        "event": "replayed",
+        "request_id": request_id,
+        "first": first,
+        "route": route,
+        "account": key.account,
+        "key": key.id,
+        "status": status,
+    }
+    return _write(line).encode("ascii") + b"\n"
 
 
 def log_line(record: CallRecord) -> bytes:

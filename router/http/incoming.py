@@ -26,6 +26,7 @@ def incoming_of(environ: dict[str, Any], max_body_bytes: int) -> Incoming:
         x_api_key=environ.get("HTTP_X_API_KEY"),
         read_body=body,
         client=environ.get("router.client"),
+        idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
     )
 
 

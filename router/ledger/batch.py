@@ -16,6 +16,7 @@ from router.ledger.operations import (
     HOLD_COLUMNS,
     GiveBack,
     Held,
+    Note,
     Record,
     Refused,
     Settle,
@@ -112,6 +113,8 @@ class _Batch:
             self._records.append(operation.record)
             self._also += operation.also
             operation.result = operation.record
+        elif isinstance(operation, Note):
+            self._also += operation.also
 
     def write(self) -> None:
         connection = self._connection
@@ -209,6 +212,8 @@ class _Batch:
             return
         elif record.charge_nano:
             self._counts["late_settlements"] += 1
+        if record.charge_nano and operation.stands is not None and not operation.stands(self._connection):
+            record = replace(record, charge_nano=0)
         record = self._charge(held, record)
         if record.clamped:
             self._counts["clamped_usage"] += 1

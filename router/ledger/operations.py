@@ -1,17 +1,30 @@
-"""What the journal writes: a call's claims taken, a call settled, a usage row."""
+"""What the journal writes: a call's claims taken, a call settled, a usage row, a note."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from router.claims import Claim
+from router.store.connection import Connection
 from router.store.journal import Operation
 from router.types import CallRecord
 
-__all__ = ["HOLD_COLUMNS", "GiveBack", "Held", "Record", "Refused", "Settle", "StaleKey", "Statement", "Take", "Taken"]
+__all__ = [
+    "HOLD_COLUMNS",
+    "GiveBack",
+    "Held",
+    "Note",
+    "Record",
+    "Refused",
+    "Settle",
+    "StaleKey",
+    "Statement",
+    "Take",
+    "Taken",
+]
 
 HOLD_COLUMNS = "id, account_id, key_id, owner, model, route, streamed, amount_nano, claims, created_at, expires_at"
 Statement = tuple[str, tuple[Any, ...]]
@@ -137,9 +150,11 @@ class Settle(Operation):
         record: the usage row; its ``charge_nano`` is what should be charged.
         also: statements that belong into the same transaction.
         late: whether to charge a call whose hold is gone and that was not settled: the sweep took its worker for dead.
+        stands: asked in the transaction, where there is a charge; False charges nothing: another call has taken this
+            one's place, and is charged.
     """
 
-    __slots__ = ("also", "amounts", "held", "late", "record")
+    __slots__ = ("also", "amounts", "held", "late", "record", "stands")
 
     def __init__(
         self,
@@ -149,6 +164,7 @@ class Settle(Operation):
         *,
         also: Sequence[Statement] = (),
         late: bool = True,
+        stands: Callable[[Connection], bool] | None = None,
     ) -> None:
         super().__init__(held.id)
         self.held = held
@@ -156,6 +172,7 @@ class Settle(Operation):
         self.record = record
         self.also = also
         self.late = late
+        self.stands = stands
 
 
 class Record(Operation):
@@ -166,6 +183,16 @@ class Record(Operation):
     def __init__(self, record: CallRecord, *, also: Sequence[Statement] = ()) -> None:
         super().__init__(record.request_id)
         self.record = record
+        self.also = also
+
+
+class Note(Operation):
+    """Statements that belong to no call's end."""
+
+    __slots__ = ("also",)
+
+    def __init__(self, label: str, also: Sequence[Statement]) -> None:
+        super().__init__(label)
         self.also = also
 
 

@@ -1,0 +1,87 @@
+"""The answer of a call with an ``Idempotency-Key``: collected while it goes out, kept as the call is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from router.money import format_nano
+from router.store.connection import Connection
+from router.store.idempotency import Place, finishing, releasing, stands
+from router.types import CallRecord
+
+__all__ = ["CHARGE", "Keeping"]
+
+CHARGE = "x-router-charge"
+_KEPT = ("content-type", "cache-control", "x-accel-buffering")
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+class Keeping:
+    """One call's.
+
+    Args:
+        place: which it has taken.
+        request_id: its own.
+        max_bytes: a larger answer is not kept.
+        over: called once the call is settled.
+
+    Attributes:
+        place, request_id: as given.
+        whole: the answer ended well.
+        headers: gives the answer's headers; asked once, when it is kept.
+    """
+
+    __slots__ = ("_max_bytes", "_over", "_parts", "_size", "headers", "place", "request_id", "whole")
+
+    def __init__(self, place: Place, request_id: str, *, max_bytes: int, over: Callable[[], None]) -> None:
+        self.whole = False
+        self.headers: Callable[[], Mapping[str, str]] = lambda: _NO_HEADERS
+        self.place = place
+        self.request_id = request_id
+        self._max_bytes = max_bytes
+        self._over = over
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, data: bytes) -> None:
+        """Another part of the body."""
+        self._size += len(data)
+        if self._size <= self._max_bytes:
+            self._parts.append(data)
+        else:
+            self._parts.clear()
+
+    def end(self, data: bytes) -> None:
+        """The last part of a body that is whole."""
+        self.add(data)
+        self.whole = True
+
+    def statements(self, record: CallRecord) -> list[tuple[str, tuple[object, ...]]]:
+        """What to write together with the settlement.
+
+        A call that broke off and costs nothing frees its place, and a repeat is a new call. Any other is final: its
+        answer is kept as far as it went, and where there is none, or too much, that there was one.
+
+        Args:
+            record: the usage row, with what is to be charged.
+        """
+        if not self.whole and not record.charge_nano:
+            return [releasing(self.place, self.request_id)]
+        headers = {name: value for name, value in self.headers().items() if _is_kept(name)}
+        if not record.streamed:
+            headers[CHARGE] = format_nano(record.charge_nano)
+        body = b"".join(self._parts) or None
+        return [finishing(self.place, self.request_id, 200, headers, body)]
+
+    def stands(self, connection: Connection) -> bool:
+        """Whether this call may be charged: not if another took its place, its worker having been taken for dead."""
+        return stands(connection, self.place, self.request_id)
+
+    def over(self) -> None:
+        """The call is settled."""
+        self._over()
+
+
+def _is_kept(name: str) -> bool:
+    lower = name.lower()
+    return lower in _KEPT or lower.startswith("x-router-")
