@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ def sqlite_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("money")
     with open_house(folder, f"sqlite:///{folder / 'router.db'}") as house:
         yield house
+        house.verify()
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,7 @@ def postgresql_house(tmp_path_factory: pytest.TempPathFactory, postgres_server: 
     """Two nodes of two workers each."""
     with new_schema(postgres_server) as url, open_house(tmp_path_factory.mktemp("money"), url, nodes=2) as house:
         yield house
+        house.verify()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -29,4 +30,4 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
     """The test runs once on each engine, and leaves a ledger that holds together."""
     house: House = request.getfixturevalue(f"{request.param}_house")
     yield house
-    house.verify()
+    house.check()

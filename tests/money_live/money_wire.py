@@ -1,4 +1,4 @@
-"""A gateway whose money can be counted: accounts and keys made in its database, calls fired at once, an upstream held."""
+"""A gateway whose money can be counted: accounts and keys of a test's own, calls fired at once, an upstream held."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import http.client
 import itertools
 import json
 import select
+import shutil
 import threading
 import time
 from collections import Counter
@@ -21,15 +22,26 @@ import psycopg
 from router.keys import Budget
 from router.ledger.balances import Balance, balance
 from router.ledger.transfers import grant
+from router.ledger.verify import verify
 from router.money import format_nano, parse_nano
 from router.store.accounts import create_account, set_account_tier
 from router.store.database import Database, open_database
 from router.store.keys import create_key
 from router.store.limits import Subject, set_limits
-from router.testing import Answer, Gateway, Raw, ReceivedRequest, Script, ScriptedUpstream, Stream, chunks, completion
-from router.testing import token_usage
+from router.testing import (
+    Answer,
+    Gateway,
+    Raw,
+    ReceivedRequest,
+    Script,
+    ScriptedUpstream,
+    Stream,
+    chunks,
+    completion,
+    token_usage,
+)
 
-__all__ = ["MODEL", "TOKEN", "Answered", "House", "TestKey", "Volley", "nano", "new_schema", "open_house"]
+__all__ = ["MODEL", "TOKEN", "Answered", "House", "TestKey", "Volley", "nano", "new_schema", "open_house", "statuses"]
 
 MODEL = "acme/plain"
 """Input costs nothing, output 1 for a million tokens: a call costs its cap times ``TOKEN``, and is bounded by that."""
@@ -45,6 +57,11 @@ _MODELS = {
     "cheap": {"input": "0", "output": "0.5"},
     "both": {"input": "1", "output": "1"},
     "free": {"free": True},
+}
+_SHAKY = 24
+_CONFIG = {
+    "prices": {f"acme/{name}": price for name, price in _MODELS.items()}
+    | {f"shaky{number}/m": {"input": "0", "output": "1"} for number in range(_SHAKY)}
 }
 Plan = Callable[[ReceivedRequest], Script | Raw]
 """What the upstream does with a request."""
@@ -133,6 +150,7 @@ class House:
         self._plans: dict[str, Plan] = {}
         self._gates: dict[str, threading.Event] = {}
         self._turns = itertools.cycle(gateways)
+        self._shaky = (f"shaky{number}" for number in range(_SHAKY))
         upstream.on("/v1/chat/completions", self._answer)
 
     # Who calls.
@@ -147,10 +165,15 @@ class House:
         return account.id
 
     def key(
-        self, account: str | None = None, *, budget: str = "", period: str = "", limits: Mapping[str, int] | None = None,
+        self,
+        account: str | None = None,
+        *,
+        budget: str = "",
+        period: str = "",
+        limits: Mapping[str, int] | None = None,
         **options: Any,
-    ) -> TestKey:  # fmt: skip
-        """A new key; of a new account with 1,000 units where none is given. ``options`` as ``create_key`` takes them."""
+    ) -> TestKey:
+        """A new key, of a new account with 1,000 units where none is given; ``options`` as ``create_key`` has them."""
         account = account or self.account("1000")
         allowed = Budget(parse_nano(budget), period) if budget else None
         row, text = create_key(self.database, account, "test", budget=allowed, **options)
@@ -159,6 +182,10 @@ class House:
         return TestKey(row.id, text, account)
 
     # Calls.
+
+    def shaky(self) -> str:
+        """A provider that no test has used, with one model ``m``: one that fails is left alone for a while."""
+        return next(self._shaky)
 
     def plan(self, plan: Plan | Script | Raw) -> str:
         """A marker (the body's ``user``) for calls that the upstream answers by ``plan``."""
@@ -188,17 +215,27 @@ class House:
 
     def fire(self, keys: Sequence[TestKey], **body: Any) -> Volley:
         """A call with each of the keys (one key may be there many times), all at once, taking turns at the gateways."""
-        marker = uuid4().hex
+        fields = _body(**{"user": uuid4().hex, **body})
         connections = [self._connect() for _ in keys]
-        volley = Volley(self, marker, connections)
+        volley = Volley(self, fields["user"], connections)
         for connection, key in zip(connections, keys, strict=True):
-            _send(connection, key, _body(**{"user": marker, **body}))
+            _send(connection, key, fields)
         return volley
 
     def reached(self, marker: str) -> list[dict[str, Any]]:
         """The bodies that the upstream was sent with this marker."""
         bodies = [request.json() for request in self.upstream.requests if marker.encode() in request.body]
         return [body for body in bodies if body.get("user") == marker]
+
+    @staticmethod
+    def good(prompt: int, completion: int) -> Plan:
+        """A plan: a good answer that says so many tokens were used."""
+        return lambda request: _used(request, token_usage(prompt, completion))
+
+    @staticmethod
+    def failure(status: int) -> Plan:
+        """A plan: an error."""
+        return lambda _: Answer.error(status)
 
     # Money.
 
@@ -222,6 +259,10 @@ class House:
         """Bucket -> (used, held), of all whose ID ends so: a key's or an account's ID."""
         rows = self.rows("SELECT id, used, held FROM buckets WHERE id LIKE ?", f"%{ending}")
         return {row["id"].removesuffix(f":{ending}"): (row["used"], row["held"]) for row in rows}
+
+    def check(self) -> None:
+        """The checks of `router ledger verify` have nothing to say."""
+        assert [check for check in verify(self.database) if not check.ok] == []
 
     def verify(self) -> None:
         """`router ledger verify` has nothing to say."""
@@ -250,19 +291,16 @@ def open_house(
     """A house on the database at ``url``; ``config`` wins over its own configuration."""
     with contextlib.ExitStack() as stack:
         upstream = stack.enter_context(ScriptedUpstream())
-        section = {"kind": "compatible", "base_url": upstream.url, "api_key": "sk-up", "models": [*_MODELS, "unpriced"]}
-        ours = {"prices": {f"acme/{name}": price for name, price in _MODELS.items()}}
-        gateways = []
+        gateways: list[Gateway] = []
         for number in range(nodes):
-            gateway = Gateway(
-                folder / f"node{number}",
-                providers={"acme": section},
-                config=ours,
-                env={"ROUTER__DATABASE__URL": url},
-                workers=workers,
-                start=False,
-            )
-            gateway.configure(config or {})
+            node = folder / f"node{number}"
+            if gateways:  # what `router init` did for the first holds for all
+                node.mkdir()
+                shutil.copy(gateways[0].config_path, node)
+            gateway = Gateway(node, env={"ROUTER__DATABASE__URL": url}, workers=workers, start=False)
+            if not gateways:
+                gateway.configure(_CONFIG, _sections(upstream))
+                gateway.configure(config or {})
             gateways.append(stack.enter_context(gateway))
             gateway.start()
         database = open_database(url, folder)
@@ -280,6 +318,12 @@ def new_schema(server: Any) -> Iterator[str]:
         connection.execute(f"DROP SCHEMA {name} CASCADE")
 
 
+def _sections(upstream: ScriptedUpstream) -> dict[str, Any]:
+    acme = {"kind": "compatible", "base_url": upstream.url, "api_key": "sk-up"}
+    shaky = {f"shaky{number}": {**acme, "models": ["m"]} for number in range(_SHAKY)}
+    return {"acme": {**acme, "models": [*_MODELS, "unpriced"]}, **shaky}
+
+
 def nano(tokens: int) -> str:
     """What so many tokens of ``MODEL``'s output cost, as decimal text."""
     return format_nano(tokens * TOKEN)
@@ -290,24 +334,17 @@ def statuses(answers: Sequence[Answered]) -> Counter[int]:
     return Counter(answer.status for answer in answers)
 
 
-def used(prompt: int, completion: int, *, stream: bool = False) -> Script:
-    """An upstream's good answer that says so many tokens were used."""
-    usage = token_usage(prompt, completion)
-    if stream:
-        return Stream(chunks("ok", usage=usage, include_usage=True))
-    return Answer(completion_of(usage))
-
-
-def completion_of(usage: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A plain reply with this usage."""
-    return completion("ok", usage=usage)
-
-
 def _obey(request: ReceivedRequest) -> Script:
     """All the output that the cap allows."""
     body = request.json()
     cap = body.get("max_completion_tokens") or body.get("max_tokens") or _CAP
-    return used(1, cap * (body.get("n") or 1), stream=bool(body.get("stream")))
+    return _used(request, token_usage(1, cap * (body.get("n") or 1)))
+
+
+def _used(request: ReceivedRequest, usage: Mapping[str, Any]) -> Script:
+    if request.json().get("stream"):
+        return Stream(chunks("ok", usage=usage, include_usage=True))
+    return Answer(completion("ok", usage=usage))
 
 
 def _body(**fields: Any) -> dict[str, Any]:
