@@ -10,6 +10,7 @@ from router.cli.output import for_operators
 from router.config import Settings
 from router.errors import ConfigError, NotFound, RouterError
 from router.gateway.assembly import Assembly, dialect_of, open_transport
+from router.gateway.policies import policies_of
 from router.gateway.providers import Provider, StoredKeys, build_providers
 from router.gateway.sections import check_rules, plugin_records
 from router.registry import Registry
@@ -36,7 +37,7 @@ def check_settings(
         raise ConfigError(f"{place}: {error.message.removeprefix('[database] url ')}") from None
     dialect_of(settings, registry)
     check_rules(settings)
-    plugin_records(settings, registry)
+    policies_of(settings, registry, plugin_records(settings, registry))
     return build_providers(settings, registry, open_transport, stored_keys or {})
 
 
