@@ -1,0 +1,70 @@
+"""Workers and whole gateways that die under load: the books say what the upstream says, and nothing stays held."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+from crash_wire import Crowd, check_books, clear_holds, wait_until, workers
+from money_wire import House
+
+from router.testing import Gateway
+
+ROUNDS = ("worker", "gateway", "terminated")
+
+
+def kill_worker(gateway: Gateway, chance: random.Random) -> None:
+    """SIGKILL for one worker; its master starts another."""
+    one = chance.choice(workers(gateway))
+    one.kill()
+    wait_until(lambda: one not in workers(gateway))
+
+
+def kill_gateway(gateway: Gateway, _: random.Random) -> None:
+    """SIGKILL for all processes at once, as when the power fails."""
+    gateway.kill()
+    gateway.start()
+
+
+def terminate(gateway: Gateway, _: random.Random) -> None:
+    """SIGTERM: what is under way may end."""
+    assert gateway.stop() == 0
+    gateway.start()
+
+
+BLOWS: dict[str, Callable[[Gateway, random.Random], None]] = {
+    "worker": kill_worker,
+    "gateway": kill_gateway,
+    "terminated": terminate,
+}
+
+
+def strike(house: House, kind: str, seed: int) -> None:
+    """One round: load, a blow at a random moment, and the accounts."""
+    chance = random.Random(seed)
+    gateway = house.gateways[0]
+    with Crowd(house) as crowd:
+        crowd.wait_for(10)
+        time.sleep(chance.random() * 0.3)  # any moment is as good as any other
+        BLOWS[kind](gateway, chance)
+        crowd.wait_for(10)
+    ended = clear_holds(house, crowd.account)
+    charged = check_books(house, crowd)
+    assert len(charged) >= 20
+    if kind == "terminated":
+        assert ended == [], "a drained gateway left a hold"
+        assert all(call.whole for call in crowd.calls if call.status), crowd.statuses()
+
+
+@pytest.mark.parametrize("kind", ROUNDS)
+def test_what_dies_under_load_loses_no_money(house: House, kind: str) -> None:
+    strike(house, kind, seed=sum(kind.encode()))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_fifty_blows(house: House) -> None:
+    for seed in range(50):
+        strike(house, ROUNDS[seed % len(ROUNDS)], seed)
