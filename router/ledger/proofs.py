@@ -163,27 +163,33 @@ def shortfalls_match(connection: Connection) -> list[str]:
 
 
 def _compare(connection: Connection, kind: str, prefix: str, column: str, same: str) -> list[str]:
-    lacking = connection.tuples(
+    # Materialized: with the limit in sight, PostgreSQL would look every row up in an index, and take ten times as long.
+    rows = connection.tuples(
         f"""
-        SELECT u.request_id, u.{column}, t.amount_nano FROM usage u
-        LEFT JOIN transfers t ON t.reference = '{prefix}' || u.request_id
-        WHERE (u.{column} > 0 OR t.seq IS NOT NULL)
-            AND (t.seq IS NULL OR t.amount_nano <> u.{column} OR t.kind <> '{kind}' OR NOT ({same})) LIMIT {_FEW}
+        WITH found AS MATERIALIZED (
+            SELECT u.request_id, u.{column}, t.amount_nano FROM usage u
+            LEFT JOIN transfers t ON t.reference = '{prefix}' || u.request_id
+            WHERE u.{column} > 0
+                AND (t.seq IS NULL OR t.amount_nano <> u.{column} OR t.kind <> '{kind}' OR NOT ({same}))
+        ) SELECT * FROM found LIMIT {_FEW}
         """  # noqa: S608 - constant texts
     )
-    found = [
-        f"call {request}: its row says {_money(amount)}, its transfer {_money(moved)}"
-        for request, amount, moved in lacking
-    ]
-    orphans = connection.tuples(
+    transfers = connection.tuples(
         f"""
-        SELECT t.reference, t.amount_nano FROM transfers t
-        LEFT JOIN usage u ON u.request_id = substr(t.reference, {len(prefix) + 1})
-        WHERE t.kind = '{kind}' AND t.created_at >= ? AND u.request_id IS NULL LIMIT {_FEW}
+        WITH found AS MATERIALIZED (
+            SELECT t.reference, t.amount_nano, u.{column} FROM transfers t
+            LEFT JOIN usage u ON u.request_id = substr(t.reference, {len(prefix) + 1})
+            WHERE t.kind = '{kind}' AND ((u.request_id IS NULL AND t.created_at >= ?) OR u.{column} = 0)
+        ) SELECT * FROM found LIMIT {_FEW}
         """,  # noqa: S608 - constant texts
         (_kept_since(connection),),
     )
-    return found + [f"{reference}: {_money(amount)} without a usage row" for reference, amount in orphans]
+    found = [
+        f"call {request}: its row says {_money(says)}, its transfer {_money(moved)}" for request, says, moved in rows
+    ]
+    return found + [
+        f"{reference}: {_money(moved)}, its row says {_money(says)}" for reference, moved, says in transfers
+    ]
 
 
 def refunds_within_charges(connection: Connection) -> list[str]:

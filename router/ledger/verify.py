@@ -56,6 +56,8 @@ def verify(database: Database, *, timeout_s: float = _TIME_S) -> list[Check]:
 
     def check_all(connection: Connection) -> list[Check]:
         with connection.snapshot():
+            if connection.engine == "postgresql":
+                connection.execute("SET LOCAL work_mem = '128MB'")  # or it would join and sort millions of rows on disk
             return [_check(name, find, connection) for name, find in CHECKS.items()]
 
     return database.read(check_all, timeout_s=timeout_s)
