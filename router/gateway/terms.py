@@ -35,6 +35,11 @@ class Sale:
     dearest: Rates
     most_nano: int
 
+    @property
+    def free(self) -> bool:
+        """Whether no token is charged."""
+        return not (self.dearest.dearest_input() or self.dearest.dearest_output())
+
     @classmethod
     def of(cls, price: Price, cost: Price | None, bound: Bound, dearest: Rates) -> Sale:
         """With what the bound can be charged at most."""
@@ -148,6 +153,7 @@ class Reckoned:
 
 
 _NOTHING = Reckoned(None, 0, 0)
+_ANYTHING = Bound(UNBOUNDED, UNBOUNDED)  # where nothing is charged, an upstream's word stands, as far as it can be
 
 
 def reckon(terms: Terms, target: Target | None, usage: Usage | None, estimate: Usage | None, ending: str) -> Reckoned:
@@ -166,7 +172,7 @@ def reckon(terms: Terms, target: Target | None, usage: Usage | None, estimate: U
     told = given if usage is None or not usage.doubtful else _certain(usage, estimate)
     if terms.kind == "embeddings":
         told = replace(told, completion_tokens=0, reasoning_tokens=0)
-    kept = _within(told, sale.bound)
+    kept = _within(told, _ANYTHING if sale.free else sale.bound)
     held = rates(sale.price, terms.at, kept.prompt_tokens) if sale.price.tiers else sale.dearest
     charge_nano = held.charge_nano(kept)
     clamped = usage is not None and (bool(usage.doubtful) or kept is not told)

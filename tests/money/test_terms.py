@@ -288,6 +288,8 @@ def test_without_billing_nothing_is_charged_and_no_price_is_needed() -> None:
     assert (terms.quote.charge_nano, terms.max_tokens, terms.quote.completion_tokens) == (0, None, 16_384)
     done = reckon(terms, terms.targets[0], Usage(10, 20), None, "ok")
     assert (done.charge_nano, done.cost_nano, done.clamped) == (0, None, False)
+    more = reckon(terms, terms.targets[0], Usage(5_000, 10**18, cached_tokens=6_000), None, "ok")
+    assert (more.usage, more.clamped) == (Usage(5_000, 2**40, cached_tokens=5_000), True)
     priced = Market(with_billing=False).terms(chat())
     assert reckon(priced, priced.targets[0], Usage(1, 1), None, "ok").cost_nano == 3_000
 

@@ -90,10 +90,18 @@ def test_usage_is_read_with_its_details(acme: Driver, upstream: ScriptedUpstream
     assert usage == Usage(40, 7, cached_tokens=30, reasoning_tokens=5)
 
 
-@pytest.mark.parametrize("counts", [{"prompt_tokens": -4}, {"prompt_tokens": "12"}, {"prompt_tokens": 1e9}])
-def test_counts_that_are_no_counts_are_zero(acme: Driver, upstream: ScriptedUpstream, counts: dict[str, Any]) -> None:
+@pytest.mark.parametrize("counts", [{"prompt_tokens": -4}, {"prompt_tokens": "12"}, {"prompt_tokens": 3.5}, {}])
+def test_counts_that_are_no_counts_are_zero_and_doubtful(
+    acme: Driver, upstream: ScriptedUpstream, counts: dict[str, Any]
+) -> None:
     upstream.script(Answer({**completion("x"), "usage": {**counts, "completion_tokens": 3}}))
-    assert usage_in(acme.chat(BODY)) == Usage(0, 3)
+    assert usage_in(acme.chat(BODY)) == Usage(0, 3, doubtful=("prompt_tokens",))
+
+
+@pytest.mark.parametrize("count", [1e18, 10**18])
+def test_a_whole_number_is_kept_however_large(acme: Driver, upstream: ScriptedUpstream, count: float) -> None:
+    upstream.script(Answer({**completion("x"), "usage": {"prompt_tokens": count, "completion_tokens": 3}}))
+    assert usage_in(acme.chat(BODY)) == Usage(10**18, 3)
 
 
 def test_embeddings(acme: Driver, upstream: ScriptedUpstream) -> None:
