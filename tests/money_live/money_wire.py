@@ -255,10 +255,10 @@ class House:
         """What its calls hold now."""
         return self.rows("SELECT * FROM holds WHERE account_id = ?", account)
 
-    def buckets(self, ending: str) -> dict[str, tuple[int, int]]:
-        """Bucket -> (used, held), of all whose ID ends so: a key's or an account's ID."""
-        rows = self.rows("SELECT id, used, held FROM buckets WHERE id LIKE ?", f"%{ending}")
-        return {row["id"].removesuffix(f":{ending}"): (row["used"], row["held"]) for row in rows}
+    def buckets(self, owner: str) -> dict[str, tuple[int, int]]:
+        """(used, held) of each ``budget``, ``requests``, ``tokens``, ... of a key or an account, by its ID."""
+        rows = self.rows("SELECT id, used, held FROM buckets WHERE id LIKE ?", f"%:{owner}")
+        return {row["id"].split(":")[1]: (row["used"], row["held"]) for row in rows}
 
     def check(self) -> None:
         """The checks of `router ledger verify` have nothing to say."""
@@ -286,9 +286,20 @@ class House:
 
 @contextlib.contextmanager
 def open_house(
-    folder: Path, url: str, *, nodes: int = 1, workers: int = 2, config: Mapping[str, Any] | None = None
+    folder: Path,
+    url: str,
+    *,
+    nodes: int = 1,
+    workers: int = 2,
+    config: Mapping[str, Any] | None = None,
+    also: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[House]:
-    """A house on the database at ``url``; ``config`` wins over its own configuration."""
+    """A house on the database at ``url``.
+
+    Args:
+        config: wins over its own configuration.
+        also: further providers at the same upstream: their name, and what is not as in ``acme``'s section.
+    """
     with contextlib.ExitStack() as stack:
         upstream = stack.enter_context(ScriptedUpstream())
         gateways: list[Gateway] = []
@@ -299,7 +310,9 @@ def open_house(
                 shutil.copy(gateways[0].config_path, node)
             gateway = Gateway(node, env={"ROUTER__DATABASE__URL": url}, workers=workers, start=False)
             if not gateways:
-                gateway.configure(_CONFIG, _sections(upstream))
+                sections = _sections(upstream)
+                sections |= {name: {**sections["acme"], **extra} for name, extra in (also or {}).items()}
+                gateway.configure(_CONFIG, sections)
                 gateway.configure(config or {})
             gateways.append(stack.enter_context(gateway))
             gateway.start()
