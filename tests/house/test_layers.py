@@ -12,10 +12,10 @@ from sources import Import, imports_in, modules
 ROOMS = {
     "router.errors": 0,
     "router.usage": 0,
+    "router.money": 0,
     "router.hours": 0,
     "router.prices": 0,
     "router.keys": 0,
-    "router.money": 0,
     "router.tariff": 0,
     "router.settings": 0,
     "router.types": 0,
