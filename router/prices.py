@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from router.hours import parse_hours
+from router.money import parse_nano
 from router.usage import Usage
 
 __all__ = [
@@ -63,6 +64,15 @@ class Price:
     cache_write: int | None = None
     reasoning: int | None = None
     tiers: tuple[PriceTier, ...] = ()
+
+    @classmethod
+    def per_million(cls, **rates: str) -> Price:
+        """A price of decimal texts per million tokens: ``Price.per_million(input="0.50", output="1.50")``.
+
+        Raises:
+            ValueError: a text that is no amount.
+        """
+        return cls(**{name: parse_nano(text) for name, text in rates.items()})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

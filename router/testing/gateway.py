@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["CommandFailed", "Gateway", "GatewayFailed", "free_port"]
 
 _SOURCES = Path(__file__).resolve().parents[2]
+_NO_POLICIES = {"gateway": {"billing": "none", "rate_limit": "none"}}
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 
 
@@ -64,6 +65,7 @@ class Gateway:
         env: additional environment variables.
         workers: worker processes.
         profile: handed to ``router init --profile``.
+        billing: False switches both policies off, so that models need no price and accounts no credit.
         start: whether to start the server at once.
         command: the CLI.
 
@@ -83,6 +85,7 @@ class Gateway:
         env: Mapping[str, str] | None = None,
         workers: int = 1,
         profile: str | None = None,
+        billing: bool = True,
         start: bool = True,
         command: Sequence[str] = (sys.executable, "-m", "router"),
     ) -> None:
@@ -100,7 +103,8 @@ class Gateway:
             self._init(profile)
         if upstream is not None:
             providers = {"openai": {"base_url": upstream, "api_key": "sk-upstream"}, **(providers or {})}
-        self.configure(config, providers)
+        self.configure({} if billing else _NO_POLICIES, providers)
+        self.configure(config)
         if start:
             self.start()
 

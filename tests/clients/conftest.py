@@ -21,7 +21,7 @@ def gateway_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]
     with ScriptedUpstream() as upstream:
         section = {"kind": "openai", "base_url": upstream.url, "api_key": "sk-upstream"}
         sections = {f"openai-{number}": section for number in range(_SECTIONS)}
-        with Gateway(folder, providers=sections) as gateway:
+        with Gateway(folder, providers=sections, billing=False) as gateway:
             yield Target(upstream, gateway.base_url, gateway.api_key, "openai-0/")
 
 

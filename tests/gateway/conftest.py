@@ -25,14 +25,14 @@ HASTY: dict[str, Any] = {
 @pytest.fixture(scope="session")
 def usual_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     folder = tmp_path_factory.mktemp("usual")
-    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream)) as gateway:
+    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream), billing=False) as gateway:
         yield Line(gateway, upstream)
 
 
 @pytest.fixture(scope="session")
 def hasty_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     folder = tmp_path_factory.mktemp("hasty")
-    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream), config=HASTY) as gateway:
+    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream), billing=False, config=HASTY) as gateway:
         yield Line(gateway, upstream)
 
 

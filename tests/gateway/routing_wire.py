@@ -87,5 +87,5 @@ def routing(
     *others: ScriptedUpstream,
 ) -> Iterator[Routing]:
     """A running gateway with these providers, at one upstream or several."""
-    with Gateway(folder, providers=providers, config=config) as gateway:
+    with Gateway(folder, providers=providers, config=config, billing=False) as gateway:
         yield Routing(gateway, upstream, *others)

@@ -6,14 +6,17 @@ import pytest
 
 from router import BadRequest, ChatCall, Item, Key, ModelCard, ProviderSettings, Reply, UpstreamError, hookimpl
 from router.catalogue import Catalogue, Listing, Stored
+from router.claims import PolicyContext
 from router.dialect import Dialect
 from router.gateway.active import ActiveCall
 from router.gateway.admission import Bracket
 from router.gateway.dispatch import Dispatcher
 from router.gateway.endpoints import Endpoints, Place
 from router.gateway.providers import Provider
+from router.gateway.quoting import Quoter
 from router.gateway.resolve import Resolver
 from router.registry import registry_of
+from router.sections import BillingSettings
 
 BODY = b'{"id":"1","object":"chat.completion","model":"m","choices":[],"usage":{"prompt_tokens":1}}'
 
@@ -52,13 +55,14 @@ def serve(providers: dict[str, Provider], fallbacks: dict[str, tuple[str, ...]] 
     listings = {name: Listing([ModelCard("m")]) for name in providers}
     catalogue = Catalogue(listings, Stored((), {}, fallbacks or {}), NoRows())
     resolver = Resolver(catalogue, providers)
-    call = ChatCall("req_1", "a/m", {"messages": []})
+    call, key = ChatCall("req_1", "a/m", {"messages": []}), Key("key_1", "acct_1")
+    quoter = Quoter(catalogue, BillingSettings(), with_billing=False)
+    terms = quoter.terms(call, "chat", key, resolver.route("a/m"), 0.0)
     active = ActiveCall(
         call,
         "chat",
-        Key("key_1", "acct_1"),
-        resolver.route("a/m"),
-        Bracket(),
+        key,
+        Bracket(None, terms, (), None, PolicyContext(0.0)),  # type: ignore[arg-type]  # nothing settles it here
         Dialect(),
         received_at=0.0,
         drain_s=1.0,

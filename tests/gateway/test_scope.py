@@ -126,7 +126,7 @@ def test_a_stored_key_serves_after_sighup_and_shows_nowhere(tmp_path_factory: py
     with ScriptedUpstream(api_key=secret) as upstream:
         sections = {name: at(upstream, name, api_key=f"env:{name.upper()}_KEY") for name in ("vault", "idle")}
         env = {"ROUTER_MASTER_KEY": master}
-        with Gateway(tmp_path_factory.mktemp("vault"), providers=sections, env=env) as gateway:
+        with Gateway(tmp_path_factory.mktemp("vault"), providers=sections, env=env, billing=False) as gateway:
             client = gateway.client()
             with pytest.raises(openai.InternalServerError, match="VAULT_KEY"):
                 ask(client, "vault/m")
@@ -166,7 +166,7 @@ def test_another_master_key_leaves_the_other_providers_serving(tmp_path_factory:
         sections = {"vault": at(upstream, "vault", api_key="env:VAULT_KEY"), "good": at(upstream, "good")}
         env = {"ROUTER_MASTER_KEY": "another master key than that"}
         folder = tmp_path_factory.mktemp("locked")
-        gateway = Gateway(folder, providers=sections, env=env, start=False)
+        gateway = Gateway(folder, providers=sections, env=env, billing=False, start=False)
         store(gateway, "vault", "sk-canary-4711", "a master key of some length")
         with gateway:
             gateway.start()

@@ -47,7 +47,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, running_upstream: Scripted
     folder = tmp_path_factory.mktemp("gateway")
     providers = {"openai": {"base_url": running_upstream.url, "api_key": "sk-upstream"}}
     config = PLACES.format(url=running_upstream.url)
-    with Gateway(folder, providers=providers, config=config) as running:
+    with Gateway(folder, providers=providers, config=config, billing=False) as running:
         yield running
     log = running.log_path.read_text(encoding="utf-8")
     before, found, after = log.partition("Traceback")

@@ -149,7 +149,7 @@ def test_a_disabled_model(gateway: Gateway) -> None:
 
 def test_a_provider_without_a_key_names_the_variable(tmp_path: Path) -> None:
     providers: dict[str, Any] = {"openai": {"api_key": "env:SOME_UNSET_KEY"}}
-    with Gateway(tmp_path, providers=providers) as gateway:
+    with Gateway(tmp_path, providers=providers, billing=False) as gateway:
         for model in ("openai/gpt-4o", "gpt-4o", "openai/whatever"):
             detail = assert_error_shape(post(gateway, CHAT, {**BODY, "model": model}), 503, "provider_not_configured")
             assert "SOME_UNSET_KEY" in detail["message"]

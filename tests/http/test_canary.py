@@ -119,7 +119,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory, site: Path) -> Iterator[tup
         providers |= {f"leaky{place}": {"kind": "leaky", "models": [place], **common} for place in places}
         folder = tmp_path_factory.mktemp("canary")
         env = {"PYTHONPATH": search, "CANARY": UPSTREAM_KEY}
-        with Gateway(folder, providers=providers, env=env) as gateway:
+        with Gateway(folder, providers=providers, env=env, billing=False) as gateway:
             yield gateway, upstream
 
 

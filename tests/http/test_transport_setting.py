@@ -19,7 +19,7 @@ def upstream() -> Iterator[ScriptedUpstream]:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory, upstream: ScriptedUpstream) -> Iterator[openai.OpenAI]:
     providers = {"openai": {"base_url": upstream.url, "api_key": "sk-upstream", "transport": "requests"}}
-    with Gateway(tmp_path_factory.mktemp("gateway"), providers=providers) as gateway:
+    with Gateway(tmp_path_factory.mktemp("gateway"), providers=providers, billing=False) as gateway:
         yield gateway.client()
 
 

@@ -13,7 +13,7 @@ from router.testing import Gateway, ScriptedUpstream
 @pytest.fixture(scope="session")
 def running_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     folder = tmp_path_factory.mktemp("providers")
-    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream.url)) as gateway:
+    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream.url), billing=False) as gateway:
         yield Rig(gateway, upstream, gateway.client())
 
 

@@ -53,7 +53,7 @@ def spare(model: str = OLLAMA.model) -> str:
 def running_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     with ScriptedUpstream() as upstream:
         url = upstream.url.removesuffix("/v1")
-        with Gateway(tmp_path_factory.mktemp("ollama"), providers=sections(url)) as gateway:
+        with Gateway(tmp_path_factory.mktemp("ollama"), providers=sections(url), billing=False) as gateway:
             yield Rig(gateway, upstream, gateway.client())
 
 

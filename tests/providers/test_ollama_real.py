@@ -59,7 +59,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def served(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     section = {"ollama": {"base_url": url, "num_ctx": 2048}}
-    with Gateway(tmp_path_factory.mktemp("ollama"), providers=section) as gateway:
+    with Gateway(tmp_path_factory.mktemp("ollama"), providers=section, billing=False) as gateway:
         gateway.router("models", "sync", "ollama")
         rows = gateway.router("models", "list", "--provider", "ollama")
         yield Served(gateway.client(timeout=600), {row["id"]: row["kind"] for row in rows})

@@ -37,7 +37,7 @@ def server(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 @pytest.fixture(scope="module")
 def gateway(server: RealServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     providers = {"local": {"kind": "compatible", "base_url": server.base_url}}
-    with Gateway(tmp_path_factory.mktemp("gateway"), providers=providers) as running:
+    with Gateway(tmp_path_factory.mktemp("gateway"), providers=providers, billing=False) as running:
         yield running
 
 
