@@ -25,7 +25,7 @@ from router.types import CallRecord, ChatCall, EmbeddingsCall, Key
 
 __all__ = ["Admission", "AdmissionLimits", "Bracket", "StaleKey"]
 
-_LOWERED_MAX = 4
+_TRIES_MAX = 8  # a cap is lowered for the balance, a budget, and the spending of key and account per day and month
 _CLAIM_S = 5.0
 _SETTLE_S = 15.0
 _MARGIN_S = 60.0
@@ -177,7 +177,7 @@ class Admission:
             )
         context = PolicyContext(self.clock(), self._limits.timezone)
         hold = self._hold(call, kind, key, context.at)
-        for _ in range(_LOWERED_MAX):
+        for _ in range(_TRIES_MAX):
             parts = self._parts(call, key, terms, context)
             try:
                 return Bracket(self, terms, parts, self._take(hold, parts, key), context)
@@ -229,9 +229,12 @@ class Admission:
             needed = claim.amount + claim.at_least
             message = claim.message or self._unpaid(claim, needed, refused.available)
             return kind(message, needed_nano=needed, available_nano=refused.available)
+        message = claim.message or "A limit of this API key is reached."
+        if claim.ceiling is not None and claim.amount + claim.at_least > claim.ceiling:
+            message += " Waiting does not help: this call alone is above it."
+            return RateLimited(message, headers={"x-should-retry": "false"})
         wait_s = _AGAIN_S if refused.retry_after_s is None else max(1, math.ceil(refused.retry_after_s))
-        message = f"{claim.message or 'A limit of this API key is reached.'} Please retry after {wait_s} seconds."
-        limited = RateLimited(message, headers={"Retry-After": str(wait_s)})
+        limited = RateLimited(f"{message} Please retry after {wait_s} seconds.", headers={"Retry-After": str(wait_s)})
         if claim.unit in _SHOWN:
             limited.headers[f"x-ratelimit-limit-{claim.unit}"] = str(claim.ceiling)
             limited.headers[f"x-ratelimit-remaining-{claim.unit}"] = str(refused.available)
@@ -250,7 +253,9 @@ def _limit_headers(claims: Sequence[tuple[str, Claim]], taken: Sequence[Taken], 
     headers: dict[str, str] = {}
     for (_, claim), one in zip(claims, taken, strict=True):
         if claim.unit in _SHOWN and one.remaining is not None and f"x-ratelimit-limit-{claim.unit}" not in headers:
-            ends_s = one.window_start / 1000 + claim.window.seconds - now if claim.window else 0.0
+            ends_s = 0.0
+            if claim.window is not None:  # which may have begun after ``now``, when the claims were made
+                ends_s = min(one.window_start / 1000 + claim.window.seconds - now, claim.window.seconds)
             headers[f"x-ratelimit-limit-{claim.unit}"] = str(claim.ceiling)
             headers[f"x-ratelimit-remaining-{claim.unit}"] = str(max(0, one.remaining))
             headers[f"x-ratelimit-reset-{claim.unit}"] = _duration(max(0.0, ends_s))

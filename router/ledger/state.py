@@ -69,7 +69,7 @@ class Bucket:
         """
         if window is None:
             return
-        now_ms = round(now * 1000)
+        now_ms = int(now * 1000)  # not rounded up: no window is longer than it should be
         length_ms = round(window.seconds * 1000)
         if window.start is not None:
             start_ms = round(window.start * 1000)

@@ -8,6 +8,7 @@ import itertools
 import json
 import select
 import shutil
+import socket
 import threading
 import time
 from collections import Counter
@@ -197,9 +198,15 @@ class House:
         """What the upstream waits for before it answers calls of this marker."""
         return self._gates.setdefault(marker, threading.Event())
 
-    def send(self, key: TestKey, gateway: Gateway | None = None, **body: Any) -> http.client.HTTPConnection:
-        """One chat call, sent and not waited for; ``stream``, ``max_tokens`` and all other fields as given."""
-        connection = self._connect(gateway)
+    def send(
+        self, key: TestKey, gateway: Gateway | None = None, *, receive_bytes: int | None = None, **body: Any
+    ) -> http.client.HTTPConnection:
+        """One chat call, sent and not waited for; ``stream``, ``max_tokens`` and all other fields as given.
+
+        Args:
+            receive_bytes: how much the client's side takes in unread; the system's own measure where None.
+        """
+        connection = self._connect(gateway, receive_bytes)
         _send(connection, key, _body(**body))
         return connection
 
@@ -269,10 +276,18 @@ class House:
         told = self.gateways[0].router("ledger", "verify")
         assert told["ok"], told
 
-    def _connect(self, gateway: Gateway | None = None) -> http.client.HTTPConnection:
+    def _connect(
+        self, gateway: Gateway | None = None, receive_bytes: int | None = None
+    ) -> http.client.HTTPConnection:
         port = (gateway or next(self._turns)).port
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_WAIT_S)
-        connection.connect()
+        if receive_bytes is None:
+            connection.connect()
+        else:
+            connection.sock = socket.socket()
+            connection.sock.settimeout(_WAIT_S)
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+            connection.sock.connect(("127.0.0.1", port))
         return connection
 
     def _answer(self, request: ReceivedRequest) -> Script | Raw:

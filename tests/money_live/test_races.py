@@ -45,12 +45,12 @@ def test_a_budget_for_ten_calls_serves_ten_of_fifty(house: House, stream: bool) 
     assert house.balance(key.account).balance == before - 10 * CALL
     used = {name: used for name, (used, held) in house.buckets(key.id).items() if not held}
     assert used == {
-        "host:budget": 10 * CALL,
-        "windows:requests": 10,
-        "windows:tokens": 10 * (1 + CAP),
-        "windows:concurrent": 0,
-        "windows:day": 10 * CALL,
-        "windows:month": 10 * CALL,
+        "budget": 10 * CALL,
+        "requests": 10,
+        "tokens": 10 * (1 + CAP),
+        "concurrent": 0,
+        "day": 10 * CALL,
+        "month": 10 * CALL,
     }
 
 
@@ -109,6 +109,6 @@ def test_a_call_that_fails_gives_everything_back_but_its_request(house: House) -
     assert {answer.status for answer in answers} <= {502, 503}
     assert house.balance(key.account) == before
     buckets = house.buckets(key.id)
-    assert buckets.pop("windows:requests") == (5, 0)
+    assert buckets.pop("requests") == (5, 0)
     assert set(buckets.values()) == {(0, 0)}
     assert [row["charge_nano"] for row in house.usage(key.account)] == [0] * 5
