@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from router.errors import RouterError
-from router.types import ModelCard
+from router.money import format_nano
+from router.offers import Estimate, Listed, Offer
 
 __all__ = ["Dialect"]
 
@@ -21,16 +22,32 @@ class Dialect:
 
     Attributes:
         key_prefix: what new keys begin with, unless ``[gateway] key_prefix`` says otherwise.
+        key_length: random letters and digits behind it; 32 hold 190 bits.
         chat_paths: paths that serve chat completions.
         embeddings_paths: paths that serve embeddings.
         models_paths: paths that list models; ``<path>/<id>`` shows one.
+        catalogue_paths: paths that show ``catalogue`` to everybody, without a key.
+        catalogue_headers: sent with it.
+        fallback_headers: sent besides when the database did not answer, and ``offers`` alone are shown.
+        health_paths: paths that answer as ``/healthz`` does.
+        estimator_paths: paths of the price estimator, for everybody.
+        offers: the profile's own catalogue.
+        preset: the configuration that ``router init --profile`` writes, TOML with comments; empty for the host's own.
         shows_served: whether ``x-router-provider``, ``x-router-model`` and ``x-router-attempts`` are sent.
     """
 
     key_prefix: str = "sk-"
+    key_length: int = 43
     chat_paths: tuple[str, ...] = ("/v1/chat/completions",)
     embeddings_paths: tuple[str, ...] = ("/v1/embeddings",)
     models_paths: tuple[str, ...] = ("/v1/models",)
+    catalogue_paths: tuple[str, ...] = ()
+    catalogue_headers: Mapping[str, str] = {}
+    fallback_headers: Mapping[str, str] = {}
+    health_paths: tuple[str, ...] = ()
+    estimator_paths: tuple[str, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    preset: str = ""
     shows_served: bool = True
 
     def error_status(self, error: RouterError) -> int:
@@ -43,13 +60,32 @@ class Dialect:
             "error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code},
         }
 
-    def model(self, model_id: str, card: ModelCard) -> Mapping[str, Any]:
+    def model(self, listed: Listed) -> Mapping[str, Any]:
         """One model as ``GET /v1/models/<id>`` shows it."""
-        return {"id": model_id, "object": "model", "created": card.created, "owned_by": card.owned_by}
+        card = listed.card
+        return {"id": listed.id, "object": "model", "created": card.created, "owned_by": card.owned_by}
 
-    def models(self, cards: Iterable[tuple[str, ModelCard]]) -> Any:
-        """The answer of ``GET /v1/models``."""
-        return {"object": "list", "data": [self.model(model_id, card) for model_id, card in cards]}
+    def models(self, listed: Iterable[Listed]) -> Any:
+        """The answer of ``GET /v1/models``: of those models that can be served and that the key may use."""
+        return {"object": "list", "data": [self.model(one) for one in listed]}
+
+    def catalogue(self, listed: Iterable[Listed]) -> Any:
+        """The answer of ``catalogue_paths``: of all models that are enabled."""
+        return self.models(listed)
+
+    def estimate(self, estimate: Estimate) -> Mapping[str, Any]:
+        """The answer of ``estimator_paths``; amounts as decimal text."""
+        return {
+            "model": estimate.model,
+            "currency": estimate.currency,
+            "prompt_tokens": estimate.prompt_tokens,
+            "completion_tokens": estimate.completion_tokens,
+            "counted_by": estimate.counted_by,
+            "input_cost": format_nano(estimate.input_nano),
+            "output_cost": format_nano(estimate.output_nano),
+            "total_cost": format_nano(estimate.total_nano),
+            "hold": format_nano(estimate.hold_nano),
+        }
 
     def frames(self, chunks: Sequence[bytes]) -> bytes:
         """The stream events around the JSON texts of some chunks, at least one, joined: they become one write."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from router.catalogue.catalogue import Catalogue
 from router.dialect import Dialect
-from router.errors import BadRequest, ModelNotFound, RouterError, StoreError, Unavailable
+from router.errors import BadRequest, Forbidden, ModelNotFound, RouterError, StoreError, Unavailable
 from router.gateway.active import ActiveCall, CallCancelled, Client
 from router.gateway.admission import Admission, Bracket, StaleKey
 from router.gateway.auth import Authenticator
@@ -26,6 +26,7 @@ from router.gateway.record import Recorder
 from router.gateway.resolve import Resolver, printable_id
 from router.gateway.schemas import chat_call, dropped_fields, embeddings_call
 from router.money import format_nano
+from router.offers import Listed
 from router.sections import GatewaySettings
 from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key
 
@@ -137,7 +138,7 @@ class Gateway:
         key = self._key(incoming)
         entries = self._catalogue.snapshot().listed()
         shown = [entry for entry in entries if not key.scope or self._resolver.allows(key, entry.id)]
-        return self._dialect.models((entry.id, entry.card) for entry in shown)
+        return self._dialect.models(Listed(entry.id, entry.card) for entry in shown)
 
     def model(self, incoming: Incoming, model_id: str) -> Mapping[str, Any]:
         """``GET /v1/models/<id>``.
@@ -149,11 +150,11 @@ class Gateway:
         route = self._resolver.route(model_id, self._key(incoming))
         for entry in self._catalogue.snapshot().listed():
             if entry.id == model_id:
-                return self._dialect.model(entry.id, entry.card)
+                return self._dialect.model(Listed(entry.id, entry.card))
         raise ModelNotFound(f"The model '{printable_id(route.model)}' can be called, but is on no list.", param="model")
 
-    def _key(self, incoming: Incoming) -> Key:
-        return self._authenticator.key(incoming.authorization, incoming.x_api_key)
+    def _key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
+        return self._authenticator.key(incoming.authorization, incoming.x_api_key, fresh=fresh)
 
     def _serve_once(
         self,
@@ -211,7 +212,11 @@ class Gateway:
     def _admit(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, incoming: Incoming) -> tuple[Key, Bracket]:
         """The open bracket. What a key may do is what it may do now: where it has changed, all is looked at again."""
         for _ in range(_STALE_MAX):
-            route = self._resolver.route(call.model, key)
+            try:
+                route = self._resolver.route(call.model, key)
+            except Forbidden:  # it may be allowed by now
+                key = self._key(incoming, fresh=True)
+                route = self._resolver.route(call.model, key)
             terms = self._quoter.terms(call, kind, key, route, incoming.received_at)
             try:
                 return key, self._admission.open(call, kind, key, terms)

@@ -21,6 +21,7 @@ ROOMS = {
     "router.types": 0,
     "router.claims": 0,
     "router.calendars": 0,
+    "router.offers": 0,
     "router.dialect": 0,
     "router.hookspecs": 0,
     "router": 0,
