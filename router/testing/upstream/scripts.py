@@ -194,15 +194,15 @@ def _compressed(parts: Iterable[Piece]) -> Iterator[Piece]:
 
 
 def _joined(parts: Iterable[Piece]) -> Iterator[Piece]:
-    waiting = b""
+    waiting: list[bytes] = []
     for part in parts:
         if isinstance(part, bytes):
-            waiting += part
+            waiting.append(part)
             continue
-        yield waiting
-        waiting = b""
+        yield b"".join(waiting)
+        waiting.clear()
         yield part
-    yield waiting
+    yield b"".join(waiting)
 
 
 def _split(parts: Iterable[Piece], offsets: Sequence[int]) -> Iterator[Piece]:
