@@ -39,25 +39,25 @@ class Authenticator:
         self._seen: dict[str, tuple[float, Key | None]] = {}
         self._least_version = 0
 
-    def key(self, authorization: str | None, x_api_key: str | None) -> Key:
+    def key(self, authorization: str | None, x_api_key: str | None, *, fresh: bool = False) -> Key:
         """The caller's key.
 
         Args:
             authorization: the ``Authorization`` header.
             x_api_key: the ``X-API-Key`` header.
+            fresh: read it again, whatever is remembered.
 
         Raises:
             Unauthorized: no key, or one that is malformed, unknown, disabled, revoked or expired.
             BadRequest: the two headers hold different keys.
         """
         text = _key_text(authorization, x_api_key)
-        key = self._look_up(hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest())
+        key = self._look_up(hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest(), fresh)
         if key is None:
             raise Unauthorized(f"Incorrect API key provided. {_HINT}")
-        if key.status != "active":
-            raise Unauthorized(f"This API key is {key.status}.")
-        if key.expires_at is not None and key.expires_at <= self._wall_clock():
-            raise Unauthorized("This API key has expired.")
+        refusal = self._refusal(key)
+        if refusal:
+            raise Unauthorized(refusal)
         return key
 
     def forget(self, key: Key | None = None) -> None:
@@ -67,12 +67,21 @@ class Authenticator:
         else:
             self._least_version = max(self._least_version, key.version + 1)
 
-    def _look_up(self, digest: str) -> Key | None:
+    def _refusal(self, key: Key) -> str:
+        """Why the key may do nothing; empty where it may."""
+        if key.status != "active":
+            return f"This API key is {key.status}."
+        if key.expires_at is not None and key.expires_at <= self._wall_clock():
+            return "This API key has expired."
+        return ""
+
+    def _look_up(self, digest: str, fresh: bool) -> Key | None:
         now = self._clock()
         seen = self._seen.get(digest)
-        if seen is not None and now - seen[0] <= self._max_age_s:
+        if seen is not None and not fresh and now - seen[0] <= self._max_age_s:
             known = seen[1]
-            if known is None or known.version >= self._least_version:
+            # One that is refused gets to no transaction that would tell of a change: it may be good again by now.
+            if known is None or (known.version >= self._least_version and not self._refusal(known)):
                 return known
         key = self._find(digest)
         if len(self._seen) >= _CACHE_LIMIT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,16 @@ def test_a_key_ends_on_time_even_while_it_is_remembered(desk: Desk) -> None:
     desk.today += 0.5
     with pytest.raises(Unauthorized, match="expired"):
         desk.bearer("brief")
-    assert desk.asked == 1
+
+
+@pytest.mark.parametrize("before", [{"status": "disabled"}, {"expires_at": 1.0}], ids=["disabled", "expired"])
+def test_a_refused_key_is_good_again_at_once(desk: Desk, before: dict[str, Any]) -> None:
+    """No transaction would tell its worker that it has changed."""
+    desk.put("back", Key("key_2", "acct_1", **before))
+    with pytest.raises(Unauthorized):
+        desk.bearer("back")
+    desk.put("back", Key("key_2", "acct_1"))
+    assert desk.bearer("back").id == "key_2"
 
 
 def test_an_answer_is_remembered_for_a_second_and_no_longer(desk: Desk) -> None:
