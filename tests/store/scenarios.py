@@ -21,6 +21,8 @@ import gevent  # noqa: E402
 from gevent.fileobject import FileObject  # noqa: E402
 
 from router.errors import StoreError  # noqa: E402
+from router.ledger.batch import LedgerBatch  # noqa: E402
+from router.ledger.operations import Record  # noqa: E402
 from router.store.accounts import create_account, list_accounts  # noqa: E402
 from router.store.database import Database, open_database  # noqa: E402
 from router.store.journal import Journal  # noqa: E402
@@ -69,11 +71,11 @@ def locked(database: Database) -> None:
 
 def frozen(database: Database) -> None:
     """The test freezes the server, then thaws it."""
-    journal = Journal(database, age_max_s=0.5)
+    journal = Journal(database, LedgerBatch(), age_max_s=0.5)
     create_account(database, "before")
     _say("ready")
     _stdin.readline()
-    journal.post(_record("while-frozen"))
+    journal.post(Record(_record("while-frozen")))
     calls = [gevent.spawn(_fails, lambda: list_accounts(database)) for _ in range(10)]
     calls += [gevent.spawn(_fails, lambda: create_account(database, "lost")) for _ in range(10)]
     gevent.joinall(calls)
@@ -88,12 +90,12 @@ def frozen(database: Database) -> None:
 
 def writing(database: Database) -> None:
     """Ten greenlets write with every row durable before the next."""
-    journal = Journal(database)
+    journal = Journal(database, LedgerBatch())
     _stdin.readline()
 
     def write(number: int) -> None:
         for row in range(20):
-            journal.submit(_record(f"{os.getpid()}-{number}-{row}"))
+            journal.submit(Record(_record(f"{os.getpid()}-{number}-{row}")))
 
     gevent.joinall([gevent.spawn(write, number) for number in range(10)], raise_error=True)
     _say(journal.close())
@@ -101,11 +103,11 @@ def writing(database: Database) -> None:
 
 def crashing(database: Database) -> None:
     """Tell every row that is durable, until killed."""
-    journal = Journal(database)
+    journal = Journal(database, LedgerBatch())
 
     def write(number: int) -> None:
         for row in range(100_000):
-            journal.submit(_record(f"{number}-{row}"))
+            journal.submit(Record(_record(f"{number}-{row}")))
             _say(f"{number}-{row}")
 
     gevent.joinall([gevent.spawn(write, number) for number in range(5)])
