@@ -59,10 +59,14 @@ _MODELS = {
     "both": {"input": "1", "output": "1"},
     "free": {"free": True},
 }
-_SHAKY = 24
+_SHAKY_MAX = 6
+_CHAINS = ("alone", "pair", "dear", "cheap", "unpriced", "asks-dear", "asks-cheap")
+_SHAKY = [(chain, f"{chain}{number}") for chain in _CHAINS for number in range(_SHAKY_MAX)]
+_TARGETS = ("dear", "cheap", "unpriced")
 _CONFIG = {
     "prices": {f"acme/{name}": price for name, price in _MODELS.items()}
-    | {f"shaky{number}/m": {"input": "0", "output": "1"} for number in range(_SHAKY)}
+    | {f"{name}/m": {"input": "0", "output": "1"} for _, name in _SHAKY},
+    "fallback": {f"{name}/m": [f"acme/{chain}"] for chain, name in _SHAKY if chain in _TARGETS},
 }
 Plan = Callable[[ReceivedRequest], Script | Raw]
 """What the upstream does with a request."""
@@ -151,7 +155,7 @@ class House:
         self._plans: dict[str, Plan] = {}
         self._gates: dict[str, threading.Event] = {}
         self._turns = itertools.cycle(gateways)
-        self._shaky = (f"shaky{number}" for number in range(_SHAKY))
+        self._shaky = {chain: iter([name for other, name in _SHAKY if other == chain]) for chain in _CHAINS}
         upstream.on("/v1/chat/completions", self._answer)
 
     # Who calls.
@@ -184,9 +188,16 @@ class House:
 
     # Calls.
 
-    def shaky(self) -> str:
-        """A provider that no test has used, with one model ``m``: one that fails is left alone for a while."""
-        return next(self._shaky)
+    def shaky(self, chain: str = "alone") -> str:
+        """The public ID of a model of a provider that no test has used: one that fails is left alone for a while.
+
+        Its price is ``MODEL``'s; the upstream knows it as ``m``.
+
+        Args:
+            chain: what follows it: ``alone`` nothing, ``pair`` a second endpoint, else the fallback ``acme/CHAIN``, by
+                the operator's word, or, after ``asks-``, by its plugin's.
+        """
+        return f"{next(self._shaky[chain])}/m"
 
     def plan(self, plan: Plan | Script | Raw) -> str:
         """A marker (the body's ``user``) for calls that the upstream answers by ``plan``."""
@@ -240,9 +251,15 @@ class House:
         return lambda request: _used(request, token_usage(prompt, completion))
 
     @staticmethod
-    def failure(status: int) -> Plan:
-        """A plan: an error."""
-        return lambda _: Answer.error(status)
+    def failure(status: int, *, times: int | None = None) -> Plan:
+        """A plan: the model ``m`` fails, always or the first so many times; all else is good."""
+        left = itertools.repeat(1) if times is None else iter(range(times))
+
+        def answer(request: ReceivedRequest) -> Script:
+            fails = request.json()["model"] == "m" and next(left, None) is not None
+            return Answer.error(status) if fails else _obey(request)
+
+        return answer
 
     # Money.
 
@@ -276,9 +293,7 @@ class House:
         told = self.gateways[0].router("ledger", "verify")
         assert told["ok"], told
 
-    def _connect(
-        self, gateway: Gateway | None = None, receive_bytes: int | None = None
-    ) -> http.client.HTTPConnection:
+    def _connect(self, gateway: Gateway | None = None, receive_bytes: int | None = None) -> http.client.HTTPConnection:
         port = (gateway or next(self._turns)).port
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_WAIT_S)
         if receive_bytes is None:
@@ -348,7 +363,12 @@ def new_schema(server: Any) -> Iterator[str]:
 
 def _sections(upstream: ScriptedUpstream) -> dict[str, Any]:
     acme = {"kind": "compatible", "base_url": upstream.url, "api_key": "sk-up"}
-    shaky = {f"shaky{number}": {**acme, "models": ["m"]} for number in range(_SHAKY)}
+    shaky: dict[str, Any] = {name: {**acme, "models": ["m"]} for _, name in _SHAKY}
+    for chain, name in _SHAKY:
+        if chain == "pair":
+            shaky[name]["endpoints"] = [{"api_key": "sk-one"}, {"api_key": "sk-two"}]
+        elif chain.startswith("asks-"):
+            shaky[name]["fallback"] = [f"acme/{chain.removeprefix('asks-')}"]
     return {"acme": {**acme, "models": [*_MODELS, "unpriced"]}, **shaky}
 
 

@@ -104,8 +104,7 @@ def test_a_refused_call_uses_nothing(house: House, refusing: str) -> None:
 def test_a_call_that_fails_gives_everything_back_but_its_request(house: House) -> None:
     key = house.key(budget="1", limits=PLENTY)
     before = house.balance(key.account)
-    provider = house.shaky()
-    answers = house.fire([key] * 5, model=f"{provider}/m", user=house.plan(house.failure(500))).finish()
+    answers = house.fire([key] * 5, model=house.shaky(), user=house.plan(house.failure(500))).finish()
     assert {answer.status for answer in answers} <= {502, 503}
     assert house.balance(key.account) == before
     buckets = house.buckets(key.id)
