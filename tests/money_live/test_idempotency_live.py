@@ -115,7 +115,7 @@ def test_who_left_finds_the_answer(house: House, key: TestKey, marker: str, stre
     assert reached(house, marker) == 1
     assert charges(house, key) == [10 * TOKEN]
     (row,) = house.usage(key.account)
-    assert row["ending"] == "disconnect"
+    assert row["ending"] in ("disconnect", "ok")  # ok where the answer was faster than the news of the hang-up
 
 
 def test_a_repeat_that_leaves_harms_nobody(house: House, key: TestKey, marker: str) -> None:
@@ -181,4 +181,4 @@ def test_a_rotated_key_finds_its_answers(house: House, key: TestKey, marker: str
 def test_switched_off_it_is_ignored_at_the_next_call(house: House, key: TestKey, marker: str) -> None:
     assert ask(house, key, marker, user=marker).status == 200
     house.gateways[0].router("keys", "limit", key.id, "--no-idempotent")
-    wait_until(lambda: "idempotent-replayed" not in ask(house, key, marker, user=marker).headers, 3.0)
+    wait_until(lambda: "idempotent-replayed" not in ask(house, key, marker, user=marker).headers)
