@@ -52,11 +52,13 @@ class Authenticator:
             BadRequest: the two headers hold different keys.
         """
         text = _key_text(authorization, x_api_key)
-        key = self._look_up(hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest(), fresh)
-        if key is None:
-            raise Unauthorized(f"Incorrect API key provided. {_HINT}")
+        digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        key = self._look_up(digest, fresh)
         refusal = self._refusal(key)
-        if refusal:
+        if refusal and key is not None:  # no transaction would tell of a change: it may be good again by now
+            key = self._look_up(digest, fresh=True)
+            refusal = self._refusal(key)
+        if key is None or refusal:
             raise Unauthorized(refusal)
         return key
 
@@ -67,8 +69,10 @@ class Authenticator:
         else:
             self._least_version = max(self._least_version, key.version + 1)
 
-    def _refusal(self, key: Key) -> str:
+    def _refusal(self, key: Key | None) -> str:
         """Why the key may do nothing; empty where it may."""
+        if key is None:
+            return f"Incorrect API key provided. {_HINT}"
         if key.status != "active":
             return f"This API key is {key.status}."
         if key.expires_at is not None and key.expires_at <= self._wall_clock():
@@ -80,8 +84,7 @@ class Authenticator:
         seen = self._seen.get(digest)
         if seen is not None and not fresh and now - seen[0] <= self._max_age_s:
             known = seen[1]
-            # One that is refused gets to no transaction that would tell of a change: it may be good again by now.
-            if known is None or (known.version >= self._least_version and not self._refusal(known)):
+            if known is None or known.version >= self._least_version:
                 return known
         key = self._find(digest)
         if len(self._seen) >= _CACHE_LIMIT:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 import http.client
 import itertools
-import json
-import select
 import shutil
 import socket
 import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
+from money_calls import WAIT_S, Answered, TestKey, Volley, send_chat, statuses, whole
+from money_plans import CAP, Plan, obey
 
 from router.keys import Budget
 from router.ledger.balances import Balance, balance
@@ -29,18 +27,7 @@ from router.store.accounts import create_account, set_account_tier
 from router.store.database import Database, open_database
 from router.store.keys import create_key
 from router.store.limits import Subject, set_limits
-from router.testing import (
-    Answer,
-    Gateway,
-    Raw,
-    ReceivedRequest,
-    Script,
-    ScriptedUpstream,
-    Stream,
-    chunks,
-    completion,
-    token_usage,
-)
+from router.testing import Gateway, Raw, ReceivedRequest, Script, ScriptedUpstream
 
 __all__ = ["MODEL", "TOKEN", "Answered", "House", "TestKey", "Volley", "nano", "new_schema", "open_house", "statuses"]
 
@@ -50,8 +37,6 @@ MODEL = "acme/plain"
 TOKEN = 1_000
 """What one token of ``MODEL``'s output costs, in nano-units."""
 
-_WAIT_S = 20.0
-_CAP = 10
 _MODELS = {
     "plain": {"input": "0", "output": "1"},
     "dear": {"input": "0", "output": "2"},
@@ -68,77 +53,6 @@ _CONFIG = {
     | {f"{name}/m": {"input": "0", "output": "1"} for _, name in _SHAKY},
     "fallback": {f"{name}/m": [f"acme/{chain}"] for chain, name in _SHAKY if chain in _TARGETS},
 }
-Plan = Callable[[ReceivedRequest], Script | Raw]
-"""What the upstream does with a request."""
-
-
-@dataclass(frozen=True)
-class TestKey:
-    """A key: its ID, its text, and whose it is."""
-
-    __test__ = False
-
-    id: str
-    text: str = field(repr=False)
-    account: str = ""
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A whole response. Header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-    @property
-    def request_id(self) -> str:
-        return self.headers["x-request-id"]
-
-    @property
-    def error(self) -> dict[str, Any]:
-        """The error object of a refused call."""
-        found = json.loads(self.body)["error"]
-        assert isinstance(found, dict)
-        return found
-
-
-class Volley:
-    """Calls under way: all sent, and the upstream held until ``finish``.
-
-    Attributes:
-        marker: what the upstream knows these calls by.
-    """
-
-    def __init__(self, house: House, marker: str, connections: Sequence[http.client.HTTPConnection]) -> None:
-        self.marker = marker
-        self._house = house
-        self._connections = connections
-        self._gate = house.gate(marker)
-
-    @property
-    def reached(self) -> list[dict[str, Any]]:
-        """What the upstream was sent of these calls."""
-        return self._house.reached(self.marker)
-
-    def wait(self, *, answered: int, reached: int) -> Volley:
-        """Until so many calls have been answered, and so many have reached the upstream."""
-        deadline = time.monotonic() + _WAIT_S
-        while (now := (self._answered(), len(self.reached))) != (answered, reached):
-            assert time.monotonic() < deadline, f"(answered, reached) is {now}, not {(answered, reached)}"
-            time.sleep(0.005)
-        return self
-
-    def finish(self) -> list[Answered]:
-        """Let the upstream answer; all answers, in the order of the calls."""
-        self._gate.set()
-        return [_whole(connection) for connection in self._connections]
-
-    def _answered(self) -> int:
-        poll = select.poll()
-        for connection in self._connections:
-            poll.register(connection.sock, select.POLLIN)
-        return len(poll.poll(0))
 
 
 class House:
@@ -218,48 +132,33 @@ class House:
             receive_bytes: how much the client's side takes in unread; the system's own measure where None.
         """
         connection = self._connect(gateway, receive_bytes)
-        _send(connection, key, _body(**body))
+        send_chat(connection, key, _body(**body))
         return connection
 
     def call(self, key: TestKey, gateway: Gateway | None = None, **body: Any) -> Answered:
         """One chat call from its beginning to its end."""
-        return _whole(self.send(key, gateway, **body))
+        return whole(self.send(key, gateway, **body))
 
     def get(self, path: str, key: TestKey, gateway: Gateway | None = None) -> Answered:
         """``GET`` any path."""
         connection = self._connect(gateway)
         connection.request("GET", path, headers={"Authorization": f"Bearer {key.text}"})
-        return _whole(connection)
+        return whole(connection)
 
     def fire(self, keys: Sequence[TestKey], **body: Any) -> Volley:
         """A call with each of the keys (one key may be there many times), all at once, taking turns at the gateways."""
         fields = _body(**{"user": uuid4().hex, **body})
         connections = [self._connect() for _ in keys]
-        volley = Volley(self, fields["user"], connections)
+        marker = fields["user"]
+        volley = Volley(marker, connections, self.gate(marker), self.reached)
         for connection, key in zip(connections, keys, strict=True):
-            _send(connection, key, fields)
+            send_chat(connection, key, fields)
         return volley
 
     def reached(self, marker: str) -> list[dict[str, Any]]:
         """The bodies that the upstream was sent with this marker."""
         bodies = [request.json() for request in self.upstream.requests if marker.encode() in request.body]
         return [body for body in bodies if body.get("user") == marker]
-
-    @staticmethod
-    def good(prompt: int, completion: int) -> Plan:
-        """A plan: a good answer that says so many tokens were used."""
-        return lambda request: _used(request, token_usage(prompt, completion))
-
-    @staticmethod
-    def failure(status: int, *, times: int | None = None) -> Plan:
-        """A plan: the model ``m`` fails, always or the first so many times; all else is good."""
-        left = itertools.repeat(1) if times is None else iter(range(times))
-
-        def answer(request: ReceivedRequest) -> Script:
-            fails = request.json()["model"] == "m" and next(left, None) is not None
-            return Answer.error(status) if fails else _obey(request)
-
-        return answer
 
     # Money.
 
@@ -270,6 +169,10 @@ class House:
     def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
         """What a query finds; parameters as ``?``."""
         return self.database.read(lambda connection: connection.rows(sql, params))
+
+    def write(self, sql: str, *params: object) -> None:
+        """Change rows behind the gateway's back."""
+        self.database.write(lambda connection: connection.execute(sql, params))
 
     def usage(self, account: str) -> list[dict[str, Any]]:
         """The usage rows of an account, oldest first."""
@@ -295,12 +198,12 @@ class House:
 
     def _connect(self, gateway: Gateway | None = None, receive_bytes: int | None = None) -> http.client.HTTPConnection:
         port = (gateway or next(self._turns)).port
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_WAIT_S)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
         if receive_bytes is None:
             connection.connect()
         else:
             connection.sock = socket.socket()
-            connection.sock.settimeout(_WAIT_S)
+            connection.sock.settimeout(WAIT_S)
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
             connection.sock.connect(("127.0.0.1", port))
         return connection
@@ -308,7 +211,7 @@ class House:
     def _answer(self, request: ReceivedRequest) -> Script | Raw:
         body = request.json()
         marker = body.get("user", "")
-        plan = self._plans.get(marker, _obey)
+        plan = self._plans.get(marker, obey)
         script = plan(request)
         gate = self._gates.get(marker)
         return script if gate is None else replace(script, hold=gate)
@@ -377,36 +280,6 @@ def nano(tokens: int) -> str:
     return format_nano(tokens * TOKEN)
 
 
-def statuses(answers: Sequence[Answered]) -> Counter[int]:
-    """How many answers have each status."""
-    return Counter(answer.status for answer in answers)
-
-
-def _obey(request: ReceivedRequest) -> Script:
-    """All the output that the cap allows."""
-    body = request.json()
-    cap = body.get("max_completion_tokens") or body.get("max_tokens") or _CAP
-    return _used(request, token_usage(1, cap * (body.get("n") or 1)))
-
-
-def _used(request: ReceivedRequest, usage: Mapping[str, Any]) -> Script:
-    if request.json().get("stream"):
-        return Stream(chunks("ok", usage=usage, include_usage=True))
-    return Answer(completion("ok", usage=usage))
-
-
 def _body(**fields: Any) -> dict[str, Any]:
-    body = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": _CAP, **fields}
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": CAP, **fields}
     return {name: value for name, value in body.items() if value is not None}
-
-
-def _send(connection: http.client.HTTPConnection, key: TestKey, body: Mapping[str, Any]) -> None:
-    headers = {"Authorization": f"Bearer {key.text}", "Content-Type": "application/json"}
-    connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-
-
-def _whole(connection: http.client.HTTPConnection) -> Answered:
-    with contextlib.closing(connection), connection.getresponse() as response:
-        body = response.read()
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        return Answered(response.status, headers, body)

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from money_plans import failure, good
 from money_wire import TOKEN, House, nano, statuses
 
 CAP = 10
@@ -18,7 +19,7 @@ def test_what_served_is_charged_once(house: House, chain: str, price: int, strea
     key = house.key()
     before = house.balance(key.account).balance
     model = house.shaky(chain)
-    answer = house.call(key, model=model, user=house.plan(house.failure(500)), stream=stream, max_tokens=CAP)
+    answer = house.call(key, model=model, user=house.plan(failure(500)), stream=stream, max_tokens=CAP)
     assert answer.status == 200
     target = chain.removeprefix("asks-")
     (row,) = _rows(house, key.account)
@@ -34,7 +35,7 @@ def test_what_served_is_charged_once(house: House, chain: str, price: int, strea
 
 def test_a_second_endpoint_costs_no_second_charge(house: House) -> None:
     key = house.key()
-    answer = house.call(key, model=house.shaky("pair"), user=house.plan(house.failure(500, times=1)), max_tokens=CAP)
+    answer = house.call(key, model=house.shaky("pair"), user=house.plan(failure(500, times=1)), max_tokens=CAP)
     assert answer.status == 200
     (row,) = _rows(house, key.account)
     assert [one["kind"] for one in row["attempts"]] == ["server", "ok"]
@@ -44,7 +45,7 @@ def test_a_second_endpoint_costs_no_second_charge(house: House) -> None:
 def test_the_claim_covers_the_dearest_of_the_operators_targets(house: House) -> None:
     """Money for ten calls at the fallback's price: ten of fifty are let in, though the first target costs half."""
     key = house.key(house.account(nano(10 * 2 * CAP)))
-    volley = house.fire([key] * 50, model=house.shaky("dear"), user=house.plan(house.failure(500)), max_tokens=CAP)
+    volley = house.fire([key] * 50, model=house.shaky("dear"), user=house.plan(failure(500)), max_tokens=CAP)
     assert statuses(volley.wait(answered=40, reached=10).finish()) == {200: 10, 402: 40}
     assert house.balance(key.account).balance == 0
 
@@ -60,7 +61,7 @@ def test_a_target_that_is_not_covered_is_never_asked(house: House, chain: str) -
     """One without a price is left out; one that a plugin names may cost no more than the call has claimed."""
     key = house.key()
     before = house.balance(key.account)
-    marker = house.plan(house.failure(500))
+    marker = house.plan(failure(500))
     assert house.call(key, model=house.shaky(chain), user=marker, max_tokens=CAP).status == 502
     assert [body["model"] for body in house.reached(marker)] == ["m"]
     assert house.balance(key.account) == before
@@ -71,7 +72,7 @@ def test_a_target_that_is_not_covered_is_never_asked(house: House, chain: str) -
 def test_a_dearer_target_serves_where_the_call_has_claimed_enough(house: House) -> None:
     """A plugin's target is measured by its own bound: of a call without a cap, that is the same number of tokens."""
     key = house.key()
-    marker = house.plan(house.failure(500))
+    marker = house.plan(failure(500))
     assert house.call(key, model=house.shaky("asks-cheap"), user=marker, max_tokens=None).status == 200
     assert [body["model"] for body in house.reached(marker)] == ["m", "cheap"]
     assert house.reached(marker)[1]["max_tokens"] == 16_384
@@ -79,7 +80,7 @@ def test_a_dearer_target_serves_where_the_call_has_claimed_enough(house: House) 
 
 def test_impossible_counts_are_charged_within_the_claim(house: House) -> None:
     key = house.key(house.account(nano(CAP)))
-    answer = house.call(key, user=house.plan(house.good(10**18, 10**18)), max_tokens=CAP)
+    answer = house.call(key, user=house.plan(good(10**18, 10**18)), max_tokens=CAP)
     assert (answer.status, answer.headers["x-router-charge"]) == (200, nano(CAP))
     (row,) = _rows(house, key.account)
     assert (bool(row["clamped"]), row["completion_tokens"], row["charge_nano"]) == (True, CAP, CAP * TOKEN)
@@ -88,7 +89,7 @@ def test_impossible_counts_are_charged_within_the_claim(house: House) -> None:
 
 def test_a_model_without_a_price_is_refused_with_the_remedy(house: House) -> None:
     key = house.key()
-    marker = house.plan(house.good(1, 1))
+    marker = house.plan(good(1, 1))
     refused = house.call(key, model="acme/unpriced", user=marker)
     assert (refused.status, refused.error["code"]) == (404, "model_not_priced")
     assert "router models price acme/unpriced" in refused.error["message"]

@@ -114,6 +114,16 @@ def test_a_rotated_key_and_its_successor_share_a_budget_and_a_limit(house: House
     assert (house.call(key).status, house.call(new).status) == (401, 200)
 
 
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+def test_a_budget_begins_again_with_its_period(house: House, period: str) -> None:
+    """Not the calendar is moved on, but what was spent is put into the period before."""
+    key = house.key(budget=nano(2 * CAP), period=period)
+    for _ in range(2):
+        assert statuses(house.fire([key] * 6, max_tokens=CAP).wait(answered=4, reached=2).finish()) == {200: 2, 402: 4}
+        house.write("UPDATE buckets SET window_start = window_start - 1 WHERE id = ?", f"host:budget:{key.id}")
+    assert house.call(key, max_tokens=CAP).status == 200
+
+
 @pytest.mark.parametrize("change", ["disabled", "account"])
 def test_routes_without_claims_follow_within_a_second(house: House, change: str) -> None:
     key = house.key()

@@ -156,8 +156,7 @@ def _window_ends(house: House, limit: str, key: TestKey, at: float) -> float:
 
 
 def _move_windows(house: House, key: TestKey, seconds: int) -> None:
-    sql = "UPDATE buckets SET window_start = window_start + ? WHERE id LIKE ?"
-    house.database.write(lambda connection: connection.execute(sql, (seconds * 1000, f"%:{key.id}")))
+    house.write("UPDATE buckets SET window_start = window_start + ? WHERE id LIKE ?", seconds * 1000, f"%:{key.id}")
 
 
 def _seconds(duration: str) -> float:

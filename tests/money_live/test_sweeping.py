@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 from crash_wire import clear_holds, wait_until
+from money_plans import good
 from money_wire import TOKEN, House
 
 from router.store.counters import read_counters
@@ -30,7 +31,7 @@ class Waiting:
     def __init__(self, house: House) -> None:
         self.key = house.key()
         self._house = house
-        self._marker = house.plan(house.good(1, CAP))
+        self._marker = house.plan(good(1, CAP))
         self._gate = house.gate(self._marker)
         self._connections: list[http.client.HTTPConnection] = []
         while len(set(self.owners.values())) < 2:
