@@ -25,7 +25,7 @@ from router.ledger.operations import (
     Take,
     Taken,
 )
-from router.ledger.state import Balance, Bucket, read_balances, read_buckets, write_balances, write_buckets
+from router.ledger.state import Balance, Bucket, Counts, read_balances, read_buckets, write_balances, write_buckets
 from router.store.access import access_version
 from router.store.connection import Connection
 from router.store.counters import add_counters
@@ -75,7 +75,7 @@ class LedgerBatch:
 
     def __call__(self, connection: Connection, operations: Sequence[Operation], *, again: bool = False) -> None:
         """As ``router.store.journal.Apply``."""
-        batch = _Batch(connection, operations, self._clock(), again)
+        batch = _Batch(connection, operations, self._clock, again)
         for operation in operations:
             operation.result = operation.error = None
             batch.decide(operation)
@@ -83,9 +83,10 @@ class LedgerBatch:
 
 
 class _Batch:
-    def __init__(self, connection: Connection, operations: Sequence[Operation], now: float, again: bool) -> None:
+    def __init__(
+        self, connection: Connection, operations: Sequence[Operation], clock: Callable[[], float], again: bool
+    ) -> None:
         self._connection = connection
-        self._now = now
         takes = [one for one in operations if isinstance(one, Take) and not one.abandoned]
         settles = [one for one in operations if isinstance(one, Settle)]
         ending = [one.held for one in settles]
@@ -93,9 +94,12 @@ class _Batch:
         self._version = access_version(connection) if takes else 0
         self._known = self._read_known(operations) if again else {}
         self._released = delete_returning(connection, "holds", "id", [held.id for held in ending])
-        missing = [f"req:{one.held.id}" for one in settles if one.held.id not in self._released]
-        self._charged = {found for (found,) in select_in(connection, "transfers", "reference", "reference", missing)}
+        missing = [one.held.id for one in settles if one.held.id not in self._released]
+        references = [f"{kind}:{id}" for id in missing for kind in ("req", "short")]
+        charged = select_in(connection, "transfers", "reference, amount_nano", "reference", references)
+        self._charged: dict[str, int] = dict(charged)
         self._balances, self._buckets = self._read_state(takes, ending, settles)
+        self._now = clock()  # once nobody else has the rows: what another node began is past
         self._holds: list[Held] = []
         self._transfers: list[tuple[object, ...]] = []
         self._records: list[CallRecord] = []
@@ -165,10 +169,11 @@ class _Batch:
         hold = operation.hold
         amount_nano = 0
         taken: list[Taken] = []
+        begun: list[tuple[Bucket, Counts]] = []
         for bucket, claim in operation.claims:
-            refused = self._take_one(bucket, claim, hold.account, taken)
+            refused = self._take_one(bucket, claim, hold.account, taken, begun)
             if refused is not None:
-                self._put_back(hold.account, amount_nano, taken)
+                self._put_back(hold.account, amount_nano, taken, begun)
                 self._counts["refused_claims"] += 1
                 operation.error = refused
                 return
@@ -177,7 +182,9 @@ class _Batch:
         self._holds.append(held)
         operation.result = held
 
-    def _take_one(self, bucket: str, claim: Claim, account: str, taken: list[Taken]) -> Refused | None:
+    def _take_one(
+        self, bucket: str, claim: Claim, account: str, taken: list[Taken], begun: list[tuple[Bucket, Counts]]
+    ) -> Refused | None:
         if bucket == BALANCE:
             balance = self._balances[account]
             if claim.amount + claim.at_least > balance.available:
@@ -185,7 +192,9 @@ class _Batch:
             balance.hold(claim.amount)
             return None
         state = self._buckets[bucket]
-        state.enter(claim.window, self._now)
+        before = state.enter(claim.window, self._now)
+        if before is not None:
+            begun.append((state, before))
         if claim.ceiling is not None and claim.amount + claim.at_least > claim.ceiling - state.total:
             return Refused(claim, max(0, claim.ceiling - state.total), state.ends_in_s(claim.window, self._now))
         state.hold(claim.amount)
@@ -193,11 +202,16 @@ class _Batch:
         taken.append(Taken(bucket, claim.amount, state.window_start, remaining))
         return None
 
-    def _put_back(self, account: str, amount_nano: int, taken: Sequence[Taken]) -> None:
+    def _put_back(
+        self, account: str, amount_nano: int, taken: Sequence[Taken], begun: Sequence[tuple[Bucket, Counts]]
+    ) -> None:
+        """A refused call has used nothing, and begun no window."""
         if amount_nano:
             self._balances[account].hold(-amount_nano)
         for one in taken:
             self._buckets[one.bucket].hold(-one.amount)
+        for bucket, before in begun:
+            bucket.restore(before)
 
     # Settling.
 
@@ -207,11 +221,13 @@ class _Batch:
             self._release(held, operation.amounts)
         elif not operation.late:
             return
-        elif f"req:{held.id}" in self._charged:
-            operation.result = record
+        elif (before := self._charged_before(record)) is not None:
+            operation.result = before
             return
         elif record.charge_nano:
             self._counts["late_settlements"] += 1
+            for taken, final in zip(held.taken, operation.amounts, strict=True):
+                self._buckets[taken.bucket].use(taken, final)
         if record.charge_nano and operation.stands is not None and not operation.stands(self._connection):
             record = replace(record, charge_nano=0)
         record = self._charge(held, record)
@@ -220,6 +236,13 @@ class _Batch:
         self._records.append(record)
         self._also += operation.also
         operation.result = record
+
+    def _charged_before(self, record: CallRecord) -> CallRecord | None:
+        """The record as an earlier settlement of the call wrote it; None where nothing was charged yet."""
+        charge, shortfall = (self._charged.get(f"{kind}:{record.request_id}") for kind in ("req", "short"))
+        if charge is None and shortfall is None:
+            return None
+        return replace(record, charge_nano=charge or 0, shortfall_nano=shortfall or 0)
 
     def _give_back(self, held: Held | None) -> None:
         if held is not None and held.id in self._released:

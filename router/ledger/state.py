@@ -9,7 +9,7 @@ from router.ledger.operations import Taken
 from router.store.connection import Connection
 from router.store.sets import Columns, select_in, write_rows
 
-__all__ = ["Balance", "Bucket", "read_balances", "read_buckets", "write_balances", "write_buckets"]
+__all__ = ["Balance", "Bucket", "Counts", "read_balances", "read_buckets", "write_balances", "write_buckets"]
 
 _BALANCES: Columns = (("account_id", "text"), ("credits", "bigint"), ("debits", "bigint"), ("held", "bigint"))
 _BUCKETS: Columns = (("id", "text"), ("window_start", "bigint"), ("used", "bigint"), ("held", "bigint"))
@@ -19,6 +19,8 @@ _SET_BALANCES = (
 _SET_BUCKETS = (
     "ON CONFLICT (id) DO UPDATE SET window_start = excluded.window_start, used = excluded.used, held = excluded.held"
 )
+Counts = tuple[int, int, int]
+"""A bucket's window_start, used and held."""
 
 
 class Balance:
@@ -62,13 +64,13 @@ class Bucket:
     def total(self) -> int:
         return self.used + self.held
 
-    def enter(self, window: Window | None, now: float) -> None:
-        """Begin again at zero where the bucket's window is over.
+    def enter(self, window: Window | None, now: float) -> Counts | None:
+        """Begin again at zero where the bucket's window is over: what it was before; None where nothing has changed.
 
         A claim that comes late, or from a node whose clock is behind, counts in the window that is there.
         """
         if window is None:
-            return
+            return None
         now_ms = int(now * 1000)  # not rounded up: no window is longer than it should be
         length_ms = round(window.seconds * 1000)
         if window.start is not None:
@@ -77,9 +79,16 @@ class Bucket:
         else:
             start_ms = now_ms
             over = not self.window_start or now_ms >= self.window_start + length_ms
-        if over:
-            self.window_start, self.used, self.held = start_ms, 0, 0
-            self.changed = True
+        if not over:
+            return None
+        before = (self.window_start, self.used, self.held)
+        self.window_start, self.used, self.held = start_ms, 0, 0
+        self.changed = True
+        return before
+
+    def restore(self, before: Counts) -> None:
+        """What was entered was not."""
+        self.window_start, self.used, self.held = before
 
     def ends_in_s(self, window: Window | None, now: float) -> float | None:
         """Until the window is over; None where there is none."""
@@ -93,6 +102,11 @@ class Bucket:
         """Replace what was held by what was used; a window that is over has forgotten both."""
         if self.window_start == taken.window_start:
             self.held -= taken.amount
+            self.use(taken, final)
+
+    def use(self, taken: Taken, final: int) -> None:
+        """Count what was used after all of what is held no longer."""
+        if self.window_start == taken.window_start:
             self.used += final
             self.changed = True
 

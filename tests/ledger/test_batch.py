@@ -235,13 +235,44 @@ def test_a_call_that_was_swept_and_ends_after_all_is_charged(books: Books) -> No
     assert ending == {"ending": "ok", "charge_nano": 20}
 
 
+def test_a_call_that_its_account_could_not_pay_is_not_charged_again_by_a_retry(books: Books) -> None:
+    held = books.taken(money(100))
+    books.apply(Settle(held, [], books.record(held, 100)))
+    unpaid = books.taken(money(0))
+    settle = Settle(unpaid, [], books.record(unpaid, 30))
+    books.apply(settle)
+    books.set(f"UPDATE balances SET credits = credits + 50 WHERE account_id = '{books.account}'")
+    books.apply(settle, again=True)
+    assert (settle.result.charge_nano, settle.result.shortfall_nano) == (0, 30)
+    assert (books.money(), len(books.transfers())) == ((50, 0), 2)
+
+
+def test_a_call_that_is_charged_after_a_sweep_counts_in_its_limits(books: Books) -> None:
+    budget = "host:budget:key_1", Claim("budget:key_1", 30, 100)
+    held = books.taken(money(30), budget)
+    books.apply(Settle(held, [0], books.record(held, ending="expired"), late=False))
+    assert books.bucket("host:budget:key_1") == (0, 0, 0)
+    for _ in range(2):
+        books.apply(Settle(held, [20], books.record(held, 20)))
+    assert (books.money(), books.bucket("host:budget:key_1")) == ((80, 0), (0, 20, 0))
+
+
+def test_a_refused_call_begins_no_window(books: Books) -> None:
+    first = books.taken(requests(9, Window(60)))
+    books.now += 61
+    operation = books.take(requests(9, Window(60)), money(101))
+    books.apply(operation)
+    assert isinstance(operation.error, Refused)
+    assert books.bucket("windows:requests") == (first.taken[0].window_start, 0, 1)
+
+
 def test_an_operation_that_the_database_refuses_takes_no_other_with_it(books: Books) -> None:
     journal = Journal(books.database, books.batch)
     good, bad = books.taken(money(10)), books.taken(money(10))
     waiting = Settle(good, [], books.record(good, 5))
     spoilt = Settle(bad, [], books.record(bad, 5), also=[("INSERT INTO no_null (n) VALUES (NULL)", ())])
     books.set("CREATE TABLE no_null (n BIGINT NOT NULL)")
-    with pytest.raises(Exception, match="(?i)null"):
+    with pytest.raises(Exception, match=r"(?i)null"):
         books.database.write(lambda connection: books.batch(connection, [waiting, spoilt], again=False))
     journal.post(spoilt)
     assert journal.submit(waiting).charge_nano == 5
