@@ -11,7 +11,7 @@ import gevent
 from greenlet import getcurrent, greenlet
 
 from router.dialect import Dialect
-from router.errors import RouterError, StoreError
+from router.errors import RouterError, StoreError, Unavailable
 from router.gateway.admission import Bracket
 from router.gateway.keeping import Keeping
 from router.gateway.relay import Relay
@@ -26,7 +26,15 @@ _NOTHING = Usage(0)
 
 
 class CallCancelled(BaseException):
-    """Thrown into the greenlet that waits for an upstream. Not an ``Exception``: no handler of errors may catch it."""
+    """Thrown into the greenlet that waits for an upstream. Not an ``Exception``: no handler of errors may catch it.
+
+    Attributes:
+        reason: what to tell the client; None where there is none any more.
+    """
+
+    def __init__(self, reason: RouterError | None = None) -> None:
+        super().__init__()
+        self.reason = reason
 
 
 class Client(Protocol):
@@ -88,6 +96,7 @@ class ActiveCall:
         self._first_output: float | None = None
         self._drain_s = drain_s
         self._finished: Callable[[CallRecord], None] | None = finished
+        self._stopped: RouterError | None = None
         self._waiting: greenlet | None = None
         self._timer: Any = None
 
@@ -100,10 +109,10 @@ class ActiveCall:
         """Around everything that waits for an upstream, and nothing else: only here may the call be cut short.
 
         Raises:
-            CallCancelled: here or inside: the client has left.
+            CallCancelled: here or inside: the client has left, or the gateway stops.
         """
-        if self.gone:
-            raise CallCancelled
+        if self.gone or self._stopped is not None:
+            raise CallCancelled(self._stopped)
         self._waiting = getcurrent()
         try:
             yield
@@ -136,7 +145,12 @@ class ActiveCall:
     def _cut_short(self) -> None:
         """On the hub: at no other moment than while the call waits for its upstream."""
         if self._waiting is not None:
-            self._waiting.throw(CallCancelled)
+            self._waiting.throw(CallCancelled(self._stopped))
+
+    def stop(self) -> None:
+        """The gateway ends: so does the call, and what was delivered of it is charged. Never blocks."""
+        self._stopped = Unavailable("The gateway stopped before this call was over.", headers={"Retry-After": "5"})
+        gevent.get_hub().loop.run_callback(self._cut_short)
 
     def finish(self, error: RouterError | None = None) -> None:
         """Settle the call and hand over its record; only the first word on a call counts.

@@ -6,9 +6,12 @@ Plain values in, plain values out: nothing here knows Flask or WSGI.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import gevent
 
 from router.catalogue.catalogue import Catalogue
 from router.dialect import Dialect
@@ -34,6 +37,7 @@ __all__ = ["Answer", "Gateway", "Incoming"]
 
 _log = logging.getLogger("router.line")
 _STALE_MAX = 8
+_STOP_STEP_S = 0.02
 _PLAIN_HEADERS = {"Content-Type": "application/json"}
 _STREAM_HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -103,11 +107,21 @@ class Gateway:
             max_call_s=settings.max_call_s,
             on_content=settings.fall_back_on_content,
         )
-        self._under_way = 0
+        self._under_way: dict[str, ActiveCall] = {}
 
     def busy(self) -> int:
         """Calls that are not settled yet."""
-        return self._under_way
+        return len(self._under_way)
+
+    def stop(self, timeout_s: float) -> None:
+        """End the calls that are still under way, charged for what was delivered, and wait until they are settled."""
+        for active in self._under_way.values():
+            active.stop()
+        deadline = time.monotonic() + timeout_s
+        while self._under_way and time.monotonic() < deadline:
+            gevent.sleep(_STOP_STEP_S)
+            if not self._under_way:
+                gevent.sleep(_STOP_STEP_S)  # in which their clients are told
 
     def chat(self, incoming: Incoming) -> Answer:
         """``POST /v1/chat/completions``.
@@ -201,7 +215,7 @@ class Gateway:
             finished=self._finished,
             keeping=keeping,
         )
-        self._under_way += 1
+        self._under_way[call.request_id] = active
         active.dropped_at_door = dropped_fields(body)
         if keeping is not None:
             keeping.headers = lambda: self._headers(active)
@@ -235,8 +249,10 @@ class Gateway:
                 opened.close()
             if active.keeping is not None:
                 active.keeping.end(opened.first)
-        except CallCancelled:
-            active.finish()
+        except CallCancelled as cancelled:
+            active.finish(cancelled.reason)
+            if cancelled.reason is not None:
+                raise cancelled.reason from None
             return Answer(b"", {}, 499)
         except RouterError as error:
             active.finish(error)
@@ -288,7 +304,7 @@ class Gateway:
         return headers
 
     def _finished(self, record: CallRecord) -> None:
-        self._under_way -= 1
+        del self._under_way[record.request_id]
         self._recorder.finished(record)
 
 

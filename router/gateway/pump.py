@@ -99,8 +99,8 @@ class Pump:
         try:
             with active.at_upstream():
                 self._relay()
-        except CallCancelled:
-            pass
+        except CallCancelled as cancelled:
+            error = cancelled.reason
         except RouterError as failed:
             error = failed
         except Exception:  # a fault of ours must still settle the call

@@ -24,6 +24,7 @@ __all__ = ["Application", "create_application"]
 
 StartResponse = Callable[..., Callable[[bytes], object]]
 Serve = Callable[[Incoming], Answer]
+_SETTLE_S = 2.0
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -81,7 +82,8 @@ class Application:
         return self._assembly.gateway.busy()
 
     def close(self) -> None:
-        """Write what is still to be written, tell the plugins, close the connections."""
+        """End the calls whose grace is over, write what is still to be written, tell the plugins, close everything."""
+        self._assembly.gateway.stop(_SETTLE_S)
         self._assembly.registry.broadcast("shutdown")
         self._assembly.close()
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+import socket
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from crash_wire import Crowd, check_books, clear_holds, wait_until, workers
-from money_wire import House
+from money_wire import TOKEN, House
 
-from router.testing import Gateway
+from router.testing import Gateway, Stream, chunks, token_usage
 
 ROUNDS = ("worker", "gateway", "terminated")
 
@@ -61,6 +64,34 @@ def strike(house: House, kind: str, seed: int) -> None:
 @pytest.mark.parametrize("kind", ROUNDS)
 def test_what_dies_under_load_loses_no_money(house: House, kind: str) -> None:
     strike(house, kind, seed=sum(kind.encode()))
+
+
+def test_a_gateway_told_to_stop_ends_its_streams_first(house: House) -> None:
+    gateway, key, voice = house.gateways[0], house.key(), threading.Event()
+    words = chunks("one ", "two ", usage=token_usage(1, 10), include_usage=True)
+    marker = house.plan(Stream([*words[:2], voice, *words[2:]]))
+    streams = [house.send(key, gateway, user=marker, stream=True, max_tokens=10) for _ in range(8)]
+    answers = [stream.getresponse() for stream in streams]
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(gateway.stop)
+        wait_until(lambda: refuses(gateway))
+        voice.set()
+        assert [answer.read()[-14:] for answer in answers] == [b"data: [DONE]\n\n"] * len(streams)
+        assert stopping.result() == 0
+    for stream in streams:
+        stream.close()
+    assert [(row["ending"], row["charge_nano"]) for row in house.usage(key.account)] == [("ok", 10 * TOKEN)] * 8
+    assert house.holds(key.account) == []
+    gateway.start()
+
+
+def refuses(gateway: Gateway) -> bool:
+    """Whether it takes no more connections."""
+    try:
+        socket.create_connection(("127.0.0.1", gateway.port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 @pytest.mark.soak

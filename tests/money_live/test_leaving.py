@@ -1,8 +1,11 @@
-"""Clients that leave: one row each, charged for what was used or delivered, and all that they held is free again."""
+"""Clients that leave, and a gateway that does: one row each, charged for what was used or delivered, nothing held."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import json
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +22,7 @@ FREED_S = 5.0
 MODELS = {"drain": "acme/plain", "cancel": "hasty/plain"}
 HASTY: dict[str, Any] = {
     "gateway": {"drain_s": 4.0, "client_stall_s": 0.5, "stream_buffer_bytes": 65536},
-    "server": {"send_timeout_s": 1.0},
+    "server": {"send_timeout_s": 1.0, "grace_s": 0.5},
     "limits": {"concurrent": 1},
     "prices": {"hasty/plain": {"input": "0", "output": "1"}},
 }
@@ -39,6 +42,14 @@ def hasty_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     with new_schema(server) as url, open_house(folder, url, config=HASTY, also=also) as house:
         yield house
         house.verify()
+
+
+@pytest.fixture
+def never() -> Iterator[threading.Event]:
+    """Set at the end of the test only: what waits for it is silent."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
 def the_row(house: House, key: TestKey) -> dict[str, Any]:
@@ -120,3 +131,26 @@ def test_a_client_that_stops_reading(hasty_house: House, ends: str) -> None:
     else:
         assert row["completion_tokens"] and row["estimated"]
         assert ending == "disconnect"
+
+
+def test_a_gateway_that_stops_before_its_calls_are_over(hasty_house: House, never: threading.Event) -> None:
+    house, key, other = hasty_house, hasty_house.key(), hasty_house.key()
+    words = chunks(*(f"w{number} " for number in range(WORDS)), usage=USED, include_usage=True)
+    streamed = house.plan(Stream([*words[:6], never, *words[6:]]))
+    stream = house.send(key, user=streamed, stream=True, max_tokens=WORDS)
+    plain = house.send(other, user=house.plan(Answer(completion("ok"), hold=never)), max_tokens=WORDS)
+    begun = stream.getresponse()
+    wait_until(lambda: house.holds(other.account) and house.reached(streamed))
+    assert house.gateways[0].stop() == 0
+    with contextlib.closing(stream), begun:
+        told = begun.read()
+    assert b'"w4 "' in told and b"[DONE]" not in told
+    assert json.loads(told.split(b"data: ")[-1])["error"]["code"] == "unavailable"
+    with contextlib.closing(plain), plain.getresponse() as response:
+        assert response.status == 503
+    (cut,), (failed,) = house.usage(key.account), house.usage(other.account)
+    assert (cut["ending"], cut["status"], bool(cut["estimated"])) == ("cut", 200, True)
+    assert cut["charge_nano"] == cut["completion_tokens"] * TOKEN > 0
+    assert (failed["ending"], failed["status"], failed["charge_nano"]) == ("error", 503, 0)
+    assert house.holds(key.account) == house.holds(other.account) == []
+    house.gateways[0].start()
