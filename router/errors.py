@@ -95,29 +95,41 @@ class BadRequest(RouterError):
 
 
 class Unauthorized(RouterError):
-    """No key, or one that is malformed, unknown, disabled, revoked or expired."""
+    """No key, or one that is malformed, unknown, disabled, revoked or expired.
+
+    Attributes:
+        reason: which of these: ``missing``, ``malformed``, ``unknown``, ``disabled``, ``revoked`` or ``expired``.
+    """
 
     status = 401
     type = "invalid_request_error"
     code = "invalid_api_key"
+
+    def __init__(self, message: str, *, reason: str = "unknown", **details: Any) -> None:
+        super().__init__(message, **details)
+        self.reason = reason
 
 
 class InsufficientQuota(RouterError):
     """The account's balance does not cover what the call could cost.
 
     Attributes:
-        needed_nano, available_nano: what it could cost, and what there is, in nano-units of the balance currency.
+        needed_nano, available_nano: what it could cost, and what there is, in nano-units of ``currency``.
+        currency: the balance currency; empty where it is not known.
     """
 
     status = 402
     type = "insufficient_quota"
     code = "insufficient_quota"
 
-    def __init__(self, message: str, *, needed_nano: int = 0, available_nano: int = 0, **details: Any) -> None:
+    def __init__(
+        self, message: str, *, needed_nano: int = 0, available_nano: int = 0, currency: str = "", **details: Any
+    ) -> None:
         super().__init__(message, **details)
         self.headers.setdefault("x-should-retry", "false")
         self.needed_nano = needed_nano
         self.available_nano = available_nano
+        self.currency = currency
 
 
 class BudgetExceeded(InsufficientQuota):
@@ -191,11 +203,21 @@ class Conflict(RouterError):
 
 
 class RateLimited(RouterError):
-    """A limit of the key or its account is reached; ``Retry-After`` says when to come again."""
+    """A limit of the key or its account is reached; ``Retry-After`` says when to come again.
+
+    Attributes:
+        retry_after_s: whole seconds; None where waiting does not help.
+    """
 
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after_s = retry_after_s
+        if retry_after_s is not None:
+            self.headers["Retry-After"] = str(retry_after_s)
 
 
 class Unavailable(RouterError):
@@ -298,6 +320,14 @@ class UpstreamError(RouterError):
             self.headers["Retry-After"] = str(max(1, math.ceil(self.retry_after_s)))
         if kind in _FINAL:
             self.headers["x-should-retry"] = "false"
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether the provider failed, and not the request.
+
+        Other targets are tried after such a failure: one that a client sees before any output was that of the last.
+        """
+        return KINDS[self.kind].falls_back
 
 
 def _wait_s(asked_s: float | None) -> float | None:

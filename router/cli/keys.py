@@ -74,6 +74,7 @@ def create(
         account,
         name,
         prefix=session.key_prefix,
+        length=session.key_length,
         expires_at=expires,
         scope=scope,
         budget=None if budget is None else Budget(budget, period or ""),
@@ -192,7 +193,8 @@ def rotate(session: Session, key_id: str, grace: float) -> None:
 
     Both keys together are counted as one, so a rotation neither resets nor doubles what the key may spend.
     """
-    row, text = rotate_key(session.database, key_id, grace_s=grace, prefix=session.key_prefix)
+    prefix, length = session.key_prefix, session.key_length
+    row, text = rotate_key(session.database, key_id, grace_s=grace, prefix=prefix, length=length)
     _show_once(session, row, text)
     old = get_key(session.database, key_id)
     session.note(

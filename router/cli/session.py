@@ -16,6 +16,7 @@ from router.errors import RouterError
 if TYPE_CHECKING:
     from router.cli.witness import Witness
     from router.config import Settings
+    from router.dialect import Dialect
     from router.gateway.assembly import Assembly
     from router.gateway.providers import StoredKeys
     from router.registry import Registry
@@ -65,6 +66,13 @@ class Session:
         return registry_of_settings(self.settings)
 
     @cached_property
+    def dialect(self) -> Dialect:
+        """The profile's dialect. Raises ``ConfigError``."""
+        from router.gateway.assembly import dialect_of
+
+        return dialect_of(self.settings, self.registry)
+
+    @cached_property
     def database(self) -> Database:
         """The database, which must be there already. Raises ``ConfigError``; its use raises ``StoreError``."""
         from router.store.database import open_database
@@ -110,9 +118,12 @@ class Session:
     @property
     def key_prefix(self) -> str:
         """What a new key begins with."""
-        from router.gateway.assembly import dialect_of
+        return self.settings.gateway.key_prefix or self.dialect.key_prefix
 
-        return self.settings.gateway.key_prefix or dialect_of(self.settings, self.registry).key_prefix
+    @property
+    def key_length(self) -> int:
+        """How many random letters and digits a new key has behind its prefix."""
+        return self.dialect.key_length
 
     def show(self, value: Any, text: str) -> None:
         """Answer: ``value`` as JSON or ``text``."""

@@ -228,13 +228,15 @@ class Admission:
         if issubclass(kind, InsufficientQuota):
             needed = claim.amount + claim.at_least
             message = claim.message or self._unpaid(claim, needed, refused.available)
-            return kind(message, needed_nano=needed, available_nano=refused.available)
+            return kind(
+                message, needed_nano=needed, available_nano=refused.available, currency=self._limits.currency
+            )
         message = claim.message or "A limit of this API key is reached."
         if claim.ceiling is not None and claim.amount + claim.at_least > claim.ceiling:
             message += " Waiting does not help: this call alone is above it."
             return RateLimited(message, headers={"x-should-retry": "false"})
         wait_s = _AGAIN_S if refused.retry_after_s is None else max(1, math.ceil(refused.retry_after_s))
-        limited = RateLimited(f"{message} Please retry after {wait_s} seconds.", headers={"Retry-After": str(wait_s)})
+        limited = RateLimited(f"{message} Please retry after {wait_s} seconds.", retry_after_s=wait_s)
         if claim.unit in _SHOWN:
             limited.headers[f"x-ratelimit-limit-{claim.unit}"] = str(claim.ceiling)
             limited.headers[f"x-ratelimit-remaining-{claim.unit}"] = str(refused.available)

@@ -74,9 +74,9 @@ class Authenticator:
         if key is None:
             return f"Incorrect API key provided. {_HINT}"
         if key.status != "active":
-            return f"This API key is {key.status}."
+            return key.status
         if key.expires_at is not None and key.expires_at <= self._wall_clock():
-            return "This API key has expired."
+            return "expired"
         return ""
 
     def _look_up(self, digest: str, fresh: bool) -> Key | None:
@@ -99,7 +99,8 @@ def _key_text(authorization: str | None, x_api_key: str | None) -> str:
         scheme, _, bearer = authorization.partition(" ")
         bearer = bearer.strip()
         if scheme.lower() != "bearer" or not bearer:
-            raise Unauthorized(f"The Authorization header is not of the form 'Bearer YOUR_KEY'. {_HINT}")
+            message = f"The Authorization header is not of the form 'Bearer YOUR_KEY'. {_HINT}"
+            raise Unauthorized(message, reason="malformed")
     other = x_api_key.strip() if x_api_key is not None else None
     if bearer and other and bearer != other:
         raise BadRequest(
@@ -107,5 +108,5 @@ def _key_text(authorization: str | None, x_api_key: str | None) -> str:
         )
     text = bearer or other
     if not text:
-        raise Unauthorized(f"No API key provided. {_HINT}")
+        raise Unauthorized(f"No API key provided. {_HINT}", reason="missing")
     return text

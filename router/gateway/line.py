@@ -134,9 +134,8 @@ class Gateway:
         body = decode_json(raw)
         call = chat_call(body, incoming.request_id)
         if call.stream and not self._settings.streaming:
-            raise BadRequest(
-                "Streaming is switched off on this gateway; send the request without 'stream'.", param="stream"
-            )
+            message = "Streaming is switched off on this gateway; send the request without 'stream'."
+            raise BadRequest(message, code="streaming_disabled", param="stream")
         return self._serve_once(call, "chat", key, incoming, body, raw)
 
     def embeddings(self, incoming: Incoming) -> Answer:

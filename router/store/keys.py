@@ -33,7 +33,7 @@ __all__ = [
     "rotate_key",
 ]
 
-_SECRET_LENGTH = 43  # 256 bits of letters and digits
+_LENGTH = 43  # 256 bits of letters and digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,7 @@ def create_key(
     name: str,
     *,
     prefix: str = "sk-",
+    length: int = _LENGTH,
     expires_at: float | None = None,
     scope: Sequence[str] = (),
     budget: Budget | None = None,
@@ -128,6 +129,7 @@ def create_key(
 
     Args:
         prefix: what the text begins with (``[gateway] key_prefix``).
+        length: random letters and digits behind it.
         expires_at: Unix seconds; None never.
         scope: model IDs, or ``provider/*``, that it may use; empty for all.
         budget: the most that it may spend; None for what the account has.
@@ -138,7 +140,8 @@ def create_key(
         BadRequest: the name is empty, too long or holds control characters, the expiry is past, or the budget is none.
     """
     changes: KeyChanges = {"scope": scope, "expires_at": expires_at, "budget": budget, "idempotent": idempotent}
-    row, text = _new_key(KeyRow("", account_id, check_name(name, "a key's name"), "", "", "active", 0.0), prefix)
+    blank = KeyRow("", account_id, check_name(name, "a key's name"), "", "", "active", 0.0)
+    row, text = _new_key(blank, prefix, length)
     row = _changed(row, changes)
 
     def insert(connection: Connection) -> KeyRow:
@@ -206,7 +209,9 @@ def revoke_key(database: Database, key_id: str) -> KeyRow:
     return database.write(revoke)
 
 
-def rotate_key(database: Database, key_id: str, *, grace_s: float, prefix: str = "sk-") -> tuple[KeyRow, str]:
+def rotate_key(
+    database: Database, key_id: str, *, grace_s: float, prefix: str = "sk-", length: int = _LENGTH
+) -> tuple[KeyRow, str]:
     """Make a new key in place of an old one, which goes on working for ``grace_s`` seconds (0: it is revoked at once).
 
     The new key has the old one's account, name, expiry, scope, budget and limits; both are counted as one key.
@@ -223,7 +228,7 @@ def rotate_key(database: Database, key_id: str, *, grace_s: float, prefix: str =
         now = time.time()
         if old.status != "active" or old.replaced_by or (old.expires_at is not None and old.expires_at <= now):
             raise BadRequest(f"Key {old.id} is not active, or was rotated already: create a new key instead.")
-        row, text = _new_key(replace(old, origin=old.counted_as), prefix)
+        row, text = _new_key(replace(old, origin=old.counted_as), prefix, length)
         _insert(connection, row)
         ends_at = min(now + grace_s, old.expires_at if old.expires_at is not None else now + grace_s)
         status = "active" if grace_s else "revoked"
@@ -233,9 +238,9 @@ def rotate_key(database: Database, key_id: str, *, grace_s: float, prefix: str =
     return database.write(rotate)
 
 
-def _new_key(like: KeyRow, prefix: str) -> tuple[KeyRow, str]:
+def _new_key(like: KeyRow, prefix: str, length: int) -> tuple[KeyRow, str]:
     """A key of its own text and ID, in all else like another."""
-    text = prefix + random_text(_SECRET_LENGTH)
+    text = prefix + random_text(length)
     row = replace(like, id=new_id("key"), hash=hash_key(text), hint=text[-4:], created_at=time.time())
     return row, text
 
