@@ -7,11 +7,12 @@ visited, since a full ``Schema.load`` costs more than the whole rest of the chec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import INCLUDE, Schema, ValidationError, fields
 
 from router.errors import BadRequest
+from router.gateway.fields import Integer, Number, OneOf, Stop, Typed, short
 from router.types import ChatCall, EmbeddingsCall
 
 __all__ = ["ChatSchema", "EmbeddingsSchema", "chat_call", "dropped_fields", "embeddings_call"]
@@ -32,111 +33,71 @@ _NOT_OURS = frozenset(
 )
 """Fields by which a client might try to choose a host, a key or a header upstream: never passed on."""
 
+_INPUTS = "a string, a list of strings, a list of tokens or a list of token lists"
 
-class _Number(fields.Float):
-    """A JSON number; text and booleans are refused."""
-
-    expected: ClassVar[str] = "a number"
-
-    def __init__(self, low: float | None = None, high: float | None = None) -> None:
-        self.low, self.high = low, high
-        super().__init__(allow_none=True)
-
-    def fits(self, value: Any) -> bool:
-        return type(value) in (int, float)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        inside = (
-            self.fits(value) and (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
-        )
-        if not inside:
-            raise ValidationError(f"must be {self.expected}{self._range()}, not {_short(value)}")
-        return value
-
-    def _range(self) -> str:
-        if self.high is None:
-            return "" if self.low is None else f" of at least {self.low:g}"
-        return f" from {self.low:g} to {self.high:g}"
-
-
-class _Integer(_Number):
-    expected = "a whole number"
-
-    def fits(self, value: Any) -> bool:
-        return type(value) is int
-
-
-class _Typed(fields.Field[Any]):
-    """A value of one JSON type."""
-
-    def __init__(self, expected: str, *types: type) -> None:
-        super().__init__(allow_none=True)
-        self.expected, self.types = expected, types
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        if type(value) not in self.types:
-            raise ValidationError(f"must be {self.expected}, not {_short(value)}")
-        return value
-
-
-class _OneOf(fields.Field[Any]):
-    """One of a few texts."""
-
-    def __init__(self, *choices: str) -> None:
-        super().__init__(allow_none=True)
-        self.choices = choices
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        if value not in self.choices:
-            shown = "" if isinstance(value, str) else f", not {_short(value)}"
-            raise ValidationError(f"must be {' or '.join(map(repr, self.choices))}{shown}")
-        return value
-
-
-class _Stop(fields.Field[Any]):
-    """One text, or one to four."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        many = value if isinstance(value, list) else [value]
-        if not 1 <= len(many) <= 4 or not all(isinstance(one, str) for one in many):
-            raise ValidationError("must be a string or a list of 1 to 4 strings")
-        return value
+# What the checks by hand at the end of this file let in.
+_MODEL = {"type": "string", "minLength": 1, "maxLength": _MODEL_LIMIT, "pattern": r"^([^\p{C}\p{Z}]| )+$"}
+_PART = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
+_MESSAGE = {
+    "type": "object",
+    "required": ["role"],
+    "properties": {
+        "role": {"type": "string", "minLength": 1},
+        "content": {"type": ["string", "array", "null"], "items": _PART},
+    },
+}
+_MESSAGES = {"type": "array", "minItems": 1, "items": _MESSAGE}
+_TOKENS = {"type": "array", "minItems": 1, "items": {"type": "integer"}}
+_INPUT = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        _TOKENS,
+        {"type": "array", "minItems": 1, "items": _TOKENS},
+    ]
+}
 
 
 class ChatSchema(Schema):
     """``POST /v1/chat/completions``: the known parameters and their ranges (OpenAI API description 2.3.0)."""
 
-    model = _Typed("a string", str)
-    messages = _Typed("a list", list)
-    stream = _Typed("true or false", bool)
-    stream_options = _Typed("an object", dict)
-    temperature = _Number(0, 2)
-    top_p = _Number(0, 1)
-    n = _Integer(1, 128)
-    max_tokens = _Integer(1)
-    max_completion_tokens = _Integer(1)
-    stop = _Stop(allow_none=True)
-    frequency_penalty = _Number(-2, 2)
-    presence_penalty = _Number(-2, 2)
-    logprobs = _Typed("true or false", bool)
-    top_logprobs = _Integer(0, 20)
-    logit_bias = _Typed("an object", dict)
-    seed = _Integer()
-    tools = _Typed("a list", list)
-    parallel_tool_calls = _Typed("true or false", bool)
-    response_format = _Typed("an object", dict)
-    user = _Typed("a string", str)
-    metadata = _Typed("an object", dict)
+    class Meta:
+        unknown = INCLUDE
+
+    model = Typed("a string", str, inside=_MODEL, required=True)
+    messages = Typed("a list", list, inside=_MESSAGES, required=True)
+    stream = Typed("true or false", bool)
+    stream_options = Typed("an object", dict)
+    temperature = Number(0, 2)
+    top_p = Number(0, 1)
+    n = Integer(1, 128)
+    max_tokens = Integer(1)
+    max_completion_tokens = Integer(1)
+    stop = Stop()
+    frequency_penalty = Number(-2, 2)
+    presence_penalty = Number(-2, 2)
+    logprobs = Typed("true or false", bool)
+    top_logprobs = Integer(0, 20)
+    logit_bias = Typed("an object", dict)
+    seed = Integer()
+    tools = Typed("a list", list)
+    parallel_tool_calls = Typed("true or false", bool)
+    response_format = Typed("an object", dict)
+    user = Typed("a string", str)
+    metadata = Typed("an object", dict)
 
 
 class EmbeddingsSchema(Schema):
     """``POST /v1/embeddings``."""
 
-    model = _Typed("a string", str)
-    input = _Typed("a string, a list of strings, a list of tokens or a list of token lists", str, list)
-    encoding_format = _OneOf("float", "base64")
-    dimensions = _Integer(1)
-    user = _Typed("a string", str)
+    class Meta:
+        unknown = INCLUDE
+
+    model = Typed("a string", str, inside=_MODEL, required=True)
+    input = Typed(_INPUTS, str, list, inside=_INPUT, required=True)
+    encoding_format = OneOf("float", "base64")
+    dimensions = Integer(1)
+    user = Typed("a string", str)
 
 
 _CHAT_FIELDS = dict(ChatSchema().fields)
@@ -210,10 +171,10 @@ def _check_messages(body: Mapping[str, Any]) -> None:
         raise _bad("messages", "must hold at least one message", "invalid_value")
     for index, message in enumerate(messages):
         if type(message) is not dict:
-            raise _bad(f"messages[{index}]", f"must be an object, not {_short(message)}", "invalid_type")
+            raise _bad(f"messages[{index}]", f"must be an object, not {short(message)}", "invalid_type")
         role = message.get("role")
         if type(role) is not str or not role:
-            raise _bad(f"messages[{index}].role", f'must be a role such as "user", not {_short(role)}', "invalid_value")
+            raise _bad(f"messages[{index}].role", f'must be a role such as "user", not {short(role)}', "invalid_value")
         content = message.get("content")
         if type(content) is str or content is None:
             continue
@@ -222,7 +183,7 @@ def _check_messages(body: Mapping[str, Any]) -> None:
 
 def _check_parts(content: Any, where: str) -> None:
     if type(content) is not list:
-        raise _bad(where, f"must be a string or a list of content parts, not {_short(content)}", "invalid_type")
+        raise _bad(where, f"must be a string or a list of content parts, not {short(content)}", "invalid_type")
     for index, part in enumerate(content):
         if type(part) is not dict or type(part.get("type")) is not str:
             raise _bad(f"{where}[{index}]", 'must be an object with a "type"', "invalid_type")
@@ -240,21 +201,8 @@ def _check_input(value: Any) -> None:
         return
     if kinds == {list} and all(one and set(map(type, one)) == {int} for one in value):
         return
-    raise _bad(
-        "input", "must be a string, a list of strings, a list of tokens or a list of token lists", "invalid_type"
-    )
+    raise _bad("input", f"must be {_INPUTS}", "invalid_type")
 
 
 def _bad(name: str, message: str, code: str) -> BadRequest:
     return BadRequest(f"'{name}' {message}.", code=code, param=name)
-
-
-_NAMES = {bool: "a boolean", type(None): "null", str: "a string", list: "a list", dict: "an object"}
-
-
-def _short(value: Any) -> str:
-    """A value as a message may show it: numbers themselves, the type of everything that could be long."""
-    if type(value) in (int, float):
-        text = repr(value)
-        return text if len(text) <= 32 else "a number of that size"
-    return _NAMES.get(type(value), "that")
