@@ -62,8 +62,7 @@ class Dialect:
 
     def model(self, listed: Listed) -> Mapping[str, Any]:
         """One model as ``GET /v1/models/<id>`` shows it."""
-        card = listed.card
-        return {"id": listed.id, "object": "model", "created": card.created, "owned_by": card.owned_by}
+        return {"id": listed.id, "object": "model", "created": listed.created, "owned_by": listed.owned_by}
 
     def models(self, listed: Iterable[Listed]) -> Any:
         """The answer of ``GET /v1/models``: of those models that can be served and that the key may use."""

@@ -30,9 +30,13 @@ def parse_nano(text: str) -> int:
     return amount
 
 
-def format_nano(amount_nano: int, decimals: int = 0) -> str:
-    """Nano-units as decimal text, without trailing zeros beyond ``decimals``: ``2500000000`` is ``"2.5"``."""
+def format_nano(amount_nano: int, decimals: int = 0, *, places: int = 9) -> str:
+    """Nano-units as decimal text, without trailing zeros beyond ``decimals``: ``2500000000`` is ``"2.5"``.
+
+    Args:
+        places: decimals of the whole number itself; 12 shows a price per million tokens as one per thousand.
+    """
     sign = "-" if amount_nano < 0 else ""
-    whole, fraction = divmod(abs(amount_nano), NANO)
-    digits = f"{fraction:09d}".rstrip("0").ljust(decimals, "0")
+    whole, fraction = divmod(abs(amount_nano), 10**places)
+    digits = f"{fraction:0{places}d}".rstrip("0").ljust(decimals, "0")
     return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"

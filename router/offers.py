@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from router.errors import ConfigError
 from router.prices import Price
+from router.tariff import read_price
 from router.types import ModelCard
 
-__all__ = ["Estimate", "Listed", "Offer"]
+__all__ = ["Estimate", "Listed", "Offer", "load_offers"]
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One model of a profile's own catalogue.
 
-    It serves as soon as one of its routes does; the operator's rows and prices win over it.
+    It serves as soon as one of its routes does, or an operator names a provider for all that have none; the operator's
+    rows and prices win over it.
 
     Attributes:
         id: as clients write it.
         routes: ``provider/model`` of what may serve it, best first; the first whose provider is active does.
-        price: what calls are charged, in the profile's currency, unless an operator set another price.
+        price: what calls are charged, in USD, unless an operator set another price: a balance in another currency is
+            charged by the rate, and ``[billing] markup`` does not touch it. None leaves the provider's list price.
         kind: ``chat`` or ``embeddings``.
         context_window: tokens of prompt and output together, as advertised.
+        created: Unix seconds, as lists show it; 0 leaves it to the provider's card.
         display_name, provider, category, hint, badge: for people who choose a model.
     """
 
@@ -30,6 +38,7 @@ class Offer:
     price: Price | None = None
     kind: str = "chat"
     context_window: int | None = None
+    created: int = 0
     display_name: str = ""
     provider: str = ""
     category: str = ""
@@ -47,6 +56,7 @@ class Listed:
         price: what calls are charged, in the balance currency; None where it has no price.
         offer: its place in the profile's own catalogue; None for any other model.
         available: whether calls to it can be served: it is enabled, priced, and its provider is set up.
+        currency: the balance currency.
     """
 
     id: str
@@ -54,6 +64,23 @@ class Listed:
     price: Price | None = None
     offer: Offer | None = None
     available: bool = True
+    currency: str = "USD"
+
+    @property
+    def created(self) -> int:
+        """Unix seconds; 0 where nobody knows."""
+        return self.offer.created if self.offer is not None and self.offer.created else self.card.created
+
+    @property
+    def owned_by(self) -> str:
+        """Who made the model: the profile's own word, which does not tell who serves it, or else the provider's."""
+        return self.offer.provider if self.offer is not None and self.offer.provider else self.card.owned_by
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens of prompt and output together, as advertised; None where nobody knows."""
+        advertised = self.offer.context_window if self.offer is not None else None
+        return advertised if advertised is not None else self.card.context_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +106,24 @@ class Estimate:
     output_nano: int
     total_nano: int
     hold_nano: int
+
+
+def load_offers(path: Path) -> tuple[Offer, ...]:
+    """The offers in a file of ``["model"]`` tables, in its order; their keys are those of ``Offer``.
+
+    ``price`` is a table of decimal texts per million tokens, as ``router.tariff`` reads it.
+
+    Raises:
+        ConfigError: naming the file and the model.
+    """
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    return tuple(_offer(model_id, table, path) for model_id, table in tables.items())
+
+
+def _offer(model_id: str, table: dict[str, Any], path: Path) -> Offer:
+    try:
+        price = table.pop("price", None)
+        read = read_price(price) if price is not None else None
+        return Offer(model_id, tuple(table.pop("routes", ())), read, **table)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{path.name}: model {model_id!r}: {error}") from None
