@@ -124,13 +124,12 @@ def test_a_budget_begins_again_with_its_period(house: House, period: str) -> Non
     assert house.call(key, max_tokens=CAP).status == 200
 
 
-@pytest.mark.parametrize("change", ["disabled", "account"])
-def test_routes_without_claims_follow_within_a_second(house: House, change: str) -> None:
+def test_routes_without_claims_follow_within_a_second(house: House) -> None:
     key = house.key()
     for gateway in house.gateways * CALLS:
         assert house.get("/v1/models", key, gateway).status == 200
     changed = time.monotonic()
-    CHANGES[change][0](house, key)
+    disable_key(house.database, key.id)
     last = 0.0
     while (now := time.monotonic() - changed) < 1.3:
         answers = [house.get("/v1/models", key, gateway).status for gateway in house.gateways]
