@@ -19,6 +19,7 @@ __all__ = ["Job", "Jobs"]
 _log = logging.getLogger("router.jobs")
 
 _BEAT_S = 5.0
+_AGAIN_S = 1.0  # after a beat that failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Jobs:
         now = self._clock()
         mine = self._database.write(lambda connection: self._renew(connection, now))
         since_s, self._beaten = now - self._beaten, now
-        if since_s > self._lease_s:
+        if since_s > self._lease_s / 2:  # others may have beaten last long before this worker did
             return  # the database was away, for other workers too: let them beat before a sweep takes them for dead
         for job in mine:
             if self._is_due(job, now) and not self._stopped.is_set():
@@ -135,13 +136,15 @@ class Jobs:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
+            pause_s = self._beat_s
             try:
                 self.beat()
             except StoreError as error:
+                pause_s = min(_AGAIN_S, self._beat_s)
                 _log.warning("Worker %s could not renew its lease: %s", self.worker.id, error)
             except Exception:  # whatever it is, the heart must go on beating
                 _log.exception("Worker %s could not renew its lease.", self.worker.id)
-            self._stopped.wait(self._beat_s)
+            self._stopped.wait(pause_s)
 
 
 def _run_job(job: Job) -> None:

@@ -116,11 +116,11 @@ def test_a_failing_job_is_logged_and_tried_again(
         runs.add("bad")
         raise LookupError("no rate today")
 
-    jobs = Jobs(nodes[0], [Job("bad", 10, fail), Job("good", 10, lambda: runs.add("good"))], clock=clock)
+    jobs = Jobs(nodes[0], [Job("bad", 5, fail), Job("good", 5, lambda: runs.add("good"))], clock=clock)
     with caplog.at_level(logging.ERROR, "router.jobs"):
         jobs.beat()
         runs.wait(2)
-        clock.now += 10
+        clock.now += 5
         jobs.beat()
         assert sorted(runs.wait(4)) == ["bad", "bad", "good", "good"]
         jobs.close()
@@ -138,7 +138,7 @@ def test_a_slow_job_runs_once_and_keeps_nobody_waiting(nodes: list[Database], cl
     jobs = Jobs(nodes[0], [Job("slow", 5, slow), Job("quick", 5, lambda: runs.add("quick"))], clock=clock)
     jobs.beat()
     runs.wait(2)
-    clock.now += 10
+    clock.now += 5
     jobs.beat()
     assert sorted(runs.wait(3)) == ["quick", "quick", "slow"]
     jobs.close(timeout_s=0.05)  # bounded, although the job goes on
@@ -146,7 +146,10 @@ def test_a_slow_job_runs_once_and_keeps_nobody_waiting(nodes: list[Database], cl
     assert sorted(runs.done) == ["quick", "quick", "slow"]
 
 
-def test_after_a_gap_others_get_to_beat_before_a_job_runs(nodes: list[Database], clock: Clock, runs: Runs) -> None:
+@pytest.mark.parametrize("gap_s", [9, 60])
+def test_after_a_gap_others_get_to_beat_before_a_job_runs(
+    nodes: list[Database], clock: Clock, runs: Runs, gap_s: float
+) -> None:
     other = Jobs(nodes[1], clock=clock)
     alive: list[bool] = []
 
@@ -154,10 +157,10 @@ def test_after_a_gap_others_get_to_beat_before_a_job_runs(nodes: list[Database],
         alive.append(is_alive(nodes[0], other.worker.id, clock.now))
         runs.add("run")
 
-    jobs = Jobs(nodes[0], [Job("sweep", 10, look)], clock=clock)
+    jobs = Jobs(nodes[0], [Job("sweep", 5, look)], clock=clock)
     jobs.beat()
     runs.wait(1)
-    clock.now += 60  # neither reached the database
+    clock.now += gap_s  # neither reached the database
     jobs.beat()
     other.beat()
     assert runs.wait(0) == ["run"]

@@ -22,6 +22,7 @@ import pytest
 from crash_wire import Crowd, check_books, clear_holds, wait_until
 from money_wire import TOKEN, House, open_house
 
+from router.store.counters import read_counters
 from router.testing import Answer, Stream, chunks, completion, token_usage
 
 CAP = 10
@@ -157,6 +158,7 @@ def test_a_database_that_freezes(away: tuple[House, Freezer]) -> None:
     assert max(call.took_s for call in crowd.calls if call.number not in reached) < REFUSED_S
     assert max(call.took_s for call in crowd.calls) < SETTLED_S
     served.check_charges()
+    assert not read_counters(house.database).get("sweeps"), "a worker was taken for dead because the database was away"
     assert clear_holds(house, crowd.account) == []
     check_books(house, crowd)
     house.verify()
