@@ -85,6 +85,11 @@ class RouterError(Exception):
         if code is not None:
             self.code = code
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether a provider failed, and neither the request nor the gateway: see ``UpstreamError``."""
+        return False
+
 
 class BadRequest(RouterError):
     """The request cannot be served as it is; sending it again will not help."""
