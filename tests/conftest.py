@@ -1,10 +1,10 @@
-"""Fixtures for all tests: a database of each engine, new for every test."""
+"""Fixtures for all tests: a database of each engine, new for every test; other people's distributions."""
 
 from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -58,3 +58,18 @@ def sqlite_url(tmp_path: Path) -> str:
 def database_url(request: pytest.FixtureRequest) -> str:
     """The test runs once on each engine."""
     return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture(scope="session")
+def install() -> Callable[[Path, str, str, str], None]:
+    """``install(site, distribution, name, code)``: what an installer leaves of a distribution with one plugin."""
+
+    def leave(site: Path, distribution: str, name: str, code: str) -> None:
+        module = distribution.replace("-", "_")
+        metadata = site / f"{module}-2.3.dist-info"
+        metadata.mkdir(parents=True)
+        site.joinpath(f"{module}.py").write_text(code, encoding="utf-8")
+        metadata.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 2.3\n")
+        metadata.joinpath("entry_points.txt").write_text(f"[router]\n{name} = {module}:plugin\n")
+
+    return leave

@@ -56,6 +56,7 @@ class Relay:
         self._chunks = 0
         self._bytes = 0
         self._envelope = 0
+        self._body: dict[str, Any] | None = None
 
     def begin(self, reply: Reply) -> None:
         """The items that follow are ``reply``'s."""
@@ -118,7 +119,7 @@ class Relay:
             raise self._malformed(f"gave an answer without {holds!r}")
         self.output = self.finished = True
         self._note_usage(value)
-        self._chunks, self._bytes = 1, len(item.data)
+        self._chunks, self._body = 1, value
         return self._with_model(item.data, value)
 
     def estimate(self) -> Usage:
@@ -127,7 +128,7 @@ class Relay:
             len(json.dumps(self._call.body.get("messages", self._call.body.get("input")), default=str))
             // _BYTES_PER_TOKEN
         )
-        content = self._bytes - self._chunks * self._envelope
+        content = self._bytes - self._chunks * self._envelope if self._body is None else _said_bytes(self._body)
         return Usage(prompt, max(1, self._chunks, content // _BYTES_PER_TOKEN) if self.output else 0)
 
     def _in_stride(self, data: bytes) -> bytes | None:
@@ -223,3 +224,10 @@ class Relay:
 
     def _malformed(self, what: str) -> UpstreamError:
         return UpstreamError("malformed", f"The provider {what}.")
+
+
+def _said_bytes(body: dict[str, Any]) -> int:
+    """The size of all that the choices of a plain reply say: content, reasoning, tool calls."""
+    messages = (choice.get("message") for choice in choices_of(body))
+    parts = (part for one in messages if isinstance(one, dict) for name, part in one.items() if name != "role" and part)
+    return sum(len(part if isinstance(part, str) else json.dumps(part)) for part in parts)

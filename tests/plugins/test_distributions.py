@@ -6,8 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+Install = Callable[[Path, str, str, str], None]
 
 LIST = """
 import json
@@ -32,16 +35,6 @@ plugin = Acme()
 """
 
 
-def install(site: Path, distribution: str, name: str, code: str) -> None:
-    """What an installer leaves behind of a distribution with one plugin ``name``."""
-    module = distribution.replace("-", "_")
-    site.joinpath(f"{module}.py").write_text(code, encoding="utf-8")
-    metadata = site / f"{module}-2.3.dist-info"
-    metadata.mkdir(parents=True)
-    metadata.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 2.3\n")
-    metadata.joinpath("entry_points.txt").write_text(f"[router]\n{name} = {module}:plugin\n")
-
-
 def discovered(site: Path) -> Any:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run([sys.executable, "-c", LIST], env=environment, capture_output=True, text=True, timeout=60)
@@ -49,14 +42,14 @@ def discovered(site: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_third_partys_plugin_comes_in_by_the_same_door(tmp_path: Path) -> None:
+def test_a_third_partys_plugin_comes_in_by_the_same_door(tmp_path: Path, install: Install) -> None:
     install(tmp_path, "router-acme", "acme", PLUGIN)
     found = discovered(tmp_path)
     assert found["acme"] == ["loaded", "router-acme", "2.3", ""]
     assert found["echo"][:2] == ["loaded", "provider-router"]
 
 
-def test_a_broken_one_does_not_keep_the_others_out(tmp_path: Path) -> None:
+def test_a_broken_one_does_not_keep_the_others_out(tmp_path: Path, install: Install) -> None:
     install(tmp_path, "router-acme", "acme", PLUGIN)
     install(tmp_path, "router-broken", "broken", "import no_such_module")
     found = discovered(tmp_path)
@@ -64,7 +57,7 @@ def test_a_broken_one_does_not_keep_the_others_out(tmp_path: Path) -> None:
     assert found["acme"][0] == found["openai"][0] == "loaded"
 
 
-def test_a_distribution_that_takes_a_bundled_name_is_refused(tmp_path: Path) -> None:
+def test_a_distribution_that_takes_a_bundled_name_is_refused(tmp_path: Path, install: Install) -> None:
     install(tmp_path, "evil-openai", "openai", PLUGIN)
     found = discovered(tmp_path)
     assert "evil-openai" in found and "provider-router" in found
