@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 PLUGINS = [
     *("compatible", "deepseek", "echo", "meta", "moonshot", "ollama", "openai", "xai"),  # providers
     *("postpaid", "prepaid", "windows"),  # policies
-    "standard",
+    *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects
 ]
 
 setup(
