@@ -33,7 +33,7 @@ class JsonField(fields.Field[Any]):
         if self.required:
             return shape
         if "type" not in shape:
-            return {"anyOf": [shape, {"type": "null"}]}
+            return {"anyOf": [*shape.get("anyOf", [shape]), {"type": "null"}]}
         kinds = shape["type"] if isinstance(shape["type"], list) else [shape["type"]]
         return {**shape, "type": [*kinds, "null"]}
 

@@ -6,6 +6,7 @@ visited, since a full ``Schema.load`` costs more than the whole rest of the chec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,10 +34,14 @@ _NOT_OURS = frozenset(
 )
 """Fields by which a client might try to choose a host, a key or a header upstream: never passed on."""
 
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_CONTROL = re.compile(rf"[{_CONTROLS}\ud800-\udfff]")
+"""What the names of models may not hold either, as the store has them: controls, line ends, halves of surrogates."""
+
 _INPUTS = "a string, a list of strings, a list of tokens or a list of token lists"
 
 # What the checks by hand at the end of this file let in.
-_MODEL = {"type": "string", "minLength": 1, "maxLength": _MODEL_LIMIT, "pattern": r"^([^\p{C}\p{Z}]| )+$"}
+_MODEL = {"type": "string", "minLength": 1, "maxLength": _MODEL_LIMIT, "pattern": rf"^[^{_CONTROLS}]*$"}
 _PART = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
 _MESSAGE = {
     "type": "object",
@@ -158,7 +163,7 @@ def _model(body: Mapping[str, Any]) -> str:
         raise _bad("model", 'is required, such as "openai/gpt-4o"', "missing_required_parameter")
     if len(model) > _MODEL_LIMIT:
         raise _bad("model", f"must be at most {_MODEL_LIMIT} characters long", "invalid_value")
-    if not model.isprintable():  # it goes into headers, log lines and rows
+    if _CONTROL.search(model):  # it goes into log lines and rows
         raise _bad("model", "must not hold control characters", "invalid_value")
     return str(model)
 

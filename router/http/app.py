@@ -17,6 +17,7 @@ from router.gateway.assembly import Assembly, assemble
 from router.gateway.line import Answer, Incoming
 from router.http.failures import Failures, Rendered
 from router.http.incoming import incoming_of
+from router.http.openapi import DESCRIPTION_PATH, describe
 from router.store.names import new_request_id
 from router.types import StartupContext
 
@@ -49,7 +50,7 @@ class Application:
             **dict.fromkeys(dialect.chat_paths, gateway.chat),
             **dict.fromkeys(dialect.embeddings_paths, gateway.embeddings),
         }
-        paths = (*self._calls, *dialect.models_paths, "/healthz", "/readyz")
+        paths = (*self._calls, *dialect.models_paths, "/healthz", "/readyz", DESCRIPTION_PATH)
         self._failures = Failures(dialect, assembly.log.write, paths)
         self._flask = _build_flask(assembly, self._calls, self._failures)
         active = tuple(name for name, provider in assembly.providers.items() if provider.active)
@@ -131,6 +132,8 @@ def _build_flask(assembly: Assembly, calls: Iterable[str], failures: Failures) -
         add(f"{path}/<path:model_id>", lambda model_id: _json(gateway.model(incoming(), model_id)), "GET")
     add("/healthz", lambda: _json({"status": "ok", "version": __version__}), "GET")
     add("/readyz", lambda: _readiness(assembly), "GET")
+    description = cache(lambda: describe(dialect, assembly.settings.gateway))
+    add(DESCRIPTION_PATH, lambda: Response(description(), content_type="application/json"), "GET")
     return app
 
 

@@ -1,0 +1,239 @@
+"""The OpenAPI 3.1 description of the running profile's routes.
+
+Requests are described by the schemas that check them, lists and errors by what the dialect makes of examples, and the
+paths are the dialect's: a profile is described without a line of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from marshmallow import Schema
+
+from router import __version__
+from router.dialect import Dialect
+from router.errors import RouterError
+from router.gateway.schemas import ChatSchema, EmbeddingsSchema
+from router.http import samples
+from router.http.json_schema import of_request, of_values
+from router.http.replies import REPLIES
+from router.sections import GatewaySettings
+
+__all__ = ["DESCRIPTION_PATH", "describe"]
+
+DESCRIPTION_PATH = "/openapi.json"
+Json = dict[str, Any]
+
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer YOUR_KEY`"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+_HEADERS = {
+    "x-request-id": "The request's ID, as the gateway's log and usage rows have it.",
+    "x-router-charge": "What a plain call was charged, in the balance currency.",
+    "x-router-max-tokens": "The cap that was sent upstream where the balance covered no larger one.",
+    "x-router-dropped-params": "Fields of the request that were not passed on.",
+    "idempotent-replayed": "`true` where this is the kept answer of an earlier call.",
+}
+_SERVED_HEADERS = {
+    "x-router-provider": "The provider that served the call.",
+    "x-router-model": "The model as that provider knows it.",
+    "x-router-attempts": "What was tried: `provider/model;kind;milliseconds`.",
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes a repeat of this call answer as the first did; heeded only where the key may send it.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+def describe(dialect: Dialect, settings: GatewaySettings) -> bytes:
+    """The description, as JSON in ASCII."""
+    return json.dumps(_Description(dialect, settings).document()).encode("ascii")
+
+
+class _Description:
+    """Collects components while the paths are described."""
+
+    def __init__(self, dialect: Dialect, settings: GatewaySettings) -> None:
+        self._dialect = dialect
+        self._settings = settings
+        self._schemas: dict[str, Json] = dict(REPLIES)
+        self._errors: dict[int, list[Json]] = {}
+        self._names: set[str] = set()
+
+    def document(self) -> Json:
+        """The whole."""
+        paths = self._paths()
+        bodies = [body for found in self._errors.values() for body in found]
+        self._schemas["Error"] = of_values(bodies)
+        responses = {f"Error{status}": _error(status, found) for status, found in sorted(self._errors.items())}
+        return {
+            "openapi": "3.1.0",
+            "info": {
+                "title": f"LLM gateway, profile {self._settings.profile}",
+                "version": __version__,
+                "description": "OpenAI's API, served by a provider-router gateway. Fields of a request that are not "
+                "named here are passed on as they came; answers may hold more fields than are named.",
+            },
+            "servers": [{"url": "/"}],
+            "paths": dict(sorted(paths.items())),
+            "components": {
+                "schemas": dict(sorted(self._schemas.items())),
+                "responses": {**responses, "Error": _error(None, [])},
+                "headers": {name: _header(text) for name, text in (_HEADERS | _SERVED_HEADERS).items()},
+                "securitySchemes": _SECURITY,
+            },
+        }
+
+    def _paths(self) -> dict[str, Json]:
+        dialect = self._dialect
+        calls = [(path, self._chat()) for path in dialect.chat_paths]
+        calls += [(path, self._embeddings()) for path in dialect.embeddings_paths]
+        found = {path: {"post": operation} for path, operation in calls}
+        for path in dialect.models_paths:
+            found[path] = {"get": self._models()}
+            found[f"{path}/{{model_id}}"] = {"get": self._model()}
+        for path in dialect.catalogue_paths:
+            found[path] = {"get": self._catalogue()}
+        for path in ("/healthz", *dialect.health_paths):
+            found[path] = {"get": self._open("health", "Whether the gateway runs.", "Health")}
+        found["/readyz"] = {"get": self._readiness()}
+        found[DESCRIPTION_PATH] = {"get": self._own()}
+        return found
+
+    def _chat(self) -> Json:
+        answers = [_json_content("ChatCompletion")]
+        body = self._request("ChatRequest", ChatSchema)
+        if self._settings.streaming:
+            answers.append(_EVENTS)
+        else:
+            self._schemas["ChatRequest"]["properties"]["stream"] = {"enum": [False, None]}
+        return self._call("createChatCompletion", "A chat completion, plain or as a stream.", body, answers)
+
+    def _embeddings(self) -> Json:
+        body = self._request("EmbeddingsRequest", EmbeddingsSchema)
+        return self._call("createEmbeddings", "Vectors of texts.", body, [_json_content("Embeddings")])
+
+    def _call(self, name: str, summary: str, body: Json, answers: Iterable[Json]) -> Json:
+        content = {kind: value for answer in answers for kind, value in answer.items()}
+        told = _SERVED_HEADERS if self._dialect.shows_served else {}
+        good = _good("The answer.", content, (*_HEADERS, *told))
+        operation = self._operation(name, summary, good, samples.call_errors(), keyed=True)
+        return {**operation, "parameters": [_IDEMPOTENCY_KEY], "requestBody": body}
+
+    def _models(self) -> Json:
+        shown = samples.models(self._dialect, self._settings.currency)
+        self._schemas["ModelList"] = of_values([_on_the_wire(self._dialect.models(shown))])
+        good = _good("The list.", _json_content("ModelList"))
+        return self._operation(
+            "listModels", "The models that the key may use.", good, samples.keyed_errors(), keyed=True
+        )
+
+    def _model(self) -> Json:
+        shown = samples.models(self._dialect, self._settings.currency)
+        self._schemas["Model"] = of_values([_on_the_wire(self._dialect.model(one)) for one in shown])
+        good = _good("The model.", _json_content("Model"))
+        operation = self._operation("getModel", "One model.", good, samples.keyed_errors(), keyed=True)
+        parameter = {"name": "model_id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        return {**operation, "parameters": [parameter]}
+
+    def _catalogue(self) -> Json:
+        shown = samples.models(self._dialect, self._settings.currency)
+        self._schemas["Catalogue"] = of_values([_on_the_wire(self._dialect.catalogue(shown))])
+        return self._open("listCatalogue", "All models, for everybody.", "Catalogue")
+
+    def _readiness(self) -> Json:
+        operation = self._open("readiness", "Whether calls could be served and recorded now.", "Readiness")
+        operation["responses"]["503"] = _good("They could not.", _json_content("Readiness"))
+        return operation
+
+    def _own(self) -> Json:
+        good = _good("The description.", {"application/json": {"schema": {"type": "object"}}})
+        return self._operation("describe", "This description.", good, samples.open_errors(), keyed=False)
+
+    def _open(self, name: str, summary: str, schema: str) -> Json:
+        good = _good("The answer.", _json_content(schema))
+        return self._operation(name, summary, good, samples.open_errors(), keyed=False)
+
+    def _request(self, name: str, schema: type[Schema]) -> Json:
+        self._schemas[name] = of_request(schema)
+        return {"required": True, "content": _json_content(name)}
+
+    def _operation(self, name: str, summary: str, good: Json, errors: Iterable[RouterError], *, keyed: bool) -> Json:
+        responses: Json = {"200": good}
+        for status in sorted({self._note(error) for error in errors}):
+            responses[str(status)] = {"$ref": f"#/components/responses/Error{status}"}
+        responses["default"] = {"$ref": "#/components/responses/Error"}
+        return {
+            "operationId": self._unused(name),
+            "summary": summary,
+            "security": [{scheme: []} for scheme in _SECURITY] if keyed else [],
+            "responses": responses,
+        }
+
+    def _note(self, error: RouterError) -> int:
+        status = self._dialect.error_status(error)
+        body = _on_the_wire(self._dialect.error_body(error))
+        noted = self._errors.setdefault(status, [])
+        if body not in noted:
+            noted.append(body)
+        return status
+
+    def _unused(self, name: str) -> str:
+        """Paths that do the same are operations of their own."""
+        number = 1
+        while (found := name if number == 1 else f"{name}{number}") in self._names:
+            number += 1
+        self._names.add(found)
+        return found
+
+
+_EVENTS = {
+    "text/event-stream": {
+        "schema": {
+            "type": "string",
+            "description": "With `stream`: events whose data is a `ChatCompletionChunk`, then `[DONE]`. A failure "
+            "after the first output is an event with an `Error` in it, and no `[DONE]` follows.",
+        },
+        "x-item-schema": {"$ref": "#/components/schemas/ChatCompletionChunk"},
+    }
+}
+
+
+def _on_the_wire(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _json_content(schema: str) -> Json:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+
+
+def _good(description: str, content: Json, headers: Iterable[str] = ("x-request-id",)) -> Json:
+    return {"description": description, "headers": _header_references(headers), "content": content}
+
+
+def _error(status: int | None, bodies: Sequence[Json]) -> Json:
+    content = _json_content("Error")
+    if bodies:
+        content["application/json"]["examples"] = {
+            str(number): {"value": body} for number, body in enumerate(bodies, 1)
+        }
+    description = "Any other error." if status is None else _phrase(status)
+    return {"description": description, "headers": _header_references(["x-request-id"]), "content": content}
+
+
+def _phrase(status: int) -> str:
+    return f"{HTTPStatus(status).phrase}." if status in set(HTTPStatus) else f"Status {status}."
+
+
+def _header(description: str) -> Json:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _header_references(names: Iterable[str]) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,0 +1,101 @@
+"""Examples of errors, models and estimates: a dialect renders them, and its shapes are read off the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from router.dialect import Dialect
+from router.errors import (
+    KINDS,
+    BadRequest,
+    BudgetExceeded,
+    Conflict,
+    Forbidden,
+    InsufficientQuota,
+    ModelNotFound,
+    ModelNotPriced,
+    RateLimited,
+    RequestTimeout,
+    RouterError,
+    StoreError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    UpstreamError,
+)
+from router.offers import Estimate, Listed
+from router.prices import Price
+from router.types import ModelCard
+
+__all__ = ["call_errors", "estimate", "estimator_errors", "keyed_errors", "models", "open_errors"]
+
+_MODEL = "openai/gpt-4o"
+
+
+def open_errors() -> list[RouterError]:
+    """What any route may answer."""
+    return [
+        BadRequest("The request is malformed: its Host header is not the name of a host."),
+        RouterError("The gateway failed on this request; its log says why, under the request ID."),
+    ]
+
+
+def keyed_errors() -> list[RouterError]:
+    """What any route may answer that asks for a key."""
+    return [
+        *open_errors(),
+        BadRequest("The Authorization and X-API-Key headers hold different keys.", code="ambiguous_api_key"),
+        Unauthorized("Incorrect API key provided."),
+        Forbidden(f"This API key may not use the model '{_MODEL}'.", code="model_not_allowed", param="model"),
+        ModelNotFound(f"The model '{_MODEL}' does not exist.", param="model"),
+        Unavailable("The provider 'openai' has no API key.", code="provider_not_configured"),
+        StoreError("The database does not answer; calls are refused until it does.", headers={"Retry-After": "5"}),
+    ]
+
+
+def body_errors() -> list[RouterError]:
+    """What any route may answer that reads a body."""
+    return [
+        BadRequest("'temperature' must be a number from 0 to 2, not 3.", code="invalid_value", param="temperature"),
+        BadRequest("The request body is not valid JSON: it is empty.", code="invalid_json"),
+        RequestTimeout("The client took too long to send its request."),
+        TooLarge("The request body is larger than this gateway takes."),
+        ModelNotFound(f"The model '{_MODEL}' does not exist.", param="model"),
+        ModelNotPriced(f"The model '{_MODEL}' has no price.", param="model"),
+    ]
+
+
+def estimator_errors() -> list[RouterError]:
+    """What the price estimator may answer."""
+    return [*open_errors(), *body_errors(), StoreError("The database does not answer."), Unavailable("Not just now.")]
+
+
+def call_errors() -> list[RouterError]:
+    """What a call may be answered."""
+    upstream: list[RouterError] = [UpstreamError(kind, f"The provider failed ({kind}).") for kind in KINDS]
+    passed_on = [
+        UpstreamError("bad_request", "The provider refused this.", status=status) for status in (413, 415, 422)
+    ]
+    return [
+        *keyed_errors(),
+        *body_errors(),
+        InsufficientQuota("The balance does not cover this call.", needed_nano=1, currency="USD"),
+        BudgetExceeded("The budget of this API key does not cover this call.", needed_nano=1, currency="USD"),
+        Conflict("The first call with this Idempotency-Key is still under way.", code="idempotency_in_progress"),
+        RateLimited("A limit of this API key is reached.", headers={"Retry-After": "2"}),
+        *upstream,
+        *passed_on,
+    ]
+
+
+def models(dialect: Dialect, currency: str) -> Sequence[Listed]:
+    """The profile's own models as a list shows them, and one that is not among them."""
+    card = ModelCard("gpt-4o", owned_by="openai", created=1_713_000_000, context_window=128_000)
+    price = Price.per_million(input="2.50", output="10.00")
+    offered = [Listed(one.id, card, one.price or price, one, currency=currency) for one in dialect.offers]
+    return [*offered, Listed(_MODEL, card, price, currency=currency), Listed("echo/echo", ModelCard("echo"))]
+
+
+def estimate(currency: str) -> Estimate:
+    """What a call of 1,000 tokens in and 500 out comes to."""
+    return Estimate(_MODEL, currency, 1000, 500, "given", 2_500_000, 5_000_000, 7_500_000, 7_500_000)
