@@ -68,6 +68,9 @@ class GatewaySettings:
         key_prefix: what new keys begin with; the dialect's where unset.
         currency: of all balances and charges.
         billing, rate_limit: policy plugins; ``none`` is no policy.
+        upstream: the provider that serves those models of the profile's catalogue of which no provider of their own is
+            set up.
+        only_offers: true serves the profile's catalogue, and what ``router models add`` added, alone.
         streaming: false refuses streams with 400.
         max_body_bytes: of a request, before and after decompression.
         max_call_s: hard limit on a whole call, all attempts included.
@@ -85,6 +88,8 @@ class GatewaySettings:
     currency: str = "USD"
     billing: str = "prepaid"
     rate_limit: str = "windows"
+    upstream: str = ""
+    only_offers: bool = False
     streaming: bool = True
     max_body_bytes: int = field(default=32 * 2**20, metadata={"min": 1024, "max": 2**31})
     max_call_s: float = 3600.0

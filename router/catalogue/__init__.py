@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from router.catalogue.catalogue import Catalogue, Entry, Listing, Row, Rows, Snapshot, Stored
+from router.catalogue.catalogue import Catalogue, Rows
 from router.catalogue.prices import PriceBook, PriceRules
+from router.catalogue.snapshot import Entry, Listing, Offered, Row, Snapshot, Stored
 
-__all__ = ["Catalogue", "Entry", "Listing", "PriceBook", "PriceRules", "Row", "Rows", "Snapshot", "Stored"]
+__all__ = ["Catalogue", "Entry", "Listing", "Offered", "PriceBook", "PriceRules", "Row", "Rows", "Snapshot", "Stored"]

@@ -9,7 +9,7 @@ from router.money import NANO
 from router.prices import Price, is_free, scaled
 from router.types import ModelCard
 
-__all__ = ["Found", "PriceBook", "PriceRules"]
+__all__ = ["USD", "Found", "PriceBook", "PriceRules"]
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,18 @@ class PriceRules:
     rate_nano: int | None = NANO
 
 
+USD = PriceRules()
+"""Where the configuration says nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The price in force for a model, and where it stands.
 
     Attributes:
         price: in the balance currency; None where the model has none.
-        source: ``pin``, ``list`` (the account's price list), ``database``, ``card`` (the provider's list price), or
-            ``unpriced``.
+        source: ``pin``, ``list`` (the account's price list), ``database``, ``profile`` (the dialect's offer), ``card``
+            (the provider's list price), or ``unpriced``.
         name: the ID that it stands under.
     """
 
@@ -52,6 +56,7 @@ class PriceBook:
         rules: the configuration's.
         stored: (price list, public ID or ``provider/model``) -> price in the balance currency.
         fetched_nano: the rate that was fetched last, where the configuration holds none.
+        offered: public ID -> price in USD, as the profile has it.
 
     Attributes:
         currency: the balance currency.
@@ -63,9 +68,11 @@ class PriceBook:
         rules: PriceRules = PriceRules(),
         stored: Mapping[tuple[str, str], Price] | None = None,
         fetched_nano: int | None = None,
+        offered: Mapping[str, Price] | None = None,
     ) -> None:
         self._rules = rules
         self._stored = stored or {}
+        self._offered = offered or {}
         self.currency = rules.currency
         self.rate_nano = rules.rate_nano if rules.rate_nano is not None else fetched_nano
 
@@ -83,7 +90,7 @@ class PriceBook:
         return self._converted(card.price, NANO)
 
     def explain(self, entry_id: str, provider: str, card: ModelCard, price_list: str = "") -> Found:
-        """The price in force, and where it comes from: the first of pin, price list, database, and card."""
+        """The price in force, and where it comes from: the first of pin, price list, database, offer, and card."""
         names = (entry_id, f"{provider}/{card.model}")
         for name in names:
             if name in self._rules.pins:
@@ -92,13 +99,17 @@ class PriceBook:
             for name in names:
                 if (listed, name) in self._stored:
                     return Found(self._stored[listed, name], source, name)
-        price = self._converted(card.price, self._rules.markup_nano)
-        return Found(price, "unpriced") if price is None else Found(price, "card", names[1])
+        offered = self._offered.get(entry_id)
+        if offered is not None:
+            price, source, name = self._converted(offered, NANO), "profile", entry_id
+        else:
+            price, source, name = self._converted(card.price, self._rules.markup_nano), "card", names[1]
+        return Found(None, "unpriced") if price is None else Found(price, source, name)
 
-    def lacks_rate(self, card: ModelCard) -> bool:
-        """Whether the model would have a price, were there a rate for its card's."""
-        known = card.price is not None and card.price.input is not None
-        return known and self._converted(card.price, NANO) is None
+    def lacks_rate(self, entry_id: str, card: ModelCard) -> bool:
+        """Whether the model would have a price, were there a rate for the one in USD."""
+        price = self._offered.get(entry_id, card.price)
+        return price is not None and price.input is not None and self._converted(price, NANO) is None
 
     def _converted(self, price: Price | None, factor_nano: int) -> Price | None:
         """A list price in USD as one in the balance currency. What is free is free in every currency."""

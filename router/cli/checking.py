@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from router.cli.output import for_operators
 from router.config import Settings
 from router.errors import ConfigError, NotFound, RouterError
-from router.gateway.assembly import Assembly, dialect_of, open_transport
+from router.gateway.assembly import Assembly, open_transport
 from router.gateway.policies import policies_of
+from router.gateway.profile import dialect_of
 from router.gateway.providers import Provider, StoredKeys, build_providers
 from router.gateway.sections import check_rules, plugin_records
 from router.registry import Registry

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from router.catalogue.catalogue import Entry, Snapshot
 from router.catalogue.prices import PriceBook
+from router.catalogue.snapshot import Entry, Snapshot
 from router.cli.groups import Commands, NearestChoice
 from router.cli.output import pairs, table
 from router.cli.prices import price, price_text, shown_price

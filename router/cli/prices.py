@@ -164,7 +164,7 @@ def _show(session: Session, place: _Place, price_list: str) -> None:
         "model": model_id,
         "currency": book.currency,
         "source": found.source,
-        "where": _where(session, found, book, card),
+        "where": _where(session, found, book, model_id, card),
         **shown,
         "stored": stored,
     }
@@ -173,16 +173,17 @@ def _show(session: Session, place: _Place, price_list: str) -> None:
     session.show(value, pairs({**value, **texts}))
 
 
-def _where(session: Session, found: Found, book: PriceBook, card: ModelCard) -> str:
+def _where(session: Session, found: Found, book: PriceBook, model_id: str, card: ModelCard) -> str:
     if found.source == "pin":
         return session.settings.where(f"prices.{found.name}")
     if found.source == "unpriced":
-        if book.lacks_rate(card):
+        if book.lacks_rate(model_id, card):
             return f"no rate of USD to {book.currency} is known: set [billing] usd_rate, or give --input and --output"
         return "calls are refused: give --input and --output, or --free"
     return {
         "list": "the account's price list, in the database",
         "database": "the database",
+        "profile": "the profile's catalogue, times the rate of USD",
         "card": "the provider's list price, times [billing] markup and the rate of USD",
     }[found.source]
 
@@ -192,7 +193,9 @@ def _estimate(session: Session, place: _Place, price_list: str, usage: Usage) ->
     book = session.assembly.catalogue.snapshot().prices
     charge, cost = book.charge(model_id, provider, card, price_list), book.cost(card)
     if charge is None:
-        raise BadRequest(f"{model_id!r} has no price: {_where(session, Found(None, 'unpriced'), book, card)}.")
+        raise BadRequest(
+            f"{model_id!r} has no price: {_where(session, Found(None, 'unpriced'), book, model_id, card)}."
+        )
     value = {
         "model": model_id,
         "prompt_tokens": usage.prompt_tokens,

@@ -68,7 +68,7 @@ class Session:
     @cached_property
     def dialect(self) -> Dialect:
         """The profile's dialect. Raises ``ConfigError``."""
-        from router.gateway.assembly import dialect_of
+        from router.gateway.profile import dialect_of
 
         return dialect_of(self.settings, self.registry)
 

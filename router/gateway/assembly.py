@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from router.catalogue.catalogue import Catalogue, Row, Stored
+from router.catalogue.catalogue import Catalogue
 from router.catalogue.pins import price_rules
+from router.catalogue.snapshot import Row, Stored
 from router.config import Settings, load_settings
 from router.dialect import Dialect
 from router.errors import ConfigError, NotFound, RouterError, StoreError, Unavailable
@@ -22,6 +23,7 @@ from router.gateway.jobs import Job, Jobs
 from router.gateway.limits import KeyFinder, LimitRules, limit_rules
 from router.gateway.line import Gateway
 from router.gateway.policies import NONE, Policy, policies_of
+from router.gateway.profile import dialect_of, offered_by
 from router.gateway.providers import Provider, build_providers, listings
 from router.gateway.quoting import Quoter
 from router.gateway.rates import rate_jobs, rate_warning
@@ -30,7 +32,7 @@ from router.gateway.resolve import Resolver
 from router.gateway.sections import check_rules, plugin_records
 from router.ledger.batch import LedgerBatch
 from router.ledger.sweep import Swept, sweep
-from router.registry import Registry, load_plugins, nearest
+from router.registry import Registry, load_plugins
 from router.settings import ProviderSettings
 from router.store.database import Database, open_database
 from router.store.idempotency import expire_answers
@@ -50,7 +52,6 @@ __all__ = [
     "StoredRows",
     "assemble",
     "check_migrated",
-    "dialect_of",
     "open_transport",
     "pinned",
     "plugin_migrations",
@@ -78,8 +79,13 @@ class Assembly:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The model catalogue, over the database's rows."""
-        rules = price_rules(self.settings)
-        return Catalogue(listings(self.providers), pinned(self.settings), StoredRows(self.database), rules=rules)
+        return Catalogue(
+            listings(self.providers),
+            pinned(self.settings),
+            StoredRows(self.database),
+            rules=price_rules(self.settings),
+            offered=offered_by(self.dialect, self.settings),
+        )
 
     @cached_property
     def resolver(self) -> Resolver:
@@ -278,31 +284,6 @@ def registry_of_settings(settings: Settings) -> Registry:
     """The plugins that the configuration lets in."""
     plugins = settings.plugins
     return load_plugins(enabled=plugins.enabled, disabled=plugins.disabled, strict=plugins.strict)
-
-
-def dialect_of(settings: Settings, registry: Registry) -> Dialect:
-    """The dialect that ``[gateway] profile`` names.
-
-    Raises:
-        ConfigError: no installed plugin has a dialect of that name.
-    """
-    name = settings.gateway.profile
-    hook = registry.hook(name, "dialect")
-    if hook is None:
-        raise ConfigError(f"{settings.where('gateway.profile')}: {_no_profile(name, settings, registry)}")
-    dialect: Dialect = hook()
-    return dialect
-
-
-def _no_profile(name: str, settings: Settings, registry: Registry) -> str:
-    plugin = registry.plugins.get(name)
-    if plugin is not None and plugin.state == "disabled":
-        where = settings.where("plugins.disabled" if name in settings.plugins.disabled else "plugins.enabled")
-        return f"the plugin {name!r} is installed, but disabled: {where} leaves it out"
-    if plugin is not None and plugin.state == "failed":
-        return f"the plugin {name!r} is installed, but not loaded: {plugin.problem}"
-    known = [one.name for one in registry.having("dialect")]
-    return f"there is no profile {name!r}{nearest(name, known)}; installed: {', '.join(known) or 'none'}"
 
 
 def plugin_migrations(registry: Registry) -> dict[str, list[Migration]]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from router.catalogue.catalogue import Listing
+from router.catalogue.snapshot import Listing
 from router.config import Settings
 from router.errors import ConfigError
 from router.gateway.endpoints import Endpoints, Place
-from router.registry import Registry
+from router.registry import Registry, nearest
 from router.settings import ProviderSettings, Timeouts
 from router.store.provider_keys import StoredKey
 from router.types import CallContext, ModelCard
@@ -81,7 +81,8 @@ def build_providers(
             which holds where configuration and environment give none.
 
     Raises:
-        ConfigError: a section of an unknown plugin, or with unknown keys or bad values.
+        ConfigError: a section of an unknown plugin, or with unknown keys or bad values; or no provider is called as
+            ``[gateway] upstream`` says.
     """
     kinds = {plugin.name for plugin in registry.having("chat")} | {
         plugin.name for plugin in registry.having("embeddings")
@@ -89,11 +90,9 @@ def build_providers(
     sections: dict[str, Mapping[str, Any]] = {name: {} for name in sorted(kinds)}
     sections.update(settings.providers)
     built = _Builder(settings, registry, kinds, open_transport, stored_keys)
-    return {
-        name: built.provider(name, section)
-        for name, section in sections.items()
-        if _wanted(name, section, settings, registry)
-    }
+    wanted = {name: section for name, section in sections.items() if _wanted(name, section, settings, registry)}
+    _check_upstream(settings, wanted)
+    return {name: built.provider(name, section) for name, section in wanted.items()}
 
 
 def listings(providers: Mapping[str, Provider]) -> dict[str, Listing]:
@@ -105,6 +104,13 @@ def listings(providers: Mapping[str, Provider]) -> dict[str, Listing]:
             unlisted = provider.settings.unlisted
             found[name] = Listing(cards, configured, unlisted if unlisted is not None else not (cards or configured))
     return found
+
+
+def _check_upstream(settings: Settings, known: Collection[str]) -> None:
+    name = settings.gateway.upstream
+    if name and name not in known:
+        where, there = settings.where("gateway.upstream"), ", ".join(sorted(known))
+        raise ConfigError(f"{where}: there is no provider {name!r}{nearest(name, known)}; there are: {there or 'none'}")
 
 
 def _wanted(name: str, section: Mapping[str, Any], settings: Settings, registry: Registry) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from router.catalogue.catalogue import Catalogue, Snapshot
+from router.catalogue.catalogue import Catalogue
 from router.catalogue.prices import PriceBook
+from router.catalogue.snapshot import Snapshot
 from router.claims import Quote
 from router.errors import BadRequest, ModelNotPriced
 from router.gateway.bounds import Measure, bound_of, measure, text_tokens
@@ -146,7 +147,7 @@ class Quoter:
 
 def _unpriced(target: Target, book: PriceBook) -> ModelNotPriced:
     name = printable_id(target.id)
-    if book.lacks_rate(target.card):
+    if book.lacks_rate(target.id, target.card):
         message = (
             f"The model '{name}' has a list price in USD, and no rate of USD to {book.currency} is known: the operator "
             f"sets [billing] usd_rate, or a price: `router models price {name} --input AMOUNT --output AMOUNT`."

@@ -7,8 +7,8 @@ import logging
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from router.catalogue.catalogue import Snapshot
 from router.catalogue.pins import RATE_RANGE
+from router.catalogue.snapshot import Snapshot
 from router.config import Settings
 from router.errors import Unavailable
 from router.gateway.jobs import Job
@@ -84,11 +84,9 @@ def fetch_rate(billing: BillingSettings) -> int:
 def rate_warning(snapshot: Snapshot) -> str | None:
     """What to say where models cannot be served for want of a rate; None where none is wanted."""
     book = snapshot.prices
-    lacking = [
-        entry.id
-        for entry in snapshot.entries.values()
-        if entry.enabled and book.lacks_rate(entry.card) and book.charge(entry.id, entry.provider, entry.card) is None
-    ]
+    enabled = (entry for entry in snapshot.entries.values() if entry.enabled)
+    unpriced = (entry for entry in enabled if snapshot.price_of(entry) is None)
+    lacking = [entry.id for entry in unpriced if book.lacks_rate(entry.id, entry.card)]
     if not lacking:
         return None
     return (

@@ -7,7 +7,8 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from router.catalogue.catalogue import Catalogue, Entry, Snapshot
+from router.catalogue.catalogue import Catalogue
+from router.catalogue.snapshot import Entry, Snapshot
 from router.errors import Forbidden, ModelNotFound, RouterError, Unavailable
 from router.gateway.providers import Provider
 from router.types import Key, ModelCard
@@ -82,6 +83,14 @@ class Resolver:
             raise Forbidden(message, code="model_not_allowed", param="model")
         return replace(route, targets=(first, *(target for target in fallbacks if _in_scope(key, target))))
 
+    def entry(self, model_id: str) -> Entry:
+        """What an ID means, whether or not its provider is set up.
+
+        Raises:
+            ModelNotFound: it means nothing, or is disabled.
+        """
+        return self._entry(model_id, self._catalogue.snapshot(), [])
+
     def allows(self, key: Key, model_id: str) -> bool:
         """Whether a call for ``model_id`` would have a route with this key."""
         try:
@@ -104,6 +113,13 @@ class Resolver:
 
     def _resolve(self, model_id: str, snapshot: Snapshot) -> Route:
         steps: list[str] = []
+        entry = self._entry(model_id, snapshot, steps)
+        if not entry.available:
+            raise self._idle(entry.provider, model_id)
+        fallbacks = list(self._fallbacks(entry, model_id, snapshot, steps))
+        return Route(model_id, (self._target(entry), *fallbacks), tuple(steps))
+
+    def _entry(self, model_id: str, snapshot: Snapshot, steps: list[str]) -> Entry:
         name = model_id
         while name not in snapshot.entries and name in snapshot.aliases and len(steps) < _ALIAS_STEPS:
             steps.append(f"{name!r} is an alias of {snapshot.aliases[name]!r}")
@@ -116,9 +132,8 @@ class Resolver:
         if entry is None:
             raise self._not_found(name, model_id, snapshot)
         if not entry.enabled:
-            raise ModelNotFound(f"The model '{model_id}' is disabled on this gateway.", param="model")
-        fallbacks = list(self._fallbacks(entry, model_id, snapshot, steps))
-        return Route(model_id, (self._target(entry), *fallbacks), tuple(steps))
+            raise ModelNotFound(f"The model '{printable_id(model_id)}' is disabled on this gateway.", param="model")
+        return entry
 
     def _target(self, entry: Entry) -> Target:
         return Target(entry.id, self._providers[entry.provider], entry.card)
@@ -128,7 +143,7 @@ class Resolver:
         for model_id in snapshot.fallbacks.get(asked) or snapshot.fallbacks.get(entry.id) or ():
             following = snapshot.entries.get(snapshot.aliases.get(model_id, model_id))
             following = following or self._by_target(model_id, snapshot, [])
-            if following is not None and following.enabled:
+            if following is not None and following.enabled and following.available:
                 steps.append(f"falls back to {following.id!r}")
                 yield self._target(following)
             else:
@@ -147,7 +162,7 @@ class Resolver:
 
     def _by_model(self, name: str, snapshot: Snapshot, steps: list[str]) -> Entry | None:
         entries = [entry for entry in snapshot.by_model.get(name, ()) if entry.enabled]
-        if len(entries) > 1:
+        if len({entry.provider for entry in entries}) > 1:
             choices = ", ".join(repr(entry.id) for entry in entries)
             raise ModelNotFound(
                 f"The model '{name}' is served by several providers: ask for one of {choices}.", param="model"
@@ -159,18 +174,24 @@ class Resolver:
 
     def _not_found(self, name: str, asked: str, snapshot: Snapshot) -> Unavailable | ModelNotFound:
         provider = self._providers.get(name.partition("/")[0]) or self._idle_models.get(name)
-        if provider is not None and not provider.active:
-            return Unavailable(
-                f"The model '{printable_id(asked)}' needs the provider {provider.name!r}, "
-                f"which is not set up: {provider.problem}.",
-                code="provider_not_configured",
-                param="model",
-                headers={"x-should-retry": "false"},
-            )
+        if provider is not None and not provider.active and not snapshot.closed:
+            return self._idle(provider.name, asked)
         near = _nearest(name, [entry.id for entry in snapshot.listed()])
         hint = f" Did you mean {', '.join(map(repr, near))}?" if near else f" {ModelNotFound.listed_at}"
         via = f" is an alias of '{printable_id(name)}', which" if name != asked else ""
         return ModelNotFound(f"The model '{printable_id(asked)}'{via} does not exist.{hint}", param="model")
+
+    def _idle(self, name: str, asked: str) -> Unavailable:
+        """The provider of a model is not set up, or there is none of that name at all."""
+        provider = self._providers.get(name)
+        problem = provider.problem if provider is not None else ""
+        remedy = problem or f"write a section [providers.{name}], or name another provider with [gateway] upstream"
+        return Unavailable(
+            f"The model '{printable_id(asked)}' needs the provider {name!r}, which is not set up: {remedy}.",
+            code="provider_not_configured",
+            param="model",
+            headers={"x-should-retry": "false"},
+        )
 
 
 def _in_scope(key: Key, target: Target) -> bool:

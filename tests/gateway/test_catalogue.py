@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from router.catalogue.catalogue import Catalogue, Listing, Row, Stored, build_snapshot
+from router.catalogue import Catalogue, Listing, Row, Stored
+from router.catalogue.merging import build_snapshot
 from router.errors import StoreError
 from router.types import ModelCard
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from router.catalogue.catalogue import Catalogue, Listing, Row, Stored
+from router.catalogue import Catalogue, Listing, Row, Stored
 from router.errors import Forbidden, ModelNotFound, RouterError, Unavailable
 from router.gateway.endpoints import Endpoints
 from router.gateway.providers import Provider

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from market import card, price
 
 from router.catalogue import Listing, PriceBook, PriceRules, Row, Stored
-from router.catalogue.catalogue import build_snapshot
+from router.catalogue.merging import build_snapshot
 from router.gateway.rates import rate_warning
 from router.money import NANO
 from router.tariff import keep_price
@@ -59,7 +59,7 @@ def test_prices_that_an_operator_sets_are_charged_as_they_are() -> None:
 def test_without_a_rate_only_what_is_free_has_a_price() -> None:
     book = PriceBook(PriceRules(currency="EUR", rate_nano=None))
     assert (book.charge("m", "acme", CARD), book.cost(CARD), book.rate_nano) == (None, None, None)
-    assert book.lacks_rate(CARD) and not book.lacks_rate(card(price=None))
+    assert book.lacks_rate("m", CARD) and not book.lacks_rate("m", card(price=None))
     free = card(price=price(free=True))
     assert book.charge("m", "acme", free) == free.price
     assert PriceBook(PriceRules(currency="EUR", rate_nano=None), {}, 2 * NANO).cost(CARD) == price(

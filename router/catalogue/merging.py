@@ -1,0 +1,119 @@
+"""Providers' lists, the profile's offers and the operator's rows, merged into one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+
+from router.catalogue.prices import USD, PriceBook, PriceRules
+from router.catalogue.snapshot import NO_OFFERS, Entry, Listing, Offered, Row, Snapshot, Stored
+from router.offers import Offer
+from router.tariff import kept_price
+from router.types import ModelCard
+
+__all__ = ["build_snapshot"]
+
+_FACTS = frozenset(one.name for one in fields(ModelCard)) - {"model", "kind", "price"}
+
+
+def build_snapshot(
+    listings: Mapping[str, Listing],
+    stored: Stored,
+    rules: PriceRules = USD,
+    offered: Offered = NO_OFFERS,
+) -> Snapshot:
+    """Merge providers' lists, the profile's offers, and operator's rows, the later over the earlier.
+
+    A row of an inactive provider stays out, or makes the offer that it is about unavailable.
+    """
+    entries = _listed_entries(listings)
+    entries.update((row.id, _row_entry(row, entries)) for row in _models(stored, listings))
+    _add_offers(entries, stored, listings, offered)
+    for row in stored.rows:
+        if row.provider is None and row.id in entries:
+            entries[row.id] = replace(entries[row.id], enabled=row.enabled)
+    if offered.only:
+        entries = {name: entry for name, entry in entries.items() if entry.source in ("profile", "operator")}
+    by_target: dict[str, Entry] = {}
+    by_model: dict[str, list[Entry]] = {}
+    for entry in entries.values():
+        if entry.available:
+            by_target.setdefault(f"{entry.provider}/{entry.card.model}", entry)
+            by_model.setdefault(entry.card.model, []).append(entry)
+    unlisted = frozenset(name for name, listing in listings.items() if listing.unlisted and not offered.only)
+    offers = {offer.id: offer.price for offer in offered.offers if offer.price is not None}
+    book = PriceBook(rules, stored.prices, stored.rates.get(rules.currency), offers)
+    fallbacks = dict(stored.fallbacks)
+    return Snapshot(entries, dict(stored.aliases), by_target, by_model, unlisted, fallbacks, book, offered.only)
+
+
+def _add_offers(entries: dict[str, Entry], stored: Stored, listings: Mapping[str, Listing], offered: Offered) -> None:
+    """Those that the operator has not given another meaning; what the profile says of a model stays with its ID."""
+    elsewhere = {row.id: row for row in stored.rows if row.provider is not None and row.provider not in listings}
+    for offer in offered.offers:
+        row = elsewhere.get(offer.id)
+        known = entries.get(offer.id)
+        if row is not None:
+            entry = replace(_row_entry(row, entries), available=False)
+            entries[offer.id] = replace(entry, offer=offer)
+        elif known is not None and known.source == "operator":
+            entries[offer.id] = replace(known, offer=offer)
+        else:
+            entries[offer.id] = _offer_entry(offer, entries, listings, offered.upstream)
+
+
+def _offer_entry(offer: Offer, entries: Mapping[str, Entry], listings: Mapping[str, Listing], upstream: str) -> Entry:
+    """By the first route whose provider is active, else by ``upstream``: the first that this lists of the route's model
+    part, the public ID and the whole route, or else the model part.
+    """
+    routes = [(provider, model) for provider, _, model in (route.partition("/") for route in offer.routes)]
+    active = [route for route in routes if route[0] in listings]
+    provider, model = active[0] if active else routes[0]
+    if not active and upstream:
+        names = (model, offer.id, offer.routes[0])
+        provider, model = upstream, next((name for name in names if f"{upstream}/{name}" in entries), model)
+    known = entries.get(f"{provider}/{model}")
+    if known is not None and (known.provider, known.card.model) == (provider, model):
+        card = replace(
+            known.card,
+            kind=known.card.kind or offer.kind,
+            context_window=known.card.context_window or offer.context_window,
+        )
+    else:
+        card = ModelCard(model, offer.kind, offer.provider or provider, context_window=offer.context_window)
+    return Entry(offer.id, provider, card, True, "profile", offer, provider in listings)
+
+
+def _models(stored: Stored, listings: Mapping[str, Listing]) -> Iterator[Row]:
+    return (row for row in stored.rows if row.provider in listings and row.model is not None)
+
+
+def _row_entry(row: Row, entries: Mapping[str, Entry]) -> Entry:
+    known = entries.get(f"{row.provider}/{row.model}")
+    card = known.card if known else _card(row)
+    return Entry(row.id, row.provider or "", card, row.enabled, "operator")
+
+
+def _card(row: Row) -> ModelCard:
+    facts = {name: value for name, value in row.facts.items() if name in _FACTS}
+    price = row.facts.get("price")
+    return ModelCard(
+        row.model or "",
+        row.kind,
+        **{"owned_by": row.provider, **facts},
+        price=kept_price(price) if price is not None else None,
+    )
+
+
+def _listed_entries(listings: Mapping[str, Listing]) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for provider, listing in listings.items():
+        for card in listing.cards:
+            entries[f"{provider}/{card.model}"] = Entry(f"{provider}/{card.model}", provider, card)
+        for model in listing.configured:
+            entry_id = f"{provider}/{model}"
+            if entry_id not in entries:
+                entries[entry_id] = Entry(
+                    entry_id, provider, ModelCard(model, kind="", owned_by=provider), source="configuration"
+                )
+    return entries

@@ -1,0 +1,138 @@
+"""What the catalogue is made of, and what it is made into: one immutable view of all models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from router.catalogue.prices import PriceBook
+from router.offers import Offer
+from router.types import ModelCard, Price
+
+__all__ = ["NO_OFFERS", "Entry", "Listing", "Offered", "Row", "Snapshot", "Stored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One public model ID.
+
+    Attributes:
+        id: as clients write it.
+        provider: configured provider name.
+        card: what is known of the model; ``card.model`` is the name that the upstream knows.
+        enabled: whether calls may use it.
+        source: ``provider`` (its own list), ``configuration``, ``profile`` (the dialect's offers) or ``operator``.
+        offer: what the profile says of it; None for a model that it does not offer.
+        available: whether ``provider`` is set up.
+    """
+
+    id: str
+    provider: str
+    card: ModelCard
+    enabled: bool = True
+    source: str = "provider"
+    offer: Offer | None = None
+    available: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The operator's word on a public model ID: a model, or (without a provider) a switch on a listed one.
+
+    ``facts`` holds fields of ``ModelCard``, as ``router models sync`` found them.
+    """
+
+    id: str
+    provider: str | None
+    model: str | None
+    kind: str
+    enabled: bool
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The operator's part of the catalogue.
+
+    Attributes:
+        aliases: alias -> model ID.
+        fallbacks: model ID -> model IDs to try next.
+        prices: (price list, public ID or ``provider/model``) -> price in the balance currency.
+        rates: currency -> units of it for one USD, in nano, as fetched.
+    """
+
+    rows: Sequence[Row] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    prices: Mapping[tuple[str, str], Price] = field(default_factory=dict)
+    rates: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What one active provider brings: its cards, and whether it passes models on that are on no list."""
+
+    cards: Sequence[ModelCard]
+    configured: Sequence[str] = ()
+    unlisted: bool = False
+
+
+@dataclass(frozen=True)
+class Offered:
+    """The profile's own catalogue, and what the configuration says of it.
+
+    Attributes:
+        upstream: the provider of those offers of which no route is active; empty for none.
+        only: whether nothing but these, and the operator's rows, is served.
+    """
+
+    offers: Sequence[Offer] = ()
+    upstream: str = ""
+    only: bool = False
+
+
+NO_OFFERS = Offered()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An immutable view of the catalogue.
+
+    Attributes:
+        entries: public ID -> entry, disabled ones included.
+        aliases: alias -> model ID.
+        by_target: ``provider/model`` -> entry, where the public ID is another.
+        by_model: bare model -> entries that serve it.
+        unlisted: providers that pass on models that are on no list.
+        fallbacks: model ID -> model IDs to try next, best first.
+        prices: what each model is charged and costs.
+        closed: whether only the profile's offers and the operator's rows are served.
+    """
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    by_target: Mapping[str, Entry] = field(default_factory=dict)
+    by_model: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
+    unlisted: frozenset[str] = frozenset()
+    fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    prices: PriceBook = field(default_factory=PriceBook)
+    closed: bool = False
+
+    def listed(self) -> list[Entry]:
+        """What can be called: enabled entries that are available, then their aliases, sorted by ID."""
+        models = {entry.id: entry for entry in self.entries.values() if entry.enabled and entry.available}
+        shown = dict(models)
+        for alias, target in self.aliases.items():
+            if target in models:
+                shown.setdefault(alias, replace(models[target], id=alias, source="alias"))
+        return [shown[model_id] for model_id in sorted(shown)]
+
+    def price_of(self, entry: Entry, price_list: str = "") -> Price | None:
+        """What calls of a listed entry are charged; an alias as what it means.
+
+        Args:
+            price_list: the account's; empty for none.
+        """
+        meant = self.aliases.get(entry.id, entry.id) if entry.source == "alias" else entry.id
+        return self.prices.charge(meant, entry.provider, entry.card, price_list)

@@ -1,0 +1,97 @@
+"""A dialect as a plugin hands it over: checked before anything relies on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from router.catalogue.snapshot import Offered
+from router.config import Settings
+from router.dialect import Dialect
+from router.errors import ConfigError
+from router.offers import Offer
+from router.prices import is_complete
+from router.registry import Registry, nearest
+
+__all__ = ["HEALTH", "READY", "dialect_of", "offered_by"]
+
+HEALTH, READY = "/healthz", "/readyz"
+"""Paths that are the host's own, whatever the profile."""
+
+_KEY_LENGTH = range(20, 129)
+_KINDS = ("chat", "embeddings")
+_PATHS = (
+    "chat_paths",
+    "embeddings_paths",
+    "models_paths",
+    "catalogue_paths",
+    "health_paths",
+    "estimator_paths",
+)
+
+
+def dialect_of(settings: Settings, registry: Registry) -> Dialect:
+    """The dialect that ``[gateway] profile`` names.
+
+    Raises:
+        ConfigError: no installed plugin has a dialect of that name, or it cannot be served as it is.
+    """
+    name = settings.gateway.profile
+    hook = registry.hook(name, "dialect")
+    where = settings.where("gateway.profile")
+    if hook is None:
+        raise ConfigError(f"{where}: {_no_profile(name, settings, registry)}")
+    dialect: Dialect = hook()
+    fault = next(_faults(dialect), None)
+    if fault is not None:
+        raise ConfigError(f"{where}: the dialect of the plugin {name!r} cannot be served: {fault}")
+    return dialect
+
+
+def offered_by(dialect: Dialect, settings: Settings) -> Offered:
+    """The profile's own catalogue, as the configuration has it served."""
+    return Offered(dialect.offers, settings.gateway.upstream, settings.gateway.only_offers)
+
+
+def _no_profile(name: str, settings: Settings, registry: Registry) -> str:
+    plugin = registry.plugins.get(name)
+    if plugin is not None and plugin.state == "disabled":
+        where = settings.where("plugins.disabled" if name in settings.plugins.disabled else "plugins.enabled")
+        return f"the plugin {name!r} is installed, but disabled: {where} leaves it out"
+    if plugin is not None and plugin.state == "failed":
+        return f"the plugin {name!r} is installed, but not loaded: {plugin.problem}"
+    known = [one.name for one in registry.having("dialect")]
+    return f"there is no profile {name!r}{nearest(name, known)}; installed: {', '.join(known) or 'none'}"
+
+
+def _faults(dialect: Dialect) -> Iterator[str]:
+    if not isinstance(dialect, Dialect):
+        yield f"it is no router.Dialect, but a {type(dialect).__name__}"
+        return
+    if dialect.key_length not in _KEY_LENGTH:
+        low, high = _KEY_LENGTH[0], _KEY_LENGTH[-1]
+        yield f"key_length must be from {low} to {high}, not {dialect.key_length!r}"
+    paths = Counter((HEALTH, READY))
+    for name in _PATHS:
+        for path in getattr(dialect, name):
+            paths[path] += 1
+            if not path.startswith("/") or "<" in path or "?" in path:
+                yield f"{name}: {path!r} is no path"
+    yield from (f"{path} is the path of two things" for path, count in paths.items() if count > 1)
+    offers = Counter(offer.id for offer in dialect.offers)
+    yield from (f"it offers {offer!r} twice" for offer, count in offers.items() if count > 1)
+    for offer in dialect.offers:
+        yield from (f"its offer {offer.id!r} {fault}" for fault in _faults_of_offer(offer))
+
+
+def _faults_of_offer(offer: Offer) -> Iterator[str]:
+    if offer.kind not in _KINDS:
+        yield f"is of the kind {offer.kind!r}: write chat or embeddings"
+    if not offer.routes:
+        yield 'has no route: write "provider/model"'
+    for route in offer.routes:
+        provider, _, model = route.partition("/")
+        if not provider or not model:
+            yield f'has the route {route!r}: write "provider/model"'
+    if offer.price is not None and not is_complete(offer.price, offer.kind):
+        yield "has a price without input or output"
