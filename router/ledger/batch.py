@@ -1,7 +1,8 @@
 """A batch of the journal: read what it touches, decide each operation in the order of arrival, write it all set-based.
 
-The number of statements does not grow with the batch, and a hot account is one row of it. The database decides: rows
-are locked before they are read, so the same code is exact across workers and nodes.
+The number of statements does not grow with the batch, and a hot account is one row of it. The database decides: what
+is decided on was read in this transaction, or cannot have changed since, so the same code is exact across workers and
+nodes.
 """
 
 from __future__ import annotations
@@ -25,8 +26,7 @@ from router.ledger.operations import (
     Take,
     Taken,
 )
-from router.ledger.state import Balance, Bucket, Counts, read_balances, read_buckets, write_balances, write_buckets
-from router.store.access import access_version
+from router.ledger.state import Book, Bucket, Counts
 from router.store.connection import Connection
 from router.store.counters import add_counters
 from router.store.journal import Operation
@@ -72,34 +72,46 @@ class LedgerBatch:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self._last: Book | None = None
 
     def __call__(self, connection: Connection, operations: Sequence[Operation], *, again: bool = False) -> None:
         """As ``router.store.journal.Apply``."""
-        batch = _Batch(connection, operations, self._clock, again)
+        last, self._last = self._last, None
+        book = Book.opened(connection, last)
+        batch = _Batch(connection, book, operations, self._clock, again)
         for operation in operations:
             operation.result = operation.error = None
             batch.decide(operation)
         batch.write()
+        self._last = book.kept(connection)
 
 
 class _Batch:
     def __init__(
-        self, connection: Connection, operations: Sequence[Operation], clock: Callable[[], float], again: bool
+        self,
+        connection: Connection,
+        book: Book,
+        operations: Sequence[Operation],
+        clock: Callable[[], float],
+        again: bool,
     ) -> None:
         self._connection = connection
         takes = [one for one in operations if isinstance(one, Take) and not one.abandoned]
         settles = [one for one in operations if isinstance(one, Settle)]
         ending = [one.held for one in settles]
         ending += [one.held for one in operations if isinstance(one, GiveBack) and one.held is not None]
-        self._version = access_version(connection) if takes else 0
+        self._version = book.access_version(connection) if takes else 0
         self._known = self._read_known(operations) if again else {}
         self._released = delete_returning(connection, "holds", "id", [held.id for held in ending])
         missing = [one.held.id for one in settles if one.held.id not in self._released]
         references = [f"{kind}:{id}" for id in missing for kind in ("req", "short")]
         charged = select_in(connection, "transfers", "reference, amount_nano", "reference", references)
         self._charged: dict[str, int] = dict(charged)
-        self._balances, self._buckets = self._read_state(takes, ending, settles)
+        self._book, self._accounts, self._touched = book, _accounts(takes, ending, settles), _buckets(takes, ending)
+        book.read(connection, self._accounts, self._touched)
+        self._balances, self._buckets = book.balances, book.buckets
         self._now = clock()  # once nobody else has the rows: what another node began is past
+        self._now_ms = int(self._now * 1000)
         self._holds: list[Held] = []
         self._transfers: list[tuple[object, ...]] = []
         self._records: list[CallRecord] = []
@@ -122,8 +134,7 @@ class _Batch:
 
     def write(self) -> None:
         connection = self._connection
-        write_balances(connection, self._balances)
-        write_buckets(connection, self._buckets)
+        self._book.write(connection, self._accounts, self._touched)
         write_rows(connection, "holds", _HOLDS, [held.row() for held in self._holds])
         write_rows(connection, "transfers", _TRANSFERS, self._transfers)
         if self._records:
@@ -140,17 +151,6 @@ class _Batch:
         ids = [one.label for one in operations if isinstance(one, Take)]
         rows = select_in(self._connection, "holds", HOLD_COLUMNS, "id", ids)
         return {held.id: held for held in map(Held.of, rows)}
-
-    def _read_state(
-        self, takes: Sequence[Take], ending: Sequence[Held], settles: Sequence[Settle]
-    ) -> tuple[dict[str, Balance], dict[str, Bucket]]:
-        accounts = {one.hold.account for one in takes if any(bucket == BALANCE for bucket, _ in one.claims)}
-        accounts |= {held.account for held in ending if held.amount_nano}
-        accounts |= {one.held.account for one in settles if one.record.charge_nano}
-        buckets = {bucket for one in takes for bucket, _ in one.claims if bucket != BALANCE}
-        buckets |= {taken.bucket for held in ending for taken in held.taken}
-        balances = read_balances(self._connection, accounts)
-        return balances, read_buckets(self._connection, buckets)
 
     # Claims.
 
@@ -178,7 +178,7 @@ class _Batch:
                 operation.error = refused
                 return
             amount_nano += claim.amount if bucket == BALANCE else 0
-        held = replace(hold, amount_nano=amount_nano, taken=tuple(taken))
+        held = hold._replace(amount_nano=amount_nano, taken=tuple(taken))
         self._holds.append(held)
         operation.result = held
 
@@ -191,15 +191,17 @@ class _Batch:
                 return Refused(claim, balance.available, None)
             balance.hold(claim.amount)
             return None
-        state = self._buckets[bucket]
-        before = state.enter(claim.window, self._now)
-        if before is not None:
+        state, amount, window = self._buckets[bucket], claim.amount, claim.window
+        if window is not None and (before := state.enter(window, self._now_ms)) is not None:
             begun.append((state, before))
-        if claim.ceiling is not None and claim.amount + claim.at_least > claim.ceiling - state.total:
-            return Refused(claim, max(0, claim.ceiling - state.total), state.ends_in_s(claim.window, self._now))
-        state.hold(claim.amount)
-        remaining = None if claim.ceiling is None else claim.ceiling - state.total
-        taken.append(Taken(bucket, claim.amount, state.window_start, remaining))
+        left = None
+        if claim.ceiling is not None:
+            left = claim.ceiling - state.used - state.held
+            if amount + claim.at_least > left:
+                return Refused(claim, max(0, left), None if window is None else state.ends_in_s(window, self._now))
+            left -= amount
+        state.hold(amount)
+        taken.append(Taken(bucket, amount, state.window_start, left))
         return None
 
     def _put_back(
@@ -274,3 +276,18 @@ class _Batch:
 
     def _transfer(self, reference: str, kind: str, debit: str, amount: int, balance: int, reason: str) -> None:
         self._transfers.append((reference, kind, debit, REVENUE, amount, balance, clean_text(reason), self._now))
+
+
+def _accounts(takes: Sequence[Take], ending: Sequence[Held], settles: Sequence[Settle]) -> set[str]:
+    """Whose balances a batch may change."""
+    found = {one.hold.account for one in takes if any(bucket == BALANCE for bucket, _ in one.claims)}
+    found |= {held.account for held in ending if held.amount_nano}
+    return found | {one.held.account for one in settles if one.record.charge_nano}
+
+
+def _buckets(takes: Sequence[Take], ending: Sequence[Held]) -> dict[str, None]:
+    """The buckets that a batch may change, those of a call together."""
+    found = dict.fromkeys(bucket for one in takes for bucket, _ in one.claims)
+    found.pop(BALANCE, None)
+    found.update(dict.fromkeys(taken.bucket for held in ending for taken in held.taken))
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from router.claims import Claim
@@ -47,8 +46,7 @@ class Taken(NamedTuple):
     remaining: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A call under way, as the table ``holds`` has it.
 
     Attributes:

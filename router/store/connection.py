@@ -27,11 +27,14 @@ class Connection:
     Attributes:
         peewee: the peewee database underneath, for queries that are easier to build than to write.
         engine: ``sqlite`` or ``postgresql``.
+        transaction: the number of the writing transaction that is open, or was last; they are counted up.
+        committed: the number of the last one that was committed.
     """
 
     def __init__(self, database: peewee.Database, engine: str) -> None:
         self.peewee: Any = database
         self.engine = engine
+        self.transaction = self.committed = 0
         self._dialect = _for_psycopg if engine == "postgresql" else _as_it_is
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
@@ -68,6 +71,11 @@ class Connection:
     def has_table(self, name: str) -> bool:
         return bool(self.peewee.table_exists(name))
 
+    def begin(self, sql: str) -> None:
+        """Begin a writing transaction."""
+        self.execute(sql)
+        self.transaction += 1
+
     def commit(self) -> None:
         """Commit.
 
@@ -77,6 +85,7 @@ class Connection:
         cursor = self._cursor("COMMIT", ())
         if self.engine == "postgresql" and cursor.statusmessage != "COMMIT":
             raise peewee.InternalError("the transaction was rolled back because a statement in it had failed")
+        self.committed = self.transaction
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -82,13 +82,13 @@ class Session:
     def _begin(self) -> Connection:
         connection, fresh = self._ready()
         try:
-            connection.execute(self._engine.begin)
+            connection.begin(self._engine.begin)
         except _LOST:
             if fresh or not self._engine.is_lost(connection):
                 raise
             self.close()
             connection = self._ready()[0]
-            connection.execute(self._engine.begin)
+            connection.begin(self._engine.begin)
         return connection
 
     def _roll_back(self, connection: Connection) -> None:
