@@ -113,7 +113,7 @@ def _plugins(folder: Path, plan: Plan, upstreams: Upstreams) -> dict[str, Figure
     for label, extra in (("bundled plugins", None), ("50 plugins", (fillers, names))):
         place = folder / label.replace(" ", "-")
         place.mkdir()
-        with OurGateway(place, upstreams, extra) as system:
+        with OurGateway(place, upstreams, plugins=extra) as system:
             _say(f"  {label}")
             found[label] = measure_plugins(system, plan)
     return found

@@ -1,59 +1,115 @@
-"""This gateway as a benchmark serves it: freshly initialised, its default configuration, one worker."""
+"""This gateway as a benchmark serves it: freshly initialised, without policies or with all of them."""
 
 from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bench.load import Target
-from bench.machine import BenchError
+from bench.machine import GATEWAY_CORE, BenchError
 from bench.systems import UPSTREAM_KEY, Server, Upstreams
 from bench.tools import HERE
+from router.keys import Budget
+from router.ledger.transfers import grant
+from router.money import NANO
+from router.store.accounts import create_account
+from router.store.database import Database, open_database
+from router.store.keys import create_key
 from router.testing import free_port
 
-__all__ = ["OurGateway"]
+__all__ = ["BILLED", "PLAIN", "OurGateway", "Setup"]
 
 _SOURCES = HERE.parent
 _NAMES = {"fast": "openai", "paced": "paced", "scripted": "scripted"}
+_NO_POLICIES = {"GATEWAY__BILLING": "none", "GATEWAY__RATE_LIMIT": "none"}
+_LIMITS = {
+    "REQUESTS_PER_MINUTE": "100000000",
+    "TOKENS_PER_MINUTE": "100000000000",
+    "CONCURRENT": "100000",
+    "SPEND_PER_DAY": "1000000",
+    "SPEND_PER_MONTH": "1000000",
+}
+_ALL_LIMITS = {f"LIMITS__{place}{name}": value for place in ("", "ACCOUNT__") for name, value in _LIMITS.items()}
+"""Every limit there is, for each key and for each account; none is ever reached."""
+_CREDIT_NANO = 1_000_000 * NANO
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a gateway is set up.
+
+    Attributes:
+        name: as it stands at the top of a table.
+        accounts: with policies (``prepaid``, ``windows``), each limit and a budget: how many accounts, a key each;
+            0 is a gateway without policies.
+        database_url: empty for the SQLite file that ``router init`` makes.
+        workers, cores: how many processes serve, and where.
+    """
+
+    name: str = "this gateway"
+    accounts: int = 0
+    database_url: str = ""
+    workers: int = 1
+    cores: str = str(GATEWAY_CORE)
+
+
+PLAIN = Setup()
+BILLED = Setup("with billing", accounts=100)
 
 
 class OurGateway(Server):
-    """``router init``, a section for each upstream, ``router serve --workers 1``.
+    """``router init``, a section for each upstream, ``router serve``.
 
-    Nothing else differs from the default: no billing and no limits, a usage row for each call, the call log into a
-    file.
+    Whatever the policies: a usage row for each call, the call log into a file.
 
     Args:
         plugins: a folder with further distributions, and the names of the providers in it.
     """
 
-    name = "this gateway"
-
-    def __init__(self, folder: Path, upstreams: Upstreams, plugins: tuple[Path, Sequence[str]] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        upstreams: Upstreams,
+        setup: Setup = PLAIN,
+        *,
+        plugins: tuple[Path, Sequence[str]] | None = None,
+    ) -> None:
         super().__init__(folder)
+        self.name, self.cores, self._setup = setup.name, setup.cores, setup
         self._port = free_port()
         self._path = str(_SOURCES) if plugins is None else f"{_SOURCES}:{plugins[0]}"
-        self._key = self._init()
+        self._keys = [self._init()]
+        if setup.accounts:
+            self._keys = self._accounts(setup.accounts)
         sections = [_section(_NAMES[name], url, kind="openai") for name, url in upstreams.urls().items()]
         sections += [_section(name, upstreams.urls()["fast"]) for name in (plugins[1] if plugins else ())]
         with (folder / "router.toml").open("a", encoding="utf-8") as file:
             file.write("".join(sections))
 
     def command(self) -> Sequence[str]:
-        options = ["--config", "router.toml", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
-        return [sys.executable, "-m", "router", "serve", *options]
+        options = ["--config", "router.toml", "--host", "127.0.0.1", "--port", str(self._port)]
+        return [sys.executable, "-m", "router", "serve", *options, "--workers", str(self._setup.workers)]
 
     def environment(self) -> Mapping[str, str]:
-        return {"PYTHONPATH": self._path}
+        settings = _ALL_LIMITS if self._setup.accounts else _NO_POLICIES
+        if self._setup.database_url:
+            settings = {**settings, "DATABASE__URL": self._setup.database_url}
+        return {"PYTHONPATH": self._path, **{f"ROUTER__{name}": value for name, value in settings.items()}}
 
     def target(self, upstream: str = "fast", model: str = "gpt-4o") -> Target:
-        return Target(self._port, {"Authorization": f"Bearer {self._key}"}, f"{_NAMES[upstream]}/{model}")
+        target = self.one_account(upstream, model)
+        return replace(target, api_keys=self._keys) if len(self._keys) > 1 else target
+
+    def one_account(self, upstream: str = "fast", model: str = "gpt-4o") -> Target:
+        """As ``target``, with the first account's key for all calls."""
+        return Target(self._port, {"Authorization": f"Bearer {self._keys[0]}"}, f"{_NAMES[upstream]}/{model}")
 
     def workers(self) -> list[int]:
         """The worker alone: the master serves nothing."""
@@ -64,16 +120,38 @@ class OurGateway(Server):
     def rows(self) -> int:
         """How many usage rows there are of calls that reached the fast upstream."""
         query = "SELECT count(*) FROM usage WHERE provider = ? AND attempts != '[]'"
-        with closing(sqlite3.connect(self.folder / "router.db")) as database:
-            return int(database.execute(query, (_NAMES["fast"],)).fetchone()[0])
+        with closing(self.database()) as database:
+            return int(database.read(lambda connection: connection.tuples(query, (_NAMES["fast"],)))[0][0])
 
-    def _init(self) -> str:
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONPATH": self._path}
-        command = [sys.executable, "-m", "router", "init", "--dir", str(self.folder), "--json"]
+    def database(self) -> Database:
+        """Its database, opened by this process."""
+        return open_database(self._setup.database_url or "sqlite:///router.db", self.folder)
+
+    def router(self, *arguments: str) -> Any:
+        """Run a command of the CLI with ``--json``; the decoded answer.
+
+        Raises:
+            BenchError: it failed.
+        """
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment()}
+        command = [sys.executable, "-m", "router", *arguments, "--json"]
         done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise BenchError(f"router init failed: {done.stdout}{done.stderr}")
-        return str(json.loads(done.stdout)["api_key"])
+            raise BenchError(f"router {' '.join(arguments)} failed: {done.stdout}{done.stderr}")
+        return json.loads(done.stdout)
+
+    def _init(self) -> str:
+        return str(self.router("init", "--dir", str(self.folder))["api_key"])
+
+    def _accounts(self, count: int) -> list[str]:
+        """Make accounts that can pay for all that is measured; a key of each, with a budget."""
+        keys = []
+        with closing(self.database()) as database:
+            for number in range(count):
+                account = create_account(database, f"account {number}").id
+                grant(database, account, _CREDIT_NANO, reason="bench")
+                keys.append(create_key(database, account, "key", budget=Budget(_CREDIT_NANO, "month"))[1])
+        return keys
 
 
 def _section(name: str, url: str, kind: str = "") -> str:

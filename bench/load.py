@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,14 @@ class Target:
         headers: the key, and whatever else chooses the upstream.
         model: the model ID there.
         base: what the paths of the API begin with.
+        api_keys: keys that take turns under ``load``; empty for the one of ``headers``.
     """
 
     port: int
     headers: Mapping[str, str]
     model: str
     base: str = "/v1"
+    api_keys: Sequence[str] = ()
 
     def request(self, path: str, body: bytes) -> bytes:
         """One HTTP/1.1 POST as it goes over the wire."""
@@ -85,7 +87,7 @@ def load(target: Target, path: str, body: bytes | None, *, connections: int, sec
         BenchError: it did not run.
     """
     with tempfile.TemporaryDirectory() as folder:
-        env = _environment(target, body, Path(folder) / "body")
+        env = _environment(target, body, Path(folder))
         url = f"http://127.0.0.1:{target.port}{target.base}{path}"
         options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}", "--timeout", "30s"]
         command = pinned(LOAD_CORE, "wrk", *options, "-s", str(HERE / "wrk.lua"), url)
@@ -104,7 +106,7 @@ def load(target: Target, path: str, body: bytes | None, *, connections: int, sec
     )
 
 
-def _environment(target: Target, body: bytes | None, file: Path) -> dict[str, str]:
+def _environment(target: Target, body: bytes | None, folder: Path) -> dict[str, str]:
     headers = {"Content-Type": "application/json", **target.headers}
     env = {
         "PATH": os.environ["PATH"],
@@ -112,6 +114,9 @@ def _environment(target: Target, body: bytes | None, file: Path) -> dict[str, st
         "BENCH_HEADERS": "\n".join(f"{name}: {value}" for name, value in headers.items()),
     }
     if body is not None:
-        file.write_bytes(body)
-        env["BENCH_BODY"] = str(file)
+        (folder / "body").write_bytes(body)
+        env["BENCH_BODY"] = str(folder / "body")
+    if target.api_keys:
+        (folder / "keys").write_text("".join(f"{key}\n" for key in target.api_keys), encoding="ascii")
+        env["BENCH_KEYS"] = str(folder / "keys")
     return env

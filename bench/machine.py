@@ -22,8 +22,8 @@ class BenchError(Exception):
     """A benchmark cannot be run; the message says what is missing and what to do."""
 
 
-def pinned(core: int, *command: str) -> list[str]:
-    """``command`` for one core alone."""
+def pinned(core: int | str, *command: str) -> list[str]:
+    """``command`` for one core alone, or for several: ``"0,1"``."""
     return ["taskset", "-c", str(core), *command]
 
 

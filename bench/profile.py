@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.gateway import OurGateway
+from bench.gateway import BILLED, PLAIN, OurGateway, Setup
 from bench.load import chat_body, load
 from bench.machine import LOAD_CORE, BenchError, cpu_s, pinned
 from bench.report import table, write_between
@@ -85,11 +85,14 @@ def _profiles(seconds: int) -> dict[str, Profile]:
         fast = stack.enter_context(FastUpstream(programs.upstream))
         paced = FastUpstream(programs.upstream, chunks=chunks, interval_ms=INTERVAL_MS)
         stack.enter_context(paced)
-        gateway = OurGateway(folder, Upstreams(fast.port, paced.port))
-        stack.enter_context(gateway)
+        upstreams = Upstreams(fast.port, paced.port)
+        gateway, billed = (_started(stack, folder / str(setup.accounts), upstreams, setup) for setup in (PLAIN, BILLED))
 
         def plain() -> int:
             return _answers(gateway, seconds, stream=False)
+
+        def charged() -> int:
+            return _answers(billed, seconds, stream=False)
 
         def streams() -> int:
             return _answers(gateway, seconds, stream=True)
@@ -100,8 +103,21 @@ def _profiles(seconds: int) -> dict[str, Profile]:
             return _OPEN * chunks
 
         plain()
-        kinds = {"chat call": plain, "stream of 50 chunks": streams, "chunk of 1,000 open streams": open_ones}
-        return {kind: _sampled(gateway, folder, seconds, run) for kind, run in kinds.items()}
+        charged()
+        kinds = {
+            "chat call": (gateway, plain),
+            "with billing": (billed, charged),
+            "stream of 50 chunks": (gateway, streams),
+            "chunk of 1,000 open streams": (gateway, open_ones),
+        }
+        return {kind: _sampled(system, folder, seconds, run) for kind, (system, run) in kinds.items()}
+
+
+def _started(stack: ExitStack, folder: Path, upstreams: Upstreams, setup: Setup) -> OurGateway:
+    folder.mkdir()
+    gateway = OurGateway(folder, upstreams, setup)
+    stack.enter_context(gateway)
+    return gateway
 
 
 def _answers(gateway: OurGateway, seconds: int, *, stream: bool) -> int:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 __all__ = ["STAGES", "function_of", "is_waiting", "stage_of"]
 
+_POLICIES = ("plugins/prepaid/", "plugins/postpaid/", "plugins/windows/")
+
 STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("auth", ("router/gateway/auth.py",)),
     ("validation", ("router/gateway/body.py", "router/gateway/schemas.py", "router/server/body.py")),
     ("resolve", ("router/gateway/resolve.py", "router/gateway/endpoints.py", "router/catalogue/")),
-    ("admission", ("router/gateway/admission.py",)),
-    ("record", ("router/gateway/record.py", "router/store/")),
+    ("terms", tuple(f"router/gateway/{name}.py" for name in ("quoting", "terms", "bounds", "extras"))),
+    (
+        "admission",
+        ("router/gateway/admission.py", "router/gateway/policies.py", "router/gateway/budget.py", *_POLICIES),
+    ),
+    ("ledger and journal", ("router/ledger/", "router/store/")),
+    ("record", ("router/gateway/record.py",)),
     ("transport", ("router/upstream/", "plugins/")),
     ("reply", ("router/gateway/relay.py", "router/gateway/members.py", "router/dialect.py", "router/gateway/pump.py")),
     ("dispatch", ("router/gateway/",)),

@@ -81,6 +81,8 @@ class Server(System):
         folder: for its files; its output goes to ``output.log`` there.
     """
 
+    cores = str(GATEWAY_CORE)
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,7 +104,7 @@ class Server(System):
         started = time.monotonic()
         with (self.folder / "output.log").open("ab") as log:
             self._process = subprocess.Popen(
-                pinned(GATEWAY_CORE, *self.command()),
+                pinned(self.cores, *self.command()),
                 cwd=self.folder,
                 env=env,
                 stdin=subprocess.DEVNULL,

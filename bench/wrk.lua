@@ -1,5 +1,6 @@
 -- One request, again and again. What it is comes from the environment; the summary goes out as one line of JSON.
 --   BENCH_METHOD, BENCH_BODY (a file; may be missing), BENCH_HEADERS ("Name: value" a line)
+--   BENCH_KEYS (a file, may be missing): API keys, one a line, that take turns
 wrk.method = os.getenv("BENCH_METHOD")
 local body = os.getenv("BENCH_BODY")
 if body then
@@ -9,6 +10,21 @@ if body then
 end
 for name, value in os.getenv("BENCH_HEADERS"):gmatch("([^:\n]+): ([^\n]*)") do
   wrk.headers[name] = value
+end
+
+local keys = os.getenv("BENCH_KEYS")
+if keys then
+  local requests, turn = {}, 0
+  function init(arguments)
+    for key in io.lines(keys) do
+      wrk.headers["Authorization"] = "Bearer " .. key
+      requests[#requests + 1] = wrk.format()
+    end
+  end
+  function request()
+    turn = turn % #requests + 1
+    return requests[turn]
+  end
 end
 
 function done(summary, latency)

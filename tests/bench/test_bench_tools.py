@@ -49,7 +49,7 @@ def test_filler_plugins_are_found_as_installed_ones_are(tmp_path: Path) -> None:
         ("serve (router/server/worker.py:1);_key (router/gateway/line.py:3);key (router/gateway/auth.py:41)", "auth"),
         ("chat (router/gateway/line.py:9);loads (json/__init__.py:299)", "dispatch"),
         ("run (router/server/connection.py:2);wsgi_app (flask/app.py:7);push (flask/ctx.py:1)", "Flask"),
-        ("_run (router/store/journal.py:5);_execute_cursor (peewee.py:3914)", "record"),
+        ("_run (router/store/journal.py:5);_execute_cursor (peewee.py:3914)", "ledger and journal"),
         ("run (gevent/hub.py:631)", "event loop and threads"),
     ],
 )
