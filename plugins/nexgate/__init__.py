@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from router import Dialect, hookimpl
 from router.money import format_nano
@@ -24,10 +24,8 @@ class NexGate(Dialect):
     chat_paths = ("/v1/chat/completions", "/api/v1/chat/completions")
     embeddings_paths = ()
     catalogue_paths = ("/models", "/api/models")
-    catalogue_headers: ClassVar[Mapping[str, str]] = {
-        "Cache-Control": "public, s-maxage=60, stale-while-revalidate=300"
-    }
-    fallback_headers: ClassVar[Mapping[str, str]] = {"x-nexgate-model-source": "fallback"}
+    catalogue_headers: Mapping[str, str] = {"Cache-Control": "public, s-maxage=60, stale-while-revalidate=300"}
+    fallback_headers: Mapping[str, str] = {"x-nexgate-model-source": "fallback"}
     health_paths = ("/api/health",)
     estimator_paths = ("/api/estimator",)
     offers = load_offers(_HERE / "offers.toml")

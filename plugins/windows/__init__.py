@@ -7,7 +7,7 @@ refuses every call.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -41,9 +41,9 @@ class Windows:
 
     @hookimpl
     def rate_limit_claims(self, key: Key, quote: Quote, context: PolicyContext) -> Sequence[Claim]:
-        own = list(_claims(key.limits, f"key:{key.counted_as}", "key", quote, context))
-        shown = {claim.unit for claim in own}
-        return own + list(_claims(key.account_limits, f"account:{key.account}", "account", quote, context, shown))
+        own = _claims(key.limits, f"key:{key.counted_as}", "key", quote, context)
+        shown = tuple(claim.unit for claim in own)
+        return own + _claims(key.account_limits, f"account:{key.account}", "account", quote, context, shown)
 
     @hookimpl
     def rate_limit_settle(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
@@ -60,7 +60,7 @@ class Windows:
 
 def _claims(
     limits: Limits, whose: str, noun: str, quote: Quote, context: PolicyContext, shown: Collection[str] = ()
-) -> Iterator[Claim]:
+) -> list[Claim]:
     """The claims of one key or one account.
 
     Args:
@@ -68,24 +68,24 @@ def _claims(
         noun: how messages call it.
         shown: units that stand in the response's headers already.
     """
+    claims = []
     if (most := limits.requests_per_minute) is not None:
-        yield _requests(most, whose, noun, "" if "requests" in shown else "requests")
+        claims.append(_requests(most, whose, noun, "" if "requests" in shown else "requests"))
     if (most := limits.tokens_per_minute) is not None:
-        unit = "" if "tokens" in shown else "tokens"
-        message = f"The limit of this {noun}, {most} tokens per minute, leaves too few for this call."
-        yield Claim(f"tokens:{whose}", _tokens(quote, context, most), most, _MINUTE, message=message, unit=unit)
+        like = _like_tokens(most, whose, noun, "" if "tokens" in shown else "tokens")
+        claims.append(_with_amount(like, _tokens(quote, context, most)))
     if (most := limits.concurrent) is not None:
-        yield _concurrent(most, whose, noun)
-    for period, most in (("day", limits.spend_per_day), ("month", limits.spend_per_month)):
-        if most is not None:
-            window = window_of(period, context.at, context.timezone)
-            message = _spending_message(most, period, noun)
-            least = 0 if most else 1
-            bucket = f"{period}:{whose}"
-            yield Claim(bucket, quote.charge_nano, most, window, at_least=least, message=message, unit="money")
+        claims.append(_concurrent(most, whose, noun))
+    if (most := limits.spend_per_day) is not None:
+        like = _like_spending(most, "day", window_of("day", context.at, context.timezone), whose, noun)
+        claims.append(_with_amount(like, quote.charge_nano))
+    if (most := limits.spend_per_month) is not None:
+        like = _like_spending(most, "month", window_of("month", context.at, context.timezone), whose, noun)
+        claims.append(_with_amount(like, quote.charge_nano))
+    return claims
 
 
-# What is the same for every call of a key is made once: making a claim is most of what a policy takes.
+# What is the same for every call of a key is made once: making claims is most of what a policy takes.
 
 
 @lru_cache(maxsize=10_000)
@@ -95,15 +95,28 @@ def _requests(most: int, whose: str, noun: str, unit: str) -> Claim:
 
 
 @lru_cache(maxsize=10_000)
+def _like_tokens(most: int, whose: str, noun: str, unit: str) -> Claim:
+    message = f"The limit of this {noun}, {most} tokens per minute, leaves too few for this call."
+    return Claim(f"tokens:{whose}", 0, most, _MINUTE, message=message, unit=unit)
+
+
+@lru_cache(maxsize=10_000)
 def _concurrent(most: int, whose: str, noun: str) -> Claim:
     message = f"The limit of this {noun}, {most} calls at the same time, is reached."
     return Claim(f"concurrent:{whose}", 1, most, message=message)
 
 
-@lru_cache(maxsize=1_000)
-def _spending_message(most: int, period: str, noun: str) -> str:
+@lru_cache(maxsize=20_000)
+def _like_spending(most: int, period: str, window: Window, whose: str, noun: str) -> Claim:
     limit = f"The spending limit of this {noun}, {format_nano(most)} per {period},"
-    return f"{limit} leaves too little for this call."
+    message = f"{limit} leaves too little for this call."
+    return Claim(f"{period}:{whose}", 0, most, window, at_least=0 if most else 1, message=message, unit="money")
+
+
+def _with_amount(like: Claim, amount: int) -> Claim:
+    """The same claim of another amount: four times as fast as ``_replace``."""
+    bucket, _, ceiling, window, at_least, refusal, message, unit = like
+    return Claim(bucket, amount, ceiling, window, at_least, refusal, message, unit)
 
 
 def _tokens(quote: Quote, context: PolicyContext, most: int) -> int:
