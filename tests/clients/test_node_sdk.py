@@ -12,23 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from node_modules_cache import FOLDER, missing_tool, sdk_folder
+from client_caches import node_folder
 from sdk_target import Target
 
 from router.testing import Answer, Stream, chunks, completion, stream, vector
+
+FOLDER = Path(__file__).parent
 
 Play = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def sdk() -> Path:
-    tool = missing_tool()
-    if tool:
-        pytest.skip(f"{tool} is not installed")
-    try:
-        return sdk_folder()
-    except (RuntimeError, OSError, subprocess.TimeoutExpired) as fault:
-        pytest.skip(f"the Node SDK cannot be installed here: {fault}")
+    return node_folder(FOLDER)
 
 
 @pytest.fixture
