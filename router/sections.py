@@ -70,7 +70,8 @@ class GatewaySettings:
         billing, rate_limit: policy plugins; ``none`` is no policy.
         upstream: the provider that serves those models of the profile's catalogue of which no provider of their own is
             set up.
-        only_offers: true serves the profile's catalogue, and what ``router models add`` added, alone.
+        only_offers: true serves the profile's catalogue alone, with what ``router models add`` added, and ``models`` of
+            providers' sections.
         streaming: false refuses streams with 400.
         max_body_bytes: of a request, before and after decompression.
         max_call_s: hard limit on a whole call, all attempts included.

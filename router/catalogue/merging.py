@@ -13,6 +13,7 @@ from router.types import ModelCard
 
 __all__ = ["build_snapshot"]
 
+_SOLD = ("profile", "configuration", "operator")
 _FACTS = frozenset(one.name for one in fields(ModelCard)) - {"model", "kind", "price"}
 
 
@@ -33,7 +34,7 @@ def build_snapshot(
         if row.provider is None and row.id in entries:
             entries[row.id] = replace(entries[row.id], enabled=row.enabled)
     if offered.only:
-        entries = {name: entry for name, entry in entries.items() if entry.source in ("profile", "operator")}
+        entries = {name: entry for name, entry in entries.items() if entry.source in _SOLD}
     by_target: dict[str, Entry] = {}
     by_model: dict[str, list[Entry]] = {}
     for entry in entries.values():

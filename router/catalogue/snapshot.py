@@ -84,7 +84,7 @@ class Offered:
 
     Attributes:
         upstream: the provider of those offers of which no route is active; empty for none.
-        only: whether nothing but these, and the operator's rows, is served.
+        only: whether nothing but these, and what the operator added himself, is served.
     """
 
     offers: Sequence[Offer] = ()
@@ -107,7 +107,7 @@ class Snapshot:
         unlisted: providers that pass on models that are on no list.
         fallbacks: model ID -> model IDs to try next, best first.
         prices: what each model is charged and costs.
-        closed: whether only the profile's offers and the operator's rows are served.
+        closed: whether only the profile's offers, and what the operator added himself, are served.
     """
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
