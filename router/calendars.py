@@ -13,6 +13,7 @@ from router.claims import Window
 __all__ = ["PERIODS", "window_of"]
 
 PERIODS = ("day", "week", "month")
+_latest: dict[tuple[str, tzinfo], Window] = {}
 
 
 def window_of(period: str, at: float, timezone: tzinfo) -> Window:
@@ -21,7 +22,12 @@ def window_of(period: str, at: float, timezone: tzinfo) -> Window:
     Raises:
         ValueError: there is no such period.
     """
-    return _window(period, datetime.fromtimestamp(at, timezone).date(), timezone)
+    latest = _latest.get((period, timezone))
+    if latest is not None and latest.start is not None and 0 <= at - latest.start < latest.seconds:
+        return latest
+    window = _window(period, datetime.fromtimestamp(at, timezone).date(), timezone)
+    _latest[period, timezone] = window
+    return window
 
 
 @lru_cache(maxsize=512)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from router.errors import BudgetExceeded, InsufficientQuota, RateLimited, RouterError
 from router.usage import Usage
@@ -41,8 +41,7 @@ class Window:
     start: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One amount that a call wants to take from one bucket before the upstream sees anything.
 
     Attributes:
