@@ -7,7 +7,7 @@ from typing import Any
 
 from router.errors import BadRequest
 
-__all__ = ["check_extras"]
+__all__ = ["check_extras", "extras_shapes"]
 
 _EXTRAS = frozenset({"audio", "enable_search", "models", "plugins", "search_parameters", "speed", "web_search_options"})
 """Searches, spoken answers, faster service, and lists of other models: paid wherever they are known."""
@@ -35,6 +35,20 @@ def check_extras(body: Mapping[str, Any]) -> None:
         if name in _EXTRAS:
             raise _refusal(name, f"'{name}' has no price on this gateway; send the request without it.")
         _check_choice(name, value)
+
+
+def extras_shapes() -> dict[str, dict[str, Any]]:
+    """Field -> what ``check_extras`` lets in, as JSON Schema."""
+    shapes: dict[str, dict[str, Any]] = {name: {"enum": [None, False]} for name in sorted(_EXTRAS)}
+    for name, choices in sorted(_CHOICES.items()):
+        allowed = sorted(choices)
+        if name == "tools":
+            tool = {"type": "object", "properties": {"type": {"enum": allowed}}}
+            shapes[name] = {"type": ["array", "null"], "items": tool}
+        else:
+            several = {"type": "array", "items": {"enum": allowed}}
+            shapes[name] = {"anyOf": [{"enum": [*allowed, None, False]}, several]}
+    return shapes
 
 
 def _check_choice(name: str, value: Any) -> None:

@@ -16,6 +16,8 @@ from marshmallow import Schema
 from router import __version__
 from router.dialect import Dialect
 from router.errors import RouterError
+from router.gateway.extras import extras_shapes
+from router.gateway.policies import NONE
 from router.gateway.schemas import ChatSchema, EmbeddingsSchema
 from router.http import samples
 from router.http.json_schema import of_request, of_values
@@ -108,7 +110,8 @@ class _Description:
 
     def _chat(self) -> Json:
         answers = [_json_content("ChatCompletion")]
-        body = self._request("ChatRequest", ChatSchema)
+        example = {"messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 100}
+        body = self._request("ChatRequest", ChatSchema, "chat", example)
         if self._settings.streaming:
             answers.append(_EVENTS)
         else:
@@ -116,7 +119,7 @@ class _Description:
         return self._call("createChatCompletion", "A chat completion, plain or as a stream.", body, answers)
 
     def _embeddings(self) -> Json:
-        body = self._request("EmbeddingsRequest", EmbeddingsSchema)
+        body = self._request("EmbeddingsRequest", EmbeddingsSchema, "embeddings", {"input": "Text to embed"})
         return self._call("createEmbeddings", "Vectors of texts.", body, [_json_content("Embeddings")])
 
     def _call(self, name: str, summary: str, body: Json, answers: Iterable[Json]) -> Json:
@@ -160,9 +163,14 @@ class _Description:
         good = _good("The answer.", _json_content(schema))
         return self._operation(name, summary, good, samples.open_errors(), keyed=False)
 
-    def _request(self, name: str, schema: type[Schema]) -> Json:
-        self._schemas[name] = of_request(schema)
-        return {"required": True, "content": _json_content(name)}
+    def _request(self, name: str, schema: type[Schema], kind: str, example: Json) -> Json:
+        shape = of_request(schema)
+        if self._settings.billing != NONE:
+            shape["properties"] |= extras_shapes()
+        self._schemas[name] = shape
+        content = _json_content(name)
+        content["application/json"]["example"] = {"model": samples.model_id(self._dialect, kind), **example}
+        return {"required": True, "content": content}
 
     def _operation(self, name: str, summary: str, good: Json, errors: Iterable[RouterError], *, keyed: bool) -> Json:
         responses: Json = {"200": good}

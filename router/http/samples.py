@@ -27,9 +27,10 @@ from router.offers import Estimate, Listed
 from router.prices import Price
 from router.types import ModelCard
 
-__all__ = ["call_errors", "estimate", "estimator_errors", "keyed_errors", "models", "open_errors"]
+__all__ = ["call_errors", "estimate", "estimator_errors", "keyed_errors", "model_id", "models", "open_errors"]
 
 _MODEL = "openai/gpt-4o"
+_MODELS = {"chat": _MODEL, "embeddings": "openai/text-embedding-3-small"}
 
 
 def open_errors() -> list[RouterError]:
@@ -53,7 +54,7 @@ def keyed_errors() -> list[RouterError]:
     ]
 
 
-def body_errors() -> list[RouterError]:
+def _body_errors() -> list[RouterError]:
     """What any route may answer that reads a body."""
     return [
         BadRequest("'temperature' must be a number from 0 to 2, not 3.", code="invalid_value", param="temperature"),
@@ -67,7 +68,7 @@ def body_errors() -> list[RouterError]:
 
 def estimator_errors() -> list[RouterError]:
     """What the price estimator may answer."""
-    return [*open_errors(), *body_errors(), StoreError("The database does not answer."), Unavailable("Not just now.")]
+    return [*open_errors(), *_body_errors(), StoreError("The database does not answer."), Unavailable("Not just now.")]
 
 
 def call_errors() -> list[RouterError]:
@@ -78,7 +79,7 @@ def call_errors() -> list[RouterError]:
     ]
     return [
         *keyed_errors(),
-        *body_errors(),
+        *_body_errors(),
         InsufficientQuota("The balance does not cover this call.", needed_nano=1, currency="USD"),
         BudgetExceeded("The budget of this API key does not cover this call.", needed_nano=1, currency="USD"),
         Conflict("The first call with this Idempotency-Key is still under way.", code="idempotency_in_progress"),
@@ -86,6 +87,11 @@ def call_errors() -> list[RouterError]:
         *upstream,
         *passed_on,
     ]
+
+
+def model_id(dialect: Dialect, kind: str) -> str:
+    """A model of that kind, the profile's own if it has any."""
+    return next((offer.id for offer in dialect.offers if offer.kind == kind), _MODELS[kind])
 
 
 def models(dialect: Dialect, currency: str) -> Sequence[Listed]:
