@@ -75,9 +75,10 @@ class Volley:
 
     def wait(self, *, answered: int, reached: int) -> Volley:
         """Until so many calls have been answered, and so many have reached the upstream."""
-        deadline = time.monotonic() + WAIT_S
-        while (now := (self._answered(), len(self.reached))) != (answered, reached):
-            assert time.monotonic() < deadline, f"(answered, reached) is {now}, not {(answered, reached)}"
+        wanted, deadline = (answered, reached), time.monotonic() + WAIT_S
+        while (now := (self._answered(), len(self.reached))) != wanted:
+            hopeless = now[0] > answered or now[1] > reached or time.monotonic() > deadline
+            assert not hopeless, f"(answered, reached) is {now}, not {wanted}"
             time.sleep(0.005)
         return self
 
