@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 from router.cli.output import pairs
 from router.cli.session import Session, common
@@ -82,9 +83,7 @@ def _claim(config: Path) -> None:
 
 
 def _set_up(config: Path, profile: str, registry: Registry) -> _Made:
-    template = resources.files("router.cli").joinpath("template.toml").read_text(encoding="utf-8")
-    document = tomlkit.parse(template)
-    document["gateway"]["profile"] = profile
+    document = _preset(profile, registry)
     config.write_text(tomlkit.dumps(document), encoding="utf-8")
     with Session(config, False) as fresh:  # the environment may name another database than the file
         database = open_database(fresh.settings.database.url.reveal(), config.parent, create=True)
@@ -93,10 +92,24 @@ def _set_up(config: Path, profile: str, registry: Registry) -> _Made:
             fresh.audited(database)
             account = create_account(database, "default")
             grant(database, account.id, _CREDIT_NANO, reason="starting credit", reference=f"init:{account.id}")
-            _, api_key = create_key(database, account.id, "first key", prefix=fresh.key_prefix)
+            prefix, length = fresh.key_prefix, fresh.key_length
+            _, api_key = create_key(database, account.id, "first key", prefix=prefix, length=length)
         finally:
             database.close()
     return _Made(account.id, api_key, _operator_secret(config.with_name(OPERATOR_FILE)))
+
+
+def _preset(profile: str, registry: Registry) -> tomlkit.TOMLDocument:
+    """The dialect's own configuration, or the host's template."""
+    text: str = registry.plugins[profile].hooks["dialect"]().preset
+    if not text:
+        text = resources.files("router.cli").joinpath("template.toml").read_text(encoding="utf-8")
+    try:
+        document = tomlkit.parse(text)
+        document["gateway"]["profile"] = profile
+    except (TOMLKitError, KeyError) as error:
+        raise ConfigError(f"--profile: the preset of {profile!r} is no configuration: {error}") from None
+    return document
 
 
 def _operator_secret(path: Path) -> str:
