@@ -11,6 +11,7 @@ from router.catalogue.prices import Found, PriceBook
 from router.cli.output import pairs
 from router.cli.session import Session, common
 from router.errors import BadRequest, ConfigError, Unavailable
+from router.gateway.estimate import TOKENS_MAX, Place
 from router.money import format_nano
 from router.prices import RATES, Price, is_complete, is_free, rates
 from router.store.prices import list_prices, remove_price, set_price
@@ -19,8 +20,7 @@ from router.types import ModelCard, Usage
 
 __all__ = ["price", "price_text", "shown_price"]
 
-_COUNT = click.IntRange(0, 2**40)
-_Place = tuple[str, str, ModelCard]  # public ID, provider, card
+_COUNT = click.IntRange(0, TOKENS_MAX)
 
 
 @click.command()
@@ -90,7 +90,7 @@ def price_text(shown: dict[str, Any] | None) -> str | None:
     return "; ".join(parts)
 
 
-def _place(session: Session, model: str) -> _Place:
+def _place(session: Session, model: str) -> Place:
     """Raises:
     ModelNotFound: naming the nearest IDs.
     BadRequest: it is an alias.
@@ -101,7 +101,7 @@ def _place(session: Session, model: str) -> _Place:
         raise BadRequest(f"{model!r} is an alias, and is charged as what it means: name {snapshot.aliases[model]!r}.")
     entry = snapshot.entries.get(model)
     if entry is not None:
-        return entry.id, entry.provider, entry.card
+        return Place(entry.id, entry.provider, entry.card)
     try:
         target = assembly.resolver.route(model).targets[0]
     except Unavailable as error:
@@ -111,11 +111,11 @@ def _place(session: Session, model: str) -> _Place:
         if card is None:
             raise
         session.note(f"warning: {error.message}")
-        return model, name, card
-    return target.id, target.provider.name, target.card
+        return Place(model, name, card)
+    return Place(target.id, target.provider.name, target.card)
 
 
-def _set(session: Session, place: _Place, table: dict[str, Any], price_list: str) -> None:
+def _set(session: Session, place: Place, table: dict[str, Any], price_list: str) -> None:
     model_id, provider, card = place
     try:
         new = read_price(table)
@@ -148,7 +148,7 @@ def _refuse_pinned(session: Session, model_id: str, provider: str, card: ModelCa
         raise ConfigError(f"{where}: the price is fixed there, which wins over the database: change it in that file")
 
 
-def _show(session: Session, place: _Place, price_list: str) -> None:
+def _show(session: Session, place: Place, price_list: str) -> None:
     model_id, provider, card = place
     book = session.assembly.catalogue.snapshot().prices
     found = book.explain(model_id, provider, card, price_list)
@@ -188,21 +188,24 @@ def _where(session: Session, found: Found, book: PriceBook, model_id: str, card:
     }[found.source]
 
 
-def _estimate(session: Session, place: _Place, price_list: str, usage: Usage) -> None:
-    model_id, provider, card = place
-    book = session.assembly.catalogue.snapshot().prices
-    charge, cost = book.charge(model_id, provider, card, price_list), book.cost(card)
-    if charge is None:
-        raise BadRequest(
-            f"{model_id!r} has no price: {_where(session, Found(None, 'unpriced'), book, model_id, card)}."
-        )
+def _estimate(session: Session, place: Place, price_list: str, usage: Usage) -> None:
+    assembly = session.assembly
+    try:
+        places = assembly.estimator.places(place.id)
+    except Unavailable:
+        places = [place]
+    estimate = assembly.estimator.of_counts(place.id, places, usage.prompt_tokens, usage.completion_tokens, price_list)
+    cost = assembly.catalogue.snapshot().prices.cost(place.card)
     value = {
-        "model": model_id,
+        "model": place.id,
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
-        "charge": _comes_to(charge, usage),
+        "input": format_nano(estimate.input_nano),
+        "output": format_nano(estimate.output_nano),
+        "charge": format_nano(estimate.total_nano),
+        "hold": format_nano(estimate.hold_nano),
         "cost": _comes_to(cost, usage) if cost is not None else None,
-        "currency": book.currency,
+        "currency": estimate.currency,
     }
     session.show(value, pairs(value))
 

@@ -18,10 +18,12 @@ from router.dialect import Dialect
 from router.errors import ConfigError, NotFound, RouterError, StoreError, Unavailable
 from router.gateway.admission import Admission, AdmissionLimits
 from router.gateway.auth import Authenticator
+from router.gateway.estimate import Estimator
 from router.gateway.idempotency import Idempotency
 from router.gateway.jobs import Job, Jobs
 from router.gateway.limits import KeyFinder, LimitRules, limit_rules
 from router.gateway.line import Gateway
+from router.gateway.listing import Lister
 from router.gateway.policies import NONE, Policy, policies_of
 from router.gateway.profile import dialect_of, offered_by
 from router.gateway.providers import Provider, build_providers, listings
@@ -30,6 +32,7 @@ from router.gateway.rates import rate_jobs, rate_warning
 from router.gateway.record import CallLog, Recorder
 from router.gateway.resolve import Resolver
 from router.gateway.sections import check_rules, plugin_records
+from router.gateway.showcase import Showcase
 from router.ledger.batch import LedgerBatch
 from router.ledger.sweep import Swept, sweep
 from router.registry import Registry, load_plugins
@@ -95,8 +98,28 @@ class Assembly:
     @cached_property
     def quoter(self) -> Quoter:
         """Call -> what it can use and cost."""
-        billing = self.settings.gateway.billing != NONE
-        return Quoter(self.catalogue, self.settings.billing, with_billing=billing)
+        return Quoter(self.catalogue, self.settings.billing, with_billing=self._with_billing)
+
+    @cached_property
+    def lister(self) -> Lister:
+        """Which models lists show."""
+        return Lister(self.catalogue, self.resolver, self.dialect.offers, with_billing=self._with_billing)
+
+    @cached_property
+    def showcase(self) -> Showcase:
+        """The catalogue for everybody; asks the database from now on."""
+        showcase = Showcase(self.catalogue, self.lister, self.dialect)
+        showcase.start()
+        return showcase
+
+    @cached_property
+    def estimator(self) -> Estimator:
+        """What calls would come to."""
+        return Estimator(self.catalogue, self.resolver, self.settings.billing)
+
+    @property
+    def _with_billing(self) -> bool:
+        return self.settings.gateway.billing != NONE
 
     @cached_property
     def journal(self) -> Journal:
@@ -133,7 +156,7 @@ class Assembly:
             settings,
             self.dialect,
             Authenticator(KeyFinder(self.database, self.limits)),
-            self.catalogue,
+            self.lister,
             self.resolver,
             self.quoter,
             admission,
@@ -158,7 +181,7 @@ class Assembly:
         return AdmissionLimits(
             currency=settings.currency,
             timezone=self.limits.timezone,
-            budgets=settings.billing != NONE,
+            budgets=self._with_billing,
             min_output_tokens=self.settings.billing.min_output_tokens,
             max_call_s=settings.max_call_s,
             drain_s=settings.drain_s,
@@ -179,6 +202,8 @@ class Assembly:
 
     def close(self) -> None:
         """Write what waits to be written, then close every connection."""
+        if "showcase" in self.__dict__:
+            self.showcase.close()
         if "journal" in self.__dict__:
             self.journal.close()
         if "jobs" in self.__dict__:

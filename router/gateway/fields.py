@@ -73,8 +73,8 @@ class Number(JsonField):
 
     def _range(self) -> str:
         if self.high is None:
-            return "" if self.low is None else f" of at least {self.low:g}"
-        return f" from {self.low:g} to {self.high:g}"
+            return "" if self.low is None else f" of at least {self.low}"
+        return f" from {self.low} to {self.high}"
 
 
 class Integer(Number):

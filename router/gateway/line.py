@@ -13,9 +13,8 @@ from typing import Any
 
 import gevent
 
-from router.catalogue.catalogue import Catalogue
 from router.dialect import Dialect
-from router.errors import BadRequest, Forbidden, ModelNotFound, RouterError, StoreError, Unavailable
+from router.errors import BadRequest, Forbidden, RouterError, StoreError, Unavailable
 from router.gateway.active import ActiveCall, CallCancelled, Client
 from router.gateway.admission import Admission, Bracket, StaleKey
 from router.gateway.auth import Authenticator
@@ -23,13 +22,13 @@ from router.gateway.body import decode_json
 from router.gateway.dispatch import Dispatcher
 from router.gateway.idempotency import Idempotency, Replay
 from router.gateway.keeping import CHARGE, Keeping
+from router.gateway.listing import Lister
 from router.gateway.pump import Pump, StreamBody
 from router.gateway.quoting import Quoter
 from router.gateway.record import Recorder
-from router.gateway.resolve import Resolver, printable_id
+from router.gateway.resolve import Resolver
 from router.gateway.schemas import chat_call, dropped_fields, embeddings_call
 from router.money import format_nano
-from router.offers import Listed
 from router.sections import GatewaySettings
 from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key
 
@@ -85,7 +84,7 @@ class Gateway:
         settings: GatewaySettings,
         dialect: Dialect,
         authenticator: Authenticator,
-        catalogue: Catalogue,
+        lister: Lister,
         resolver: Resolver,
         quoter: Quoter,
         admission: Admission,
@@ -95,7 +94,7 @@ class Gateway:
         self._settings = settings
         self._dialect = dialect
         self._authenticator = authenticator
-        self._catalogue = catalogue
+        self._lister = lister
         self._resolver = resolver
         self._quoter = quoter
         self._admission = admission
@@ -147,11 +146,8 @@ class Gateway:
         return self._serve_once(call, "embeddings", key, incoming, body, raw)
 
     def models(self, incoming: Incoming) -> Any:
-        """``GET /v1/models``: what the dialect makes of the enabled models that the key may use."""
-        key = self._key(incoming)
-        entries = self._catalogue.snapshot().listed()
-        shown = [entry for entry in entries if not key.scope or self._resolver.allows(key, entry.id)]
-        return self._dialect.models(Listed(entry.id, entry.card) for entry in shown)
+        """``GET /v1/models``: what the dialect makes of the models that the key can call."""
+        return self._dialect.models(self._lister.served(self._key(incoming)))
 
     def model(self, incoming: Incoming, model_id: str) -> Mapping[str, Any]:
         """``GET /v1/models/<id>``.
@@ -160,11 +156,7 @@ class Gateway:
             ModelNotFound: no such model is listed.
             Forbidden: the key may not use it.
         """
-        route = self._resolver.route(model_id, self._key(incoming))
-        for entry in self._catalogue.snapshot().listed():
-            if entry.id == model_id:
-                return self._dialect.model(Listed(entry.id, entry.card))
-        raise ModelNotFound(f"The model '{printable_id(route.model)}' can be called, but is on no list.", param="model")
+        return self._dialect.model(self._lister.one(self._key(incoming), model_id))
 
     def _key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
         return self._authenticator.key(incoming.authorization, incoming.x_api_key, fresh=fresh)

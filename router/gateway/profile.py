@@ -13,9 +13,10 @@ from router.offers import Offer
 from router.prices import is_complete
 from router.registry import Registry, nearest
 
-__all__ = ["HEALTH", "READY", "dialect_of", "offered_by"]
+__all__ = ["HEALTH", "READY", "RESERVED", "dialect_of", "offered_by"]
 
 HEALTH, READY = "/healthz", "/readyz"
+RESERVED = (HEALTH, READY, "/openapi.json")
 """Paths that are the host's own, whatever the profile."""
 
 _KEY_LENGTH = range(20, 129)
@@ -71,7 +72,7 @@ def _faults(dialect: Dialect) -> Iterator[str]:
     if dialect.key_length not in _KEY_LENGTH:
         low, high = _KEY_LENGTH[0], _KEY_LENGTH[-1]
         yield f"key_length must be from {low} to {high}, not {dialect.key_length!r}"
-    paths = Counter((HEALTH, READY))
+    paths = Counter(RESERVED)
     for name in _PATHS:
         for path in getattr(dialect, name):
             paths[path] += 1

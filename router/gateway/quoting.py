@@ -16,9 +16,9 @@ from router.gateway.resolve import Route, Target, printable_id
 from router.gateway.terms import Sale, Terms, quote_of
 from router.prices import FREE, Price, Rates, dearest, is_complete, is_free
 from router.sections import BillingSettings
-from router.types import ChatCall, EmbeddingsCall, Key
+from router.types import ChatCall, EmbeddingsCall, Key, ModelCard
 
-__all__ = ["Quoter"]
+__all__ = ["Quoter", "boundless", "unpriced"]
 
 _REMEMBERED_MAX = 1000
 
@@ -84,7 +84,7 @@ class Quoter:
                 sales[target.id] = sale
         first = route.targets[0]
         if first.id not in sales:
-            raise _boundless(first)
+            raise boundless(first.id)
         targets = known.targets
         if len(sales) < len(targets):
             targets = tuple(target for target in targets if target.id in sales)
@@ -113,7 +113,7 @@ class Quoter:
     def _known_of(self, book: PriceBook, route: Route, price_list: str, kind: str) -> _Known:
         offers = [(target, self._offer(book, target, price_list, kind)) for target in route.targets]
         if offers[0][1] is None:
-            raise _unpriced(offers[0][0], book)
+            raise unpriced(offers[0][0].id, offers[0][0].card, book)
         priced = tuple((target, offer) for target, offer in offers if offer is not None)
         return _Known(book, route.targets, tuple(target for target, _ in priced), priced)
 
@@ -145,9 +145,10 @@ class Quoter:
         return quote_of(sales.values(), likely)
 
 
-def _unpriced(target: Target, book: PriceBook) -> ModelNotPriced:
-    name = printable_id(target.id)
-    if book.lacks_rate(target.id, target.card):
+def unpriced(model_id: str, card: ModelCard, book: PriceBook) -> ModelNotPriced:
+    """Why calls to a model cannot be charged, and what the operator does about it."""
+    name = printable_id(model_id)
+    if book.lacks_rate(model_id, card):
         message = (
             f"The model '{name}' has a list price in USD, and no rate of USD to {book.currency} is known: the operator "
             f"sets [billing] usd_rate, or a price: `router models price {name} --input AMOUNT --output AMOUNT`."
@@ -160,9 +161,10 @@ def _unpriced(target: Target, book: PriceBook) -> ModelNotPriced:
     return ModelNotPriced(message, param="model")
 
 
-def _boundless(target: Target) -> BadRequest:
+def boundless(model_id: str) -> BadRequest:
+    """Why nothing says what a call to a model can cost."""
     message = (
-        f"What this call to '{printable_id(target.id)}' can cost has no bound: the context window of the model is not "
+        f"What this call to '{printable_id(model_id)}' can cost has no bound: the context window of the model is not "
         "known, and the call holds media of unknown size, or its output has no cap. Leave the media out, or use a "
         "model whose context window `GET /v1/models` knows."
     )

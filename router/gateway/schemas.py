@@ -16,7 +16,15 @@ from router.errors import BadRequest
 from router.gateway.fields import Integer, Number, OneOf, Stop, Typed, short
 from router.types import ChatCall, EmbeddingsCall
 
-__all__ = ["ChatSchema", "EmbeddingsSchema", "chat_call", "dropped_fields", "embeddings_call"]
+__all__ = [
+    "ChatSchema",
+    "EmbeddingsSchema",
+    "chat_call",
+    "check_fields",
+    "dropped_fields",
+    "embeddings_call",
+    "model_of",
+]
 
 _MODEL_LIMIT = 256
 _NOT_OURS = frozenset(
@@ -115,8 +123,8 @@ def chat_call(body: Mapping[str, Any], request_id: str) -> ChatCall:
     Raises:
         BadRequest: naming the field in ``param``.
     """
-    _check_fields(body, _CHAT_FIELDS)
-    model = _model(body)
+    check_fields(body, _CHAT_FIELDS)
+    model = model_of(body)
     _check_messages(body)
     stream = body.get("stream") is True
     options = body.get("stream_options")
@@ -130,8 +138,8 @@ def embeddings_call(body: Mapping[str, Any], request_id: str) -> EmbeddingsCall:
     Raises:
         BadRequest: naming the field in ``param``.
     """
-    _check_fields(body, _EMBEDDINGS_FIELDS)
-    model = _model(body)
+    check_fields(body, _EMBEDDINGS_FIELDS)
+    model = model_of(body)
     _check_input(body.get("input"))
     return EmbeddingsCall(request_id, model, _passed_on(body))
 
@@ -147,7 +155,12 @@ def _passed_on(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: value for name, value in body.items() if name not in _NOT_OURS}
 
 
-def _check_fields(body: Mapping[str, Any], known: Mapping[str, fields.Field[Any]]) -> None:
+def check_fields(body: Mapping[str, Any], known: Mapping[str, fields.Field[Any]]) -> None:
+    """Check those fields of a body that a schema knows.
+
+    Raises:
+        BadRequest: naming the first that is wrong.
+    """
     for name, value in body.items():
         field = known.get(name)
         if field is not None:
@@ -157,7 +170,12 @@ def _check_fields(body: Mapping[str, Any], known: Mapping[str, fields.Field[Any]
                 raise _bad(name, str(error.messages[0]), "invalid_value") from None
 
 
-def _model(body: Mapping[str, Any]) -> str:
+def model_of(body: Mapping[str, Any]) -> str:
+    """The model that a body names.
+
+    Raises:
+        BadRequest: it names none, or what cannot be one.
+    """
     model = body.get("model")
     if not model:
         raise _bad("model", 'is required, such as "openai/gpt-4o"', "missing_required_parameter")

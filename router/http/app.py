@@ -14,7 +14,9 @@ from flask import Flask, Response, request
 from router import __version__
 from router.errors import RouterError
 from router.gateway.assembly import Assembly, assemble
+from router.gateway.estimate import BODY_MAX
 from router.gateway.line import Answer, Incoming
+from router.gateway.profile import HEALTH, READY, RESERVED
 from router.http.failures import Failures, Rendered
 from router.http.incoming import incoming_of
 from router.http.openapi import DESCRIPTION_PATH, describe
@@ -26,6 +28,7 @@ __all__ = ["Application", "create_application"]
 StartResponse = Callable[..., Callable[[bytes], object]]
 Serve = Callable[[Incoming], Answer]
 _SETTLE_S = 2.0
+_READING = ("GET", "HEAD")
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -50,7 +53,10 @@ class Application:
             **dict.fromkeys(dialect.chat_paths, gateway.chat),
             **dict.fromkeys(dialect.embeddings_paths, gateway.embeddings),
         }
-        paths = (*self._calls, *dialect.models_paths, "/healthz", "/readyz", DESCRIPTION_PATH)
+        self._showcase = assembly.showcase if dialect.catalogue_paths else None
+        self._catalogue_paths = frozenset(dialect.catalogue_paths)
+        public = (*dialect.catalogue_paths, *dialect.estimator_paths, *dialect.health_paths, *RESERVED)
+        paths = (*self._calls, *dialect.models_paths, *public)
         self._failures = Failures(dialect, assembly.log.write, paths)
         self._flask = _build_flask(assembly, self._calls, self._failures)
         active = tuple(name for name, provider in assembly.providers.items() if provider.active)
@@ -68,6 +74,8 @@ class Application:
 
         serve = self._calls.get(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
         if serve is None:
+            if environ["PATH_INFO"] in self._catalogue_paths and environ["REQUEST_METHOD"] in _READING:
+                return self._catalogue(start)
             return self._flask.wsgi_app(environ, start)
         status, headers, body = self._answer(serve, environ)
         start(_status_line(status), headers)
@@ -87,6 +95,13 @@ class Application:
         self._assembly.gateway.stop(_SETTLE_S)
         self._assembly.registry.broadcast("shutdown")
         self._assembly.close()
+
+    def _catalogue(self, start: StartResponse) -> Iterable[bytes]:
+        """Past Flask, as calls are: this is what a website asks for with every view."""
+        assert self._showcase is not None
+        page = self._showcase.page()
+        start("200 OK", list(page.headers))
+        return [page.body]
 
     def _answer(self, serve: Serve, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], Any]:
         try:
@@ -130,20 +145,31 @@ def _build_flask(assembly: Assembly, calls: Iterable[str], failures: Failures) -
     for path in dialect.models_paths:
         add(path, lambda: _json(gateway.models(incoming())), "GET")
         add(f"{path}/<path:model_id>", lambda model_id: _json(gateway.model(incoming(), model_id)), "GET")
-    add("/healthz", lambda: _json({"status": "ok", "version": __version__}), "GET")
-    add("/readyz", lambda: _readiness(assembly), "GET")
+    for path in dialect.catalogue_paths:
+        add(path, _served_already, "GET")
+    for path in dialect.estimator_paths:
+        add(path, lambda: _estimate(assembly), "POST")
+    for path in (HEALTH, *dialect.health_paths):
+        add(path, lambda: _json({"status": "ok", "version": __version__}), "GET")
+    add(READY, lambda: _readiness(assembly), "GET")
     description = cache(lambda: describe(dialect, assembly.settings.gateway))
     add(DESCRIPTION_PATH, lambda: Response(description(), content_type="application/json"), "GET")
     return app
 
 
 def _served_already() -> Response:
-    """The rules of calls stand in Flask's map for its 405 alone."""
+    """The rules of calls, and of the public catalogue, stand in Flask's map for its 405 alone."""
     raise AssertionError("a call reached Flask")
 
 
 def _json(value: Any, status: int = 200) -> Response:
     return Response(json.dumps(value).encode("ascii"), status, content_type="application/json")
+
+
+def _estimate(assembly: Assembly) -> Response:
+    """What a call would come to, for everybody."""
+    raw = incoming_of(request.environ, BODY_MAX).read_body()
+    return _json(assembly.dialect.estimate(assembly.estimator.answer(raw)))
 
 
 def _readiness(assembly: Assembly) -> Response:
