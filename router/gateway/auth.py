@@ -12,6 +12,12 @@ from router.types import Key
 __all__ = ["Authenticator"]
 
 _HINT = "Send it as 'Authorization: Bearer YOUR_KEY'; an operator makes one with `router keys create`."
+_REFUSALS = {
+    "unknown": f"Incorrect API key provided. {_HINT}",
+    "disabled": "This API key is disabled.",
+    "revoked": "This API key is revoked.",
+    "expired": "This API key has expired.",
+}
 _CACHE_LIMIT = 20_000
 
 
@@ -59,7 +65,7 @@ class Authenticator:
             key = self._look_up(digest, fresh=True)
             refusal = self._refusal(key)
         if key is None or refusal:
-            raise Unauthorized(refusal)
+            raise Unauthorized(_REFUSALS[refusal], reason=refusal)
         return key
 
     def forget(self, key: Key | None = None) -> None:
@@ -70,9 +76,9 @@ class Authenticator:
             self._least_version = max(self._least_version, key.version + 1)
 
     def _refusal(self, key: Key | None) -> str:
-        """Why the key may do nothing; empty where it may."""
+        """Why the key may do nothing, one of ``_REFUSALS``; empty where it may."""
         if key is None:
-            return f"Incorrect API key provided. {_HINT}"
+            return "unknown"
         if key.status != "active":
             return key.status
         if key.expires_at is not None and key.expires_at <= self._wall_clock():

@@ -80,8 +80,9 @@ def test_who_is_not_let_in(
 @pytest.mark.parametrize("status", ["disabled", "revoked"])
 def test_a_status_is_named(desk: Desk, status: str) -> None:
     desk.put("bad", Key("key_2", "acct_1", status=status))
-    with pytest.raises(Unauthorized, match=status):
+    with pytest.raises(Unauthorized, match=f"^This API key is {status}\\.$") as caught:
         desk.bearer("bad")
+    assert caught.value.reason == status
 
 
 def test_a_key_ends_on_time_even_while_it_is_remembered(desk: Desk) -> None:
