@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from router import Dialect, RateLimited, RouterError, hookimpl
+from router import Dialect, RateLimited, RouterError, Unauthorized, hookimpl
 from router.money import format_nano
 from router.offers import Listed, load_offers
 
@@ -15,6 +15,10 @@ __all__ = ["plugin"]
 _HERE = Path(__file__).parent
 _PRICE_DECIMALS = 4
 _NANO_PER_MILLION = 12  # places of a price per million tokens in nano-units, seen as one per thousand
+_UNAUTHORIZED = {
+    "missing": "Missing API key. Send it as 'Authorization: Bearer YOUR_KEY' or 'X-API-Key: YOUR_KEY'.",
+    "unknown": "Invalid API key. Please check your key and try again.",
+}
 _FAILED = "The upstream model provider returned an error. Try again or use a different model."
 
 
@@ -57,6 +61,8 @@ class NeuronGate(Dialect):
 def _message(error: RouterError) -> str:
     if isinstance(error, RateLimited) and error.retry_after_s is not None:
         return f"Rate limit exceeded. Please retry after {error.retry_after_s} seconds."
+    if isinstance(error, Unauthorized):
+        return _UNAUTHORIZED.get(error.reason, error.message)
     return _FAILED if error.is_outage else error.message
 
 

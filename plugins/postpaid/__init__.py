@@ -12,13 +12,15 @@ from router import BALANCE, Claim, Outcome, Quote, hookimpl
 
 __all__ = ["plugin"]
 
+_EMPTY = "The account has no balance left: add credits."
+
 
 class Postpaid:
     """The billing policy ``postpaid``. A call that can cost nothing needs no balance."""
 
     @hookimpl
     def billing_claims(self, quote: Quote) -> Sequence[Claim]:
-        return [Claim(BALANCE, 0, at_least=1 if quote.charge_nano else 0, refusal="balance")]
+        return [Claim(BALANCE, 0, at_least=1 if quote.charge_nano else 0, refusal="balance", message=_EMPTY)]
 
     @hookimpl
     def billing_settle(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
