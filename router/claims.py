@@ -93,7 +93,8 @@ class Outcome:
     Attributes:
         ending: ``ok``, ``error``, ``cut``, ``disconnect`` or ``expired``.
         usage: None where nothing was used.
-        charge_nano: what that is charged, at the price of the target that served.
+        charge_nano: what that is charged, at the price of the target that served; for a rate-limit policy, what the
+            billing policy has made of it.
     """
 
     ending: str

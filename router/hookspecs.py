@@ -132,10 +132,11 @@ class BillingSpecs:
     def billing_claims(  # type: ignore[empty-body]
         self, call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext
     ) -> Sequence[Claim]:
-        """What a call takes from which buckets, before the upstream sees anything; empty lets it pass.
+        """What a call takes from which buckets, before the upstream sees anything; empty lets it pass, and leaves
+        nothing to settle or undo.
 
         The host takes the claims of all policies in one transaction, or none. A pure function: no I/O, no clock, no
-        state; it may be called again for the same call with a smaller quote. A policy whose state lives elsewhere
+        state; it may be called again for the same call, with a smaller quote. A policy whose state lives elsewhere
         takes it here, and gives it back in ``billing_undo``.
 
         Args:
@@ -153,10 +154,12 @@ class BillingSpecs:
         self, claims: Sequence[Claim], outcome: Outcome, context: PolicyContext
     ) -> Sequence[int]:
         """The final amount of each claim, in their order; it replaces what was held. Without this hook, all amounts
-        stay as they were claimed.
+        stay as they were claimed. The claims are the very objects that ``billing_claims`` returned.
 
         An amount may exceed its claim; of ``BALANCE``, no more is taken than the account has. What was claimed in a
         window that is over by now is forgotten. Pure, as ``billing_claims``.
+
+        What it gives for ``BALANCE`` is the charge: what a key's budget, and the rate-limit policy, count.
 
         Called: addressed, exactly once for each call whose claims were taken. Since: 0.1.
         """
@@ -179,10 +182,11 @@ class RateLimitSpecs:
     def rate_limit_claims(  # type: ignore[empty-body]
         self, call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext
     ) -> Sequence[Claim]:
-        """What a call takes from which buckets, before the upstream sees anything; empty lets it pass.
+        """What a call takes from which buckets, before the upstream sees anything; empty lets it pass, and leaves
+        nothing to settle or undo.
 
         The host takes the claims of all policies in one transaction, or none. A pure function: no I/O, no clock, no
-        state; it may be called again for the same call with a smaller quote. A policy whose state lives elsewhere
+        state; it may be called again for the same call, with a smaller quote. A policy whose state lives elsewhere
         takes it here, and gives it back in ``rate_limit_undo``.
 
         Args:
@@ -200,7 +204,7 @@ class RateLimitSpecs:
         self, claims: Sequence[Claim], outcome: Outcome, context: PolicyContext
     ) -> Sequence[int]:
         """The final amount of each claim, in their order; it replaces what was held. Without this hook, all amounts
-        stay as they were claimed.
+        stay as they were claimed. The claims are the very objects that ``rate_limit_claims`` returned.
 
         An amount may exceed its claim; of ``BALANCE``, no more is taken than the account has. What was claimed in a
         window that is over by now is forgotten. Pure, as ``rate_limit_claims``.

@@ -61,6 +61,11 @@ class _Part:
     policy: Policy | None
     claims: Sequence[tuple[str, Claim]]
 
+    @property
+    def bills(self) -> bool:
+        """Whether it decides what the call is charged."""
+        return self.policy is not None and self.policy.role == "billing"
+
     def settle(self, outcome: Outcome, context: PolicyContext) -> list[int]:
         if self.policy is None:
             return [outcome.charge_nano] * len(self.claims)
@@ -117,6 +122,8 @@ class Bracket:
                     charge_nano += amount
                 else:
                     amounts.append(amount)
+            if part.bills and charge_nano != outcome.charge_nano:  # limits and budgets count what is charged
+                outcome = replace(outcome, charge_nano=charge_nano)
         if charge_nano != record.charge_nano:
             record = replace(record, charge_nano=charge_nano)
         stands = None if self.keeping is None else self.keeping.stands
@@ -206,7 +213,7 @@ class Admission:
         try:
             for policy in self._policies:
                 parts.append(_Part(policy, policy.claims(call, key, terms.quote, context)))
-        except RouterError:
+        except BaseException:
             for part in parts:
                 part.undo(context)
             raise
@@ -228,9 +235,7 @@ class Admission:
         if issubclass(kind, InsufficientQuota):
             needed = claim.amount + claim.at_least
             message = claim.message or self._unpaid(claim, needed, refused.available)
-            return kind(
-                message, needed_nano=needed, available_nano=refused.available, currency=self._limits.currency
-            )
+            return kind(message, needed_nano=needed, available_nano=refused.available, currency=self._limits.currency)
         message = claim.message or "A limit of this API key is reached."
         if claim.ceiling is not None and claim.amount + claim.at_least > claim.ceiling:
             message += " Waiting does not help: this call alone is above it."

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quote
+import gevent
+
+from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quote, Window
 from router.config import Settings
 from router.errors import ConfigError, RouterError
 from router.registry import Registry, nearest
@@ -20,6 +22,9 @@ NONE = "none"
 """In place of a policy's name: no policy of that role."""
 
 _AMOUNT_MAX = 2**62
+_SECONDS_MAX = 10.0**10
+_NUMBERS = (int, float)
+_FAILURES = (Exception, gevent.Timeout)  # a policy's time limit on its own I/O is not an Exception
 Hook = Callable[..., Any]
 
 
@@ -52,8 +57,8 @@ class Policy:
             return [(self._bucket(claim), claim) for claim in answer]
         except RouterError:
             raise
-        except Exception:
-            _log.exception("the policy %s failed on a call's claims", self.name)
+        except _FAILURES:
+            _log.exception("the policy %s failed on the claims of call %s", self.name, call.request_id)
             raise RouterError(f"The policy {self.name!r} failed.", code="policy_failed") from None
 
     def settle(self, claims: Sequence[Claim], outcome: Outcome, context: PolicyContext) -> list[int]:
@@ -66,7 +71,7 @@ class Policy:
             amounts = list(hook(claims=claims, outcome=outcome, context=self._own(context)))
             if len(amounts) != len(claims) or not all(map(_is_amount, amounts)):
                 raise ValueError(f"{len(claims)} amounts are wanted, whole and not negative, not {amounts!r}")
-        except Exception:
+        except _FAILURES:
             _log.exception("the policy %s failed to settle a call: its claims are settled in full", self.name)
             return claimed
         return amounts
@@ -74,11 +79,11 @@ class Policy:
     def undo(self, claims: Sequence[Claim], context: PolicyContext) -> None:
         """Tell the policy that its claims were not taken. Never raises."""
         hook = self.hooks.get(f"{self.role}_undo")
-        if hook is None:
+        if hook is None or not claims:
             return
         try:
             hook(claims=claims, context=self._own(context))
-        except Exception:
+        except _FAILURES:
             _log.exception("the policy %s failed to undo its claims", self.name)
 
     def _own(self, context: PolicyContext) -> PolicyContext:
@@ -89,6 +94,10 @@ class Policy:
             raise TypeError(f"{claim!r} is no claim on a bucket")
         if claim.refusal not in REFUSALS:
             raise ValueError(f"{claim.refusal!r} is no refusal: use one of {', '.join(REFUSALS)}")
+        if claim.window is not None and not _is_window(claim.window):
+            raise ValueError(f"{claim.window!r} is no window: its seconds must be above zero, its start a time")
+        if not (isinstance(claim.message, str) and isinstance(claim.unit, str)):
+            raise TypeError(f"the message and the unit of {claim!r} must be text")
         numbers = [claim.amount, claim.at_least, *([] if claim.ceiling is None else [claim.ceiling])]
         if not all(map(_is_amount, numbers)):
             raise ValueError(f"the amounts of {claim!r} must be whole numbers of at least 0")
@@ -133,3 +142,11 @@ def _no_policy(name: str, role: str, registry: Registry) -> str:
 
 def _is_amount(value: Any) -> bool:
     return type(value) is int and 0 <= value <= _AMOUNT_MAX
+
+
+def _is_window(value: Any) -> bool:
+    if not isinstance(value, Window):
+        return False
+    start = 0.0 if value.start is None else value.start
+    numbers = type(value.seconds) in _NUMBERS and type(start) in _NUMBERS
+    return numbers and 0 < value.seconds <= _SECONDS_MAX and 0 <= start <= _SECONDS_MAX  # false for NaN

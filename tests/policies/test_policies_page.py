@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from router import BALANCE, ChatCall, Key, Outcome, PolicyContext, Quote, Usage
+from router import BALANCE, ChatCall, Claim, Key, Outcome, PolicyContext, Quote, Usage
 from router.registry import Plugin, registry_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/policies.md"
@@ -68,3 +68,13 @@ def test_the_rate_limit_policy_counts_output_by_model(example, completion: int, 
     )
     assert (claim.bucket, claim.amount, claim.ceiling) == ("key_1:openai/gpt-4o", claimed, 100_000)
     assert plugin.hooks["rate_limit_settle"](claims=[claim], outcome=OUTCOME, context=context(plugin)) == [50]
+
+
+def test_a_claim_of_ones_own_class_carries_what_a_service_knows_the_call_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)[2]
+    module = ModuleType("example_claim")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(code, str(PAGE), "exec"), module.__dict__)
+    (claim,) = module.reserved("acct_1", "r-7")
+    assert isinstance(claim, Claim)
+    assert (claim.bucket, claim.amount, claim.lease) == ("reserved:acct_1", 0, "r-7")
