@@ -29,7 +29,8 @@ def test_prepaid_holds_the_most_and_takes_what_was_used(policy) -> None:
 def test_postpaid_holds_nothing_but_wants_a_balance(policy) -> None:
     postpaid = policy("postpaid", "billing")
     claims = postpaid.claims(KEY, QUOTE)
-    assert claims == [Claim(BALANCE, 0, at_least=1, refusal="balance")]
+    message = "The account has no balance left: add credits."
+    assert claims == [Claim(BALANCE, 0, at_least=1, refusal="balance", message=message)]
     assert postpaid.settle(claims, OUTCOME) == [1_234]
 
 
