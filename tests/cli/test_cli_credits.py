@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 
 import pytest
+
+from router.ledger.system import REVENUE
+from router.ledger.transfers import Transfer, post
+from router.store.database import open_database
+from router.store.usage import insert_usage
+from router.types import CallRecord
 
 
 @pytest.fixture
@@ -92,6 +99,40 @@ def test_other_bad_input_is_refused(router, account: str) -> None:
     assert "5 available: 6 cannot be taken" in router.refused("credits", "adjust", account, "-6", "--reason", "x")
     assert "Nothing was charged" in router.refused("credits", "refund", "req_none", "--reason", "x")
     assert money(router, account) == ("5", "0", "5")
+
+
+def charge(router, account: str, request: str, amount_nano: int) -> None:
+    """A call that was served and charged."""
+    database = open_database(f"sqlite:///{router.folder / 'router.db'}", router.folder)
+    row = CallRecord(
+        request, time.time(), "chat", account, "key_1", "echo/echo", "echo", "echo", 200, "ok", "", False,
+        1, 1, 0, 0, False, 1, None, charge_nano=amount_nano,
+    )  # fmt: skip
+    transfer = Transfer(f"req:{request}", "usage", account, REVENUE, amount_nano, "echo/echo")
+    database.write(lambda connection: (post(connection, transfer), insert_usage(connection, [row])))
+    database.close()
+
+
+def test_a_refund_is_of_a_charge_and_no_more_than_it(router, account: str) -> None:
+    router.json("credits", "grant", account, "5", "--reason", "x")
+    charge(router, account, "req_1", 2_000_000_001)
+    before = router.json("credits", "statement", account)
+    for amount in [*BAD_AMOUNTS, "2.000000002", "5"]:
+        router.refused("credits", "refund", "req_1", amount, "--reason", "x")
+    assert "at most 2.000000001 can be refunded, not 3" in router.refused(
+        "credits", "refund", "req_1", "3", "--reason", "x"
+    )
+    assert "all balances are in USD" in router.refused(
+        "credits", "refund", "req_1", "1", "--reason", "x", "--currency", "EUR"
+    )
+    assert router.json("credits", "statement", account) == before
+    assert router.json("credits", "refund", "req_1", "2", "--reason", "slow")["balance"] == "4.999999999"
+    router.refused("credits", "refund", "req_1", "0.000000002", "--reason", "x")
+    assert router.json("credits", "refund", "req_1", "--reason", "the rest")["amount"] == "0.000000001"
+    assert "nothing left to refund" in router.refused("credits", "refund", "req_1", "--reason", "x")
+    assert money(router, account) == ("5", "0", "5")
+    assert len(router.json("audit", "show", "--action", "credits refund")) == 2
+    assert router.json("ledger", "verify")["ok"] is True
 
 
 def test_a_failed_check_is_named_and_is_status_1(router) -> None:
