@@ -191,6 +191,7 @@ class CallContext:
         settings: this section's settings, of the type that the plugin's ``settings()`` hook returned.
         transport: the HTTP client for this section.
         timeouts: the limits that hold for this call.
+        card: what the catalogue knows of the model, the operator's changes included; None outside of a call.
     """
 
     provider: str
@@ -198,6 +199,7 @@ class CallContext:
     settings: Any = field(repr=False)
     transport: Transport = field(repr=False)
     timeouts: Timeouts = field(default=Timeouts())
+    card: ModelCard | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from router import BadRequest
+from router.upstream.wire import object_of
 
 __all__ = ["native_messages"]
 
@@ -100,24 +99,9 @@ def _call(call: Any, where: str, names: dict[Any, Any]) -> dict[str, Any]:
 def _arguments(arguments: Any, where: str) -> dict[str, Any]:
     """Ollama takes an object where OpenAI has its JSON text."""
     try:
-        value = _strict(arguments or "{}") if arguments is None or isinstance(arguments, str) else arguments
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
+        return object_of(arguments)
+    except ValueError:
         _refuse(where, "must be a JSON object, written as text", "invalid_value")
-    return value
-
-
-def _strict(text: str) -> Any:
-    """Decoded JSON without the numbers that JSON does not have."""
-    return json.loads(text, parse_constant=_number, parse_float=_number)
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
 
 
 def _refuse(where: str, problem: str, code: str) -> NoReturn:

@@ -91,7 +91,7 @@ def _context_of(active: ActiveCall, target: Target, lease: Lease, left_s: float)
         limits = replace(limits, first_byte=first_byte, whole=left_s)
     elif limits.whole is None or left_s < limits.whole:
         limits = replace(limits, whole=left_s)
-    return CallContext(provider.name, target.model, lease.place.settings, provider.transport, limits)
+    return CallContext(provider.name, target.model, lease.place.settings, provider.transport, limits, target.card)
 
 
 def _open(active: ActiveCall, target: Target, lease: Lease, context: CallContext) -> Opened:

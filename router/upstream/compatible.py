@@ -14,18 +14,15 @@ from functools import partial
 from typing import Any, ClassVar
 
 from router import hookimpl
-from router.errors import UpstreamError
 from router.types import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, Reply, Usage
 from router.upstream.cards import listed_cards
 from router.upstream.events import Events
-from router.upstream.failures import failure_of, parse_failure
+from router.upstream.failures import failure_of
 from router.upstream.provider import HttpProvider
 from router.upstream.transport import Response
 from router.upstream.wire import has_output, usage_of
 
 __all__ = ["CompatibleChatProvider", "CompatibleProvider", "Progress"]
-
-_ERROR_BODY_LIMIT = 256 * 1024
 
 
 @dataclass
@@ -107,25 +104,13 @@ class CompatibleChatProvider(HttpProvider):
         return self._reply(body(), progress, response, context)
 
     def _stream(self, response: Response, context: CallContext) -> Reply:
-        if "json" in response.headers.get("content-type", "") or "html" in response.headers.get("content-type", ""):
-            raise self._not_a_stream(response, context)
+        self.check_stream(response, context)
         progress = Progress()
         to_item = partial(self._item, progress=progress, context=context) if self.edits is not None else Item
         events = Events(response, to_item, context.settings.max_reply_bytes)
         reply = self._reply(events, progress, response, context)
         events.reply = reply
         return reply
-
-    def _not_a_stream(self, response: Response, context: CallContext) -> UpstreamError:
-        """The error inside a 200 that should have been a stream."""
-        try:
-            failure = parse_failure(200, response.read(_ERROR_BODY_LIMIT))
-        finally:
-            response.close()
-        if failure.message or failure.code or failure.type:
-            return self.error(failure, context, response.headers)
-        message = f"{context.provider} answered a request for a stream with {response.headers['content-type']!r}"
-        return UpstreamError("malformed", message, provider=context.provider, upstream_status=response.status)
 
     def _item(self, data: bytes, progress: Progress, context: CallContext) -> Item:
         """An item, edited where ``edits`` matches. Until the first output all are decoded, as the relay does anyway."""

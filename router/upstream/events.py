@@ -1,15 +1,18 @@
-"""A response's server-sent events as the items of a reply."""
+"""A response's server-sent events as the items of a reply: as they came, or translated from another wire."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
+from router.errors import UpstreamError
 from router.types import Item, Reply
 from router.upstream.sse import EventParser
 from router.upstream.transport import Response
+from router.upstream.wire import dump_json
 
-__all__ = ["Events"]
+__all__ = ["Events", "TranslatedEvents"]
 
 
 class Events:
@@ -52,3 +55,61 @@ class Events:
         except (ValueError, RecursionError):
             return []
         return events
+
+
+class TranslatedEvents(Events):
+    """The same from the events of another wire, each of which becomes any number of chunks in OpenAI's shape.
+
+    An event with a top-level ``error``, and one that is no JSON object, becomes an item as it came: the gateway knows
+    what to say of it.
+
+    Args:
+        to_chunks: the ``chat.completion.chunk`` objects of one decoded event, in order.
+        ends: whether a decoded event is the one that ends the stream, such as Anthropic's ``message_stop``.
+        limit_bytes: the largest event.
+    """
+
+    def __init__(
+        self,
+        response: Response,
+        to_chunks: Callable[[dict[str, Any]], Iterable[Mapping[str, Any]]],
+        ends: Callable[[dict[str, Any]], bool],
+        limit_bytes: int,
+    ) -> None:
+        super().__init__(response, Item, limit_bytes)
+        self._to_chunks = to_chunks
+        self._ends = ends
+
+    def __next__(self) -> Sequence[Item]:
+        while not self._over:
+            piece = next(self._chunks, None)
+            self._over = piece is None
+            batch: list[Item] = []
+            for data in self._last() if piece is None else self._parser.feed(piece):
+                self._translate(data, batch)
+                if self._over and piece is not None:
+                    break
+            if batch:
+                return batch
+        raise StopIteration
+
+    def _translate(self, data: bytes, batch: list[Item]) -> None:
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict) or value.get("error"):
+            batch.append(Item(data, value))
+            return
+        batch.extend(_item(chunk) for chunk in self._to_chunks(value))
+        if self._ends(value):
+            self._over = True
+            if self.reply is not None:
+                self.reply.ended = True
+
+
+def _item(chunk: Mapping[str, Any]) -> Item:
+    try:
+        return Item(dump_json(chunk), chunk)
+    except ValueError:
+        raise UpstreamError("malformed", "The upstream sent a number that JSON does not have.") from None

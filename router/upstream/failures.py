@@ -160,11 +160,13 @@ def printable(text: str) -> str:
 def _from(error: Mapping[str, Any], status: int) -> Failure:
     message = error.get("message")
     param = error.get("param")
+    details = error.get("details")
+    code = _word(error.get("code"))
     return Failure(
         status,
         printable(message) if isinstance(message, str) else "",
         _word(error.get("type")),
-        _word(error.get("code")),
+        code or (_word(details.get("error_code")) if isinstance(details, Mapping) else ""),
         printable(param) if isinstance(param, str) else None,
     )
 

@@ -95,6 +95,24 @@ class HttpProvider:
         finally:
             response.close()
 
+    def check_stream(self, response: Response, context: CallContext) -> None:
+        """See that a success which should be server-sent events is no JSON or HTML; where it is, it gets closed.
+
+        Raises:
+            UpstreamError: the error that the body holds, else ``malformed``.
+        """
+        content_type = response.headers.get("content-type", "")
+        if "json" not in content_type and "html" not in content_type:
+            return
+        try:
+            failure = parse_failure(200, response.read(_ERROR_BODY_LIMIT))
+        finally:
+            response.close()
+        if failure.message or failure.code or failure.type:
+            raise self.error(failure, context, response.headers)
+        message = f"{context.provider} answered a request for a stream with {content_type!r}"
+        raise UpstreamError("malformed", message, provider=context.provider, upstream_status=response.status)
+
     def _exchange(
         self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], context: CallContext
     ) -> Response:

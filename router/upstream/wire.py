@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from router.types import Usage
 
-__all__ = ["choices_of", "dump_json", "has_output", "show_cached", "usage_of"]
+__all__ = ["choices_of", "dump_json", "has_output", "object_of", "show_cached", "usage_of"]
 
 _COUNT_MAX = 2**62  # what a database can hold: a count above it is as impossible as itself
 _DETAILS = {
@@ -31,6 +32,23 @@ def dump_json(value: Any) -> bytes:
         return _write(value).encode("utf-8")
     except UnicodeEncodeError:
         return _write_ascii(value).encode("ascii")
+
+
+def object_of(text: Any) -> dict[str, Any]:
+    """The object that JSON text holds, such as the arguments of a tool call; empty for an empty text or None.
+
+    An object that is decoded already is returned as it is: some clients send arguments so.
+
+    Raises:
+        ValueError: it is no object, or holds a number that JSON does not have.
+    """
+    try:
+        value = json.loads(text or "{}", parse_constant=_finite, parse_float=_finite) if _is_text(text) else text
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value
 
 
 def usage_of(raw: Any) -> Usage | None:
@@ -73,6 +91,17 @@ def has_output(value: Any) -> bool:
     """Whether a decoded chunk holds content, reasoning, a tool call, a refusal: anything in a delta but its role."""
     deltas = (choice.get("delta") for choice in choices_of(value))
     return any(part for delta in deltas if isinstance(delta, dict) for name, part in delta.items() if name != "role")
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a JSON number")
+    return number
 
 
 def _count(value: Any) -> int | None:
