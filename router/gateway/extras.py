@@ -41,13 +41,10 @@ def extras_shapes() -> dict[str, dict[str, Any]]:
     """Field -> what ``check_extras`` lets in, as JSON Schema."""
     shapes: dict[str, dict[str, Any]] = {name: {"enum": [None, False]} for name in sorted(_EXTRAS)}
     for name, choices in sorted(_CHOICES.items()):
-        allowed = sorted(choices)
+        allowed: dict[str, Any] = {"enum": sorted(choices)}
         if name == "tools":
-            tool = {"type": "object", "properties": {"type": {"enum": allowed}}}
-            shapes[name] = {"type": ["array", "null"], "items": tool}
-        else:
-            several = {"type": "array", "items": {"enum": allowed}}
-            shapes[name] = {"anyOf": [{"enum": [*allowed, None, False]}, several]}
+            allowed = {"type": "object", "properties": {"type": allowed}}
+        shapes[name] = {"anyOf": [allowed, {"type": "array", "items": allowed}, {"enum": [None, False]}]}
     return shapes
 
 
