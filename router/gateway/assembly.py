@@ -151,11 +151,12 @@ class Assembly:
         if warning is not None:
             _log.warning("%s", warning)
         self.jobs.start()
+        finder = KeyFinder(self.database, self.limits)
         admission = Admission(self.journal, self.policies, self._admission_limits(), owner=self.jobs.worker.id)
         return Gateway(
             settings,
             self.dialect,
-            Authenticator(KeyFinder(self.database, self.limits)),
+            Authenticator(finder, version=finder.version),
             self.lister,
             self.resolver,
             self.quoter,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable
 
@@ -22,10 +23,12 @@ _CACHE_LIMIT = 20_000
 
 
 class Authenticator:
-    """Looks keys up by their SHA-256, and remembers the answer for ``max_age_s``.
+    """Looks keys up by their SHA-256, and remembers the answer for ``max_age_s``, or until something changes.
 
     Args:
         find: hash in hex -> the key; None when there is none. May raise ``StoreError``.
+        version: the present one of all keys, accounts and limits, asked once in ``max_age_s``: a key that was read
+            under it is as good as read now. None looks each key up again.
         max_age_s: how long a revoked key may still be let in by a worker that has seen it.
         clock: seconds, monotonic.
     """
@@ -34,6 +37,7 @@ class Authenticator:
         self,
         find: Callable[[str], Key | None],
         *,
+        version: Callable[[], int] | None = None,
         max_age_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
@@ -44,6 +48,9 @@ class Authenticator:
         self._wall_clock = wall_clock
         self._seen: dict[str, tuple[float, Key | None]] = {}
         self._least_version = 0
+        self._version = version
+        self._checked: tuple[float, int] | None = None
+        self._checking = False
 
     def key(self, authorization: str | None, x_api_key: str | None, *, fresh: bool = False) -> Key:
         """The caller's key.
@@ -88,15 +95,36 @@ class Authenticator:
     def _look_up(self, digest: str, fresh: bool) -> Key | None:
         now = self._clock()
         seen = self._seen.get(digest)
-        if seen is not None and not fresh and now - seen[0] <= self._max_age_s:
-            known = seen[1]
-            if known is None or known.version >= self._least_version:
-                return known
+        if seen is not None and not fresh and self._holds(*seen, now):
+            return seen[1]
         key = self._find(digest)
         if len(self._seen) >= _CACHE_LIMIT:
             self._seen.clear()
         self._seen[digest] = (now, key)
         return key
+
+    def _holds(self, read_at: float, known: Key | None, now: float) -> bool:
+        """Whether what was read then need not be read again."""
+        recent = now - read_at <= self._max_age_s
+        if known is None:
+            return recent
+        # One that is refused gets to no transaction that would tell of a change: it may be good again by now.
+        if known.version < self._least_version or self._refusal(known):
+            return False
+        return recent or self._is_present(known.version, now)
+
+    def _is_present(self, version: int, now: float) -> bool:
+        """Whether nothing has changed under a version, as of ``max_age_s`` ago at most."""
+        if self._version is None:
+            return False
+        age_s = math.inf if self._checked is None else now - self._checked[0]
+        if age_s > self._max_age_s or (age_s > self._max_age_s / 2 and not self._checking):
+            self._checking = True  # one asks in good time, and the others need not wait for the answer
+            try:
+                self._checked = (now, self._version())
+            finally:
+                self._checking = False
+        return self._checked is not None and self._checked[1] == version
 
 
 def _key_text(authorization: str | None, x_api_key: str | None) -> str:

@@ -13,6 +13,7 @@ from router.errors import ConfigError
 from router.keys import Key, Limits
 from router.money import format_nano, parse_nano
 from router.sections import LimitsTable, TierLimits
+from router.store.access import access_version
 from router.store.database import Database
 from router.store.limits import AMOUNT_MAX, StoredLimits
 from router.store.lookup import find_key
@@ -93,6 +94,14 @@ class KeyFinder:
             limits=merged(self._rules.key_layers(key.tier, stored)),
             account_limits=merged(self._rules.account_layers(key.tier, stored)),
         )
+
+    def version(self) -> int:
+        """The version that a key would have that was found now.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        return self._database.read(access_version)
 
 
 def merged(layers: Iterator[Layer]) -> Limits:

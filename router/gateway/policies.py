@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import gevent
@@ -63,17 +63,16 @@ class Policy:
 
     def settle(self, claims: Sequence[Claim], outcome: Outcome, context: PolicyContext) -> list[int]:
         """The final amounts; those that were claimed where the policy fails, or gives no sensible ones."""
-        claimed = [claim.amount for claim in claims]
         hook = self.hooks.get(f"{self.role}_settle")
         if hook is None or not claims:
-            return claimed
+            return [claim.amount for claim in claims]
         try:
             amounts = list(hook(claims=claims, outcome=outcome, context=self._own(context)))
             if len(amounts) != len(claims) or not all(map(_is_amount, amounts)):
                 raise ValueError(f"{len(claims)} amounts are wanted, whole and not negative, not {amounts!r}")
         except _FAILURES:
             _log.exception("the policy %s failed to settle a call: its claims are settled in full", self.name)
-            return claimed
+            return [claim.amount for claim in claims]
         return amounts
 
     def undo(self, claims: Sequence[Claim], context: PolicyContext) -> None:
@@ -87,20 +86,11 @@ class Policy:
             _log.exception("the policy %s failed to undo its claims", self.name)
 
     def _own(self, context: PolicyContext) -> PolicyContext:
-        return context if self.settings is None else replace(context, settings=self.settings)
+        return context if self.settings is None else PolicyContext(context.at, context.timezone, self.settings)
 
     def _bucket(self, claim: Claim) -> str:
-        if not isinstance(claim, Claim) or not isinstance(claim.bucket, str) or not claim.bucket:
-            raise TypeError(f"{claim!r} is no claim on a bucket")
-        if claim.refusal not in REFUSALS:
-            raise ValueError(f"{claim.refusal!r} is no refusal: use one of {', '.join(REFUSALS)}")
-        if claim.window is not None and not _is_window(claim.window):
-            raise ValueError(f"{claim.window!r} is no window: its seconds must be above zero, its start a time")
-        if not (isinstance(claim.message, str) and isinstance(claim.unit, str)):
-            raise TypeError(f"the message and the unit of {claim!r} must be text")
-        numbers = [claim.amount, claim.at_least, *([] if claim.ceiling is None else [claim.ceiling])]
-        if not all(map(_is_amount, numbers)):
-            raise ValueError(f"the amounts of {claim!r} must be whole numbers of at least 0")
+        if not _is_sound(claim):
+            raise _unsound(claim)
         if claim.bucket != BALANCE:
             return f"{self.name}:{claim.bucket}"
         if self.role != "billing":
@@ -138,6 +128,36 @@ def _no_policy(name: str, role: str, registry: Registry) -> str:
     known = [NONE, *(one.name for one in registry.having(f"{role}_claims"))]
     what = role.replace("_", "-")
     return f"there is no {what} policy {name!r}{nearest(name, known)}; installed: {', '.join(known)}"
+
+
+def _is_sound(claim: Any) -> bool:
+    """Whether a claim is one: asked ten times a call, so in one expression."""
+    if not isinstance(claim, Claim):
+        return False
+    bucket, amount, ceiling, window, at_least, refusal, message, unit = claim
+    return bool(
+        type(bucket) is type(message) is type(unit) is str
+        and bucket
+        and type(amount) is type(at_least) is int
+        and 0 <= amount <= _AMOUNT_MAX
+        and 0 <= at_least <= _AMOUNT_MAX
+        and (ceiling is None or _is_amount(ceiling))
+        and refusal in REFUSALS
+        and (window is None or _is_window(window))
+    )
+
+
+def _unsound(claim: Any) -> Exception:
+    """What is wrong with a claim that is not sound."""
+    if not isinstance(claim, Claim) or not isinstance(claim.bucket, str) or not claim.bucket:
+        return TypeError(f"{claim!r} is no claim on a bucket")
+    if claim.refusal not in REFUSALS:
+        return ValueError(f"{claim.refusal!r} is no refusal: use one of {', '.join(REFUSALS)}")
+    if claim.window is not None and not _is_window(claim.window):
+        return ValueError(f"{claim.window!r} is no window: its seconds must be above zero, its start a time")
+    if not (isinstance(claim.message, str) and isinstance(claim.unit, str)):
+        return TypeError(f"the message and the unit of {claim!r} must be text")
+    return ValueError(f"the amounts of {claim!r} must be whole numbers of at least 0")
 
 
 def _is_amount(value: Any) -> bool:

@@ -149,3 +149,27 @@ def test_all_can_be_forgotten(desk: Desk) -> None:
     desk.authenticator.forget()
     desk.bearer("good")
     assert desk.asked == 2
+
+
+def test_a_key_is_not_read_again_while_nothing_changes(desk: Desk) -> None:
+    """One look at the version a second does for all keys; a change is seen within that second."""
+    versions = []
+
+    def version() -> int:
+        versions.append(desk.now)
+        return 7 if desk.now < 10 else 8
+
+    desk.authenticator = Authenticator(
+        desk.find, version=version, max_age_s=1.0, clock=lambda: desk.now, wall_clock=lambda: desk.today
+    )
+    for text in ("one", "two"):
+        desk.put(text, Key(f"key_{text}", "acct_1", version=7))
+    for moment in range(90):
+        desk.now = moment / 10
+        assert (desk.bearer("one").id, desk.bearer("two").id) == ("key_one", "key_two")
+    assert desk.asked == 2
+    assert len(versions) <= 18
+    desk.put("one", Key("key_one", "acct_1", status="revoked", version=8))
+    desk.now = 11.0
+    with pytest.raises(Unauthorized, match="revoked"):
+        desk.bearer("one")
