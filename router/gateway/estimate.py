@@ -16,14 +16,22 @@ from router.gateway.extras import check_extras
 from router.gateway.fields import Integer, Typed
 from router.gateway.quoting import boundless, unpriced
 from router.gateway.resolve import Resolver
-from router.gateway.schemas import chat_call, check_fields, model_of
+from router.gateway.schemas import MESSAGES_SHAPE, MODEL_SHAPE, chat_call, check_fields, model_of
 from router.gateway.terms import Sale
 from router.offers import Estimate
 from router.prices import MILLION, dearest, is_complete, is_free, rates
 from router.sections import BillingSettings
 from router.types import ModelCard
 
-__all__ = ["BODY_MAX", "TOKENS_MAX", "EstimateSchema", "Estimator", "Place"]
+__all__ = [
+    "BODY_MAX",
+    "COUNTS_SHAPE",
+    "TOKENS_MAX",
+    "WITH_MESSAGES_SHAPE",
+    "EstimateSchema",
+    "Estimator",
+    "Place",
+]
 
 BODY_MAX = 256 * 1024
 """Bytes of a request to the estimator: it is for everybody, so each must be cheap."""
@@ -42,17 +50,39 @@ class EstimateSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    model = Typed("a string", str, required=True)
+    model = Typed("a string", str, inside=MODEL_SHAPE, required=True)
     prompt_tokens = Integer(0, TOKENS_MAX)
     input_tokens = Integer(0, TOKENS_MAX)
     completion_tokens = Integer(0, TOKENS_MAX)
     output_tokens = Integer(0, TOKENS_MAX)
     max_completion_tokens = Integer(1, TOKENS_MAX)
     max_tokens = Integer(1, TOKENS_MAX)
-    messages = Typed("a list", list)
+    messages = Typed("a list", list, inside=MESSAGES_SHAPE)
 
 
 _FIELDS = dict(EstimateSchema().fields)
+
+
+def _given_shape(name: str, kind: str) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"type": kind}}}
+
+
+def _twice_shape(names: Sequence[str]) -> dict[str, Any]:
+    return {"required": list(names), "properties": {name: {"type": "integer"} for name in names}}
+
+
+COUNTS_SHAPE: dict[str, Any] = {
+    "properties": {"messages": {"type": "null"}},
+    "anyOf": [_given_shape(name, "integer") for name in (*_PROMPT, *_COMPLETION)],
+    "not": {"anyOf": [_twice_shape(names) for names in (_PROMPT, _COMPLETION, _CAPS)]},
+}
+"""JSON Schema of a request with counts, beside what its fields say; each under one name."""
+
+WITH_MESSAGES_SHAPE: dict[str, Any] = {
+    "required": ["messages"],
+    "properties": {"messages": {"type": "array"}, **{name: {"type": "null"} for name in (*_PROMPT, *_COMPLETION)}},
+}
+"""The same of a request with messages, which is otherwise a chat request."""
 
 
 class Place(NamedTuple):

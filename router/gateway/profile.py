@@ -13,10 +13,10 @@ from router.offers import Offer
 from router.prices import is_complete
 from router.registry import Registry, nearest
 
-__all__ = ["HEALTH", "READY", "RESERVED", "dialect_of", "offered_by"]
+__all__ = ["DESCRIPTION", "HEALTH", "READY", "RESERVED", "dialect_of", "offered_by"]
 
-HEALTH, READY = "/healthz", "/readyz"
-RESERVED = (HEALTH, READY, "/openapi.json")
+HEALTH, READY, DESCRIPTION = "/healthz", "/readyz", "/openapi.json"
+RESERVED = (HEALTH, READY, DESCRIPTION)
 """Paths that are the host's own, whatever the profile."""
 
 _KEY_LENGTH = range(20, 129)

@@ -17,6 +17,8 @@ from router.gateway.fields import Integer, Number, OneOf, Stop, Typed, short
 from router.types import ChatCall, EmbeddingsCall
 
 __all__ = [
+    "MESSAGES_SHAPE",
+    "MODEL_SHAPE",
     "ChatSchema",
     "EmbeddingsSchema",
     "chat_call",
@@ -49,7 +51,7 @@ _CONTROL = re.compile(rf"[{_CONTROLS}\ud800-\udfff]")
 _INPUTS = "a string, a list of strings, a list of tokens or a list of token lists"
 
 # What the checks by hand at the end of this file let in.
-_MODEL = {"type": "string", "minLength": 1, "maxLength": _MODEL_LIMIT, "pattern": rf"^[^{_CONTROLS}]*$"}
+MODEL_SHAPE = {"type": "string", "minLength": 1, "maxLength": _MODEL_LIMIT, "pattern": rf"^[^{_CONTROLS}]*$"}
 _PART = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
 _MESSAGE = {
     "type": "object",
@@ -59,7 +61,7 @@ _MESSAGE = {
         "content": {"type": ["string", "array", "null"], "items": _PART},
     },
 }
-_MESSAGES = {"type": "array", "minItems": 1, "items": _MESSAGE}
+MESSAGES_SHAPE = {"type": "array", "minItems": 1, "items": _MESSAGE}
 _TOKENS = {"type": "array", "minItems": 1, "items": {"type": "integer"}}
 _INPUT = {
     "anyOf": [
@@ -77,8 +79,8 @@ class ChatSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    model = Typed("a string", str, inside=_MODEL, required=True)
-    messages = Typed("a list", list, inside=_MESSAGES, required=True)
+    model = Typed("a string", str, inside=MODEL_SHAPE, required=True)
+    messages = Typed("a list", list, inside=MESSAGES_SHAPE, required=True)
     stream = Typed("true or false", bool)
     stream_options = Typed("an object", dict)
     temperature = Number(0, 2)
@@ -106,7 +108,7 @@ class EmbeddingsSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    model = Typed("a string", str, inside=_MODEL, required=True)
+    model = Typed("a string", str, inside=MODEL_SHAPE, required=True)
     input = Typed(_INPUTS, str, list, inside=_INPUT, required=True)
     encoding_format = OneOf("float", "base64")
     dimensions = Integer(1)

@@ -16,10 +16,10 @@ from router.errors import RouterError
 from router.gateway.assembly import Assembly, assemble
 from router.gateway.estimate import BODY_MAX
 from router.gateway.line import Answer, Incoming
-from router.gateway.profile import HEALTH, READY, RESERVED
+from router.gateway.profile import DESCRIPTION, HEALTH, READY, RESERVED
 from router.http.failures import Failures, Rendered
 from router.http.incoming import incoming_of
-from router.http.openapi import DESCRIPTION_PATH, describe
+from router.http.openapi import describe
 from router.store.names import new_request_id
 from router.types import StartupContext
 
@@ -153,7 +153,7 @@ def _build_flask(assembly: Assembly, calls: Iterable[str], failures: Failures) -
         add(path, lambda: _json({"status": "ok", "version": __version__}), "GET")
     add(READY, lambda: _readiness(assembly), "GET")
     description = cache(lambda: describe(dialect, assembly.settings.gateway))
-    add(DESCRIPTION_PATH, lambda: Response(description(), content_type="application/json"), "GET")
+    add(DESCRIPTION, lambda: Response(description(), content_type="application/json"), "GET")
     return app
 
 

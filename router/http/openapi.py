@@ -16,17 +16,18 @@ from marshmallow import Schema
 from router import __version__
 from router.dialect import Dialect
 from router.errors import RouterError
+from router.gateway.estimate import COUNTS_SHAPE, WITH_MESSAGES_SHAPE, EstimateSchema
 from router.gateway.extras import extras_shapes
 from router.gateway.policies import NONE
+from router.gateway.profile import DESCRIPTION, HEALTH, READY
 from router.gateway.schemas import ChatSchema, EmbeddingsSchema
 from router.http import samples
 from router.http.json_schema import of_request, of_values
 from router.http.replies import REPLIES
 from router.sections import GatewaySettings
 
-__all__ = ["DESCRIPTION_PATH", "describe"]
+__all__ = ["describe"]
 
-DESCRIPTION_PATH = "/openapi.json"
 Json = dict[str, Any]
 
 _SECURITY = {
@@ -49,7 +50,7 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "Makes a repeat of this call answer as the first did; heeded only where the key may send it.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string"},
 }
 
 
@@ -102,24 +103,32 @@ class _Description:
             found[f"{path}/{{model_id}}"] = {"get": self._model()}
         for path in dialect.catalogue_paths:
             found[path] = {"get": self._catalogue()}
-        for path in ("/healthz", *dialect.health_paths):
+        for path in dialect.estimator_paths:
+            found[path] = {"post": self._estimate()}
+        for path in (HEALTH, *dialect.health_paths):
             found[path] = {"get": self._open("health", "Whether the gateway runs.", "Health")}
-        found["/readyz"] = {"get": self._readiness()}
-        found[DESCRIPTION_PATH] = {"get": self._own()}
+        found[READY] = {"get": self._readiness()}
+        found[DESCRIPTION] = {"get": self._own()}
         return found
 
     def _chat(self) -> Json:
         answers = [_json_content("ChatCompletion")]
-        example = {"messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 100}
-        body = self._request("ChatRequest", ChatSchema, "chat", example)
         if self._settings.streaming:
             answers.append(_EVENTS)
-        else:
-            self._schemas["ChatRequest"]["properties"]["stream"] = {"enum": [False, None]}
+        self._chat_request()
+        body = self._body(
+            "ChatRequest", "chat", {"messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 100}
+        )
         return self._call("createChatCompletion", "A chat completion, plain or as a stream.", body, answers)
 
+    def _chat_request(self) -> None:
+        self._request("ChatRequest", ChatSchema)
+        if not self._settings.streaming:
+            self._schemas["ChatRequest"]["properties"]["stream"] = {"enum": [False, None]}
+
     def _embeddings(self) -> Json:
-        body = self._request("EmbeddingsRequest", EmbeddingsSchema, "embeddings", {"input": "Text to embed"})
+        self._request("EmbeddingsRequest", EmbeddingsSchema)
+        body = self._body("EmbeddingsRequest", "embeddings", {"input": "Text to embed"})
         return self._call("createEmbeddings", "Vectors of texts.", body, [_json_content("Embeddings")])
 
     def _call(self, name: str, summary: str, body: Json, answers: Iterable[Json]) -> Json:
@@ -163,11 +172,25 @@ class _Description:
         good = _good("The answer.", _json_content(schema))
         return self._operation(name, summary, good, samples.open_errors(), keyed=False)
 
-    def _request(self, name: str, schema: type[Schema], kind: str, example: Json) -> Json:
+    def _estimate(self) -> Json:
+        estimate = samples.estimate(self._settings.currency)
+        self._schemas["Estimate"] = of_values([_on_the_wire(self._dialect.estimate(estimate))])
+        self._chat_request()
+        chat = {"allOf": [_reference("ChatRequest"), WITH_MESSAGES_SHAPE]}
+        self._schemas["EstimateRequest"] = {**of_request(EstimateSchema), "anyOf": [COUNTS_SHAPE, chat]}
+        body = self._body("EstimateRequest", "chat", {"prompt_tokens": 1000, "completion_tokens": 500})
+        good = _good("The estimate.", _json_content("Estimate"))
+        summary = "What a call would come to, for everybody."
+        operation = self._operation("estimate", summary, good, samples.estimator_errors(), keyed=False)
+        return {**operation, "requestBody": body}
+
+    def _request(self, name: str, schema: type[Schema]) -> None:
         shape = of_request(schema)
         if self._settings.billing != NONE:
-            shape["properties"] |= extras_shapes()
+            _narrow(shape["properties"], extras_shapes())
         self._schemas[name] = shape
+
+    def _body(self, name: str, kind: str, example: Json) -> Json:
         content = _json_content(name)
         content["application/json"]["example"] = {"model": samples.model_id(self._dialect, kind), **example}
         return {"required": True, "content": content}
@@ -201,6 +224,11 @@ class _Description:
         return found
 
 
+_JSON_TEXT = {
+    "type": "string",
+    "contentMediaType": "application/json",
+    "contentSchema": {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("ChatCompletionChunk", "Error")]},
+}
 _EVENTS = {
     "text/event-stream": {
         "schema": {
@@ -208,9 +236,18 @@ _EVENTS = {
             "description": "With `stream`: events whose data is a `ChatCompletionChunk`, then `[DONE]`. A failure "
             "after the first output is an event with an `Error` in it, and no `[DONE]` follows.",
         },
-        "x-item-schema": {"$ref": "#/components/schemas/ChatCompletionChunk"},
+        "x-item-schema": {
+            "type": "object",
+            "required": ["data"],
+            "properties": {"data": {"anyOf": [{"const": "[DONE]"}, _JSON_TEXT]}},
+        },
     }
 }
+
+
+def _narrow(properties: Json, shapes: Json) -> None:
+    for name, shape in shapes.items():
+        properties[name] = {"allOf": [properties[name], shape]} if name in properties else shape
 
 
 def _on_the_wire(value: Any) -> Any:
@@ -218,7 +255,11 @@ def _on_the_wire(value: Any) -> Any:
 
 
 def _json_content(schema: str) -> Json:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"application/json": {"schema": _reference(schema)}}
+
+
+def _reference(schema: str) -> Json:
+    return {"$ref": f"#/components/schemas/{schema}"}
 
 
 def _good(description: str, content: Json, headers: Iterable[str] = ("x-request-id",)) -> Json:
