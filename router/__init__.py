@@ -22,6 +22,7 @@ from router.errors import (
     Unavailable,
     UpstreamError,
 )
+from router.offers import Estimate, Listed, Offer, load_offers
 from router.settings import ProviderSettings, Secret, Timeouts
 from router.types import (
     Attempt,
@@ -56,16 +57,19 @@ __all__ = [
     "Conflict",
     "Dialect",
     "EmbeddingsCall",
+    "Estimate",
     "Forbidden",
     "InsufficientQuota",
     "Item",
     "Key",
     "Limits",
+    "Listed",
     "Migration",
     "ModelCard",
     "ModelNotFound",
     "ModelNotPriced",
     "NotFound",
+    "Offer",
     "Outcome",
     "PolicyContext",
     "Price",
@@ -85,6 +89,7 @@ __all__ = [
     "Window",
     "__version__",
     "hookimpl",
+    "load_offers",
 ]
 
 __version__ = "0.1.0"

@@ -18,7 +18,7 @@ from router.cli.session import Session, common
 from router.errors import ConfigError
 from router.gateway.assembly import plugin_migrations
 from router.ledger.transfers import grant
-from router.money import NANO
+from router.money import NANO, format_nano
 from router.registry import Registry, load_plugins, nearest
 from router.store.accounts import create_account
 from router.store.database import open_database
@@ -37,6 +37,7 @@ _CREDIT_NANO = 5 * NANO
 @dataclass(frozen=True)
 class _Made:
     account: str
+    currency: str
     api_key: str
     operator_secret: str
 
@@ -50,8 +51,8 @@ class _Made:
 def init(session: Session, profile: str, folder: Path | None) -> None:
     """Write router.toml; make the database, an operator secret, a first account with a little credit, a key.
 
-    The key and the secret are shown once: only their hashes are kept. An existing database is kept, and brought up to
-    date; an existing configuration is never overwritten.
+    The credit is 5 of the profile's currency. The key and the secret are shown once: only their hashes are kept. An
+    existing database is kept, and brought up to date; an existing configuration is never overwritten.
     """
     config = ((folder / "router.toml") if folder else session.config).absolute()
     registry = load_plugins()
@@ -96,7 +97,9 @@ def _set_up(config: Path, profile: str, registry: Registry) -> _Made:
             _, api_key = create_key(database, account.id, "first key", prefix=prefix, length=length)
         finally:
             database.close()
-    return _Made(account.id, api_key, _operator_secret(config.with_name(OPERATOR_FILE)))
+    return _Made(
+        account.id, fresh.settings.gateway.currency, api_key, _operator_secret(config.with_name(OPERATOR_FILE))
+    )
 
 
 def _preset(profile: str, registry: Registry) -> tomlkit.TOMLDocument:
@@ -129,6 +132,8 @@ def _answer(session: Session, config: Path, made: _Made) -> None:
         "account": made.account,
         "api_key": made.api_key,
         "operator_secret": made.operator_secret,
+        "credit": format_nano(_CREDIT_NANO),
+        "currency": made.currency,
     }
     session.show(value, pairs(value))
     session.note("\nThe API key and the operator secret are shown this once: keep them now.")

@@ -49,6 +49,7 @@ def list_(session: Session, provider: str | None) -> None:
         "model": "MODEL",
         "kind": "KIND",
         "enabled": "ENABLED",
+        "available": "SET UP",
         "source": "SOURCE",
         "context_window": "CONTEXT",
         "max_output": "MAX OUTPUT",
@@ -192,6 +193,7 @@ def _row(entry: Entry, book: PriceBook) -> dict[str, Any]:
         "model": entry.card.model,
         "kind": entry.card.kind,
         "enabled": entry.enabled,
+        "available": entry.available,
         "source": entry.source,
         "context_window": entry.card.context_window,
         "max_output": entry.card.max_output,
@@ -201,6 +203,6 @@ def _row(entry: Entry, book: PriceBook) -> dict[str, Any]:
 
 def _alias_row(alias: str, target: str, snapshot: Snapshot) -> dict[str, Any]:
     entry = snapshot.entries.get(target)
-    nothing = {"provider": None, "kind": None, "enabled": False, "price": None}
+    nothing = {"provider": None, "kind": None, "enabled": False, "available": False, "price": None}
     row = _row(entry, snapshot.prices) if entry is not None else nothing
     return {**row, "id": alias, "model": target, "source": "alias"}

@@ -112,8 +112,14 @@ class Session:
         context = click.get_current_context(silent=True)
         if context is None:
             return None
-        gateway = self.settings.gateway
-        return Witness(context, self.settings.environ, gateway.key_prefix)
+        return Witness(context, self.settings.environ, self._known_prefix)
+
+    def _known_prefix(self) -> str:
+        """What keys begin with, as far as that can be told: a broken profile stops no command that needs none."""
+        try:
+            return self.key_prefix
+        except RouterError:
+            return self.settings.gateway.key_prefix
 
     @property
     def key_prefix(self) -> str:

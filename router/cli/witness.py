@@ -6,9 +6,10 @@ import os
 import pwd
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import click
@@ -36,14 +37,14 @@ class Witness:
     Args:
         context: the command's.
         environ: names the actor.
-        key_prefix: what API keys begin with, so that one given by mistake is not kept.
+        key_prefix: says what API keys begin with, so that one given by mistake is not kept; asked at the first change.
     """
 
-    def __init__(self, context: click.Context, environ: Mapping[str, str], key_prefix: str = "") -> None:
+    def __init__(self, context: click.Context, environ: Mapping[str, str], key_prefix: Callable[[], str] = str) -> None:
         self._context = context
-        self._key_prefix = key_prefix
+        self._ask_prefix = key_prefix
         path = " ".join(_path(context))
-        self._entry = Entry(time.time(), environ.get(ACTOR) or _user(), path, "", self._detail())
+        self._entry = Entry(time.time(), environ.get(ACTOR) or _user(), path, "", {})
 
     def __call__(self, connection: Connection, result: Any) -> None:
         """As ``Database.witness``."""
@@ -53,11 +54,15 @@ class Witness:
             return  # the first migrations of a new or old database
         made = _made(result)
         subject = self._subject(made)
-        detail = dict(self._entry.detail)
+        detail = self._detail()
         if made and made != subject:
             detail["made"] = made
         entry = replace(self._entry, subject=self._masked(subject), detail=detail)
         self._entry = replace(self._entry, seq=insert_audit(connection, entry))
+
+    @cached_property
+    def _key_prefix(self) -> str:
+        return self._ask_prefix()
 
     def _detail(self) -> dict[str, Any]:
         given = ((one, self._context.params.get(one.name or "")) for one in self._context.command.params)
