@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from router.dialect import Dialect
 from router.keys import Budget
 from router.ledger.transfers import grant
 from router.money import parse_nano
+from router.registry import load_plugins
 from router.store.accounts import create_account
 from router.store.database import Database, open_database
 from router.store.keys import create_key
@@ -23,7 +25,7 @@ from router.store.limits import Subject, set_limits
 from router.testing import Gateway, Raw, ReceivedRequest, Script, ScriptedUpstream
 from router.testing.upstream.wires.ollama import OLLAMA, serve_ollama
 
-__all__ = ["PROFILES", "Profile", "Response", "Shop", "ShopKey", "open_shop"]
+__all__ = ["PROFILES", "Profile", "Response", "Shop", "ShopKey", "dialect_of", "open_shop"]
 
 _SHAKY = 30
 _MOST_BYTES = 200_000
@@ -55,6 +57,12 @@ PROFILES = {
         Profile("aigateway", "llama-3.1-70b", "gw_", 46),
     )
 }
+
+
+def dialect_of(profile: str) -> Dialect:
+    """The dialect as its plugin, an installed one, hands it over."""
+    found: Dialect = load_plugins().plugins[profile].hooks["dialect"]()
+    return found
 
 
 @dataclass(frozen=True)
