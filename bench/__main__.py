@@ -8,9 +8,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
-from bench.gateway import OurGateway
+from bench.billing import measure_billing
+from bench.gateway import BILLED, OurGateway
 from bench.machine import BenchError, describe, fsync_ms
 from bench.measure import Figures, Plan, add_differences, measure, measure_plugins
 from bench.plugins import make_plugins
@@ -52,7 +54,7 @@ def _command(options: argparse.Namespace) -> str:
 
 def _run(command: str, plan: Plan, *, peers: bool) -> Report:
     report = Report(command, "", describe())
-    makers: list[Maker] = [OurGateway]
+    makers: list[Maker] = [OurGateway] if peers else [OurGateway, partial(OurGateway, setup=BILLED)]
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         programs = prepare(folder)
@@ -67,7 +69,7 @@ def _run(command: str, plan: Plan, *, peers: bool) -> Report:
             run = folder / str(number)
             run.mkdir()
             _say(f"run {number} of {plan.runs}")
-            report.runs.append(_one_run(run, plan, programs, makers, with_plugins=not peers))
+            report.runs.append(_one_run(run, plan, programs, makers, alone=not peers))
         if peers:
             from bench.fidelity import check_fidelity
 
@@ -78,9 +80,13 @@ def _run(command: str, plan: Plan, *, peers: bool) -> Report:
 
 
 def _one_run(
-    folder: Path, plan: Plan, programs: Programs, makers: Sequence[Maker], *, with_plugins: bool
+    folder: Path, plan: Plan, programs: Programs, makers: Sequence[Maker], *, alone: bool
 ) -> dict[str, Figures]:
-    """Each system once, one after the other, on the same upstreams."""
+    """Each system once, one after the other, on the same upstreams.
+
+    Args:
+        alone: without peers; then what plugins and accounting cost is measured as well.
+    """
     found: dict[str, Figures] = {}
     with _upstreams(programs, plan) as (fast, upstreams):
         _say("  direct")
@@ -99,8 +105,10 @@ def _one_run(
             figures["chunks_per_s"] = 50 * figures["streams_per_s"]
             add_differences(figures, found["direct"])
             found[system.name] = figures
-        if with_plugins:
+        if alone:
             found |= _plugins(folder, plan, upstreams)
+            _say("  billing")
+            found |= measure_billing(folder, plan, upstreams)
     return found
 
 

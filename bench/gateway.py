@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.load import Target
-from bench.machine import GATEWAY_CORE, BenchError
+from bench.machine import GATEWAY_CORE, LOAD_CORE, BenchError, pinned
 from bench.systems import UPSTREAM_KEY, Server, Upstreams
 from bench.tools import HERE
 from router.keys import Budget
@@ -133,12 +133,26 @@ class OurGateway(Server):
         Raises:
             BenchError: it failed.
         """
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment()}
         command = [sys.executable, "-m", "router", *arguments, "--json"]
+        env = self._environment()
         done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BenchError(f"router {' '.join(arguments)} failed: {done.stdout}{done.stderr}")
         return json.loads(done.stdout)
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[None]:
+        """A command of the CLI that runs while the block does, on the load's core, and is ended with it."""
+        command = pinned(LOAD_CORE, sys.executable, "-m", "router", *arguments)
+        process = subprocess.Popen(command, cwd=self.folder, env=self._environment(), stdout=subprocess.DEVNULL)
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment()}
 
     def _init(self) -> str:
         return str(self.router("init", "--dir", str(self.folder))["api_key"])

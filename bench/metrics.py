@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bench.billing import MANY, NONE, ONE, POSTGRESQL, TWO
 from bench.measure import Figures
 
 __all__ = ["BARS", "METRICS", "Bar", "Metric"]
@@ -116,6 +117,18 @@ def _times(peer: str) -> Callable[[Mapping[str, Figures]], float]:
     return lambda medians: medians["this gateway"]["chat_32_per_s"] / medians[peer]["chat_32_per_s"]
 
 
+def _share(case: str, of: str) -> Callable[[Mapping[str, Figures]], float]:
+    return lambda medians: medians[case]["chat_32_per_s"] / medians[of]["chat_32_per_s"]
+
+
+def _accounting_ms(medians: Mapping[str, Figures]) -> float:
+    return medians[MANY]["chat_1_p50_ms"] - medians[NONE]["chat_1_p50_ms"] - medians[NONE]["fsync_ms"]
+
+
+def _tail_of_two(medians: Mapping[str, Figures]) -> float:
+    return medians[TWO]["chat_32_p99_ms"] / medians[TWO]["chat_32_p50_ms"]
+
+
 def _tail(medians: Mapping[str, Figures]) -> float:
     ours = medians["this gateway"]
     return ours["chat_32_p99_ms"] / ours["chat_32_p50_ms"]
@@ -141,5 +154,11 @@ BARS = (
     Bar("start to first answer, s", _ours("start_s"), 1.5, 0.8, up=False),
     Bar("throughput that 50 plugins cost against 8, %", _lost_percent, 5, up=False, digits=1),
     Bar("start that 50 plugins cost against 8, s", _longer_start_s, 0.3, up=False),
+    Bar("with billing: chat calls/s at 32 connections", lambda found: found[MANY]["chat_32_per_s"], 2000),
+    Bar("with billing: of our own rate without policies", _share(MANY, NONE), 0.8),
+    Bar("with billing: one account, of the rate with 100", _share(ONE, MANY), 0.8),
+    Bar("with billing: PostgreSQL, of SQLite's rate", _share(POSTGRESQL, MANY), 0.6),
+    Bar("with billing: added p50 at one connection less one fsync, ms", _accounting_ms, 1.0, up=False),
+    Bar("with billing: p99 of two workers, times p50", _tail_of_two, 5, up=False),
 )
 """The bars, in the order of the issue that set them."""

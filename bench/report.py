@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.billing import CASES
+from bench.gateway import BILLED, PLAIN
 from bench.machine import BenchError
 from bench.measure import Figures
 from bench.metrics import BARS, METRICS, Bar, Metric
@@ -51,7 +53,11 @@ class Report:
         medians = self.medians()
         machine = "; ".join(f"{name} {value}" for name, value in self.machine.items())
         parts = [f"`{self.command}`, {self.date}, {_runs(len(self.runs))}.\n\n{machine}."]
-        parts.append(_figures_table({name: found for name, found in medians.items() if not name.endswith(" plugins")}))
+        others = {name for name in medians if name.endswith(" plugins")} | set(CASES)
+        parts.append(_figures_table({name: found for name, found in medians.items() if name not in others}))
+        billing = {name: medians[name] for name in CASES if name in medians}
+        if billing:
+            parts.append(_figures_table(billing))
         parts.append(_bars_table(medians))
         if self.fidelity:
             systems = list(next(iter(self.fidelity.values())))
@@ -103,7 +109,8 @@ def _medians(runs: Sequence[Figures]) -> Figures:
 
 def _figures_table(medians: Mapping[str, Figures]) -> str:
     systems = list(medians)
-    peers = [name for name in systems if name not in ("direct", "this gateway")]
+    ours = {"direct", PLAIN.name, BILLED.name, *CASES}
+    peers = [name for name in systems if name not in ours]
     rows = []
     for metric in METRICS:
         cells = [_cell(medians[system].get(metric.name), metric.digits) for system in systems]
