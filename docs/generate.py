@@ -1,6 +1,7 @@
-"""Writes the reference pages that follow from the code: ``docs/hooks.md``, ``docs/configuration.md``, ``docs/cli.md``.
+"""Writes the pages that follow from code and tests: ``hooks.md``, ``configuration.md``, ``cli.md``, ``profiles.md``.
 
-``python docs/generate.py`` writes them, ``--check`` only says which are out of date (exit status 1).
+``python docs/generate.py`` writes them, ``--check`` only says which are out of date (exit status 1). Both refuse a
+requirement of ``rows.toml`` that is delivered and that no test proves.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from router.sections import (
 )
 from router.settings import ProviderSettings, Secret
 
-__all__ = ["main", "pages"]
+__all__ = ["main", "pages", "row_faults"]
 
 FOLDER = Path(__file__).parent
 _GENERATED = "<!-- Written by `make docs` from {source}. Edit that, not this page. -->\n"
@@ -35,15 +36,18 @@ _GENERATED = "<!-- Written by `make docs` from {source}. Edit that, not this pag
 
 def main(arguments: list[str]) -> int:
     """Write the pages, or with ``--check`` compare them; the exit status."""
+    unproved = row_faults()
+    for fault in unproved:
+        print(fault, file=sys.stderr)
     stale = [name for name, text in pages().items() if _current(name) != text]
     if "--check" in arguments:
         for name in stale:
             print(f"docs/{name} does not fit the code any more: run `make docs`", file=sys.stderr)
-        return 1 if stale else 0
+        return 1 if stale or unproved else 0
     for name in stale:
         (FOLDER / name).write_text(pages()[name], encoding="utf-8")
         print(f"wrote docs/{name}")
-    return 0
+    return 1 if unproved else 0
 
 
 def pages() -> dict[str, str]:
@@ -52,7 +56,25 @@ def pages() -> dict[str, str]:
     if importlib.util.find_spec("router.cli.reference") is not None:
         reference = importlib.import_module("router.cli.reference")
         found["cli.md"] = reference.render()
+    page = _profiles_page()
+    source = _GENERATED.format(source="docs/rows.toml and the tests' row markers")
+    found["profiles.md"] = source + "\n" + page.render(page.rows(), page.proofs())
     return found
+
+
+def row_faults() -> list[str]:
+    """Requirements without a test, and tests of requirements that do not exist."""
+    page = _profiles_page()
+    return list(page.faults(page.rows(), page.proofs()))
+
+
+def _profiles_page() -> Any:
+    """The module beside this one, also where this one is loaded by its path."""
+    spec = importlib.util.spec_from_file_location("profiles_page", FOLDER / "profiles_page.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _current(name: str) -> str:

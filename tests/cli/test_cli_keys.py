@@ -61,6 +61,7 @@ def test_an_unknown_account_is_named(router, args: list[str]) -> None:
     assert "There is no account 'acct_none'. `router accounts list` shows all." in router.refused(*args, "acct_none")
 
 
+@pytest.mark.row("NG-11", "AG-5")
 def test_a_key_is_shown_once_and_works_as_its_status_says(router) -> None:
     made = router.json("keys", "create", "--account", router.first["account"], "--name", "ci", "--expires", "30d")
     assert made["api_key"] not in router("keys", "list").out

@@ -112,6 +112,7 @@ def test_an_unknown_account_or_key_is_refused(usage) -> None:
     assert "did you mean 'model'?" in usage.refused("usage", "hours", "--by", "modle", status=2)
 
 
+@pytest.mark.row("NG-9")
 def test_an_export_is_csv_in_order_of_arrival(usage, database: Database) -> None:
     account = usage.first["account"]
     write(

@@ -75,6 +75,7 @@ def test_models(play: Play, target: Target) -> None:
     assert f"{target.prefix}gpt-4o" in play("models")["ids"]
 
 
+@pytest.mark.row("ST-3")
 def test_errors_have_their_classes(play: Play) -> None:
     reply = play("errors")
     assert (reply["wrong_key"]["class"], reply["wrong_key"]["code"]) == ("AuthenticationError", "invalid_api_key")

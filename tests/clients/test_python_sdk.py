@@ -93,6 +93,7 @@ def test_models(client: openai.OpenAI, model: str) -> None:
     assert model in [card.id for card in client.models.list()]
 
 
+@pytest.mark.row("ST-3")
 def test_errors_have_their_classes(client: openai.OpenAI, model: str) -> None:
     with pytest.raises(openai.AuthenticationError) as wrong_key:
         client.with_options(api_key="sk-wrong").models.list()

@@ -57,6 +57,7 @@ def usual() -> Resolver:
     return resolver(listings, Stored(rows, aliases), idle)
 
 
+@pytest.mark.row("ST-1")
 @pytest.mark.parametrize(
     ("asked", "target", "model"),
     [

@@ -59,6 +59,7 @@ def test_what_is_in_scope_is_served_by_every_name(client: openai.OpenAI, model: 
     assert ask(client, model).parse().model == model
 
 
+@pytest.mark.row("NX-4")
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize(
     "model", ["other/closed", "closed", "secret", "other/behind", "behind", "open/x", "open/mine/m"]
@@ -74,6 +75,7 @@ def test_what_is_not_is_refused_by_every_name(wire: Routing, client: openai.Open
     assert ask(wire.gateway.client(), model).parse().model == model
 
 
+@pytest.mark.row("NX-4")
 def test_a_fallback_out_of_scope_is_left_out(wire: Routing, client: openai.OpenAI) -> None:
     wire.script("mine", Answer.error(500))
     found = ask(client, "mine/m").headers["x-router-attempts"]
@@ -84,6 +86,7 @@ def test_a_fallback_out_of_scope_is_left_out(wire: Routing, client: openai.OpenA
     assert caught.value.response.headers["x-router-provider"] == "mine"
 
 
+@pytest.mark.row("NX-4")
 def test_the_list_shows_what_the_key_may_use(wire: Routing, client: openai.OpenAI) -> None:
     shown = [model.id for model in client.models.list()]
     assert shown == ["dear", "mine/m", "mine/spare", "nick", "other/shared", "shelf"]

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+import pytest
+
 from router import Dialect, Listed, ModelCard, Offer, Price
 from router.catalogue import Catalogue, Listing, Offered, Row, Stored
 from router.errors import StoreError
@@ -86,6 +88,7 @@ def test_what_the_operator_changes_is_shown_at_the_next_refresh() -> None:
     assert shop.shown() == ([], False)
 
 
+@pytest.mark.row("NG-5")
 def test_a_database_that_fails_is_noticed_at_once_and_forgiven_at_once() -> None:
     shop = Shop()
     shop.shelf.put(Row("pot", "ours", "pot", "chat", True))
@@ -98,6 +101,7 @@ def test_a_database_that_fails_is_noticed_at_once_and_forgiven_at_once() -> None
     assert shop.shown() == (["cup", "pot"], False)
 
 
+@pytest.mark.row("NG-5")
 def test_a_database_that_hangs_is_taken_for_dead_after_three_seconds() -> None:
     shop = Shop()
     shop.showcase.refresh()

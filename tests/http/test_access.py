@@ -40,6 +40,7 @@ def wait_until(condition: Callable[[], object], timeout_s: float) -> float:
     return time.monotonic() - started
 
 
+@pytest.mark.row("NE-2", "ST-2")
 def test_every_form_of_a_good_key(gateway: Gateway) -> None:
     key = gateway.api_key
     forms: list[dict[str, str]] = [

@@ -126,6 +126,7 @@ def test_the_dialect_tells_an_outage_from_other_failures(stall: Gateway, upstrea
     assert "[providers.mistral]" in missing.json()["sorry"] and "[gateway] upstream" in missing.json()["sorry"]
 
 
+@pytest.mark.row("NG-5")
 def test_the_catalogue_outlives_its_database(tmp_path: Path, running_upstream: ScriptedUpstream) -> None:
     with bazaar(tmp_path, running_upstream) as gateway:
         gateway.router("models", "disable", "lamp")

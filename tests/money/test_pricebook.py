@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from market import card, price
@@ -81,6 +82,7 @@ def test_a_mark_up_of_at_least_one_never_charges_less_than_the_cost(rate: int, m
     assert (charge.input or 0) >= (cost.input or 0) > 0
 
 
+@pytest.mark.row("AG-1")
 def test_the_snapshot_has_the_rate_of_its_currency_and_the_stored_price_of_a_synced_card() -> None:
     row = Row("acme/new", "acme", "new", "chat", True, {"price": keep_price(CARD.price), "image_tokens": 5})
     stored = Stored((row,), rates={"EUR": 2 * NANO, "TMT": NANO})

@@ -120,6 +120,7 @@ def test_nobody_answers() -> None:
         fetch_rate(BillingSettings(usd_rate_url="http://127.0.0.1:9/", usd_rate_field="r"))
 
 
+@pytest.mark.row("AG-1")
 def test_a_rate_is_kept_and_a_jump_is_not_believed(bank: Bank, database: Database) -> None:
     settings = Settings(Path("router.toml"), gateway=GatewaySettings(currency="TMT"), billing=bank.billing)
     (job,) = rate_jobs(settings, database)

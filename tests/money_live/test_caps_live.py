@@ -13,6 +13,7 @@ LEAST, USUAL = 256, 16_384
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 
 
+@pytest.mark.row("ST-4")
 @STREAM
 @pytest.mark.parametrize("cap", ["max_tokens", "max_completion_tokens"])
 def test_the_clients_own_cap_is_never_changed(house: House, cap: str, stream: bool) -> None:

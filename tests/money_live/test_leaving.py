@@ -81,6 +81,7 @@ def read_until(connection: http.client.HTTPConnection, end: bytes) -> None:
         data += piece
 
 
+@pytest.mark.row("NX-2")
 @pytest.mark.parametrize("ends", MODELS)
 def test_a_stream_left_after_five_chunks_of_200(hasty_house: House, ends: str) -> None:
     house, key = hasty_house, hasty_house.key()

@@ -27,6 +27,7 @@ BUCKETS = dict(zip(LIMITS, ("requests", "tokens", "concurrent", "day", "month"),
 TIERS = ("tier", "tier-account")
 
 
+@pytest.mark.row("NX-9", "NE-6")
 @pytest.mark.parametrize("whose", ["key", "account", *TIERS])
 @pytest.mark.parametrize("limit", LIMITS)
 def test_exactly_what_fits_passes(house: House, limit: str, whose: str) -> None:

@@ -25,6 +25,7 @@ def postpaid(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield from _checked(house)
 
 
+@pytest.mark.row("AG-6")
 @STREAM
 def test_a_call_is_charged_when_it_is_over(postpaid: House, stream: bool) -> None:
     key = postpaid.key(postpaid.account(nano(3 * CAP)))

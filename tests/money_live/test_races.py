@@ -20,6 +20,7 @@ PLENTY = {
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 
 
+@pytest.mark.row("NG-8", "NX-6")
 @STREAM
 def test_a_balance_for_ten_calls_serves_ten_of_fifty(house: House, stream: bool) -> None:
     key = house.key(house.account(nano(10 * CAP)))
@@ -34,6 +35,7 @@ def test_a_balance_for_ten_calls_serves_ten_of_fifty(house: House, stream: bool)
     assert [row["charge_nano"] for row in house.usage(key.account)] == [CALL] * 10
 
 
+@pytest.mark.row("NX-5")
 @STREAM
 def test_a_budget_for_ten_calls_serves_ten_of_fifty(house: House, stream: bool) -> None:
     key = house.key(budget=nano(10 * CAP), limits=PLENTY)

@@ -134,6 +134,7 @@ def assert_error(shop: Shop, cause: str, value: Any, row: Mapping[str, Any]) -> 
     return message
 
 
+@pytest.mark.row("NX-4", "NX-7", "NX-8", "NE-7", "NE-8", "AG-5", "AG-7")
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("cause", CAUSES)
 def test_each_cause_has_its_row(shop: Shop, cause: str, streamed: bool) -> None:
@@ -145,6 +146,7 @@ def test_each_cause_has_its_row(shop: Shop, cause: str, streamed: bool) -> None:
     assert_error(shop, cause, answer.json(), row)
 
 
+@pytest.mark.row("NX-8", "NE-8", "AG-7")
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("cause", [cause for cause in CAUSES if cause not in NOT_BY_SDK])
 def test_the_sdk_raises_the_right_class(shop: Shop, cause: str, streamed: bool) -> None:
@@ -170,6 +172,7 @@ def _cut_code(shop: Shop) -> dict[str, Any]:
     return {"code": "upstream_connection"} if shop.profile.name == "nexgate" else {}
 
 
+@pytest.mark.row("NX-9", "NE-6")
 def test_a_wait_that_is_told_is_true(shop: Shop) -> None:
     """A moment before its end the call is refused still; at its end it passes."""
     key = shop.key(limits={"requests_per_minute": 1})
@@ -188,6 +191,7 @@ def test_an_upstreams_wait_is_passed_on(shop: Shop) -> None:
     assert answer.headers["retry-after"] == "7"
 
 
+@pytest.mark.row("NX-6", "NX-7", "NX-8")
 def test_nexorouter_names_the_balance(nexorouter: Shop) -> None:
     empty = nexorouter.chat(nexorouter.key("0")).json()
     assert empty == {
@@ -205,6 +209,7 @@ def test_nexorouter_names_the_balance(nexorouter: Shop) -> None:
     assert budget.startswith("Insufficient key budget. Remaining budget: $0.000010. ")
 
 
+@pytest.mark.row("NE-6", "NE-7")
 def test_neurongates_limit_says_how_long(neurongate: Shop) -> None:
     key = neurongate.key(limits={"requests_per_minute": 1})
     neurongate.chat(key)
@@ -219,6 +224,7 @@ def test_neurongates_limit_says_how_long(neurongate: Shop) -> None:
     }
 
 
+@pytest.mark.row("NE-7")
 def test_neurongates_wrong_key_is_the_example_of_its_text(neurongate: Shop) -> None:
     answer = send(neurongate, CAUSES["an unknown key"](neurongate))
     message = "Invalid API key. Please check your key and try again."

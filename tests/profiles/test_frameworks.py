@@ -75,7 +75,7 @@ def test_vercel_ai_sdk(neurongate: Shop, tmp_path: Path) -> None:
     assert (told["pieces"], told["streamed_tokens"]) == ([f"ai.{number} " for number in range(5)], 5)
 
 
-@pytest.mark.row("ST-1", "ST-2")
+@pytest.mark.row("ST-1")
 def test_litellm(standard: Gateway, tmp_path: Path) -> None:
     python = framework_python(requirements("litellm"))
     command = [str(python), str(CLIENTS / "litellm_client.py")]
@@ -84,7 +84,7 @@ def test_litellm(standard: Gateway, tmp_path: Path) -> None:
     assert told["pieces"] == [f"ll.{number} " for number in range(5)]
 
 
-@pytest.mark.row("ST-1", "ST-2")
+@pytest.mark.row("ST-1")
 @pytest.mark.parametrize("mode", ["plain", "stream"])
 def test_llm(standard: Gateway, upstream: ScriptedUpstream, tmp_path: Path, mode: str) -> None:
     python = framework_python(requirements("llm"))

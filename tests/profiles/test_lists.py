@@ -57,6 +57,7 @@ def test_no_profile_serves_echo_or_an_unpriced_model(shop: Shop) -> None:
     assert shop.chat(shop.key(), model="echo/echo").status == 404
 
 
+@pytest.mark.row("NG-3", "NG-4")
 @pytest.mark.parametrize("path", ["/models", "/api/models"])
 def test_nexgates_public_catalogue(nexgate: Shop, path: str) -> None:
     answer = nexgate.get(path)
@@ -80,6 +81,7 @@ def test_nexgates_public_catalogue(nexgate: Shop, path: str) -> None:
     }
 
 
+@pytest.mark.row("NG-3", "NG-13")
 def test_nexgate_lists_enabled_models_alone(nexgate: Shop) -> None:
     def shown() -> bool:
         return "gpt-5.4-nano" in by_id(nexgate)
@@ -94,6 +96,7 @@ def test_nexgate_lists_enabled_models_alone(nexgate: Shop) -> None:
         set_model_enabled(nexgate.database, "gpt-5.4-nano", True)
 
 
+@pytest.mark.row("NG-1")
 def test_nexgate_is_chat_alone_at_two_paths(nexgate: Shop) -> None:
     key = nexgate.key()
     body = {"model": "gpt-5.5", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 8}
@@ -104,11 +107,13 @@ def test_nexgate_is_chat_alone_at_two_paths(nexgate: Shop) -> None:
     assert (embeddings.status, embeddings.json()["error"]["code"]) == (404, "not_found")
 
 
+@pytest.mark.row("NG-6")
 def test_nexgates_health_needs_no_key(nexgate: Shop) -> None:
     answer = nexgate.get("/api/health")
     assert (answer.status, answer.json()["status"]) == (200, "ok")
 
 
+@pytest.mark.row("NG-7")
 def test_nexgates_estimator(nexgate: Shop) -> None:
     counts = {"model": "gpt-5.5", "prompt_tokens": 1_000_000, "completion_tokens": 500_000}
     answer = nexgate.post("/api/estimator", counts)
@@ -121,6 +126,7 @@ def test_nexgates_estimator(nexgate: Shop) -> None:
         assert (refused.status, list(refused.json())) == (status, ["error"])
 
 
+@pytest.mark.row("NX-3")
 def test_nexorouter_lists_only_what_is_sellable(nexorouter: Shop) -> None:
     listed = by_id(nexorouter)
     assert {"deepseek-v4-flash", "gpt-4o-mini", "Qwen/Qwen-Plus"} <= set(listed)
@@ -131,6 +137,7 @@ def test_nexorouter_lists_only_what_is_sellable(nexorouter: Shop) -> None:
     assert json.loads(nexorouter.upstream.last.body)["model"] == "qwen-plus"
 
 
+@pytest.mark.row("NE-5")
 def test_neurongates_list_is_that_of_its_text(neurongate: Shop) -> None:
     listed = by_id(neurongate)
     assert listed["openai/gpt-4o"] == {
@@ -153,11 +160,13 @@ def test_neurongates_list_is_that_of_its_text(neurongate: Shop) -> None:
     assert one == listed["openai/gpt-4o"]
 
 
+@pytest.mark.row("NE-5")
 def test_neurongates_prices_are_never_rounded(neurongate: Shop) -> None:
     pricing = by_id(neurongate)["openai/gpt-4o-mini"]["pricing"]
     assert pricing == {"prompt": "0.00015", "completion": "0.0006"}
 
 
+@pytest.mark.row("NE-1", "NE-4")
 @pytest.mark.parametrize("model", ["openai/gpt-4o", "anthropic/claude-sonnet-4", "meta-llama/llama-3-70b"])
 def test_neurongates_answers_show_the_public_id(neurongate: Shop, model: str) -> None:
     assert neurongate.chat(neurongate.key(), model=model).json()["model"] == model
@@ -165,6 +174,7 @@ def test_neurongates_answers_show_the_public_id(neurongate: Shop, model: str) ->
     assert {chunk["model"] for chunk in chunks} == {model} and end == "[DONE]"
 
 
+@pytest.mark.row("NE-3")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -187,10 +197,12 @@ def test_neurongate_names_the_field_that_is_out_of_range(neurongate: Shop, name:
     assert f"'{name}'" in error["message"]
 
 
+@pytest.mark.row("NE-2")
 def test_neurongate_takes_the_key_in_either_header(neurongate: Shop) -> None:
     assert neurongate.chat(headers={"X-API-Key": neurongate.key().text}).status == 200
 
 
+@pytest.mark.row("NE-6")
 def test_neurongates_default_limit_is_sixty_calls_a_minute(neurongate: Shop) -> None:
     key = neurongate.key()
     first = neurongate.chat(key)
@@ -200,6 +212,7 @@ def test_neurongates_default_limit_is_sixty_calls_a_minute(neurongate: Shop) -> 
     assert refused.status == 429 and int(refused.headers["retry-after"]) >= 1
 
 
+@pytest.mark.row("AG-1", "AG-4")
 def test_aigateways_list_shows_prices_in_the_balance_currency(aigateway: Shop) -> None:
     """By the preset's rate of 3.5: what costs 0.40 USD costs 1.40 manat."""
     listed = by_id(aigateway)
@@ -215,6 +228,7 @@ def test_aigateways_list_shows_prices_in_the_balance_currency(aigateway: Shop) -
     assert listed["nomic-embed-text"]["pricing"]["input"] == "0.0350"
 
 
+@pytest.mark.row("AG-3")
 @pytest.mark.parametrize("model", EMBEDDING_MODELS)
 def test_aigateways_embeddings_are_billed_by_input_alone(aigateway: Shop, model: str) -> None:
     key = aigateway.key()
@@ -225,6 +239,7 @@ def test_aigateways_embeddings_are_billed_by_input_alone(aigateway: Shop, model:
     assert (row["prompt_tokens"], row["completion_tokens"], row["charge_nano"]) == (3, 0, 3 * rate)
 
 
+@pytest.mark.row("AG-6")
 def test_aigateway_charges_when_the_response_is_complete(aigateway: Shop) -> None:
     """Two tokens in and two out at 1,400 nano-manat; while the call runs nothing is held."""
     key = aigateway.key("0.000000001")

@@ -54,6 +54,7 @@ def squeezed(offer: Offer) -> str:
     return f"{offer.id}{offer.provider}{offer.category}{shown}{prices}"
 
 
+@pytest.mark.row("NG-2", "NG-5")
 def test_nexgate_offers_the_table_in_its_order() -> None:
     """The text speaks of 23 IDs, but names 22 of them: an ID that nobody knows cannot be shipped."""
     table = NEXGATE_TABLE.split()
@@ -70,6 +71,7 @@ def test_nexgate_says_of_each_model_what_a_picker_shows() -> None:
     assert (mini.display_name, mini.hint, mini.badge) == ("GPT-4.1 Mini", "Reliable workhorse", "1M ctx")
 
 
+@pytest.mark.row("NX-11", "NE-1", "AG-2")
 @pytest.mark.parametrize(
     ("profile", "named"),
     [

@@ -58,6 +58,7 @@ def test_every_route_of_an_offer_has_a_provider_in_the_preset(profile: str) -> N
             assert route.partition("/")[0] in sections, (offer.id, route)
 
 
+@pytest.mark.row("NG-11", "NE-2", "AG-5")
 def test_keys_look_like_the_systems_own(shop: Shop) -> None:
     made = shop.gateway.router("keys", "create", "--account", shop.account(), "--name", "mine")["api_key"]
     for key in (shop.gateway.api_key, made):
@@ -76,6 +77,7 @@ def test_a_preset_checks_out(shop: Shop) -> None:
     assert shop.gateway.router("config", "check")["ok"]
 
 
+@pytest.mark.row("NX-2")
 def test_streams_can_be_switched_off(tmp_path: Path) -> None:
     with open_shop(PROFILES["nexorouter"], tmp_path, {"gateway": {"streaming": False}}) as shop:
         refused = shop.chat(shop.key(), stream=True)
