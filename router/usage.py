@@ -22,6 +22,8 @@ class Usage:
         doubtful: names of the counts above that the provider gave, but not as whole numbers of tokens, or left out
             beside others that it gave: they are 0 here.
         raw: the provider's own object, unchanged.
+        cost_nano: what the provider says that the call costs us, in nano-USD; None where it does not say. It goes
+            before what its list price comes to.
     """
 
     prompt_tokens: int
@@ -31,3 +33,4 @@ class Usage:
     reasoning_tokens: int = 0
     doubtful: tuple[str, ...] = ()
     raw: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    cost_nano: int | None = field(default=None, compare=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from router.claims import Quote
 from router.gateway.bounds import UNBOUNDED, Bound
 from router.gateway.resolve import Target
+from router.money import NANO
 from router.prices import Price, Rates, rates
 from router.types import Usage
 
@@ -140,7 +141,7 @@ class Reckoned:
     Attributes:
         usage: within its bounds; None where nothing is charged for.
         charge_nano: what the account is charged.
-        cost_nano: what the provider charges us; None where its price is not known.
+        cost_nano: what the provider charges us; None where neither it nor its price says so.
         estimated: the counts are ours, because the upstream gave none.
         clamped: the upstream's counts were impossible, and were put within bounds.
     """
@@ -178,10 +179,16 @@ def reckon(terms: Terms, target: Target | None, usage: Usage | None, estimate: U
     clamped = usage is not None and (bool(usage.doubtful) or kept is not told)
     if charge_nano > sale.most_nano:
         charge_nano, clamped = sale.most_nano, usage is not None
-    cost_nano = None
-    if sale.cost is not None:
-        cost_nano = min(rates(sale.cost, terms.at, kept.prompt_tokens).charge_nano(kept), CHARGE_MAX)
-    return Reckoned(kept, charge_nano, cost_nano, usage is None, clamped)
+    return Reckoned(kept, charge_nano, _cost_nano(terms, sale, kept), usage is None, clamped)
+
+
+def _cost_nano(terms: Terms, sale: Sale, usage: Usage) -> int | None:
+    """What the provider charges us: its own word where it gives one and its currency can be told, else its price."""
+    if usage.cost_nano is not None and terms.rate_nano:
+        return min(-(-usage.cost_nano * terms.rate_nano // NANO), CHARGE_MAX)
+    if sale.cost is None:
+        return None
+    return min(rates(sale.cost, terms.at, usage.prompt_tokens).charge_nano(usage), CHARGE_MAX)
 
 
 def _certain(usage: Usage, estimate: Usage | None) -> Usage:
@@ -198,5 +205,5 @@ def _within(usage: Usage, bound: Bound) -> Usage:
     cached = min(usage.cached_tokens, prompt)
     written = min(usage.cache_write_tokens, prompt - cached)
     reasoning = min(usage.reasoning_tokens, completion)
-    kept = Usage(prompt, completion, cached, written, reasoning, usage.doubtful, usage.raw)
+    kept = Usage(prompt, completion, cached, written, reasoning, usage.doubtful, usage.raw, usage.cost_nano)
     return usage if kept == usage else kept

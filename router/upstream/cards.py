@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from router.errors import ConfigError
 from router.tariff import read_price
 from router.types import ModelCard
 
-__all__ = ["listed_cards", "load_cards"]
+__all__ = ["listed_card", "listed_cards", "load_cards"]
 
 
 def load_cards(path: Path, *, owned_by: str) -> tuple[ModelCard, ...]:
@@ -35,14 +36,17 @@ def _card(model: str, table: dict[str, Any], owned_by: str, path: Path) -> Model
         raise ConfigError(f"{path.name}: model {model!r}: {error}") from None
 
 
-def listed_cards(value: Any) -> tuple[ModelCard, ...]:
-    """The cards in the answer of ``GET /models`` (``{"data": [{"id", "created", "owned_by"}]}``), of unknown kind."""
+def listed_card(entry: Mapping[str, Any]) -> ModelCard:
+    """The card of one entry (``{"id", "created", "owned_by"}``), of unknown kind."""
+    owner, created = _text(entry.get("owned_by")), _seconds(entry.get("created"))
+    return ModelCard(entry["id"], kind="", owned_by=owner, created=created)
+
+
+def listed_cards(value: Any, card_of: Callable[[Mapping[str, Any]], ModelCard] = listed_card) -> tuple[ModelCard, ...]:
+    """The cards in the answer of ``GET /models``, an object with a list ``data``. What has no ``id`` is left out."""
     data = value.get("data") if isinstance(value, dict) else None
-    return tuple(
-        ModelCard(one["id"], kind="", owned_by=_text(one.get("owned_by")), created=_seconds(one.get("created")))
-        for one in (data if isinstance(data, list) else ())
-        if isinstance(one, dict) and _text(one.get("id"))
-    )
+    entries = data if isinstance(data, list) else ()
+    return tuple(card_of(one) for one in entries if isinstance(one, dict) and _text(one.get("id")))
 
 
 def _text(value: Any) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar
 
 from router import hookimpl
 from router.types import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, Reply, Usage
-from router.upstream.cards import listed_cards
+from router.upstream.cards import listed_card, listed_cards
 from router.upstream.events import Events
 from router.upstream.failures import failure_of
 from router.upstream.provider import HttpProvider
@@ -32,10 +32,19 @@ class Progress:
     Attributes:
         output: whether an earlier item of the stream held output: content, reasoning, a tool call.
         usage: a usage that ``edit_item`` took out of the client's sight; it counts until an item shows one.
+        cost_nano: what the upstream said that it charges, in nano-USD: what clients are not shown.
+        notes: whatever ``edit_item`` has to remember from one item to the next.
     """
 
     output: bool = False
     usage: Usage | None = None
+    cost_nano: int | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def used(self, shown: Usage | None) -> Usage | None:
+        """The usage of an item that shows ``shown``, with what clients do not see."""
+        usage = shown or self.usage
+        return usage if usage is None or self.cost_nano is None else replace(usage, cost_nano=self.cost_nano)
 
 
 class CompatibleChatProvider(HttpProvider):
@@ -60,24 +69,27 @@ class CompatibleChatProvider(HttpProvider):
     @hookimpl
     def list_models(self, context: CallContext) -> Iterable[ModelCard]:
         """``GET /models``: the wire says which there are, and nothing of what they can do."""
-        return listed_cards(self.fetch("/models", context))
+        return listed_cards(self.fetch("/models", context), self.listed_card)
 
     # What a subclass edits.
 
+    def listed_card(self, entry: Mapping[str, Any]) -> ModelCard:
+        """The card of one entry of the upstream's list; it has an ``id``, and whatever else the upstream tells."""
+        return listed_card(entry)
+
     def chat_body(self, call: ChatCall, context: CallContext) -> dict[str, Any]:
         """The body to send: the client's under the upstream's names, and usage always asked for in a stream."""
-        body = {**call.body, "model": context.model}
-        for name, other in self.renames.items():
-            if name in body and other not in body:
-                body[other] = body.pop(name)
-        if self.roles and any(message["role"] in self.roles for message in body["messages"]):
-            body["messages"] = [
-                {**message, "role": self.roles.get(message["role"], message["role"])} for message in body["messages"]
-            ]
+        body = _renamed({**call.body, "model": context.model}, self.renames)
+        body["messages"] = [self.edit_message(message, context) for message in body["messages"]]
         if call.stream:
             options = call.body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         return body
+
+    def edit_message(self, message: Mapping[str, Any], context: CallContext) -> Mapping[str, Any]:
+        """One message of the conversation, as the upstream takes it. Never change it: copy, then edit."""
+        role = message["role"]
+        return {**message, "role": self.roles[role]} if role in self.roles else message
 
     def read_usage(self, value: Any) -> Usage | None:
         """The usage in a decoded body or chunk; None when it has none."""
@@ -132,7 +144,7 @@ class CompatibleChatProvider(HttpProvider):
         limits = {name: value for name, value in response.headers.items() if name.startswith("x-ratelimit-")}
         return Reply(
             batches,
-            read_usage=lambda value: self.read_usage(value) or progress.usage,
+            read_usage=lambda value: progress.used(self.read_usage(value)),
             read_error=lambda value: self.error(failure_of(value), context),
             close=response.close,
             headers=limits,
@@ -140,7 +152,13 @@ class CompatibleChatProvider(HttpProvider):
 
 
 class CompatibleProvider(CompatibleChatProvider):
-    """Hooks of a provider on OpenAI's wire: chat and embeddings."""
+    """Hooks of a provider on OpenAI's wire: chat and embeddings.
+
+    Attributes:
+        embeddings_renames: as ``renames``, of embeddings requests.
+    """
+
+    embeddings_renames: ClassVar[Mapping[str, str]] = {}
 
     @hookimpl
     def embeddings(self, call: EmbeddingsCall, context: CallContext) -> Reply:
@@ -148,5 +166,13 @@ class CompatibleProvider(CompatibleChatProvider):
         return self._plain(self.send("/embeddings", body, call, context), context)
 
     def embeddings_body(self, call: EmbeddingsCall, context: CallContext) -> dict[str, Any]:
-        """The body to send: the client's, with the upstream's model name."""
-        return {**call.body, "model": context.model}
+        """The body to send: the client's under the upstream's names."""
+        return _renamed({**call.body, "model": context.model}, self.embeddings_renames)
+
+
+def _renamed(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The body with fields under other names; one that has the other name too keeps both, for the upstream to judge."""
+    for name, other in names.items():
+        if name in body and other not in body:
+            body[other] = body.pop(name)
+    return body

@@ -11,7 +11,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 __all__ = ["Failure", "failure_of", "kind_of", "parse_failure", "printable", "wait_hint_s", "without_secrets"]
@@ -57,13 +57,19 @@ _BY_STATUS: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An upstream's error, whatever shape it came in. ``status`` is 200 for an error inside a stream or a 200."""
+    """An upstream's error, whatever shape it came in.
+
+    Attributes:
+        status: of the response; 200 for an error inside a stream or a 200.
+        body: the object that the rest was read from, as it came: for a plugin to judge by, never shown to clients.
+    """
 
     status: int
     message: str = ""
     type: str = ""
     code: str = ""
     param: str | None = None
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def parse_failure(status: int, body: bytes) -> Failure:
@@ -85,12 +91,12 @@ def failure_of(value: Any, status: int = 200) -> Failure:
     if isinstance(error, dict):
         return _from(error, status)
     if isinstance(error, str):
-        return Failure(status, printable(error), _word(value.get("type")), _word(value.get("code")))
+        return Failure(status, printable(error), _word(value.get("type")), _word(value.get("code")), body=value)
     detail = value.get("detail")
     if isinstance(detail, str):
-        return Failure(status, printable(detail))
+        return Failure(status, printable(detail), body=value)
     if isinstance(detail, list) and detail and isinstance(detail[0], dict):
-        return Failure(status, printable(str(detail[0].get("msg", ""))))
+        return _of_validation(detail[0], value, status)
     return _from(value, status)
 
 
@@ -168,7 +174,16 @@ def _from(error: Mapping[str, Any], status: int) -> Failure:
         _word(error.get("type")),
         code or (_word(details.get("error_code")) if isinstance(details, Mapping) else ""),
         printable(param) if isinstance(param, str) else None,
+        error,
     )
+
+
+def _of_validation(first: Mapping[str, Any], body: Mapping[str, Any], status: int) -> Failure:
+    """The first of FastAPI's complaints: ``{"loc": ["body", "messages", 0], "msg": ..., "type": ...}``."""
+    place = first.get("loc")
+    steps = [str(step) for step in (place if isinstance(place, list) else ()) if step != "body"]
+    param = printable(".".join(steps)) or None
+    return Failure(status, printable(str(first.get("msg", ""))), _word(first.get("type")), param=param, body=body)
 
 
 def _word(value: Any) -> str:

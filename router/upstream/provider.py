@@ -158,6 +158,6 @@ class HttpProvider:
 
 
 def _code(failure: Failure, kind: str) -> str | None:
-    """The upstream's code where it says more than the kind's own does; some upstreams send a sentence."""
-    vague = failure.code in _VAGUE_CODES or " " in failure.code or kind == "context_length"
+    """The upstream's code where it says more than the kind's own does; some upstreams send a sentence, or a number."""
+    vague = failure.code in _VAGUE_CODES or " " in failure.code or failure.code.isdigit() or kind == "context_length"
     return None if vague else failure.code
