@@ -5,7 +5,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PLUGINS = [
-    *("anthropic", "compatible", "deepseek", "echo", "meta", "moonshot", "ollama", "openai", "xai"),  # providers
+    *("anthropic", "compatible", "deepseek", "echo", "gemini", "meta", "mistral", "moonshot"),  # providers
+    *("ollama", "openai", "openrouter", "qwen", "xai"),  # more of them
     *("postpaid", "prepaid", "windows"),  # policies
     *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects
 ]

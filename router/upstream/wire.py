@@ -9,7 +9,7 @@ from typing import Any
 
 from router.types import Usage
 
-__all__ = ["choices_of", "dump_json", "has_output", "object_of", "show_cached", "usage_of"]
+__all__ = ["choices_of", "dump_json", "has_output", "object_at", "object_of", "show_cached", "usage_of"]
 
 _COUNT_MAX = 2**62  # what a database can hold: a count above it is as impossible as itself
 _DETAILS = {
@@ -85,6 +85,13 @@ def choices_of(value: Any) -> Iterator[dict[str, Any]]:
     """The choices of a decoded body or chunk; none where there are none, or where they are no objects."""
     choices = value.get("choices") if isinstance(value, dict) else None
     yield from (choice for choice in (choices if isinstance(choices, list) else ()) if isinstance(choice, dict))
+
+
+def object_at(value: Any, *path: str) -> dict[str, Any]:
+    """The object inside a decoded one, by the names that lead to it; an empty one where there is none."""
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value if isinstance(value, dict) else {}
 
 
 def has_output(value: Any) -> bool:
