@@ -1,4 +1,4 @@
-"""What Google's errors mean: ``google.rpc.Status`` with its ``details`` (``QuotaFailure``, ``RetryInfo`` and others)."""
+"""What Google's errors mean: ``google.rpc.Status`` with its ``details`` (``QuotaFailure``, ``RetryInfo``, ...)."""
 
 from __future__ import annotations
 
