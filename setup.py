@@ -21,6 +21,7 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["router", "router.*"]), *(f"router_plugins.{name}" for name in PLUGINS)],
     package_dir={f"router_plugins.{name}": f"plugins/{name}" for name in PLUGINS},
+    py_modules=["pytest_router"],
     package_data={"": ["*.toml", "*.json", "*.sql", "py.typed"]},
     install_requires=[
         "pluggy>=1.6",
@@ -59,6 +60,7 @@ setup(
     },
     entry_points={
         "console_scripts": ["router = router.__main__:main"],
+        "pytest11": ["router = pytest_router"],
         "router": [f"{name} = router_plugins.{name}:plugin" for name in PLUGINS],
     },
 )

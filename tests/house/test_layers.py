@@ -36,8 +36,8 @@ ROOMS = {
     "router.gateway": 4,
     "router.http": 5,
     "router.server": 6,
+    "router.testing": 6,
     "router.cli": 6,
-    "router.testing": 7,
     "router.__main__": 7,
 }
 """Room -> floor, bottom up. A room may import from itself and from the rooms before it."""

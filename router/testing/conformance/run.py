@@ -1,0 +1,114 @@
+"""One plugin under the rules of its roles."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from contextlib import ExitStack
+from typing import Any
+
+from router.errors import ConfigError
+from router.registry import Plugin, load_plugins, nearest
+from router.testing.conformance.base import Failed, NotOffered, Result, Rule, Suite
+from router.testing.conformance.report import Report
+
+__all__ = ["Run", "check_plugin", "installed_plugin", "suites"]
+
+_SUITES = ("router.testing.conformance.provider:PROVIDER",)
+"""``module:name`` of each suite. Imported when a plugin is checked, and no earlier."""
+
+
+def suites() -> list[Suite[Any]]:
+    """Every suite, in the order of a report."""
+    found = []
+    for place in _SUITES:
+        module, _, name = place.partition(":")
+        suite: Suite[Any] = getattr(importlib.import_module(module), name)
+        found.append(suite)
+    return found
+
+
+def installed_plugin(name: str) -> Plugin:
+    """The installed plugin of this name, found by its entry point; it may have failed to load.
+
+    Raises:
+        ConfigError: there is none, or two distributions ship it.
+    """
+    plugins = load_plugins().plugins
+    if name not in plugins:
+        hint = nearest(name, plugins) or f"; installed are {', '.join(plugins) or 'none'}"
+        raise ConfigError(
+            f"no plugin named {name!r} is installed{hint}. Install its distribution where this runs: pip install -e ."
+        )
+    return plugins[name]
+
+
+class Run:
+    """Checks rules on one plugin; a suite's bench is opened at its first rule and stays open until ``close``.
+
+    Attributes:
+        rules: those that hold for the plugin, in the order of a report.
+    """
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.plugin = plugin
+        covering = [suite for suite in suites() if suite.covers(plugin)]
+        self._suites: dict[str, Suite[Any]] = {rule.id: suite for suite in covering for rule in suite.rules}
+        self._benches: dict[str, Any] = {}
+        self._opened = ExitStack()
+        self.rules = [rule for suite in covering for rule in suite.rules]
+
+    def check(self, rule: Rule) -> Result:
+        """One rule's result. A bench that cannot be opened fails the rule."""
+        try:
+            rule.check(self._bench(self._suites[rule.id]))
+        except NotOffered as reason:
+            return Result(rule.id, rule.statement, "not offered", str(reason))
+        except Failed as failure:
+            return Result(rule.id, rule.statement, "fail", failure.seen, failure.remedy or rule.remedy)
+        except Exception as error:
+            return Result(rule.id, rule.statement, "fail", _described(error), rule.remedy)
+        return Result(rule.id, rule.statement, "pass")
+
+    def report(self, only: str = "") -> Report:
+        """All rules' results, or those whose ID begins with ``only``."""
+        results = tuple(self.check(rule) for rule in self.rules if rule.id.startswith(only))
+        return Report(self.plugin.name, self.plugin.distribution, self.plugin.version, results)
+
+    def close(self) -> None:
+        """Take the benches down. Harmless when called again."""
+        self._benches.clear()
+        self._opened.close()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _bench(self, suite: Suite[Any]) -> Any:
+        if suite.role not in self._benches:
+            self._benches[suite.role] = self._opened.enter_context(suite.open_bench(self.plugin))
+        return self._benches[suite.role]
+
+
+def check_plugin(name: str, only: str = "") -> Report:
+    """The report on an installed plugin, by all rules of its roles or by those whose ID begins with ``only``.
+
+    Raises:
+        ConfigError: there is no such plugin, it did not load, or it plays no role that there are rules for.
+    """
+    plugin = installed_plugin(name)
+    if plugin.state == "failed":
+        raise ConfigError(f"plugin {name} ({plugin.distribution}) is not loaded: {plugin.problem}")
+    with Run(plugin) as run:
+        if not run.rules:
+            raise ConfigError(f"plugin {name} plays no role that there are rules for: {', '.join(plugin.roles)}")
+        return run.report(only)
+
+
+def _described(error: Exception) -> str:
+    """The exception, and the last place that it passed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f", in {frames[-1].name} ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
