@@ -16,8 +16,9 @@ from router.store.connection import Connection
 
 __all__ = ["Columns", "delete_returning", "select_in", "write_new", "write_rows"]
 
-_CHUNKS = (64, 32, 16, 8, 4, 2, 1)
-"""Rows of one VALUES: few texts for a connection to keep prepared, and few parameters for the smallest of limits."""
+_CHUNKS = (64, 32, 16)
+"""Rows of one VALUES, where there are more than sixteen: few texts for a connection to keep prepared, and few
+parameters for the smallest of limits."""
 
 Columns = tuple[tuple[str, str], ...]
 """(name, type) of each column, the type as PostgreSQL calls it: ``text``, ``bigint``, ``boolean``, ``float8``."""
@@ -38,11 +39,12 @@ def write_rows(
         connection.execute(_insert_json(table, columns, conflict), (json.dumps(rows),))
         return
     place = 0
-    for size in _CHUNKS:
-        while len(rows) - place >= size:
-            values = [value for row in rows[place : place + size] for value in row]
-            connection.execute(_insert_values(table, columns, conflict, size), values)
-            place += size
+    while place < len(rows):
+        left = len(rows) - place
+        size = next((size for size in _CHUNKS if size <= left), left)
+        values = [value for row in rows[place : place + size] for value in row]
+        connection.execute(_insert_values(table, columns, conflict, size), values)
+        place += size
 
 
 def write_new(connection: Connection, table: str, columns: Columns, rows: Sequence[Sequence[Any]]) -> set[str]:

@@ -18,6 +18,10 @@ from router.store.connection import Connection
 
 __all__ = ["SqliteEngine"]
 
+_WRITER = [("journal_mode", "wal"), ("synchronous", "full"), ("wal_autocheckpoint", 4000)]
+"""Pages of the log that are copied into the database together: a busy gateway writes the same ones again and again."""
+_STATEMENTS = 512  # that a connection keeps prepared
+
 
 class SqliteEngine:
     """A SQLite file. ``path`` is absolute."""
@@ -47,12 +51,13 @@ class SqliteEngine:
         identity = self._identity()
         self._refuse_foreign_wal(identity)
         pragmas: list[tuple[str, Any]] = [("foreign_keys", 1)]
-        pragmas += [("journal_mode", "wal"), ("synchronous", "full")] if writer else [("query_only", 1)]
+        pragmas += _WRITER if writer else [("query_only", 1)]
         database = peewee.SqliteDatabase(
             f"{self.path.as_uri()}?mode=rw",  # never makes a new, empty file where the old one went missing
             uri=True,
             pragmas=pragmas,
             timeout=self._timeout_s,
+            cached_statements=_STATEMENTS,
             check_same_thread=False,  # for interrupt()
             thread_safe=False,
             autoconnect=False,
