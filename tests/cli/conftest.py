@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +63,15 @@ class Router:
         return run.err
 
     def write(self, text: str) -> None:
-        """Add to the configuration."""
-        self.config.write_text(self.config.read_text(encoding="utf-8") + text, encoding="utf-8")
+        """Add to the configuration; what belongs to a section that it has already is put there."""
+        document = self.config.read_text(encoding="utf-8")
+        for part in re.split(r"^(?=\[)", text, flags=re.MULTILINE):
+            header, _, rest = part.partition("\n")
+            if not header.startswith("[[") and f"\n{header}\n" in document:
+                document = document.replace(f"\n{header}\n", f"\n{header}\n{rest.rstrip()}\n", 1)
+            else:
+                document += part
+        self.config.write_text(document, encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
