@@ -40,9 +40,10 @@ def test_a_documented_error(rig: Rig, section: str, wire: Wire, row: ErrorRow, m
 
 def said(row: ErrorRow) -> str:
     """The message in a row's body, whatever its shape; empty where there is none."""
-    error: Any = row.body["error"] if row.body else ""
-    message: str = error["message"] if isinstance(error, dict) else error
-    return message
+    body: Any = row.body[0] if isinstance(row.body, list) else row.body or {}
+    error = body.get("error", body.get("detail", body))
+    error = error[0] if isinstance(error, list) else error
+    return str(error) if isinstance(error, str) else str(error.get("message", error.get("msg", "")))
 
 
 def test_the_kinds_are_on_the_usage_rows(rig: Rig) -> None:

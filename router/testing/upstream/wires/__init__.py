@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from router.testing.upstream.wires.deepseek import DEEPSEEK
+from router.testing.upstream.wires.gemini import GEMINI
 from router.testing.upstream.wires.meta import META
+from router.testing.upstream.wires.mistral import MISTRAL
 from router.testing.upstream.wires.moonshot import MOONSHOT
+from router.testing.upstream.wires.openrouter import OPENROUTER
+from router.testing.upstream.wires.qwen import QWEN
 from router.testing.upstream.wires.shape import ErrorRow, Wire
 from router.testing.upstream.wires.xai import XAI
 
-__all__ = ["DEEPSEEK", "META", "MOONSHOT", "WIRES", "XAI", "ErrorRow", "Wire"]
+__all__ = [
+    "DEEPSEEK",
+    "GEMINI",
+    "META",
+    "MISTRAL",
+    "MOONSHOT",
+    "OPENROUTER",
+    "QWEN",
+    "WIRES",
+    "XAI",
+    "ErrorRow",
+    "Wire",
+]
 
-WIRES: Mapping[str, Wire] = {wire.name: wire for wire in (DEEPSEEK, MOONSHOT, XAI, META)}
+_ALL = (DEEPSEEK, MOONSHOT, XAI, META, QWEN, GEMINI, MISTRAL, OPENROUTER)
+
+WIRES: Mapping[str, Wire] = {wire.name: wire for wire in _ALL}
 """Plugin name -> its provider's wire."""

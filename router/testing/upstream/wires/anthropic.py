@@ -161,16 +161,6 @@ _ERRORS = (
     _error(200, "invalid_request_error", _TOO_LONG, "context_length"),
 )
 
-ANTHROPIC = Wire(
-    "anthropic",
-    _MODEL,
-    Usage(10_012, 90, 8_000, 2_000, reasoning_tokens=40),
-    _plain,
-    _stream,
-    _ERRORS,
-)
-"""Anthropic's Messages API, whose ``input_tokens`` leave out what was read from the cache and written to it."""
-
 
 def serve_anthropic(upstream: ScriptedUpstream) -> None:
     """Let an upstream answer as a well-behaved Anthropic: it echoes the last text, and counts words."""
@@ -190,3 +180,18 @@ def _echo(request: ReceivedRequest) -> Answer | Stream:
 
 def _listed(name: str) -> dict[str, Any]:
     return {"type": "model", "id": name, "display_name": name.title(), "created_at": "2026-02-19T00:00:00Z"}
+
+
+ANTHROPIC = Wire(
+    "anthropic",
+    _MODEL,
+    Usage(10_012, 90, 8_000, 2_000, reasoning_tokens=40),
+    _plain,
+    _stream,
+    _ERRORS,
+    openai_shaped=False,
+    late_error=event("error", error={"type": "api_error", "message": "Internal server error"}),
+    uncounted={"usage": None},
+    prepare=serve_anthropic,
+)
+"""Anthropic's Messages API, whose ``input_tokens`` leave out what was read from the cache and written to it."""

@@ -135,9 +135,6 @@ _ERRORS = (
     ErrorRow("signed out, inside a 200", 200, {"error": "unauthorized", "signin_url": _SIGN_IN}, "auth"),
 )
 
-OLLAMA = Wire("ollama", _MODEL, Usage(26, 298), _plain, _stream, _ERRORS)
-"""Ollama's native API."""
-
 
 def serve_ollama(upstream: ScriptedUpstream) -> None:
     """Let an upstream answer every native endpoint as a well-behaved Ollama: it echoes, and counts words."""
@@ -185,3 +182,20 @@ def _installed(handler: Handler) -> Handler:
         return Answer({"error": f"model '{name}' not found"}, status=404)
 
     return answer
+
+
+OLLAMA = Wire(
+    "ollama",
+    _MODEL,
+    Usage(26, 298),
+    _plain,
+    _stream,
+    _ERRORS,
+    openai_shaped=False,
+    base_path="",
+    late_error=b'{"error":"an error was encountered while running the model"}\n',
+    uncounted={"counters": {}},
+    embedding_model="nomic-embed-text",
+    prepare=serve_ollama,
+)
+"""Ollama's native API."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from router.testing.upstream.scripts import Answer, Script
+from router.testing.upstream.server import ScriptedUpstream
 from router.testing.upstream.wire import ToolCall
 from router.types import Usage
 
-__all__ = ["ErrorRow", "Replies", "Wire"]
+__all__ = ["LATE_ERROR", "ErrorRow", "Replies", "Wire"]
 
 
 class Replies(Protocol):
@@ -48,9 +49,13 @@ class ErrorRow:
         return Answer(self.body, status=self.status, headers=self.headers)
 
 
+LATE_ERROR: Mapping[str, Any] = {"error": {"message": "The model crashed.", "type": "server_error", "code": None}}
+"""An error in the middle of a stream, as OpenAI's wire has it."""
+
+
 @dataclass(frozen=True)
 class Wire:
-    """One provider's wire.
+    """One provider's wire. The rules of ``router.testing.conformance`` play it to the plugin of the same name.
 
     Attributes:
         name: of the plugin.
@@ -59,6 +64,15 @@ class Wire:
         plain: a reply that is not streamed.
         stream: a reply as a stream.
         errors: the documented errors.
+        openai_shaped: whether replies are OpenAI's completions and chunks, with whatever fields of their own.
+        base_path: what the base URL has below the host.
+        settings: what a section needs besides ``base_url`` and ``api_key``.
+        late_error: an event that is an error, in the middle of a stream: a dict or bytes.
+        uncounted: arguments with which ``plain`` and ``stream`` leave the usage out; None where they cannot. Not
+            needed where ``openai_shaped``.
+        embedding_model: one of the provider's embedding models; empty where its embeddings are not scripted.
+        prepare: has an upstream answer everything that is not scripted; by default it answers as OpenAI would.
+        no_upstream: why there is nothing to play, where the plugin asks no upstream.
     """
 
     name: str
@@ -67,3 +81,11 @@ class Wire:
     plain: Replies
     stream: Replies
     errors: Sequence[ErrorRow]
+    openai_shaped: bool = True
+    base_path: str = "/v1"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    late_error: Any = field(default_factory=lambda: LATE_ERROR)
+    uncounted: Mapping[str, Any] | None = None
+    embedding_model: str = ""
+    prepare: Callable[[ScriptedUpstream], None] | None = None
+    no_upstream: str = ""
