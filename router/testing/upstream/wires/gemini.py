@@ -1,4 +1,4 @@
-"""The wire of Gemini's OpenAI-compatible endpoint: Google's documentation, and captures in public tests of its users."""
+"""The wire of Gemini's OpenAI-compatible endpoint: Google's documentation, and captures in its users' public tests."""
 
 from __future__ import annotations
 
