@@ -23,6 +23,7 @@ from router.store.database import Database, open_database
 from router.store.keys import create_key
 from router.store.limits import Subject, set_limits
 from router.testing import Gateway, Raw, ReceivedRequest, Script, ScriptedUpstream
+from router.testing.upstream.wires.anthropic import echo
 from router.testing.upstream.wires.ollama import OLLAMA, serve_ollama
 
 __all__ = ["PROFILES", "Profile", "Response", "Shop", "ShopKey", "dialect_of", "open_shop"]
@@ -208,6 +209,7 @@ def open_shop(profile: Profile, folder: Path, config: Mapping[str, Any] | None =
         stack.callback(database.close)
         serve_ollama(upstream)
         upstream.on("/api/chat", _ollama_chat)
+        upstream.on("/v1/messages", echo)
         yield Shop(profile, gateway, upstream, database)
 
 

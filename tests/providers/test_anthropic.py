@@ -284,6 +284,14 @@ def test_an_error_event_inside_a_stream(rig: Rig, output: bool) -> None:
     assert isinstance(caught.value, openai.InternalServerError) is not output
 
 
+@pytest.mark.parametrize("delivery", [{"write_size": 7}, {"joined": True}, {"gzip": True}, {"framing": "eof"}], ids=str)
+def test_how_events_are_cut_into_packets_decides_nothing(rig: Rig, delivery: dict[str, Any]) -> None:
+    script(rig, "stream", "forty", "-two \u2603", reasoning=["six ", "sevens"], tool_calls=CALLS, **delivery)
+    choice = whole(rig, "stream")
+    assert (choice.message.content, choice.message.reasoning_content) == ("forty-two \u2603", "six sevens")
+    assert [(call.function.name, call.function.arguments) for call in choice.message.tool_calls] == CALLS
+
+
 @pytest.mark.parametrize("left", [2, 4, 5], ids=["before output", "after a delta", "before the finish"])
 def test_a_stream_that_is_cut_fails(rig: Rig, left: int) -> None:
     made = events([{"type": "text", "text": ""}, {"type": "text_delta", "text": "forty"}])

@@ -13,7 +13,7 @@ from router.testing.upstream.wire import ToolCall
 from router.testing.upstream.wires.shape import ErrorRow, Wire
 from router.types import Usage
 
-__all__ = ["ANTHROPIC", "SIGNATURE", "event", "events", "message", "serve_anthropic", "thinking", "tool_use"]
+__all__ = ["ANTHROPIC", "SIGNATURE", "echo", "event", "events", "message", "serve_anthropic", "thinking", "tool_use"]
 
 _MODEL = "claude-sonnet-5-5"
 _MESSAGE_ID = "msg_01scripted"
@@ -163,12 +163,13 @@ _ERRORS = (
 
 
 def serve_anthropic(upstream: ScriptedUpstream) -> None:
-    """Let an upstream answer as a well-behaved Anthropic: it echoes the last text, and counts words."""
-    upstream.on("/v1/messages", _echo)
+    """Let an upstream answer as a well-behaved Anthropic: it echoes, counts words, and lists two models."""
+    upstream.on("/v1/messages", echo)
     upstream.on("/v1/models", Answer({"data": [_listed(_MODEL), _listed("claude-next")], "has_more": False}))
 
 
-def _echo(request: ReceivedRequest) -> Answer | Stream:
+def echo(request: ReceivedRequest) -> Answer | Stream:
+    """The answer to ``POST /v1/messages`` that repeats the last text, up to ``max_tokens`` words."""
     body = request.json()
     texts = [block["text"] for turn in body["messages"] for block in turn["content"] if block["type"] == "text"]
     words = texts[-1].split(" ") if texts else ["nothing"]
