@@ -16,8 +16,8 @@ _MODEL = "gemini-3.8-flash"
 _SENT = f"models/{_MODEL}"
 _USAGE = {
     "prompt_tokens": 1469,
-    "completion_tokens": 744,
-    "total_tokens": 2496,
+    "completion_tokens": 144,
+    "total_tokens": 1896,
     "prompt_tokens_details": {"cached_tokens": 1024},
 }
 _THOUGHT = {"google": {"thought": True}}
@@ -94,5 +94,5 @@ _ERRORS = (
     ErrorRow("took too long", 504, _error(504, "DEADLINE_EXCEEDED", "Deadline expired."), "timeout"),
 )
 
-GEMINI = Wire("gemini", _MODEL, Usage(1469, 1027, 1024, reasoning_tokens=283), _plain, _stream, _ERRORS)
+GEMINI = Wire("gemini", _MODEL, Usage(1469, 427, 1024, reasoning_tokens=283), _plain, _stream, _ERRORS)
 """Gemini, whose ``completion_tokens`` leave thinking out."""

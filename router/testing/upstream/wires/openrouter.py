@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.testing.upstream.scripts import Answer, Stream
@@ -20,7 +20,7 @@ _USAGE = token_usage(100, 40, cached_tokens=64, reasoning_tokens=25) | {
     "cost_details": {"upstream_inference_cost": None},
 }
 _PROCESSING = b": OPENROUTER PROCESSING\n\n"
-_FROM = {"id": "gen-1790-abc", "provider": "Anthropic"}
+_FROM: Mapping[str, Any] = {"id": "gen-1790-abc", "provider": "Anthropic"}
 
 
 def _plain(*words: str, reasoning: Sequence[str] = (), tool_calls: Sequence[ToolCall] = (), **delivery: Any) -> Answer:
@@ -50,7 +50,7 @@ def _error(code: int, message: str, error_type: str = "", **more: Any) -> dict[s
 
 
 _CAPACITY = {"code": "capacity_exhausted", "retryable": True, "retry_after": 12}
-_MODERATED = {"metadata": {"reasons": ["violence"], "flagged_input": "...", "provider_name": "OpenAI"}}
+_MODERATED: Mapping[str, Any] = {"metadata": {"reasons": ["violence"], "flagged_input": "...", "provider_name": "OpenAI"}}
 _TOO_LONG = "This endpoint's context is 200000 tokens. However, you requested about 250000 tokens."
 _AFTER_12 = {"Retry-After": "12"}
 
