@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import click
 
 __all__ = [
+    "HOOKS_VERSION",
     "ROLES",
     "BillingSpecs",
     "CommonSpecs",
@@ -40,6 +41,9 @@ __all__ = [
     "RateLimitSpecs",
     "StorageSpecs",
 ]
+
+HOOKS_VERSION = "0.1"
+"""The newest ``Since:`` below. A plugin that needs newer ones says so: ``requires_hooks = "0.2"`` beside its hooks."""
 
 hookspec = pluggy.HookspecMarker("router")
 

@@ -6,25 +6,18 @@ to one plugin can never reach another.
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import logging
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any, Protocol
 
-import pluggy
-
+from router.binding import LoadFault, bind, check_name, nearest
 from router.errors import ConfigError
-from router.hookspecs import ROLES
 
 __all__ = ["EntryPoint", "Plugin", "Registry", "load_plugins", "nearest", "registry_of"]
 
 GROUP = "router"
-_MARK = "router_impl"  # what HookimplMarker("router") leaves on a function
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
 _log = logging.getLogger("router.registry")
 
 
@@ -138,7 +131,7 @@ def registry_of(**objects: Any) -> Registry:
     Raises:
         ConfigError: an object that ``load_plugins`` would refuse.
     """
-    return Registry(Plugin(name, "(test)", "0", "loaded", "", *_bind(name, thing)) for name, thing in objects.items())
+    return Registry(Plugin(name, "(test)", "0", "loaded", "", *bind(name, thing)) for name, thing in objects.items())
 
 
 def _refuse_duplicates(points: Iterable[EntryPoint]) -> None:
@@ -146,9 +139,10 @@ def _refuse_duplicates(points: Iterable[EntryPoint]) -> None:
     for point in points:
         other = seen.setdefault(point.name, point)
         if other is not point and (other.value, _dist(other)) != (point.value, _dist(point)):
-            raise ConfigError(
+            raise LoadFault(
+                "L02",
                 f"two installed distributions ship a plugin named {point.name!r}: {_dist(other)[0]} and "
-                f"{_dist(point)[0]}. The name decides who receives a prompt, so uninstall one of them"
+                f"{_dist(point)[0]}. The name decides who receives a prompt, so uninstall one of them",
             )
 
 
@@ -163,84 +157,28 @@ def _describe(point: EntryPoint, state: str, problem: str = "") -> Plugin:
 
 def _load(point: EntryPoint) -> Plugin:
     try:
-        if _NAME.fullmatch(point.name) is None:
-            raise ConfigError("its name must be lower-case letters, digits, '-' and '_', and begin with a letter")
-        bound = _bind(point.name, point.load())
+        check_name(point.name)
+        bound = bind(point.name, point.load())
     except ConfigError as error:
         return _describe(point, "failed", error.message)
     except (Exception, SystemExit) as error:  # a plugin's import may do anything; the gateway serves with the others
-        return _describe(point, "failed", f"cannot be imported: {type(error).__name__}: {error}")
+        return _describe(point, "failed", f"L03: {_unimportable(error, _dist(point)[0])}")
     distribution, version = _dist(point)
     return Plugin(point.name, distribution, version, "loaded", "", *bound)
 
 
-def _bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[str, ...]]:
-    """Validate one plugin object; its hooks and roles.
-
-    Raises:
-        ConfigError: what is wrong with it.
-    """
-    if inspect.isclass(thing):
-        raise ConfigError(f"its entry point gives the class {thing.__name__}; it must give a module or an instance")
-    _refuse_unmarked_overrides(thing)
-    manager = pluggy.PluginManager("router")
-    for specs in ROLES.values():
-        manager.add_hookspecs(specs)
-    try:
-        manager.register(thing, name)
-        _refuse_unknown_hooks(manager)
-    except pluggy.PluginValidationError as error:
-        raise ConfigError(" ".join(str(error).split())) from error
-    callers = [caller for caller in manager.get_hookcallers(thing) or [] if caller.has_spec()]
-    if not callers:
-        raise ConfigError("it implements no hook: mark its functions with @router.hookimpl")
-    hooks = {caller.name: _callable(caller.name, caller.get_hookimpls()[0]) for caller in callers}
-    roles = tuple(role for role, specs in ROLES.items() if role != "common" and any(h in vars(specs) for h in hooks))
-    return hooks, roles
-
-
-def _refuse_unknown_hooks(manager: pluggy.PluginManager) -> None:
-    """``optionalhook=True`` marks a hook of other versions; without it, an unknown name is a misspelt one."""
-    known = [name for specs in ROLES.values() for name in vars(specs) if not name.startswith("_")]
-    for name, caller in sorted(vars(manager.hook).items()):
-        if name not in known and any(not found.optionalhook for found in caller.get_hookimpls()):
-            raise ConfigError(f"there is no hook {name!r}{nearest(name, known)}")
-
-
-def _refuse_unmarked_overrides(thing: Any) -> None:
-    """A method that overrides a marked one without the marker would take the hook away in silence."""
-    for specs in ROLES.values():
-        for name in vars(specs):
-            marked = [hasattr(getattr(cls, name), _MARK) for cls in type(thing).__mro__ if name in vars(cls)]
-            if marked and not marked[0] and any(marked):
-                raise ConfigError(f"{type(thing).__name__}.{name} overrides a hook without @router.hookimpl: add it")
-
-
-def _callable(name: str, implementation: pluggy.HookImpl) -> Callable[..., Any]:
-    function = implementation.function
-    if implementation.wrapper or implementation.hookwrapper:
-        raise ConfigError(
-            f"hook {name!r} is a wrapper: a wrapper round a stream ends before its first token, so none is called"
+def _unimportable(error: BaseException, distribution: str) -> str:
+    """What its import raised, with the remedy where the cause is known."""
+    told = f"cannot be imported: {type(error).__name__}: {error}"
+    missing = (getattr(error, "name", None) or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    if missing == "router":
+        return (
+            f"{told}. It was written for another version of the gateway: upgrade that "
+            f"(pip install --upgrade provider-router), or install another version of {distribution}"
         )
-    parameters = inspect.signature(function).parameters.values()
-    if any(parameter.default is not parameter.empty for parameter in parameters):
-        raise ConfigError(
-            f"hook {name!r} gives an argument a default value, which pluggy's versions treat differently: remove it"
+    if missing and isinstance(error, ModuleNotFoundError):
+        return (
+            f"{told}. It needs the package {missing!r}, which is not installed: pip install {missing}, and ask the "
+            f"author of {distribution} to declare it"
         )
-    if any(parameter.kind is not parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
-        raise ConfigError(f"hook {name!r} must name its arguments plainly: no '*', '/', *args or **kwargs")
-    wanted = frozenset(implementation.argnames)
-    spec = next(vars(specs)[name] for specs in ROLES.values() if name in vars(specs))
-    if wanted >= set(inspect.signature(spec).parameters) - {"self"}:
-        return function
-
-    def with_fewer_arguments(**arguments: Any) -> Any:
-        return function(**{key: value for key, value in arguments.items() if key in wanted})
-
-    return with_fewer_arguments
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'x'?"`` for the known name most like ``name``; empty where none is."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return told

@@ -28,6 +28,7 @@ ROOMS = {
     "router.records": 1,
     "router.sections": 1,
     "router.config": 1,
+    "router.binding": 1,
     "router.registry": 1,
     "router.store": 2,
     "router.ledger": 3,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from router import CallRecord, ChatCall, ModelCard, Reply, UpstreamError, Usage, hookimpl
+from router.binding import LOAD_RULES
 from router.errors import ConfigError
+from router.hookspecs import HOOKS_VERSION
 from router.registry import load_plugins, registry_of
 
 
@@ -122,7 +126,7 @@ def test_a_misspelt_hook_is_answered_with_the_nearest() -> None:
         @hookimpl
         def embedings(self) -> None: ...
 
-    assert problem_of(Plugin()) == "there is no hook 'embedings'; did you mean 'embeddings'?"
+    assert problem_of(Plugin()) == "L07: there is no hook 'embedings'; did you mean 'embeddings'?"
 
 
 def test_a_hook_of_another_version_may_be_marked_optional() -> None:
@@ -183,7 +187,7 @@ def test_an_override_without_the_marker_is_refused() -> None:
         def models(self) -> list[ModelCard]:
             return []
 
-    assert problem_of(Plugin()) == "Plugin.models overrides a hook without @router.hookimpl: add it"
+    assert problem_of(Plugin()) == "L06: Plugin.models overrides a hook without @router.hookimpl: add it"
 
 
 def test_an_override_with_the_marker_is_the_one_that_is_called() -> None:
@@ -297,3 +301,52 @@ def test_a_reply_is_released_though_its_generator_never_began() -> None:
     reply.close()
     reply.close()
     assert (released, finished) == ([True], [])
+
+
+# The load rules, as the documentation numbers them.
+
+
+def test_the_page_for_authors_lists_every_load_rule() -> None:
+    page = Path(__file__).parents[2].joinpath("docs/plugins.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| (L\d\d) \|", page, re.MULTILINE) == list(LOAD_RULES)
+
+
+def test_a_plugin_for_newer_hooks_is_refused_naming_both_versions() -> None:
+    class Plugin(Good):
+        requires_hooks = "7.1"
+
+    problem = problem_of(Plugin())
+    assert problem.startswith("L04: it needs the hooks of version 7.1, and this gateway has ")
+    assert "pip install --upgrade provider-router" in problem
+
+
+@pytest.mark.parametrize("version", [HOOKS_VERSION, "0", "0.0.9", f"{HOOKS_VERSION}.0"])
+def test_a_plugin_for_these_hooks_or_older_ones_loads(version: str) -> None:
+    plugin = Good()
+    plugin.requires_hooks = version  # type: ignore[attr-defined]
+    assert registry_of(acme=plugin).plugins["acme"].state == "loaded"
+
+
+@pytest.mark.parametrize("version", [0.2, "", ">=0.2", "latest"])
+def test_a_version_of_hooks_that_is_none(version: object) -> None:
+    plugin = Good()
+    plugin.requires_hooks = version  # type: ignore[attr-defined]
+    assert "requires_hooks must be a text such as" in problem_of(plugin)
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it() -> None:
+    problem = problem_of(ModuleNotFoundError("No module named 'tiktoken.core'", name="tiktoken.core"))
+    assert problem.startswith("L03: ") and "pip install tiktoken" in problem and "acme-plugin" in problem
+
+
+def test_a_name_that_the_gateway_does_not_have_means_another_version() -> None:
+    problem = problem_of(ImportError("cannot import name 'Images' from 'router'", name="router"))
+    assert "pip install --upgrade provider-router" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "better"), [("Acme/Fast", "acme-fast"), ("acme corp", "acme-corp"), ("9lives", "lives")]
+)
+def test_a_bad_name_is_answered_with_one_that_is_allowed(name: str, better: str) -> None:
+    problem = problem_of(Good(), name)
+    assert problem.startswith("L01: ") and repr(better) in problem
