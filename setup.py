@@ -10,6 +10,10 @@ PLUGINS = [
     *("postpaid", "prepaid", "windows"),  # policies
     *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects
 ]
+WIRES = [
+    *("anthropic", "deepseek", "gemini", "meta", "mistral", "moonshot"),
+    *("ollama", "openai", "openrouter", "qwen", "xai"),
+]
 
 setup(
     name="provider-router",
@@ -62,5 +66,9 @@ setup(
         "console_scripts": ["router = router.__main__:main"],
         "pytest11": ["router = pytest_router"],
         "router": [f"{name} = router_plugins.{name}:plugin" for name in PLUGINS],
+        "router.wires": [
+            *(f"{name} = router.testing.upstream.wires.{name}:{name.upper()}" for name in WIRES),
+            "echo = router.testing.upstream.wires.openai:ECHO",
+        ],
     },
 )

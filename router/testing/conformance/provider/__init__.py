@@ -1,8 +1,9 @@
-"""The rules for providers, P01 and on."""
+"""The rules for providers: what is declared (P01 on), replies (P10 on), usage (P20 on), failures (P30 on), endings
+(P40 on)."""
 
 from __future__ import annotations
 
-from router.testing.conformance.provider import declared
+from router.testing.conformance.provider import declared, replies, usage, failures, endings  # isort: skip
 from router.testing.conformance.provider.bench import PROVIDER
 
-__all__ = ["PROVIDER", "declared"]
+__all__ = ["PROVIDER", "declared", "endings", "failures", "replies", "usage"]

@@ -2,27 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
 
 from router.registry import Plugin
-from router.testing.conformance.base import Suite
+from router.store.database import Database, open_database
+from router.store.usage import list_usage
+from router.testing.conformance.base import Failed, NotOffered, Suite
+from router.testing.conformance.provider.heard import Heard, listen
+from router.testing.gateway import Gateway
+from router.testing.upstream.scripts import Raw, Script
+from router.testing.upstream.server import ScriptedUpstream
+from router.testing.upstream.wires.openai import OPENAI
+from router.testing.upstream.wires.shape import Wire
+from router.types import CallRecord
 
-__all__ = ["PROVIDER", "Bench"]
+__all__ = ["ASK", "HASTY_S", "PROVIDER", "Bench", "wire_of"]
+
+ASK: list[Mapping[str, Any]] = [{"role": "user", "content": "What is six times seven?"}]
+HASTY_S = 0.25
+"""How long the gateway waits at the sections that are there for slow upstreams."""
+_GOOD = "good"
+_SPARES = 40
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bench:
-    """One provider under test."""
+    """One provider under test.
+
+    A failed call gives its section a rest, so each call that is meant to fail goes to a section of its own.
+
+    Attributes:
+        plugin: the plugin.
+        wire: what its upstream speaks.
+        upstream: plays it.
+        gateway: a gateway with many sections of the plugin's.
+        api_key: our key at the upstream: a canary that must show up nowhere else.
+        heard: all that the gateway answered so far.
+    """
 
     plugin: Plugin
+    wire: Wire
+    upstream: ScriptedUpstream
+    gateway: Gateway
+    database: Database
+    api_key: str
+    heard: list[Heard] = field(default_factory=list)
+    _spares: Iterator[int] = field(default_factory=itertools.count)
+    _hasty: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def good(self) -> str:
+        """The model at a section where nothing fails."""
+        return f"{_GOOD}/{self.wire.model}"
+
+    def spare(self) -> str:
+        """The model at a section that has not failed yet."""
+        return f"spare{next(self._spares)}/{self.wire.model}"
+
+    def with_fallback(self, number: int) -> str:
+        """The model at a section from where calls may go on to ``good``; each number fails once."""
+        return f"backed{number}/{self.wire.model}"
+
+    def hasty(self) -> str:
+        """The model at a section that waits for nothing longer than ``HASTY_S``."""
+        return f"hasty{next(self._hasty)}/{self.wire.model}"
+
+    def script(self, *scripts: Script | Raw) -> None:
+        """Have the upstream answer the next requests so, and forget what was left over.
+
+        Raises:
+            NotOffered: the plugin asks no upstream.
+        """
+        if self.wire.no_upstream:
+            raise NotOffered(self.wire.no_upstream)
+        self.upstream.reset()
+        if self.wire.prepare is not None:
+            self.wire.prepare(self.upstream)
+        self.upstream.script(*scripts)
+
+    def good_reply(self, stream: bool, *words: str, **fields: Any) -> Script:
+        """A good reply on the plugin's wire."""
+        return (self.wire.stream if stream else self.wire.plain)(*words, **fields)
+
+    def ask(self, model: str = "", *, stream: bool = False, **fields: Any) -> Heard:
+        """One chat call, to ``good`` where no model is named."""
+        body = {"model": model or self.good, "messages": ASK, "stream": stream, **fields}
+        return self._listen("/chat/completions", body)
+
+    def embed(self, model: str, inputs: Any, **fields: Any) -> Heard:
+        """One embeddings call."""
+        return self._listen("/embeddings", {"model": model, "input": inputs, **fields})
+
+    def row(self, heard: Heard) -> CallRecord:
+        """The usage row of one of the last calls, which may be written a moment after its answer.
+
+        Raises:
+            Failed: there is none.
+        """
+        rows: dict[str, CallRecord] = {}
+
+        def written() -> bool:
+            rows.update((row.request_id, row) for row in list_usage(self.database, limit=10))
+            return heard.request_id in rows
+
+        try:
+            self.upstream.wait_for(written)
+        except TimeoutError:
+            raise Failed(f"the call {heard.request_id or 'without an ID'} (status {heard.status}) has no row") from None
+        return rows[heard.request_id]
+
+    def sent(self) -> Any:
+        """The body that the upstream received last.
+
+        Raises:
+            Failed: it has received nothing.
+        """
+        if not self.upstream.requests:
+            raise Failed("the upstream was sent nothing")
+        return self.upstream.last.json()
+
+    def _listen(self, path: str, body: Mapping[str, Any]) -> Heard:
+        found = listen(self.gateway.base_url, self.gateway.api_key, path, body)
+        self.heard.append(found)
+        return found
+
+
+def wire_of(plugin: str) -> Wire:
+    """The wire that an entry point of this name in the group ``router.wires`` gives; OpenAI's where there is none."""
+    for point in metadata.entry_points(group="router.wires", name=plugin):
+        wire: Wire = point.load()
+        return wire
+    return OPENAI
 
 
 @contextmanager
 def open_bench(plugin: Plugin) -> Iterator[Bench]:
-    """The bench of a plugin."""
-    yield Bench(plugin)
+    """A gateway and an upstream for a plugin, gone when the block ends."""
+    wire, api_key = wire_of(plugin.name), f"sk-canary-{secrets.token_hex(12)}"
+    with tempfile.TemporaryDirectory(prefix="router-conformance-") as folder, ScriptedUpstream() as upstream:
+        config = _config(plugin, wire, upstream, api_key)
+        with Gateway(Path(folder), providers={}, config=config, billing=False) as gateway:
+            database = open_database("sqlite:///router.db", Path(folder))
+            try:
+                yield Bench(plugin, wire, upstream, gateway, database, api_key)
+            finally:
+                database.close()
+
+
+def _config(plugin: Plugin, wire: Wire, upstream: ScriptedUpstream, api_key: str) -> dict[str, Any]:
+    url = upstream.url.removesuffix("/v1") + wire.base_path
+    section = {"kind": plugin.name, "base_url": url, "api_key": api_key, "unlisted": True, **wire.settings}
+    backed = [f"backed{number}" for number in range(len(wire.errors))]
+    spare = [f"spare{number}" for number in range(4 * len(wire.errors) + _SPARES)]
+    limits = {"connect": 5.0, "first_byte": HASTY_S, "idle": HASTY_S, "whole": HASTY_S}
+    hasty = {f"hasty{number}": {**section, "timeouts": limits} for number in range(_SPARES)}
+    cancelling = {"cancelling": {**section, "on_disconnect": "cancel"}}
+    return {
+        "providers": {**dict.fromkeys([_GOOD, *backed, *spare], section), **hasty, **cancelling},
+        "fallback": {f"{name}/{wire.model}": [f"{_GOOD}/{wire.model}"] for name in backed},
+    }
 
 
 PROVIDER: Suite[Bench] = Suite("provider", open_bench)

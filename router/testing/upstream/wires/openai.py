@@ -45,7 +45,7 @@ _ERRORS = (
     _row("wrong key", 401, "auth", "Incorrect API key provided.", _INVALID, "invalid_api_key"),
     _row("country", 403, "auth", "Country, region, or territory not supported", "request_forbidden", "unsupported"),
     _row("no model", 404, "not_found", "The model 'gpt-9' does not exist.", _INVALID, "model_not_found"),
-    _row("too large", 413, "bad_request", "The request is too large.", _INVALID),
+    ErrorRow("too large", 413, error(413, "The request is too large."), "bad_request", shown=413),
     _row("quota", 429, "billing", _QUOTA, "insufficient_quota", "insufficient_quota"),
     ErrorRow(
         "limit",
