@@ -10,8 +10,10 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from router.testing import Answer, Gateway, Script, ScriptedUpstream, Stream
-from router.testing.upstream.connection import ReceivedRequest
+from router.ledger.transfers import grant
+from router.money import parse_nano
+from router.store.database import open_database
+from router.testing import Answer, Gateway, ReceivedRequest, Script, ScriptedUpstream, Stream
 from router.testing.upstream.wire import chunks, completion, embeddings
 
 __all__ = ["PROFILES", "ask", "fault", "open_gateway", "undemanding"]
@@ -37,7 +39,9 @@ def open_gateway(folder: Path, profile: str, upstream: ScriptedUpstream) -> Gate
     config: dict[str, Any] = {"limits": _UNLIMITED, "gateway": {"upstream": "openai"}}
     chosen = None if profile == "standard" else profile
     gateway = Gateway(folder, upstream=upstream.url, profile=chosen, config=config, start=False)
-    gateway.router("credits", "grant", gateway.account, "1000000", "--reason", "a thousand calls")
+    database = open_database(f"sqlite:///{folder / 'router.db'}", folder)
+    grant(database, gateway.account, parse_nano("1000000"), reason="a thousand calls")
+    database.close()
     gateway.start()
     return gateway
 

@@ -13,7 +13,7 @@ _HERE = Path(__file__).parent
 _RUN = "from schemathesis.cli import schemathesis; schemathesis()"
 _FUZZED = {"standard", "nexgate"}  # between them all kinds of routes; the others differ in shapes
 _OPTIONS = (
-    *("--max-examples", "15"),
+    *("--max-examples", "10"),
     *("--checks", "all"),
     *("--generation-with-security-parameters", "false"),  # a second key beside the right one is a 400, rightly
     *("--request-timeout", "20"),
