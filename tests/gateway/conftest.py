@@ -32,7 +32,8 @@ def usual_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 @pytest.fixture(scope="session")
 def hasty_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     folder = tmp_path_factory.mktemp("hasty")
-    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream), billing=False, config=HASTY) as gateway:
+    options: dict[str, Any] = {"billing": False, "config": HASTY}
+    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream), **options) as gateway:
         yield Line(gateway, upstream)
 
 

@@ -123,7 +123,7 @@ def test_the_dialect_tells_an_outage_from_other_failures(stall: Gateway, upstrea
     assert statuses == [400, 503]
     missing = post(stall, "/bazaar/chat", {**body, "model": "lamp"})
     assert (missing.status, missing.json()["why"]) == (503, "provider_not_configured")
-    assert "[providers.mistral]" in missing.json()["sorry"] and "[gateway] upstream" in missing.json()["sorry"]
+    assert "[providers.acme]" in missing.json()["sorry"] and "[gateway] upstream" in missing.json()["sorry"]
 
 
 @pytest.mark.row("NG-5")
