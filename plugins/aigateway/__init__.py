@@ -26,6 +26,7 @@ class AIGateway(Dialect):
     """The text shows statuses, and no bodies: errors have OpenAI's shape."""
 
     key_prefix = "gw_"
+    shows_served = False
     offers = load_offers(_HERE / "offers.toml")
     preset = (_HERE / "preset.toml").read_text(encoding="utf-8")
 

@@ -21,6 +21,7 @@ class NexGate(Dialect):
     """The texts show no errors: they are OpenAI's. There are no embeddings yet: their path is a 404."""
 
     key_prefix = "ng-"
+    shows_served = False
     chat_paths = ("/v1/chat/completions", "/api/v1/chat/completions")
     embeddings_paths = ()
     catalogue_paths = ("/models", "/api/models")

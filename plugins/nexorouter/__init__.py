@@ -22,6 +22,7 @@ class NexoRouter(Dialect):
     """Errors of the documented table; those that it does not list keep OpenAI's status, and the code of their cause."""
 
     key_prefix = "nx-"
+    shows_served = False
     offers = load_offers(_HERE / "offers.toml")
     preset = (_HERE / "preset.toml").read_text(encoding="utf-8")
 
