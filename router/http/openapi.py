@@ -7,7 +7,7 @@ paths are the dialect's: a profile is described without a line of its own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -46,6 +46,10 @@ _SERVED_HEADERS = {
     "x-router-model": "The model as that provider knows it.",
     "x-router-attempts": "What was tried: `provider/model;kind;milliseconds`.",
 }
+_ERROR_HEADERS = {
+    "Retry-After": "Seconds after which the same request may succeed.",
+    "x-should-retry": "`false` where it cannot succeed without a change.",
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -67,6 +71,8 @@ class _Description:
         self._settings = settings
         self._schemas: dict[str, Json] = dict(REPLIES)
         self._errors: dict[int, list[Json]] = {}
+        self._error_headers: dict[int, set[str]] = {}
+        self._call_headers = _HEADERS | (_SERVED_HEADERS if dialect.shows_served else {})
         self._names: set[str] = set()
 
     def document(self) -> Json:
@@ -74,21 +80,21 @@ class _Description:
         paths = self._paths()
         bodies = [body for found in self._errors.values() for body in found]
         self._schemas["Error"] = of_values(bodies)
-        responses = {f"Error{status}": _error(status, found) for status, found in sorted(self._errors.items())}
+        responses = {f"Error{status}": self._error(status) for status in sorted(self._errors)}
         return {
             "openapi": "3.1.0",
             "info": {
                 "title": f"LLM gateway, profile {self._settings.profile}",
                 "version": __version__,
-                "description": "OpenAI's API, served by a provider-router gateway. Fields of a request that are not "
-                "named here are passed on as they came; answers may hold more fields than are named.",
+                "description": "OpenAI's API. Fields of a request that are not named here are passed on as they came; "
+                "answers may hold more fields than are named.",
             },
             "servers": [{"url": "/"}],
             "paths": dict(sorted(paths.items())),
             "components": {
                 "schemas": dict(sorted(self._schemas.items())),
-                "responses": {**responses, "Error": _error(None, [])},
-                "headers": {name: _header(text) for name, text in (_HEADERS | _SERVED_HEADERS).items()},
+                "responses": {**responses, "Error": _good("Any other error.", _json_content("Error"))},
+                "headers": {name: _header(text) for name, text in (self._call_headers | _ERROR_HEADERS).items()},
                 "securitySchemes": _SECURITY,
             },
         }
@@ -116,9 +122,8 @@ class _Description:
         if self._settings.streaming:
             answers.append(_EVENTS)
         self._chat_request()
-        body = self._body(
-            "ChatRequest", "chat", {"messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 100}
-        )
+        example = {"messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 100}
+        body = self._body("ChatRequest", "chat", example)
         return self._call("createChatCompletion", "A chat completion, plain or as a stream.", body, answers)
 
     def _chat_request(self) -> None:
@@ -133,8 +138,7 @@ class _Description:
 
     def _call(self, name: str, summary: str, body: Json, answers: Iterable[Json]) -> Json:
         content = {kind: value for answer in answers for kind, value in answer.items()}
-        told = _SERVED_HEADERS if self._dialect.shows_served else {}
-        good = _good("The answer.", content, (*_HEADERS, *told))
+        good = _good("The answer.", content, self._call_headers)
         operation = self._operation(name, summary, good, samples.call_errors(), keyed=True)
         return {**operation, "parameters": [_IDEMPOTENCY_KEY], "requestBody": body}
 
@@ -157,7 +161,13 @@ class _Description:
     def _catalogue(self) -> Json:
         shown = samples.models(self._dialect, self._settings.currency)
         self._schemas["Catalogue"] = of_values([_on_the_wire(self._dialect.catalogue(shown))])
-        return self._open("listCatalogue", "All models, for everybody.", "Catalogue")
+        operation = self._open("listCatalogue", "All models, for everybody.", "Catalogue")
+        headers = operation["responses"]["200"]["headers"]
+        for name, value in self._dialect.catalogue_headers.items():
+            headers[name] = _header(f"`{value}`")
+        for name, value in self._dialect.fallback_headers.items():
+            headers[name] = _header(f"`{value}` where the database did not answer: this is the built-in catalogue.")
+        return operation
 
     def _readiness(self) -> Json:
         operation = self._open("readiness", "Whether calls could be served and recorded now.", "Readiness")
@@ -210,10 +220,17 @@ class _Description:
     def _note(self, error: RouterError) -> int:
         status = self._dialect.error_status(error)
         body = _on_the_wire(self._dialect.error_body(error))
+        self._error_headers.setdefault(status, set()).update(_ERROR_HEADERS.keys() & error.headers.keys())
         noted = self._errors.setdefault(status, [])
         if body not in noted:
             noted.append(body)
         return status
+
+    def _error(self, status: int) -> Json:
+        content = _json_content("Error")
+        examples = {str(number): {"value": body} for number, body in enumerate(self._errors[status], 1)}
+        content["application/json"]["examples"] = examples
+        return _good(_phrase(status), content, ("x-request-id", *sorted(self._error_headers[status])))
 
     def _unused(self, name: str) -> str:
         """Paths that do the same are operations of their own."""
@@ -264,16 +281,6 @@ def _reference(schema: str) -> Json:
 
 def _good(description: str, content: Json, headers: Iterable[str] = ("x-request-id",)) -> Json:
     return {"description": description, "headers": _header_references(headers), "content": content}
-
-
-def _error(status: int | None, bodies: Sequence[Json]) -> Json:
-    content = _json_content("Error")
-    if bodies:
-        content["application/json"]["examples"] = {
-            str(number): {"value": body} for number, body in enumerate(bodies, 1)
-        }
-    description = "Any other error." if status is None else _phrase(status)
-    return {"description": description, "headers": _header_references(["x-request-id"]), "content": content}
 
 
 def _phrase(status: int) -> str:

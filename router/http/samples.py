@@ -83,7 +83,7 @@ def call_errors() -> list[RouterError]:
         InsufficientQuota("The balance does not cover this call.", needed_nano=1, currency="USD"),
         BudgetExceeded("The budget of this API key does not cover this call.", needed_nano=1, currency="USD"),
         Conflict("The first call with this Idempotency-Key is still under way.", code="idempotency_in_progress"),
-        RateLimited("A limit of this API key is reached.", headers={"Retry-After": "2"}),
+        RateLimited("A limit of this API key is reached.", retry_after_s=2),
         *upstream,
         *passed_on,
     ]

@@ -103,6 +103,9 @@ class Odd(Dialect):
 
     chat_paths = (CHAT, "/chat")
     embeddings_paths = ()
+    catalogue_paths = ("/shop",)
+    catalogue_headers: Mapping[str, str] = {"Cache-Control": "public"}
+    fallback_headers: Mapping[str, str] = {"x-from": "memory"}
     shows_served = False
 
     def error_status(self, error: RouterError) -> int:
@@ -129,6 +132,13 @@ def test_errors_and_lists_are_what_the_dialect_makes_of_them() -> None:
     operation = found["paths"]["/chat"]["post"]
     assert set(operation["responses"]) == {"200", "418", "599", "default"}
     assert "x-router-provider" not in operation["responses"]["200"]["headers"]
+    assert {"Cache-Control", "x-from"} <= set(found["paths"]["/shop"]["get"]["responses"]["200"]["headers"])
+
+
+def test_a_refusal_for_now_says_when_to_come_again() -> None:
+    responses = described(Dialect())["components"]["responses"]
+    assert {"Retry-After"} <= set(responses["Error429"]["headers"])
+    assert "Retry-After" not in responses["Error401"]["headers"]
 
 
 def test_paths_that_do_the_same_are_operations_with_names_of_their_own() -> None:
