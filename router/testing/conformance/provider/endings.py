@@ -110,6 +110,21 @@ def dripping(bench: Bench) -> None:
     expect(heard.content == "Forty-two \u2603" and heard.done, f"in pieces of 3 bytes: {heard.raw[:300]!r}")
 
 
+@PROVIDER.rule(
+    "P46",
+    "When the upstream has said that a stream is over, its connection is released, though it stays open there.",
+    remedy="Give Reply(close=response.close), and end the stream at the upstream's own last event.",
+)
+def stays_open(bench: Bench) -> None:
+    with _flag() as never:
+        script = long_stream(bench)
+        last = (b"data: [DONE]\n\n",) if script.done else ()
+        bench.script(replace(script, events=[*script.events, *last, never], done=False))
+        heard = bench.ask(bench.hasty(), stream=True)
+        expect(heard.done, f"the stream did not end with the upstream's last event: {heard.raw[-200:]!r}")
+        _expect_released(bench, "after the last event")
+
+
 def long_stream(bench: Bench) -> Stream:
     """A stream of some length on the plugin's wire.
 
