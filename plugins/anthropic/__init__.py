@@ -5,11 +5,13 @@ The way to the host and its errors are those of the base class; bodies are trans
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 from router_plugins.anthropic.listing import listing
@@ -26,18 +28,22 @@ from router import (
     ProviderSettings,
     Reply,
     Secret,
+    UpstreamError,
     Usage,
     hookimpl,
 )
+from router.errors import KINDS
 from router.upstream.cards import load_cards
 from router.upstream.events import TranslatedEvents
-from router.upstream.failures import Failure, failure_of
+from router.upstream.failures import Failure, failure_of, printable
 from router.upstream.provider import HttpProvider
 from router.upstream.transport import Response
 from router.upstream.wire import usage_of
 
 __all__ = ["plugin"]
 
+_log = logging.getLogger("router.anthropic")
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _KEPT_HEADERS = ("anthropic-ratelimit-", "request-id")
 _LIMITS = ("requests", "tokens", "input-tokens", "output-tokens")
 _BY_TYPE: Mapping[str, str] = {
@@ -141,6 +147,15 @@ class Anthropic(HttpProvider):
             if headers.get(f"anthropic-ratelimit-{what}-remaining") == "0"
         )
         return max((wait for wait in waits if wait is not None), default=None)
+
+    def error(self, failure: Failure, context: CallContext, headers: Mapping[str, str] = _NO_HEADERS) -> UpstreamError:
+        """As the base class has it; Anthropic's ID of the call, which its support asks for, goes to the log."""
+        error = super().error(failure, context, headers)
+        if "request-id" in headers:
+            request_id = printable(headers["request-id"])
+            level = logging.WARNING if KINDS[error.kind].unhealthy else logging.INFO
+            _log.log(level, "%s: its request %s failed: %s", context.provider, request_id, error.kind)
+        return error
 
     def _body(self, response: Response, answer: Answer, context: CallContext) -> Iterator[Sequence[Item]]:
         """The one item of a plain reply."""

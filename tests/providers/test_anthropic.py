@@ -363,6 +363,13 @@ def test_no_key_in_any_answer(rig: Rig) -> None:
     assert "sk-ant-secret" not in caught.value.message
 
 
+def test_anthropics_id_of_a_failed_call_is_in_the_log(rig: Rig) -> None:
+    rig.upstream.script(Answer.error(529, type="overloaded_error", headers={"request-id": "req_01ToBeFound"}))
+    with pytest.raises(openai.InternalServerError):
+        rig.ask(spare())
+    rig.upstream.wait_for(lambda: "req_01ToBeFound" in rig.gateway.log_path.read_text(encoding="utf-8"))
+
+
 def test_models_are_listed_page_by_page(rig: Rig) -> None:
     pages = [
         {"data": [{"id": "claude-a", "created_at": "2026-02-19T00:00:00Z"}], "has_more": True, "last_id": "claude-a"},

@@ -11,6 +11,7 @@ from router.config import Settings
 from router.registry import Registry, load_plugins
 
 KEYS = {
+    "anthropic": "ANTHROPIC_API_KEY",
     "deepseek": "DEEPSEEK_API_KEY",
     "gemini": "GEMINI_API_KEY",
     "meta": "META_API_KEY",

@@ -1,0 +1,29 @@
+"""Reading and writing JSON of OpenAI's wire: the arguments of tool calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from router.upstream.wire import dump_json, object_of
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [(None, {}), ("", {}), ("{}", {}), ('{"a":[1,2.5,null]}', {"a": [1, 2.5, None]}), ({"a": 1}, {"a": 1})],
+)
+def test_an_object(text: Any, found: dict[str, Any]) -> None:
+    assert object_of(text) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "7", '"a"', [], 7, '{"a":NaN}', '{"a":1e999}', "[" * 100_000], ids=lambda text: repr(text)[:12]
+)
+def test_what_is_no_object(text: Any) -> None:
+    with pytest.raises(ValueError):
+        object_of(text)
+
+
+def test_half_a_surrogate_can_be_written() -> None:
+    assert dump_json({"a": "ü\ud800"}) == rb'{"a":"\u00fc\ud800"}'
