@@ -2,7 +2,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := router plugins tests docs scripts bench pytest_router.py setup.py
+SOURCES := router plugins tests docs scripts bench examples pytest_router.py setup.py
 export PYTHON
 
 .PHONY: run test check fix docs soak bench bench-peers clean

@@ -26,7 +26,7 @@ setup(
     packages=[*find_packages(include=["router", "router.*"]), *(f"router_plugins.{name}" for name in PLUGINS)],
     package_dir={f"router_plugins.{name}": f"plugins/{name}" for name in PLUGINS},
     py_modules=["pytest_router"],
-    package_data={"": ["*.toml", "*.json", "*.sql", "py.typed"]},
+    package_data={"": ["*.toml", "*.json", "*.sql", "py.typed"], "router.cli": ["scaffold/*/*.template"]},
     install_requires=[
         "pluggy>=1.6",
         "Flask>=3.1",
@@ -57,6 +57,7 @@ setup(
             "pytest-xdist>=3.6",
             "ruff>=0.12",
             "schemathesis>=4.0",
+            "setuptools>=77",
             "types-gevent",
             "types-greenlet",
             "types-requests",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from router.cli.groups import Commands
+from router.cli.groups import Commands, NearestChoice
 from router.cli.output import table
+from router.cli.scaffolding import KINDS, write
 from router.cli.session import Session, common
 from router.registry import Plugin
 
@@ -52,6 +54,22 @@ def check(session: Session, name: str, rule: str) -> None:
     session.show(report.to_json(), report.to_text())
     if not report.ok:
         click.get_current_context().exit(1)
+
+
+@plugins.command("new")
+@click.argument("name")
+@click.option("--kind", type=NearestChoice(KINDS), default=KINDS[0], show_default=True, help="What the plugin is.")
+@click.option("--dir", "folder", type=click.Path(path_type=Path), help="Folder to make.  [default: router-NAME]")
+@common
+def new(session: Session, name: str, kind: str, folder: Path | None) -> None:
+    """Write a plugin's distribution: package, entry point, tests that pass, README, CI.
+
+    A folder that is there already is never written into.
+    """
+    folder = folder or Path(f"router-{name}")
+    files = write(name, kind, folder)
+    session.show({"name": name, "kind": kind, "folder": str(folder), "files": files}, "\n".join(files))
+    session.note(f"\nNext: cd {folder} && pip install -e '.[dev]' && pytest")
 
 
 def _value(plugin: Plugin) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""The provider ``acme`` in a running gateway, before an upstream that plays its part on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from openai import OpenAI
+from router.testing import Answer, Gateway, ScriptedUpstream, completion, error, stream
+
+MODEL = "acme/large"
+
+
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, upstream: ScriptedUpstream) -> Iterator[Gateway]:
+    section = {"base_url": upstream.url, "api_key": "the-key"}
+    with Gateway(tmp_path, providers={"acme": section}) as running:
+        yield running
+
+
+def say(client: OpenAI, text: str) -> str | None:
+    reply = client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": text}])
+    return reply.choices[0].message.content
+
+
+def test_a_call_is_answered_and_charged(gateway: Gateway, upstream: ScriptedUpstream) -> None:
+    upstream.script(Answer(completion("Hello")))
+    assert say(gateway.client(), "Hi") == "Hello"
+    assert upstream.last.headers["authorization"] == "Bearer the-key"
+    assert upstream.last.json()["model"] == "large"
+    (row,) = gateway.router("usage", "show")
+    assert (row["prompt_tokens"], row["completion_tokens"]) == (9, 12)
+    assert row["charge"] == "0.0000225"  # 9 at 0.50 and 12 at 1.50 per million
+
+
+def test_a_stream_arrives_word_by_word(gateway: Gateway, upstream: ScriptedUpstream) -> None:
+    upstream.script(stream("Hel", "lo", include_usage=True))
+    chunks = gateway.client().chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": "Hi"}], stream=True
+    )
+    words = [choice.delta.content for chunk in chunks for choice in chunk.choices]
+    assert [word for word in words if word] == ["Hel", "lo"]
+
+
+def test_its_own_code_decides_what_a_failure_means(gateway: Gateway, upstream: ScriptedUpstream) -> None:
+    upstream.script(Answer(error(400, "No money.", code="out_of_credit"), status=400))
+    with pytest.raises(Exception, match="account there is exhausted"):
+        say(gateway.client(), "Hi")
