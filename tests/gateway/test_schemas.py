@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.errors import BadRequest
-from router.gateway.schemas import chat_call, dropped_fields, embeddings_call
+from router.gateway.schemas import MODEL_SHAPE, chat_call, dropped_fields, embeddings_call
 
 MESSAGES = [{"role": "user", "content": "x"}]
 CHAT = {"model": "p/m", "messages": MESSAGES}
@@ -25,6 +26,19 @@ def test_a_body_is_kept_as_it_came() -> None:
     body = {**CHAT, "temperature": 1, "new": {"a": [None]}, "": 1}
     call = chat_call(body, "req_1")
     assert (call.request_id, call.model, call.body, call.stream) == ("req_1", "p/m", body, False)
+
+
+@pytest.mark.parametrize("letter", ["\x00", "\n", "\x7f", "\x85", "\u2028", "\u2029", "\ud800"])
+def test_a_model_that_holds_a_control_character_is_refused_and_described_so(letter: str) -> None:
+    model = f"p/{letter}m"
+    assert refusal({**CHAT, "model": model}).param == "model"
+    assert letter == "\ud800" or not re.search(str(MODEL_SHAPE["pattern"]), model)  # that is no letter in JSON's terms
+
+
+@pytest.mark.parametrize("model", ["p/m", "p/m 1", "p/modèle\u00a0x", "p/模型", "p/🙂"])
+def test_a_model_may_have_any_other_letter(model: str) -> None:
+    assert chat_call({**CHAT, "model": model}, "req_1").model == model
+    assert re.search(str(MODEL_SHAPE["pattern"]), model)
 
 
 @pytest.mark.parametrize(
