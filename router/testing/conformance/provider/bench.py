@@ -44,7 +44,8 @@ class Bench:
         wire: what its upstream speaks.
         upstream: plays it.
         gateway: a gateway with many sections of the plugin's.
-        api_key: our key at the upstream: a canary that must show up nowhere else.
+        database: the gateway's.
+        section: the plugin's section of the configuration.
         heard: all that the gateway answered so far.
     """
 
@@ -53,10 +54,15 @@ class Bench:
     upstream: ScriptedUpstream
     gateway: Gateway
     database: Database
-    api_key: str
+    section: Mapping[str, Any]
     heard: list[Heard] = field(default_factory=list)
     _spares: Iterator[int] = field(default_factory=itertools.count)
     _hasty: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def api_key(self) -> str:
+        """Our key at the upstream: a canary that must show up nowhere else."""
+        return str(self.section["api_key"])
 
     @property
     def good(self) -> str:
@@ -146,20 +152,21 @@ def wire_of(plugin: str) -> Wire:
 @contextmanager
 def open_bench(plugin: Plugin) -> Iterator[Bench]:
     """A gateway and an upstream for a plugin, gone when the block ends."""
-    wire, api_key = wire_of(plugin.name), f"sk-canary-{secrets.token_hex(12)}"
+    wire = wire_of(plugin.name)
     with tempfile.TemporaryDirectory(prefix="router-conformance-") as folder, ScriptedUpstream() as upstream:
-        config = _config(plugin, wire, upstream, api_key)
+        url = upstream.url.removesuffix("/v1") + wire.base_path
+        section = {"base_url": url, "api_key": f"sk-canary-{secrets.token_hex(12)}", **wire.settings}
+        config = _config(plugin, wire, section)
         with Gateway(Path(folder), providers={}, config=config, billing=False) as gateway:
             database = open_database("sqlite:///router.db", Path(folder))
             try:
-                yield Bench(plugin, wire, upstream, gateway, database, api_key)
+                yield Bench(plugin, wire, upstream, gateway, database, section)
             finally:
                 database.close()
 
 
-def _config(plugin: Plugin, wire: Wire, upstream: ScriptedUpstream, api_key: str) -> dict[str, Any]:
-    url = upstream.url.removesuffix("/v1") + wire.base_path
-    section = {"kind": plugin.name, "base_url": url, "api_key": api_key, "unlisted": True, **wire.settings}
+def _config(plugin: Plugin, wire: Wire, section: Mapping[str, Any]) -> dict[str, Any]:
+    section = {**section, "kind": plugin.name, "unlisted": True}
     backed = [f"backed{number}" for number in range(len(wire.errors))]
     spare = [f"spare{number}" for number in range(4 * len(wire.errors) + _SPARES)]
     limits = {"connect": 5.0, "first_byte": HASTY_S, "idle": HASTY_S, "whole": HASTY_S}
