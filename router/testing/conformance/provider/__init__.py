@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from router.testing.conformance.provider import declared, replies, usage, failures, endings, releasing  # isort: skip
+from router.testing.conformance.provider import declared, replies, usage, failures, endings, releasing, holding  # isort: skip
 from router.testing.conformance.provider.bench import PROVIDER
 
-__all__ = ["PROVIDER", "declared", "endings", "failures", "releasing", "replies", "usage"]
+__all__ = ["PROVIDER", "declared", "endings", "failures", "holding", "releasing", "replies", "usage"]
