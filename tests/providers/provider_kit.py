@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,11 +27,11 @@ class Rig:
     gateway: Gateway
     upstream: ScriptedUpstream
     client: openai.OpenAI
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _numbers: defaultdict[str, Iterator[int]] = field(default_factory=lambda: defaultdict(itertools.count))
 
     def spare(self, plugin: str) -> str:
         """A section of the plugin's that no test has used, for a call that fails: a failure may bring a rest."""
-        return f"{plugin}-spare-{next(self._numbers)}"
+        return f"{plugin}-spare-{next(self._numbers[plugin])}"
 
     def ask(self, model: str, mode: str = "plain", **fields: Any) -> list[Any]:
         """One call; the chunks, or the single completion."""
