@@ -13,7 +13,7 @@ from router.offers import Offer
 from router.prices import is_complete
 from router.registry import Registry, nearest
 
-__all__ = ["DESCRIPTION", "HEALTH", "READY", "RESERVED", "dialect_of", "offered_by"]
+__all__ = ["DESCRIPTION", "HEALTH", "READY", "RESERVED", "dialect_of", "faults_of", "offered_by"]
 
 HEALTH, READY, DESCRIPTION = "/healthz", "/readyz", "/openapi.json"
 RESERVED = (HEALTH, READY, DESCRIPTION)
@@ -43,7 +43,7 @@ def dialect_of(settings: Settings, registry: Registry) -> Dialect:
     if hook is None:
         raise ConfigError(f"{where}: {_no_profile(name, settings, registry)}")
     dialect: Dialect = hook()
-    fault = next(_faults(dialect), None)
+    fault = next(faults_of(dialect), None)
     if fault is not None:
         raise ConfigError(f"{where}: the dialect of the plugin {name!r} cannot be served: {fault}")
     return dialect
@@ -65,7 +65,8 @@ def _no_profile(name: str, settings: Settings, registry: Registry) -> str:
     return f"there is no profile {name!r}{nearest(name, known)}; installed: {', '.join(known) or 'none'}"
 
 
-def _faults(dialect: Dialect) -> Iterator[str]:
+def faults_of(dialect: Dialect) -> Iterator[str]:
+    """Why a dialect cannot be served, one fault at a time."""
     if not isinstance(dialect, Dialect):
         yield f"it is no router.Dialect, but a {type(dialect).__name__}"
         return

@@ -21,14 +21,14 @@ def exported(tree: ast.Module) -> list[str] | None:
 
 
 def defined(tree: ast.Module) -> set[str]:
-    """Public functions and classes that the module itself defines, without those that a click group holds."""
+    """Public functions and classes that the module itself defines, but for what a click group or a suite holds."""
     kinds = (ast.FunctionDef, ast.ClassDef)
     found = (node for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_"))
-    return {node.name for node in found if not any(map(_is_command, node.decorator_list))}
+    return {node.name for node in found if not any(map(_is_held, node.decorator_list))}
 
 
-def _is_command(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith((".command", ".group"))
+def _is_held(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith((".command", ".group", ".rule"))
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))

@@ -14,7 +14,10 @@ from router.testing.conformance.report import Report
 
 __all__ = ["Run", "check_plugin", "installed_plugin", "suites"]
 
-_SUITES = ("router.testing.conformance.provider:PROVIDER",)
+_SUITES = (
+    "router.testing.conformance.provider:PROVIDER",
+    "router.testing.conformance.dialect:DIALECT",
+)
 """``module:name`` of each suite. Imported when a plugin is checked, and no earlier."""
 
 

@@ -15,7 +15,7 @@ from router.gateway.profile import RESERVED, faults_of
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.dialect.bench import DIALECT, Bench
 
-__all__: list[str] = []
+__all__ = ["keys", "paths", "preset", "servable"]
 
 _KEY_BITS_MIN = 128
 _BITS_PER_CHARACTER = math.log2(62)

@@ -12,7 +12,7 @@ from router.offers import Listed
 from router.testing.conformance.base import expect
 from router.testing.conformance.dialect.bench import DIALECT, Bench, as_json
 
-__all__: list[str] = []
+__all__ = ["complete", "errors", "estimate", "lists", "secretive", "stable", "telling"]
 
 _CANARY = "sk-canary-7f3a9d"
 _HIDDEN = "hidden-reseller"
@@ -59,7 +59,9 @@ def telling(bench: Bench) -> None:
             bench.dialect.error_status(error),
             as_json(bench.dialect.error_body(error), "a body"),
         )
-        expect(any(len(text) > 3 for text in _texts(bench.dialect.error_body(error))), f"{error.code}: there is no text")
+        expect(
+            any(len(text) > 3 for text in _texts(bench.dialect.error_body(error))), f"{error.code}: there is no text"
+        )
     told = {answers[name] for name in answers if name[0] in ("Unauthorized", "RateLimited", "ModelNotFound")}
     expect(len(told) >= 3, "a wrong key, a reached limit and an unknown model get the same answer")
 
@@ -116,6 +118,8 @@ def complete(bench: Bench) -> None:
 def estimate(bench: Bench) -> None:
     shown = bench.dialect.estimate(samples.estimate("USD"))
     expect(isinstance(shown, Mapping) and shown, f"estimate() returned {shown!r}")
+    inexact = [name for name, value in shown.items() if isinstance(value, float)]
+    expect(not inexact, f"{', '.join(inexact)}: a float")
     as_json(shown, "the estimate")
 
 

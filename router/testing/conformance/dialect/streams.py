@@ -11,7 +11,7 @@ from router.errors import UpstreamError
 from router.testing.conformance.base import expect
 from router.testing.conformance.dialect.bench import DIALECT, Bench
 
-__all__: list[str] = []
+__all__ = ["end", "error", "frames", "heartbeat"]
 
 _CHUNKS = [
     json.dumps(
