@@ -94,5 +94,13 @@ _ERRORS = (
     ErrorRow("took too long", 504, _error(504, "DEADLINE_EXCEEDED", "Deadline expired."), "timeout"),
 )
 
-GEMINI = Wire("gemini", _MODEL, Usage(1469, 427, 1024, reasoning_tokens=283), _plain, _stream, _ERRORS)
+GEMINI = Wire(
+    "gemini",
+    _MODEL,
+    Usage(1469, 427, 1024, reasoning_tokens=283),
+    _plain,
+    _stream,
+    _ERRORS,
+    embedding_model="gemini-embedding-001",
+)
 """Gemini, whose ``completion_tokens`` leave thinking out."""

@@ -93,5 +93,5 @@ _ERRORS = (
     ErrorRow("unavailable", 503, _flat("Service unavailable", "service_unavailable"), "overloaded"),
 )
 
-MISTRAL = Wire("mistral", _MODEL, Usage(100, 20, 64), _plain, _stream, _ERRORS)
+MISTRAL = Wire("mistral", _MODEL, Usage(100, 20, 64), _plain, _stream, _ERRORS, embedding_model="mistral-embed")
 """Mistral, with an older place of cached tokens."""

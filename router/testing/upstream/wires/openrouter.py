@@ -50,7 +50,9 @@ def _error(code: int, message: str, error_type: str = "", **more: Any) -> dict[s
 
 
 _CAPACITY = {"code": "capacity_exhausted", "retryable": True, "retry_after": 12}
-_MODERATED: Mapping[str, Any] = {"metadata": {"reasons": ["violence"], "flagged_input": "...", "provider_name": "OpenAI"}}
+_MODERATED: Mapping[str, Any] = {
+    "metadata": {"reasons": ["violence"], "flagged_input": "...", "provider_name": "OpenAI"}
+}
 _TOO_LONG = "This endpoint's context is 200000 tokens. However, you requested about 250000 tokens."
 _AFTER_12 = {"Retry-After": "12"}
 
@@ -82,5 +84,13 @@ _ERRORS = (
     ErrorRow("provider down, in a 200", 200, _error(502, "Provider returned error"), "server"),
 )
 
-OPENROUTER = Wire("openrouter", _MODEL, Usage(100, 40, 64, reasoning_tokens=25), _plain, _stream, _ERRORS)
+OPENROUTER = Wire(
+    "openrouter",
+    _MODEL,
+    Usage(100, 40, 64, reasoning_tokens=25),
+    _plain,
+    _stream,
+    _ERRORS,
+    embedding_model="openai/text-embedding-3-small",
+)
 """OpenRouter, with one of its providers behind it."""

@@ -72,5 +72,13 @@ _ERRORS = (
     ErrorRow("inspected, in a 200", 200, _native("DataInspectionFailed", _INSPECTED), "content"),
 )
 
-QWEN = Wire("qwen", _MODEL, Usage(3019, 104, 2048, reasoning_tokens=80), _plain, _stream, _ERRORS)
+QWEN = Wire(
+    "qwen",
+    _MODEL,
+    Usage(3019, 104, 2048, reasoning_tokens=80),
+    _plain,
+    _stream,
+    _ERRORS,
+    embedding_model="text-embedding-v4",
+)
 """Qwen in compatible mode."""
