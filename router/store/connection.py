@@ -27,7 +27,8 @@ class Connection:
     Attributes:
         peewee: the peewee database underneath, for queries that are easier to build than to write.
         engine: ``sqlite`` or ``postgresql``.
-        transaction: the number of the writing transaction that is open, or was last; they are counted up.
+        transaction: the number of the writing transaction that is open, or was last; they are counted up, and so is
+            one of which a part was undone.
         committed: the number of the last one that was committed.
     """
 
@@ -104,6 +105,7 @@ class Connection:
         try:
             yield
         except BaseException:
+            self.transaction += 1
             self.execute("ROLLBACK TO SAVEPOINT step")
             self.execute("RELEASE SAVEPOINT step")
             raise
