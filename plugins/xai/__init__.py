@@ -17,6 +17,8 @@ from router.upstream.wire import choices_of, usage_of
 __all__ = ["plugin"]
 
 _AN_HOUR_S = 3600.0
+_TICKS_PER_NANO = 10  # 10^10 ticks are one USD
+_TICKS_MAX = 10**16
 _BILLING = re.compile(r"\bcredits?\b|spending limit", re.IGNORECASE)
 _API_KEY = re.compile(r"\bAPI[ _-]?key\b", re.IGNORECASE)
 _MEANINGS: Mapping[str, re.Pattern[str]] = {
@@ -58,8 +60,11 @@ class XAI(CompatibleChatProvider):
         return headers
 
     def edit_item(self, value: dict[str, Any], progress: Progress, context: CallContext) -> dict[str, Any]:
-        """Usage as OpenAI counts it, and OpenAI's finish reasons."""
+        """Usage as OpenAI counts it, without what the call cost us, and OpenAI's finish reasons."""
         if isinstance(value.get("usage"), dict):
+            ticks = value["usage"].pop("cost_in_usd_ticks", None)
+            if type(ticks) is int and 0 <= ticks <= _TICKS_MAX:
+                progress.cost_nano = -(-ticks // _TICKS_PER_NANO)
             value["usage"] = _as_openai_counts(value["usage"])
         for choice in choices_of(value):
             reason, said = choice.get("finish_reason"), choice.get("message") or choice.get("delta")

@@ -65,7 +65,10 @@ def test_llama_models_from_a_host_without_keys(tmp_path: Path) -> None:
     with (
         ScriptedUpstream() as upstream,
         Gateway(
-            tmp_path, providers={"meta": {"base_url": upstream.url}}, env={"META_API_KEY": "sk-meta-secret"}, billing=False
+            tmp_path,
+            providers={"meta": {"base_url": upstream.url}},
+            env={"META_API_KEY": "sk-meta-secret"},
+            billing=False,
         ) as gateway,
     ):
         upstream.on("/v1/chat/completions", META.plain("Hello"))
