@@ -1,0 +1,22 @@
+"""It computes for a long time without a pause, and every other call of the worker waits."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Any
+
+from router import CallContext, ChatCall
+from router.upstream.compatible import CompatibleProvider
+
+
+class Busy(CompatibleProvider):
+    def chat_body(self, call: ChatCall, context: CallContext) -> dict[str, Any]:
+        until = time.monotonic() + 0.25
+        digest = b""
+        while time.monotonic() < until:
+            digest = hashlib.sha256(digest).digest()
+        return super().chat_body(call, context)
+
+
+plugin = Busy()
