@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -67,8 +68,8 @@ def check_name(name: str) -> None:
         )
 
 
-def bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[str, ...]]:
-    """Validate one plugin object; its hooks (by keyword) and roles.
+def bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[str, ...], tuple[str, ...]]:
+    """Validate one plugin object; its hooks (by keyword), its roles, and what its author should change in time.
 
     Raises:
         LoadFault: the rule that it breaks, and how.
@@ -83,7 +84,7 @@ def bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[st
     for specs in ROLES.values():
         manager.add_hookspecs(specs)
     try:
-        manager.register(thing, name)
+        advice = _register(manager, name, thing)
     except pluggy.PluginValidationError as error:
         raise LoadFault("L08", " ".join(str(error).split())) from error
     _refuse_unknown_hooks(manager)
@@ -92,7 +93,21 @@ def bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[st
         raise LoadFault("L12", "it implements no hook: mark its functions with @router.hookimpl")
     hooks = {caller.name: _callable(caller.name, caller.get_hookimpls()[0]) for caller in callers}
     roles = tuple(role for role, specs in ROLES.items() if role != "common" and any(h in vars(specs) for h in hooks))
-    return hooks, roles
+    return hooks, roles, advice
+
+
+def _register(manager: pluggy.PluginManager, name: str, thing: Any) -> tuple[str, ...]:
+    """The warnings of specs with ``warn_on_impl`` or ``warn_on_impl_args``, each with the place that it is about.
+
+    Python's own filters hide most warnings, and turn some into errors: what an operator sees is our business.
+
+    Raises:
+        pluggy.PluginValidationError: an argument that a hook does not have.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        manager.register(thing, name)
+    return tuple(f"{one.message} ({one.filename}:{one.lineno})" for one in caught)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -44,6 +44,7 @@ class Plugin:
         problem: why it failed, and what to do; empty otherwise.
         hooks: hook name -> bound callable taking the spec's arguments by keyword.
         roles: names of the roles (``router.hookspecs.ROLES``) that it plays, ``common`` left out.
+        warnings: what it uses that a later version will not have, each with what to change and where.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Plugin:
     problem: str = ""
     hooks: Mapping[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
     roles: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Registry:
@@ -121,6 +123,8 @@ def load_plugins(
             )
         if plugin.state == "failed":
             _log.error("plugin %s (%s) is not loaded: %s", plugin.name, plugin.distribution, plugin.problem)
+        for warning in plugin.warnings:
+            _log.warning("plugin %s (%s): %s", plugin.name, plugin.distribution, warning)
         plugins.append(plugin)
     return Registry(plugins)
 

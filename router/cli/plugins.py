@@ -24,7 +24,7 @@ def plugins() -> None:
 @plugins.command("list")
 @common
 def list_(session: Session) -> None:
-    """Every installed plugin, with the reason where one is not loaded."""
+    """Every installed plugin, with the reason where one is not loaded, and what its author has to change in time."""
     rows = [_value(plugin) for plugin in session.registry.plugins.values()]
     columns = {
         "name": "NAME",
@@ -35,7 +35,8 @@ def list_(session: Session) -> None:
         "hooks": "HOOKS",
         "problem": "PROBLEM",
     }
-    session.show(rows, table(rows, columns, empty="No plugin is installed: pip install provider-router again."))
+    shown = [{**row, "problem": row["problem"] or row["warnings"]} for row in rows]
+    session.show(rows, table(shown, columns, empty="No plugin is installed: pip install provider-router again."))
 
 
 @plugins.command("check")
@@ -81,4 +82,5 @@ def _value(plugin: Plugin) -> dict[str, Any]:
         "roles": list(plugin.roles),
         "hooks": sorted(plugin.hooks),
         "problem": plugin.problem,
+        "warnings": list(plugin.warnings),
     }
