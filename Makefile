@@ -1,11 +1,11 @@
-# make run | test | check | fix | docs | soak | bench | bench-peers. Each makes its environment in .venv the first time.
+# make run | test | check | fix | docs | conformance | soak | bench | bench-peers. Each makes its environment in .venv the first time.
 
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := router plugins tests docs scripts bench examples pytest_router.py setup.py
 export PYTHON
 
-.PHONY: run test check fix docs soak bench bench-peers clean
+.PHONY: run test check fix docs conformance soak bench bench-peers clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -28,6 +28,10 @@ fix: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/generate.py
+
+# Every bundled plugin under all rules; then make docs, for the tables in docs/providers.md.
+conformance: $(VENV)/.installed-dev
+	$(BIN)/python docs/conformance.py
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m soak $(ARGS)

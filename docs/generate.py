@@ -1,4 +1,5 @@
-"""Writes the pages that follow from code and tests: ``hooks.md``, ``configuration.md``, ``cli.md``, ``profiles.md``.
+"""Writes the pages that follow from code and tests: ``hooks.md``, ``configuration.md``, ``cli.md``, ``profiles.md``,
+and the tables of ``providers.md``.
 
 ``python docs/generate.py`` writes them, ``--check`` only says which are out of date (exit status 1). Both refuse a
 requirement of ``rows.toml`` that is delivered and that no test proves.
@@ -31,6 +32,7 @@ from router.settings import ProviderSettings, Secret
 __all__ = ["main", "pages", "row_faults"]
 
 FOLDER = Path(__file__).parent
+_CONFORMANCE = "<!-- Below this line: written by `make docs` from docs/conformance.json. -->\n"
 _GENERATED = "<!-- Written by `make docs` from {source}. Edit that, not this page. -->\n"
 
 
@@ -56,6 +58,7 @@ def pages() -> dict[str, str]:
     if importlib.util.find_spec("router.cli.reference") is not None:
         reference = importlib.import_module("router.cli.reference")
         found["cli.md"] = reference.render()
+    found["providers.md"] = _providers_page()
     page = _profiles_page()
     source = _GENERATED.format(source="docs/rows.toml and the tests' row markers")
     found["profiles.md"] = source + "\n" + page.render(page.rows(), page.proofs())
@@ -69,8 +72,18 @@ def row_faults() -> list[str]:
 
 
 def _profiles_page() -> Any:
-    """The module beside this one, also where this one is loaded by its path."""
-    spec = importlib.util.spec_from_file_location("profiles_page", FOLDER / "profiles_page.py")
+    return _beside("profiles_page")
+
+
+def _providers_page() -> str:
+    """The page as it is, with new tables below its mark."""
+    above, mark, _ = _current("providers.md").partition(_CONFORMANCE)
+    return above + mark + "\n" + _beside("conformance").tables()
+
+
+def _beside(name: str) -> Any:
+    """A module beside this one, also where this one is loaded by its path."""
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

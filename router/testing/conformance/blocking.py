@@ -82,7 +82,7 @@ def _place(frame: FrameType) -> str:
     return f"{innermost.name} ({innermost.filename}:{innermost.lineno})"
 
 
-class Caller:
+class _Caller:
     """Makes one call of each sort to a provider."""
 
     def __init__(self, plugin: Plugin, question: Mapping[str, Any]) -> None:
@@ -122,7 +122,7 @@ def _closed(reply: Reply) -> Iterator[Reply]:
 
 def main(question: Mapping[str, Any]) -> dict[str, Any]:
     """Make the rounds; the longest hold of each."""
-    caller = Caller(load_plugins(enabled=[question["plugin"]]).plugins[question["plugin"]], question)
+    caller = _Caller(load_plugins(enabled=[question["plugin"]]).plugins[question["plugin"]], question)
     watchdog = Watchdog(question["limit_s"])
     held = []
     for _ in range(question["rounds"]):

@@ -150,7 +150,7 @@ def wire_of(plugin: str) -> Wire:
 
 
 @contextmanager
-def open_bench(plugin: Plugin) -> Iterator[Bench]:
+def _open_bench(plugin: Plugin) -> Iterator[Bench]:
     """A gateway and an upstream for a plugin, gone when the block ends."""
     wire = wire_of(plugin.name)
     with tempfile.TemporaryDirectory(prefix="router-conformance-") as folder, ScriptedUpstream() as upstream:
@@ -178,4 +178,4 @@ def _config(plugin: Plugin, wire: Wire, section: Mapping[str, Any]) -> dict[str,
     }
 
 
-PROVIDER: Suite[Bench] = Suite("provider", open_bench)
+PROVIDER: Suite[Bench] = Suite("provider", _open_bench)
