@@ -15,7 +15,7 @@ from router.errors import ConfigError, RouterError
 from router.registry import Registry, nearest
 from router.types import ChatCall, EmbeddingsCall, Key
 
-__all__ = ["NONE", "Policy", "policies_of"]
+__all__ = ["NONE", "Policy", "fault_of", "policies_of"]
 
 _log = logging.getLogger("router.policies")
 NONE = "none"
@@ -117,6 +117,11 @@ def policies_of(settings: Settings, registry: Registry, plugin_settings: Mapping
             raise ConfigError(f"{where}: {_no_policy(name, role, registry)}")
         found.append(Policy(name, role, registry.plugins[name].hooks, plugin_settings.get(name)))
     return found
+
+
+def fault_of(claim: Any) -> Exception | None:
+    """What is wrong with a claim; None where nothing is."""
+    return None if _is_sound(claim) else _unsound(claim)
 
 
 def _no_policy(name: str, role: str, registry: Registry) -> str:

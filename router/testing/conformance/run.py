@@ -16,6 +16,8 @@ __all__ = ["Run", "check_plugin", "installed_plugin", "suites"]
 
 _SUITES = (
     "router.testing.conformance.provider:PROVIDER",
+    "router.testing.conformance.policy:BILLING",
+    "router.testing.conformance.policy:RATE_LIMIT",
     "router.testing.conformance.dialect:DIALECT",
 )
 """``module:name`` of each suite. Imported when a plugin is checked, and no earlier."""

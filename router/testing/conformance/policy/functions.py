@@ -1,0 +1,180 @@
+"""A policy's hooks as functions: what they claim and settle, and that they depend on their arguments alone."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from router.claims import BALANCE, Claim, Outcome, Quote
+from router.gateway.policies import fault_of
+from router.keys import Limits
+from router.testing.conformance.base import Failed, NotOffered, expect
+from router.testing.conformance.policy.bench import BILLING, Bench, policy_rule
+
+__all__ = ["amounts", "charges_nothing", "pure", "quiet", "smaller_quote", "sound", "undone", "untouched"]
+
+_ELSEWHERE = "it keeps state elsewhere (it has an undo hook)"
+_WEEKS_S = 40 * 86_400.0
+_AMOUNT_MAX = 2**62
+_LOUD = ("open", "socket.", "subprocess.", "os.system", "sqlite3.", "shutil.", "os.remove", "os.rename", "os.mkdir")
+_PURE = "Compute the answer from call, key, quote and context alone; the time is context.at."
+_heard: list[list[str]] = []
+
+
+@policy_rule(
+    "01",
+    "Whatever the call, the key and the quote, its claims are sound: whole, not negative, with known refusals.",
+    remedy="Return Claims with int amounts from 0 to 2**62; BALANCE is for billing policies alone.",
+)
+def sound(bench: Bench) -> None:
+    for call, key, quote in bench.cases():
+        claims = bench.claims(call, key, quote)
+        for claim in claims:
+            fault = fault_of(claim)
+            expect(fault is None, f"with {quote} and {key.limits}: {fault}")
+            expect(bench.role == "billing" or claim.bucket != BALANCE, "a rate-limit policy claims from the balance")
+        buckets = [claim.bucket for claim in claims]
+        expect(len(set(buckets)) == len(buckets), f"one bucket is claimed from twice: {buckets}")
+
+
+@policy_rule(
+    "02",
+    "The same arguments give the same claims: whatever was asked before, and whatever the clock says.",
+    remedy=_PURE,
+)
+def pure(bench: Bench) -> None:
+    if bench.undoes:
+        raise NotOffered(_ELSEWHERE)
+    cases = list(bench.cases())
+    first = [bench.claims(*case) for case in cases]
+    later = time.time() + _WEEKS_S
+    with mock.patch("time.time", lambda: later), mock.patch("time.time_ns", lambda: int(later * 1e9)):
+        again = [bench.claims(*case) for case in reversed(cases)][::-1]
+    for (_, key, quote), one, other in zip(cases, first, again, strict=True):
+        expect(one == other, f"with {quote} and {key.limits}: first {one}, then {other}")
+
+
+@policy_rule("03", "It changes none of its arguments.", remedy="Copy what you edit: call.body is the client's own.")
+def untouched(bench: Bench) -> None:
+    for call, key, quote in bench.cases():
+        body, before = copy.deepcopy(call.body), (copy.deepcopy(key), copy.deepcopy(quote))
+        claims = bench.claims(call, key, quote)
+        kept = list(claims)
+        bench.settle(claims, Outcome("ok", None, 0))
+        expect(call.body == body and (key, quote) == before, "the call, the key or the quote was changed by its hooks")
+        expect(claims == kept, "settling changed the list of claims")
+
+
+@policy_rule(
+    "04",
+    "Its hooks do no I/O, unless it gives back in an undo hook what it took elsewhere.",
+    remedy="Leave the counting to the host's buckets; or offer the undo hook, and keep the I/O short.",
+)
+def quiet(bench: Bench) -> None:
+    if bench.undoes:
+        raise NotOffered(_ELSEWHERE)
+    for case in bench.cases():  # what is loaded on first use is no I/O of the hook's
+        bench.settle(bench.claims(*case), Outcome("ok", None, 0))
+    with _listening() as heard:
+        for case in bench.cases():
+            bench.settle(bench.claims(*case), Outcome("ok", None, 0))
+    expect(not heard, f"its hooks did {', '.join(sorted(set(heard)))}")
+
+
+@policy_rule(
+    "05",
+    "A smaller quote claims no more of any bucket: the host asks again with one.",
+    remedy="Let amounts grow with the quote, and never fall.",
+)
+def smaller_quote(bench: Bench) -> None:
+    key = bench.key(Limits(10**6, 10**9, 10**6, 2**60, 2**60))
+    large, small = (
+        {claim.bucket: claim.amount for claim in bench.claims(bench.call(), key, quote)}
+        for quote in (Quote(100, 4_000, 9_000_000), Quote(100, 300, 2_000_000))
+    )
+    more = [bucket for bucket, amount in small.items() if amount > large.get(bucket, amount)]
+    expect(not more, f"a smaller quote claims more of {', '.join(more)}")
+
+
+@policy_rule(
+    "06",
+    "Settling gives one amount for each claim, whole and not negative, however the call ended; the same each time.",
+    remedy="Return [.. for claim in claims], of ints; outcome.usage is None where nothing was used.",
+)
+def amounts(bench: Bench) -> None:
+    for call, key, quote in bench.cases():
+        claims = bench.claims(call, key, quote)
+        for outcome in bench.outcomes():
+            first = _settled(bench, claims, outcome)
+            told = f"{outcome} of {len(claims)} claims: {first}"
+            expect(len(first) == len(claims), f"{told}: {len(claims)} amounts are wanted")
+            good = all(type(amount) is int and 0 <= amount <= _AMOUNT_MAX for amount in first)
+            expect(good, f"{told}: amounts are whole numbers from 0 to 2**62")
+            expect(bench.undoes or _settled(bench, claims, outcome) == first, f"{told}; settled again, it differs")
+
+
+@policy_rule(
+    "07",
+    "What is undone leaves nothing behind: the same can be claimed again, as often as it takes.",
+    remedy="Give back in the undo hook exactly what the claims hook took for these claims.",
+)
+def undone(bench: Bench) -> None:
+    if not bench.undoes:
+        raise NotOffered("it has no undo hook")
+    key, quote = bench.key(), Quote(100, 200, 7_000_000)
+    undo = bench.plugin.hooks[f"{bench.role}_undo"]
+    first = bench.claims(bench.call(), key, quote)
+    undo(claims=first, context=bench.context())
+    for number in range(2, 52):
+        claims = bench.claims(bench.call(), key, quote)
+        undo(claims=claims, context=bench.context())
+        expect(claims == first, f"claimed and undone {number} times, {first} became {claims}")
+
+
+@BILLING.rule(
+    "B08",
+    "A call that used nothing is charged nothing.",
+    remedy="Settle BALANCE to 0 where outcome.usage is None.",
+)
+def charges_nothing(bench: Bench) -> None:
+    for call, key, quote in bench.cases():
+        claims = bench.claims(call, key, quote)
+        for outcome in bench.outcomes():
+            charged = sum(
+                amount
+                for claim, amount in zip(claims, _settled(bench, claims, outcome), strict=True)
+                if claim.bucket == BALANCE
+            )
+            if outcome.usage is None:
+                expect(not charged, f"{outcome.ending} without usage is charged {charged} nano")
+
+
+def _settled(bench: Bench, claims: Sequence[Claim], outcome: Outcome) -> list[Any]:
+    try:
+        return bench.settle(claims, outcome)
+    except Exception as error:
+        raise Failed(f"{outcome} of {len(claims)} claims: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Notes what the interpreter tells of files, sockets and processes. An audit hook stays for ever: there is one."""
+    if not _heard:
+        _heard.append([])
+        sys.addaudithook(_note)
+    heard: list[str] = []
+    _heard.append(heard)
+    try:
+        yield heard
+    finally:
+        _heard.remove(heard)
+
+
+def _note(event: str, arguments: Any) -> None:
+    if len(_heard) > 1 and event.startswith(_LOUD):
+        _heard[-1].append(event)

@@ -1,0 +1,175 @@
+"""Each rule for policies: kept by the bundled ones, broken by a policy that is wrong in just that way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router import BALANCE, ChatCall, Claim, Key, Outcome, Quote, Window, hookimpl
+from router.registry import registry_of
+from router.testing.conformance import Result, Run, check_plugin
+from router.testing.conformance.policy import BILLING, RATE_LIMIT
+
+
+def outcomes(policy: Any) -> dict[str, Result]:
+    """Rule ID -> its result."""
+    with Run(registry_of(made=policy).plugins["made"]) as run:
+        return {rule.id: run.check(rule) for rule in run.rules}
+
+
+@pytest.mark.parametrize("name", ["prepaid", "postpaid", "windows"])
+def test_a_bundled_policy_keeps_every_rule(name: str) -> None:
+    report = check_plugin(name)
+    assert report.ok, report.to_text()
+    suite = RATE_LIMIT if name == "windows" else BILLING
+    assert [result.rule for result in report.results] == [rule.id for rule in suite.rules]
+
+
+class Billing:
+    """Prepaid, to be spoilt."""
+
+    @hookimpl
+    def billing_claims(self, call: ChatCall, key: Key, quote: Quote) -> Sequence[Claim]:
+        return self.claimed(call, key, quote)
+
+    @hookimpl
+    def billing_settle(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
+        return self.settled(claims, outcome)
+
+    def claimed(self, call: ChatCall, key: Key, quote: Quote) -> Sequence[Claim]:
+        return [Claim(BALANCE, quote.charge_nano, refusal="balance")]
+
+    def settled(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
+        return [outcome.charge_nano for _ in claims]
+
+
+class Limiting:
+    """Five calls a minute, to be spoilt."""
+
+    @hookimpl
+    def rate_limit_claims(self, key: Key, quote: Quote) -> Sequence[Claim]:
+        return self.claimed(key, quote)
+
+    @hookimpl
+    def rate_limit_settle(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
+        return [1 for _ in claims]
+
+    def claimed(self, key: Key, quote: Quote) -> Sequence[Claim]:
+        return [Claim(f"calls:{key.id}", 1, 5, Window(60))]
+
+
+class Fractional(Billing):
+    def claimed(self, call: ChatCall, key: Key, quote: Quote) -> Sequence[Claim]:
+        return [Claim(BALANCE, quote.charge_nano / 1)]  # type: ignore[arg-type]
+
+
+class Rich(Limiting):
+    def claimed(self, key: Key, quote: Quote) -> Sequence[Claim]:
+        return [Claim(BALANCE, quote.charge_nano)]
+
+
+class Counting(Limiting):
+    calls = 0
+
+    def claimed(self, key: Key, quote: Quote) -> Sequence[Claim]:
+        self.calls += 1
+        return [Claim(f"calls:{key.id}", self.calls, 1000, Window(60))]
+
+
+class Clocked(Limiting):
+    def claimed(self, key: Key, quote: Quote) -> Sequence[Claim]:
+        return [Claim(f"day:{int(time.time() // 86_400)}", 1, 5)]
+
+
+class Editing(Billing):
+    def claimed(self, call: ChatCall, key: Key, quote: Quote) -> Sequence[Claim]:
+        call.body["max_tokens"] = 5  # type: ignore[index]
+        return super().claimed(call, key, quote)
+
+
+class Reading(Limiting):
+    def claimed(self, key: Key, quote: Quote) -> Sequence[Claim]:
+        most = len(Path(__file__).read_text(encoding="utf-8"))
+        return [Claim(f"calls:{key.id}", 1, most, Window(60))]
+
+
+class Inverse(Billing):
+    def claimed(self, call: ChatCall, key: Key, quote: Quote) -> Sequence[Claim]:
+        return [Claim(BALANCE, max(0, 10**10 - quote.charge_nano))]
+
+
+class Unpaired(Billing):
+    def settled(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
+        return [outcome.charge_nano] if outcome.usage is not None else []
+
+
+class Negative(Billing):
+    def settled(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
+        return [-1 if outcome.ending == "cut" else 0]
+
+
+class Forgetful(Limiting):
+    """Counts in itself, and gives too little back."""
+
+    left = 100
+
+    def claimed(self, key: Key, quote: Quote) -> Sequence[Claim]:
+        self.left -= 2
+        return [Claim(f"calls:{key.id}", 0, self.left)]
+
+    @hookimpl
+    def rate_limit_undo(self, claims: Sequence[Claim]) -> None:
+        self.left += 1
+
+
+class Greedy(Billing):
+    def settled(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
+        return [claim.amount for claim in claims]
+
+
+class Overcharging(Billing):
+    def settled(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
+        return [2 * claim.amount if outcome.usage is not None else 0 for claim in claims]
+
+
+class Wavering(Limiting):
+    """Every second call of a key has another ceiling."""
+
+    calls = 0
+
+    def claimed(self, key: Key, quote: Quote) -> Sequence[Claim]:
+        self.calls += 1
+        return [Claim(f"calls:{key.id}", 10, 100 if self.calls % 2 else 20)]
+
+
+WRONG = {
+    Fractional: "B01",
+    Rich: "R01",
+    Counting: "R02",
+    Clocked: "R02",
+    Editing: "B03",
+    Reading: "R04",
+    Inverse: "B05",
+    Unpaired: "B06",
+    Negative: "B06",
+    Forgetful: "R07",
+    Greedy: "B08",
+    Overcharging: "B20",
+    Wavering: "R22",
+}
+
+
+@pytest.mark.parametrize("good", [Billing, Limiting])
+def test_a_small_policy_keeps_the_rules(good: type) -> None:
+    assert {result.outcome for result in outcomes(good()).values()} == {"pass", "not offered"}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_policy_breaks_the_rule(wrong: type) -> None:
+    result = outcomes(wrong())[WRONG[wrong]]
+    assert result.outcome == "fail", result
+    assert result.seen and result.remedy
