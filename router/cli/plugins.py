@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from router.cli.grades import grade_of, keep_grade, kept_grades
 from router.cli.groups import Commands, NearestChoice
 from router.cli.output import table
 from router.cli.scaffolding import KINDS, write
@@ -25,7 +26,8 @@ def plugins() -> None:
 @common
 def list_(session: Session) -> None:
     """Every installed plugin, with the reason where one is not loaded, and what its author has to change in time."""
-    rows = [_value(plugin) for plugin in session.registry.plugins.values()]
+    grades = kept_grades(session.config)
+    rows = [{**_value(plugin), "conformance": grade_of(plugin, grades)} for plugin in session.registry.plugins.values()]
     columns = {
         "name": "NAME",
         "version": "VERSION",
@@ -33,6 +35,7 @@ def list_(session: Session) -> None:
         "state": "STATE",
         "roles": "ROLES",
         "hooks": "HOOKS",
+        "conformance": "CONFORMANCE",
         "problem": "PROBLEM",
     }
     shown = [{**row, "problem": row["problem"] or row["warnings"]} for row in rows]
@@ -47,12 +50,18 @@ def check(session: Session, name: str, rule: str) -> None:
     """Hold an installed plugin against the rules for its roles; exit status 1 where it breaks one.
 
     It is driven for real, before an upstream of the test kit on this machine: neither the configuration nor any key is
-    used, and nothing is sent anywhere.
+    used, and nothing is sent anywhere. What a whole check came to is kept beside the configuration, in
+    conformance.json, and shown by `router plugins list` for as long as that version is installed.
     """
     from router.testing.conformance import check_plugin
 
     report = check_plugin(name, rule)
     session.show(report.to_json(), report.to_text())
+    if not rule:
+        try:
+            keep_grade(session.config, name, report.distribution, report.version, report.grade)
+        except OSError as error:
+            session.note(f"warning: the result is not kept for `router plugins list`: {error}")
     if not report.ok:
         click.get_current_context().exit(1)
 
