@@ -1,4 +1,4 @@
-"""The public test kit: a scripted upstream, the gateway as a process, the gateway in-process."""
+"""The public test kit: a scripted upstream and the wires it plays, the gateway as a process, the gateway in-process."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ from router.testing.upstream import (
     token_usage,
     vector,
 )
+from router.testing.upstream.wires.shape import ErrorRow, Wire
 
 __all__ = [
     "Answer",
     "Client",
     "CommandFailed",
+    "ErrorRow",
     "EventStream",
     "Gateway",
     "GatewayFailed",
@@ -37,6 +39,7 @@ __all__ = [
     "Script",
     "ScriptedUpstream",
     "Stream",
+    "Wire",
     "chunks",
     "completion",
     "embeddings",

@@ -28,12 +28,11 @@ class RuleItems:
     @pytest.hookimpl(tryfirst=True)  # so that -k and -m choose among them
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         for name in self._names:
+            collector = PluginCollector.from_parent(session, name=name, nodeid=f"router-plugin-{name}")
             try:
-                plugin = installed_plugin(name)
+                collector.run = Run(installed_plugin(name))
             except ConfigError as error:
                 raise pytest.UsageError(f"--router-plugin: {error.message}") from None
-            collector = PluginCollector.from_parent(session, name=name, nodeid=f"router-plugin-{name}")
-            collector.run = Run(plugin)
             items.extend(collector.collect())
 
 

@@ -34,10 +34,10 @@ def suites() -> list[Suite[Any]]:
 
 
 def installed_plugin(name: str) -> Plugin:
-    """The installed plugin of this name, found by its entry point; it may have failed to load.
+    """The installed plugin of this name, found by its entry point.
 
     Raises:
-        ConfigError: there is none, or two distributions ship it.
+        ConfigError: there is none, two distributions ship it, or it did not load.
     """
     plugins = load_plugins().plugins
     if name not in plugins:
@@ -45,7 +45,10 @@ def installed_plugin(name: str) -> Plugin:
         raise ConfigError(
             f"no plugin named {name!r} is installed{hint}. Install its distribution where this runs: pip install -e ."
         )
-    return plugins[name]
+    plugin = plugins[name]
+    if plugin.state == "failed":
+        raise ConfigError(f"plugin {name} ({plugin.distribution}) is not loaded: {plugin.problem}")
+    return plugin
 
 
 class Run:
@@ -53,6 +56,9 @@ class Run:
 
     Attributes:
         rules: those that hold for the plugin, in the order of a report.
+
+    Raises:
+        ConfigError: the plugin plays no role that there are rules for.
     """
 
     def __init__(self, plugin: Plugin) -> None:
@@ -60,8 +66,12 @@ class Run:
         covering = [suite for suite in suites() if suite.covers(plugin)]
         self._suites: dict[str, Suite[Any]] = {rule.id: suite for suite in covering for rule in suite.rules}
         self._benches: dict[str, Any] = {}
+        self._unopened: dict[str, Exception] = {}
         self._opened = ExitStack()
         self.rules = [rule for suite in covering for rule in suite.rules]
+        if not self.rules:
+            roles = ", ".join(plugin.roles)
+            raise ConfigError(f"plugin {plugin.name} plays no role that there are rules for; its roles are: {roles}")
 
     def check(self, rule: Rule) -> Result:
         """One rule's result. A bench that cannot be opened fails the rule."""
@@ -92,8 +102,15 @@ class Run:
         self.close()
 
     def _bench(self, suite: Suite[Any]) -> Any:
+        """The suite's bench. One that could not be opened is not tried again for every rule."""
+        if suite.role in self._unopened:
+            raise self._unopened[suite.role]
         if suite.role not in self._benches:
-            self._benches[suite.role] = self._opened.enter_context(suite.open_bench(self.plugin))
+            try:
+                self._benches[suite.role] = self._opened.enter_context(suite.open_bench(self.plugin))
+            except Exception as error:
+                self._unopened[suite.role] = error
+                raise
         return self._benches[suite.role]
 
 
@@ -101,15 +118,13 @@ def check_plugin(name: str, only: str = "") -> Report:
     """The report on an installed plugin, by all rules of its roles or by those whose ID begins with ``only``.
 
     Raises:
-        ConfigError: there is no such plugin, it did not load, or it plays no role that there are rules for.
+        ConfigError: there is no such plugin or rule, it did not load, or it plays no role that there are rules for.
     """
-    plugin = installed_plugin(name)
-    if plugin.state == "failed":
-        raise ConfigError(f"plugin {name} ({plugin.distribution}) is not loaded: {plugin.problem}")
-    with Run(plugin) as run:
-        if not run.rules:
-            raise ConfigError(f"plugin {name} plays no role that there are rules for: {', '.join(plugin.roles)}")
-        return run.report(only)
+    with Run(installed_plugin(name)) as run:
+        report = run.report(only)
+    if not report.results:
+        raise ConfigError(f"no rule for {name} begins with {only!r}; there are {', '.join(r.id for r in run.rules)}")
+    return report
 
 
 def _described(error: Exception) -> str:

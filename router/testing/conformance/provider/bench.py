@@ -81,6 +81,20 @@ class Bench:
         """The model at a section that waits for nothing longer than ``HASTY_S``."""
         return f"hasty{next(self._hasty)}/{self.wire.model}"
 
+    def need(self, hook: str) -> None:
+        """Raises:
+        NotOffered: the plugin does not implement the hook.
+        """
+        if hook not in self.plugin.hooks:
+            raise NotOffered(f"it has no {hook} hook")
+
+    def need_upstream(self, what: str) -> None:
+        """Raises:
+        NotOffered: the upstream has no such thing, as the wire says.
+        """
+        if what in self.wire.lacks:
+            raise NotOffered(f"its upstream has no {what}")
+
     def script(self, *scripts: Script | Raw) -> None:
         """Have the upstream answer the next requests so, and forget what was left over.
 
@@ -99,7 +113,12 @@ class Bench:
         return (self.wire.stream if stream else self.wire.plain)(*words, **fields)
 
     def ask(self, model: str = "", *, stream: bool = False, **fields: Any) -> Heard:
-        """One chat call, to ``good`` where no model is named."""
+        """One chat call, to ``good`` where no model is named.
+
+        Raises:
+            NotOffered: the plugin has no chat hook.
+        """
+        self.need("chat")
         body = {"model": model or self.good, "messages": ASK, "stream": stream, **fields}
         return self._listen("/chat/completions", body)
 

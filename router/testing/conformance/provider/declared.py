@@ -72,8 +72,7 @@ def cards_without_requests(bench: Bench) -> None:
     remedy="Give one ModelCard for each model that the upstream lists, under its own name.",
 )
 def upstream_list(bench: Bench) -> None:
-    if "list_models" not in bench.plugin.hooks:
-        raise NotOffered("it has no list_models hook")
+    bench.need("list_models")
     bench.script()
     with inside(bench) as hooks:
         found = list(bench.plugin.hooks["list_models"](context=hooks.context))

@@ -131,6 +131,8 @@ def long_stream(bench: Bench) -> Stream:
     Raises:
         NotOffered: it has no streams.
     """
+    bench.need("chat")
+    bench.need_upstream("streams")
     script: Any = bench.good_reply(True, *"abcdefgh")
     if bench.wire.no_upstream or not isinstance(script, Stream):
         raise NotOffered(bench.wire.no_upstream or "its wire has no streams")

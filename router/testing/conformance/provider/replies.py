@@ -29,7 +29,8 @@ _COPY = (
 @PROVIDER.rule(
     "P10",
     "A plain reply comes back whole, under the public model ID, with its finish reason.",
-    remedy="Give one item: a chat.completion with choices[0].message.content and choices[0].finish_reason.",
+    remedy="Give one item: a chat.completion with choices[0].message.content and choices[0].finish_reason. If the "
+    "upstream does not speak OpenAI's wire, describe its own: entry-point group router.wires, docs/conformance.md.",
 )
 def plain(bench: Bench) -> None:
     bench.script(bench.good_reply(False, *PIECES))
@@ -44,6 +45,7 @@ def plain(bench: Bench) -> None:
     remedy="Give one chat.completion.chunk per event, all with the same id, and set reply.ended at the stream's end.",
 )
 def stream(bench: Bench) -> None:
+    bench.need_upstream("streams")
     bench.script(bench.good_reply(True, *PIECES))
     heard = bench.ask(stream=True)
     _expect_text(heard)
@@ -59,6 +61,7 @@ def stream(bench: Bench) -> None:
     remedy="Put the upstream's reasoning into reasoning_content of the message, and of the deltas of a stream.",
 )
 def reasoning(bench: Bench) -> None:
+    bench.need_upstream("reasoning")
     for streamed in (False, True):
         bench.script(bench.good_reply(streamed, *PIECES, reasoning=["six ", "sevens"]))
         heard = bench.ask(stream=streamed)
@@ -152,8 +155,7 @@ def keys(bench: Bench) -> None:
     remedy="Answer the embeddings hook with OpenAI's list: data[].embedding and data[].index.",
 )
 def embeddings(bench: Bench) -> None:
-    if "embeddings" not in bench.plugin.hooks:
-        raise NotOffered("it has no embeddings hook")
+    bench.need("embeddings")
     if not bench.wire.embedding_model and not bench.wire.no_upstream:
         raise NotOffered("its wire names no embedding model")
     bench.script()
@@ -168,6 +170,7 @@ def embeddings(bench: Bench) -> None:
 
 
 def _expect_tools(bench: Bench, calls: list[tuple[str, str]]) -> None:
+    bench.need_upstream("tools")
     for streamed in (False, True):
         bench.script(bench.good_reply(streamed, tool_calls=calls))
         heard = bench.ask(stream=streamed, tools=_TOOLS)

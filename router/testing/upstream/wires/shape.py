@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -72,6 +72,7 @@ class Wire:
             needed where ``openai_shaped``.
         embedding_model: one of the provider's embedding models; empty where its embeddings are not scripted.
         prepare: has an upstream answer everything that is not scripted; by default it answers as OpenAI would.
+        lacks: what the upstream does not have at all, of ``reasoning``, ``tools`` and ``streams``.
         no_upstream: why there is nothing to play, where the plugin asks no upstream.
     """
 
@@ -88,4 +89,5 @@ class Wire:
     uncounted: Mapping[str, Any] | None = None
     embedding_model: str = ""
     prepare: Callable[[ScriptedUpstream], None] | None = None
+    lacks: Collection[str] = ()
     no_upstream: str = ""
