@@ -146,7 +146,12 @@ class _Strict(fields.Field[Any]):
         try:
             return self.convert(value)
         except (KeyError, TypeError, ValueError, OverflowError):
-            raise ValidationError(f"must be {self.expected}{f', not {value!r}' if self.shows_value else ''}") from None
+            shown = f", not {value!r}{self.remedy(value)}" if self.shows_value else ""
+            raise ValidationError(f"must be {self.expected}{shown}") from None
+
+    def remedy(self, value: Any) -> str:
+        """What to write instead of ``value``, where that is plain."""
+        return ""
 
 
 class _Integer(_Strict):
@@ -190,6 +195,10 @@ class _String(_Strict):
         if not isinstance(value, str):
             raise TypeError
         return str(value)
+
+    def remedy(self, value: Any) -> str:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return f': put it in quotes, "{value}"' if number else ""
 
 
 class _SecretField(_Strict):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from router.settings import Secret
+from router.settings import SECONDS, Secret
 
 __all__ = [
     "BillingSettings",
@@ -40,11 +40,11 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = field(default=8080, metadata={"min": 0, "max": 65535})
     workers: int = field(default=0, metadata={"min": 0, "max": 512})
-    grace_s: float = 30.0
-    header_timeout_s: float = 30.0
-    body_timeout_s: float = 60.0
-    keep_alive_s: float = 75.0
-    send_timeout_s: float = 60.0
+    grace_s: float = field(default=30.0, metadata=SECONDS)
+    header_timeout_s: float = field(default=30.0, metadata=SECONDS)
+    body_timeout_s: float = field(default=60.0, metadata=SECONDS)
+    keep_alive_s: float = field(default=75.0, metadata=SECONDS)
+    send_timeout_s: float = field(default=60.0, metadata=SECONDS)
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ class GatewaySettings:
     only_offers: bool = False
     streaming: bool = True
     max_body_bytes: int = field(default=32 * 2**20, metadata={"min": 1024, "max": 2**31})
-    max_call_s: float = 3600.0
-    commit_after_s: float = 15.0
-    heartbeat_s: float = 10.0
-    client_stall_s: float = 60.0
+    max_call_s: float = field(default=3600.0, metadata=SECONDS)
+    commit_after_s: float = field(default=15.0, metadata=SECONDS)
+    heartbeat_s: float = field(default=10.0, metadata=SECONDS)
+    client_stall_s: float = field(default=60.0, metadata=SECONDS)
     stream_buffer_bytes: int = field(default=2**20, metadata={"min": 4096, "max": 2**30})
-    drain_s: float = 120.0
+    drain_s: float = field(default=120.0, metadata=SECONDS)
     max_attempts: int = field(default=4, metadata={"min": 1, "max": 32})
     fall_back_on_content: bool = False
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field, replace
 
 __all__ = ["Endpoint", "ModelTimeouts", "ProviderSettings", "Secret", "Timeouts"]
 
+SECONDS = {"min": 0, "max": 366 * 86_400}
+"""The range of a duration; clocks of the operating system refuse what is far above it."""
+
 
 class Secret:
     """Text that never shows itself: ``repr``, ``str`` and ``format`` give ``***``, only ``reveal()`` gives the text.
@@ -60,10 +63,10 @@ class Timeouts:
         whole: from the start of the call to the last byte, for replies that are not streamed.
     """
 
-    connect: float | None = 5.0
-    first_byte: float | None = None
-    idle: float | None = 60.0
-    whole: float | None = 600.0
+    connect: float | None = field(default=5.0, metadata=SECONDS)
+    first_byte: float | None = field(default=None, metadata=SECONDS)
+    idle: float | None = field(default=60.0, metadata=SECONDS)
+    whole: float | None = field(default=600.0, metadata=SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,10 @@ class ModelTimeouts:
         connect, first_byte, idle, whole: as in ``Timeouts``.
     """
 
-    connect: float | None = None
-    first_byte: float | None = None
-    idle: float | None = None
-    whole: float | None = None
+    connect: float | None = field(default=None, metadata=SECONDS)
+    first_byte: float | None = field(default=None, metadata=SECONDS)
+    idle: float | None = field(default=None, metadata=SECONDS)
+    whole: float | None = field(default=None, metadata=SECONDS)
 
     def over(self, limits: Timeouts) -> Timeouts:
         """``limits`` with what is set here in their place."""

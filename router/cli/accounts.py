@@ -113,7 +113,7 @@ def _listed(name: str, known: Collection[str], what: str, remedy: str) -> str:
     if name.lower() == "none":
         return ""
     if name not in known:
-        raise NotFound(f"There is no {what} {name[:100]!r}{nearest(name, known)}: make it with `{remedy}`.")
+        raise NotFound(f"There is no {what} {name[:100]!r}{nearest(name, known)} (`{remedy}` makes it).")
     return name
 
 

@@ -17,6 +17,8 @@ def amount_nano(text: str) -> int:
     Raises:
         BadRequest: it is no plain decimal text, below zero, too precise or too large.
     """
+    if text.strip().startswith("-"):
+        raise BadRequest(f"{text!r} is not an amount: it must not be below zero.", code="invalid_amount")
     try:
         return parse_nano(text)
     except ValueError as error:

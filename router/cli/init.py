@@ -59,7 +59,7 @@ def init(session: Session, profile: str, folder: Path | None) -> None:
     if registry.hook(profile, "dialect") is None:
         known = [plugin.name for plugin in registry.having("dialect")]
         hint = nearest(profile, known)
-        raise ConfigError(f"--profile: there is no profile {profile!r}{hint}; installed: {', '.join(known) or 'none'}")
+        raise ConfigError(f"--profile: there is no profile {profile!r}{hint} (installed: {', '.join(known) or 'none'})")
     _claim(config)
     try:
         made = _set_up(config, profile, registry)

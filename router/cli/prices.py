@@ -58,6 +58,8 @@ def price(
         table["free"] = True
     if bool(table) + remove + estimate > 1:
         raise click.UsageError("give only one of: a price, --remove, --estimate")
+    if estimate != bool(prompt_tokens or completion_tokens):
+        raise click.UsageError("--estimate goes with --prompt-tokens and --completion-tokens")
     if remove:
         _remove(session, model, price_list)
         return
@@ -126,6 +128,8 @@ def _set(session: Session, place: Place, table: dict[str, Any], price_list: str)
         raise BadRequest(f"{model_id!r} serves {card.kind}: give --output as well.")
     _refuse_pinned(session, model_id, provider, card)
     set_price(session.database, model_id, new, price_list)
+    if not is_free(new) and not is_complete(new, card.kind or "chat"):
+        session.note(f"warning: without --output {model_id} is sold for embeddings alone; chat calls are refused.")
     shown, currency = show_price(new), session.settings.gateway.currency
     value = {"model": model_id, "list": price_list or None, "price": shown, "currency": currency}
     whose = f" for the price list {price_list}" if price_list else ""

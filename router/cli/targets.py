@@ -40,4 +40,4 @@ def check_provider(providers: Mapping[str, Provider], name: str) -> None:
     """
     if name not in providers:
         known = ", ".join(sorted(providers))
-        raise NotFound(f"There is no provider {name!r}{nearest(name, providers)}; there are: {known}.")
+        raise NotFound(f"There is no provider {name!r}{nearest(name, providers)} (there are: {known}).")

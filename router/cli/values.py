@@ -29,9 +29,14 @@ class _Amount(click.ParamType):  # type: ignore[type-arg] # generic in new versi
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        amount = amount_nano(value)
+        option = f"{param.opts[-1]}: " if param is not None and param.opts else ""
+        try:
+            amount = amount_nano(value)
+        except BadRequest as error:
+            raise BadRequest(f"{option}{error.message}", code=error.code) from None
         if amount > AMOUNT_MAX:
-            raise BadRequest(f"{value!r} is above the largest limit, {format_nano(AMOUNT_MAX)}.", code="invalid_amount")
+            message = f"{option}{value!r} is above the largest limit, {format_nano(AMOUNT_MAX)}."
+            raise BadRequest(message, code="invalid_amount")
         return amount
 
 

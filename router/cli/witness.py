@@ -67,7 +67,9 @@ class Witness:
     def _detail(self) -> dict[str, Any]:
         given = ((one, self._context.params.get(one.name or "")) for one in self._context.command.params)
         return {
-            str(one.name): _HIDDEN if _SECRET_NAME.search(str(one.name)) else self._masked(_readable(one, value))
+            str(one.name).rstrip("_"): _HIDDEN
+            if _SECRET_NAME.search(str(one.name))
+            else self._masked(_readable(one, value))
             for one, value in given
             if one.name not in ("config", "as_json") and value not in (None, (), False, "")
         }

@@ -132,7 +132,7 @@ def _no_policy(name: str, role: str, registry: Registry) -> str:
         return f"the plugin {name!r} is installed, but not loaded: {plugin.problem}"
     known = [NONE, *(one.name for one in registry.having(f"{role}_claims"))]
     what = role.replace("_", "-")
-    return f"there is no {what} policy {name!r}{nearest(name, known)}; installed: {', '.join(known)}"
+    return f"there is no {what} policy {name!r}{nearest(name, known)} (installed: {', '.join(known)})"
 
 
 def _is_sound(claim: Any) -> bool:

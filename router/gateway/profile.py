@@ -62,7 +62,7 @@ def _no_profile(name: str, settings: Settings, registry: Registry) -> str:
     if plugin is not None and plugin.state == "failed":
         return f"the plugin {name!r} is installed, but not loaded: {plugin.problem}"
     known = [one.name for one in registry.having("dialect")]
-    return f"there is no profile {name!r}{nearest(name, known)}; installed: {', '.join(known) or 'none'}"
+    return f"there is no profile {name!r}{nearest(name, known)} (installed: {', '.join(known) or 'none'})"
 
 
 def faults_of(dialect: Dialect) -> Iterator[str]:

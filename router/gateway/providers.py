@@ -109,8 +109,8 @@ def listings(providers: Mapping[str, Provider]) -> dict[str, Listing]:
 def _check_upstream(settings: Settings, known: Collection[str]) -> None:
     name = settings.gateway.upstream
     if name and name not in known:
-        where, there = settings.where("gateway.upstream"), ", ".join(sorted(known))
-        raise ConfigError(f"{where}: there is no provider {name!r}{nearest(name, known)}; there are: {there or 'none'}")
+        where, there = settings.where("gateway.upstream"), ", ".join(sorted(known)) or "none"
+        raise ConfigError(f"{where}: there is no provider {name!r}{nearest(name, known)} (there are: {there})")
 
 
 def _wanted(name: str, section: Mapping[str, Any], settings: Settings, registry: Registry) -> bool:

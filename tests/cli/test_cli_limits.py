@@ -109,6 +109,7 @@ def test_amounts_that_are_none_are_refused_and_change_nothing(router, key: str, 
     ):
         said = router.refused(*command)
         assert "is not an amount" in said or "is above the largest" in said
+        assert f"{command[-2]}: " in said
     assert router.json("limits", "list") == []
     assert router.json("keys", "show", key)["budget"] is None
 
@@ -158,7 +159,8 @@ def test_a_misspelt_tier_or_price_list_is_refused(router) -> None:
     router.write(TIERS)
     account = router.first["account"]
     assert "no tier 'golt'; did you mean 'gold'?" in router.refused("accounts", "tier", account, "golt")
-    assert "no price list 'x': make it with" in router.refused("accounts", "price-list", account, "x")
+    said = router.refused("accounts", "price-list", account, "x")
+    assert "no price list 'x' (`router models price MODEL --list NAME` makes it)" in said
 
 
 def test_an_account_is_put_on_a_price_list(router) -> None:

@@ -64,6 +64,19 @@ def test_a_call_is_estimated(router: Any) -> None:
     assert "has no price" in router.refused("models", "price", "acme/large", "--estimate", *tokens)
 
 
+def test_an_estimate_needs_tokens_and_tokens_an_estimate(router: Any) -> None:
+    for args in (["--estimate"], ["--prompt-tokens", "5"], ["--completion-tokens", "5"]):
+        assert "--estimate goes with" in router.refused("models", "price", "echo/echo", *args, status=2)
+
+
+def test_a_price_for_input_alone_says_that_chat_is_refused(router: Any) -> None:
+    router.write(ACME)
+    run = router("models", "price", "acme/large", "--input", "2")
+    assert (run.status, "without --output acme/large is sold for embeddings alone" in run.err) == (0, True)
+    assert "warning" not in router("models", "price", "acme/large", "--input", "2", "--output", "3").err
+    assert '"input": "2"' in router("audit", "show").out
+
+
 def test_free_models(router: Any) -> None:
     router.write(ACME)
     assert shown(router, "acme/large", "--free")["price"] == {"input": "0", "output": "0"}
