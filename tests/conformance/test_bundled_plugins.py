@@ -13,6 +13,8 @@ from router.testing.conformance import Run, installed_plugin
 
 NAMES = [plugin.name for plugin in load_plugins().plugins.values() if plugin.distribution == "provider-router"]
 REMEDY = "run `make conformance docs`"
+QUICK = ("anthropic", "ollama", "openai", "prepaid", "standard", "windows")  # of each role, and of each wire
+CASES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.soak) for name in NAMES]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def page(pytestconfig: pytest.Config) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CASES)
 def test_a_bundled_plugin_keeps_all_rules_that_apply(page: ModuleType, name: str) -> None:
     with Run(installed_plugin(name)) as run:
         report = run.report()

@@ -27,7 +27,7 @@ from router.types import CallRecord
 __all__ = ["ASK", "HASTY_S", "PROVIDER", "Bench", "wire_of"]
 
 ASK: list[Mapping[str, Any]] = [{"role": "user", "content": "What is six times seven?"}]
-HASTY_S = 0.25
+HASTY_S = 0.6
 """How long the gateway waits at the sections that are there for slow upstreams."""
 _GOOD = "good"
 _SPARES = 40
