@@ -33,13 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.runs:
         plan = Plan(options.runs, plan.seconds, plan.open_streams, plan.open_s)
     try:
-        report = _run(_command(options), plan, peers=options.peers)
+        report = _run(_command(options), plan, peers=options.peers, billing=options.billing)
         text = report.to_markdown()
         print(text)
         if options.json:
             write_json(report, options.json)
         if options.write:
-            write_between("peers" if options.peers else "bench", text)
+            write_between("peers" if options.peers else "billing" if options.billing else "bench", text)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -48,11 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(options: argparse.Namespace) -> str:
     """What repeats this run."""
-    chosen = [*(["--quick"] if options.quick else []), *([f"--runs {options.runs}"] if options.runs else [])]
+    chosen = [
+        *(["--billing"] if options.billing else []),
+        *(["--quick"] if options.quick else []),
+        *([f"--runs {options.runs}"] if options.runs else []),
+    ]
     return ("make bench-peers" if options.peers else "make bench") + (f' ARGS="{" ".join(chosen)}"' if chosen else "")
 
 
-def _run(command: str, plan: Plan, *, peers: bool) -> Report:
+def _run(command: str, plan: Plan, *, peers: bool, billing: bool) -> Report:
     report = Report(command, "", describe())
     makers: list[Maker] = [OurGateway] if peers else [OurGateway, partial(OurGateway, setup=BILLED)]
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
@@ -69,7 +73,11 @@ def _run(command: str, plan: Plan, *, peers: bool) -> Report:
             run = folder / str(number)
             run.mkdir()
             _say(f"run {number} of {plan.runs}")
-            report.runs.append(_one_run(run, plan, programs, makers, alone=not peers))
+            if billing:
+                with _upstreams(programs, plan) as (_, upstreams):
+                    report.runs.append(measure_billing(run, plan, upstreams))
+            else:
+                report.runs.append(_one_run(run, plan, programs, makers, alone=not peers))
         if peers:
             from bench.fidelity import check_fidelity
 
@@ -145,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="one short run, to see whether everything works")
     parser.add_argument("--runs", type=int, help="how many runs; the tables show medians")
     parser.add_argument("--peers", action="store_true", help="measure Portkey's gateway and LiteLLM's proxy too")
+    parser.add_argument("--billing", action="store_true", help="measure what accounting costs, and nothing else")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures of all runs to FILE")
     parser.add_argument("--write", action="store_true", help="replace the tables in bench/RESULTS.md")
     return parser

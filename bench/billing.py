@@ -26,9 +26,9 @@ _CONNECTIONS = (1, 32)
 def measure_billing(folder: Path, plan: Plan, upstreams: Upstreams) -> dict[str, Figures]:
     """Case -> its figures, medians of several rounds.
 
-    With policies, each call has eleven claims beside the balance: five limits of its key, five of its account, and the
-    key's budget. ``PostgreSQL`` has 100 accounts, ``two workers`` one account and both cores, which they share with
-    the load.
+    With policies, each call has eleven claims beside that on the balance: five limits of its key, five of its account,
+    and the key's budget. ``PostgreSQL`` has 100 accounts, ``two workers`` one account and both cores, which they share
+    with the load.
     """
     with ExitStack() as stack:
         url = stack.enter_context(postgresql(folder / "postgresql"))

@@ -54,10 +54,9 @@ class Report:
         machine = "; ".join(f"{name} {value}" for name, value in self.machine.items())
         parts = [f"`{self.command}`, {self.date}, {_runs(len(self.runs))}.\n\n{machine}."]
         others = {name for name in medians if name.endswith(" plugins")} | set(CASES)
-        parts.append(_figures_table({name: found for name, found in medians.items() if name not in others}))
+        compared = {name: found for name, found in medians.items() if name not in others}
         billing = {name: medians[name] for name in CASES if name in medians}
-        if billing:
-            parts.append(_figures_table(billing))
+        parts += [_figures_table(group) for group in (compared, billing) if group]
         parts.append(_bars_table(medians))
         if self.fidelity:
             systems = list(next(iter(self.fidelity.values())))
