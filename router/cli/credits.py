@@ -107,6 +107,7 @@ def statement(session: Session, account: str, limit: int, before: int | None) ->
 
 def _check_currency(session: Session, currency: str | None) -> None:
     ours = session.settings.gateway.currency
+    session.keep_currency()
     if currency is not None and currency != ours:
         raise BadRequest(
             f"{currency!r} is not the currency of this gateway: all balances are in {ours} ([gateway] currency).",

@@ -17,6 +17,7 @@ from router.cli.output import pairs
 from router.cli.session import Session, common
 from router.errors import ConfigError
 from router.gateway.assembly import plugin_migrations
+from router.ledger.currency import keep_currency
 from router.ledger.transfers import grant
 from router.money import NANO, format_nano
 from router.registry import Registry, load_plugins, nearest
@@ -90,6 +91,7 @@ def _set_up(config: Path, profile: str, registry: Registry) -> _Made:
         database = open_database(fresh.settings.database.url.reveal(), config.parent, create=True)
         try:
             migrate(database, plugin_migrations(registry))
+            keep_currency(database, fresh.settings.gateway.currency)
             fresh.audited(database)
             account = create_account(database, "default")
             grant(database, account.id, _CREDIT_NANO, reason="starting credit", reference=f"init:{account.id}")

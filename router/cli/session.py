@@ -131,6 +131,12 @@ class Session:
         """How many random letters and digits a new key has behind its prefix."""
         return self.dialect.key_length
 
+    def keep_currency(self) -> None:
+        """Note the balance currency. Raises ``ConfigError``: the database counts in another."""
+        from router.gateway.assembly import checked_currency
+
+        checked_currency(self.settings, self.database)
+
     def show(self, value: Any, text: str) -> None:
         """Answer: ``value`` as JSON or ``text``."""
         if self.as_json:

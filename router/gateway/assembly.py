@@ -34,6 +34,7 @@ from router.gateway.resolve import Resolver
 from router.gateway.sections import check_rules, plugin_records
 from router.gateway.showcase import Showcase
 from router.ledger.batch import LedgerBatch
+from router.ledger.currency import keep_currency
 from router.ledger.sweep import Swept, sweep
 from router.registry import Registry, load_plugins
 from router.settings import ProviderSettings
@@ -55,6 +56,7 @@ __all__ = [
     "StoredRows",
     "assemble",
     "check_migrated",
+    "checked_currency",
     "open_transport",
     "pinned",
     "plugin_migrations",
@@ -253,6 +255,7 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
     try:
         database = open_database(settings.database.url.reveal(), path.resolve().parent)
         check_migrated(database, registry, path)
+        checked_currency(settings, database)
     except ConfigError:
         raise
     except RouterError as error:
@@ -284,6 +287,18 @@ def _check_fallbacks(assembly: Assembly) -> None:
                 if isinstance(error, NotFound) and one not in entries:
                     raise ConfigError(f"{where}: {error.message}") from None
                 _log.warning("%s: %s", where, error.message)
+
+
+def checked_currency(settings: Settings, database: Database) -> None:
+    """Hold the database's currency against the configuration's, or note it.
+
+    Raises:
+        ConfigError: balances are in another; names the place.
+    """
+    try:
+        keep_currency(database, settings.gateway.currency)
+    except ConfigError as error:
+        raise ConfigError(f"{settings.where('gateway.currency')}: {error}") from None
 
 
 def check_migrated(database: Database, registry: Registry, path: Path) -> None:

@@ -1,0 +1,38 @@
+"""The currency that the ledger counts in: chosen once, since a number means nothing without it."""
+
+from __future__ import annotations
+
+from router.errors import ConfigError
+from router.store.connection import Connection
+from router.store.database import Database
+
+__all__ = ["keep_currency"]
+
+_PREFIX = "currency:"
+
+
+def keep_currency(database: Database, currency: str) -> None:
+    """Note the balance currency; as long as no money has moved, another may take its place.
+
+    Raises:
+        ConfigError: there are transfers in another currency.
+        StoreError: the database does not answer.
+    """
+    if database.read(_known) != currency:
+        database.write(lambda connection: _note(connection, currency))
+
+
+def _known(connection: Connection) -> str | None:
+    row = connection.row("SELECT name FROM meta WHERE name LIKE 'currency:%'")
+    return row["name"].removeprefix(_PREFIX) if row else None
+
+
+def _note(connection: Connection, currency: str) -> None:
+    known = _known(connection)
+    if known is not None and known != currency and connection.row("SELECT 1 AS one FROM transfers LIMIT 1"):
+        raise ConfigError(
+            f"the balances in the database are in {known}, not in {currency}: their numbers would mean other money. "
+            f"Write {known} here, or begin with a new database: ROUTER__GATEWAY__CURRENCY={currency} router init"
+        )
+    connection.execute("DELETE FROM meta WHERE name LIKE 'currency:%'")
+    connection.execute("INSERT INTO meta (name, value) VALUES (?, 0)", (_PREFIX + currency,))
