@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 from router.cli.checking import upstream_urls
 from router.errors import KINDS, RouterError, UpstreamError
 from router.gateway.endpoints import CONSEQUENCES
-from router.gateway.quoting import Quoter
 from router.gateway.resolve import Resolver, Route, Target
 from router.sections import GatewaySettings
 from router.types import ChatCall, EmbeddingsCall, Key
 
-__all__ = ["call_kind", "failure_rows", "priced", "target_row"]
+__all__ = ["call_kind", "failure_rows", "target_row"]
 
 _CALLS: Mapping[str, tuple[type[ChatCall] | type[EmbeddingsCall], Mapping[str, Any]]] = {
     "chat": (ChatCall, {"messages": [{"role": "user", "content": "Hello"}]}),
@@ -30,21 +29,6 @@ def call_kind(route: Route) -> str:
     """The kind of call that the model serves; chat where that is not known."""
     kind = route.targets[0].card.kind
     return kind if kind in _CALLS else "chat"
-
-
-def priced(route: Route, quoter: Quoter, key: Key | None, at: float) -> Route:
-    """The route without fallbacks that have no price.
-
-    Args:
-        key: by whose account's price list; None for the prices of everybody.
-        at: Unix seconds.
-
-    Raises:
-        ModelNotPriced: its own model has none, and calls are billed.
-    """
-    kind = call_kind(route)
-    terms = quoter.terms(_sample_call(route, kind), kind, key or Key("", ""), route, at)
-    return replace(route, targets=terms.targets)
 
 
 def target_row(target: Target, kind: str) -> dict[str, Any]:
@@ -110,7 +94,8 @@ class _Sample:
         self._resolver = resolver
         self._gateway = gateway
         self._key = key
-        self._call = _sample_call(route, self._kind)
+        call, rest = _CALLS[self._kind]
+        self._call = call("req_sample", route.model, {"model": route.model, **rest})
 
     def next(self, kind: str) -> list[str]:
         """IDs after a failure of this kind; empty where it is the request's own fault, or nothing is left to try."""
@@ -144,11 +129,6 @@ class _Sample:
 
     def _may_follow(self, failed: Target, target: Target, kind: str) -> bool:
         return _offers(target, self._kind) and (kind != "context_length" or target.is_larger_than(failed))
-
-
-def _sample_call(route: Route, kind: str) -> ChatCall | EmbeddingsCall:
-    call, rest = _CALLS[kind]
-    return call("req_sample", route.model, {"model": route.model, **rest})
 
 
 def _offers(target: Target, kind: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from router.cli.explaining import call_kind, failure_rows, priced, target_row
+from router.cli.explaining import call_kind, failure_rows, target_row
 from router.cli.groups import Commands
 from router.cli.output import table
 from router.cli.session import Session, common
@@ -47,8 +47,7 @@ def explain(session: Session, model: str, key_id: str | None) -> None:
     A model that is refused is answered with the reason, and exit status 1.
     """
     key = _key(session.assembly.database, key_id) if key_id is not None else None
-    assembly = session.assembly
-    route = priced(assembly.resolver.route(model, key), assembly.quoter, key, time.time())
+    route = session.assembly.resolver.route(model, key)
     verdict = _verdict(key) if key is not None else None
     gateway = session.settings.gateway
     value = {
