@@ -127,6 +127,7 @@ def test_an_expired_key(gateway: Gateway) -> None:
     with new_key(gateway, "--expires", "1d") as (key_id, key):
         with closing(sqlite3.connect(gateway.folder / "router.db")) as database, database:
             database.execute("UPDATE api_keys SET expires_at = ? WHERE id = ?", (time.time() - 1, key_id))
+            database.execute("UPDATE meta SET value = value + 1 WHERE name = 'access_version'")
         wait_until(lambda: post(gateway, CHAT, BODY, key=key).status == 401, 5)
         detail = assert_error_shape(post(gateway, CHAT, BODY, key=key), 401, "invalid_api_key")
         assert "expired" in detail["message"]

@@ -132,7 +132,11 @@ class House:
             receive_bytes: how much the client's side takes in unread; the system's own measure where None.
         """
         connection = self._connect(gateway, receive_bytes)
-        send_chat(connection, key, _body(**body))
+        try:
+            send_chat(connection, key, _body(**body))
+        except OSError:
+            connection.close()
+            raise
         return connection
 
     def call(self, key: TestKey, gateway: Gateway | None = None, **body: Any) -> Answered:
