@@ -9,10 +9,11 @@ from router.store.database import Database
 __all__ = ["keep_currency"]
 
 _PREFIX = "currency:"
+_MOVED = "SELECT 1 AS one FROM transfers WHERE reference NOT LIKE 'grant:init:%' LIMIT 1"
 
 
 def keep_currency(database: Database, currency: str) -> None:
-    """Note the balance currency; as long as no money has moved, another may take its place.
+    """Note the balance currency; as long as no money but ``router init``'s has moved, another may take its place.
 
     Raises:
         ConfigError: there are transfers in another currency.
@@ -29,10 +30,10 @@ def _known(connection: Connection) -> str | None:
 
 def _note(connection: Connection, currency: str) -> None:
     known = _known(connection)
-    if known is not None and known != currency and connection.row("SELECT 1 AS one FROM transfers LIMIT 1"):
+    if known is not None and known != currency and connection.row(_MOVED):
         raise ConfigError(
             f"the balances in the database are in {known}, not in {currency}: their numbers would mean other money. "
             f"Write {known} here, or begin with a new database: ROUTER__GATEWAY__CURRENCY={currency} router init"
         )
     connection.execute("DELETE FROM meta WHERE name LIKE 'currency:%'")
-    connection.execute("INSERT INTO meta (name, value) VALUES (?, 0)", (_PREFIX + currency,))
+    connection.execute("INSERT INTO meta (name, value) VALUES (?, 0) ON CONFLICT (name) DO NOTHING", (_PREFIX + currency,))

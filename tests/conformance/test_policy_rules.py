@@ -161,6 +161,9 @@ def test_a_small_policy_keeps_the_rules(good: type) -> None:
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_policy_breaks_the_rule(wrong: type) -> None:
-    result = outcomes(wrong())[WRONG[wrong]]
-    assert result.outcome == "fail", result
+    for _ in range(5):  # a race may go well by chance
+        result = outcomes(wrong())[WRONG[wrong]]
+        if result.outcome == "fail":
+            return
+    pytest.fail(str(result))
     assert result.seen and result.remedy
