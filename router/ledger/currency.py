@@ -36,4 +36,5 @@ def _note(connection: Connection, currency: str) -> None:
             f"Write {known} here, or begin with a new database: ROUTER__GATEWAY__CURRENCY={currency} router init"
         )
     connection.execute("DELETE FROM meta WHERE name LIKE 'currency:%'")
-    connection.execute("INSERT INTO meta (name, value) VALUES (?, 0) ON CONFLICT (name) DO NOTHING", (_PREFIX + currency,))
+    insert = "INSERT INTO meta (name, value) VALUES (?, 0) ON CONFLICT (name) DO NOTHING"  # another worker may note it
+    connection.execute(insert, (_PREFIX + currency,))
