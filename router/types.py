@@ -243,6 +243,7 @@ class Attempt:
         kind: ``ok`` or the kind of failure (``router.errors.KINDS``).
         status: the upstream's HTTP status; None where no answer came.
         latency_ms: until the first item or the failure.
+        message: of a failure, what the upstream said, our secrets cut out, at most 300 characters; for operators.
     """
 
     provider: str
@@ -250,6 +251,7 @@ class Attempt:
     kind: str
     status: int | None
     latency_ms: int
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +282,11 @@ class CallRecord:
         shortfall_nano: what it should have been charged beyond that, had it had the money.
         cost_nano: what the provider charges us; None where its price is not known. Never shown to customers.
         rate_nano: the balance currency's units for one USD, in nano, when the call was priced; 0 where none was used.
+        prices: the unit prices of the charge, and where they came from; empty where nothing was priced.
+        marks: what an operator should know of the call's usage, words such as ``unpriced_tool``.
+        reported: the upstream's own counts, where the call was charged by others.
+        reported_model: the model that the upstream says has answered; empty where it says none.
+        client_request_id: the client's own ``X-Request-ID``; empty where it sent none.
     """
 
     request_id: str
@@ -308,3 +315,8 @@ class CallRecord:
     shortfall_nano: int = 0
     cost_nano: int | None = None
     rate_nano: int = 0
+    prices: Mapping[str, Any] = field(default_factory=dict)
+    marks: tuple[str, ...] = ()
+    reported: Mapping[str, Any] = field(default_factory=dict)
+    reported_model: str = ""
+    client_request_id: str = ""

@@ -271,6 +271,14 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
 """
 
+_EXPLAINED = """
+ALTER TABLE usage ADD COLUMN prices TEXT NOT NULL DEFAULT '';               -- JSON: unit prices of the charge; '': unknown
+ALTER TABLE usage ADD COLUMN marks TEXT NOT NULL DEFAULT '';                -- words, separated by blanks, sorted
+ALTER TABLE usage ADD COLUMN reported TEXT NOT NULL DEFAULT '';             -- JSON: counts as told, where others hold
+ALTER TABLE usage ADD COLUMN reported_model TEXT NOT NULL DEFAULT '';
+ALTER TABLE usage ADD COLUMN client_request_id TEXT NOT NULL DEFAULT '';    -- the client's X-Request-ID
+"""
+
 _APPEND_ONLY = {
     "sqlite": """
 CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table}
@@ -305,5 +313,6 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(5, "ledger", _for_both(_LEDGER, "transfers")),
     Migration(6, "charges", _for_both(_CHARGES)),
     Migration(7, "limits, prices, audit, leases", _for_both(_OPERATIONS, "audit")),
+    Migration(8, "why a call was charged so", _EXPLAINED),
 )
 """In order; numbers begin at 1 and have no gap."""

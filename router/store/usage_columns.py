@@ -40,23 +40,35 @@ COLUMNS: Columns = (
     ("shortfall_nano", "bigint"),
     ("cost_nano", "bigint"),
     ("rate_nano", "bigint"),
+    ("prices", "text"),
+    ("marks", "text"),
+    ("reported", "text"),
+    ("reported_model", "text"),
+    ("client_request_id", "text"),
 )
 """In the order of the fields of ``CallRecord``."""
 NAMES = ", ".join(name for name, _ in COLUMNS)
 _BOOLEANS = [place for place, (_, kind) in enumerate(COLUMNS) if kind == "boolean"]
-_ATTEMPTS = next(place for place, (name, _) in enumerate(COLUMNS) if name == "attempts")
+_PLACES = {name: place for place, (name, _) in enumerate(COLUMNS)}
 
 
 def clean_record(record: CallRecord) -> CallRecord:
     """Text that a client or an upstream chose, as a database takes it: no NUL, no half a character."""
-    if (record.model + record.upstream_model + record.error_code).isprintable():
+    if all(map(str.isprintable, _foreign(record))):
         return record
     return replace(
         record,
         model=clean_text(record.model),
         upstream_model=clean_text(record.upstream_model),
         error_code=clean_text(record.error_code),
+        reported_model=clean_text(record.reported_model),
+        client_request_id=clean_text(record.client_request_id),
     )
+
+
+def _foreign(record: CallRecord) -> tuple[str, ...]:
+    own = record.model, record.upstream_model, record.error_code
+    return (*own, record.reported_model, record.client_request_id)
 
 
 def values_of(record: CallRecord) -> tuple[Any, ...]:
@@ -68,6 +80,7 @@ def values_of(record: CallRecord) -> tuple[Any, ...]:
             "kind": one.kind,
             "status": one.status,
             "latency_ms": one.latency_ms,
+            "message": clean_text(one.message),
         }
         for one in record.attempts
     ]
@@ -98,6 +111,11 @@ def values_of(record: CallRecord) -> tuple[Any, ...]:
         record.shortfall_nano,
         record.cost_nano,
         record.rate_nano,
+        json.dumps(record.prices) if record.prices else "",
+        " ".join(sorted(record.marks)),
+        json.dumps(record.reported) if record.reported else "",
+        record.reported_model,
+        record.client_request_id,
     )
 
 
@@ -105,5 +123,8 @@ def record_of(row: Sequence[Any]) -> CallRecord:
     values = list(row)
     for place in _BOOLEANS:
         values[place] = bool(values[place])
-    values[_ATTEMPTS] = tuple(Attempt(**attempt) for attempt in json.loads(values[_ATTEMPTS]))
+    values[_PLACES["attempts"]] = tuple(Attempt(**attempt) for attempt in json.loads(values[_PLACES["attempts"]]))
+    values[_PLACES["marks"]] = tuple(values[_PLACES["marks"]].split())
+    for name in ("prices", "reported"):
+        values[_PLACES[name]] = json.loads(values[_PLACES[name]] or "{}")
     return CallRecord(*values)
