@@ -36,7 +36,8 @@ conformance: $(VENV)/.installed-dev
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-# ARGS="--quick" for one short run, "--write" to replace the tables in bench/RESULTS.md, "--json FILE" for all figures.
+# ARGS="--quick" for one short run, "--write" to replace the tables in bench/RESULTS.md, "--json FILE" for all figures,
+# "--against REF" to measure another commit in turns with this one, "--peer NAME=URL,KEY,MODEL" a gateway that runs.
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench $(ARGS)
 

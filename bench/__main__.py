@@ -11,15 +11,18 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench.billing import measure_billing
 from bench.gateway import BILLED, OurGateway
 from bench.machine import BenchError, describe, fsync_ms
 from bench.measure import Figures, Plan, add_differences, measure, measure_plugins
+from bench.peers import LiteLLM, Portkey, Running
 from bench.plugins import make_plugins
+from bench.profile import main as profile
 from bench.report import Report, write_between, write_json
 from bench.streams import INTERVAL_MS, paced_chunks
 from bench.systems import Direct, Server, Upstreams
 from bench.tools import Programs, prepare
+from bench.trees import OWN, checked_out
+from bench.turns import measure_turns
 from bench.upstream import FastUpstream
 
 _FILLERS = 42
@@ -29,11 +32,13 @@ Maker = Callable[[Path, Upstreams], Server]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; the exit status."""
     options = _parser().parse_args(arguments)
+    if options.profile:
+        return profile(["--write"] if options.write else [])
     plan = Plan.quick() if options.quick else Plan()
     if options.runs:
         plan = Plan(options.runs, plan.seconds, plan.open_streams, plan.open_s)
     try:
-        report = _run(_command(options), plan, peers=options.peers, billing=options.billing)
+        report = _run(_command(arguments or sys.argv[1:]), plan, options)
         text = report.to_markdown()
         print(text)
         if options.json:
@@ -46,77 +51,82 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _command(options: argparse.Namespace) -> str:
+def _command(arguments: Sequence[str]) -> str:
     """What repeats this run."""
-    chosen = [
-        *(["--billing"] if options.billing else []),
-        *(["--quick"] if options.quick else []),
-        *([f"--runs {options.runs}"] if options.runs else []),
-    ]
-    return ("make bench-peers" if options.peers else "make bench") + (f' ARGS="{" ".join(chosen)}"' if chosen else "")
+    chosen = [one for one in arguments if one not in ("--peers", "--write")]
+    return ("make bench-peers" if "--peers" in arguments else "make bench") + (
+        f' ARGS="{" ".join(chosen)}"' if chosen else ""
+    )
 
 
-def _run(command: str, plan: Plan, *, peers: bool, billing: bool) -> Report:
+def _run(command: str, plan: Plan, options: argparse.Namespace) -> Report:
     report = Report(command, "", describe())
-    makers: list[Maker] = [OurGateway] if peers else [OurGateway, partial(OurGateway, setup=BILLED)]
+    makers: list[Maker] = [OurGateway, partial(OurGateway, setup=BILLED)]
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         programs = prepare(folder)
-        if peers:
-            from bench.peers import LiteLLM, Portkey
-
+        if options.peers:
             makers += [Portkey, LiteLLM]
-        else:
-            from_disk = fsync_ms(folder)
-            report.machine = {**report.machine, "fsync": f"{from_disk['p50']:.2f} ms (p99 {from_disk['p99']:.2f})"}
+        from_disk = fsync_ms(folder)
+        report.machine = {**report.machine, "fsync": f"{from_disk['p50']:.2f} ms (p99 {from_disk['p99']:.2f})"}
+        trees = [OWN, *([checked_out(options.against, folder / "against")] if options.against else [])]
+        running = [Running(text) for text in options.peer]
         for number in range(1, plan.runs + 1):
             run = folder / str(number)
             run.mkdir()
             _say(f"run {number} of {plan.runs}")
-            if billing:
-                with _upstreams(programs, plan) as (_, upstreams):
-                    report.runs.append(measure_billing(run, plan, upstreams))
-            else:
-                report.runs.append(_one_run(run, plan, programs, makers, alone=not peers))
-        if peers:
+            with _upstreams(programs, plan, options.upstream_port) as (fast, upstreams):
+                found: dict[str, Figures] = {}
+                if not options.billing:
+                    found = _one_run(run, plan, programs, makers, fast, upstreams, alone=not options.peers)
+                if not options.peers:
+                    _say("  in turns")
+                    found |= measure_turns(run, plan, upstreams, trees, running)
+                report.runs.append(found)
+        if options.peers:
             from bench.fidelity import check_fidelity
 
             _say("fidelity")
-            report.fidelity = check_fidelity(folder, makers)
+            report.fidelity = check_fidelity(folder, [OurGateway, Portkey, LiteLLM])
     report.date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     return report
 
 
 def _one_run(
-    folder: Path, plan: Plan, programs: Programs, makers: Sequence[Maker], *, alone: bool
+    folder: Path,
+    plan: Plan,
+    programs: Programs,
+    makers: Sequence[Maker],
+    fast: FastUpstream,
+    upstreams: Upstreams,
+    *,
+    alone: bool,
 ) -> dict[str, Figures]:
     """Each system once, one after the other, on the same upstreams.
 
     Args:
-        alone: without peers; then what plugins and accounting cost is measured as well.
+        alone: without peers; then what plugins cost is measured as well.
     """
     found: dict[str, Figures] = {}
-    with _upstreams(programs, plan) as (fast, upstreams):
-        _say("  direct")
-        found["direct"] = measure(Direct(upstreams), plan, programs)
-        found["direct"]["chunks_per_s"] = 50 * found["direct"]["streams_per_s"]
-        for number, make in enumerate(makers):
-            place = folder / f"system-{number}"
-            place.mkdir()
-            system = make(place, upstreams)
-            _say(f"  {system.name}")
-            calls = fast.calls()
-            with system:
-                figures = measure(system, plan, programs)
-            if isinstance(system, OurGateway):
-                figures["rows_missing"] = fast.calls() - calls - system.rows()
-            figures["chunks_per_s"] = 50 * figures["streams_per_s"]
-            add_differences(figures, found["direct"])
-            found[system.name] = figures
-        if alone:
-            found |= _plugins(folder, plan, upstreams)
-            _say("  billing")
-            found |= measure_billing(folder, plan, upstreams)
+    _say("  direct")
+    found["direct"] = measure(Direct(upstreams), plan, programs)
+    found["direct"]["chunks_per_s"] = 50 * found["direct"]["streams_per_s"]
+    for number, make in enumerate(makers):
+        place = folder / f"system-{number}"
+        place.mkdir()
+        system = make(place, upstreams)
+        _say(f"  {system.name}")
+        calls = fast.calls()
+        with system:
+            figures = measure(system, plan, programs)
+        if isinstance(system, OurGateway):
+            figures["rows_missing"] = fast.calls() - calls - system.rows()
+            figures["version_s"] = system.version_s()
+        figures["chunks_per_s"] = 50 * figures["streams_per_s"]
+        add_differences(figures, found["direct"])
+        found[system.name] = figures
+    if alone:
+        found |= _plugins(folder, plan, upstreams)
     return found
 
 
@@ -136,12 +146,13 @@ def _plugins(folder: Path, plan: Plan, upstreams: Upstreams) -> dict[str, Figure
 
 
 @contextmanager
-def _upstreams(programs: Programs, plan: Plan) -> Iterator[tuple[FastUpstream, Upstreams]]:
+def _upstreams(programs: Programs, plan: Plan, port: int) -> Iterator[tuple[FastUpstream, Upstreams]]:
     with ExitStack() as stack:
-        fast = stack.enter_context(FastUpstream(programs.upstream))
+        fast = stack.enter_context(FastUpstream(programs.upstream, port=port))
         paced = FastUpstream(programs.upstream, chunks=paced_chunks(plan.open_s), interval_ms=INTERVAL_MS)
         stack.enter_context(paced)
-        yield fast, Upstreams(fast.port, paced.port)
+        dripped = stack.enter_context(FastUpstream(programs.upstream, interval_ms=1))
+        yield fast, Upstreams(fast.port, paced.port, dripped.port)
 
 
 def _say(what: str) -> None:
@@ -153,7 +164,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="one short run, to see whether everything works")
     parser.add_argument("--runs", type=int, help="how many runs; the tables show medians")
     parser.add_argument("--peers", action="store_true", help="measure Portkey's gateway and LiteLLM's proxy too")
-    parser.add_argument("--billing", action="store_true", help="measure what accounting costs, and nothing else")
+    parser.add_argument("--billing", action="store_true", help="only the floor and what accounting costs, in turns")
+    parser.add_argument("--against", metavar="REF", help="measure another commit in turns with this one")
+    parser.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="NAME=URL,KEY,MODEL",
+        help="measure a gateway that runs already, in turns with this one; see --upstream-port",
+    )
+    parser.add_argument("--upstream-port", type=int, default=0, help="where the fast upstream listens; else any port")
+    parser.add_argument("--profile", action="store_true", help="where a call's time goes (python -m bench.profile)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures of all runs to FILE")
     parser.add_argument("--write", action="store_true", help="replace the tables in bench/RESULTS.md")
     return parser

@@ -92,7 +92,7 @@ def check_fidelity(
         for number, make in enumerate(makers):
             place = folder / f"fidelity-{number}"
             place.mkdir()
-            system = make(place, Upstreams(upstream.port, upstream.port, upstream.port))
+            system = make(place, Upstreams(upstream.port, upstream.port, scripted=upstream.port))
             with system:
                 line = Line(system.target("scripted"), upstream)
                 for name, check in _CHECKS.items():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -16,18 +18,14 @@ from bench.load import Target
 from bench.machine import GATEWAY_CORE, LOAD_CORE, BenchError, pinned
 from bench.systems import UPSTREAM_KEY, Server, Upstreams
 from bench.tools import HERE
-from router.keys import Budget
-from router.ledger.transfers import grant
+from bench.trees import OWN, Tree
 from router.money import NANO
-from router.store.accounts import create_account
 from router.store.database import Database, open_database
-from router.store.keys import create_key
 from router.testing import free_port
 
 __all__ = ["BILLED", "PLAIN", "OurGateway", "Setup"]
 
-_SOURCES = HERE.parent
-_NAMES = {"fast": "openai", "paced": "paced", "scripted": "scripted"}
+_NAMES = {"fast": "openai", "paced": "paced", "dripped": "dripped", "scripted": "scripted"}
 _NO_POLICIES = {"GATEWAY__BILLING": "none", "GATEWAY__RATE_LIMIT": "none"}
 _LIMITS = {
     "REQUESTS_PER_MINUTE": "100000000",
@@ -51,6 +49,7 @@ class Setup:
             0 is a gateway without policies.
         database_url: empty for the SQLite file that ``router init`` makes.
         workers, cores: how many processes serve, and where.
+        tree: whose modules they import.
     """
 
     name: str = "this gateway"
@@ -58,6 +57,7 @@ class Setup:
     database_url: str = ""
     workers: int = 1
     cores: str = str(GATEWAY_CORE)
+    tree: Tree = OWN
 
 
 PLAIN = Setup()
@@ -84,7 +84,7 @@ class OurGateway(Server):
         super().__init__(folder)
         self.name, self.cores, self._setup = setup.name, setup.cores, setup
         self._port = free_port()
-        self._path = str(_SOURCES) if plugins is None else f"{_SOURCES}:{plugins[0]}"
+        self._path = ":".join(map(str, [*setup.tree.path, *(plugins[:1] if plugins else ())]))
         self._keys = [self._init()]
         if setup.accounts:
             self._keys = self._accounts(setup.accounts)
@@ -123,6 +123,15 @@ class OurGateway(Server):
         with closing(self.database()) as database:
             return int(database.read(lambda connection: connection.tuples(query, (_NAMES["fast"],)))[0][0])
 
+    def version_s(self) -> float:
+        """How long ``router --version`` takes, the median of five."""
+        taken = []
+        for _ in range(5):
+            started = time.perf_counter()
+            self._command("--version")
+            taken.append(time.perf_counter() - started)
+        return statistics.median(taken)
+
     def database(self) -> Database:
         """Its database, opened by this process."""
         return open_database(self._setup.database_url or "sqlite:///router.db", self.folder)
@@ -133,12 +142,15 @@ class OurGateway(Server):
         Raises:
             BenchError: it failed.
         """
-        command = [sys.executable, "-m", "router", *arguments, "--json"]
+        return json.loads(self._command(*arguments, "--json"))
+
+    def _command(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "router", *arguments]
         env = self._environment()
         done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BenchError(f"router {' '.join(arguments)} failed: {done.stdout}{done.stderr}")
-        return json.loads(done.stdout)
+        return done.stdout
 
     @contextmanager
     def running(self, *arguments: str) -> Iterator[None]:
@@ -158,14 +170,16 @@ class OurGateway(Server):
         return str(self.router("init", "--dir", str(self.folder))["api_key"])
 
     def _accounts(self, count: int) -> list[str]:
-        """Make accounts that can pay for all that is measured; a key of each, with a budget."""
-        keys = []
-        with closing(self.database()) as database:
-            for number in range(count):
-                account = create_account(database, f"account {number}").id
-                grant(database, account, _CREDIT_NANO, reason="bench")
-                keys.append(create_key(database, account, "key", budget=Budget(_CREDIT_NANO, "month"))[1])
-        return keys
+        """A key of each, with a budget."""
+        if self._setup.database_url:
+            self.router("db", "migrate", "--config", "router.toml")
+        url = self._setup.database_url or "sqlite:///router.db"
+        arguments = [url, str(self.folder), str(count), str(_CREDIT_NANO)]
+        command = [sys.executable, str(HERE / "accounts.py"), *arguments]
+        done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BenchError(f"accounts.py failed: {done.stderr}")
+        return list(json.loads(done.stdout))
 
 
 def _section(name: str, url: str, kind: str = "") -> str:

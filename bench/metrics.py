@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bench.billing import MANY, NONE, ONE, POSTGRESQL, TWO
 from bench.measure import Figures
+from bench.turns import FLOOR, MANY, NODES, NONE, ONE, POSTGRESQL, TWO
 
 __all__ = ["BARS", "METRICS", "Bar", "Metric"]
 
@@ -64,6 +64,8 @@ METRICS = (
     _rate("streams", "streams of 50 chunks, 32 connections: streams/s"),
     _rate("chunks", "streams of 50 chunks, 32 connections: chunks/s"),
     _work("streams", "streams of 50 chunks, 32 connections"),
+    _rate("dripped", "the same, a chunk a packet, 1 ms apart: streams/s"),
+    _work("dripped", "the same, a chunk a packet, 1 ms apart"),
     _rate("streams_usage", "the same where the client asks for usage: streams/s"),
     _rate("open_chunks", "1,000 open streams, 20 chunks/s each: chunks/s"),
     Metric("open_first_p50_ms", "1,000 open streams: first byte, p50, ms", 2),
@@ -83,6 +85,7 @@ METRICS = (
     Metric("open_rss_mb", "memory of the worker, 1,000 open streams: RSS, MB", 1),
     Metric("open_pss_mb", "memory of the worker, 1,000 open streams: PSS, MB", 1),
     Metric("start_s", "start to first answer, s", 2),
+    Metric("version_s", "router --version, s", 2),
     Metric("failed", "calls refused or broken", 0),
     Metric("rows_missing", "calls at the upstream without a usage row", 0),
 )
@@ -113,16 +116,34 @@ def _ours(name: str) -> Callable[[Mapping[str, Figures]], float]:
     return lambda medians: medians["this gateway"][name]
 
 
+def _ours_ms(name: str) -> Callable[[Mapping[str, Figures]], float]:
+    return lambda medians: medians["this gateway"][name] / 1000
+
+
+def _billed_times(peer: str) -> Callable[[Mapping[str, Figures]], float]:
+    return lambda medians: medians["with billing"]["chat_32_per_s"] / medians[peer]["chat_32_per_s"]
+
+
 def _times(peer: str) -> Callable[[Mapping[str, Figures]], float]:
     return lambda medians: medians["this gateway"]["chat_32_per_s"] / medians[peer]["chat_32_per_s"]
 
 
-def _share(case: str, of: str) -> Callable[[Mapping[str, Figures]], float]:
-    return lambda medians: medians[case]["chat_32_per_s"] / medians[of]["chat_32_per_s"]
+def _share(case: str, of: str, name: str = "chat_32_per_s") -> Callable[[Mapping[str, Figures]], float]:
+    return lambda medians: medians[case][name] / medians[of][name]
+
+
+def _best_share(of: str) -> Callable[[Mapping[str, Figures]], float]:
+    """Of another commit's column ``of``, whichever commit that is."""
+
+    def figure(medians: Mapping[str, Figures]) -> float:
+        other = next((found for name, found in medians.items() if name.startswith(f"{of}, ")), {})
+        return medians[of]["chat_32_per_s"] / other["chat_32_per_s"]
+
+    return figure
 
 
 def _accounting_ms(medians: Mapping[str, Figures]) -> float:
-    return medians[MANY]["chat_1_p50_ms"] - medians[NONE]["chat_1_p50_ms"] - medians[NONE]["fsync_ms"]
+    return medians[ONE]["chat_1_p50_ms"] - medians[NONE]["chat_1_p50_ms"] - medians[NONE]["fsync_ms"]
 
 
 def _tail_of_two(medians: Mapping[str, Figures]) -> float:
@@ -146,19 +167,30 @@ BARS = (
     Bar("chat calls/s at 32 connections", _ours("chat_32_per_s"), 2100, 3000, digits=0),
     Bar("the same, times Portkey's", _times("Portkey"), 2.5),
     Bar("the same, times LiteLLM's", _times("LiteLLM"), 18, digits=1),
+    Bar("with all policies, times Portkey's", _billed_times("Portkey"), 3.5, 5),
+    Bar("with all policies, times LiteLLM's", _billed_times("LiteLLM"), 40, 60, digits=1),
     Bar("streams/s of 50 chunks, usage:null on each", _ours("streams_per_s"), 1500, 2200, digits=0),
+    Bar("1,000 open streams: p99 of a chunk's delay, ms", _ours("open_delay_p99_ms"), 60, 30, up=False, digits=0),
+    Bar("chat with 1 MiB, processor time, ms", _ours_ms("body_1mib_4_cpu_us"), 2.5, 1.5, up=False),
+    Bar("chat with 10 MiB, processor time, ms", _ours_ms("body_10mib_4_cpu_us"), 22, 12, up=False, digits=1),
     Bar("added p50 at one connection, ms", _ours("chat_1_added_p50_ms"), 1.0, 0.6, up=False),
     Bar("p99 at 32 connections, times p50", _tail, 3, 2, up=False),
     Bar("memory of the worker, idle, MB (RSS)", _ours("idle_rss_mb"), 70, 55, up=False, digits=1),
     Bar("memory with 1,000 open streams, MB (RSS)", _ours("open_rss_mb"), 150, 110, up=False, digits=1),
-    Bar("start to first answer, s", _ours("start_s"), 1.5, 0.8, up=False),
+    Bar("start to first answer, s", _ours("start_s"), 0.7, up=False),
+    Bar("`router --version`, s", _ours("version_s"), 0.15, up=False),
     Bar("throughput that 50 plugins cost against 8, %", _lost_percent, 5, up=False, digits=1),
     Bar("start that 50 plugins cost against 8, s", _longer_start_s, 0.3, up=False),
-    Bar("with billing: chat calls/s at 32 connections", lambda found: found[MANY]["chat_32_per_s"], 2000),
-    Bar("with billing: of our own rate without policies", _share(MANY, NONE), 0.8),
-    Bar("with billing: one account, of the rate with 100", _share(ONE, MANY), 0.8),
-    Bar("with billing: PostgreSQL, of SQLite's rate", _share(POSTGRESQL, MANY), 0.6),
-    Bar("with billing: added p50 at one connection less one fsync, ms", _accounting_ms, 1.0, up=False),
-    Bar("with billing: p99 of two workers, times p50", _tail_of_two, 5, up=False),
+    Bar("chat without policies, of the floor", _share(NONE, FLOOR), 0.5, 0.7),
+    Bar("chat with all policies, of the floor", _share(ONE, FLOOR), 0.35, 0.5),
+    Bar("chat with all policies, of the rate without", _share(ONE, NONE), 0.65, 0.8),
+    Bar("chat of 100 accounts, of the rate with one", _share(MANY, ONE), 0.8),
+    Bar("streams in one burst, with all policies, of the floor", _share(ONE, FLOOR, "streams_per_s"), 0.4, 0.55),
+    Bar("a chunk a packet: processor time, floor = 1", _share(ONE, FLOOR, "dripped_cpu_us"), 1.4, 1.25, up=False),
+    Bar("PostgreSQL, of SQLite's rate", _share(POSTGRESQL, ONE), 0.6, 0.75),
+    Bar("PostgreSQL, of the other commit's rate on it", _best_share(POSTGRESQL), 2.0),
+    Bar("two nodes on one PostgreSQL, of one", _share(NODES, POSTGRESQL), 1.5, 1.8),
+    Bar("added p50 of accounting at one connection less one fsync, ms", _accounting_ms, 1.0, up=False),
+    Bar("p99 of two workers, times p50", _tail_of_two, 5, up=False),
 )
-"""The bars, in the order of the issue that set them."""
+"""The bars, in the order of what they are about."""

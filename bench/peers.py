@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bench.load import Target
-from bench.systems import UPSTREAM_KEY, Server, Upstreams
+from bench.machine import BenchError
+from bench.systems import UPSTREAM_KEY, Server, System, Upstreams
 from bench.tools import HERE
 from router.testing import free_port
 
-__all__ = ["LiteLLM", "Portkey"]
+__all__ = ["LiteLLM", "Portkey", "Running"]
 
 _MASTER_KEY = "sk-bench-master"
 _MODELS = ("gpt-4o", "text-embedding-3-small")
@@ -81,3 +83,29 @@ class Portkey(Server):
             "x-portkey-custom-host": self._urls[upstream],
         }
         return Target(self._port, headers, model)
+
+
+class Running(System):
+    """A gateway that somebody has started already, with whatever accounting it does switched on.
+
+    Args:
+        text: ``NAME=URL,KEY,MODEL``: the base URL (``http://127.0.0.1:4000/v1``) with which its clients are set up. The
+            model must lead to the fast upstream, whose port ``--upstream-port`` fixes.
+
+    Raises:
+        BenchError: the text is of another form, or the URL is not on this machine.
+    """
+
+    def __init__(self, text: str) -> None:
+        name, _, rest = text.partition("=")
+        parts = rest.split(",")
+        url = urlsplit(parts[0])
+        if not name or len(parts) != 3 or not all(parts):
+            raise BenchError(f"--peer {text}: give NAME=URL,KEY,MODEL")
+        if url.scheme != "http" or url.hostname not in ("127.0.0.1", "localhost") or url.port is None:
+            raise BenchError(f"--peer {text}: the URL must be http://127.0.0.1:PORT/...: load stays on this machine")
+        self.name = name
+        self._target = Target(url.port, {"Authorization": f"Bearer {parts[1]}"}, parts[2], url.path.rstrip("/"))
+
+    def target(self, upstream: str = "fast", model: str = "gpt-4o") -> Target:
+        return self._target

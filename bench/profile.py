@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -58,9 +58,9 @@ class Profile:
         return {name: count / self.stacks.total() * self.each_us for name, count in samples.most_common()}
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Profile plain calls and streams; the exit status."""
-    options = _parser().parse_args()
+    options = _parser().parse_args(arguments)
     try:
         profiles = _profiles(options.seconds)
     except BenchError as error:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.billing import CASES
 from bench.gateway import BILLED, PLAIN
 from bench.machine import BenchError
 from bench.measure import Figures
 from bench.metrics import BARS, METRICS, Bar, Metric
 from bench.tools import HERE
+from bench.turns import is_turn
 
 __all__ = ["RESULTS", "Report", "table", "write_between", "write_json"]
 
@@ -53,10 +53,10 @@ class Report:
         medians = self.medians()
         machine = "; ".join(f"{name} {value}" for name, value in self.machine.items())
         parts = [f"`{self.command}`, {self.date}, {_runs(len(self.runs))}.\n\n{machine}."]
-        others = {name for name in medians if name.endswith(" plugins")} | set(CASES)
+        turns = {name: found for name, found in medians.items() if is_turn(name)}
+        others = {name for name in medians if name.endswith(" plugins")} | turns.keys()
         compared = {name: found for name, found in medians.items() if name not in others}
-        billing = {name: medians[name] for name in CASES if name in medians}
-        parts += [_figures_table(group) for group in (compared, billing) if group]
+        parts += [_figures_table(group) for group in (compared, turns) if group]
         parts.append(_bars_table(medians))
         if self.fidelity:
             systems = list(next(iter(self.fidelity.values())))
@@ -108,8 +108,8 @@ def _medians(runs: Sequence[Figures]) -> Figures:
 
 def _figures_table(medians: Mapping[str, Figures]) -> str:
     systems = list(medians)
-    ours = {"direct", PLAIN.name, BILLED.name, *CASES}
-    peers = [name for name in systems if name not in ours]
+    ours = {"direct", PLAIN.name, BILLED.name}
+    peers = [name for name in systems if name not in ours and not is_turn(name)]
     rows = []
     for metric in METRICS:
         cells = [_cell(medians[system].get(metric.name), metric.digits) for system in systems]

@@ -30,11 +30,13 @@ class Upstreams:
     Attributes:
         fast: answers at once.
         paced: sends a chunk every 50 ms.
+        dripped: sends each of 50 chunks in a packet of its own, a millisecond apart; 0 where it is not measured.
         scripted: says what the fidelity checks want to hear; 0 where there are none.
     """
 
     fast: int
     paced: int
+    dripped: int = 0
     scripted: int = 0
 
     def urls(self) -> dict[str, str]:

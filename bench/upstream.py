@@ -17,10 +17,10 @@ __all__ = ["FastUpstream"]
 
 
 class FastUpstream:
-    """Answers at once. A stream has ``chunks`` events, all at once or ``interval_ms`` apart."""
+    """Answers at once. A stream has ``chunks`` events, all at once or ``interval_ms`` apart; ``port`` 0 is any."""
 
-    def __init__(self, program: Path, *, chunks: int = 50, interval_ms: int = 0) -> None:
-        self.port = free_port()
+    def __init__(self, program: Path, *, chunks: int = 50, interval_ms: int = 0, port: int = 0) -> None:
+        self.port = port or free_port()
         command = pinned(LOAD_CORE, str(program), str(self.port), "0", str(chunks), str(interval_ms))
         self._asked = 0
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)

@@ -50,11 +50,11 @@ def test_a_ratio_above_one_is_better_whichever_way_is_up() -> None:
     assert row(text, "the same, times Portkey's")[1:] == ["2.5", "-", "3.00", "reached"]
 
 
-@pytest.mark.parametrize(("start_s", "verdict"), [(0.7, "stretch reached"), (1.2, "reached"), (1.6, "not reached")])
-def test_a_bar_is_reached_or_not(start_s: float, verdict: str) -> None:
-    text = report({"direct": {}, "this gateway": {"start_s": start_s}}).to_markdown()
+@pytest.mark.parametrize(("idle_mb", "verdict"), [(54.0, "stretch reached"), (69.0, "reached"), (71.0, "not reached")])
+def test_a_bar_is_reached_or_not(idle_mb: float, verdict: str) -> None:
+    text = report({"direct": {}, "this gateway": {"idle_rss_mb": idle_mb}}).to_markdown()
     bars = text[text.index("| bar") :]
-    assert row(bars, "start to first answer, s")[-1] == verdict
+    assert row(bars, "memory of the worker, idle, MB (RSS)")[-1] == verdict
     assert "LiteLLM" not in bars  # what was not measured has no bar
 
 
