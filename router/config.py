@@ -30,6 +30,7 @@ from router.settings import ProviderSettings, Secret
 __all__ = ["Settings", "load_settings", "misspelt_variables"]
 
 _PREFIX = "ROUTER__"
+_AROUND = " \t\r\n\v\f\0\u00a0\u200b\ufeff"
 _FREE = frozenset({"providers", "aliases", "fallback", "prices"})  # tables whose keys are the operator's own names
 
 
@@ -70,11 +71,14 @@ class Settings:
         return build_record(kind, data, locate=locate, secret=self.secret)
 
     def secret(self, text: str) -> Secret:
-        """``env:NAME`` from the environment, empty when unset (of ``env:A|B`` the first that is set); else the text."""
+        """``env:NAME`` from the environment, empty when unset (of ``env:A|B`` the first that is set); else the text.
+
+        What a file or a secret's volume adds around it (a line feed, a byte order mark) is no part of it.
+        """
         if text.startswith("env:"):
-            values = (self.environ.get(name, "") for name in text.removeprefix("env:").split("|"))
+            values = (_trimmed(self.environ.get(name, "")) for name in text.removeprefix("env:").split("|"))
             return Secret(next(filter(None, values), ""), text)
-        return Secret(text, "configuration")
+        return Secret(_trimmed(text), "configuration")
 
     def where(self, path: str) -> str:
         """``router.toml, line 7: [server] port`` for the dotted key ``server.port``; or the variable that set it.
@@ -201,6 +205,10 @@ def _in_words(error: Exception) -> str:
     return f"[{name}] is there twice {twice[2]}: put both into one section"
 
 
+def _trimmed(text: str) -> str:
+    return text.strip(_AROUND)
+
+
 def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
     """``data`` with the values of ``ROUTER__...`` variables put in, as text that its key will convert."""
     for name in sorted(environ):
@@ -216,7 +224,7 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any
             table = table.setdefault(step, {})
             if not isinstance(table, dict):
                 raise ConfigError(f"environment variable {name}: {step!r} is a value, not a section")
-        table[path[-1]] = EnvironmentText(environ[name])
+        table[path[-1]] = EnvironmentText(_trimmed(environ[name]))
     return data
 
 

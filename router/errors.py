@@ -292,7 +292,7 @@ class UpstreamError(RouterError):
         upstream_status: HTTP status that the provider answered with; None where no answer came.
         status: the status for our client where it differs from the kind's (a 413 or 422 that is passed on).
         retry_after_s: seconds that the provider asked us to wait; a number that is no wait (infinite, not a number)
-            counts as none, and more than a day as a day.
+            counts as none, and more than a day as a day. What the client is told is no longer than the provider's rest.
 
     Raises:
         ValueError: there is no such kind.
@@ -318,13 +318,22 @@ class UpstreamError(RouterError):
         self.kind = kind
         self.provider = provider
         self.upstream_status = upstream_status
-        self.retry_after_s = _wait_s(retry_after_s)
+        self.retry_after_s: float | None = None
+        self._wait(_wait_s(retry_after_s))
         self.status = status or row.status
         self.type = type or row.type
-        if self.retry_after_s is not None:
-            self.headers["Retry-After"] = str(max(1, math.ceil(self.retry_after_s)))
         if kind in _FINAL:
             self.headers["x-should-retry"] = "false"
+
+    def wait_at_most(self, wait_s: float) -> None:
+        """Cut the wait that the provider asked for, should it be longer."""
+        if self.retry_after_s is not None and self.retry_after_s > wait_s:
+            self._wait(wait_s)
+
+    def _wait(self, wait_s: float | None) -> None:
+        self.retry_after_s = wait_s
+        if wait_s is not None:
+            self.headers["Retry-After"] = str(max(1, math.ceil(wait_s)))
 
     @property
     def is_outage(self) -> bool:

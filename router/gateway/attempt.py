@@ -10,7 +10,7 @@ from typing import Any
 
 from router.errors import RouterError, UpstreamError
 from router.gateway.active import ActiveCall
-from router.gateway.endpoints import Lease
+from router.gateway.health import Lease
 from router.gateway.resolve import Target
 from router.types import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
 

@@ -10,7 +10,7 @@ from itertools import islice
 from router.errors import KINDS, BadRequest, RouterError, UpstreamError
 from router.gateway.active import ActiveCall
 from router.gateway.attempt import Opened, attempt
-from router.gateway.endpoints import Place
+from router.gateway.health import Place
 from router.gateway.resolve import Resolver, Target
 
 __all__ = ["Dispatcher"]
@@ -72,7 +72,8 @@ class Dispatcher:
         alone = alone and not target.provider.settings.fallback
         tried: set[Place] = set()
         error = None
-        while (lease := endpoints.lease(active.sticky, tried, target.model, alone=alone)) is not None:
+        account = active.key.account
+        while (lease := endpoints.lease(active.sticky, tried, target.model, account, alone=alone)) is not None:
             tried.add(lease.place)
             try:
                 return attempt(active, target, lease, max(0.001, self._max_call_s - active.elapsed_s()))
@@ -82,7 +83,7 @@ class Dispatcher:
                     _log.error("operator: %s refuses our %s: %s", lease.place.name, _OPERATORS[failed.kind], failed)
                 if not self._goes_on(active, failed) or not KINDS[failed.kind].falls_back:
                     break
-        return error or endpoints.refusal(target.model)
+        return error or endpoints.refusal(target.model, account)
 
     def _goes_on(self, active: ActiveCall, error: UpstreamError) -> bool:
         allowed = KINDS[error.kind].falls_back or error.kind == "context_length"

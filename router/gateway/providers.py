@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,9 +12,10 @@ from urllib.parse import urlsplit
 from router.catalogue.snapshot import Listing
 from router.config import Settings
 from router.errors import ConfigError
-from router.gateway.endpoints import Endpoints, Place
+from router.gateway.endpoints import Endpoints
+from router.gateway.health import Place
 from router.registry import Registry, nearest
-from router.settings import ProviderSettings, Timeouts
+from router.settings import ProviderSettings, Secret, Timeouts
 from router.store.provider_keys import StoredKey
 from router.types import CallContext, ModelCard
 from router.upstream.transport import Transport
@@ -23,6 +25,8 @@ __all__ = ["Provider", "StoredKeys", "build_providers", "listings"]
 OpenTransport = Callable[[ProviderSettings], Transport]
 StoredKeys = Mapping[tuple[str, int], StoredKey]
 _NO_KEYS: StoredKeys = {}
+_SENDABLE = re.compile(r"[!-~]*", re.ASCII)
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _NEEDED = frozenset({"model", "messages", "input", "stream"})  # without these a call is none
 
 
@@ -155,7 +159,11 @@ class _Builder:
         urls |= {f"{place}.endpoints.{number}.base_url": one.base_url for number, one in enumerate(checked.endpoints)}
         drops = {f"{place}.drop_params": checked.drop_params}
         drops |= {f"{place}.drop_params_for.{model}": names for model, names in checked.drop_params_for.items()}
+        keys = {f"{place}.api_key": checked.api_key}
+        keys |= {f"{place}.endpoints.{number}.api_key": one.api_key for number, one in enumerate(checked.endpoints)}
         faults = {path: fault for path, url in urls.items() if url and (fault := _fault_of_url(url))}
+        faults |= {path: fault for path, key in keys.items() if (fault := _fault_of_key(key))}
+        faults |= {f"{place}.headers": fault for fault in _faults_of_headers(checked.headers)}
         faults |= {path: fault for path, names in drops.items() if (fault := _fault_of_drops(names))}
         for path, fault in faults.items():
             raise ConfigError(f"{self.settings.where(path)}: {fault}")
@@ -204,7 +212,29 @@ def _fault_of_drops(names: Sequence[str]) -> str:
     return f"{needed[0]!r} cannot be dropped: no call can be made without it" if needed else ""
 
 
+def _fault_of_key(key: Secret) -> str:
+    """What keeps a key from being sent in a header; never shows a part of it."""
+    text = key.reveal()
+    if _SENDABLE.fullmatch(text):
+        return ""
+    given = f"what the environment variable {key.source.removeprefix('env:').replace('|', ' or ')} holds"
+    if not key.source.startswith("env:"):
+        given = "what is given"
+    position = next(at for at, sign in enumerate(text, 1) if not "!" <= sign <= "~")
+    return f"{given} is no key: its character {position} is a blank, a line break or no ASCII. Copy the key anew"
+
+
+def _faults_of_headers(headers: Mapping[str, str]) -> Iterator[str]:
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name):
+            yield f"{name!r} is not the name of a header"
+        elif not value.isprintable() or max(value, default="") > "\xff":
+            yield f"the value of {name!r} cannot be sent: it holds a line break, or characters outside Latin-1"
+
+
 def _fault_of_url(url: str) -> str:
+    if any(sign.isspace() or not sign.isprintable() for sign in url):
+        return "the base URL holds a blank or a sign that does not show: write it without"
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

@@ -12,9 +12,19 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["Failure", "failure_of", "kind_of", "parse_failure", "printable", "wait_hint_s", "without_secrets"]
+__all__ = [
+    "Failure",
+    "failure_of",
+    "is_too_large",
+    "kind_of",
+    "parse_failure",
+    "printable",
+    "wait_hint_s",
+    "without_secrets",
+]
 
 _MESSAGE_LIMIT = 1000
 _WORD_LIMIT = 200
@@ -39,6 +49,19 @@ _CONTEXT = re.compile(
 """How upstreams without a code for it say that a prompt is too long: DeepSeek and vLLM, xAI, Moonshot, llama.cpp."""
 _ACCOUNT = re.compile(r"\b(?:org-|proj_|ak-)(?=[A-Za-z]*\d)[A-Za-z0-9]{6,}\b", re.ASCII)
 """The IDs of organisations, projects and keys that OpenAI and Moonshot put into what they say of their limits."""
+_SECONDS = re.compile(r"(?:^|(?<=,))\s*(\d{1,12}(?:\.\d{1,9})?)\s*(?=,|$)", re.ASCII)
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?"  # ISO 8601, which some send
+    r"|[A-Z][a-z]{2,8},? \d\d?[ -][A-Z][a-z]{2}[ -]\d{2,4} \d\d:\d\d:\d\d(?: (?:[A-Z]{1,5}|[+-]\d{4}))?"  # RFCs
+    r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}",  # asctime
+    re.ASCII,
+)
+_TOO_LARGE = re.compile(
+    r"\brequest (?:is |was )?too large\b|\binput or output tokens must be reduced\b"
+    r"|\blong context requests\b|\bsingle request\b|\btoo many tokens in (?:this|the|your) request",
+    re.IGNORECASE,
+)
+_REQUESTED = re.compile(r"\blimit:? (\d[\d,]*)\b(?!.{0,40}\bused\b).{0,40}?\brequested:? (\d[\d,]*)", re.IGNORECASE)
 _BY_STATUS: Mapping[int, str] = {
     401: "auth",
     402: "billing",
@@ -70,6 +93,15 @@ class Failure:
     code: str = ""
     param: str | None = None
     body: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+def is_too_large(failure: Failure) -> bool:
+    """Whether what reads as a rate limit is about the size of this one request, which no waiting cures."""
+    words = failure.message[:_MESSAGE_LIMIT]
+    asked = _REQUESTED.search(words)
+    if asked is not None and int(asked[2].replace(",", "")) > int(asked[1].replace(",", "")):
+        return True
+    return _TOO_LARGE.search(words) is not None
 
 
 def parse_failure(status: int, body: bytes) -> Failure:
@@ -121,19 +153,29 @@ def kind_of(failure: Failure) -> str:
 
 
 def wait_hint_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """How long the upstream asks us to wait: ``retry-after-ms``, or ``Retry-After`` in seconds or as an HTTP date."""
+    """How long the upstream asks us to wait: ``retry-after-ms``, or ``Retry-After`` in seconds or as an HTTP date.
+
+    A header that came twice, or was joined on the way (``30, 30``), counts by its longest wait; one that cannot be read
+    does not hide the other.
+    """
+    waits = [float(text) / 1000 for text in _SECONDS.findall(headers.get("retry-after-ms", ""))]
+    if waits:
+        return max(waits)
+    text = headers.get("retry-after", "")
+    if dates := _DATE.findall(text):
+        moments = [moment for moment in map(_moment, dates) if moment is not None]
+        now = time.time() if now is None else now
+        return max((max(0.0, moment - now) for moment in moments), default=None)
+    return max(map(float, _SECONDS.findall(text)), default=None)
+
+
+def _moment(date: str) -> float | None:
+    """Unix seconds of a date in a header; without a zone it is UTC."""
     try:
-        if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        text = headers.get("retry-after")
-        if text is None:
-            return None
-        if re.fullmatch(r"\d+(\.\d+)?", text.strip(), re.ASCII):
-            return float(text)
-        moment = email.utils.parsedate_to_datetime(text).timestamp()
+        found = datetime.fromisoformat(date) if date[:4].isdigit() else email.utils.parsedate_to_datetime(date)
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
-    return max(0.0, moment - (time.time() if now is None else now))
 
 
 def without_secrets(failure: Failure, secrets: Iterable[str]) -> Failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -11,7 +12,14 @@ from router import hookimpl
 from router.errors import UpstreamError
 from router.settings import ProviderSettings
 from router.types import CallContext, ChatCall, EmbeddingsCall, ModelCard
-from router.upstream.failures import Failure, kind_of, parse_failure, wait_hint_s, without_secrets
+from router.upstream.failures import (
+    Failure,
+    is_too_large,
+    kind_of,
+    parse_failure,
+    wait_hint_s,
+    without_secrets,
+)
 from router.upstream.transport import Request, Response
 from router.upstream.wire import dump_json
 
@@ -135,6 +143,8 @@ class HttpProvider:
             headers: of the response; none inside a stream.
         """
         kind = self.kind(failure)
+        if kind == "rate_limit" and is_too_large(failure):
+            kind, failure = "bad_request", replace(failure, type="", code="request_too_large")
         in_answer = f"answered {failure.status}" if failure.status != 200 else "sent an error"
         reason = (
             "the gateway's credentials there were refused"
@@ -153,7 +163,7 @@ class HttpProvider:
             type=(failure.type or None) if passed_on else None,
             code=_code(failure, kind) if passed_on else None,
             param=failure.param if passed_on else None,
-            retry_after_s=self.wait_s(failure, headers),
+            retry_after_s=None if kind == "bad_request" else self.wait_s(failure, headers),
         )
 
 

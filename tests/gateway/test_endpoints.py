@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from router import ProviderSettings, UpstreamError
-from router.gateway.endpoints import Endpoints, Lease, Place
+from router.gateway.endpoints import Endpoints
+from router.gateway.health import Lease, Place
 
 
 class Clock:
@@ -27,18 +28,39 @@ def places(*weights: int, max_concurrent: int = 0) -> list[Place]:
     return [Place(f"p{n}", ProviderSettings(), weight, max_concurrent) for n, weight in enumerate(weights)]
 
 
-def fail(endpoints: Endpoints, kind: str, retry_after_s: float | None = None) -> None:
-    lease = endpoints.lease()
+def fail(
+    endpoints: Endpoints,
+    kind: str,
+    retry_after_s: float | None = None,
+    account: str = "",
+    status: int | None = None,
+    model: str = "",
+) -> UpstreamError:
+    lease = endpoints.lease(account=account, model=model)
     assert lease is not None
-    lease.failed(UpstreamError(kind, "down", retry_after_s=retry_after_s))
+    error = UpstreamError(kind, "down", retry_after_s=retry_after_s, upstream_status=status)
+    lease.failed(error)
     lease.release()
+    return error
 
 
-def succeed(endpoints: Endpoints) -> None:
-    lease = endpoints.lease()
+def succeed(endpoints: Endpoints, account: str = "") -> None:
+    lease = endpoints.lease(account=account)
     assert lease is not None
     lease.answered()
     lease.release()
+
+
+def is_open(endpoints: Endpoints, account: str = "", model: str = "") -> bool:
+    """Whether a call would be made now."""
+    lease = endpoints.lease(account=account, model=model)
+    if lease is not None:
+        lease.release()
+    return lease is not None
+
+
+def rests_until(endpoints: Endpoints, account: str = "") -> float:
+    return max(health.rests_until for health in endpoints.places[0].known("", account))
 
 
 @pytest.mark.parametrize("kind", ["timeout", "rate_limit", "auth", "billing"])
@@ -57,7 +79,7 @@ def test_other_failures_bring_rest_when_there_are_three_in_a_row(clock: Clock, k
     succeed(endpoints)
     fail(endpoints, kind)
     fail(endpoints, kind)
-    assert endpoints.places[0].health.rests_until == 0
+    assert rests_until(endpoints) == 0
     fail(endpoints, kind)
     assert endpoints.lease() is None
 
@@ -78,9 +100,9 @@ def test_rests_grow_while_probes_fail_and_end_when_one_succeeds(clock: Clock) ->
     rests = []
     for _ in range(8):
         fail(endpoints, "timeout")
-        rests.append(endpoints.places[0].health.rests_until - clock.now)
+        rests.append(rests_until(endpoints) - clock.now)
         assert endpoints.lease() is None
-        clock.now = endpoints.places[0].health.rests_until
+        clock.now = rests_until(endpoints)
     assert rests == [1, 2, 4, 8, 16, 32, 60, 60]
     succeed(endpoints)
     first, second = endpoints.lease(), endpoints.lease()
@@ -177,7 +199,7 @@ def test_calls_that_fail_together_count_as_one(clock: Clock) -> None:
     for lease in burst:
         lease.failed(UpstreamError("timeout", "down"))
         lease.release()
-    assert endpoints.places[0].health.rests_until == clock.now + 1
+    assert rests_until(endpoints) == clock.now + 1
 
 
 def test_what_began_before_a_rest_neither_ends_nor_lengthens_it(clock: Clock) -> None:
@@ -248,3 +270,62 @@ def test_streams_that_break_after_their_output_bring_rest_as_well(clock: Clock) 
         lease.failed(UpstreamError("connection", "cut"))
         lease.release()
     assert endpoints.lease() is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("timeout", None), ("auth", 403), ("billing", 402), ("rate_limit", 429), ("server", 500), ("connection", None)],
+)
+def test_what_one_account_meets_is_not_taken_from_others(clock: Clock, kind: str, status: int | None) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    for _ in range(3):
+        fail(endpoints, kind, 3600 if status == 429 else None, "greedy", status)
+        clock.now = max(clock.now, rests_until(endpoints, "greedy"))
+    fail(endpoints, kind, None, "greedy", status)
+    assert not is_open(endpoints, "greedy")
+    assert is_open(endpoints, "other")
+    succeed(endpoints, "other")
+    assert not is_open(endpoints, "greedy")
+
+
+@pytest.mark.parametrize(("kind", "status"), [("timeout", None), ("billing", 402), ("auth", 403), ("rate_limit", 429)])
+def test_a_second_account_that_meets_it_confirms_it_for_all(clock: Clock, kind: str, status: int | None) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    fail(endpoints, kind, None, "first", status, "m")
+    fail(endpoints, kind, None, "second", status, "m")
+    assert not is_open(endpoints, "third", "m")
+    assert is_open(endpoints, "third", "another model") is (status in (403, 429))
+
+
+def test_a_good_answer_in_between_clears_the_endpoint(clock: Clock) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    fail(endpoints, "timeout", None, "first")
+    succeed(endpoints, "second")
+    fail(endpoints, "timeout", None, "second")
+    assert is_open(endpoints, "third")
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_refused_key_is_known_at_once(clock: Clock, status: int) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    fail(endpoints, "auth", None, "first", status)
+    assert not is_open(endpoints, "second")
+
+
+def test_a_long_wait_is_kept_once_it_is_confirmed_and_told_as_it_is_kept(clock: Clock) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    assert fail(endpoints, "rate_limit", 86_400).headers["Retry-After"] == "60"
+    assert endpoints.refusal().headers["Retry-After"] == "60"
+    clock.now += 60
+    assert fail(endpoints, "rate_limit", 86_400).headers["Retry-After"] == "3600"
+    assert endpoints.refusal().headers["Retry-After"] == "3600"
+
+
+def test_accounts_that_met_failures_are_forgotten(clock: Clock) -> None:
+    endpoints = Endpoints("acme", places(1), clock=clock)
+    for number in range(3000):
+        fail(endpoints, "server", None, f"acc_{number}")
+        succeed(endpoints, f"other_{number}")
+    assert len(endpoints.places[0].own) <= 1000
+    succeed(endpoints, "acc_2999")
+    assert ("acc_2999", "") not in endpoints.places[0].own

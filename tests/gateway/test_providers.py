@@ -46,6 +46,13 @@ MISTAKES = {
     "[providers.openai]\ntimeouts = 5": ["line 2"],
     '[providers.openai]\nmodels = "gpt"': ["line 2", "list"],
     "[providers.openai]\nheaders = { a = 1 }": ["headers", "text"],
+    '[providers.openai]\nbase_url = "http://a /v1"': ["line 2", "blank"],
+    '[providers.openai]\nbase_url = "http://a/v1\\ufeff"': ["line 2", "does not show"],
+    '[providers.openai]\napi_key = "hunter2 x"': ["line 2", "character 8"],
+    '[providers.openai]\napi_key = "env:BAD"': ["line 2", "environment variable BAD", "character 8"],
+    '[[providers.openai.endpoints]]\napi_key = "hunter2\\nx"': ["number 1", "character 8"],
+    '[providers.openai]\nheaders = { a = "hunter2\\nx" }': ["line 2", "'a'", "line break"],
+    "[providers.openai]\nheaders = { 'a b' = \"x\" }": ["line 2", "'a b'"],
     "[providers]\nopenai = 5": ["[providers.openai]"],
 }
 
@@ -53,7 +60,7 @@ MISTAKES = {
 @pytest.mark.parametrize("text", MISTAKES, ids=lambda text: text.split("\n")[1][:30])
 def test_mistakes_are_named_with_their_place(tmp_path: Path, registry: Registry, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        build(tmp_path, registry, text)
+        build(tmp_path, registry, text, BAD="hunter2\nx")
     for words in MISTAKES[text]:
         assert words in caught.value.message, caught.value.message
     assert "hunter2" not in caught.value.message
@@ -66,6 +73,14 @@ def test_an_installed_provider_needs_no_section(tmp_path: Path, registry: Regist
     idle = build(tmp_path, registry, "")["openai"]
     assert "OPENAI_API_KEY" in idle.problem
     assert "openai" not in listings({"openai": idle})
+
+
+@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", "\ufeff{}", " {}\t"])
+def test_what_a_file_adds_around_a_key_is_no_part_of_it(tmp_path: Path, registry: Registry, around: str) -> None:
+    text = '[providers.one]\nkind = "compatible"\napi_key = "env:ONE"\nmodels = ["m"]'
+    url = around.format("http://a/v1")
+    provider = build(tmp_path, registry, text, ONE=around.format("sk-1"), ROUTER__PROVIDERS__ONE__BASE_URL=url)["one"]
+    assert (provider.settings.api_key.reveal(), provider.settings.base_url) == ("sk-1", "http://a/v1")
 
 
 def test_a_key_in_plain_text_serves_and_does_not_show(tmp_path: Path, registry: Registry) -> None:

@@ -160,6 +160,36 @@ def test_a_bad_request_keeps_its_own_status(acme: Driver, upstream: ScriptedUpst
     assert (found.status, found.param, found.message) == (status, "input", "too big")
 
 
+SIZES = [
+    "Request too large for gpt-4o in organization org-1 on tokens per min (TPM): Limit 30000, Requested 45000.",
+    "Rate limit reached for tokens per min. Limit: 30,000, Requested: 45,000",
+    "Extra usage is required for long context requests.",
+    "The input or output tokens must be reduced in order to run successfully.",
+]
+
+
+@pytest.mark.parametrize("said", SIZES)
+def test_a_limit_that_one_request_is_too_large_for_is_its_own_fault(
+    acme: Driver, upstream: ScriptedUpstream, said: str
+) -> None:
+    error = {"message": said, "type": "tokens", "code": "rate_limit_exceeded"}
+    upstream.script(Answer({"error": error}, status=429, headers={"Retry-After": "30"}))
+    found = failure(acme)
+    assert (found.kind, found.status, found.code, found.headers) == ("bad_request", 400, "request_too_large", {})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Rate limit reached for gpt-4o on tokens per min (TPM): Limit 30000, Used 29000, Requested 2000.",
+        "Too many requests in a single minute",
+    ],
+)
+def test_a_limit_that_time_lifts_stays_one(acme: Driver, upstream: ScriptedUpstream, said: str) -> None:
+    upstream.script(Answer({"error": {"message": said, "code": "rate_limit_exceeded"}}, status=429))
+    assert failure(acme).kind == "rate_limit"
+
+
 @pytest.mark.parametrize(
     ("headers", "wait_s"),
     [
@@ -167,6 +197,14 @@ def test_a_bad_request_keeps_its_own_status(acme: Driver, upstream: ScriptedUpst
         ({"retry-after": "1.5"}, 1.5),
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT, Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "Wednesday, 21-Oct-15 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "Wed Oct 21 07:28:00 2015"}, 0.0),
+        ({"retry-after": "2015-10-21T07:28:00Z"}, 0.0),
+        ({"retry-after": "Wed, 99 Oct 2015 07:28:00 GMT"}, None),
+        ({"retry-after": "30, 30"}, 30.0),
+        ({"retry-after": "5, 30"}, 30.0),
+        ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "9" * 400}, None),
         ({"retry-after-ms": "inf"}, None),
