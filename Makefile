@@ -18,6 +18,7 @@ check: $(VENV)/.installed-dev .typing/router_plugins
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 	$(BIN)/python -m pytest tests/house/test_layers.py
 	$(BIN)/python -m bench.guard
 	$(BIN)/python docs/generate.py --check

@@ -12,6 +12,7 @@ import brotli
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from machine import known_work_s
 
 from router.errors import BadRequest, RouterError, TooLarge
 from router.gateway.body import decode_json, read_body
@@ -75,7 +76,7 @@ def test_an_incompressible_body_costs_no_square() -> None:
     raw = zlib.compress(bytes(range(256)) * 4096 * 8, 0)
     started = time.process_time()
     assert len(read(raw, "deflate", limit=2**24)) == 2**23
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 300 * known_work_s()
 
 
 @pytest.mark.parametrize("depth", [1, 127, 128])

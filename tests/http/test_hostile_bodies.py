@@ -11,7 +11,7 @@ from typing import Any
 import brotli
 import pytest
 from errors import assert_error_shape
-from gateway_wire import CHAT, EMBEDDINGS, USER, Prober, post, send, worst_stall_s
+from gateway_wire import CHAT, EMBEDDINGS, STALL_MAX, USER, Prober, post, send, worst_stall
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +19,6 @@ from router.gateway.schemas import ChatSchema, EmbeddingsSchema
 from router.testing import Answer, Gateway, Result, ScriptedUpstream, completion
 
 MIB = 2**20
-STALL_MAX_S = 0.2
 ECHO = {"model": "echo/echo", "messages": USER}
 SMALL = b'{"model":"echo/echo","messages":[{"role":"user","content":"hi"}]'
 
@@ -84,10 +83,9 @@ INVALID: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", INVALID)
-@pytest.mark.parametrize("path", [CHAT, EMBEDDINGS])
-def test_invalid_json(gateway: Gateway, name: str, path: str) -> None:
-    answer = post(gateway, path, INVALID[name])
-    assert_error_shape(answer, 400, "invalid_json")
+def test_invalid_json(gateway: Gateway, name: str) -> None:
+    for path in (CHAT, EMBEDDINGS):
+        assert_error_shape(post(gateway, path, INVALID[name]), 400, "invalid_json")
 
 
 HARMLESS: dict[str, bytes] = {
@@ -199,7 +197,7 @@ def test_heavy_bodies_hold_nobody_up(gateway: Gateway, upstream: ScriptedUpstrea
         else:
             assert_error_shape(answer, status, answer.json()["error"]["code"])
 
-    assert worst_stall_s(prober, call, STALL_MAX_S) < STALL_MAX_S
+    assert worst_stall(prober, call) < STALL_MAX
 
 
 def compressed(kind: str, data: bytes) -> bytes:
@@ -223,7 +221,7 @@ def test_bombs(gateway: Gateway, prober: Prober, kind: str) -> None:
         answer = post(gateway, CHAT, bomb, {"Content-Encoding": kind})
         assert_error_shape(answer, 413, "request_too_large")
 
-    assert worst_stall_s(prober, call, STALL_MAX_S) < STALL_MAX_S
+    assert worst_stall(prober, call) < STALL_MAX
 
 
 GOOD = json.dumps(ECHO).encode("ascii")
@@ -276,7 +274,7 @@ def test_a_chunked_body_above_the_limit_is_refused_when_it_gets_there(gateway: G
         answer = post(gateway, CHAT, b"", chunked=(b" " * MIB for _ in range(34)))
         assert_error_shape(answer, 413, "request_too_large")
 
-    assert worst_stall_s(prober, call, STALL_MAX_S) < STALL_MAX_S
+    assert worst_stall(prober, call) < STALL_MAX
 
 
 def test_a_body_in_tiny_chunks(gateway: Gateway, prober: Prober) -> None:
@@ -286,7 +284,7 @@ def test_a_body_in_tiny_chunks(gateway: Gateway, prober: Prober) -> None:
     def call() -> None:
         assert send(gateway.port, raw).status == 200
 
-    assert worst_stall_s(prober, call, STALL_MAX_S) < STALL_MAX_S
+    assert worst_stall(prober, call) < STALL_MAX
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])

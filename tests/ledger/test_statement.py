@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -49,15 +48,13 @@ def test_pages_follow_one_another(database: Database, account: Account) -> None:
     assert statement(database, account.id, before=2**70, limit=10**9) == whole
 
 
-def test_a_page_at_any_depth_takes_milliseconds(database: Database, account: Account) -> None:
+def test_a_page_at_any_depth_is_read_from_the_indexes(database: Database, account: Account) -> None:
     """Accounts with much and with little, among calls by the thousand that all credit one account."""
     rare = create_account(database, "Rare")
     fill_many(database, account.id, rare.id)
     grant(database, rare.id, 5, reason="after them")
     for one, before in ((account.id, None), (account.id, MANY // 2), (rare.id, None), (rare.id, 100)):
-        begun = time.monotonic()
         found = statement(database, one, before=before, limit=50)
-        assert time.monotonic() - begun < 0.1
         assert len(found) == (50 if one == account.id else 2 if before is None else 1)
     for one in (account.id, rare.id):
         plan = database.read(lambda connection, one=one: explained(connection, one))

@@ -166,7 +166,7 @@ def workers(gateway: Gateway) -> list[psutil.Process]:
     return psutil.Process(gateway.pid).children()
 
 
-def wait_until(true: Any, timeout_s: float = 10.0) -> None:
+def wait_until(true: Any, timeout_s: float = 30.0) -> None:
     """Poll until something is true."""
     deadline = time.monotonic() + timeout_s
     while not true():

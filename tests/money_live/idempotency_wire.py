@@ -81,7 +81,7 @@ def reached(house: House, marker: str) -> int:
     return sum(marker.encode() in request.body for request in house.upstream.requests)
 
 
-def wait_until(true: Callable[[], object], timeout_s: float = 15.0) -> None:
+def wait_until(true: Callable[[], object], timeout_s: float = 30.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -18,7 +18,7 @@ from router.testing import Answer, Stream, chunks, completion, token_usage
 
 WORDS = 200
 USED = token_usage(1, WORDS)
-FREED_S = 5.0
+FREED_S = 20.0
 MODELS = {"drain": "acme/plain", "cancel": "hasty/plain"}
 HASTY: dict[str, Any] = {
     "gateway": {"drain_s": 4.0, "client_stall_s": 0.5, "stream_buffer_bytes": 65536},

@@ -28,8 +28,8 @@ from router.testing.upstream.wires.anthropic import (
 MODEL = f"anthropic/{ANTHROPIC.model}"
 TOOL: Any = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
 CALLS = [("weather", '{"city":"Oslo"}'), ("weather", '{"city":"Tromsø","days":[1,2.5,null]}')]
-ERRORS = [(row, mode) for row in ANTHROPIC.errors for mode in MODES]
-SPARES = [f"spare{number}" for number in range(2 * len(ERRORS))]
+ERRORS = [(row, MODES[number % 2]) for number, row in enumerate(ANTHROPIC.errors)]
+SPARES = [f"spare{number}" for number in range(4 * len(ERRORS))]
 _unused = itertools.cycle(SPARES)
 
 

@@ -28,8 +28,8 @@ from router.testing.upstream.wires.ollama import (
 MODEL = f"ollama/{OLLAMA.model}"
 TOOL: Any = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
 CALL = ("weather", '{"city":"Oslo"}')
-ERRORS = [(row, mode) for row in OLLAMA.errors for mode in MODES]
-SPARES = [f"spare{number}" for number in range(2 * len(ERRORS))]
+ERRORS = [(row, MODES[number % 2]) for number, row in enumerate(OLLAMA.errors)]
+SPARES = [f"spare{number}" for number in range(4 * len(ERRORS))]
 _unused = itertools.cycle(SPARES)
 
 

@@ -12,7 +12,7 @@ from router.errors import KINDS
 from router.testing import Stream, chunks
 from router.testing.upstream.wires import WIRES, ErrorRow, Wire
 
-CASES = [case for case in error_cases() if case[3] in MODES]
+CASES = error_cases()
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def said(row: ErrorRow) -> str:
 
 
 def test_the_kinds_are_on_the_usage_rows(rig: Rig) -> None:
-    cases = {section: (wire, row) for section, wire, row, mode in error_cases() if mode == "row"}
+    cases = {f"{wire.name}-{row.kind}": (wire, row) for _, wire, row, mode in CASES if mode == "stream"}
     for section, (wire, row) in cases.items():
         rig.upstream.script(row.answer())
         with pytest.raises(openai.APIStatusError):

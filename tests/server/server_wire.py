@@ -17,7 +17,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 
 
 @dataclass

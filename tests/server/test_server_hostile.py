@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from machine import HANG_S
 from server_wire import Server, request, serving, until
 
 HOST = b"Host: a\r\n"
@@ -163,7 +164,7 @@ def test_slow_header_is_ended_with_408(strict: Server) -> None:
     started = time.monotonic()
     with strict.client() as client:
         client.sock.settimeout(0.05)
-        trickle = iter(b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: " + b"a" * 200)
+        trickle = iter(b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: " + b"a" * 2000)
         while True:
             try:
                 client.sock.recv(1, socket.MSG_PEEK)
@@ -174,7 +175,7 @@ def test_slow_header_is_ended_with_408(strict: Server) -> None:
         answer = client.answer()
     assert answer.status == 408
     assert answer.error()["code"] == "request_timeout"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < HANG_S
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 10", "Transfer-Encoding: chunked"])
@@ -198,7 +199,7 @@ def test_dripping_body_is_ended_by_its_whole_limit(strict: Server) -> None:
                 client.send(b"x")
         client.sock.settimeout(5)
         assert client.answer().status == 408
-    assert 0.5 < time.monotonic() - started < 3
+    assert 0.5 < time.monotonic() - started < HANG_S
 
 
 def test_idle_connections_are_closed_without_a_word(strict: Server) -> None:

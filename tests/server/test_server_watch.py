@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 
 import pytest
@@ -24,11 +23,9 @@ def waiting(server: Server, client: Client, target: str = "/wait") -> None:
 def test_gone_is_noticed_at_once(server: Server, go: Callable[[Client], None]) -> None:
     before = server.state().get("wait noticed=True gone=True", 0)
     client = server.client()
-    waiting(server, client)
-    started = time.monotonic()
+    waiting(server, client, "/wait?wait_s=100")
     go(client)
     until(lambda: server.state().get("wait noticed=True gone=True", 0) > before, "the call was told")
-    assert time.monotonic() - started < 1
     client.close()
 
 

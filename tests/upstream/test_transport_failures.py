@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from machine import HANG_S
 from raw_upstream import Peer, RawUpstream, answer
 from upstream_client import QUICK, Client
 
@@ -144,7 +145,7 @@ def test_time_limits(client: Client, case: str) -> None:
         start = time.monotonic()
         error = client.failure(upstream.url, timeouts=timeouts)
         assert error.kind == "timeout"
-        assert 0.15 < time.monotonic() - start < 2
+        assert 0.15 < time.monotonic() - start < HANG_S
         assert upstream.closed.acquire(timeout=5)
     assert re.fullmatch(
         r"upstream 127\.0\.0\.1: (no response|not finished|no progress) (within|for) 0\.\d s", error.message
@@ -228,7 +229,7 @@ def test_tls_is_not_spoken(client: Client) -> None:
 @pytest.mark.parametrize("dripped", [False, True])
 def test_silent_tls_handshake(client: Client, dripped: bool) -> None:
     # A record of 16 KiB that never ends.
-    pieces = [b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03", *[b"y"] * 100] if dripped else []
+    pieces = [b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03", *[b"y"] * 2000] if dripped else []
 
     def script(peer: Peer) -> None:
         peer.send(*pieces, pause_s=0.05)
@@ -238,7 +239,7 @@ def test_silent_tls_handshake(client: Client, dripped: bool) -> None:
         start = time.monotonic()
         error = client.failure(f"https://localhost:{upstream.port}/", timeouts=replace(QUICK, connect=0.3))
         assert error.kind == "timeout"
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < HANG_S
 
 
 def test_tls_large_bodies_both_ways_at_once(pooled: Client) -> None:

@@ -105,7 +105,7 @@ class ScriptedUpstream:
         with self._lock:
             self._handlers[path] = script
 
-    def wait_for(self, predicate: Callable[[], object], timeout_s: float = 5.0) -> None:
+    def wait_for(self, predicate: Callable[[], object], timeout_s: float = 20.0) -> None:
         """Return as soon as ``predicate()`` is true. Other greenlets run meanwhile if gevent is loaded.
 
         Raises:
@@ -120,7 +120,7 @@ class ScriptedUpstream:
                 raise TimeoutError(f"not true after {timeout_s} s; {self.open_connections} connections open; {seen}")
             sleep(0.002)
 
-    def wait_for_requests(self, count: int, timeout_s: float = 5.0) -> list[ReceivedRequest]:
+    def wait_for_requests(self, count: int, timeout_s: float = 20.0) -> list[ReceivedRequest]:
         """Return the requests as soon as there are ``count`` of them; ``TimeoutError`` otherwise."""
         self.wait_for(lambda: len(self.requests) >= count, timeout_s)
         return self.requests
