@@ -13,11 +13,13 @@ from router.gateway.active import ActiveCall
 from router.gateway.health import Lease
 from router.gateway.resolve import Target
 from router.types import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
+from router.upstream.transport import Request, Resent, Response
 
 __all__ = ["Opened", "attempt"]
 
 _log = logging.getLogger("router.attempt")
 _FIRST_BYTE_S = 60.0
+_SAID_MAX = 300
 _HOLDS = {"chat": "choices", "embeddings": "data"}
 
 
@@ -54,6 +56,32 @@ class Opened:
             self._lease.release()
 
 
+class _Sends:
+    """The provider's transport for one attempt: what it sends a second time is an attempt of its own.
+
+    Attributes:
+        started: monotonic seconds at which the latest began.
+    """
+
+    __slots__ = ("_active", "_target", "_transport", "started")
+
+    def __init__(self, active: ActiveCall, target: Target) -> None:
+        self._active = active
+        self._target = target
+        self._transport = target.provider.transport
+        self.started = time.monotonic()
+
+    def send(self, request: Request, *, resent: Resent | None = None) -> Response:
+        return self._transport.send(request, resent=self._note if resent is None else resent)
+
+    def _note(self, failure: UpstreamError) -> None:
+        self._active.attempts.append(_row(self._target, _named(failure, self._target), self.started))
+        self.started = time.monotonic()
+
+    def close(self) -> None:
+        """The section's own transport lives on."""
+
+
 def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> Opened:
     """Call the provider and wait for the first output. The lease is released by ``Opened.close``, or here on a failure.
 
@@ -64,25 +92,25 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
         UpstreamError: the attempt failed; its row is written.
     """
     active.target = target
-    started = time.monotonic()
+    sends = _Sends(active, target)
     try:
-        opened = _open(active, target, lease, _context_of(active, target, lease, left_s))
+        opened = _open(active, target, lease, _context_of(active, target, lease, left_s, sends))
     except UpstreamError as error:
         if not isinstance(error, _PluginFault):
             lease.failed(error)
         lease.release()
-        active.attempts.append(_row(target, error.kind, error.upstream_status, started))
+        active.attempts.append(_row(target, error, sends.started))
         raise
     except BaseException:
         lease.release()
         raise
     lease.answered()
     active.note_output()
-    active.attempts.append(_row(target, "ok", 200, started))
+    active.attempts.append(_row(target, None, sends.started))
     return opened
 
 
-def _context_of(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> CallContext:
+def _context_of(active: ActiveCall, target: Target, lease: Lease, left_s: float, sends: _Sends) -> CallContext:
     """The context of a call at one endpoint: its settings, and the limits of this model and kind of reply."""
     provider = target.provider
     limits = provider.timeouts(target.model)
@@ -91,7 +119,7 @@ def _context_of(active: ActiveCall, target: Target, lease: Lease, left_s: float)
         limits = replace(limits, first_byte=first_byte, whole=left_s)
     elif limits.whole is None or left_s < limits.whole:
         limits = replace(limits, whole=left_s)
-    return CallContext(provider.name, target.model, lease.place.settings, provider.transport, limits, target.card)
+    return CallContext(provider.name, target.model, lease.place.settings, sends, limits, target.card)
 
 
 def _open(active: ActiveCall, target: Target, lease: Lease, context: CallContext) -> Opened:
@@ -182,5 +210,15 @@ def _broken(target: Target) -> UpstreamError:
     return _PluginFault("server", f"The provider plugin {name!r} failed.", provider=target.provider.name)
 
 
-def _row(target: Target, kind: str, status: int | None, started: float) -> Attempt:
-    return Attempt(target.provider.name, target.model, kind, status, round((time.monotonic() - started) * 1000))
+def _row(target: Target, failure: UpstreamError | None, started: float) -> Attempt:
+    """An attempt that ended now.
+
+    Args:
+        failure: why it failed; None where it did not.
+        started: monotonic seconds.
+    """
+    latency_ms = round((time.monotonic() - started) * 1000)
+    if failure is None:
+        return Attempt(target.provider.name, target.model, "ok", 200, latency_ms)
+    said = failure.message[:_SAID_MAX]
+    return Attempt(target.provider.name, target.model, failure.kind, failure.upstream_status, latency_ms, said)

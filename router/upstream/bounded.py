@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import socket
 import threading
 from math import inf
@@ -21,6 +22,7 @@ from urllib3.response import HTTPResponse
 from router.upstream.deadlines import Deadline, Limits
 from router.upstream.dial import Resolver, connect
 from router.upstream.exceptions import translating
+from router.upstream.transport import RESEND_S
 
 __all__ = ["POOL_CLASSES", "Call", "calling"]
 
@@ -30,11 +32,16 @@ class Call:
 
     Attributes:
         sock: the socket that the call uses, once there is one.
-        retriable: the connection had served before and died without a byte of this response.
+        repeats: the request may be sent twice.
+        sent_at: monotonic seconds at which it had been sent.
+        retriable: the connection had served before and died without a byte of this response, so soon that it must have
+            been closed before; or at any time where the request ``repeats``.
         fresh: pooled connections are not to be used.
     """
 
-    def __init__(self, limits: Limits, resolver: Resolver) -> None:
+    def __init__(self, limits: Limits, resolver: Resolver, *, repeats: bool = False) -> None:
+        self.repeats = repeats
+        self.sent_at = 0.0
         self.limits = limits
         self.resolver = resolver
         self.connect_by = limits.connect()
@@ -85,6 +92,7 @@ class _Bounded(HTTPConnection):
     """Deadlines for connecting, sending, and waiting for the head."""
 
     served = 0
+    idle_since = 0.0
 
     def _new_conn(self) -> socket.socket:
         call: Call = calling.call
@@ -120,6 +128,10 @@ class _Bounded(HTTPConnection):
         except TimeoutError:
             with translating(self.host):
                 raise deadline.expired() from None
+        except OSError:
+            call.retriable = self.served > 0
+            raise
+        call.sent_at = monotonic()
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3
         call: Call = calling.call
@@ -150,7 +162,7 @@ class _Bounded(HTTPConnection):
                 raise ConnectionError("closed the connection without an answer")
         except ConnectionError:
             call.check()
-            call.retriable = self.served > 0
+            call.retriable = self.served > 0 and (call.repeats or monotonic() - call.sent_at <= RESEND_S)
             raise
 
 
@@ -158,11 +170,38 @@ class _BoundedTLS(_Bounded, HTTPSConnection):
     pass
 
 
-class _Pool(HTTPConnectionPool):
+class _Expiring(HTTPConnectionPool):
+    """Knows since when its connections are idle."""
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = monotonic()
+        super()._put_conn(conn)
+
+    def close_idle(self, before: float) -> bool:
+        """Close those that are idle since ``before``; whether others are idle, or in use."""
+        if self.pool is None:
+            return False
+        kept: list[Any] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                kept.append(self.pool.get(block=False))
+        in_use = len(kept) < self.pool.maxsize
+        for position, connection in enumerate(kept):
+            if connection is not None and connection.idle_since <= before:
+                connection.close()
+                kept[position] = None
+        with contextlib.suppress(queue.Full):
+            for connection in reversed(kept):
+                self.pool.put(connection, block=False)
+        return in_use or any(connection is not None and connection.sock is not None for connection in kept)
+
+
+class _Pool(_Expiring):
     ConnectionCls = _Bounded
 
 
-class _TLSPool(HTTPSConnectionPool):
+class _TLSPool(_Expiring, HTTPSConnectionPool):
     ConnectionCls = _BoundedTLS
 
 

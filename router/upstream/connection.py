@@ -9,8 +9,10 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+from time import monotonic
 
 from router.upstream.deadlines import Deadline
+from router.upstream.transport import RESEND_S
 
 __all__ = ["Connection"]
 
@@ -29,6 +31,7 @@ class Connection:
         heard: a byte of the present response has arrived.
         sending: a part of the present request is still to be sent.
         sent_all: the upstream took the whole request; False once sending failed.
+        sent_at: monotonic seconds at which the present request had been sent, as far as the kernel is concerned.
     """
 
     __slots__ = (
@@ -43,6 +46,7 @@ class Connection:
         "reused",
         "sending",
         "sent_all",
+        "sent_at",
     )
 
     def __init__(self, sock: socket.socket) -> None:
@@ -51,7 +55,7 @@ class Connection:
         self._incoming: ssl.MemoryBIO | None = None
         self._outgoing: ssl.MemoryBIO | None = None
         self._out = self._body = _NOTHING
-        self.idle_since = 0.0
+        self.idle_since = self.sent_at = 0.0
         self.reused = self.heard = self.sending = False
         self.sent_all = True
 
@@ -93,6 +97,12 @@ class Connection:
             return False
         return False
 
+    def died_idle(self) -> bool:
+        """Whether a failure means that the upstream had closed it before the request came, and so never took that."""
+        if not self.reused or self.heard:
+            return False
+        return self.sending or not self.sent_all or monotonic() - self.sent_at <= RESEND_S
+
     def start(self, head: bytes, body: bytes | None) -> None:
         """Begin a request: send what the kernel takes at once. ``pump`` sends the rest.
 
@@ -125,6 +135,7 @@ class Connection:
                     self._out = piece if self._tls is None else self._encrypted(piece)
                 self._out = self._out[self._sock.send(self._out) :]
             self.sending = False
+            self.sent_at = monotonic()
         except BlockingIOError:
             self.sending = True
         except OSError:

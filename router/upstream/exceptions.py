@@ -19,7 +19,7 @@ from httptools.parser import errors as httptools_errors
 
 from router.errors import UpstreamError
 
-__all__ = ["TABLE", "Malformed", "kind_of", "translating"]
+__all__ = ["TABLE", "Malformed", "kind_of", "translated", "translating"]
 
 
 class Malformed(Exception):
@@ -147,9 +147,15 @@ class translating:
     ) -> None:
         if error is None or isinstance(error, UpstreamError):
             return
-        kind = kind_of(error)
-        if kind is not None:
-            raise UpstreamError(kind, f"upstream {self._host}: {_describe(error)}") from error
+        found = translated(error, self._host)
+        if found is not None:
+            raise found from error
+
+
+def translated(error: BaseException, host: str) -> UpstreamError | None:
+    """A foreign exception as an ``UpstreamError`` that names ``host``; None where it is not for the table."""
+    kind = kind_of(error)
+    return None if kind is None else UpstreamError(kind, f"upstream {host}: {_describe(error)}")
 
 
 def _describe(error: BaseException) -> str:

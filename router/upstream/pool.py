@@ -14,9 +14,10 @@ from router.upstream.body import PoolResponse
 from router.upstream.connection import Connection
 from router.upstream.deadlines import Deadline, Limits
 from router.upstream.dial import Resolver, connect, default_ssl_context
-from router.upstream.exceptions import translating
+from router.upstream.exceptions import translated, translating
 from router.upstream.head import Origin, encode_head, parse_target
-from router.upstream.transport import Request
+from router.upstream.reaper import Reaper
+from router.upstream.transport import Request, Resent
 
 __all__ = ["Pool", "PoolTransport"]
 
@@ -36,7 +37,12 @@ class Pool:
     """The connections to one origin. Every open connection, idle or not, holds one of ``max_connections`` slots."""
 
     def __init__(
-        self, origin: Origin, resolver: Resolver, context: ssl.SSLContext | None, sizes: tuple[int, int, float]
+        self,
+        origin: Origin,
+        resolver: Resolver,
+        context: ssl.SSLContext | None,
+        sizes: tuple[int, int, float],
+        reaper: Reaper,
     ) -> None:
         self.origin = origin
         self._resolver = resolver
@@ -47,6 +53,7 @@ class Pool:
         self._idle: deque[Connection] = deque()
         self._waiters: deque[_Waiter] = deque()
         self._closed = False
+        self._reaper = reaper
 
     def checkout(self, limits: Limits, *, fresh: bool = False) -> Connection:
         """A connection that is ready for a request; a new one if ``fresh``. Ends in ``give_back`` or ``discard``.
@@ -123,6 +130,8 @@ class Pool:
                 self._open -= 1
             else:
                 self._idle.append(connection)
+                if not self._reaper.running:
+                    self._reaper.start()
 
     def discard(self, connection: Connection) -> None:
         """Close a connection and free its slot."""
@@ -148,6 +157,16 @@ class Pool:
         while idle and idle[0].idle_since < monotonic() - self._idle_ttl_s:
             idle.popleft().close()
             self._open -= 1
+
+    def close_idle(self) -> bool:
+        """Close what has been idle too long, and what its upstream has closed; whether any idle one is left."""
+        with self._lock:
+            self._close_expired()
+            for connection in [one for one in self._idle if not one.is_quiet()]:
+                self._idle.remove(connection)
+                connection.close()
+                self._open -= 1
+            return bool(self._idle)
 
     def close(self) -> None:
         """Close the idle connections; those in use are closed when they come back."""
@@ -180,8 +199,9 @@ class PoolTransport:
         self._resolver = Resolver()
         self._lock = threading.Lock()
         self._pools: dict[Origin, Pool] = {}
+        self._reaper = Reaper(self._close_idle, idle_ttl_s)
 
-    def send(self, request: Request) -> PoolResponse:
+    def send(self, request: Request, *, resent: Resent | None = None) -> PoolResponse:
         """See ``Transport.send``.
 
         Raises:
@@ -197,10 +217,14 @@ class PoolTransport:
                 return _converse(pool, connection, head, request.body, limits)
             except TimeoutError:
                 raise
-            except OSError:
-                # It may have died while it was idle: only then, and only in silence, is a second try safe.
-                if not connection.reused or connection.heard:
+            except OSError as error:
+                # It may have died while it was idle: only then is a second try safe.
+                repeats = request.method == "GET" and connection.reused and not connection.heard
+                if not (repeats or connection.died_idle()):
                     raise
+                failure = translated(error, target.origin.host)
+                if resent is not None and failure is not None:
+                    resent(failure)
             return _converse(pool, pool.checkout(limits, fresh=True), head, request.body, limits)
 
     def _new_pool(self, origin: Origin) -> Pool:
@@ -208,10 +232,16 @@ class PoolTransport:
         if origin.scheme == "https":
             context = self._ssl_context or default_ssl_context()
         with self._lock:
-            return self._pools.setdefault(origin, Pool(origin, self._resolver, context, self._sizes))
+            return self._pools.setdefault(origin, Pool(origin, self._resolver, context, self._sizes, self._reaper))
+
+    def _close_idle(self) -> bool:
+        """Close what was idle for too long, or was closed by its upstream; whether anything idle is left."""
+        left = [pool.close_idle() for pool in list(self._pools.values())]
+        return any(left)
 
     def close(self) -> None:
         """See ``Transport.close``. Connections in use are closed when their responses end."""
+        self._reaper.stop()
         with self._lock:
             pools = list(self._pools.values())
         for pool in pools:

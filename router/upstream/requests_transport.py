@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any, cast
 
 import requests
@@ -24,9 +25,10 @@ from router.upstream.bounded import POOL_CLASSES, Call, calling
 from router.upstream.deadlines import Limits
 from router.upstream.decoding import decoded
 from router.upstream.dial import Resolver, default_ssl_context
-from router.upstream.exceptions import Malformed, translating
+from router.upstream.exceptions import Malformed, translated, translating
 from router.upstream.head import header_items, parse_target
-from router.upstream.transport import Request
+from router.upstream.reaper import Reaper
+from router.upstream.transport import Request, Resent
 
 __all__ = ["RequestsResponse", "RequestsTransport"]
 
@@ -40,15 +42,20 @@ class RequestsTransport:
 
     Args:
         max_connections: calls under way at once; further ones wait within ``connect``.
+        idle_ttl_s: seconds after which an idle connection is closed.
         ssl_context: for ``https``; by default the system's authorities, or those of ``REQUESTS_CA_BUNDLE``.
     """
 
-    def __init__(self, max_connections: int = 1000, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, max_connections: int = 1000, idle_ttl_s: float = 55.0, ssl_context: ssl.SSLContext | None = None
+    ) -> None:
+        self._idle_ttl_s = idle_ttl_s
         self._adapter = _Adapter(max_connections, ssl_context or _environment_ssl_context())
         self._slots = threading.Semaphore(max_connections)
         self._resolver = Resolver()
+        self._reaper = Reaper(self._close_idle, idle_ttl_s)
 
-    def send(self, request: Request) -> RequestsResponse:
+    def send(self, request: Request, *, resent: Resent | None = None) -> RequestsResponse:
         """See ``Transport.send``.
 
         Raises:
@@ -56,35 +63,45 @@ class RequestsTransport:
         """
         host = parse_target(request.url).origin.host
         prepared = _prepare(request)
-        call = Call(Limits(request.timeouts), self._resolver)
+        call = Call(Limits(request.timeouts), self._resolver, repeats=request.method == "GET")
         with translating(host):
             if not self._slots.acquire(timeout=call.connect_by.left_s()):
                 raise call.connect_by.expired()
             response = RequestsResponse(host, call, self._slots)
             try:
-                response.open(self._raw(prepared, call))
+                response.open(self._raw(prepared, call, host, resent))
             except BaseException:
                 response.close()
                 raise
         return response
 
-    def _raw(self, prepared: requests.PreparedRequest, call: Call) -> HTTPResponse:
+    def _raw(self, prepared: requests.PreparedRequest, call: Call, host: str, resent: Resent | None) -> HTTPResponse:
         """urllib3's response, once its head is there."""
+        if not self._reaper.running:
+            self._reaper.start()
         calling.call = call
         proxies = get_environ_proxies(cast(str, prepared.url))
         try:
             response = self._adapter.send(prepared, stream=True, proxies=proxies)
-        except (UpstreamError, OSError):
+        except (UpstreamError, OSError) as error:
             if not call.retriable:
                 raise
+            failure = error if isinstance(error, UpstreamError) else translated(error, host)
+            if resent is not None and failure is not None:
+                resent(failure)
             call.retriable, call.fresh, call.connect_by = False, True, call.limits.connect()
             response = self._adapter.send(prepared, stream=True, proxies=proxies)
         finally:
             del calling.call
         return cast(HTTPResponse, response.raw)
 
+    def _close_idle(self) -> bool:
+        """Close what was idle for too long; whether anything is left, idle or in use."""
+        return self._adapter.close_idle(monotonic() - self._idle_ttl_s)
+
     def close(self) -> None:
         """See ``Transport.close``."""
+        self._reaper.stop()
         self._adapter.close()
 
 
@@ -174,6 +191,13 @@ class _Adapter(HTTPAdapter):
         manager = super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
         manager.pool_classes_by_scheme = POOL_CLASSES
         return manager
+
+    def close_idle(self, before: float) -> bool:
+        """Close connections that are idle since ``before``, monotonic seconds; whether others are left."""
+        managers = [self.poolmanager, *self.proxy_manager.values()]
+        pools = [manager.pools.get(key) for manager in managers for key in list(manager.pools.keys())]
+        left = [pool.close_idle(before) for pool in pools if pool is not None]
+        return any(left)
 
     def cert_verify(self, *args: Any) -> None:
         """Nothing to do: the context verifies. requests would read its bundle again for every connection."""

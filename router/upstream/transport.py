@@ -6,13 +6,19 @@ default) and ``router.upstream.requests_transport`` (HTTP proxies and odd networ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from router.errors import UpstreamError
 from router.settings import Timeouts
 
-__all__ = ["Request", "Response", "Transport"]
+__all__ = ["RESEND_S", "Request", "Resent", "Response", "Transport"]
+
+RESEND_S = 1.0
+"""Seconds in which the end of a connection that was idle means that it had been closed before the request came."""
+
+Resent = Callable[[UpstreamError], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +66,16 @@ class Response(Protocol):
 class Transport(Protocol):
     """Sends requests. Safe to call from many greenlets (or threads) at once."""
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, *, resent: Resent | None = None) -> Response:
         """Send, and wait for the response's head.
 
         Redirects are handed back, never followed. A pooled connection that turns out to be dead before any byte of
-        the response is replaced once by a new one. An exception of any class that passes through (a killed greenlet's
-        among them) leaves no socket behind.
+        the response is replaced once by a new one: a ``GET`` always, a ``POST`` only when it could not be written, or
+        when the end came within ``RESEND_S`` of it. After a longer silence the upstream may be at work on it. An
+        exception of any class that passes through (a killed greenlet's among them) leaves no socket behind.
+
+        Args:
+            resent: hears of the failure before the request is sent a second time.
 
         Raises:
             UpstreamError: of kind ``connection``, ``timeout`` or ``malformed``; its message names the host, and

@@ -226,3 +226,16 @@ def test_the_sdks_retries_reach_a_healthy_answer(line: Line) -> None:
     line.upstream.script(Answer.error(503, headers={"retry-after-ms": "1"}), stream("Hello"))
     found = list(line.gateway.client(max_retries=3).chat.completions.create(**line.body()))
     assert "".join(chunk.choices[0].delta.content or "" for chunk in found) == "Hello"
+
+
+def test_a_second_sending_is_an_attempt_of_its_own(line: Line) -> None:
+    """The connection of the first call dies under the second, which is sent again on a new one."""
+    model = line.model()
+    line.upstream.script(Answer(completion("Hello")), Raw(), Answer(completion("Hello")))
+    assert line.post(line.body(model, stream=False)).status == 200
+    answered = line.post(line.body(model, stream=False))
+    assert answered.status == 200 and len(line.upstream.requests) == 3
+    kinds = line.row(answered)["kinds"]
+    assert kinds == ["connection", "ok"] and answered.headers["x-router-attempts"].count("ms") == 2
+    (row,) = line.wait_for_rows(1, request_id=answered.request_id)
+    assert "without an answer" in json.loads(row["attempts"])[0]["message"]

@@ -12,7 +12,9 @@ from machine import HANG_S
 from raw_upstream import Peer, RawUpstream, answer
 from upstream_client import QUICK, Client, make_transport
 
+from router.errors import UpstreamError
 from router.settings import Timeouts
+from router.upstream.transport import RESEND_S, Request
 
 Script = Callable[[Peer], None]
 
@@ -110,6 +112,42 @@ def test_a_connection_that_dies_under_a_request_is_replaced_once(client: Client,
         assert client.fetch(upstream.url) == b"1"
         assert client.fetch(upstream.url) == b"2"
         assert upstream.connections == 2
+
+
+@pytest.mark.parametrize("body", [b"{}", None], ids=["post", "get"])
+def test_after_a_silence_only_what_may_be_repeated_is_sent_again(client: Client, body: bytes | None) -> None:
+    """The upstream may have been at work on it."""
+    taken: list[int] = []
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(answer())
+        peer.request()
+        taken.append(peer.number)
+        peer.stopped.wait(1.5 * RESEND_S)
+
+    with RawUpstream(script) as upstream:
+        client.fetch(upstream.url)
+        if body is None:
+            assert client.fetch(upstream.url, body) == b"ok"
+        else:
+            assert client.failure(upstream.url, body).kind == "connection"
+        assert (taken, upstream.connections) == ([1], 1 if body else 2)
+
+
+def test_each_second_sending_is_told(client: Client) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(answer())
+        peer.request()
+
+    told: list[UpstreamError] = []
+    with RawUpstream(script) as upstream:
+        for _ in range(2):
+            response = client.transport.send(Request("POST", upstream.url, {}, b"{}", QUICK), resent=told.append)
+            response.read(9)
+            response.close()
+        assert [failure.kind for failure in told] == ["connection"] and "127.0.0.1" in told[0].message
 
 
 def test_the_replacement_is_not_replaced(client: Client) -> None:
@@ -245,6 +283,21 @@ def test_idle_connections_expire_and_are_few(monkeypatch: pytest.MonkeyPatch) ->
         time.sleep(0.01)
         client.send(upstream.url).close()
         assert upstream.connections == 3  # the idle one was too old
+        client.transport.close()
+
+
+def test_idle_connections_are_closed_without_a_further_call(kind: str) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(answer())
+        peer.hold()
+
+    client = Client(make_transport(kind, idle_ttl_s=0.3))
+    with RawUpstream(script) as upstream:
+        for connections in (1, 2):
+            assert client.fetch(upstream.url) == b"ok"
+            assert upstream.closed.acquire(timeout=20)
+            assert upstream.connections == connections
         client.transport.close()
 
 

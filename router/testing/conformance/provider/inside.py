@@ -13,7 +13,7 @@ from router.settings import ProviderSettings
 from router.testing.conformance.provider.bench import ASK, Bench
 from router.types import CallContext, ChatCall, Reply
 from router.upstream.pool import PoolTransport
-from router.upstream.transport import Request, Response
+from router.upstream.transport import Request, Resent, Response
 
 __all__ = ["Inside", "NoTransport", "inside", "record_of"]
 
@@ -21,7 +21,7 @@ __all__ = ["Inside", "NoTransport", "inside", "record_of"]
 class NoTransport:
     """A transport for hooks that may not use one."""
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, *, resent: Resent | None = None) -> Response:
         """Raises:
         AssertionError: always.
         """
