@@ -45,6 +45,9 @@ class Answer:
         given = message.get("id")
         if isinstance(given, str) and given:
             self._head["id"] = given
+        served = message.get("model")
+        if isinstance(served, str) and served:
+            self._head["model"] = served
         return self._head
 
     def chunks(self, event: dict[str, Any]) -> Iterator[dict[str, Any]]:

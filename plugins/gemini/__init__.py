@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from router_plugins.gemini.errors import kind_of_failure, retry_delay_s
-from router_plugins.gemini.replies import edit_choice, with_thinking_counted
+from router_plugins.gemini.replies import edit_choice
 
 from router import CallContext, ModelCard, ProviderSettings, Secret, hookimpl
 from router.upstream.cards import load_cards
@@ -36,7 +36,7 @@ class Gemini(CompatibleProvider):
 
     default_base_url: ClassVar[str] = "https://generativelanguage.googleapis.com/v1beta/openai"
     cards: ClassVar = load_cards(Path(__file__).with_name("models.toml"), owned_by="google")
-    edits: ClassVar = re.compile(rb'thought|"tool_calls"|"usage"\s*:\s*\{|"finish_reason"\s*:\s*"')
+    edits: ClassVar = re.compile(rb'thought|"tool_calls"|"finish_reason"\s*:\s*"')
 
     @hookimpl
     def settings(self) -> type:
@@ -60,9 +60,7 @@ class Gemini(CompatibleProvider):
         return message
 
     def edit_item(self, value: dict[str, Any], progress: Progress, context: CallContext) -> dict[str, Any]:
-        """Thoughts as ``reasoning_content``, tool calls as OpenAI has them, usage with the thinking in it."""
-        if isinstance(value.get("usage"), dict):
-            value["usage"] = with_thinking_counted(value["usage"])
+        """Thoughts as ``reasoning_content``, tool calls as OpenAI has them."""
         for choice in choices_of(value):
             if (refusal := edit_choice(choice, progress.notes)) is not None:
                 return {"error": {"message": f"The model's answer was dropped: {refusal}", "code": 500}}

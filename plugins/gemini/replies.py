@@ -1,12 +1,12 @@
-"""What the endpoint's answers have in other places than OpenAI's: thoughts, tool calls, finish reasons, counts."""
+"""What the endpoint's answers have in other places than OpenAI's: thoughts, tool calls, finish reasons."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from router.upstream.wire import object_at, usage_of
+from router.upstream.wire import object_at
 
-__all__ = ["edit_choice", "with_thinking_counted"]
+__all__ = ["edit_choice"]
 
 _BEGIN, _END = "<thought>", "</thought>"
 _DROPPED = "function_call_filter"
@@ -30,21 +30,6 @@ def edit_choice(choice: dict[str, Any], notes: dict[str, Any]) -> str | None:
     if reason == "stop" and seen["calls"]:
         choice["finish_reason"] = "tool_calls"
     return None
-
-
-def with_thinking_counted(usage: dict[str, Any]) -> dict[str, Any]:
-    """Usage whose ``completion_tokens`` hold the thinking, which is otherwise in ``total_tokens`` alone."""
-    counts = usage_of(usage)
-    total = usage.get("total_tokens")
-    if counts is None or counts.doubtful or type(total) is not int:
-        return usage
-    thinking = total - counts.prompt_tokens - counts.completion_tokens
-    if thinking <= 0:
-        return usage
-    known = object_at(usage, "completion_tokens_details")
-    if known.get("reasoning_tokens") is None:
-        known = {**known, "reasoning_tokens": thinking}
-    return {**usage, "completion_tokens": counts.completion_tokens + thinking, "completion_tokens_details": known}
 
 
 def _take_thoughts(said: dict[str, Any], seen: dict[str, Any], *, whole: bool) -> None:

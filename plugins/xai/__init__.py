@@ -12,7 +12,7 @@ from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, Secr
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleChatProvider, Progress
 from router.upstream.failures import Failure
-from router.upstream.wire import choices_of, usage_of
+from router.upstream.wire import choices_of
 
 __all__ = ["plugin"]
 
@@ -60,12 +60,11 @@ class XAI(CompatibleChatProvider):
         return headers
 
     def edit_item(self, value: dict[str, Any], progress: Progress, context: CallContext) -> dict[str, Any]:
-        """Usage as OpenAI counts it, without what the call cost us, and OpenAI's finish reasons."""
+        """Usage without what the call cost us, and OpenAI's finish reasons."""
         if isinstance(value.get("usage"), dict):
             ticks = value["usage"].pop("cost_in_usd_ticks", None)
             if type(ticks) is int and 0 <= ticks <= _TICKS_MAX:
                 progress.cost_nano = -(-ticks // _TICKS_PER_NANO)
-            value["usage"] = _as_openai_counts(value["usage"])
         for choice in choices_of(value):
             reason, said = choice.get("finish_reason"), choice.get("message") or choice.get("delta")
             if reason == "end_turn":
@@ -85,21 +84,6 @@ class XAI(CompatibleChatProvider):
             return "overloaded"
         inside = (kind for kind, pattern in _MEANINGS.items() if failure.status == 200 and pattern.search(text))
         return next(inside, None) or super().kind(failure)
-
-
-def _as_openai_counts(usage: dict[str, Any]) -> dict[str, Any]:
-    """Reasoning counted as output and cached tokens as prompt, where the total says that they are not yet."""
-    counts = usage_of(usage)
-    if counts is None or counts.doubtful:
-        return usage
-    prompt, completion = counts.prompt_tokens, counts.completion_tokens
-    if counts.cached_tokens > prompt:
-        prompt += counts.cached_tokens
-    if usage.get("total_tokens") not in (prompt + completion, counts.prompt_tokens + completion):
-        completion += counts.reasoning_tokens
-    if (prompt, completion) == (counts.prompt_tokens, counts.completion_tokens):
-        return usage
-    return {**usage, "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 plugin = XAI()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,13 +16,15 @@ from router.errors import RouterError, StoreError, Unavailable
 from router.gateway.admission import Bracket
 from router.gateway.keeping import Keeping
 from router.gateway.relay import Relay
+from router.gateway.remarks import REMARKS, told_cost_nano
 from router.gateway.resolve import Target
 from router.gateway.terms import Reckoned, reckon
+from router.money import NANO
 from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
 
 __all__ = ["ActiveCall", "CallCancelled", "Client"]
 
-
+_log = logging.getLogger("router.active")
 _NOTHING = Usage(0)
 
 
@@ -209,8 +212,25 @@ class ActiveCall:
             charge_nano=reckoned.charge_nano,
             cost_nano=reckoned.cost_nano,
             rate_nano=terms.rate_nano,
+            prices=reckoned.prices,
+            marks=self._marks(reckoned),
+            reported_model=relay.reported_model,
         )
         return record, reckoned
+
+    def _marks(self, reckoned: Reckoned) -> tuple[str, ...]:
+        """What an operator should know of the call's usage; told in the log, too."""
+        marks, told, terms = self.relay.marks, self.relay.usage, self.bracket.terms
+        if told is not None and reckoned.charge_nano and terms.rate_nano:
+            cost_nano = told_cost_nano(told)
+            if cost_nano is not None and cost_nano * terms.rate_nano // NANO > reckoned.charge_nano:
+                marks.add("unpriced_cost")
+        if not marks:
+            return ()
+        served, found = self.target.id if self.target is not None else "", tuple(sorted(marks))
+        for mark in found:
+            _log.warning("call %s at %s: %s: %s", self.call.request_id, served, mark, REMARKS.get(mark, mark))
+        return found
 
     def _ending(self, error: RouterError | None) -> str:
         if self.gone:

@@ -92,6 +92,7 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
         UpstreamError: the attempt failed; its row is written.
     """
     active.target = target
+    active.relay.begin(None)
     sends = _Sends(active, target)
     try:
         opened = _open(active, target, lease, _context_of(active, target, lease, left_s, sends))
@@ -127,7 +128,7 @@ def _open(active: ActiveCall, target: Target, lease: Lease, context: CallContext
     reply = _guarded(hook, _call_for(active, target), context, target)
     try:
         batches = _guarded_batches(reply, target)
-        active.relay.begin(reply)
+        active.relay.begin(reply, target.provider.kind)
         return Opened(_first(active, batches), batches, reply, lease)
     except BaseException:
         reply.close()

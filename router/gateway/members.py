@@ -10,7 +10,7 @@ import re
 from itertools import islice
 from typing import NamedTuple
 
-__all__ = ["Member", "cut_member", "find_member"]
+__all__ = ["Member", "cut_member", "find_member", "put_member"]
 
 _GUESSES = 4
 _decode = json.JSONDecoder().raw_decode
@@ -53,6 +53,12 @@ def cut_member(data: bytes, name: str) -> bytes:
     if before.endswith(b","):
         return before[:-1] + after
     return before + (after[1:] if after.startswith(b",") else after)
+
+
+def put_member(data: bytes, name: str, value: bytes) -> bytes:
+    """``data`` with another value of its top-level member ``name``. Raises as ``find_member``."""
+    member = find_member(data, name)
+    return data if member is None else data[: member.value] + value + data[member.end :]
 
 
 def _end_of_value(data: bytes, start: int) -> int:

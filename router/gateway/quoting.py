@@ -13,7 +13,7 @@ from router.errors import BadRequest, ModelNotPriced
 from router.gateway.bounds import Measure, bound_of, measure, text_tokens
 from router.gateway.extras import check_extras
 from router.gateway.resolve import Route, Target, printable_id
-from router.gateway.terms import Sale, Terms, quote_of
+from router.gateway.terms import Sale, Terms, quote_of, shown_rates
 from router.prices import FREE, Price, Rates, dearest, is_complete, is_free
 from router.sections import BillingSettings
 from router.types import ChatCall, EmbeddingsCall, Key, ModelCard
@@ -31,12 +31,14 @@ class _Offer(NamedTuple):
         cost: what the provider charges us; None where that is not known.
         flat: the rates at all times and lengths; None where there are tiers.
         free: nothing is ever charged.
+        origin: where the price stands, with its rates where they are flat: what usage rows show.
     """
 
     price: Price
     cost: Price | None
     flat: Rates | None
     free: bool
+    origin: Mapping[str, str]
 
 
 class _Known(NamedTuple):
@@ -121,14 +123,20 @@ class Quoter:
         """None where the target has no price for such calls."""
         cost = book.cost(target.card)
         price: Price | None = FREE
+        origin: dict[str, str] = {}
         if self._with_billing:
-            price = book.charge(target.id, target.provider.name, target.card, price_list)
+            found = book.explain(target.id, target.provider.name, target.card, price_list)
+            price, origin = found.price, {"source": found.source, "name": found.name, "currency": book.currency}
+            if found.source == "list":
+                origin["list"] = price_list
         if price is None or not is_complete(price, kind):
             return None
         if cost is not None and not is_complete(cost, kind):
             cost = None
         flat = dearest(price, 0.0, 0) if not price.tiers else None
-        return _Offer(price, cost, flat, is_free(price))
+        if flat is not None and origin:
+            origin |= shown_rates(flat)
+        return _Offer(price, cost, flat, is_free(price), origin)
 
     def _sale(self, found: Measure, target: Target, offer: _Offer, at: float) -> Sale | None:
         """None where nothing bounds what the call could be charged."""
@@ -136,7 +144,7 @@ class Quoter:
         if not bound.known and not offer.free:
             return None
         top = offer.flat or dearest(offer.price, at, bound.prompt_tokens)
-        return Sale.of(offer.price, offer.cost, bound, top)
+        return Sale.of(offer.price, offer.cost, bound, top, offer.origin)
 
     def _quote(self, found: Measure, first: Target, sales: Mapping[str, Sale]) -> Quote:
         """For limits, what nothing bounds counts as what is likely."""

@@ -8,18 +8,23 @@ share.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from router.dialect import Dialect
 from router.errors import UpstreamError
-from router.gateway.members import cut_member, find_member
+from router.gateway.counts import fault_of_usage, higher, shown_usage, sound, whole
+from router.gateway.members import cut_member, find_member, put_member
+from router.gateway.remarks import remarks_of
+from router.gateway.said import Said, said_bytes
 from router.types import ChatCall, EmbeddingsCall, Item, Reply, Usage
-from router.upstream.wire import choices_of, has_output
+from router.upstream.wire import choices_of, dump_json, has_output, usage_of
 
 __all__ = ["Relay"]
 
+_log = logging.getLogger("router.relay")
 _NOTABLE = re.compile(rb'"(?:usage"\s*:\s*\{|finish_reason"\s*:\s*"|error"\s*:)')
 _NULL_USAGE = b',"usage":null}'
 _ODD = re.compile(rb'"(?:usage"\s*:|finish_reason"\s*:\s*"|error"\s*:)')  # one first letter: six times as fast
@@ -27,6 +32,8 @@ _USAGE = re.compile(rb'"usage"\s*:')
 _NULL_AT_END = re.compile(rb',\s*"usage"\s*:\s*null(?=\s*(?:,\s*"obfuscation"\s*:\s*"[^"\\]*"\s*)?\}\s*$)')
 """A top-level ``"usage": null``: what follows it up to the closing brace shows that it stands at the top."""
 _BYTES_PER_TOKEN = 4
+_NAME_MAX = 200
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")  # in JSON text a line break is only ever white space
 
 
@@ -34,9 +41,11 @@ class Relay:
     """One call's items. ``begin`` starts over with each attempt.
 
     Attributes:
-        usage: the last that the upstream gave.
+        usage: what the upstream's readings prove; None while it gave none.
         output: whether anything that a client would call an answer has been seen.
-        finished: whether a ``finish_reason`` has been seen.
+        finished: whether a ``finish_reason`` has been seen, of each choice that was asked for.
+        marks: what an operator should know of the reply: keys of ``REMARKS``.
+        reported_model: the model that the upstream says answers; empty while it says none.
     """
 
     def __init__(self, call: ChatCall | EmbeddingsCall, dialect: Dialect) -> None:
@@ -44,24 +53,36 @@ class Relay:
         self._dialect = dialect
         self._hides_usage = not call.include_usage
         self._model = json.dumps(call.model).encode("ascii")
+        self._is_chat = isinstance(call, ChatCall)
+        wanted = call.body.get("n")
+        self._wanted = wanted if type(wanted) is int and self._is_chat else 1
         self._reply: Reply | None = None
+        self._plugin = ""
+        self._prompt: int | None = None
         self._reset()
 
     def _reset(self) -> None:
         self.usage: Usage | None = None
         self.output = False
         self.finished = False
+        self.marks: set[str] = set()
+        self.reported_model = ""
+        self._seen: set[Any] = set()
+        self._done: set[Any] = set()
         self._failure: UpstreamError | None = None
         self._before = self._after = b""
-        self._chunks = 0
-        self._bytes = 0
-        self._envelope = 0
-        self._body: dict[str, Any] | None = None
+        self._said = Said()
+        self._body = b""
 
-    def begin(self, reply: Reply) -> None:
-        """The items that follow are ``reply``'s."""
+    def begin(self, reply: Reply | None, plugin: str = "") -> None:
+        """The items that follow are ``reply``'s; None before there is one.
+
+        Args:
+            plugin: whose it is, for the log.
+        """
         self._reset()
         self._reply = reply
+        self._plugin = plugin
 
     def frames(self, batch: Sequence[Item]) -> bytes:
         """A batch of a stream's chunks as stream events, joined.
@@ -100,7 +121,8 @@ class Relay:
         """
         if not self.output:
             raise self._malformed("ended its answer before any output")
-        if not self.finished and self._reply is not None and not self._reply.ended:
+        ended = self._reply is None or self._reply.ended
+        if not (self.finished or ended) or (self._wanted > 1 and not self._seen <= self._done):
             raise UpstreamError("connection", "The provider's stream was cut off before its end.")
 
     def body(self, item: Item, holds: str) -> bytes:
@@ -118,29 +140,32 @@ class Relay:
         if not isinstance(value.get(holds), list):
             raise self._malformed(f"gave an answer without {holds!r}")
         self.output = self.finished = True
-        self._note_usage(value)
-        self._chunks, self._body = 1, value
-        return self._with_model(item.data, value)
+        self._body = item.data
+        shown = self._note_told(value)
+        return self._with_model(item.data if shown is None else put_member(item.data, "usage", shown), value)
 
     def estimate(self) -> Usage:
-        """What the call must have used, where the upstream does not say: four bytes a token, at least one a chunk."""
-        prompt = (
-            len(json.dumps(self._call.body.get("messages", self._call.body.get("input")), default=str))
-            // _BYTES_PER_TOKEN
-        )
-        content = self._bytes - self._chunks * self._envelope if self._body is None else _said_bytes(self._body)
-        return Usage(prompt, max(1, self._chunks, content // _BYTES_PER_TOKEN) if self.output else 0)
+        """What the call must have used, where the upstream does not say: four bytes a token of what was said.
+
+        Once the provider has taken a call on, that is its prompt at least.
+        """
+        if self._prompt is None:
+            body = self._call.body
+            text = json.dumps(body.get("messages", body.get("input")), default=str)
+            self._prompt = len(text) // _BYTES_PER_TOKEN
+        said = said_bytes(self._body) if self._body else self._said.size
+        return Usage(self._prompt, max(1, said // _BYTES_PER_TOKEN) if self.output else 0)
 
     def _in_stride(self, data: bytes) -> bytes | None:
         """The text of a chunk that is like those before it, with nothing to note: the many. None for any other."""
-        if not self.output or not self._before or not data.startswith(self._before):
+        if not self.output or not self._before or self._wanted > 1 or not data.startswith(self._before):
             return None
         rest = data[len(self._before) :]
         if self._hides_usage and rest.endswith(_NULL_USAGE):
             rest = rest[: -len(_NULL_USAGE)] + b"}"
         if rest[-1:] != b"}" or b"\n" in rest or b"\r" in rest or _ODD.search(rest):
             return None
-        self._count(len(data))
+        self._said.add(rest)
         return self._after + rest
 
     def _chunk(self, item: Item) -> bytes | None:
@@ -148,14 +173,15 @@ class Relay:
         data = item.data
         if b"\n" in data or b"\r" in data:
             data = data.translate(_ONE_LINE)
-        finishes = False
-        if not self.output or data[-1:] != b"}" or _NOTABLE.search(data):
+        if not self.output or data[-1:] != b"}" or self._wanted > 1 or _NOTABLE.search(data):
             value = self._value(item)
-            finishes = self._note(value)
+            proven = self._note(value)
             if self._hides_usage and isinstance(value.get("usage"), dict):
                 if not value.get("choices"):
                     return None
                 data = cut_member(data, "usage")
+            elif proven is not None:
+                data = put_member(data, "usage", proven)
         if self._hides_usage and _USAGE.search(data):
             data = self._without_null_usage(data, item)
         if self._before and data.startswith(self._before):
@@ -165,29 +191,70 @@ class Relay:
             if not value or value.get("type") == "ping":
                 return None
             shown = self._with_model(data, value)
-        if self.output and not finishes:
-            self._count(len(data))
+        self._said.add(data)
         return shown
 
-    def _count(self, size: int) -> None:
-        self._chunks += 1
-        self._bytes += size
-        if not self._envelope or size < self._envelope:
-            self._envelope = size
-
-    def _note(self, value: dict[str, Any]) -> bool:
-        """Look at a chunk; whether it finishes a choice."""
+    def _note(self, value: dict[str, Any]) -> bytes | None:
+        """Look at a chunk; what it should show as its ``usage``, where that is something else."""
         if value.get("error"):
             raise self._error(value)
-        self._note_usage(value)
-        finishes = any(choice.get("finish_reason") for choice in choices_of(value))
-        self.finished = self.finished or finishes
-        self.output = self.output or finishes or has_output(value)
-        return finishes
+        for choice in choices_of(value):
+            place, finishes = choice.get("index"), bool(choice.get("finish_reason"))
+            place = place if type(place) is int else 0
+            self._seen.add(place)
+            if finishes:
+                self._done.add(place)
+                self.output = True
+        self.finished = self.finished or len(self._done) >= self._wanted
+        self.output = self.output or has_output(value)
+        return self._note_told(value)
 
-    def _note_usage(self, value: dict[str, Any]) -> None:
-        if self._reply is not None and (usage := self._reply.read_usage(value)) is not None:
-            self.usage = usage
+    def _note_told(self, value: dict[str, Any]) -> bytes | None:
+        """What a body or a chunk says of itself; and what it should show as its ``usage``, where that is more."""
+        if self._reply is None:
+            return None
+        if not self.reported_model and isinstance(value.get("model"), str):
+            self.reported_model = _UNPRINTABLE.sub(" ", value["model"][:_NAME_MAX])
+        self.marks.update(remarks_of(value))
+        for choice in choices_of(value) if self._is_chat else ():
+            if choice.get("usage"):
+                self._prove(usage_of(choice["usage"]))
+        self._prove(self._read_usage(value))
+        given = value.get("usage")
+        if not given or self.usage is None or not self._is_chat or not isinstance(given, dict):
+            return None
+        shown = shown_usage(given, self.usage)
+        return None if shown is None else dump_json(shown)
+
+    def _read_usage(self, value: dict[str, Any]) -> Usage | None:
+        """What the plugin reads; what it gives that is none is named in the log, and estimated."""
+        assert self._reply is not None
+        try:
+            usage: Any = self._reply.read_usage(value)
+        except Exception:
+            _log.exception("provider plugin %s failed in read_usage: the usage is estimated", self._plugin)
+            self.marks.add("bad_usage")
+            return None
+        if usage is None:
+            return None
+        fault = fault_of_usage(usage)
+        if fault:
+            _log.error("provider plugin %s gave a bad Usage, which is estimated: %s", self._plugin, fault)
+            self.marks.add("bad_usage")
+        given: Usage | None = sound(usage) if fault and isinstance(usage, Usage) else None if fault else usage
+        return given
+
+    def _prove(self, usage: Usage | None) -> None:
+        """One more reading."""
+        if usage is None:
+            return
+        usage = whole(usage) if self._is_chat else usage
+        if self.usage is not None:
+            proven = higher(self.usage, usage)
+            if proven is not usage and not usage.doubtful:
+                self.marks.add("usage_fell")
+            usage = proven
+        self.usage = usage
 
     def _without_null_usage(self, data: bytes, item: Item) -> bytes:
         data, cut = _NULL_AT_END.subn(b"", data)
@@ -220,14 +287,17 @@ class Relay:
     def _error(self, value: Any) -> UpstreamError:
         if self._reply is None:
             return self._malformed("sent an error")
-        return self._reply.read_error(value)
+        try:
+            error: Any = self._reply.read_error(value)
+        except UpstreamError as raised:
+            error = raised
+        except Exception:
+            _log.exception("provider plugin %s failed in read_error", self._plugin)
+            return self._malformed("sent an error")
+        if isinstance(error, UpstreamError):
+            return error
+        _log.error("provider plugin %s gave %s as an error, not a router.UpstreamError", self._plugin, type(error))
+        return self._malformed("sent an error")
 
     def _malformed(self, what: str) -> UpstreamError:
         return UpstreamError("malformed", f"The provider {what}.")
-
-
-def _said_bytes(body: dict[str, Any]) -> int:
-    """The size of all that the choices of a plain reply say: content, reasoning, tool calls."""
-    messages = (choice.get("message") for choice in choices_of(body))
-    parts = (part for one in messages if isinstance(one, dict) for name, part in one.items() if name != "role" and part)
-    return sum(len(part if isinstance(part, str) else json.dumps(part)) for part in parts)

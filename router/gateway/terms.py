@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from router.claims import Quote
 from router.gateway.bounds import UNBOUNDED, Bound
 from router.gateway.resolve import Target
-from router.money import NANO
-from router.prices import Price, Rates, rates
+from router.money import NANO, format_nano
+from router.prices import RATES, Price, Rates, rates
 from router.types import Usage
 
-__all__ = ["CHARGE_MAX", "Reckoned", "Sale", "Terms", "quote_of", "reckon"]
+__all__ = ["CHARGE_MAX", "Reckoned", "Sale", "Terms", "quote_of", "reckon", "shown_rates"]
 
 CHARGE_MAX = 2**62
 """In nano-units: more than any call is charged, and what a database can hold."""
+
+
+_NOWHERE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Sale:
         bound: the most tokens that it can use there.
         dearest: the highest rates that it can be charged at.
         most_nano: what that comes to.
+        origin: where the price stands, and its rates where those are the same for all calls: see ``shown_price``.
     """
 
     price: Price
@@ -35,6 +39,7 @@ class Sale:
     bound: Bound
     dearest: Rates
     most_nano: int
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def free(self) -> bool:
@@ -42,13 +47,15 @@ class Sale:
         return not (self.dearest.dearest_input() or self.dearest.dearest_output())
 
     @classmethod
-    def of(cls, price: Price, cost: Price | None, bound: Bound, dearest: Rates) -> Sale:
+    def of(
+        cls, price: Price, cost: Price | None, bound: Bound, dearest: Rates, origin: Mapping[str, str] = _NOWHERE
+    ) -> Sale:
         """With what the bound can be charged at most."""
-        return cls(price, cost, bound, dearest, min(bound.most_nano(dearest), CHARGE_MAX))
+        return cls(price, cost, bound, dearest, min(bound.most_nano(dearest), CHARGE_MAX), origin)
 
     def lowered(self, cap: int) -> Sale:
         """The same with an output cap of ours."""
-        return Sale.of(self.price, self.cost, self.bound.lowered(cap), self.dearest)
+        return Sale.of(self.price, self.cost, self.bound.lowered(cap), self.dearest, self.origin)
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,7 @@ class Reckoned:
         cost_nano: what the provider charges us; None where neither it nor its price says so.
         estimated: the counts are ours, because the upstream gave none.
         clamped: the upstream's counts were impossible, and were put within bounds.
+        prices: the unit prices of the charge, and where they came from.
     """
 
     usage: Usage | None
@@ -151,6 +159,7 @@ class Reckoned:
     cost_nano: int | None
     estimated: bool = False
     clamped: bool = False
+    prices: Mapping[str, str] = field(default_factory=dict)
 
 
 _NOTHING = Reckoned(None, 0, 0)
@@ -179,7 +188,13 @@ def reckon(terms: Terms, target: Target | None, usage: Usage | None, estimate: U
     clamped = usage is not None and (bool(usage.doubtful) or kept is not told)
     if charge_nano > sale.most_nano:
         charge_nano, clamped = sale.most_nano, usage is not None
-    return Reckoned(kept, charge_nano, _cost_nano(terms, sale, kept), usage is None, clamped)
+    prices = {**sale.origin, **shown_rates(held)} if sale.price.tiers else sale.origin
+    return Reckoned(kept, charge_nano, _cost_nano(terms, sale, kept), usage is None, clamped, prices)
+
+
+def shown_rates(held: Rates) -> dict[str, str]:
+    """Rates as decimal text per million tokens, for usage rows."""
+    return {name: format_nano(getattr(held, name)) for name in RATES}
 
 
 def _cost_nano(terms: Terms, sale: Sale, usage: Usage) -> int | None:

@@ -42,8 +42,10 @@ class Progress:
     notes: dict[str, Any] = field(default_factory=dict)
 
     def used(self, shown: Usage | None) -> Usage | None:
-        """The usage of an item that shows ``shown``, with what clients do not see."""
+        """The usage of an item that shows ``shown``, with what clients do not see; of two, the one that counts more."""
         usage = shown or self.usage
+        if shown is not None and self.usage is not None and _tokens(shown) < _tokens(self.usage):
+            usage = self.usage
         return usage if usage is None or self.cost_nano is None else replace(usage, cost_nano=self.cost_nano)
 
 
@@ -168,6 +170,10 @@ class CompatibleProvider(CompatibleChatProvider):
     def embeddings_body(self, call: EmbeddingsCall, context: CallContext) -> dict[str, Any]:
         """The body to send: the client's under the upstream's names."""
         return _renamed({**call.body, "model": context.model}, self.embeddings_renames)
+
+
+def _tokens(usage: Usage) -> int:
+    return usage.prompt_tokens + usage.completion_tokens
 
 
 def _renamed(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

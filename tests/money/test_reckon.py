@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -132,4 +133,6 @@ def test_the_served_targets_price_counts_and_cost_stands_beside_it() -> None:
     done = reckon(terms, terms.targets[1], Usage(2, 3), None, "ok")
     assert (done.charge_nano, done.cost_nano) == (20_000, 5_000)
     unknown = Market([card(price=None)], stored={("", "acme/large"): price(input="4", output="4")}).terms(chat())
-    assert reckon(unknown, unknown.targets[0], Usage(1), None, "ok") == Reckoned(Usage(1), 4_000, None)
+    done = reckon(unknown, unknown.targets[0], Usage(1), None, "ok")
+    assert replace(done, prices={}) == Reckoned(Usage(1), 4_000, None)
+    assert {"source": "database", "name": "acme/large", "currency": "USD", "input": "4"}.items() <= done.prices.items()
