@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="add the conformance rules of this installed plugin of provider-router; may be given more than once",
+        help="add the conformance rules of this installed plugin of tollrouter; may be given more than once",
     )
 
 

@@ -16,7 +16,7 @@ WIRES = [
 ]
 
 setup(
-    name="provider-router",
+    name="tollrouter",
     version="0.1.0",
     description="A self-hosted LLM gateway: OpenAI's API in front, provider plugins behind, every token accounted for",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
@@ -66,7 +66,7 @@ setup(
         ],
     },
     entry_points={
-        "console_scripts": ["router = router.__main__:main"],
+        "console_scripts": [f"{command} = router.__main__:main" for command in ("router", "tollrouter")],
         "pytest11": ["router = pytest_router"],
         "router": [f"{name} = router_plugins.{name}:plugin" for name in PLUGINS],
         "router.wires": [

@@ -18,7 +18,7 @@ from router.testing.conformance import Report, Result, Run, markdown_table
 __all__ = ["FILE", "bundled", "main", "outcomes", "recorded", "tables"]
 
 FILE = Path(__file__).with_name("conformance.json")
-_DISTRIBUTION = "provider-router"
+_DISTRIBUTION = "tollrouter"
 _GROUPS = {"provider": "Providers", "billing": "Billing policies", "rate_limit": "Rate limits", "dialect": "Dialects"}
 
 

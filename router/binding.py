@@ -127,7 +127,7 @@ def _refuse_newer(thing: Any) -> None:
         raise LoadFault(
             "L04",
             f"it needs the hooks of version {wanted}, and this gateway has {HOOKS_VERSION}: upgrade it "
-            "(pip install --upgrade provider-router), or install an older version of the plugin",
+            "(pip install --upgrade tollrouter), or install an older version of the plugin",
         )
 
 

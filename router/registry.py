@@ -178,11 +178,11 @@ def _unimportable(error: BaseException, distribution: str) -> str:
     if missing == "router":
         return (
             f"{told}. It was written for another version of the gateway: upgrade that "
-            f"(pip install --upgrade provider-router), or install another version of {distribution}"
+            f"(pip install --upgrade tollrouter), or install another version of {distribution}"
         )
     if missing and isinstance(error, ModuleNotFoundError):
         return (
-            f"{told}. It needs the package {missing!r}, which is not installed: pip install {missing}, and ask the "
-            f"author of {distribution} to declare it"
+            f"{told}. It needs the module {missing!r}, which is not installed. Ask the author of {distribution} which "
+            "package has it, and to declare it: a module's name need not be its package's, and may be somebody else's"
         )
     return told

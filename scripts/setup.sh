@@ -45,5 +45,18 @@ if ! works; then
     echo "Making $folder with $("$python" --version)" >&2
     "$python" -m venv --clear "$folder"
 fi
+# What was installed from this folder under another name would offer every plugin a second time.
+here=$(pwd -P)
+for old in *.egg-info; do
+    [ "$old" = tollrouter.egg-info ] || rm -rf "./$old"
+done
+"$folder/bin/python" - "$here" <<'OTHERS' | xargs -r "$folder/bin/python" -m pip uninstall --quiet --yes >&2
+import json, pathlib, sys
+from importlib.metadata import distributions
+for one in distributions():
+    origin = json.loads(one.read_text("direct_url.json") or "{}").get("url")
+    if origin == pathlib.Path(sys.argv[1]).as_uri() and one.name != "tollrouter":
+        print(one.name)
+OTHERS
 echo "Installing the gateway into $folder (the first time, this takes a minute)" >&2
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".$extra"

@@ -1,6 +1,6 @@
 """Clients that tests run and the project does not depend on: Node packages, and Python frameworks that clash.
 
-They are installed outside of the source tree, once for each lock file: under ``provider-router`` in the user's cache.
+They are installed outside of the source tree, once for each lock file: under ``tollrouter`` in the user's cache.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def framework_python(requirements: Path) -> Path:
 def _place(name: str, files: Sequence[Path]) -> Path:
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return caches / "provider-router" / f"{name}-{digest[:16]}"
+    return caches / "tollrouter" / f"{name}-{digest[:16]}"
 
 
 def _cached(name: str, files: Sequence[Path], build: Callable[[Path], None]) -> Path:

@@ -11,9 +11,11 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("suite", derandomize=True, database=None, deadline=None)  # a failure is one for everybody
+settings.register_profile(  # a failure is one for everybody; a busy machine is none
+    "suite", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
 
 

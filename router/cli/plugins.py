@@ -39,7 +39,7 @@ def list_(session: Session) -> None:
         "problem": "PROBLEM",
     }
     shown = [{**row, "problem": row["problem"] or row["warnings"]} for row in rows]
-    session.show(rows, table(shown, columns, empty="No plugin is installed: pip install provider-router again."))
+    session.show(rows, table(shown, columns, empty="No plugin is installed: install the gateway (tollrouter) again."))
 
 
 @plugins.command("check")

@@ -21,7 +21,7 @@ KINDS = ("provider", "billing", "rate-limit", "dialect")
 
 _NAME = re.compile(r"[a-z](?:[a-z0-9_-]{0,60}[a-z0-9])?", re.ASCII)
 _RESERVED = frozenset({"none"})
-_DISTRIBUTION = "provider-router"
+_DISTRIBUTION = "tollrouter"
 _SUFFIX = ".template"
 _PLACES = {
     "ci.yml": ".github/workflows/ci.yml",

@@ -26,8 +26,8 @@ class Free:
 plugin = Free()
 """
 BROKEN = {
-    "lacking": ("import no_such_package\nplugin = None\n", "L03", "pip install no_such_package"),
-    "newer": (f"{FREE}\nFree.requires_hooks = '99.0'\n", "L04", "pip install --upgrade provider-router"),
+    "lacking": ("import no_such_package\nplugin = None\n", "L03", "the module 'no_such_package'"),
+    "newer": (f"{FREE}\nFree.requires_hooks = '99.0'\n", "L04", "pip install --upgrade tollrouter"),
     "Fast Corp": (FREE, "L01", "'fast-corp'"),
 }
 
@@ -96,7 +96,7 @@ def test_a_spoilt_file_of_grades_counts_as_none(text: str, tmp_path: Path) -> No
 
 
 def test_a_plugin_that_did_not_load_is_checked_for_nothing_and_told_why(gateway: Gateway) -> None:
-    with pytest.raises(CommandFailed, match=r"L03: .*pip install no_such_package"):
+    with pytest.raises(CommandFailed, match=r"L03: .*the module 'no_such_package'"):
         gateway.router("plugins", "check", "lacking")
 
 

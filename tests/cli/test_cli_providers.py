@@ -105,7 +105,7 @@ def test_plugins(router) -> None:
     assert rows["echo"]["state"] == "loaded"
     assert rows["echo"]["roles"] == ["provider"]
     assert {"chat", "embeddings"} <= set(rows["openai"]["hooks"])
-    assert rows["standard"]["distribution"] == "provider-router"
+    assert rows["standard"]["distribution"] == "tollrouter"
     router("config", "set", "plugins.disabled", "echo")
     rows = {row["name"]: row for row in router.json("plugins", "list")}
     assert rows["echo"]["state"] == "disabled"

@@ -13,9 +13,10 @@ _SEP = "/"
 FORBIDDEN = {
     "a path of one machine": re.compile(rf"{_SEP}(?:home|Users|root|work|mnt|data)/\w|{_SEP}tmp/\w*(?:venv|env)\b"),
     "a note to do it later": re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X{3})\b"),
+    "the name that belongs to another project": re.compile("provider" + r"[-_.]router\b", re.IGNORECASE),
     "a package registry's host": re.compile(r"\b(?:pypi\.org|pythonhosted\.org|registry\.npmjs\.org|npmjs\.com)\b"),
 }
-TEXTS = (".py", ".md", ".toml", ".sh", ".cfg", ".json", ".mjs", ".sql", "Makefile", "run", ".txt")
+TEXTS = (".py", ".md", ".toml", ".sh", ".cfg", ".json", ".mjs", ".sql", "Makefile", "run", ".txt", ".template")
 
 
 def texts() -> list[Path]:

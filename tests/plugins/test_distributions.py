@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_a_third_partys_plugin_comes_in_by_the_same_door(tmp_path: Path, install
     install(tmp_path, "router-acme", "acme", PLUGIN)
     found = discovered(tmp_path)
     assert found["acme"] == ["loaded", "router-acme", "2.3", ""]
-    assert found["echo"][:2] == ["loaded", "provider-router"]
+    assert found["echo"][:2] == ["loaded", "tollrouter"]
 
 
 def test_a_broken_one_does_not_keep_the_others_out(tmp_path: Path, install: Install) -> None:
@@ -60,4 +61,9 @@ def test_a_broken_one_does_not_keep_the_others_out(tmp_path: Path, install: Inst
 def test_a_distribution_that_takes_a_bundled_name_is_refused(tmp_path: Path, install: Install) -> None:
     install(tmp_path, "evil-openai", "openai", PLUGIN)
     found = discovered(tmp_path)
-    assert "evil-openai" in found and "provider-router" in found
+    assert "evil-openai" in found and "tollrouter" in found
+
+
+def test_both_commands_are_one_program_of_a_distribution_whose_name_is_ours() -> None:
+    ours = metadata.distribution("tollrouter").entry_points.select(group="console_scripts")
+    assert {one.name: one.value for one in ours} == dict.fromkeys(("router", "tollrouter"), "router.__main__:main")

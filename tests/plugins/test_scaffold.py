@@ -59,7 +59,7 @@ def test_every_kind_is_a_whole_distribution(kind: str) -> None:
 def test_it_may_be_installed_beside_this_gateway_and_the_next_but_no_other() -> None:
     (needed,) = tomllib.loads(render("acme", "provider")["pyproject.toml"])["project"]["dependencies"]
     name, _, versions = needed.partition(">=")
-    assert name == "provider-router"
+    assert name == "tollrouter"
     accepted = SpecifierSet(f">={versions}")
     assert router.__version__ in accepted and "0.9" in accepted
     assert "0.0.9" not in accepted and "1.0" not in accepted

@@ -36,7 +36,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
         sources[f"router_{name}"] = folder / name
     wheels = build_wheels(folder, *sources.values())
     environment = Environment(folder)
-    environment.install(wheels["provider_router"])
+    environment.install(wheels["tollrouter"])
     return House(environment, wheels, sources)
 
 

@@ -16,7 +16,7 @@ __all__ = ["Environment", "build_wheels"]
 
 ROOT = Path(__file__).resolve().parents[2]
 _GATEWAY = ("router", "plugins", "setup.py", "pyproject.toml", "pytest_router.py", "README.md", "LICENSE")
-_LEFT_OUT = ("provider_router", "__editable__", "hypothesis", "schemathesis")
+_LEFT_OUT = ("tollrouter", "__editable__", "hypothesis", "schemathesis")
 """The gateway, which pip is to install; pytest plugins that take seconds to import."""
 
 

@@ -74,7 +74,7 @@ def python_with_server() -> Path:
         RuntimeError: it is not there, and why.
     """
     digest = hashlib.sha256(" ".join((*_PACKAGES, *_BUILD["CMAKE_ARGS"].split())).encode()).hexdigest()
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "provider-router"
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tollrouter"
     folder = caches / f"llama-{sys.version_info[0]}.{sys.version_info[1]}-{digest[:12]}"
     ready = folder / "ready"
     if not ready.exists():
