@@ -233,9 +233,18 @@ class Unavailable(RouterError):
 
 
 class StoreError(Unavailable):
-    """The database did not answer in time, or refused."""
+    """The database did not answer in time, or refused. Its message names the database's place: it is for the log."""
 
     code = "database_unavailable"
+
+    def for_clients(self) -> StoreError:
+        """The same without the database's words, hosts and paths."""
+        shown = StoreError(
+            "The gateway's database does not answer, and nothing can be made durable; calls are refused until it does.",
+            headers={"Retry-After": "5"},
+        )
+        shown.recorded = self.recorded
+        return shown
 
 
 class ConfigError(RouterError):

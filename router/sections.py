@@ -54,9 +54,12 @@ class DatabaseSettings:
     Attributes:
         url: ``sqlite:///FILE`` (relative to the configuration's folder) or ``postgresql://USER:PASSWORD@HOST/NAME``;
             ``env:NAME`` keeps a password out of the file.
+        wait_s: how long ``router serve`` waits at its start for a PostgreSQL server that does not answer, or takes no
+            writes.
     """
 
     url: Secret = field(default=Secret("sqlite:///router.db"))
+    wait_s: float = field(default=120.0, metadata={"min": 0, "max": 86_400})
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,8 @@ class Assembly:
             self.database.read(lambda connection: connection.row("SELECT 1 AS one"))
             if not self.journal.healthy():
                 found.append("the database does not keep up with the usage rows")
+            elif "jobs" in self.__dict__ and self.jobs.failing:
+                found.append("the database takes no writes")
         except StoreError:
             found.append("the database does not answer")
         if self.settings.plugins.strict:
@@ -244,6 +246,7 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
 
     Raises:
         ConfigError: what is wrong, where, and the remedy; also for a database that does not fit the code.
+        StoreError: the database does not answer; names the place as well.
     """
     settings = load_settings(path, environ)
     registry = registry_of_settings(settings)
@@ -256,10 +259,8 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
         database = open_database(settings.database.url.reveal(), path.resolve().parent)
         check_migrated(database, registry, path)
         checked_currency(settings, database)
-    except ConfigError:
-        raise
-    except RouterError as error:
-        raise ConfigError(f"{settings.where('database.url')}: {error.message}") from error
+    except StoreError as error:  # no fault of the configuration's: whoever asked may ask again
+        raise StoreError(f"{settings.where('database.url')}: {error.message}") from error
     try:
         stored_keys = load_provider_keys(database, settings.secret(f"env:{MASTER_KEY}"))
         providers = build_providers(settings, registry, open_transport, stored_keys)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from router.errors import StoreError
+from router.errors import RouterError, StoreError
 from router.store.connection import Connection
 from router.store.database import Database
 from router.store.leases import take_lease
@@ -20,6 +20,8 @@ _log = logging.getLogger("router.jobs")
 
 _BEAT_S = 5.0
 _AGAIN_S = 1.0  # after a beat that failed
+_RETRY_S = 5.0  # after a job that failed; twice as long after each further time, up to the job's own pace
+_DOUBLINGS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Job:
     Attributes:
         name: of its lease; the same on all workers.
         every_s: between the beginnings of two runs; a worker that takes over runs at once. Times are kept to a beat.
+            One that failed is run again sooner, after growing pauses from seconds on.
         function: does it. While the database is away, or this worker frozen, for longer than the lease, another worker
             may begin before this one has ended: what it does must be right even then.
     """
@@ -54,6 +57,7 @@ class Jobs:
 
     Attributes:
         worker: this worker.
+        failing: the last beat failed: the database takes no writes.
 
     Raises:
         StoreError: the database does not answer.
@@ -73,7 +77,9 @@ class Jobs:
         self._clock = clock
         self._beat_s = beat_s
         self._lease_s = lease_s
+        self.failing = False
         self._begun: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
         self._running: dict[str, threading.Thread] = {}
         self._stopped = threading.Event()
         self._heart: threading.Thread | None = None
@@ -92,7 +98,12 @@ class Jobs:
             StoreError: the database does not answer.
         """
         now = self._clock()
-        mine = self._database.write(lambda connection: self._renew(connection, now))
+        try:
+            mine = self._database.write(lambda connection: self._renew(connection, now))
+        except StoreError:
+            self.failing = True
+            raise
+        self.failing = False
         since_s, self._beaten = now - self._beaten, now
         if since_s > self._lease_s / 2:  # others may have beaten last long before this worker did
             return  # the database was away, for other workers too: let them beat before a sweep takes them for dead
@@ -125,12 +136,14 @@ class Jobs:
         running = self._running.get(job.name)
         if running is not None and running.is_alive():
             return False
-        return begun is None or not 0 <= now - begun < job.every_s  # a clock that was set back delays nothing
+        failures = min(self._failures.get(job.name, 0), _DOUBLINGS_MAX)
+        pause_s = min(job.every_s, _RETRY_S * 2 ** (failures - 1)) if failures else job.every_s
+        return begun is None or not 0 <= now - begun < pause_s  # a clock that was set back delays nothing
 
     def _begin(self, job: Job, now: float) -> None:
         self._begun[job.name] = now
         thread = self._running[job.name] = threading.Thread(
-            target=_run_job, args=(job,), name=f"job {job.name}", daemon=True
+            target=self._run_job, args=(job,), name=f"job {job.name}", daemon=True
         )
         thread.start()
 
@@ -146,11 +159,14 @@ class Jobs:
                 _log.exception("Worker %s could not renew its lease.", self.worker.id)
             self._stopped.wait(pause_s)
 
-
-def _run_job(job: Job) -> None:
-    try:
-        job.function()
-    except StoreError as error:
-        _log.warning("The job %s failed, and will be tried again: %s", job.name, error)
-    except Exception:
-        _log.exception("The job %s failed, and will be tried again.", job.name)
+    def _run_job(self, job: Job) -> None:
+        try:
+            job.function()
+        except RouterError as error:
+            _log.warning("The job %s failed, and will be tried again: %s", job.name, error)
+        except Exception:
+            _log.exception("The job %s failed, and will be tried again.", job.name)
+        else:
+            self._failures[job.name] = 0
+            return
+        self._failures[job.name] = self._failures.get(job.name, 0) + 1

@@ -101,6 +101,9 @@ class Pump:
                 self._relay()
         except CallCancelled as cancelled:
             error = cancelled.reason
+        except StoreError as failed:
+            _log.warning("call %s failed: %s", active.call.request_id, failed.message)
+            error = failed.for_clients()
         except RouterError as failed:
             error = failed
         except Exception:  # a fault of ours must still settle the call
@@ -111,7 +114,8 @@ class Pump:
             try:
                 active.finish(error)
             except StoreError as unsettled:
-                error = unsettled
+                _log.warning("call %s is not settled yet: %s", active.call.request_id, unsettled.message)
+                error = unsettled.for_clients()
             self._close(error)
         finally:
             if self._opened is not None:

@@ -54,9 +54,9 @@ class Failures:
         return self.render(error)
 
     def _translate(self, raised: Exception, environ: dict[str, Any]) -> RouterError:
-        if isinstance(raised, StoreError):  # its message names the database's place: that is for the log
-            message = "The database does not answer; calls are refused until it does."
-            return StoreError(message, headers={"Retry-After": "5"})
+        if isinstance(raised, StoreError):
+            _log.warning("request %s was refused: %s", environ["router.request_id"], raised.message)
+            return raised.for_clients()
         if isinstance(raised, RouterError):
             return raised
         if isinstance(raised, HTTPException):

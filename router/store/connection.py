@@ -30,12 +30,14 @@ class Connection:
         transaction: the number of the writing transaction that is open, or was last; they are counted up, and so is
             one of which a part was undone.
         committed: the number of the last one that was committed.
+        limit_s: how long the server lets a statement run or wait; 0 where that was not set.
     """
 
     def __init__(self, database: peewee.Database, engine: str) -> None:
         self.peewee: Any = database
         self.engine = engine
         self.transaction = self.committed = 0
+        self.limit_s = 0.0
         self._dialect = _for_psycopg if engine == "postgresql" else _as_it_is
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> int:

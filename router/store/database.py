@@ -42,7 +42,7 @@ class Database:
         self.witness: Callable[[Connection, Any], None] | None = None
         self._timeout_s = timeout_s
         self._readers = Lane(lambda: Session(engine, writer=False), width=_READERS, place=engine.place)
-        self._writer = Lane(lambda: Session(engine, writer=True), width=1, place=engine.place)
+        self._writer = Lane(lambda: Session(engine, writer=True), width=1, place=engine.place, holder=engine.holder)
 
     def read(self, function: Callable[[Connection], T], *, timeout_s: float | None = None) -> T:
         """Run a function that only reads, outside a transaction. It may be run twice when a connection was lost.
@@ -50,7 +50,8 @@ class Database:
         Raises:
             StoreError: no answer within ``timeout_s`` (the database's own limit where None), or the database failed.
         """
-        return self._readers.call(lambda session, _: session.read(function), self._limit(timeout_s))
+        limit_s = self._limit(timeout_s)
+        return self._readers.call(lambda session, _: session.read(function, limit_s), limit_s)
 
     def write(self, function: Callable[[Connection], T], *, timeout_s: float | None = None) -> T:
         """Run a function inside one transaction, durable when this returns; an exception rolls it back and passes.
@@ -61,6 +62,8 @@ class Database:
             StoreError: as for ``read``. Only if the failure struck during the commit may the change have been made.
         """
 
+        limit_s = self._limit(timeout_s)
+
         def guarded(session: Session, job: Job[T]) -> T:
             def unless_abandoned(connection: Connection) -> T:
                 result = function(connection)
@@ -70,9 +73,9 @@ class Database:
                     raise StoreError("The caller has gone.")
                 return result
 
-            return session.write(unless_abandoned)
+            return session.write(unless_abandoned, limit_s)
 
-        return self._writer.call(guarded, self._limit(timeout_s))
+        return self._writer.call(guarded, limit_s)
 
     def close(self) -> None:
         """Close all connections. Harmless when called again."""

@@ -35,6 +35,14 @@ class Engine(Protocol):
         """Held round a writing transaction."""
         ...
 
+    def bound(self, connection: Connection, limit_s: float) -> None:
+        """Have the server itself end what takes longer: should this process freeze, its locks must not stay."""
+        ...
+
+    def holder(self) -> str:
+        """Who keeps others from writing, as a sentence with what to do; empty where that cannot be told."""
+        ...
+
     def is_stale(self, connection: Connection) -> bool:
         """Whether the connection leads to another database than the one that a new connection would reach."""
         ...

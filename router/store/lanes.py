@@ -129,8 +129,12 @@ class Job(Generic[T]):
             self._session = None
         self._waiter.notify()
 
-    def outcome(self, timeout_s: float, place: str) -> T:
+    def outcome(self, timeout_s: float, place: str, holder: Callable[[], str]) -> T:
         """In the caller: wait, then return or raise what the function did.
+
+        Args:
+            place: how messages call the database.
+            holder: asked for who holds it, when the time is up.
 
         Raises:
             StoreError: the time was up. A write was then not committed, unless the commit itself was under way.
@@ -141,8 +145,9 @@ class Job(Generic[T]):
             self._abandon(interrupt=False)
             raise
         if not answered:
+            who = holder()
             self._abandon(interrupt=True)
-            raise StoreError(f"The {place} did not answer within {timeout_s:g} s.")
+            raise StoreError(f"The {place} did not answer within {timeout_s:g} s.{who and ' '}{who}")
         error, self._error = self._error, None
         if error is not None:
             raise error
@@ -162,12 +167,16 @@ class Lane:
         new_session: makes the session of one thread.
         width: how many threads.
         place: how messages call the database.
+        holder: says in a sentence who holds the database, when a call was not answered in time.
     """
 
-    def __init__(self, new_session: Callable[[], Session], *, width: int, place: str) -> None:
+    def __init__(
+        self, new_session: Callable[[], Session], *, width: int, place: str, holder: Callable[[], str] = str
+    ) -> None:
         self._new_session = new_session
         self._width = width
         self._place = place
+        self._holder = holder
         self._queue = _NativeQueue()
         self._start_lock = _allocate_lock()
         self._started = self._closed = False
@@ -184,7 +193,7 @@ class Lane:
             raise StoreError(f"The {self._place} does not keep up: {_QUEUE_MAX} calls wait for it already.")
         job = Job(function)
         self._queue.put(job)
-        return job.outcome(timeout_s, self._place)
+        return job.outcome(timeout_s, self._place, self._holder)
 
     def close(self) -> None:
         """Let the waiting jobs finish, then end the threads; one that hangs is left behind after two seconds."""

@@ -17,6 +17,15 @@ from router.store.connection import Connection
 
 __all__ = ["PostgresqlEngine"]
 
+_LIMITS = """
+SELECT set_config('statement_timeout', ?, false), set_config('lock_timeout', ?, false),
+    set_config('idle_in_transaction_session_timeout', ?, false)
+"""
+_KEEPALIVES = """
+SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '3', false),
+    set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '20000', false)
+"""
+"""How soon the server notices that our machine is gone: by its system's own defaults, after two hours."""
 _native_socket: type[socket.socket] = get_original("socket", "socket")
 
 
@@ -53,17 +62,37 @@ class PostgresqlEngine:
             "keepalives_idle": 10,
             "keepalives_interval": 3,
             "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
             "application_name": "router",
         }
+        if writer or "," in str(self._parameters.get("host", "")):
+            settings["target_session_attrs"] = "read-write"  # of several servers, the one that takes writes
         settings |= self._parameters
         database = peewee.PostgresqlDatabase(
             settings.pop("dbname"), prefer_psycopg3=True, thread_safe=False, autoconnect=False, **settings
         )
         database.connect()
-        return Connection(database, self.name)
+        connection = Connection(database, self.name)
+        connection.rows(_KEEPALIVES)
+        return connection
 
     def exclusive(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def bound(self, connection: Connection, limit_s: float) -> None:
+        """Limits of the session, set by statements: a pooler in between lets no start-up options through.
+
+        A process that freezes in the middle of a transaction, or a machine that is lost, holds its row locks for no
+        longer than this: the others wait so long and go on.
+        """
+        limit_s = max(limit_s, self._timeout_s)
+        if connection.limit_s != limit_s:
+            connection.rows(_LIMITS, [f"{limit_s * 1000:.0f}"] * 3)
+            connection.limit_s = limit_s
+
+    def holder(self) -> str:
+        """Nobody that we could name."""
+        return ""
 
     def is_stale(self, connection: Connection) -> bool:
         return False

@@ -31,22 +31,26 @@ class Session:
         self._writer = writer
         self._connection: Connection | None = None
 
-    def read(self, function: Callable[[Connection], T]) -> T:
-        """Run a function that only reads; once more on a new connection where the old one turns out to be dead."""
+    def read(self, function: Callable[[Connection], T], limit_s: float = 0.0) -> T:
+        """Run a function that only reads; once more on a new connection where the old one turns out to be dead.
+
+        Args:
+            limit_s: how long a statement may take, where that is longer than the engine's own limit.
+        """
         with self._translated():
-            connection, fresh = self._ready()
+            connection, fresh = self._ready(limit_s)
             try:
                 return function(connection)
             except _LOST:
                 if fresh or not self._engine.is_lost(connection):
                     raise
                 self.close()
-                return function(self._ready()[0])
+                return function(self._ready(limit_s)[0])
 
-    def write(self, function: Callable[[Connection], T]) -> T:
+    def write(self, function: Callable[[Connection], T], limit_s: float = 0.0) -> T:
         """Run a function inside one transaction: committed when it returns, rolled back when it raises."""
         with self._translated(), self._engine.exclusive():
-            connection = self._begin()
+            connection = self._begin(limit_s)
             try:
                 result = function(connection)
                 connection.commit()
@@ -70,24 +74,31 @@ class Session:
             except peewee.PeeweeException:
                 connection.peewee.dispose()
 
-    def _ready(self) -> tuple[Connection, bool]:
+    def _ready(self, limit_s: float) -> tuple[Connection, bool]:
         """The connection, and whether it is new."""
         if self._connection is not None and self._engine.is_stale(self._connection):
             self.close()
-        if self._connection is not None:
-            return self._connection, False
-        self._connection = self._engine.connect(writer=self._writer)
-        return self._connection, True
+        fresh = self._connection is None
+        if self._connection is None:
+            self._connection = self._engine.connect(writer=self._writer)
+        try:
+            self._engine.bound(self._connection, limit_s)
+        except _LOST:
+            if fresh or not self._engine.is_lost(self._connection):
+                raise
+            self.close()
+            return self._ready(limit_s)
+        return self._connection, fresh
 
-    def _begin(self) -> Connection:
-        connection, fresh = self._ready()
+    def _begin(self, limit_s: float) -> Connection:
+        connection, fresh = self._ready(limit_s)
         try:
             connection.begin(self._engine.begin)
         except _LOST:
             if fresh or not self._engine.is_lost(connection):
                 raise
             self.close()
-            connection = self._ready()[0]
+            connection = self._ready(limit_s)[0]
             connection.begin(self._engine.begin)
         return connection
 
@@ -121,6 +132,8 @@ def _lacks_table(text: str) -> bool:
 
 
 def _remedy(text: str) -> str:
+    if "is read-only" in text or "in a read-only transaction" in text:
+        return " It takes no writes, as after a switch-over: give the server that does, or all of them (host=a,b)."
     if "readonly database" in text or "unable to open database file" in text:
         return " It must be a file that this user may read and write, in a folder that this user may write."
     return " Run `router db migrate`." if _lacks_table(text) else ""

@@ -81,6 +81,23 @@ class SqliteEngine:
         finally:
             os.close(handle)
 
+    def bound(self, connection: Connection, limit_s: float) -> None:
+        """Nothing: there is no server. Who holds the lock file is named by ``holder``."""
+
+    def holder(self) -> str:
+        """The process that holds the lock file, where the kernel tells (Linux)."""
+        try:
+            lock = self._lock_path.stat().st_ino
+            lines = Path("/proc/locks").read_text("ascii").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return ""
+        nobody = ("0", "-1", str(os.getpid()))  # in another process namespace; ourselves
+        for line in lines:  # "1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF"; those that wait have "->" behind "1:"
+            words = line.split()
+            if words[1:2] == ["FLOCK"] and words[5].endswith(f":{lock}") and words[4] not in nobody:
+                return f"Process {words[4]} is writing: if it is stopped or hangs, let it go on (kill -CONT) or end it."
+        return ""
+
     def is_stale(self, connection: Connection) -> bool:
         return self._identities.get(connection) != self._identity()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from router.errors import Unavailable
 from router.gateway.jobs import Job, Jobs
 from router.store.database import Database, open_database
 from router.store.migrations import migrate
@@ -107,6 +108,29 @@ def test_a_worker_that_closes_hands_over_at_once(nodes: list[Database], clock: C
     second.beat()
     assert runs.wait(2) == ["a", "b"]
     second.close()
+
+
+def test_a_job_that_fails_is_run_again_after_pauses_that_grow_from_seconds(
+    nodes: list[Database], clock: Clock, runs: Runs
+) -> None:
+    def fetch() -> None:
+        runs.add("fetch")
+        if len(runs.done) != 4:
+            raise Unavailable("the rate could not be fetched")
+
+    jobs = Jobs(nodes[0], [Job("rate", 3600, fetch)], clock=clock)
+    started = clock.now
+    begun = []
+    for _ in range(900):
+        before = len(runs.done)
+        jobs.beat()
+        if jobs._running:
+            jobs._running["rate"].join(10)
+        if len(runs.done) > before:
+            begun.append(clock.now - started)
+        clock.now += 5
+    jobs.close()
+    assert begun == [0, 5, 15, 35, 3635, 3640, 3650, 3670, 3710, 3790, 3950, 4270]  # the fourth went well
 
 
 def test_a_failing_job_is_logged_and_tried_again(

@@ -130,7 +130,9 @@ class Unsettled:
         with contextlib.closing(self._stream), self._begun:
             told = self._begun.read()
         assert b"one " in told and b"[DONE]" not in told, told
-        assert "durable" in json.loads(told.split(b"data: ")[-1])["error"]["message"], told
+        said = json.loads(told.split(b"data: ")[-1])["error"]["message"]
+        assert "durable" in said, told
+        assert not [word for word in ("SQLite", "PostgreSQL", "/", "postgres") if word in said], said
         with contextlib.closing(self._plain), self._plain.getresponse() as response:
             assert response.status == 503
             assert b"one" not in response.read()

@@ -19,6 +19,7 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 from gevent.fileobject import FileObject  # noqa: E402
+from gevent.monkey import get_original  # noqa: E402
 
 from router.errors import StoreError  # noqa: E402
 from router.ledger.batch import LedgerBatch  # noqa: E402
@@ -113,6 +114,17 @@ def crashing(database: Database) -> None:
     gevent.joinall([gevent.spawn(write, number) for number in range(5)])
 
 
+def stuck(database: Database) -> None:
+    """Change the first account, and stop in the middle of that transaction."""
+
+    def change(connection: Any) -> None:
+        connection.execute("UPDATE accounts SET name = 'stuck'")
+        _say("holding")
+        get_original("time", "sleep")(60)  # in the database's own thread; the test ends this process long before
+
+    database.write(change)
+
+
 def migrating(database: Database) -> None:
     _say("ready")
     _stdin.readline()
@@ -120,8 +132,8 @@ def migrating(database: Database) -> None:
 
 
 if __name__ == "__main__":
-    scenario = {"locked": locked, "frozen": frozen, "writing": writing, "crashing": crashing, "migrating": migrating}
-    limit_s = 1.0 if sys.argv[1] == "frozen" else 5.0
+    scenario = {one.__name__: one for one in (locked, frozen, writing, crashing, migrating, stuck)}
+    limit_s = {"frozen": 1.0, "stuck": 3.0}.get(sys.argv[1], 5.0)
     opened = open_database(sys.argv[2], Path.cwd(), timeout_s=limit_s)
     scenario[sys.argv[1]](opened)
     opened.close()

@@ -7,13 +7,16 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg
+import pytest
 
+from router.errors import StoreError
+from router.store.accounts import create_account, list_accounts
 from router.store.database import Database, open_database
 from router.store.migrations import migrate
 from router.store.schema import MIGRATIONS
@@ -45,7 +48,14 @@ def _frozen(pid: int) -> Iterator[None]:
         yield
     finally:
         for process in reversed(processes):
-            process.send_signal(signal.SIGCONT)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
+
+
+def rename_account(database: Database, account_id: str) -> None:
+    database.write(
+        lambda connection: connection.execute("UPDATE accounts SET name = 'after' WHERE id = ?", (account_id,))
+    )
 
 
 def test_a_locked_database_does_not_stop_the_hub(
@@ -57,6 +67,23 @@ def test_a_locked_database_does_not_stop_the_hub(
     assert seen["waits"]
     assert seen["longest_gap_s"] < LOCKED_S
     assert process.hear() == ["patient"]
+
+
+def test_a_node_that_freezes_while_it_writes_stops_no_other_for_long(
+    database: Database, database_url: str, tmp_path: Path, scenario: Callable[..., Any]
+) -> None:
+    account = create_account(database, "before")
+    node = scenario("stuck", database_url)
+    assert node.hear() == "holding"
+    impatient, patient = (open_database(database_url, tmp_path, timeout_s=limit_s) for limit_s in (1, 30))
+    with closing(impatient), closing(patient), _frozen(node.process.pid):
+        if database.engine == "sqlite":  # no server to end it: whoever waits is told whom to end
+            with pytest.raises(StoreError, match=f"Process {node.process.pid} is writing: .*kill -CONT"):
+                rename_account(impatient, account.id)
+            node.process.kill()
+            node.process.wait(5)
+        rename_account(patient, account.id)  # the server has ended the frozen one's transaction, after its limit of 3 s
+    assert [one.name for one in list_accounts(database)] == ["after"]
 
 
 def test_a_process_that_hangs_while_it_writes_stops_no_other_hub(
