@@ -51,6 +51,23 @@ def postgresql_url(postgres_server: Any) -> Iterator[str]:
 
 
 @pytest.fixture
+def switched_database(postgres_server: Any) -> Iterator[tuple[str, Callable[[bool], None]]]:
+    """A PostgreSQL database that can be switched over: its URL, and what makes it take writes or refuse them."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+
+        def switch(writable: bool) -> None:
+            """As a switch-over does it: every connection is cut, and new ones find the other state."""
+            connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {not writable}")
+            ends = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(ends, (name,))
+
+        yield postgres_server.get_uri(database=name), switch
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'router.db'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterable
 
 import click
@@ -11,7 +12,7 @@ import click
 from router.cli.output import print_json
 from router.cli.session import Session, common
 from router.config import Settings, load_settings
-from router.errors import RouterError
+from router.errors import ConfigError, RouterError, StoreError
 from router.server.master import serve as serve_workers
 
 __all__ = ["AT_START", "serve"]
@@ -19,6 +20,8 @@ __all__ = ["AT_START", "serve"]
 AT_START = ("host", "port", "workers")
 """The keys of ``[server]`` that hold until the gateway is started anew."""
 
+_PAUSE_MIN_S = 1.0
+_PAUSE_MAX_S = 10.0
 _log = logging.getLogger("router.server")
 
 
@@ -31,10 +34,12 @@ def serve(session: Session, host: str | None, port: int | None, workers: int | N
     """Serve the gateway until SIGTERM or Ctrl-C; SIGHUP reads the configuration again.
 
     Pending migrations are applied first, on both engines: each is one transaction under a lock that all nodes share, so
-    a new version needs no extra step, and one that fails is rolled back and refuses the start.
+    a new version needs no extra step, and one that fails is rolled back and refuses the start. A database without
+    tables is refused: `router db migrate` says that it is to be a new gateway's. While PostgreSQL does not answer, or
+    takes no writes, the start waits, for [database] wait_s at most.
     """
     server = session.settings.server
-    _migrate(session)
+    _prepare(session)
     count = server.workers if workers is None else workers
     options = {"host": host, "port": port, "workers": workers}
     from_file = [key for key in AT_START if options[key] is None]
@@ -55,13 +60,36 @@ def serve(session: Session, host: str | None, port: int | None, workers: int | N
     )
 
 
+def _prepare(session: Session) -> None:
+    """Wait for the database where waiting may help, and bring it up to date."""
+    left_s, pause_s = session.settings.database.wait_s, _PAUSE_MIN_S
+    while True:
+        begun = time.monotonic()
+        try:
+            _migrate(session)
+            break
+        except StoreError as error:
+            left_s -= time.monotonic() - begun + pause_s
+            if session.database.engine != "postgresql" or left_s < 0:
+                raise
+            session.note(f"{error.message} The gateway waits for it, {left_s:.0f} s more at most.")
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+    session.database.close()
+
+
 def _migrate(session: Session) -> None:
     from router.gateway.assembly import plugin_migrations
-    from router.store.migrations import migrate
+    from router.store.migrations import check_writable, is_new, migrate
 
+    if is_new(session.database):
+        raise ConfigError(
+            f"{session.settings.where('database.url')}: the {session.database.place} is empty. If another is meant, "
+            "correct the URL; if this is to be a new gateway's, say so with `router db migrate`, then serve."
+        )
     for step in migrate(session.database, plugin_migrations(session.registry)):
         session.note(f"applied migration {step.number} of {step.owner}: {step.title}")
-    session.database.close()
+    check_writable(session.database)
 
 
 def _warn_of_restart(start: Settings, keys: Iterable[str]) -> None:

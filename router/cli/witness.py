@@ -18,6 +18,7 @@ from router.cli.output import iso_time
 from router.money import format_nano
 from router.store.audit import Entry, has_entry, insert_audit
 from router.store.connection import Connection
+from router.store.migrations import refuse_newer
 
 __all__ = ["ACTOR", "Witness"]
 
@@ -47,7 +48,8 @@ class Witness:
         self._entry = Entry(time.time(), environ.get(ACTOR) or _user(), path, "", {})
 
     def __call__(self, connection: Connection, result: Any) -> None:
-        """As ``Database.witness``."""
+        """As ``Database.witness``; a command of an older version changes nothing in a newer one's database."""
+        refuse_newer(connection)
         if self._entry.seq and has_entry(connection, self._entry):
             return
         if not connection.has_table("audit"):

@@ -17,7 +17,7 @@ from router.errors import ConfigError
 from router.server.children import Child
 from router.server.listener import listen, url_of
 from router.server.logs import log_to_stderr
-from router.server.protocol import DEFAULT_APP, EXIT_REFUSED
+from router.server.protocol import DEFAULT_APP, EXIT_REFUSED, EXIT_WAITING
 from router.server.signals import SignalQueue
 
 __all__ = ["Master", "serve"]
@@ -284,6 +284,8 @@ def _ending(child: Child) -> str:
     status = child.status or 0
     if status == EXIT_REFUSED:
         return "refused the configuration (its message is above)"
+    if status == EXIT_WAITING:
+        return "could not use the database (its message is above)"
     if status < 0:
         return f"was ended by {signal.Signals(-status).name}"
     return f"ended with status {status}"

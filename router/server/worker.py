@@ -1,6 +1,7 @@
 """One worker process: ``python -m router.server.worker``, started by ``router.server.master``.
 
-Exit status: 0 after a drain, 3 when the configuration is refused, anything else is a crash.
+Exit status: 0 after a drain, 3 when the configuration is refused, 4 when the database does not answer, anything else
+is a crash.
 """
 
 # ruff: noqa: E402
@@ -24,12 +25,12 @@ from typing import TYPE_CHECKING, Protocol, cast
 import gevent
 from gevent.event import Event
 
-from router.errors import ConfigError
+from router.errors import ConfigError, StoreError
 from router.server.acceptor import Acceptor
 from router.server.connection import Site
 from router.server.limits import Limits
 from router.server.logs import log_to_stderr
-from router.server.protocol import DEFAULT_APP, EXIT_REFUSED, READY
+from router.server.protocol import DEFAULT_APP, EXIT_REFUSED, EXIT_WAITING, READY
 from router.server.refusals import RenderError
 
 if TYPE_CHECKING:
@@ -103,6 +104,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(f"router: {error}", file=sys.stderr, flush=True)
         return EXIT_REFUSED
+    except StoreError as error:
+        print(f"router: {error}", file=sys.stderr, flush=True)
+        return EXIT_WAITING
     serve(application, options.listen_fd, socket.socket(fileno=options.control_fd))
     return 0
 

@@ -14,7 +14,7 @@ from router.store.database import Database
 from router.store.schema import MIGRATIONS, OWNER
 from router.types import Migration
 
-__all__ = ["Step", "migrate", "pending"]
+__all__ = ["Step", "check_writable", "is_new", "migrate", "pending", "refuse_newer"]
 
 _STEP_S = 600.0
 _LOCK_ID = 7_215_403_118  # any number that no other program locks in the same PostgreSQL database
@@ -76,6 +76,25 @@ def migrate(database: Database, extra: Mapping[str, Sequence[Migration]] | None 
         for migration in migrations
         if (owner, migration.number) in wanted and _apply(database, owner, migration)
     ]
+
+
+def is_new(database: Database) -> bool:
+    """Whether a database has no tables of ours at all. Raises ``StoreError``: it cannot be reached."""
+    return not database.read(_applied)
+
+
+def check_writable(database: Database) -> None:
+    """Write nothing, in the way in which one writes. Raises ``StoreError``: the database takes no writes."""
+    database.write(lambda connection: connection.execute("DELETE FROM schema_migrations WHERE owner = ''"))
+
+
+def refuse_newer(connection: Connection) -> None:
+    """Keep this version from writing where a newer one has brought the tables up to date, in the open transaction.
+
+    Raises:
+        ConfigError: the database is newer than this code.
+    """
+    _refuse_newer("database", {OWNER: MIGRATIONS}, _applied(connection))
 
 
 def _apply(database: Database, owner: str, migration: Migration) -> bool:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
+import subprocess
+import sys
+import time
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from router.cli import serve as serve_module
 from router.cli.reference import render
+from router.errors import StoreError
+from router.gateway.assembly import assemble
+from router.server.protocol import EXIT_WAITING
 from router.testing import Gateway
 
 
@@ -93,6 +102,64 @@ def test_serve_migrates_first_and_makes_no_database(router, monkeypatch: pytest.
     assert router.json("db", "status")["current"] is True
     (router.folder / "router.db").unlink()
     assert "router init" in router.refused("serve")
+
+
+def test_a_database_that_takes_no_writes(bare, switched_database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a switch-over: not ready, no reason to give up for good, and the start waits until it is over."""
+    url, switch = switched_database
+    env = {"ROUTER__DATABASE__URL": url}
+    bare.json("init", "--dir", str(bare.folder), env=env)
+    assembly = assemble(bare.config, env)
+    try:
+        assembly.jobs.beat()
+        assert assembly.problems() == []
+        switch(False)
+        with pytest.raises(StoreError, match="takes no writes"):
+            assembly.jobs.beat()
+        assert assembly.problems() == ["the database takes no writes"]
+        worker = [sys.executable, "-m", "router.server.worker", "--listen-fd=0", "--control-fd=1"]
+        ended = subprocess.run(
+            [*worker, f"--config={bare.config}"], env={**os.environ, **env}, stderr=subprocess.PIPE, text=True
+        )
+        assert ended.returncode == EXIT_WAITING, ended.stderr
+        assert "takes no writes" in ended.stderr and "Traceback" not in ended.stderr
+
+        pauses: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            pauses.append(seconds)
+            switch(len(pauses) == 2)
+
+        monkeypatch.setattr(serve_module, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+        monkeypatch.setattr(serve_module, "serve_workers", lambda *_, **__: 0)
+        run = bare("serve", env=env)
+        assert (run.status, pauses) == (0, [1, 2])
+        assert run.err.count("The gateway waits for it") == 2
+        assembly.jobs.beat()
+        assert assembly.problems() == []
+        switch(False)
+        assert "takes no writes" in bare.refused("serve", env={**env, "ROUTER__DATABASE__WAIT_S": "0"})
+    finally:
+        assembly.close()
+
+
+def test_an_empty_database_is_served_only_when_that_was_said(
+    router, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve_module, "serve_workers", lambda *_, **__: 0)
+    env = {"ROUTER__DATABASE__URL": postgresql_url}
+    said = router.refused("serve", env=env)
+    assert "is empty" in said and "`router db migrate`" in said and "ROUTER__DATABASE__URL" in said
+    assert router.json("db", "migrate", env=env)["applied"]
+    assert router("serve", env=env).status == 0
+
+
+def test_a_newer_database_is_not_written_by_an_older_versions_commands(router) -> None:
+    with closing(sqlite3.connect(router.folder / "router.db")) as connection, connection:
+        connection.execute("INSERT INTO schema_migrations VALUES ('router', 999, 'of the future', 0)")
+    for command in (["accounts", "create", "x"], ["credits", "grant", router.first["account"], "1", "--reason", "x"]):
+        assert "migration 999" in router.refused(*command)
+    assert len(router.json("accounts", "list")) == 1
 
 
 def test_a_real_call_through_a_real_gateway(tmp_path: Path) -> None:
