@@ -17,7 +17,7 @@ from router.gateway.sections import check_rules, plugin_records
 from router.registry import Registry
 from router.store.engines import engine_of
 
-__all__ = ["check_settings", "dead_aliases", "default_url", "upstream_urls"]
+__all__ = ["check_database_url", "check_settings", "dead_aliases", "default_url", "upstream_urls"]
 
 
 def check_settings(
@@ -31,15 +31,22 @@ def check_settings(
     Raises:
         ConfigError: the first problem found.
     """
+    url = settings.database.url
+    if url or not url.source.startswith("env:"):  # a shell need not have the variable that the gateway has
+        check_database_url(settings)
+    dialect_of(settings, registry)
+    check_rules(settings)
+    policies_of(settings, registry, plugin_records(settings, registry))
+    return build_providers(settings, registry, open_transport, stored_keys or {})
+
+
+def check_database_url(settings: Settings) -> None:
+    """Raises ``ConfigError``: the database's URL cannot be used, or the variable that it names is not set."""
     try:
         engine_of(settings.database.url.reveal(), settings.path.parent, timeout_s=1.0)
     except ConfigError as error:
         place = settings.where("database.url")
         raise ConfigError(f"{place}: {error.message.removeprefix('[database] url ')}") from None
-    dialect_of(settings, registry)
-    check_rules(settings)
-    policies_of(settings, registry, plugin_records(settings, registry))
-    return build_providers(settings, registry, open_transport, stored_keys or {})
 
 
 def dead_aliases(assembly: Assembly) -> Iterator[str]:

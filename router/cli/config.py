@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from router.cli.checking import check_settings, dead_aliases
+from router.cli.checking import check_database_url, check_settings, dead_aliases
 from router.cli.editing import parse_key, parse_value, set_key
 from router.cli.effective import effective, source_of
 from router.cli.groups import Commands
@@ -39,6 +39,7 @@ def check(session: Session) -> None:
     The database is asked where there are fallbacks or aliases, which may name its models. An alias that leads nowhere
     is a warning: the gateway serves without it.
     """
+    check_database_url(session.settings)
     providers = check_settings(session.settings, session.registry, session.stored_keys)
     if session.settings.fallbacks:
         providers = dict(session.assembly.providers)

@@ -53,6 +53,8 @@ def parse_value(settings: Settings, registry: Registry, path: tuple[str, ...], t
     annotation = _annotation(settings, registry, path)
     if annotation in (str, Secret):
         return text
+    if path[0] == "prices":
+        return _price(text)
     try:
         data = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
@@ -62,6 +64,23 @@ def parse_value(settings: Settings, registry: Registry, path: tuple[str, ...], t
     if typing.get_origin(annotation) is tuple:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text  # the check of the result says what it must be
+
+
+def _price(text: str) -> Any:
+    """A part of a price, or a whole one, with its digits as they were written: 2.50 is text in the file."""
+    try:
+        data = tomllib.loads(f"value = {text}", parse_float=str)
+    except (ValueError, RecursionError):
+        return text
+    return _digits_as_text(data["value"]) if set(data) == {"value"} else text
+
+
+def _digits_as_text(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _digits_as_text(part, key) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_digits_as_text(part) for part in value]
+    return str(value) if type(value) is int and name != "above_tokens" else value
 
 
 def set_key(settings: Settings, path: tuple[str, ...], value: Any) -> None:
@@ -82,7 +101,7 @@ def set_key(settings: Settings, path: tuple[str, ...], value: Any) -> None:
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".router-") as folder:
         candidate = Path(folder) / file.name
         _write(candidate, text, like=file)
-        _check(settings.path, candidate)
+        _check(settings.path, candidate, settings.environ)
         if tomllib.loads(text) != expected:
             raise ConfigError(f"{settings.path} has a layout that cannot be edited safely; change it with an editor")
         candidate.replace(file)
@@ -158,10 +177,11 @@ def _write(path: Path, text: str, *, like: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _check(path: Path, candidate: Path) -> None:
+def _check(path: Path, candidate: Path, environ: Mapping[str, str]) -> None:
     """Check the candidate as it is, without the environment's overrides, which would hide a mistake in it."""
+    secrets = {name: value for name, value in environ.items() if not name.upper().startswith("ROUTER__")}
     try:
-        settings = load_settings(candidate, {})
+        settings = load_settings(candidate, secrets)
         check_settings(settings, registry_of_settings(settings))
     except ConfigError as error:
         raise ConfigError(f"not changed: {error.message.replace(str(candidate), str(path))}") from None

@@ -216,3 +216,41 @@ def test_a_disabled_profile_is_named_as_such(router) -> None:
     assert "environment variable ROUTER__PLUGINS__DISABLED leaves it out" in said
     only_echo = {"ROUTER__PLUGINS__ENABLED": "echo"}
     assert "ROUTER__PLUGINS__ENABLED leaves it out" in router.refused("config", "check", env=only_echo)
+
+
+def test_a_url_from_the_environment_hinders_no_change(router) -> None:
+    """Whether or not this shell has the variable; only a check of the whole says that it is not set."""
+    router.config.write_text('[database]\nurl = "env:OUR_DATABASE"\n')
+    url = {"OUR_DATABASE": f"sqlite:///{router.folder / 'router.db'}"}
+    for env in ({}, url):
+        assert router("config", "set", "server.port", "9001", env=env).status == 0
+        name = f"acme{len(env)}"
+        run = router("providers", "add", name, "--kind", "compatible", "--base-url", "http://127.0.0.1:9/v1", env=env)
+        assert run.status == 0, run.err
+        assert router("config", "show", env=env).status == 0
+    assert "OUR_DATABASE" in router.config.read_text()
+    assert router.json("config", "check", env=url)["ok"]
+    assert "is empty" in router.refused("config", "check")
+    refused = router.refused("config", "set", "server.port", "9002", env={"OUR_DATABASE": "mysql://u:hunter2@h/d"})
+    assert "hunter2" not in refused
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kept"),
+    [
+        ('prices."echo/echo".input', "2.50", {"input": "2.50"}),
+        ('prices."echo/echo".input', "3", {"input": "3"}),
+        ('prices."echo/echo"', "{ input = 2.50, output = 10 }", {"input": "2.50", "output": "10"}),
+        ('prices."echo/echo"', '{ input = "0.10" }', {"input": "0.10"}),
+        ('prices."echo/echo".free', "true", {"free": True}),
+        (
+            'prices."echo/echo"',
+            "{ input = 1.0, tiers = [{ above_tokens = 200000, input = 5.00 }] }",
+            {"input": "1.0", "tiers": [{"above_tokens": 200000, "input": "5.00"}]},
+        ),
+    ],
+)
+def test_a_price_keeps_its_digits(router, key: str, value: str, kept: dict[str, object]) -> None:
+    run = router("config", "set", key, value)
+    assert run.status == 0, run.err
+    assert tomllib.loads(router.config.read_text())["prices"] == {"echo/echo": kept}
