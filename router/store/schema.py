@@ -272,7 +272,7 @@ CREATE INDEX idempotency_expiry ON idempotency (expires_at);
 """
 
 _EXPLAINED = """
-ALTER TABLE usage ADD COLUMN prices TEXT NOT NULL DEFAULT '';               -- JSON: unit prices of the charge; '': unknown
+ALTER TABLE usage ADD COLUMN prices TEXT NOT NULL DEFAULT '';               -- JSON: unit prices of the charge; '': none
 ALTER TABLE usage ADD COLUMN marks TEXT NOT NULL DEFAULT '';                -- words, separated by blanks, sorted
 ALTER TABLE usage ADD COLUMN reported TEXT NOT NULL DEFAULT '';             -- JSON: counts as told, where others hold
 ALTER TABLE usage ADD COLUMN reported_model TEXT NOT NULL DEFAULT '';
