@@ -30,6 +30,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 __all__ = [
+    "FAULTS",
     "KINDS",
     "BadRequest",
     "BudgetExceeded",
@@ -51,6 +52,9 @@ __all__ = [
     "Unavailable",
     "UpstreamError",
 ]
+
+FAULTS: tuple[type[BaseException], ...] = (Exception, SystemExit)
+"""What code of a plugin may raise, and must harm nobody but itself: ``sys.exit()`` would otherwise end the worker."""
 
 
 class RouterError(Exception):

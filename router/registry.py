@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any, Protocol
 
 from router.binding import LoadFault, bind, check_name, nearest
-from router.errors import ConfigError
+from router.errors import FAULTS, ConfigError
 
 __all__ = ["EntryPoint", "Plugin", "Registry", "load_plugins", "nearest", "registry_of"]
 
@@ -83,8 +83,28 @@ class Registry:
         try:
             if function is not None:
                 function(**arguments)
-        except Exception:
+        except FAULTS:
             _log.exception("plugin %s failed in hook %s", plugin, hook)
+
+    def ask(self, plugin: str, hook: str, read: Callable[[Any], Any], **arguments: Any) -> Any:
+        """What ``hook`` gives at the start, as ``read`` has it; None where the plugin has no such hook or is left out.
+
+        A plugin that fails here, or gives what ``read`` cannot take, is left out: the others serve.
+        """
+        function = self.hook(plugin, hook)
+        if function is None:
+            return None
+        try:
+            return read(function(**arguments))
+        except FAULTS as error:
+            self.leave_out(plugin, f"its hook {hook} failed: {type(error).__name__}: {error}")
+            return None
+
+    def leave_out(self, plugin: str, problem: str) -> None:
+        """Take away a plugin's hooks, and say why, in the log and wherever plugins are listed."""
+        found = self.plugins[plugin]
+        self.plugins[plugin] = replace(found, state="failed", problem=problem, hooks={}, roles=())
+        _log.error("plugin %s (%s) is left out: %s", plugin, found.distribution, problem)
 
 
 def load_plugins(
@@ -165,7 +185,7 @@ def _load(point: EntryPoint) -> Plugin:
         bound = bind(point.name, point.load())
     except ConfigError as error:
         return _describe(point, "failed", error.message)
-    except (Exception, SystemExit) as error:  # a plugin's import may do anything; the gateway serves with the others
+    except FAULTS as error:  # a plugin's import may do anything; the gateway serves with the others
         return _describe(point, "failed", f"L03: {_unimportable(error, _dist(point)[0])}")
     distribution, version = _dist(point)
     return Plugin(point.name, distribution, version, "loaded", "", *bound)

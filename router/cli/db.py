@@ -9,6 +9,7 @@ import click
 from router.cli.groups import Commands
 from router.cli.output import pairs, table
 from router.cli.session import Session, common
+from router.errors import ConfigError
 from router.gateway.assembly import plugin_migrations
 from router.store.backup import backup as back_up
 from router.store.database import open_database
@@ -32,7 +33,11 @@ def migrate(session: Session) -> None:
     migrations = plugin_migrations(session.registry)
     url = session.settings.database.url.reveal()
     open_database(url, session.config.absolute().parent, create=True).close()
-    steps = [_value(step) for step in apply_pending(session.database, migrations)]
+    failures: list[ConfigError] = []
+    done = apply_pending(session.database, migrations, lambda plugin, error: failures.append(error))
+    if failures:  # the others' steps are applied all the same
+        raise ConfigError(" ".join(error.message for error in failures))
+    steps = [_value(step) for step in done]
     session.show({"applied": steps}, table(steps, _COLUMNS, empty="Nothing was pending."))
 
 

@@ -44,7 +44,6 @@ def _findings(session: Session, ollama: str) -> Iterator[Finding]:
     except RouterError as error:
         yield Finding("configuration", "problem", error.message, "correct it; `router config check` tells again")
         return
-    yield from checks.check_plugins(registry)
     try:
         providers = check_settings(settings, registry, session.stored_keys)
         yield Finding("configuration", "ok", f"{settings.path} is right")
@@ -54,6 +53,7 @@ def _findings(session: Session, ollama: str) -> Iterator[Finding]:
     yield from checks.check_providers(providers)
     yield from _aliases(session)
     yield from _prices(session)
+    yield from checks.check_plugins(registry)  # by now all that is asked at a start was asked
     yield from checks.check_secrets(settings, providers)
     yield from checks.check_port(settings.server.host, settings.server.port)
     yield from checks.check_ollama(providers, ollama)

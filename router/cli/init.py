@@ -90,7 +90,11 @@ def _set_up(config: Path, profile: str, registry: Registry) -> _Made:
     with Session(config, False) as fresh:  # the environment may name another database than the file
         database = open_database(fresh.settings.database.url.reveal(), config.parent, create=True)
         try:
-            migrate(database, plugin_migrations(registry))
+            migrate(
+                database,
+                plugin_migrations(registry),
+                lambda plugin, error: registry.leave_out(plugin, error.message),
+            )
             keep_currency(database, fresh.settings.gateway.currency)
             fresh.audited(database)
             account = create_account(database, "default")

@@ -82,12 +82,15 @@ def _migrate(session: Session) -> None:
     from router.gateway.assembly import plugin_migrations
     from router.store.migrations import check_writable, is_new, migrate
 
+    def failed(plugin: str, error: ConfigError) -> None:
+        session.registry.leave_out(plugin, error.message)
+
     if is_new(session.database):
         raise ConfigError(
             f"{session.settings.where('database.url')}: the {session.database.place} is empty. If another is meant, "
             "correct the URL; if this is to be a new gateway's, say so with `router db migrate`, then serve."
         )
-    for step in migrate(session.database, plugin_migrations(session.registry)):
+    for step in migrate(session.database, plugin_migrations(session.registry), failed):
         session.note(f"applied migration {step.number} of {step.owner}: {step.title}")
     check_writable(session.database)
 

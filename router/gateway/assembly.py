@@ -41,11 +41,12 @@ from router.settings import ProviderSettings
 from router.store.database import Database, open_database
 from router.store.idempotency import expire_answers
 from router.store.journal import Journal
-from router.store.migrations import pending
+from router.store.migrations import in_order, pending
 from router.store.models import catalogue_version, load_catalogue
 from router.store.prices import read_prices
 from router.store.provider_keys import load_provider_keys
 from router.store.rates import read_rates
+from router.store.schema import OWNER
 from router.store.sealing import MASTER_KEY
 from router.types import Migration
 from router.upstream.pool import PoolTransport
@@ -314,8 +315,10 @@ def check_migrated(database: Database, registry: Registry, path: Path) -> None:
     """
     try:
         missing = pending(database, plugin_migrations(registry))
-        if missing:
-            count = len(missing)
+        for owner in sorted({step.owner for step in missing} - {OWNER}):  # router serve has tried, and told why
+            registry.leave_out(owner, "its tables are not there: see `router db migrate`")
+        count = sum(step.owner == OWNER for step in missing)
+        if count:
             raise ConfigError(f"the database lacks {count} migration(s): run `router db migrate --config {path}`")
     except RouterError:
         database.close()
@@ -329,8 +332,13 @@ def registry_of_settings(settings: Settings) -> Registry:
 
 
 def plugin_migrations(registry: Registry) -> dict[str, list[Migration]]:
-    """Plugin name -> its migrations."""
-    return {p.name: list(p.hooks["storage_migrations"]()) for p in registry.having("storage_migrations")}
+    """Plugin name -> its migrations. A plugin that fails to give them, or gives what cannot be applied, is left out."""
+    found = {}
+    for plugin in registry.having("storage_migrations"):
+        migrations = registry.ask(plugin.name, "storage_migrations", in_order)
+        if migrations is not None:
+            found[plugin.name] = migrations
+    return found
 
 
 def open_transport(settings: ProviderSettings) -> Transport:

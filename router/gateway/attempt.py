@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from router.errors import RouterError, UpstreamError
+from router.errors import FAULTS, RouterError, UpstreamError
 from router.gateway.active import ActiveCall
 from router.gateway.health import Lease
 from router.gateway.resolve import Target
@@ -174,7 +174,7 @@ def _guarded(hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context:
         raise _named(error, target) from error.__cause__
     except RouterError:
         raise
-    except Exception:
+    except FAULTS:
         raise _broken(target) from None
 
 
@@ -189,7 +189,7 @@ def _guarded_batches(reply: Reply, target: Target) -> Iterator[Sequence[Item]]:
         raise _named(error, target) from error.__cause__
     except RouterError:
         raise
-    except Exception:
+    except FAULTS:
         raise _broken(target) from None
 
 

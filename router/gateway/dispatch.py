@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from router.errors import KINDS, BadRequest, RouterError, UpstreamError
+from router.errors import FAULTS, KINDS, BadRequest, RouterError, UpstreamError
 from router.gateway.active import ActiveCall
 from router.gateway.attempt import Opened, attempt
 from router.gateway.health import Place
@@ -99,7 +99,7 @@ class Dispatcher:
         try:
             named = hook(call=active.call, error=error, context=target.provider.context(target.model))
             model_ids = list(islice(named, _NAMED_MAX))
-        except Exception:
+        except FAULTS:
             _log.exception("the fallback hook of %s failed", target.provider.kind)
             return
         for model_id in model_ids:

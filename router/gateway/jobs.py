@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from router.errors import RouterError, StoreError
+from router.errors import FAULTS, RouterError, StoreError
 from router.store.connection import Connection
 from router.store.database import Database
 from router.store.leases import take_lease
@@ -155,7 +155,7 @@ class Jobs:
             except StoreError as error:
                 pause_s = min(_AGAIN_S, self._beat_s)
                 _log.warning("Worker %s could not renew its lease: %s", self.worker.id, error)
-            except Exception:  # whatever it is, the heart must go on beating
+            except FAULTS:  # whatever it is, the heart must go on beating
                 _log.exception("Worker %s could not renew its lease.", self.worker.id)
             self._stopped.wait(pause_s)
 
@@ -164,7 +164,7 @@ class Jobs:
             job.function()
         except RouterError as error:
             _log.warning("The job %s failed, and will be tried again: %s", job.name, error)
-        except Exception:
+        except FAULTS:
             _log.exception("The job %s failed, and will be tried again.", job.name)
         else:
             self._failures[job.name] = 0

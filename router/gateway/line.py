@@ -14,7 +14,7 @@ from typing import Any
 import gevent
 
 from router.dialect import Dialect
-from router.errors import BadRequest, Forbidden, RouterError, StoreError, Unavailable
+from router.errors import FAULTS, BadRequest, Forbidden, RouterError, StoreError, Unavailable
 from router.gateway.active import ActiveCall, CallCancelled, Client
 from router.gateway.admission import Admission, Bracket, StaleKey
 from router.gateway.auth import Authenticator
@@ -121,6 +121,10 @@ class Gateway:
             gevent.sleep(_STOP_STEP_S)
             if not self._under_way:
                 gevent.sleep(_STOP_STEP_S)  # in which their clients are told
+
+    def tell_observers(self, timeout_s: float) -> None:
+        """Give observers this long to see the last calls."""
+        self._recorder.drain(timeout_s)
 
     def chat(self, incoming: Incoming) -> Answer:
         """``POST /v1/chat/completions``.
@@ -249,7 +253,7 @@ class Gateway:
             active.finish(error)
             error.headers.update(self._told(active))
             raise
-        except Exception:
+        except FAULTS:
             active.finish(RouterError("The gateway failed while it served this call."))
             raise
         finally:

@@ -11,7 +11,7 @@ import gevent
 
 from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quote, Window
 from router.config import Settings
-from router.errors import ConfigError, RouterError
+from router.errors import FAULTS, ConfigError, RouterError
 from router.registry import Registry, nearest
 from router.types import ChatCall, EmbeddingsCall, Key
 
@@ -24,7 +24,7 @@ NONE = "none"
 _AMOUNT_MAX = 2**62
 _SECONDS_MAX = 10.0**10
 _NUMBERS = (int, float)
-_FAILURES = (Exception, gevent.Timeout)  # a policy's time limit on its own I/O is not an Exception
+_FAILURES = (*FAULTS, gevent.Timeout)  # a policy's time limit on its own I/O is not an Exception
 Hook = Callable[..., Any]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from router.catalogue.snapshot import Offered
 from router.config import Settings
 from router.dialect import Dialect
-from router.errors import ConfigError
+from router.errors import FAULTS, ConfigError
 from router.offers import Offer
 from router.prices import is_complete
 from router.registry import Registry, nearest
@@ -42,7 +42,11 @@ def dialect_of(settings: Settings, registry: Registry) -> Dialect:
     where = settings.where("gateway.profile")
     if hook is None:
         raise ConfigError(f"{where}: {_no_profile(name, settings, registry)}")
-    dialect: Dialect = hook()
+    try:
+        dialect: Dialect = hook()
+    except FAULTS as error:
+        told = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{where}: the plugin {name!r} failed in its hook dialect: {told}") from error
     fault = next(faults_of(dialect), None)
     if fault is not None:
         raise ConfigError(f"{where}: the dialect of the plugin {name!r} cannot be served: {fault}")

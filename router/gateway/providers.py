@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 from router.catalogue.snapshot import Listing
 from router.config import Settings
-from router.errors import ConfigError
+from router.errors import FAULTS, ConfigError
 from router.gateway.endpoints import Endpoints
 from router.gateway.health import Place
 from router.registry import Registry, nearest
@@ -25,6 +26,7 @@ __all__ = ["Provider", "StoredKeys", "build_providers", "listings"]
 OpenTransport = Callable[[ProviderSettings], Transport]
 StoredKeys = Mapping[tuple[str, int], StoredKey]
 _NO_KEYS: StoredKeys = {}
+_log = logging.getLogger("router.gateway.providers")
 _SENDABLE = re.compile(r"[!-~]*", re.ASCII)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _NEEDED = frozenset({"model", "messages", "input", "stream"})  # without these a call is none
@@ -70,9 +72,27 @@ class Provider:
         return CallContext(self.name, model, self.settings, self.transport, self.settings.timeouts)
 
     def cards(self) -> list[ModelCard]:
-        """The plugin's own list; empty where it has none."""
+        """The plugin's own list; empty where it has none, or fails to give it."""
+        try:
+            return self._cards()
+        except FAULTS:
+            return []
+
+    def fault_of_cards(self) -> str:
+        """Why the plugin's list cannot be had; empty where it can."""
+        try:
+            self._cards()
+        except FAULTS as error:
+            return f"its plugin {self.kind!r} failed in its hook models: {type(error).__name__}: {error}"
+        return ""
+
+    def _cards(self) -> list[ModelCard]:
         models = self.hooks.get("models")
-        return list(models(context=self.context())) if models is not None else []
+        cards: list[Any] = list(models(context=self.context())) if models is not None else []
+        for card in cards:
+            if not isinstance(card, ModelCard):
+                raise TypeError(f"a router.ModelCard is wanted, not {type(card).__name__}")
+        return cards
 
 
 def build_providers(
@@ -135,7 +155,8 @@ class _Builder:
 
     def provider(self, name: str, section: Mapping[str, Any]) -> Provider:
         kind = str(section.get("kind", name))
-        plugin = self.registry.plugins.get(kind)
+        record = self.registry.ask(kind, "settings", lambda given: given) or ProviderSettings
+        plugin = self.registry.plugins.get(kind)  # which is left out if it failed just now
         if plugin is not None and plugin.state == "failed":
             failed = ProviderSettings(kind=kind)
             problem = f"its plugin is not loaded: {plugin.problem}"
@@ -143,15 +164,18 @@ class _Builder:
         if plugin is None or kind not in self.kinds:
             where = self.settings.where(f"providers.{name}.kind")
             raise ConfigError(f"{where}: {_unknown_kind(name, kind, section, self.kinds)}")
-        declare = plugin.hooks.get("settings")
-        record = declare() if declare is not None else ProviderSettings
         checked: ProviderSettings = replace(self.settings.record(record, f"providers.{name}", section), kind=kind)
         self._check(f"providers.{name}", checked)
         checked, problem = self._with_key(name, 0, checked)
         places, problems = self._places(name, checked, problem)
         problem = next(filter(None, problems), "")
         transport = self.open_transport(checked)
-        return Provider(name, kind, checked, plugin.hooks, transport, Endpoints(name, places), problem)
+        provider = Provider(name, kind, checked, plugin.hooks, transport, Endpoints(name, places), problem)
+        fault = "" if problem else provider.fault_of_cards()
+        if not fault:
+            return provider
+        _log.error("provider %s is left out: %s", name, fault)
+        return replace(provider, problem=fault)
 
     def _check(self, place: str, checked: ProviderSettings) -> None:
         """What the types of the settings cannot say. The place of a fault is looked up only when there is one."""

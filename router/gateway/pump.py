@@ -12,7 +12,7 @@ import gevent
 from gevent.event import Event
 
 from router.dialect import Dialect
-from router.errors import RequestTimeout, RouterError, StoreError, UpstreamError
+from router.errors import FAULTS, RequestTimeout, RouterError, StoreError, UpstreamError
 from router.gateway.active import ActiveCall, CallCancelled
 from router.gateway.attempt import Opened
 from router.gateway.dispatch import Dispatcher
@@ -106,7 +106,7 @@ class Pump:
             error = failed.for_clients()
         except RouterError as failed:
             error = failed
-        except Exception:  # a fault of ours must still settle the call
+        except FAULTS:  # a fault of ours must still settle the call
             _log.exception("call %s failed", active.call.request_id)
             error = RouterError("The gateway failed while it served this call.")
         try:

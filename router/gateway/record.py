@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import time
+from collections import deque
 from typing import Any
 
 import gevent
@@ -16,9 +18,11 @@ from router.money import format_nano
 from router.registry import Registry
 from router.types import CallRecord, Key
 
-__all__ = ["CallLog", "Recorder", "log_line", "refusal_line", "replay_line"]
+__all__ = ["CallLog", "Observer", "Recorder", "log_line", "refusal_line", "replay_line"]
 
 _PENDING_MAX = 20_000
+_OBSERVED_MAX = 10_000
+_log = logging.getLogger("router.gateway.record")
 _write = json.JSONEncoder(separators=(",", ":")).encode  # made once, not per line
 _FLUSH_AFTER_S = 0.05
 
@@ -32,18 +36,63 @@ class Recorder:
 
     def __init__(self, log: CallLog, registry: Registry) -> None:
         self._log = log
-        self._registry = registry
-        self._observed = bool(registry.having("request_finished"))
+        self._observers = [Observer(registry, plugin.name) for plugin in registry.having("request_finished")]
 
     def finished(self, record: CallRecord) -> None:
         """Never raises: the call is over whatever becomes of its record."""
         self._log.write(log_line(record))
-        if self._observed:
-            self._registry.broadcast("request_finished", record=record)
+        for observer in self._observers:
+            observer.tell(record)
+
+    def drain(self, timeout_s: float) -> None:
+        """Give observers this long to take what they were told of."""
+        deadline = time.monotonic() + timeout_s
+        for observer in self._observers:
+            observer.drain(max(deadline - time.monotonic(), 0.0))
 
     def replayed(self, request_id: str, first: str, key: Key, route: str, status: int) -> None:
         """A request was given the answer of the call ``first``."""
         self._log.write(replay_line(request_id, first, key, route, status))
+
+
+class Observer:
+    """One plugin's ``request_finished``, in a greenlet of its own: it sees a call after its answer, and delays none.
+
+    When more than 10,000 records wait for a slow one, further ones are dropped, and their number is logged.
+    """
+
+    def __init__(self, registry: Registry, plugin: str) -> None:
+        self._registry = registry
+        self._plugin = plugin
+        self._waiting: deque[CallRecord] = deque()
+        self._dropped = 0
+        self._running: gevent.Greenlet[..., None] | None = None
+
+    def tell(self, record: CallRecord) -> None:
+        """Put a record on its way; returns at once."""
+        if len(self._waiting) >= _OBSERVED_MAX:
+            self._dropped += 1
+            return
+        self._waiting.append(record)
+        if self._running is None:
+            self._running = gevent.spawn(self._run)
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait until the plugin has seen all, no longer than so."""
+        running = self._running
+        if running is not None:
+            running.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while self._waiting:
+                self._registry.notify(self._plugin, "request_finished", record=self._waiting.popleft())
+                gevent.sleep(0)
+            if self._dropped:
+                _log.error("plugin %s is too slow: it missed %d finished calls", self._plugin, self._dropped)
+                self._dropped = 0
+        finally:
+            self._running = None
 
 
 def replay_line(request_id: str, first: str, key: Key, route: str, status: int) -> bytes:

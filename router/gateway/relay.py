@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from router.dialect import Dialect
-from router.errors import UpstreamError
+from router.errors import FAULTS, UpstreamError
 from router.gateway.counts import fault_of_usage, higher, shown_usage, sound, whole
 from router.gateway.members import cut_member, find_member, put_member
 from router.gateway.remarks import remarks_of
@@ -231,7 +231,7 @@ class Relay:
         assert self._reply is not None
         try:
             usage: Any = self._reply.read_usage(value)
-        except Exception:
+        except FAULTS:
             _log.exception("provider plugin %s failed in read_usage: the usage is estimated", self._plugin)
             self.marks.add("bad_usage")
             return None
@@ -291,7 +291,7 @@ class Relay:
             error: Any = self._reply.read_error(value)
         except UpstreamError as raised:
             error = raised
-        except Exception:
+        except FAULTS:
             _log.exception("provider plugin %s failed in read_error", self._plugin)
             return self._malformed("sent an error")
         if isinstance(error, UpstreamError):

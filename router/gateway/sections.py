@@ -43,7 +43,7 @@ def plugin_records(settings: Settings, registry: Registry) -> dict[str, Any]:
 def plugin_record(settings: Settings, registry: Registry, name: str) -> Any:
     """The section ``[plugins.NAME]``, empty where there is none, as the record that the plugin declares.
 
-    None while the plugin is not loaded: its section may stay in the file.
+    None while the plugin is not loaded, or left out since it fails to declare one: its section may stay in the file.
 
     Raises:
         ConfigError: the plugin is not installed, takes no settings there, or they are wrong.
@@ -54,8 +54,9 @@ def plugin_record(settings: Settings, registry: Registry, name: str) -> Any:
         raise ConfigError(f"{settings.where(place)}: no plugin is called {name!r}{nearest(name, registry.plugins)}")
     if plugin.state != "loaded":
         return None
-    declare = plugin.hooks.get("settings")
-    if "provider" in plugin.roles or declare is None:
+    declares = "settings" in plugin.hooks
+    if "provider" in plugin.roles or not declares:
         remedy = f"; write [providers.{name}]" if "provider" in plugin.roles else ""
         raise ConfigError(f"{settings.where(place)}: plugin {name!r} takes no settings here{remedy}")
-    return settings.record(declare(), place, settings.plugin_sections.get(name, {}))
+    record = registry.ask(name, "settings", lambda given: given)
+    return None if record is None else settings.record(record, place, settings.plugin_sections.get(name, {}))

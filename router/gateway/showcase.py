@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from router.catalogue.catalogue import Catalogue
 from router.catalogue.snapshot import Snapshot
 from router.dialect import Dialect
-from router.errors import StoreError
+from router.errors import FAULTS, StoreError
 from router.gateway.listing import Lister
 
 __all__ = ["Page", "Showcase"]
@@ -108,5 +108,5 @@ class Showcase:
         while not self._stopped.wait(self._every_s):
             try:
                 self.refresh()
-            except Exception:  # a dialect's own fault: it must not end the asking
+            except FAULTS:  # a dialect's own fault: it must not end the asking
                 _log.exception("the public catalogue could not be made")

@@ -27,6 +27,7 @@ __all__ = ["Application", "create_application"]
 
 StartResponse = Callable[..., Callable[[bytes], object]]
 Serve = Callable[[Incoming], Answer]
+_OBSERVERS_S = 2.0
 _SETTLE_S = 2.0
 _READING = ("GET", "HEAD")
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -93,6 +94,7 @@ class Application:
     def close(self) -> None:
         """End the calls whose grace is over, write what is still to be written, tell the plugins, close everything."""
         self._assembly.gateway.stop(_SETTLE_S)
+        self._assembly.gateway.tell_observers(_OBSERVERS_S)
         self._assembly.registry.broadcast("shutdown")
         self._assembly.close()
 
@@ -108,6 +110,10 @@ class Application:
             answer = serve(incoming_of(environ, self._max_body_bytes))
         except OSError:
             raise  # the client's connection broke while its body was read: the server's business
+        except SystemExit as raised:  # some library or plugin of a route: no reason for the worker to end
+            failed = RuntimeError("a plugin called sys.exit()")
+            failed.__cause__ = raised
+            return self._failures.answer(failed, environ, environ["PATH_INFO"])
         except Exception as raised:
             return self._failures.answer(raised, environ, environ["PATH_INFO"])
         return answer.status, list(answer.headers.items()), answer.body

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from router.errors import RequestTimeout, RouterError
+from router.errors import FAULTS, RequestTimeout, RouterError
 from router.server.body import RequestBody
 from router.server.channel import Channel, ClientGone, RawSocket
 from router.server.environ import connection_environ
@@ -76,7 +76,7 @@ class Connection:
             reset = True
         except ClientGone:
             pass
-        except Exception:
+        except FAULTS:
             log.exception("a connection was ended by a fault of the server")
         finally:
             self._watch.close()
@@ -168,7 +168,7 @@ class Connection:
             raise
         except RouterError as error:
             self._fail(responder, error)
-        except Exception:
+        except FAULTS:
             log.exception("the application failed in %s %s", request.method, request.environ["PATH_INFO"])
             self._fail(responder, RouterError("The gateway failed to serve the request. Its log says why."))
         finally:
@@ -218,5 +218,5 @@ def _close(iterable: Any) -> None:
         return
     try:
         close()
-    except Exception:
+    except FAULTS:
         log.exception("closing the response failed")

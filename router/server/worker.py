@@ -120,6 +120,9 @@ def serve(application: Application, listen_fd: int, control: socket.socket) -> N
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
+    hub = gevent.get_hub()
+    hub.SYSTEM_ERROR = (KeyboardInterrupt, SystemError)  # sys.exit() in a plugin's greenlet ends that, not the worker
+    hub.NOT_ERROR = (gevent.GreenletExit,)
     acceptor = Acceptor(listen_fd, Site(application.wsgi, Limits.of(settings), application.render_error))
     acceptor.start()
     gevent.spawn(_report_and_watch, control, stop.set)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import peewee
 
@@ -14,7 +15,7 @@ from router.store.database import Database
 from router.store.schema import MIGRATIONS, OWNER
 from router.types import Migration
 
-__all__ = ["Step", "check_writable", "is_new", "migrate", "pending", "refuse_newer"]
+__all__ = ["Step", "check_writable", "in_order", "is_new", "migrate", "pending", "refuse_newer"]
 
 _STEP_S = 600.0
 _LOCK_ID = 7_215_403_118  # any number that no other program locks in the same PostgreSQL database
@@ -59,10 +60,18 @@ def pending(database: Database, extra: Mapping[str, Sequence[Migration]] | None 
     ]
 
 
-def migrate(database: Database, extra: Mapping[str, Sequence[Migration]] | None = None) -> list[Step]:
+def migrate(
+    database: Database,
+    extra: Mapping[str, Sequence[Migration]] | None = None,
+    failed: Callable[[str, ConfigError], None] | None = None,
+) -> list[Step]:
     """Apply what is pending, the host's steps first; the steps that this call applied.
 
     Safe to run in several processes at once: one works, the others wait and find nothing left to do.
+
+    Args:
+        extra: the plugins' migrations by plugin name.
+        failed: is told the plugin and the reason when a step of a plugin's fails, and the others' steps go on.
 
     Raises:
         ConfigError: as for ``pending``, or a step failed; it was rolled back, those before it stay.
@@ -70,12 +79,34 @@ def migrate(database: Database, extra: Mapping[str, Sequence[Migration]] | None 
     """
     known = _all(extra or {})
     wanted = {(step.owner, step.number) for step in pending(database, extra)}
-    return [
-        Step(owner, migration.number, migration.title)
-        for owner, migrations in known.items()
-        for migration in migrations
-        if (owner, migration.number) in wanted and _apply(database, owner, migration)
-    ]
+    done: list[Step] = []
+    for owner, migrations in known.items():
+        try:
+            for migration in migrations:
+                if (owner, migration.number) in wanted and _apply(database, owner, migration):
+                    done.append(Step(owner, migration.number, migration.title))
+        except ConfigError as error:
+            if owner == OWNER or failed is None:
+                raise
+            failed(owner, error)
+    return done
+
+
+def in_order(migrations: Iterable[Migration]) -> list[Migration]:
+    """A plugin's migrations by number.
+
+    Raises:
+        TypeError: something else than a migration is among them.
+        ValueError: their numbers are not 1, 2, 3, ...
+    """
+    found: list[Any] = list(migrations)
+    for one in found:
+        if not isinstance(one, Migration):
+            raise TypeError(f"a router.Migration is wanted, not {type(one).__name__}")
+    found.sort(key=lambda migration: migration.number)
+    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
+        raise ValueError("migrations must be numbered 1, 2, 3, ... without a gap")
+    return found
 
 
 def is_new(database: Database) -> bool:
