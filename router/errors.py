@@ -53,7 +53,7 @@ __all__ = [
     "UpstreamError",
 ]
 
-FAULTS: tuple[type[BaseException], ...] = (Exception, SystemExit)
+FAULTS = (Exception, SystemExit)
 """What code of a plugin may raise, and must harm nobody but itself: ``sys.exit()`` would otherwise end the worker."""
 
 

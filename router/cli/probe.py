@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from router.errors import BadRequest, ConfigError, RouterError, UpstreamError
-from router.gateway.endpoints import Place
+from router.gateway.health import Place
 from router.gateway.providers import Provider
 from router.types import CallContext, ChatCall, EmbeddingsCall, ModelCard
 
