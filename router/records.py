@@ -1,9 +1,9 @@
 """Plain data -> a frozen dataclass, checked by marshmallow: for ``router.toml`` and for plugins' own settings.
 
-The dataclass is the declaration: its annotations give the types, its defaults make a key optional, and a
-field's ``metadata`` may add ``one_of`` (allowed values), ``min`` and ``max`` (and ``remedy``, added to what is said
-of a number that is neither). Unknown keys are refused with the
-nearest known one.
+The dataclass is the declaration: its annotations give the types, its defaults make a key optional, and a field's
+``metadata`` may add ``one_of`` (allowed values), ``min`` and ``max`` (and ``remedy``, added to what is said of a number
+that is neither), and ``names`` (a list of names stands for a table of records that say nothing). Unknown keys are
+refused with the nearest known one.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _field(annotation: Any, metadata: Mapping[str, Any], *, required: bool = Fal
     if isinstance(origin, type) and issubclass(origin, Mapping):
         value = None if arguments[1] is Any else _field(arguments[1], {})
         options["error_messages"]["invalid"] = _MESSAGES["type"]
-        return _Mapping(keys=fields.String(), values=value, **options)
+        return _Mapping(keys=fields.String(), values=value, **options, names=bool(metadata.get("names")))
     if annotation not in _SCALARS:
         raise TypeError(
             f"a key cannot have the type {annotation}; use {', '.join(t.__name__ for t in _SCALARS)}, "
@@ -225,7 +225,16 @@ class _Tuple(fields.List[Any]):
 
 
 class _Mapping(fields.Dict):
+    """A table. With ``names`` also a list: of the names of tables that say nothing."""
+
+    def __init__(self, *, names: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.names = names
+
     def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Any:
+        if self.names and not isinstance(value, Mapping):
+            listed: Any = _Tuple(_String())
+            value = {name: {} for name in listed.deserialize(value)}
         try:
             return super()._deserialize(value, *arguments, **options)  # type: ignore[no-untyped-call]
         except ValidationError as error:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-__all__ = ["Endpoint", "ModelTimeouts", "ProviderSettings", "Secret", "Timeouts"]
+__all__ = ["CAPABILITIES", "Endpoint", "ModelFacts", "ModelTimeouts", "ProviderSettings", "Secret", "Timeouts"]
 
 SECONDS = {"min": 0, "max": 366 * 86_400}
 """The range of a duration; clocks of the operating system refuse what is far above it."""
+CAPABILITIES = ("images", "audio", "files", "tools", "reasoning")
+"""What a model can take besides text, and do besides answering."""
+TOKENS = {"min": 1, "max": 2**40}
 
 
 class Secret:
@@ -88,6 +92,32 @@ class ModelTimeouts:
         return replace(limits, **own)
 
 
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """``[providers.NAME.models.MODEL]``: what a model can do and costs, where the plugin's own list does not say it.
+
+    Attributes:
+        kind: ``chat`` or ``embeddings``; both where unset.
+        context_window: tokens of prompt and output together.
+        max_output: the largest output in tokens.
+        image_tokens, audio_tokens, file_tokens: the most tokens that one such part of a message can come to; where
+            unset, it counts as the whole window.
+        capabilities: of ``images``, ``audio``, ``files``, ``tools`` and ``reasoning``, as ``router models show`` shows
+            them.
+        cost: what the provider charges us, in USD per million tokens: ``{ input = "0.50", output = "1.50" }``. Where no
+            price is set, calls are charged it times ``[billing] markup``.
+    """
+
+    kind: str = field(default="", metadata={"one_of": ("", "chat", "embeddings")})
+    context_window: int | None = field(default=None, metadata=TOKENS)
+    max_output: int | None = field(default=None, metadata=TOKENS)
+    image_tokens: int | None = field(default=None, metadata=TOKENS)
+    audio_tokens: int | None = field(default=None, metadata=TOKENS)
+    file_tokens: int | None = field(default=None, metadata=TOKENS)
+    capabilities: tuple[str, ...] = ()
+    cost: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """``[[providers.NAME.endpoints]]``: one of several places of a provider; unset fields are the section's.
@@ -121,7 +151,8 @@ class ProviderSettings:
         timeouts: limits in seconds.
         on_disconnect: ``drain`` reads an abandoned stream to its end for its usage, ``cancel`` closes it.
         headers: fixed request headers for this upstream, set by the operator alone.
-        models: model IDs that this section serves besides the plugin's own list.
+        models: models that this section serves besides the plugin's own list: a list of names, or a table of each,
+            which says what the model can do and costs.
         unlisted: whether model IDs that are on no list are passed on; where unset, only if there is no list at all.
         fallback: model IDs to try, in this order, when a call here fails before any output.
         drop_params: request fields that are not passed on; the response names them in ``x-router-dropped-params``.
@@ -140,7 +171,7 @@ class ProviderSettings:
     timeouts: Timeouts = field(default=Timeouts())
     on_disconnect: str = field(default="drain", metadata={"one_of": ("drain", "cancel")})
     headers: Mapping[str, str] = field(default_factory=dict)
-    models: tuple[str, ...] = ()
+    models: Mapping[str, ModelFacts] = field(default_factory=dict, metadata={"names": True})
     unlisted: bool | None = None
     fallback: tuple[str, ...] = ()
     drop_params: tuple[str, ...] = ()

@@ -164,6 +164,8 @@ class ModelCard:
         image_tokens, audio_tokens, file_tokens: the most that one such part of a message can come to; None where it is
             not known, and the part then counts as the whole window.
         cap_covers_reasoning: whether the client's output cap limits reasoning too.
+        capabilities: what it takes besides text, and does besides answering (``CAPABILITIES``); empty where not known.
+        unpriced: why there is no price although the provider tells one, for the operator: not paid by tokens alone.
     """
 
     model: str
@@ -179,6 +181,8 @@ class ModelCard:
     audio_tokens: int | None = None
     file_tokens: int | None = None
     cap_covers_reasoning: bool = True
+    capabilities: tuple[str, ...] = ()
+    unpriced: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _RATES: Mapping[str, str] = {
     "reasoning": "internal_reasoning",
 }
 """Ours -> theirs."""
+_NO_PRICES = ("discount", "web_search")
 _UNSEEN = ("cost", "cost_details", "is_byok")
 
 
@@ -34,13 +35,16 @@ def card_of(card: ModelCard, entry: Mapping[str, Any]) -> ModelCard:
     most = _count(object_at(entry, "top_provider").get("max_completion_tokens"))
     made = object_at(entry, "architecture").get("output_modalities")
     author = card.model.partition("/")[0]
+    pricing = object_at(entry, "pricing")
+    beside = _beside_tokens(pricing, made)
     return replace(
         card,
         kind="chat" if isinstance(made, list) and "text" in made else "",
         owned_by=author,
         context_window=window,
         max_output=most,
-        price=_price(object_at(entry, "pricing")),
+        price=None if beside else _price(pricing),
+        unpriced=beside,
     )
 
 
@@ -57,15 +61,28 @@ def take_cost_nano(usage: dict[str, Any]) -> int | None:
     return math.ceil(sum(amounts) * _NANO) if amounts else None
 
 
+def _beside_tokens(pricing: Mapping[str, Any], made: Any) -> str:
+    """What of a model is paid by other things than tokens of text; empty where nothing is.
+
+    A search is paid as well, but by an extra alone, which is refused where calls are billed.
+    """
+    known = {*_RATES.values(), *_NO_PRICES}
+    others = sorted(name for name, amount in pricing.items() if name not in known and _usd(amount) != 0)
+    if others:
+        return f"not paid by tokens alone: its list has a price for {', '.join(others)}"
+    media = sorted(str(one) for one in made if one != "text") if isinstance(made, list) else []
+    return f"not paid by tokens of text alone: it makes {', '.join(media)}" if media else ""
+
+
 def _price(pricing: Mapping[str, Any]) -> Price | None:
-    """None where a price cannot be told by tokens alone, or is nothing: what is free for us is not so for customers."""
+    """None where nothing is told of one, or it is nothing: what is free for us is not so for customers."""
     usd = {name: _usd(pricing.get(other)) for name, other in _RATES.items()}
     rates: dict[str, Any] = {
         name: math.ceil(amount * _PER_MILLION * _NANO)
         for name, amount in usd.items()
         if amount is not None and amount <= _DEAREST and (amount or name in ("input", "output"))
     }
-    if _usd(pricing.get("request")) or "input" not in rates or "output" not in rates or not any(rates.values()):
+    if "input" not in rates or "output" not in rates or not any(rates.values()):
         return None
     return Price(**rates)
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 
+from router.catalogue.facts import bare_card, described, learned_card
 from router.catalogue.prices import USD, PriceBook, PriceRules
 from router.catalogue.snapshot import NO_OFFERS, Entry, Listing, Offered, Row, Snapshot, Stored
 from router.offers import Offer
-from router.tariff import kept_price
 from router.types import ModelCard
 
 __all__ = ["build_snapshot"]
 
 _SOLD = ("profile", "configuration", "operator")
-_FACTS = frozenset(one.name for one in fields(ModelCard)) - {"model", "kind", "price"}
 
 
 def build_snapshot(
@@ -91,19 +90,9 @@ def _models(stored: Stored, listings: Mapping[str, Listing]) -> Iterator[Row]:
 
 def _row_entry(row: Row, entries: Mapping[str, Entry]) -> Entry:
     known = entries.get(f"{row.provider}/{row.model}")
-    card = known.card if known else _card(row)
-    return Entry(row.id, row.provider or "", card, row.enabled, "operator")
-
-
-def _card(row: Row) -> ModelCard:
-    facts = {name: value for name, value in row.facts.items() if name in _FACTS}
-    price = row.facts.get("price")
-    return ModelCard(
-        row.model or "",
-        row.kind,
-        **{"owned_by": row.provider, **facts},
-        price=kept_price(price) if price is not None else None,
-    )
+    provider, model = row.provider or "", row.model or ""
+    card = known.card if known else learned_card(provider, model, row.kind, row.facts)
+    return Entry(row.id, provider, described(card, row.facts.get("given", {})), row.enabled, "operator")
 
 
 def _listed_entries(listings: Mapping[str, Listing]) -> dict[str, Entry]:
@@ -111,10 +100,9 @@ def _listed_entries(listings: Mapping[str, Listing]) -> dict[str, Entry]:
     for provider, listing in listings.items():
         for card in listing.cards:
             entries[f"{provider}/{card.model}"] = Entry(f"{provider}/{card.model}", provider, card)
-        for model in listing.configured:
+        for model, given in listing.configured.items():
             entry_id = f"{provider}/{model}"
-            if entry_id not in entries:
-                entries[entry_id] = Entry(
-                    entry_id, provider, ModelCard(model, kind="", owned_by=provider), source="configuration"
-                )
+            known = entries.get(entry_id)
+            card = described(known.card if known else bare_card(provider, model), given)
+            entries[entry_id] = Entry(entry_id, provider, card, source=known.source if known else "configuration")
     return entries

@@ -40,7 +40,8 @@ class Entry:
 class Row:
     """The operator's word on a public model ID: a model, or (without a provider) a switch on a listed one.
 
-    ``facts`` holds fields of ``ModelCard``, as ``router models sync`` found them.
+    ``facts`` holds fields of ``ModelCard``, as ``router models sync`` found them, and under ``given`` what the operator
+    said of the model (``router.catalogue.facts``).
     """
 
     id: str
@@ -71,10 +72,16 @@ class Stored:
 
 @dataclass(frozen=True)
 class Listing:
-    """What one active provider brings: its cards, and whether it passes models on that are on no list."""
+    """What one active provider brings.
+
+    Attributes:
+        cards: its own list.
+        configured: model that its section lists -> what that says of it.
+        unlisted: whether it passes models on that are on no list.
+    """
 
     cards: Sequence[ModelCard]
-    configured: Sequence[str] = ()
+    configured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     unlisted: bool = False
 
 

@@ -64,6 +64,9 @@ def _of_value(settings: Settings, path: tuple[str, ...], value: Any) -> Iterator
     """One setting, or those of the records that the value is or holds."""
     parts = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, tuple) else ()
     inner = [(str(name), part) for name, part in parts if dataclasses.is_dataclass(part)]
+    if isinstance(value, Mapping) and inner and all(part == type(part)() for _, part in inner):
+        yield _setting(settings, path, tuple(value))  # a list of names
+        return
     if dataclasses.is_dataclass(value):
         yield from _of_record(settings, path, value)
     elif inner:

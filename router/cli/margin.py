@@ -21,10 +21,11 @@ __all__ = ["margin"]
 def margin(session: Session, since: float | None) -> None:
     """By model: what was charged, what the provider charges for it, and the difference.
 
-    Calls whose cost is not known (NO COST) are charged, but cost nothing here.
+    Where the cost of calls is not known (NO COST), no difference is shown: COST is that of the others.
     """
     currency = session.settings.gateway.currency
-    rows = [_value(one, currency) for one in list_margins(session.database, since or 0.0)]
+    found = list_margins(session.database, since or 0.0)
+    rows = [_value(one, currency) for one in found]
     columns = {
         "model": "MODEL",
         "calls": "CALLS",
@@ -35,6 +36,14 @@ def margin(session: Session, since: float | None) -> None:
         "currency": "CURRENCY",
     }
     session.show(rows, table(rows, columns, empty="No call so far."))
+    unknown = [one.model for one in found if one.uncosted]
+    if unknown:
+        names = ", ".join(unknown[:5]) + (" and others" if len(unknown) > 5 else "")
+        session.note(
+            f"The cost of calls to {names} is not known, and so no margin. Say what the provider charges, in USD per "
+            "million tokens: `router models add ... --cost-input AMOUNT --cost-output AMOUNT`, or `cost` in "
+            "[providers.NAME.models.MODEL]."
+        )
 
 
 def _value(one: Margin, currency: str) -> dict[str, Any]:
@@ -43,7 +52,7 @@ def _value(one: Margin, currency: str) -> dict[str, Any]:
         "calls": one.calls,
         "charge": format_nano(one.charge_nano),
         "cost": format_nano(one.cost_nano),
-        "margin": format_nano(one.charge_nano - one.cost_nano),
+        "margin": format_nano(one.charge_nano - one.cost_nano) if not one.uncosted else None,
         "uncosted": one.uncosted,
         "currency": currency,
     }

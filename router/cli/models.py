@@ -9,6 +9,7 @@ import click
 
 from router.catalogue.prices import PriceBook
 from router.catalogue.snapshot import Entry, Snapshot
+from router.cli.describing import describing, given_by
 from router.cli.groups import Commands, NearestChoice
 from router.cli.output import pairs, table
 from router.cli.prices import price, price_text, shown_price
@@ -17,8 +18,10 @@ from router.cli.sync import sync
 from router.cli.targets import check_models, check_provider
 from router.errors import BadRequest, ConfigError, NotFound
 from router.gateway.assembly import Assembly
+from router.gateway.policies import NONE
 from router.registry import nearest
 from router.store.models import remove_alias, set_alias, set_model_enabled, upsert_model
+from router.tariff import show_price
 
 __all__ = ["models"]
 
@@ -71,10 +74,20 @@ def show(session: Session, model_id: str) -> None:
         entry = snapshot.entries.get(target.id, Entry(target.id, target.provider.name, target.card, True, "unlisted"))
     aliases = sorted(alias for alias, target_id in snapshot.aliases.items() if target_id == entry.id)
     card = entry.card
-    facts = {"owned_by": card.owned_by, "created": card.created or None, "reasoning": card.reasoning}
+    facts = {
+        "owned_by": card.owned_by,
+        "created": card.created or None,
+        "reasoning": card.reasoning,
+        "capabilities": list(card.capabilities),
+        "image_tokens": card.image_tokens,
+        "audio_tokens": card.audio_tokens,
+        "file_tokens": card.file_tokens,
+        "cost": show_price(cost) if (cost := snapshot.prices.cost(card)) is not None else None,
+    }
     book = snapshot.prices
     value = {**_row(entry, book), "currency": book.currency, **facts, "aliases": aliases}
-    session.show(value, pairs({**value, "price": price_text(value["price"])}))
+    texts = {name: price_text(value[name]) for name in ("price", "cost")}
+    session.show(value, pairs({**value, **texts}))
 
 
 @models.command()
@@ -82,10 +95,24 @@ def show(session: Session, model_id: str) -> None:
 @click.option("--provider", required=True, metavar="NAME", help="The configured provider that serves it.")
 @click.option("--model", required=True, metavar="MODEL", help="The model's name at that provider.")
 @click.option("--kind", type=NearestChoice(["chat", "embeddings"]), default="chat", show_default=True)
+@describing
 @click.option("--replace", is_flag=True, help="Give an ID that is there already this new meaning.")
 @common
-def add(session: Session, public_id: str, provider: str, model: str, kind: str, replace: bool) -> None:
-    """Let clients ask for PUBLIC_ID and serve it by a provider's model."""
+def add(
+    session: Session,
+    public_id: str,
+    provider: str,
+    model: str,
+    kind: str,
+    replace: bool,
+    **facts: Any,
+) -> None:
+    """Let clients ask for PUBLIC_ID and serve it by a provider's model.
+
+    What is given of the model (window, largest output, cost, ...) goes before what its provider's list and the public
+    catalogue say. A cost is what the provider charges; where no price is set, calls are charged it times the mark-up.
+    """
+    given = given_by(facts)
     assembly = session.assembly
     check_provider(assembly.providers, provider)
     _refuse_pinned(assembly, public_id)
@@ -94,12 +121,15 @@ def add(session: Session, public_id: str, provider: str, model: str, kind: str, 
         raise BadRequest(f"{public_id!r} is an alias of {snapshot.aliases[public_id]!r}: remove that first.")
     if public_id in snapshot.entries and not replace:
         raise BadRequest(f"The model {public_id!r} is there already: give --replace to change what it means.")
-    upsert_model(assembly.database, public_id, provider=provider, model=model, kind=kind)
+    card = {"given": given} if given else {}
+    upsert_model(assembly.database, public_id, provider=provider, model=model, kind=kind, card=card)
     value = {"id": public_id, "provider": provider, "model": model, "kind": kind, "enabled": True}
     session.show(value, f"{public_id} is served by {provider} as {model}.")
     problem = assembly.providers[provider].problem
     if problem:
         session.note(f"warning: provider {provider} cannot serve yet: {problem}")
+    else:
+        _note_unsold(session, public_id)
 
 
 @models.command()
@@ -138,6 +168,16 @@ def alias(session: Session, name: str, target: str | None, remove: bool) -> None
     _check_alias(session, name, target)
     set_alias(assembly.database, name, target)
     session.show({"alias": name, "target": target}, f"{name} means {target} now.")
+
+
+def _note_unsold(session: Session, model_id: str) -> None:
+    """Say what a model that was added still lacks to be sold."""
+    snapshot = session.assembly.catalogue.refresh()
+    entry = snapshot.entries.get(model_id)
+    if entry is not None and session.assembly.settings.gateway.billing != NONE and snapshot.price_of(entry) is None:
+        session.note(
+            f"Calls are refused until it has a price: router models price {model_id} --input AMOUNT --output AMOUNT"
+        )
 
 
 def _remove_alias(assembly: Assembly, name: str) -> None:

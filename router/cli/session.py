@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -147,6 +148,11 @@ class Session:
     def note(self, message: str) -> None:
         """A message beside the answer, on stderr."""
         click.echo(printable(for_operators(message)), err=True)
+
+    def progress(self, message: str) -> None:
+        """What a long command is at, on stderr, for somebody who watches: not where stderr is a file or a pipe."""
+        if sys.stderr.isatty():
+            self.note(message)
 
 
 def common(function: Callable[..., R]) -> Callable[..., R]:

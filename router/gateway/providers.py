@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from router.catalogue.facts import facts_fault, given_facts
 from router.catalogue.snapshot import Listing
 from router.config import Settings
 from router.errors import FAULTS, ConfigError
@@ -124,7 +125,8 @@ def listings(providers: Mapping[str, Provider]) -> dict[str, Listing]:
     found = {}
     for name, provider in providers.items():
         if provider.active:
-            cards, configured = provider.cards(), provider.settings.models
+            cards = provider.cards()
+            configured = {model: given_facts(facts) for model, facts in provider.settings.models.items()}
             unlisted = provider.settings.unlisted
             found[name] = Listing(cards, configured, unlisted if unlisted is not None else not (cards or configured))
     return found
@@ -189,6 +191,10 @@ class _Builder:
         faults |= {path: fault for path, key in keys.items() if (fault := _fault_of_key(key))}
         faults |= {f"{place}.headers": fault for fault in _faults_of_headers(checked.headers)}
         faults |= {path: fault for path, names in drops.items() if (fault := _fault_of_drops(names))}
+        for model, facts in checked.models.items():
+            key, fault = facts_fault(facts)
+            if fault:
+                faults[f"{place}.models.{model}.{key}"] = fault
         for path, fault in faults.items():
             raise ConfigError(f"{self.settings.where(path)}: {fault}")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from router.catalogue.catalogue import Catalogue
+from router.catalogue.facts import bare_card
 from router.catalogue.snapshot import Entry, Snapshot
 from router.errors import Forbidden, ModelNotFound, RouterError, Unavailable
 from router.gateway.providers import Provider
@@ -157,7 +158,7 @@ class Resolver:
         provider, slash, model = name.partition("/")
         if slash and model and provider in snapshot.unlisted:
             steps.append(f"provider {provider!r} passes on models that are on no list")
-            return Entry(name, provider, ModelCard(model, kind="", owned_by=provider), source="unlisted")
+            return Entry(name, provider, bare_card(provider, model), source="unlisted")
         return None
 
     def _by_model(self, name: str, snapshot: Snapshot, steps: list[str]) -> Entry | None:

@@ -13,6 +13,11 @@ from router.types import ModelCard
 
 __all__ = ["listed_card", "listed_cards", "load_cards"]
 
+_WINDOWS = ("max_model_len", "context_window", "context_length", "max_context_length")
+"""What vLLM and SGLang, Groq, OpenRouter and Together, and Mistral and LM Studio call the window."""
+_OUTPUTS = ("max_completion_tokens", "max_output_tokens", "max_output_length")
+_COUNT_MAX = 2**40
+
 
 def load_cards(path: Path, *, owned_by: str) -> tuple[ModelCard, ...]:
     """The cards in a file of ``["model"]`` tables, whose keys are those of ``ModelCard``.
@@ -37,9 +42,15 @@ def _card(model: str, table: dict[str, Any], owned_by: str, path: Path) -> Model
 
 
 def listed_card(entry: Mapping[str, Any]) -> ModelCard:
-    """The card of one entry (``{"id", "created", "owned_by"}``), of unknown kind."""
-    owner, created = _text(entry.get("owned_by")), _seconds(entry.get("created"))
-    return ModelCard(entry["id"], kind="", owned_by=owner, created=created)
+    """The card of one entry (``{"id", "created", "owned_by"}``), of unknown kind; with its window and its largest
+    output where a server tells them by one of the names that are usual beside OpenAI's.
+    """
+    owner, created = _text(entry.get("owned_by")), _count(entry.get("created")) or 0
+    window = next(filter(None, (_count(entry.get(name)) for name in _WINDOWS)), None)
+    most = next(filter(None, (_count(entry.get(name)) for name in _OUTPUTS)), None)
+    if window is not None and most is not None and most >= window:
+        most = None  # the window itself bounds it
+    return ModelCard(entry["id"], kind="", owned_by=owner, created=created, context_window=window, max_output=most)
 
 
 def listed_cards(value: Any, card_of: Callable[[Mapping[str, Any]], ModelCard] = listed_card) -> tuple[ModelCard, ...]:
@@ -53,5 +64,5 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _seconds(value: Any) -> int:
-    return value if type(value) is int and value > 0 else 0
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 < value < _COUNT_MAX else None

@@ -29,7 +29,15 @@ def synced(router, upstream: ScriptedUpstream):
 def test_what_ollama_has_installed(synced) -> None:
     [result] = synced.json("models", "sync", "ollama")
     ids = ["ollama/qwen3:8b", "ollama/nomic-embed-text", "ollama/mxbai-embed-large"]
-    assert result == {"provider": "ollama", "added": ids, "known": 0, "gone": [], "error": None}
+    assert {**result, "unpriced": None} == {
+        "provider": "ollama",
+        "added": ids,
+        "known": 0,
+        "gone": [],
+        "unpriced": None,
+        "error": None,
+    }
+    assert {one["id"] for one in result["unpriced"]} == set(ids)
     rows = {row["id"]: row for row in synced.json("models", "list", "--provider", "ollama")}
     assert {model_id: (row["kind"], row["enabled"]) for model_id, row in rows.items()} == {
         "ollama/qwen3:8b": ("chat", True),

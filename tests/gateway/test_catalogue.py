@@ -10,7 +10,8 @@ from router.errors import StoreError
 from router.types import ModelCard
 
 GPT, MINI = ModelCard("gpt", owned_by="openai", created=7), ModelCard("mini")
-LISTINGS = {"openai": Listing([GPT, MINI]), "other": Listing([ModelCard("gpt")], ("own/Model", "gpt"), unlisted=True)}
+OTHER = Listing([ModelCard("gpt")], {"own/Model": {}, "gpt": {}}, unlisted=True)
+LISTINGS = {"openai": Listing([GPT, MINI]), "other": OTHER}
 NOTHING = Stored()
 
 

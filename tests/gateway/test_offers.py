@@ -108,7 +108,7 @@ def test_without_a_route_the_upstream_serves_under_the_name_that_it_lists() -> N
     bare = House(upstream="spare", spare=Listing([], unlisted=True))
     assert (bare.target("crow"), bare.target("ape")) == ("spare/c-1", "ours/ape-own")
     assert House(upstream="spare", spare=Listing([ModelCard("crow")])).target("crow") == "spare/crow"
-    assert House(upstream="spare", spare=Listing([], ("gone/c-1",))).target("crow") == "spare/gone/c-1"
+    assert House(upstream="spare", spare=Listing([], {"gone/c-1": {}})).target("crow") == "spare/gone/c-1"
 
 
 def test_what_is_not_set_up_is_named_to_callers_and_shown_to_everybody() -> None:
