@@ -106,6 +106,11 @@ class PriceBook:
             price, source, name = self._converted(card.price, self._rules.markup_nano), "card", names[1]
         return Found(None, "unpriced") if price is None else Found(price, source, name)
 
+    def sells(self, provider: str) -> bool:
+        """Whether any price is set under the provider's name."""
+        names = (*self._rules.pins, *(name for _, name in self._stored))
+        return any(name.startswith(f"{provider}/") for name in names)
+
     def lacks_rate(self, entry_id: str, card: ModelCard) -> bool:
         """Whether the model would have a price, were there a rate for the one in USD."""
         price = self._offered.get(entry_id, card.price)

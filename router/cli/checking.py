@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
 from router.cli.output import for_operators
 from router.config import Settings
 from router.errors import ConfigError, NotFound, RouterError
 from router.gateway.assembly import Assembly, open_transport
+from router.gateway.lacks import default_url, upstream_urls
 from router.gateway.policies import policies_of
 from router.gateway.profile import dialect_of
 from router.gateway.providers import Provider, StoredKeys, build_providers
@@ -58,15 +57,3 @@ def dead_aliases(assembly: Assembly) -> Iterator[str]:
             yield for_operators(error.message)
         except RouterError:
             continue
-
-
-def default_url(hooks: Mapping[str, Any]) -> str:
-    """The base URL that a plugin uses where none is set; empty where only the plugin knows."""
-    return str(getattr(getattr(hooks.get("chat"), "__self__", None), "default_base_url", ""))
-
-
-def upstream_urls(provider: Provider) -> list[str]:
-    """Where the provider's calls go, one for each endpoint, without anything secret; empty if that is not known."""
-    default = default_url(provider.hooks)
-    urls = [urlsplit(place.settings.base_url or default) for place in provider.endpoints.places]
-    return [f"{url.scheme}://{url.netloc}{url.path}" for url in urls if url.netloc]

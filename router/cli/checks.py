@@ -8,7 +8,7 @@ import platform
 import socket
 import ssl
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,9 +131,11 @@ def _database_remedy(database: Database, problem: str) -> str:
     return "correct [database] url, or make a new database: `router db migrate`"
 
 
-def check_providers(providers: Mapping[str, Provider]) -> Iterator[Finding]:
-    """Which providers can serve, and what the others wait for. One without a key is no fault."""
+def check_providers(providers: Mapping[str, Provider], sections: Collection[str]) -> Iterator[Finding]:
+    """Which providers can serve, and what those without a section wait for, which is no fault."""
     for provider in providers.values():
+        if not provider.active and provider.name in sections:
+            continue  # a warning of its own
         urls = ", ".join(upstream_urls(provider))
         detail = f"{provider.name} is active{f' at {urls}' if urls else ''}"
         if not provider.active and not provider.hooks:

@@ -7,12 +7,14 @@ from dataclasses import asdict
 
 import click
 
+from router.catalogue.snapshot import Snapshot
 from router.cli import checks
 from router.cli.checking import check_settings, dead_aliases
 from router.cli.checks import Finding
 from router.cli.output import table
 from router.cli.session import Session, common
 from router.errors import RouterError
+from router.gateway.lacks import lacks, unreachable
 from router.gateway.providers import Provider
 from router.gateway.rates import rate_warning
 
@@ -25,7 +27,8 @@ __all__ = ["doctor"]
 def doctor(session: Session, ollama: str) -> int:
     """Check configuration, database, plugins, providers, port and files; say what to do.
 
-    A provider without a key is a hint, not a problem. Exit status 1 if there is a problem.
+    A plugin that no section uses and that has no key is a hint; a section that serves nothing, an upstream that takes
+    no connection and a model without a price are warnings. Exit status 1 if there is a problem.
     """
     findings = list(_findings(session, ollama))
     rows = [asdict(finding) for finding in findings]
@@ -50,13 +53,26 @@ def _findings(session: Session, ollama: str) -> Iterator[Finding]:
     except RouterError as error:
         yield Finding("configuration", "problem", error.message, "correct it; `router config check` tells again")
     yield from _database(session)
-    yield from checks.check_providers(providers)
+    yield from checks.check_providers(providers, settings.providers)
+    yield from _lacks(session, providers)
     yield from _aliases(session)
     yield from _prices(session)
     yield from checks.check_plugins(registry)  # by now all that is asked at a start was asked
     yield from checks.check_secrets(settings, providers)
     yield from checks.check_port(settings.server.host, settings.server.port)
     yield from checks.check_ollama(providers, ollama)
+
+
+def _lacks(session: Session, providers: dict[str, Provider]) -> Iterator[Finding]:
+    """What is missing for calls to be served, upstreams that take no connection among it."""
+    snapshot: Snapshot | None
+    try:
+        snapshot = session.assembly.catalogue.snapshot()
+    except RouterError:
+        snapshot = None  # told by the other checks
+    session.progress("asking the providers' hosts for a connection")
+    for lack in (*lacks(session.settings, providers, snapshot), *unreachable(providers.values())):
+        yield Finding("models" if lack.code == "model_not_priced" else "providers", "warning", lack.detail, lack.remedy)
 
 
 def _aliases(session: Session) -> Iterator[Finding]:

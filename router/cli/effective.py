@@ -64,7 +64,7 @@ def _of_value(settings: Settings, path: tuple[str, ...], value: Any) -> Iterator
     """One setting, or those of the records that the value is or holds."""
     parts = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, tuple) else ()
     inner = [(str(name), part) for name, part in parts if dataclasses.is_dataclass(part)]
-    if isinstance(value, Mapping) and inner and all(part == type(part)() for _, part in inner):
+    if isinstance(value, Mapping) and inner and all(_says_nothing(part) for _, part in inner):
         yield _setting(settings, path, tuple(value))  # a list of names
         return
     if dataclasses.is_dataclass(value):
@@ -74,6 +74,11 @@ def _of_value(settings: Settings, path: tuple[str, ...], value: Any) -> Iterator
             yield from _of_record(settings, (*path, name), part)
     else:
         yield _setting(settings, path, value)
+
+
+def _says_nothing(record: Any) -> bool:
+    made: Any = type(record)
+    return bool(record == made())
 
 
 def _setting(settings: Settings, path: tuple[str, ...], value: Any) -> Setting:

@@ -21,6 +21,7 @@ from router.gateway.auth import Authenticator
 from router.gateway.estimate import Estimator
 from router.gateway.idempotency import Idempotency
 from router.gateway.jobs import Job, Jobs
+from router.gateway.lacks import Watch
 from router.gateway.limits import KeyFinder, LimitRules, limit_rules
 from router.gateway.line import Gateway
 from router.gateway.listing import Lister
@@ -67,6 +68,7 @@ __all__ = [
 _log = logging.getLogger("router.assembly")
 _SWEEP_S = 10.0
 _EXPIRE_S = 60.0
+_LOOK_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ class Assembly:
             [
                 Job("sweep", _SWEEP_S, self._end_dead_calls),
                 Job("answers", _EXPIRE_S, lambda: expire_answers(self.database, time.time())),
+                Job("setup", _LOOK_S, lambda: self._watch.look(self.catalogue.snapshot())),
                 *rate_jobs(self.settings, self.database),
             ],
         )
@@ -190,6 +193,14 @@ class Assembly:
             max_call_s=settings.max_call_s,
             drain_s=settings.drain_s,
         )
+
+    def warnings(self) -> list[dict[str, str]]:
+        """What is missing although calls can be served, each kind with its code, in words for everybody."""
+        return self._watch.said_to_all(self.catalogue.snapshot())
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(self.settings, self.providers)
 
     def problems(self) -> list[str]:
         """Why calls could not be served and recorded just now; asks the database and the plugins, never an upstream."""

@@ -179,6 +179,9 @@ def _estimate(assembly: Assembly) -> Response:
 
 
 def _readiness(assembly: Assembly) -> Response:
-    """Whether a call could be served and recorded; asks the database and the plugins, never an upstream."""
+    """Whether a call could be served and recorded, and what is missing; asks the database and the plugins, never an
+    upstream.
+    """
     problems = assembly.problems()
-    return _json({"status": "unavailable" if problems else "ready", "problems": problems}, 503 if problems else 200)
+    value = {"status": "unavailable" if problems else "ready", "problems": problems, "warnings": assembly.warnings()}
+    return _json(value, 503 if problems else 200)

@@ -65,6 +65,12 @@ REPLIES: dict[str, dict[str, Any]] = {
     ),
     "Usage": _object({"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT}),
     "Health": _object({"status": {"const": "ok"}, "version": _TEXT}),
-    "Readiness": _object({"status": {"enum": ["ready", "unavailable"]}, "problems": _list_of(_TEXT)}),
+    "Readiness": _object(
+        {
+            "status": {"enum": ["ready", "unavailable"]},
+            "problems": _list_of(_TEXT),
+            "warnings": _list_of(_object({"code": _TEXT, "message": _TEXT})),
+        }
+    ),
 }
 """Name -> schema, as in the ``components`` of an OpenAPI description."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import requests
 
 from router.cli.probe import REMEDIES
 from router.errors import KINDS
 from router.registry import Plugin, Registry
-from router.testing import Answer, ScriptedUpstream, free_port
+from router.testing import Answer, Gateway, ScriptedUpstream, free_port
 
 
 @pytest.fixture
@@ -130,13 +134,65 @@ def quiet(router):
 def test_a_fresh_gateway_has_no_problem(quiet) -> None:
     found = findings(quiet)
     states = {check: {finding["state"] for finding in those} for check, those in found.items()}
-    assert states.pop("providers") == {"ok", "hint"}
+    assert states.pop("providers") == {"ok", "hint", "warning"}
+    assert [one["detail"] for one in found["providers"] if one["state"] == "warning"] == [
+        "no provider with an upstream is set up"
+    ]
     assert set().union(*states.values()) == {"ok"}
     assert {"python", "plugins", "configuration", "database", "files", "port"} <= set(states)
     hints = [finding["remedy"] for finding in found["providers"] if finding["state"] == "hint"]
     assert "set the environment variable OPENAI_API_KEY" in hints
     text = quiet("doctor", "--ollama", f"http://127.0.0.1:{free_port()}")
     assert text.out.rstrip().endswith("No problem.")
+
+
+LACKING = """
+[providers.openai]
+
+[providers.acme]
+kind = "compatible"
+base_url = "http://127.0.0.1:{port}/v1"
+models = ["large", "small"]
+
+[providers.anything]
+kind = "compatible"
+base_url = "{url}"
+"""
+LACKS = {
+    "the section [providers.openai] serves nothing": "set the environment variable OPENAI_API_KEY",
+    "2 model(s) of acme have no price, and calls are refused: acme/large, acme/small": "models price acme/large",
+    "anything passes on every model, and none of them has a price": "`router models sync anything`",
+    "acme cannot be reached at http://127.0.0.1:{port}/v1: Connection refused": "providers.acme.base_url URL`",
+}
+
+
+def test_what_is_missing_is_said_with_its_cure(quiet, upstream: ScriptedUpstream) -> None:
+    port = free_port()
+    quiet.write(LACKING.format(port=port, url=upstream.url))
+    found = findings(quiet)
+    warned = {one["detail"]: one["remedy"] for those in found.values() for one in those if one["state"] == "warning"}
+    for detail, remedy in LACKS.items():
+        (said,) = [one for one in warned if one.startswith(detail.format(port=port))]
+        assert remedy in warned[said]
+    assert len(warned) == len(LACKS)
+    quiet.json("models", "price", "acme/large", "--input", "1", "--output", "1")
+    quiet.json("models", "price", "acme/small", "--free")
+    assert not [one for one in findings(quiet)["models"] if "acme" in one["detail"]]
+
+
+def test_the_start_and_readiness_say_what_is_missing(tmp_path: Path) -> None:
+    sections = {"acme": {"kind": "compatible", "base_url": f"http://127.0.0.1:{free_port()}/v1", "models": ["large"]}}
+    with Gateway(tmp_path, providers={"openai": {}, **sections}) as gateway:
+        wanted = ("[providers.openai] serves nothing", "acme/large", "acme cannot be reached")
+        deadline = time.monotonic() + 20
+        while not all(any(one in json.dumps(line) for line in gateway.log) for one in wanted):
+            assert time.monotonic() < deadline, gateway.log
+            time.sleep(0.05)
+        answer = requests.get(f"{gateway.url}/readyz", timeout=10)
+        assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+        codes = {one["code"] for one in answer.json()["warnings"]}
+        assert codes == {"provider_not_configured", "model_not_priced"}
+        assert "acme" not in answer.text and "OPENAI" not in answer.text
 
 
 def test_an_alias_that_leads_nowhere_is_a_warning(quiet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,16 @@ def test_a_described_model_is_sold_at_its_cost_times_the_markup(
         assert max(caps) < shown["context_window"]
         (margin,) = gateway.router("usage", "margin")
         assert margin["margin"] == (None if way == "listed" else SPENT)
+
+
+def test_the_readmes_example_works_as_pasted(tmp_path: Path, upstream: ScriptedUpstream) -> None:
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+    (example,) = [block for block in re.findall(r"```toml\n(.*?)```", readme, re.DOTALL) if "[providers.acme]" in block]
+    pasted = example.replace("https://api.acme.example/v1", upstream.url)
+    with Gateway(tmp_path, config=pasted, env={"ACME_API_KEY": "sk-upstream"}) as gateway:
+        look(gateway, "acme/acme-large")
+        (row,) = gateway.router("usage", "show")
+        assert row["charge"] == row["cost"] == "0.000415"
 
 
 def test_a_wrong_description_is_refused_with_its_place(tmp_path: Path, upstream: ScriptedUpstream) -> None:
