@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from router.cli.output import for_operators, print_json, printable
+from router.cli.references import resolved
 from router.errors import RouterError
 
 if TYPE_CHECKING:
@@ -167,6 +168,6 @@ def common(function: Callable[..., R]) -> Callable[..., R]:
     def with_session(*args: Any, config: Path | None, as_json: bool, **options: Any) -> R:
         root = click.get_current_context().find_root().params
         with Session(config or root["config"], as_json or root["as_json"]) as session:
-            return function(session, *args, **options)
+            return function(session, *args, **resolved(session, options))
 
     return with_session

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,20 +15,22 @@ import click
 from router.cli.groups import Commands, NearestChoice
 from router.cli.margin import margin
 from router.cli.output import iso_time, pairs, table
+from router.cli.references import ACCOUNT, KEY, MODEL
 from router.cli.session import Session, common
 from router.cli.times import PAST
 from router.cli.usage_csv import open_csv, write_csv
-from router.errors import BadRequest
+from router.errors import BadRequest, NotFound
 from router.money import format_nano
 from router.store.accounts import get_account
 from router.store.counters import read_counters
 from router.store.keys import get_key
-from router.store.usage import count_usage, export_usage, list_usage, prune_usage
+from router.store.usage import count_usage, export_usage, find_usage, list_usage, names_of, prune_usage
 from router.store.usage_hours import GROUPINGS, sum_hours
+from router.types import CallRecord
 
 __all__ = ["usage"]
 
-_ACCOUNT = click.option("--account", metavar="ID", help="Only this account's.")
+_ACCOUNT = click.option("--account", type=ACCOUNT, metavar="ID", help="Only this account's.")
 _SINCE = click.option("--since", type=PAST, metavar="TIME", help="Not before: 24h ago, or 2027-01-31 (UTC).")
 _UNTIL = click.option("--until", type=PAST, metavar="TIME", help="Before: 24h ago, or 2027-01-31 (UTC).")
 
@@ -39,42 +43,122 @@ def usage() -> None:
 usage.add_command(margin)
 
 
+class _Status(click.ParamType):
+    """A status, or a hundred of them: ``429``, ``5xx``."""
+
+    name = "status"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if not re.fullmatch(r"[1-5](\d\d|xx)", str(value), re.ASCII | re.IGNORECASE):
+            self.fail(f"{value!r} is no status: give one such as 429, or a hundred of them such as 5xx", param, ctx)
+        low = int(value.lower().replace("x", "0"))
+        return low, low + 99 if value[1] in "xX" else low
+
+
 @usage.command()
+@click.argument("request_id", required=False)
 @_ACCOUNT
-@click.option("--key", metavar="ID", help="Only this key's.")
+@click.option("--key", type=KEY, metavar="ID", help="Only this key's.")
+@click.option("--model", type=MODEL, metavar="ID", help="Only calls for this model, or that PROVIDER/MODEL served.")
+@click.option("--status", type=_Status(), metavar="STATUS", help="Only of this status: 429, or 5xx.")
+@click.option("--errors", is_flag=True, help="Only calls that failed, or broke off.")
 @_SINCE
+@_UNTIL
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many rows.")
 @common
-def show(session: Session, account: str | None, key: str | None, since: float | None, limit: int) -> None:
-    """The newest calls first. A row is written when its call is over.
+def show(session: Session, request_id: str | None, limit: int, **filters: Any) -> None:
+    """The newest calls first, or all that is known of one: REQUEST_ID is ours, or the client's own X-Request-ID.
 
-    The cost, what the provider charges, is known where the provider's price is. Estimated counts are ours, since the
-    upstream gave none; clamped ones are an upstream's impossible counts, put within bounds.
+    A row is written when its call is over. The cost, what the provider charges, is known where the provider's price is.
+    Among the marks, estimated counts are ours, since the upstream gave none; clamped ones are an upstream's impossible
+    counts, put within bounds.
     """
-    _check_account(session, account)
-    if key is not None:
-        get_key(session.database, key)
-    records = list_usage(session.database, account=account, key=key, since=since, limit=limit)
+    if request_id is not None:
+        if any(filters.values()):
+            raise click.UsageError("give REQUEST_ID or filters, not both")
+        _show_one(session, request_id)
+        return
+    _check_account(session, filters["account"])
+    if filters["key"] is not None:
+        get_key(session.database, filters["key"])
+    filters["failed"] = filters.pop("errors")
+    records = list_usage(session.database, **filters, limit=limit)
+    names = names_of(session.database, records)
+    rows = [_row(record, names) for record in records]
     columns = {
         "created_at": "TIME",
         "request_id": "REQUEST",
+        "who": "ACCOUNT",
+        "with": "KEY",
         "model": "MODEL",
         "provider": "PROVIDER",
         "status": "STATUS",
-        "ending": "ENDING",
+        "outcome": "OUTCOME",
         "prompt_tokens": "PROMPT",
         "cached_tokens": "CACHED",
         "completion_tokens": "COMPLETION",
         "reasoning_tokens": "REASONING",
         "charge": "CHARGE",
         "cost": "COST",
-        "estimated": "ESTIMATED",
-        "clamped": "CLAMPED",
-        "tries": "ATTEMPTS",
+        "noted": "MARKS",
+        "tries": "TRIES",
     }
-    rows = [_value(asdict(record)) for record in records]
-    shown = [{**row, "tries": len(row["attempts"])} for row in rows]
-    session.show(rows, table(shown, columns, empty="No call so far."))
+    session.show(rows, table([_shown(row) for row in rows], columns, empty="No such call so far."))
+
+
+def _show_one(session: Session, request_id: str) -> None:
+    records = find_usage(session.database, request_id)
+    if not records:
+        raise NotFound(
+            f"There is no row of a request {request_id[:100]!r}: one that was refused before it reached a provider "
+            "stands in the log alone; rows may have been pruned.",
+            code="request_not_found",
+        )
+    names = names_of(session.database, records)
+    rows = [_row(record, names) for record in records]
+    session.show(rows, "\n\n".join(pairs(_explained(row)) for row in rows))
+
+
+def _row(record: CallRecord, names: Mapping[str, str]) -> dict[str, Any]:
+    """A row as JSON, with the names of its account and its key."""
+    value = _value(asdict(record))
+    return {**value, "account_name": names.get(record.account, ""), "key_name": names.get(record.key, "")}
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as the table has it."""
+    return {
+        **row,
+        "who": row["account_name"] or row["account"],
+        "with": row["key_name"] or row["key"],
+        "outcome": row["error_code"] or row["ending"],
+        "noted": _marks(row),
+        "tries": len(row["attempts"]),
+    }
+
+
+def _marks(row: Mapping[str, Any]) -> list[str]:
+    return [name for name in ("estimated", "clamped") if row[name]] + list(row["marks"])
+
+
+def _explained(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One row in full: prices and told counts in a line each, one line for each attempt."""
+    shown = {name: value for name, value in row.items() if name not in ("attempts", "estimated", "clamped")}
+    shown["account"] = " ".join(filter(None, [row["account"], shown.pop("account_name")]))
+    shown["key"] = " ".join(filter(None, [row["key"], shown.pop("key_name")]))
+    shown["marks"] = _marks(row)
+    for name in ("prices", "reported"):
+        shown[name] = ", ".join(f"{key} {_plain(value)}" for key, value in row[name].items())
+    for number, attempt in enumerate(row["attempts"], 1):
+        status = f" {attempt['status']}" if attempt["status"] is not None else ""
+        where = f"{attempt['provider']}/{attempt['model']}"
+        said = f": {attempt['message']}" if attempt["message"] else ""
+        shown[f"attempt {number}"] = f"{where} {attempt['kind']}{status} after {attempt['latency_ms']} ms{said}"
+    return shown
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 @usage.command()

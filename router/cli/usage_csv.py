@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from router.money import format_nano
-from router.types import CallRecord
+from router.types import Attempt, CallRecord
 
 __all__ = ["open_csv", "write_csv"]
 
@@ -74,6 +75,11 @@ def _time(record: CallRecord) -> str:
     return datetime.fromtimestamp(record.created_at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _attempt(one: Attempt) -> str:
+    said = f": {one.message}" if one.message else ""
+    return f"{one.provider}/{one.model} {one.kind} {one.status or '-'}{said}"
+
+
 _COLUMNS: Mapping[str, Callable[[CallRecord], Any]] = {
     "created_at": _time,
     **_plain("request_id", "route", "account", "key", "model", "provider", "upstream_model", "status", "ending"),
@@ -85,4 +91,9 @@ _COLUMNS: Mapping[str, Callable[[CallRecord], Any]] = {
     "rate": _money("rate_nano"),
     **_plain("latency_ms", "first_token_ms"),
     "attempts": lambda record: len(record.attempts),
+    "attempt_messages": lambda record: " | ".join(_attempt(one) for one in record.attempts if one.kind != "ok"),
+    "marks": lambda record: " ".join(record.marks),
+    "prices": lambda record: json.dumps(record.prices) if record.prices else "",
+    "reported": lambda record: json.dumps(record.reported) if record.reported else "",
+    **_plain("reported_model", "client_request_id"),
 }

@@ -15,7 +15,7 @@ from router.store.usage_columns import COLUMNS, NAMES, clean_record, record_of, 
 from router.store.usage_hours import HOUR_S, add_hours, hour_of
 from router.types import CallRecord
 
-__all__ = ["count_usage", "export_usage", "insert_usage", "list_usage", "prune_usage"]
+__all__ = ["count_usage", "export_usage", "find_usage", "insert_usage", "list_usage", "names_of", "prune_usage"]
 
 _REPLACE = (
     f"ON CONFLICT (request_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name, _ in COLUMNS[1:])} "
@@ -50,7 +50,11 @@ def list_usage(
     *,
     account: str | None = None,
     key: str | None = None,
+    model: str | None = None,
+    status: tuple[int, int] | None = None,
+    failed: bool = False,
     since: float | None = None,
+    until: float | None = None,
     limit: int = 100,
 ) -> list[CallRecord]:
     """The newest rows, newest first.
@@ -58,17 +62,46 @@ def list_usage(
     Args:
         account: only this account's.
         key: only this key's.
+        model: only calls for this public ID, or that ``provider/model`` served.
+        status: only of these statuses, the lowest and the highest.
+        failed: only calls that failed, or broke off.
         since: only calls that arrived at this time (Unix seconds) or later.
+        until: only calls that arrived before this time.
         limit: how many at most; no more than 10,000.
     """
     count = max(0, min(limit, _LIMIT_MAX))
+    bounds = _Bounds(account, key, since, until, model=model, status=status, failed=failed)
 
     def newest(connection: Connection) -> list[tuple[Any, ...]]:
         if key is None:
-            return _newest(connection, _Bounds(account=account, since=since), count)
-        return _newest_of_key(connection, key, _Bounds(account=account, key=key, since=since), count)
+            return _newest(connection, bounds, count)
+        return _newest_of_key(connection, key, bounds, count)
 
     return [record_of(row) for row in database.read(newest)]
+
+
+def find_usage(database: Database, request_id: str) -> list[CallRecord]:
+    """The rows of a request, by our ID, or by the one that the client gave it, which several may have."""
+
+    def find(connection: Connection) -> list[tuple[Any, ...]]:
+        sql = f"SELECT {NAMES} FROM usage WHERE "  # noqa: S608 - constant text
+        own = connection.tuples(f"{sql} request_id = ?", (request_id,))
+        return own or connection.tuples(
+            f"{sql} client_request_id = ? ORDER BY created_at DESC LIMIT {_LIMIT_MAX}", (request_id,)
+        )
+
+    return [record_of(row) for row in database.read(find)]
+
+
+def names_of(database: Database, records: Sequence[CallRecord]) -> dict[str, str]:
+    """ID -> name of the accounts and keys of some rows; those that are not known are left out."""
+
+    def load(connection: Connection) -> dict[str, str]:
+        accounts = select_in(connection, "accounts", "id, name", "id", {record.account for record in records})
+        keys = select_in(connection, "api_keys", "id, name", "id", {record.key for record in records})
+        return dict([*accounts, *keys])
+
+    return database.read(load)
 
 
 def export_usage(
@@ -141,6 +174,9 @@ class _Bounds:
     since: float | None = None
     until: float | None = None
     after: tuple[float, str] | None = None
+    model: str | None = None
+    status: tuple[int, int] | None = None
+    failed: bool = False
 
     def sql(self) -> tuple[str, list[Any]]:
         """The condition and its parameters."""
@@ -152,6 +188,14 @@ class _Bounds:
         ]
         used = [(condition, value) for condition, value in given if value is not None]
         conditions, params = ["true", *(condition for condition, _ in used)], [value for _, value in used]
+        if self.model is not None:
+            conditions.append("(model = ? OR provider || '/' || upstream_model = ?)")
+            params += [self.model, self.model]
+        if self.status is not None:
+            conditions.append("status BETWEEN ? AND ?")
+            params += self.status
+        if self.failed:
+            conditions.append("ending NOT IN ('ok', 'disconnect')")
         if self.after is not None:
             conditions.append("(created_at > ? OR request_id > ?)")
             params += self.after
@@ -173,11 +217,14 @@ def _newest_of_key(connection: Connection, key: str, bounds: _Bounds, count: int
     owner = connection.tuples("SELECT account_id FROM api_keys WHERE id = ?", (key,))
     if not owner or bounds.account not in (None, owner[0][0]):
         return []
-    account, since = owner[0][0], bounds.since or 0
+    account, since, until = owner[0][0], bounds.since or 0, bounds.until
     rows: list[tuple[Any, ...]] = []
     hours = connection.tuples(_HOURS_OF_KEY, (account, key, hour_of(since)))
     for start, end in _spans([hour for (hour,) in hours]):
-        within = replace(bounds, account=account, since=max(start, since), until=end)
+        if until is not None and start >= until:
+            continue
+        last = end if until is None else min(end, until)
+        within = replace(bounds, account=account, since=max(start, since), until=last)
         rows += _newest(connection, within, count - len(rows))
         if len(rows) >= count:
             break

@@ -105,6 +105,65 @@ def test_rows(usage, database: Database) -> None:
     assert "disconnect" in text
 
 
+def test_a_failed_call_is_explained(usage, database: Database) -> None:
+    account, key = usage.first["account"], usage.json("keys", "list")[0]
+
+    limited = Attempt("openai", "gpt-4o", "rate_limit", 429, 7, "Slow down, please.")
+    write(
+        database,
+        record("req_1", account=account, key=key["id"]),
+        record(
+            "req_2",
+            account=account,
+            key=key["id"],
+            status=429,
+            ending="error",
+            error_code="upstream_rate_limit",
+            attempts=(limited, Attempt("acme", "large", "timeout", None, 5000)),
+            client_request_id="mine-7",
+            reported_model="gpt-4o-2026",
+            marks=("unpriced_tool",),
+            prices={"source": "pin", "input": "2.5"},
+            reported={"completion_tokens": 4000},
+        ),
+        record(
+            "req_3", model="fast", upstream_model="small", status=502, ending="cut", created_at=time.time() - 86_400
+        ),
+    )
+
+    def ids(*filters: str) -> list[str]:
+        return [row["request_id"] for row in usage.json("usage", "show", *filters)]
+
+    assert ids("--errors") == ["req_2", "req_3"]
+    assert ids("--status", "429") == ids("--status", "4xx", "--key", key["name"]) == ["req_2"]
+    assert ids("--model", "fast") == ids("--model", "openai/small") == ids("--until", "1h") == ["req_3"]
+    assert ids("--key", key["id"], "--until", "1h") == []
+    assert ids("--key", key["id"], "--errors", "--since", "1h") == ["req_2"]
+    names = usage.json("accounts", "show", account)["name"], key["name"]
+    text = usage("usage", "show", "--errors").out
+    assert all(word in text for word in ("upstream_rate_limit", "unpriced_tool", *names))
+
+    (row,) = usage.json("usage", "show", "req_2")
+    assert [row] == usage.json("usage", "show", "mine-7")
+    assert (row["account_name"], row["key_name"]) == names
+    assert (row["attempts"][0]["message"], row["reported"]) == ("Slow down, please.", {"completion_tokens": 4000})
+    lines = usage("usage", "show", "req_2").out.splitlines()
+
+    text = "\n".join(lines)
+    assert "openai/gpt-4o rate_limit 429 after 7 ms: Slow down, please." in text
+    assert "acme/large timeout after 5000 ms" in text
+    assert all(word in text for word in ("input 2.5", "completion_tokens 4000", "gpt-4o-2026", "mine-7"))
+    (exported,) = [one for one in read_csv(usage("usage", "export").out) if one["request_id"] == "req_2"]
+    assert exported["attempt_messages"].startswith(
+        "openai/gpt-4o rate_limit 429: Slow down, please. | acme/large timeout"
+    )
+    assert (exported["marks"], exported["client_request_id"]) == ("unpriced_tool", "mine-7")
+
+    assert "There is no row of a request 'req_9'" in usage.refused("usage", "show", "req_9")
+    assert "give REQUEST_ID or filters" in usage.refused("usage", "show", "req_2", "--errors", status=2)
+    assert "'4y' is no status" in usage.refused("usage", "show", "--status", "4y", status=2)
+
+
 def test_an_unknown_account_or_key_is_refused(usage) -> None:
     assert "There is no key key_none" in usage.refused("usage", "show", "--key", "key_none")
     for command in ("show", "export", "hours"):
