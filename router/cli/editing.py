@@ -24,7 +24,7 @@ from router.errors import ConfigError
 from router.gateway.assembly import registry_of_settings
 from router.records import known_keys
 from router.registry import Registry
-from router.settings import ProviderSettings, Secret
+from router.settings import ModelFacts, ProviderSettings, Secret
 
 __all__ = ["parse_key", "parse_value", "set_key"]
 
@@ -61,7 +61,7 @@ def parse_value(settings: Settings, registry: Registry, path: tuple[str, ...], t
         data = {}
     if set(data) == {"value"}:
         return data["value"]
-    if typing.get_origin(annotation) is tuple:
+    if typing.get_origin(annotation) is tuple or typing.get_args(annotation)[-1:] == (ModelFacts,):
         return [part.strip() for part in text.split(",") if part.strip()]
     return text  # the check of the result says what it must be
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import click
 from click.shell_completion import CompletionItem
 
-if TYPE_CHECKING:
-    from router.cli.session import Session
+from router.cli.session import Session
+from router.errors import BadRequest
 
-__all__ = ["ACCOUNT", "KEY", "MODEL", "PROVIDER", "Reference", "resolved"]
+__all__ = ["ACCOUNT", "KEY", "MODEL", "PROVIDER", "Reference"]
 
 _SHOWN_MAX = 200
 
 
-class Reference(click.ParamType):
+class Reference(click.ParamType):  # type: ignore[type-arg] # generic in new versions of click only
     """One of the things that the database or the configuration knows."""
 
     name: str = "id"
@@ -35,8 +35,6 @@ class Reference(click.ParamType):
         return text
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from router.cli.session import Session
-
         config = ctx.params.get("config") or ctx.find_root().params.get("config") or Path("router.toml")
         try:
             with Session(Path(config), True) as session:
@@ -62,8 +60,6 @@ class _Named(Reference):
         Raises:
             BadRequest: several have the name.
         """
-        from router.errors import BadRequest
-
         if text.startswith(self.prefix):
             return text
         ids = [found for found, _ in self._rows(session, "WHERE name = ? ORDER BY id LIMIT 6", (text,))]
@@ -106,16 +102,3 @@ class _Provider(Reference):
 
 
 ACCOUNT, KEY, MODEL, PROVIDER = _Account(), _Key(), _Model(), _Provider()
-
-
-def resolved(session: Session, options: dict[str, Any]) -> dict[str, Any]:
-    """A command's values, references among them as it works with them."""
-    context = click.get_current_context(silent=True)
-    for param in context.command.params if context is not None else ():
-        value = options.get(param.name or "")
-        if isinstance(param.type, _Named) and value is not None and param.name is not None:
-            if isinstance(value, tuple):
-                options[param.name] = tuple(param.type.resolve(session, one) for one in value)
-            else:
-                options[param.name] = param.type.resolve(session, value)
-    return options

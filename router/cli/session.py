@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from router.cli.output import for_operators, print_json, printable
-from router.cli.references import resolved
 from router.errors import RouterError
 
 if TYPE_CHECKING:
@@ -168,6 +167,17 @@ def common(function: Callable[..., R]) -> Callable[..., R]:
     def with_session(*args: Any, config: Path | None, as_json: bool, **options: Any) -> R:
         root = click.get_current_context().find_root().params
         with Session(config or root["config"], as_json or root["as_json"]) as session:
-            return function(session, *args, **resolved(session, options))
+            return function(session, *args, **_resolved(session, options))
 
     return with_session
+
+
+def _resolved(session: Session, options: dict[str, Any]) -> dict[str, Any]:
+    """A command's values, with the IDs of what was given by name (``router.cli.references``)."""
+    for param in click.get_current_context().command.params:
+        resolve = getattr(param.type, "resolve", None)
+        value = options.get(param.name or "")
+        if resolve is not None and param.name is not None and value is not None:
+            many = isinstance(value, tuple)
+            options[param.name] = tuple(resolve(session, one) for one in value) if many else resolve(session, value)
+    return options

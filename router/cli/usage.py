@@ -43,7 +43,7 @@ def usage() -> None:
 usage.add_command(margin)
 
 
-class _Status(click.ParamType):
+class _Status(click.ParamType):  # type: ignore[type-arg] # generic in new versions of click only
     """A status, or a hundred of them: ``429``, ``5xx``."""
 
     name = "status"
