@@ -55,7 +55,12 @@ class Gemini(CompatibleProvider):
             return message
         message = {name: value for name, value in message.items() if name != "reasoning_content"}
         calls = message.get("tool_calls")
-        if calls and not context.model.startswith(_WITHOUT_SIGNATURES) and not any(map(_is_signed, calls)):
+        if (
+            isinstance(calls, list)
+            and calls
+            and not context.model.startswith(_WITHOUT_SIGNATURES)
+            and not any(map(_is_signed, calls))
+        ):
             message["tool_calls"] = [_signed(calls[0]), *calls[1:]]
         return message
 

@@ -26,6 +26,7 @@ __all__ = ["ActiveCall", "CallCancelled", "Client"]
 
 _log = logging.getLogger("router.active")
 _NOTHING = Usage(0)
+_LEFT = 499
 
 
 class CallCancelled(BaseException):
@@ -86,6 +87,7 @@ class ActiveCall:
         self.keeping = bracket.keeping = keeping
         self.targets = bracket.terms.targets
         self.relay = Relay(call, dialect)
+        self._dialect = dialect
         self.attempts: list[Attempt] = []
         self.dropped: list[str] = []  # by the operator's word, for the last target
         self.dropped_at_door: list[str] = []  # whatever the target
@@ -195,7 +197,7 @@ class ActiveCall:
             model=self.call.model,
             provider=self.target.provider.name if self.target else "",
             upstream_model=self.target.model if self.target else "",
-            status=_status(ending, error, self.answered or (relay.output and self.call.stream)),
+            status=self._status(ending, error),
             ending=ending,
             error_code=(error.code or "") if error is not None else "",
             streamed=self.call.stream,
@@ -239,6 +241,13 @@ class ActiveCall:
             return "ok"
         return "cut" if self.relay.output and self.call.stream else "error"
 
+    def _status(self, ending: str, error: RouterError | None) -> int:
+        """What the client got; a dialect may have statuses of its own."""
+        answered = self.answered or (self.relay.output and self.call.stream)
+        if ending == "disconnect" and not answered:
+            return _LEFT
+        return 200 if error is None or answered else self._dialect.error_status(error)
+
 
 def _sticky(call: ChatCall | EmbeddingsCall) -> str | None:
     """What keeps related calls at one endpoint, where the provider's cache knows them."""
@@ -247,9 +256,3 @@ def _sticky(call: ChatCall | EmbeddingsCall) -> str | None:
         if isinstance(value, str) and value:
             return value
     return None
-
-
-def _status(ending: str, error: RouterError | None, answered: bool) -> int:
-    if ending == "disconnect" and not answered:
-        return 499
-    return 200 if error is None or answered else error.status

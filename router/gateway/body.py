@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 import math
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, Protocol
 
-import brotli
 from gevent import sleep
 
 from router.errors import BadRequest, TooLarge
+from router.gateway.coding import coding_of, undone
 
 __all__ = ["Readable", "decode_json", "read_body"]
 
-_PIECE = 256 * 1024
+_PIECE = 64 * 1024
 _LARGE = 256 * 1024
 _VALUES_MAX = 320_000  # OpenAI takes 300,000 tokens in one embeddings call
 _FLOATS_MAX = 50_000  # writing one again takes up to 1.3 µs
@@ -34,34 +33,36 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def read_body(source: Readable, length: int | None, encoding: str, max_bytes: int) -> bytes:
+def read_body(
+    source: Readable,
+    length: int | None,
+    encoding: str,
+    max_bytes: int,
+    note: Callable[[int], None] | None = None,
+) -> bytes:
     """The whole body, decompressed.
 
     Args:
         length: ``Content-Length``; None for a chunked body.
         encoding: ``Content-Encoding``; empty for none.
         max_bytes: limit on the body as sent, and again once decompressed.
+        note: told of bytes as they arrive, and of those that they decompress to; may raise to refuse them.
 
     Raises:
-        TooLarge: above the limit.
-        BadRequest: an unknown or broken encoding.
+        TooLarge: above the limit, or far longer than it was sent.
+        UnsupportedCoding: an encoding that is not taken.
+        BadRequest: a broken one.
     """
     if length is not None and length > max_bytes:
         raise _too_large(max_bytes)
-    encoding = encoding.strip().lower()
-    if encoding not in _DECODERS:
-        raise BadRequest(
-            f"Content-Encoding {encoding[:32]!r} is not supported; send gzip, deflate, br or none.",
-            code="unsupported_encoding",
-        )
-    raw = _limited(_pieces(source, length), max_bytes)
-    window = _DECODERS[encoding]
-    if window is None:
+    coding = coding_of(encoding) if encoding else ""
+    raw = _limited(_pieces(source, length), max_bytes, note)
+    if not coding:
         return raw
-    try:
-        return _limited(_inflated(raw, window) if window else _unbrotlied(raw), max_bytes)
-    except (zlib.error, brotli.error):
-        raise BadRequest(f"The request body is not valid {encoding}.", code="invalid_encoding") from None
+    data = undone(raw, coding, max_bytes)
+    if note is not None:
+        note(len(data))
+    return data
 
 
 def decode_json(raw: bytes) -> dict[str, Any]:
@@ -114,46 +115,16 @@ def _pieces(source: Readable, length: int | None) -> Iterator[bytes]:
         yield piece
 
 
-def _limited(pieces: Iterator[bytes], max_bytes: int) -> bytes:
+def _limited(pieces: Iterator[bytes], max_bytes: int, note: Callable[[int], None] | None) -> bytes:
     taken, size = [], 0
     for piece in pieces:
         size += len(piece)
+        if note is not None:
+            note(len(piece))
         if size > max_bytes:
             raise _too_large(max_bytes)
         taken.append(piece)
     return taken[0] if len(taken) == 1 else b"".join(taken)
-
-
-def _inflated(raw: bytes, window: int) -> Iterator[bytes]:
-    decoder = zlib.decompressobj(window)
-    for start in range(0, len(raw), _PIECE):
-        rest, full = raw[start : start + _PIECE], False
-        while rest or full:
-            piece = decoder.decompress(rest, _PIECE)
-            yield piece
-            rest, full = decoder.unconsumed_tail, len(piece) == _PIECE
-            if full:
-                sleep(0)
-        if decoder.unused_data:
-            raise zlib.error("something follows the end")
-    if not decoder.eof:
-        raise zlib.error("truncated")
-
-
-def _unbrotlied(raw: bytes) -> Iterator[bytes]:
-    decoder = brotli.Decompressor()
-    piece = decoder.process(raw, output_buffer_limit=_PIECE)
-    while piece or not decoder.can_accept_more_data():
-        yield piece
-        if len(piece) >= _PIECE:
-            sleep(0)
-        piece = decoder.process(b"", output_buffer_limit=_PIECE)
-    if not decoder.is_finished():
-        raise brotli.error("truncated")
-
-
-_DECODERS = {"": None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate": 15, "br": 0}
-"""Content-Encoding -> zlib's window; 0 is brotli, None is nothing to decode."""
 
 
 def _refuse_if_costly(raw: bytes) -> None:

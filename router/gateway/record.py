@@ -140,18 +140,19 @@ def log_line(record: CallRecord) -> bytes:
     return _write(line).encode("ascii") + b"\n"
 
 
-def refusal_line(error: RouterError, request_id: str, route: str) -> bytes:
+def refusal_line(error: RouterError, request_id: str, route: str, status: int) -> bytes:
     """The line of a request that never became a call: no key, a bad body, no such model.
 
     Args:
         route: the route's pattern, not the path: whatever a client puts there stays out of the log.
+        status: what the client got.
     """
     line = {
         "time": round(time.time(), 3),
         "event": "refused",
         "request_id": request_id,
         "route": route,
-        "status": error.status,
+        "status": status,
         "error": error.code,
         "param": error.param,
     }

@@ -200,10 +200,21 @@ def _check_messages(body: Mapping[str, Any]) -> None:
         role = message.get("role")
         if type(role) is not str or not role:
             raise _bad(f"messages[{index}].role", f'must be a role such as "user", not {short(role)}', "invalid_value")
+        calls = message.get("tool_calls")
+        if calls is not None:
+            _check_calls(calls, f"messages[{index}].tool_calls")
         content = message.get("content")
         if type(content) is str or content is None:
             continue
         _check_parts(content, f"messages[{index}].content")
+
+
+def _check_calls(calls: Any, where: str) -> None:
+    if type(calls) is not list:
+        raise _bad(where, f"must be a list of tool calls, not {short(calls)}", "invalid_type")
+    for index, call in enumerate(calls):
+        if type(call) is not dict:
+            raise _bad(f"{where}[{index}]", f"must be an object, not {short(call)}", "invalid_type")
 
 
 def _check_parts(content: Any, where: str) -> None:

@@ -73,9 +73,13 @@ class Application:
             headers.append(("x-request-id", request_id))
             return start_response(status, headers, *rest)
 
-        serve = self._calls.get(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "POST" else None
+        path = environ["PATH_INFO"]
+        if path[:2] == "//":  # a base URL with a slash at its end; Flask would skip it, so both roads do
+            path = environ["PATH_INFO"] = "/" + path.lstrip("/")
+        serve = self._calls.get(path) if environ["REQUEST_METHOD"] == "POST" else None
         if serve is None:
-            if environ["PATH_INFO"] in self._catalogue_paths and environ["REQUEST_METHOD"] in _READING:
+            environ.pop("HTTP_UPGRADE", None)  # which no server must heed, and Flask takes for a WebSocket's
+            if path in self._catalogue_paths and environ["REQUEST_METHOD"] in _READING:
                 return self._catalogue(start)
             return self._flask.wsgi_app(environ, start)
         status, headers, body = self._answer(serve, environ)

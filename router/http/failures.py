@@ -6,17 +6,24 @@ import difflib
 import json
 import logging
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.routing import RequestRedirect
 
 from router.dialect import Dialect
-from router.errors import BadRequest, MethodNotAllowed, NotFound, RouterError, StoreError, TooLarge
+from router.errors import BadRequest, MethodNotAllowed, NotFound, RateLimited, RouterError, StoreError, TooLarge
 from router.gateway.record import refusal_line
 
 __all__ = ["Failures", "Rendered"]
 
 _log = logging.getLogger("router.http")
+_STATUSES = frozenset(map(int, HTTPStatus))
+_KEPT = frozenset({"accept", "accept-encoding", "allow", "location", "retry-after", "www-authenticate"})
+"""Headers of an error of Flask's that tell its client what to do."""
+
 Rendered = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""
 
@@ -45,25 +52,26 @@ class Failures:
         Args:
             route: the route's pattern, for the log.
         """
-        error = self._translate(raised, environ)
+        error = self._translate(raised, environ, route)
         request_id = environ["router.request_id"]
         if error.status >= 500 and not isinstance(raised, RouterError):
             _log.error("request %s failed", request_id, exc_info=raised)
+        rendered = self.render(error)
         if not error.recorded:
-            self._log_line(refusal_line(error, request_id, route))
-        return self.render(error)
+            self._log_line(refusal_line(error, request_id, route, rendered[0]))
+        return rendered
 
-    def _translate(self, raised: Exception, environ: dict[str, Any]) -> RouterError:
+    def _translate(self, raised: Exception, environ: dict[str, Any], route: str) -> RouterError:
         if isinstance(raised, StoreError):
             _log.warning("request %s was refused: %s", environ["router.request_id"], raised.message)
             return raised.for_clients()
         if isinstance(raised, RouterError):
             return raised
         if isinstance(raised, HTTPException):
-            return self._of_flask(raised, environ)
+            return self._of_flask(raised, environ, route)
         return RouterError("The gateway failed on this request; its log says why, under the request ID.")
 
-    def _of_flask(self, raised: HTTPException, environ: dict[str, Any]) -> RouterError:
+    def _of_flask(self, raised: HTTPException, environ: dict[str, Any], route: str) -> RouterError:
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")[:120]
         where = f"{environ['REQUEST_METHOD']} {path}"
         if raised.code == 404:
@@ -74,9 +82,32 @@ class Failures:
             return MethodNotAllowed(message, headers={"Allow": allowed} if allowed else {})
         if raised.code == 413:
             return TooLarge("The request body is larger than this gateway takes.")
-        return BadRequest("The request is malformed: its Host header is not the name of a host.")
+        if isinstance(raised, SecurityError) or (raised.code == 400 and not route):  # before any rule matched
+            return BadRequest("The request is malformed: its Host header is not the name of a host.")
+        return _of_status(raised)
 
     def _hint(self, path: str) -> str:
         """What a path may have been meant to be: the base URL without its /v1, or with it twice, is a common slip."""
         near = difflib.get_close_matches(path, self._paths, n=1, cutoff=0.75)
         return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(self._paths)}."
+
+
+def _of_status(raised: HTTPException) -> RouterError:
+    """An error of Flask's that has no words of ours: its status, and the headers that belong to it."""
+    response = raised.get_response()
+    status = response.status_code
+    if not 300 <= status < 600:
+        return RouterError("The gateway failed on this request; its log says why, under the request ID.")
+    kept = {name: value for name, value in response.headers.items() if name.lower() in _KEPT}
+    if isinstance(raised, RequestRedirect):  # within this gateway, whatever host the client named
+        kept["Location"] = urlsplit(raised.new_url)._replace(scheme="", netloc="").geturl()
+    phrase = HTTPStatus(status).phrase if status in _STATUSES else "An error"
+    message = f"{phrase}: the request cannot be served in this form."
+    if status >= 500:
+        error = RouterError(f"{phrase}: the gateway cannot serve this request now.", headers=kept)
+    elif status == 429:
+        error = RateLimited(f"{phrase}: send this request again later.", headers=kept)
+    else:
+        error = BadRequest(message, headers=kept, code=phrase.lower().replace(" ", "_"))
+    error.status = status
+    return error

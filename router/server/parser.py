@@ -108,16 +108,28 @@ class RequestParser:
         del self._parser
 
     def _execute(self, data: bytes) -> None:
+        while True:
+            rest = self._until_upgrade(data)
+            if rest is None:
+                return
+            self._ignore_upgrade()  # outside of any handler: errors behind it must not be chained to the upgrade
+            if not rest:
+                return
+            data = rest
+
+    def _until_upgrade(self, data: bytes) -> bytes | None:
+        """Parse up to the end of a request that asks for an upgrade; what follows it, None where there is none."""
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[upgrade.args[0] :])
+            return data[upgrade.args[0] :]
         except HttpParserCallbackError as error:
             if isinstance(error.__context__, RouterError):
                 raise error.__context__ from None
             raise
         except HttpParserError as error:
             raise _refusal(error) from None
+        return None
 
     def _fail(self, error: RouterError) -> None:
         self.started = False
@@ -194,7 +206,7 @@ class RequestParser:
             request.complete = True
             self._request = None
 
-    def _ignore_upgrade(self, rest: bytes) -> None:
+    def _ignore_upgrade(self) -> None:
         """Go on as if the client had not asked for an upgrade: a new parser is told of the body by a stand-in head."""
         self._parser = HttpRequestParser(self)
         request = self._request
@@ -202,8 +214,6 @@ class RequestParser:
             framing = "Transfer-Encoding: chunked" if request.length is None else f"Content-Length: {request.length}"
             self._stand_in = True
             self._parser.feed_data(f"POST / HTTP/1.1\r\n{framing}\r\n\r\n".encode("ascii"))
-        if rest:
-            self._execute(rest)
 
     def _target_too_long(self) -> TargetTooLong:
         return TargetTooLong(f"The request's path and query are longer than {self._limits.max_target_bytes} bytes.")

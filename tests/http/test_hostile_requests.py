@@ -196,3 +196,18 @@ def test_any_path_query_and_field(gateway: Gateway, path: str, query: str, value
     if answer.status != 200:
         assert answer.status in (400, 404)
         assert_error_shape(answer, answer.status, json.loads(answer.body)["error"]["code"])
+
+
+def test_slashes_before_a_path_change_nothing(gateway: Gateway) -> None:
+    for path in ("//v1/chat/completions", "///v1/chat/completions", "/%2Fv1/chat/completions"):
+        assert ask(gateway, f"POST {path} HTTP/1.1", body=BODY).status == 200
+        refused = send(gateway.port, f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".encode())
+        assert_error_shape(refused, 401, "invalid_api_key")
+        assert_error_shape(ask(gateway, f"GET {path} HTTP/1.1"), 405, "method_not_allowed")
+    assert ask(gateway, "GET //v1/models HTTP/1.1").status == 200
+    assert_error_shape(ask(gateway, "GET /v1//models HTTP/1.1"), 404, "not_found")
+
+
+def test_an_upgrade_to_websockets_is_not_heeded(gateway: Gateway) -> None:
+    upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
+    assert ask(gateway, "GET /v1/models HTTP/1.1", *upgrade).status == 200

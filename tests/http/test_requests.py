@@ -91,6 +91,12 @@ MESSAGES: dict[str, tuple[Any, str, str]] = {
     "role of another type": ([{"role": ["user"], "content": "x"}], "messages[0].role", "invalid_value"),
     "content of another type": ([{"role": "user", "content": 5}], "messages[0].content", "invalid_type"),
     "content object": ([{"role": "user", "content": {}}], "messages[0].content", "invalid_type"),
+    "tool calls of another type": ([{"role": "assistant", "tool_calls": 5}], "messages[0].tool_calls", "invalid_type"),
+    "tool call of another type": (
+        [GOOD, {"role": "a", "tool_calls": [5]}],
+        "messages[1].tool_calls[0]",
+        "invalid_type",
+    ),
     "part of another type": ([{"role": "user", "content": ["x"]}], "messages[0].content[0]", "invalid_type"),
     "part without type": (
         [GOOD, {"role": "user", "content": [{"type": "text", "text": "a"}, {"text": "x"}]}],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -159,6 +161,19 @@ def test_each_cause_has_its_row(shop: Shop, cause: str, streamed: bool) -> None:
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-request-id"].startswith("req_")
     assert_error(shop, cause, answer.json(), row)
+    assert {one["status"] for one in _told_of(shop, answer.headers["x-request-id"])} == {status}
+
+
+def _told_of(shop: Shop, request_id: str) -> list[dict[str, Any]]:
+    """The request's line in the log, and its usage row where it has one."""
+    log, found = shop.gateway.log_path, list[dict[str, Any]]()
+    deadline = time.monotonic() + 10
+    while not found and time.monotonic() < deadline:
+        time.sleep(0.01)
+        lines = [line for line in log.read_text(encoding="utf-8").splitlines() if request_id in line]
+        found = [one for line in lines if "status" in (one := json.loads(line))]
+    sql = "SELECT status FROM usage WHERE request_id = ?"
+    return [*found, *shop.database.read(lambda connection: connection.rows(sql, (request_id,)))]
 
 
 @pytest.mark.row("NX-8", "NE-8", "AG-7")

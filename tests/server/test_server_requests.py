@@ -150,6 +150,15 @@ def test_upgrade_is_ignored_and_the_body_kept(server: Server, framing: str) -> N
         assert client.get("/list").body == b"one item"
 
 
+@pytest.mark.parametrize("behind", [b"NONSENSE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /hello HTTP/1.1\r\n\r\n"])
+def test_a_refused_request_behind_an_upgrade_costs_the_good_answer_nothing(server: Server, behind: bytes) -> None:
+    with server.client() as client:
+        client.send(request("GET", "/hello", "Connection: Upgrade", "Upgrade: h2c") + behind)
+        assert client.answer().body == b"hello"
+        assert client.answer().error()["type"] == "invalid_request_error"
+    assert "Traceback" not in server.log.read_text()
+
+
 def test_continue_is_sent_when_the_body_is_read(server: Server) -> None:
     with server.client() as client:
         client.send(request("POST", "/echo", "Expect: 100-continue", "Content-Length: 5"))
