@@ -19,6 +19,7 @@ from greenlet import getcurrent, greenlet
 from router.http.app import create_application
 from router.server.acceptor import Acceptor
 from router.server.connection import Site
+from router.server.leave import Leave
 from router.server.limits import Limits
 from router.testing import Gateway, chunks, completion, embeddings, sse
 
@@ -86,7 +87,9 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._client.close()
-        self._acceptor.drain(1.0, self._app.busy)
+        leave = Leave(1.0, 1.0)
+        leave.stop()
+        self._acceptor.drain(self._app.busy, leave.left_s)
         self._app.close()
         self._accepting.kill()
         self._upstream.close()

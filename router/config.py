@@ -94,15 +94,18 @@ class Settings:
         return f"{self.path}{f', line {line}' if line else ''}: {_place(path, written)}"
 
 
-def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
+def load_settings(path: Path, environ: Mapping[str, str] | None = None, *, content: bytes | None = None) -> Settings:
     """Read and check the configuration. Provider and plugin sections are checked later, when their plugin is known.
+
+    Args:
+        content: what to take for the file's content; None reads the file.
 
     Raises:
         ConfigError: no such file, not TOML, or an unknown key or bad value.
     """
     environ = os.environ if environ is None else environ
     try:
-        text = path.read_text(encoding="utf-8")
+        text = (path.read_bytes() if content is None else content).decode("utf-8").replace("\r\n", "\n")
         data = tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigError(f"there is no configuration at {path}: run `router init`, or give --config FILE") from None

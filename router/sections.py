@@ -31,6 +31,8 @@ class ServerSettings:
         port: 0 takes a free one.
         workers: processes; 0 is one per core.
         grace_s: how long calls in flight may take to end when the gateway stops.
+        unready_s: how long the port stays open before that while ``/readyz`` says 503, so that load balancers turn
+            away; not waited where nobody asked ``/readyz`` within a minute.
         header_timeout_s: how long a client may take to send its headers.
         body_timeout_s: how long a client may pause between two pieces of its body.
         keep_alive_s: how long an idle connection is kept open.
@@ -41,6 +43,7 @@ class ServerSettings:
     port: int = field(default=8080, metadata={"min": 0, "max": 65535})
     workers: int = field(default=0, metadata={"min": 0, "max": 512})
     grace_s: float = field(default=30.0, metadata=SECONDS)
+    unready_s: float = field(default=5.0, metadata=SECONDS)
     header_timeout_s: float = field(default=30.0, metadata=SECONDS)
     body_timeout_s: float = field(default=60.0, metadata=SECONDS)
     keep_alive_s: float = field(default=75.0, metadata=SECONDS)

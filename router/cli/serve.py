@@ -54,7 +54,7 @@ def serve(session: Session, host: str | None, port: int | None, workers: int | N
         server.host if host is None else host,
         server.port if port is None else port,
         count or _cores(),
-        server.grace_s,
+        server.grace_s + server.unready_s,
         on_ready,
         on_reload=lambda: _warn_of_restart(session.settings, from_file),
     )

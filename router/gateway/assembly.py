@@ -253,14 +253,17 @@ def pinned(settings: Settings) -> Stored:
     return Stored((), settings.aliases, settings.fallbacks)
 
 
-def assemble(path: Path, environ: Mapping[str, str] | None = None) -> Assembly:
+def assemble(path: Path, environ: Mapping[str, str] | None = None, *, content: bytes | None = None) -> Assembly:
     """Read, check and open a configuration.
+
+    Args:
+        content: what to take for the file's content; None reads the file.
 
     Raises:
         ConfigError: what is wrong, where, and the remedy; also for a database that does not fit the code.
         StoreError: the database does not answer; names the place as well.
     """
-    settings = load_settings(path, environ)
+    settings = load_settings(path, environ, content=content)
     registry = registry_of_settings(settings)
     dialect = dialect_of(settings, registry)
     check_rules(settings)

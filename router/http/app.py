@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from functools import cache
 from http import HTTPStatus
@@ -33,20 +34,35 @@ _READING = ("GET", "HEAD")
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
-def create_application(config_path: str) -> Application:
+def create_application(config_path: str, content: bytes | None = None) -> Application:
     """Build everything that a worker needs from the configuration.
+
+    Args:
+        content: what to take for the file's content; None reads the file.
 
     Raises:
         ConfigError: what is wrong, where, and the remedy.
     """
-    return Application(assemble(Path(config_path)))
+    return Application(assemble(Path(config_path), content=content))
 
 
 class Application:
-    """What the server runs: ``wsgi``, the settings, and what to do at the end."""
+    """What the server runs: ``wsgi``, the settings, and what to do at the end.
+
+    Attributes:
+        call_max_s: how long a call, and its aftermath, can take.
+        plugins: name of each installed plugin -> why it does not load; empty where it does, or is left out.
+        leaving: set by the server once it is told to stop: readiness says so.
+        asked_at: monotonic seconds at which somebody last asked for readiness.
+    """
 
     def __init__(self, assembly: Assembly) -> None:
         self.settings = assembly.settings
+        self.call_max_s = assembly.settings.gateway.max_call_s + assembly.settings.gateway.drain_s
+        plugins = assembly.registry.plugins.values()
+        self.plugins = {one.name: one.problem if one.state == "failed" else "" for one in plugins}
+        self.leaving = False
+        self.asked_at: float | None = None
         self._assembly = assembly
         self._max_body_bytes = assembly.settings.gateway.max_body_bytes
         gateway, dialect = assembly.gateway, assembly.dialect
@@ -59,7 +75,7 @@ class Application:
         public = (*dialect.catalogue_paths, *dialect.estimator_paths, *dialect.health_paths, *RESERVED)
         paths = (*self._calls, *dialect.models_paths, *public)
         self._failures = Failures(dialect, assembly.log.write, paths)
-        self._flask = _build_flask(assembly, self._calls, self._failures)
+        self._flask = _build_flask(assembly, self._calls, self._failures, self._readiness)
         active = tuple(name for name, provider in assembly.providers.items() if provider.active)
         for plugin in assembly.registry.having("startup"):
             context = StartupContext(str(assembly.settings.path), active, assembly.plugin_settings.get(plugin.name))
@@ -102,6 +118,16 @@ class Application:
         self._assembly.registry.broadcast("shutdown")
         self._assembly.close()
 
+    def _readiness(self) -> Response:
+        """Whether a call could be served and recorded, and what is missing; asks the database and the plugins, never an
+        upstream.
+        """
+        self.asked_at = time.monotonic()
+        problems = ["the gateway stops"] if self.leaving else self._assembly.problems()
+        warnings = self._assembly.warnings()
+        value = {"status": "unavailable" if problems else "ready", "problems": problems, "warnings": warnings}
+        return _json(value, 503 if problems else 200)
+
     def _catalogue(self, start: StartResponse) -> Iterable[bytes]:
         """Past Flask, as calls are: this is what a website asks for with every view."""
         assert self._showcase is not None
@@ -128,7 +154,9 @@ def _status_line(status: int) -> str:
     return f"{status} {_PHRASES.get(status, 'Status')}"
 
 
-def _build_flask(assembly: Assembly, calls: Iterable[str], failures: Failures) -> Flask:
+def _build_flask(
+    assembly: Assembly, calls: Iterable[str], failures: Failures, readiness: Callable[[], Response]
+) -> Flask:
     app = Flask("router", static_folder=None)
     gateway, dialect = assembly.gateway, assembly.dialect
     max_body_bytes = assembly.settings.gateway.max_body_bytes
@@ -161,7 +189,7 @@ def _build_flask(assembly: Assembly, calls: Iterable[str], failures: Failures) -
         add(path, lambda: _estimate(assembly), "POST")
     for path in (HEALTH, *dialect.health_paths):
         add(path, lambda: _json({"status": "ok", "version": __version__}), "GET")
-    add(READY, lambda: _readiness(assembly), "GET")
+    add(READY, readiness, "GET")
     description = cache(lambda: describe(dialect, assembly.settings.gateway))
     add(DESCRIPTION, lambda: Response(description(), content_type="application/json"), "GET")
     return app
@@ -180,12 +208,3 @@ def _estimate(assembly: Assembly) -> Response:
     """What a call would come to, for everybody."""
     raw = incoming_of(request.environ, BODY_MAX).read_body()
     return _json(assembly.dialect.estimate(assembly.estimator.answer(raw)))
-
-
-def _readiness(assembly: Assembly) -> Response:
-    """Whether a call could be served and recorded, and what is missing; asks the database and the plugins, never an
-    upstream.
-    """
-    problems = assembly.problems()
-    value = {"status": "unavailable" if problems else "ready", "problems": problems, "warnings": assembly.warnings()}
-    return _json(value, 503 if problems else 200)

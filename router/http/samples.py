@@ -61,6 +61,7 @@ def _body_errors() -> list[RouterError]:
         BadRequest("The request body is not valid JSON: it is empty.", code="invalid_json"),
         RequestTimeout("The client took too long to send its request."),
         TooLarge("The request body is larger than this gateway takes."),
+        UnsupportedCoding("Content-Encoding 'zstd' is not supported.", headers={"Accept-Encoding": "gzip"}),
         ModelNotFound(f"The model '{_MODEL}' does not exist.", param="model"),
         ModelNotPriced(f"The model '{_MODEL}' has no price.", param="model"),
     ]

@@ -54,8 +54,8 @@ class Acceptor:
         """Connections that are open."""
         return len(self._connections)
 
-    def drain(self, grace_s: float, busy: Callable[[], int]) -> bool:
-        """Stop accepting, then wait until no connection is open and ``busy()`` is 0; False after ``grace_s``.
+    def drain(self, busy: Callable[[], int], left_s: Callable[[], float]) -> bool:
+        """Stop accepting, then wait until no connection is open and ``busy()`` is 0; False once ``left_s()`` is over.
 
         What already waits in the backlog is still served: its clients were told that they are connected.
         """
@@ -64,9 +64,8 @@ class Acceptor:
         self._accept(BACKLOG_MAX)
         self._readable.close()
         self._listener.close()
-        deadline = time.monotonic() + grace_s
         while self._connections or busy():
-            if time.monotonic() >= deadline:
+            if left_s() <= 0:
                 return False
             for connection in list(self._connections):
                 connection.drain(IDLE_MIN_S)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
+from typing import Any
 
 from router.errors import ConfigError
 
 __all__ = ["listen", "url_of"]
 
 BACKLOG = 2048
+BIND_S = 2.0
+BIND_STEP_S = 0.05
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -33,7 +37,7 @@ def listen(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address[0] != "::"))
-        sock.bind(address)
+        _bind(sock, address)
         sock.listen(BACKLOG)
         sock.setblocking(False)
         sock.set_inheritable(True)
@@ -41,6 +45,18 @@ def listen(host: str, port: int) -> socket.socket:
         sock.close()
         raise ConfigError(f"cannot listen on {host}:{port}: {_advice(error, port)}") from None
     return sock
+
+
+def _bind(sock: socket.socket, address: Any) -> None:
+    """Bind; a gateway that has just died may hold the port for another moment."""
+    deadline = time.monotonic() + BIND_S
+    while True:
+        try:
+            return sock.bind(address)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+                raise
+        time.sleep(BIND_STEP_S)
 
 
 def url_of(sock: socket.socket) -> str:

@@ -11,7 +11,8 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from router.errors import ConfigError
 from router.server.children import Child
@@ -26,6 +27,8 @@ log = logging.getLogger("router.server")
 
 START_MAX_S = 60.0  # a worker that is not ready by then is killed
 KILL_MARGIN_S = 5.0  # beyond the workers' own grace, for closing the application
+FROZEN_S = 20.0  # a worker that gave no sign of life for so long is killed, and replaced
+TICK_S = 1.0
 STEADY_S = 10.0  # a worker that lived so long did not die of its start
 PAUSE_MIN_S = 0.1
 PAUSE_MAX_S = 30.0
@@ -42,8 +45,11 @@ def serve(
     *,
     on_reload: Callable[[], None] | None = None,
     app: str = DEFAULT_APP,
+    frozen_s: float = FROZEN_S,
 ) -> int:
     """Run the gateway until SIGTERM or SIGINT; SIGHUP reloads the configuration. Only in the main thread.
+
+    A second SIGTERM or SIGINT ends it at once; the calls that were under way are settled at the next start.
 
     Args:
         config_path: handed to the workers.
@@ -54,6 +60,7 @@ def serve(
         on_ready: called once with the URL when the first worker serves.
         on_reload: called when a reload has succeeded. Neither of the two may raise.
         app: ``MODULE:FUNCTION`` that builds a worker's application.
+        frozen_s: a worker whose event loop stands still for so long is killed, and replaced.
 
     Returns:
         The exit status: 0 after a stop, 1 when the port or the configuration is refused, or no worker is left.
@@ -68,9 +75,11 @@ def serve(
     announce = on_ready or (lambda _: None)
     with sock, SignalQueue([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]) as signals:
         return Master(
-            lambda: Child(sock.fileno(), config_path, app),
+            lambda text, well: Child(sock.fileno(), config_path, app, text, well),
+            lambda: _text_of(config_path),
             workers,
             grace_s,
+            frozen_s=frozen_s,
             on_ready=lambda: announce(url),
             on_reload=on_reload or (lambda: None),
             on_stop=sock.close,
@@ -81,9 +90,10 @@ class Master:
     """Keeps workers running.
 
     Args:
-        spawn: starts one worker.
+        spawn: starts one worker with a text of the configuration (None: the file's) and the plugins that it must load.
+        read: the text that the file has now; None where it cannot be read.
         workers: how many to keep.
-        grace_s: see ``serve``.
+        grace_s, frozen_s: see ``serve``.
         on_ready: called once, when the first worker serves.
         on_reload: called whenever new workers have taken over from the old ones.
         on_stop: called once, when no further worker will be started.
@@ -91,15 +101,22 @@ class Master:
 
     def __init__(
         self,
-        spawn: Callable[[], Child],
+        spawn: Callable[[bytes | None, Sequence[str]], Child],
+        read: Callable[[], bytes | None],
         workers: int,
         grace_s: float,
         *,
+        frozen_s: float,
         on_ready: Callable[[], None],
         on_reload: Callable[[], None],
         on_stop: Callable[[], None],
     ) -> None:
         self._spawn = spawn
+        self._read = read
+        self._frozen_s = frozen_s
+        self._text: bytes | None = None  # by which the running workers serve
+        self._next_text: bytes | None = None  # by which the incoming ones will
+        self._woke_at = time.monotonic()
         self._workers = workers
         self._kill_after_s = grace_s + KILL_MARGIN_S
         self._on_ready = on_ready
@@ -111,7 +128,6 @@ class Master:
         self._leaving: list[Child] = []  # told to stop
         self._dying: list[Child] = []  # closed their end, exit status not there yet
         self._announced = False
-        self._refused = False  # the last worker that was started said that the configuration is no good
         self._reload_again = False
         self._pause_s = 0.0
         self._restart_at: float | None = None
@@ -120,8 +136,9 @@ class Master:
     def run(self, signals: SignalQueue) -> int:
         """Serve until stopped; the exit status. Leaves no process behind."""
         self._selector.register(signals.readable, selectors.EVENT_READ)
+        self._next_text = self._read()
         try:
-            self._start(self._incoming)
+            self._start_incoming()
             while self._status is None or self._everyone():
                 for key, _ in self._selector.select(self._wait_s()):
                     if key.data is None:
@@ -139,8 +156,13 @@ class Master:
     def _everyone(self) -> list[Child]:
         return [*self._serving, *self._incoming, *self._leaving, *self._dying]
 
-    def _start(self, group: list[Child]) -> None:
-        child = self._spawn()
+    def _start_incoming(self) -> None:
+        """Of a generation that a start or a reload brings up. A plugin that works now must not be lost by a reload."""
+        well = sorted({name for child in self._serving for name in child.plugins})
+        self._start(self._incoming, self._next_text, well)
+
+    def _start(self, group: list[Child], text: bytes | None, well: Sequence[str] = ()) -> None:
+        child = self._spawn(text, well)
         child.kill_at = child.started_at + START_MAX_S
         self._selector.register(child.control, selectors.EVENT_READ, child)
         group.append(child)
@@ -151,7 +173,7 @@ class Master:
                 self._reload()
             elif self._status is None:
                 self._stop(0)
-            elif number == signal.SIGINT:  # asked twice at the keyboard
+            else:  # asked twice
                 for child in self._everyone():
                     child.kill()
 
@@ -170,7 +192,6 @@ class Master:
         if child in self._leaving:
             return
         child.kill_at = None
-        self._refused = False
         if not self._announced:
             self._announced = True
             self._on_ready()
@@ -186,10 +207,13 @@ class Master:
             return
         if self._serving and len(self._incoming) < self._workers:
             while len(self._incoming) < self._workers:
-                self._start(self._incoming)
+                self._start_incoming()
             return
         old, self._serving, self._incoming = self._serving, self._incoming, []
-        self._dismiss(old)
+        self._text = self._next_text
+        for child in old:
+            child.retire()
+            self._leaving.append(child)
         if old:
             log.warning("reloaded: %d new workers serve, the old ones finish their calls", len(self._serving))
             self._on_reload()
@@ -201,8 +225,14 @@ class Master:
         if self._status is not None:
             return
         self._reload_again = bool(self._incoming)
-        if not self._incoming:
-            self._start(self._incoming)
+        if self._incoming:
+            return
+        text = self._read()
+        if text is not None and _says_nothing(text) and not (self._text is not None and _says_nothing(self._text)):
+            log.error("reload given up: the configuration file is empty. The running workers go on as they were.")
+            return
+        self._next_text = text
+        self._start_incoming()
 
     def _dismiss(self, children: list[Child]) -> None:
         for child in children:
@@ -213,8 +243,8 @@ class Master:
         self._status = status
         self._restart_at = None
         self._on_stop()
-        children = [*self._serving, *self._incoming]
-        self._serving, self._incoming = [], []
+        children = [*self._serving, *self._incoming, *self._leaving]  # those that retire have as long as the others now
+        self._serving, self._incoming, self._leaving = [], [], []
         self._dismiss(children)
 
     def _bury(self, child: Child) -> None:
@@ -244,14 +274,6 @@ class Master:
             self._reload()
 
     def _on_death(self, child: Child) -> None:
-        if child.status == EXIT_REFUSED:
-            self._refused = True
-        if self._refused:
-            log.error("a worker %s. No other is started before a reload (SIGHUP).", _ending(child))
-            if not self._serving and not self._incoming:
-                log.error("no worker is left: the gateway ends")
-                self._stop(1)
-            return
         lived_s = time.monotonic() - child.started_at
         self._pause_s = 0.0 if lived_s >= STEADY_S else min(max(PAUSE_MIN_S, 2 * self._pause_s), PAUSE_MAX_S)
         log.error("a worker %s after %.1f s; starting another in %g s", _ending(child), lived_s, self._pause_s)
@@ -260,16 +282,24 @@ class Master:
     def _on_time(self, now: float) -> None:
         for child in list(self._dying):
             self._bury(child)
+        if now - self._woke_at > self._frozen_s / 2:  # this process stood still itself: nobody was heard meanwhile
+            for child in self._everyone():
+                child.heard_at = now
+        self._woke_at = now
         for child in self._everyone():
-            if child.kill_at is not None and now >= child.kill_at:
+            if child.ready and child not in self._dying and now - child.heard_at >= self._frozen_s:
+                log.error("worker %d gave no sign of life for %g s: killed", child.pid, self._frozen_s)
+                child.heard_at = now
+                child.kill()
+            elif child.kill_at is not None and now >= child.kill_at:
                 log.error("worker %d did not %s in time: killed", child.pid, "end" if child.ready else "start")
                 child.kill()
         if self._restart_at is not None and now >= self._restart_at:
             self._restart_at = None
-            while not self._refused and len(self._serving) < self._workers:
-                self._start(self._serving)
+            while len(self._serving) < self._workers:
+                self._start(self._serving, self._text)
 
-    def _wait_s(self) -> float | None:
+    def _wait_s(self) -> float:
         """Seconds until something is due."""
         now = time.monotonic()
         due = [child.kill_at for child in self._everyone() if child.kill_at is not None]
@@ -277,7 +307,21 @@ class Master:
             due.append(self._restart_at)
         if self._dying:
             due.append(now + REAP_STEP_S)
-        return max(0.0, min(due) - now) if due else None
+        due.append(now + min(TICK_S, self._frozen_s / 4))
+        return max(0.0, min(due) - now)
+
+
+def _text_of(path: str) -> bytes | None:
+    """What the configuration file holds now; None where it cannot be read, which a worker will explain."""
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return None
+
+
+def _says_nothing(text: bytes) -> bool:
+    """Whether a configuration has no line beside blank ones and comments: what a file is while it is being written."""
+    return all(line.strip()[:1] in (b"", b"#") for line in text.splitlines())
 
 
 def _ending(child: Child) -> str:

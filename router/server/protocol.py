@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["DEFAULT_APP", "EXIT_REFUSED", "EXIT_WAITING", "READY"]
+__all__ = ["BEAT", "BEAT_S", "DEFAULT_APP", "EXIT_REFUSED", "EXIT_WAITING", "READY", "RETIRE"]
 
 DEFAULT_APP = "router.http.app:create_application"
 EXIT_REFUSED = 3
 """A worker's exit status when the configuration is refused: starting it again would not help."""
 EXIT_WAITING = 4
 """A worker's exit status when the database does not answer, or takes no writes: starting it again later may help."""
-READY = b"ready"
-"""What a worker writes when it accepts connections. The end of the pair means that the other side is gone."""
+READY = b"ready "
+"""What a worker writes when it accepts connections, with a JSON object behind it and a line feed: ``stop_s``, how long
+it may take to end once it is told to stop, and ``plugins``, the names of those that are loaded. The end of the pair
+means that the other side is gone."""
+BEAT = b"\n"
+"""What a worker writes every ``BEAT_S`` from then on: its event loop turns."""
+BEAT_S = 1.0
+RETIRE = b"retire\n"
+"""What the master writes when others have taken over: take no further connections, finish the calls, end."""

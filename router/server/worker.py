@@ -12,25 +12,29 @@ from gevent import monkey
 monkey.patch_all()
 
 import argparse
+import contextlib
 import gc
 import importlib
+import json
 import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, cast
 
 import gevent
-from gevent.event import Event
 
 from router.errors import ConfigError, StoreError
 from router.server.acceptor import Acceptor
 from router.server.connection import Site
+from router.server.leave import Leave
 from router.server.limits import Limits
 from router.server.logs import log_to_stderr
-from router.server.protocol import DEFAULT_APP, EXIT_REFUSED, EXIT_WAITING, READY
+from router.server.orphan import die_with_master, exit_after_master
+from router.server.protocol import BEAT, BEAT_S, DEFAULT_APP, EXIT_REFUSED, EXIT_WAITING, READY, RETIRE
 from router.server.refusals import RenderError
 
 if TYPE_CHECKING:
@@ -45,6 +49,9 @@ _SWITCH_INTERVAL_S = 0.0005
 be many calls' time."""
 
 
+_LOOKED_S = 60.0
+_CLOSE_S = 5.0
+
 _NEW_OBJECTS = 10_000
 """How many objects there must be more before the collector looks for cycles. Calls in flight hold thousands, which it
 would visit in vain for every ten calls or so; at Python's own 700 that is a tenth of a call's time."""
@@ -56,6 +63,11 @@ class ServerSettings(Protocol):
     @property
     def grace_s(self) -> float:
         """How long calls in flight may take to end after SIGTERM."""
+        ...
+
+    @property
+    def unready_s(self) -> float:
+        """How long the port stays open, unready, before that."""
         ...
 
 
@@ -75,11 +87,19 @@ class Application(Protocol):
         wsgi: the WSGI callable.
         settings: the configuration it was built from.
         render_error: the shape of errors that never reach the WSGI callable.
+        call_max_s: how long a call can take.
+        plugins: name of each installed plugin -> why it does not load, empty where nothing is wrong.
+        leaving: set once the worker is told to stop.
+        asked_at: monotonic seconds at which somebody last asked whether it is ready; None for never.
     """
 
     wsgi: WSGIApplication
     settings: Settings
     render_error: RenderError
+    call_max_s: float
+    plugins: Mapping[str, str]
+    leaving: bool
+    asked_at: float | None
 
     def busy(self) -> int:
         """Calls whose accounting is not finished, whether or not their client is still there."""
@@ -95,12 +115,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     log_to_stderr()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    die_with_master(True)
     for descriptor in (options.listen_fd, options.control_fd):
         os.set_inheritable(descriptor, False)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal tells the whole group; reloading is the master's
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        application = _factory(options.app)(options.config)
+        application = _factory(options.app)(options.config, _handed(options.text_fd))
+        _check_plugins(application, options.well)
     except ConfigError as error:
         print(f"router: {error}", file=sys.stderr, flush=True)
         return EXIT_REFUSED
@@ -117,21 +139,28 @@ def serve(application: Application, listen_fd: int, control: socket.socket) -> N
     gc.collect()
     gc.freeze()  # what start-up made stays: no full collection need visit it while calls wait
     gc.set_threshold(_NEW_OBJECTS)
-    stop = Event()
+    leave = Leave(settings.grace_s, application.call_max_s)
     for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, stop.set)
+        gevent.signal_handler(number, leave.stop)
     hub = gevent.get_hub()
     hub.SYSTEM_ERROR = (KeyboardInterrupt, SystemError)  # sys.exit() in a plugin's greenlet ends that, not the worker
     hub.NOT_ERROR = (gevent.GreenletExit,)
     acceptor = Acceptor(listen_fd, Site(application.wsgi, Limits.of(settings), application.render_error))
     acceptor.start()
-    gevent.spawn(_report_and_watch, control, stop.set)
-    stop.wait()
+    exit_after_master(control.fileno(), settings.grace_s + _CLOSE_S)
+    die_with_master(False)
+    gevent.spawn(_report_and_watch, application, control, leave)
+    leave.wait()
     try:
-        if not acceptor.drain(settings.grace_s, application.busy):
+        if leave.stopping:
+            application.leaving = True
+            pause_s = 0.0 if leave.orphaned else _pause_s(application)
+            gevent.sleep(pause_s)
+            leave.prolong(pause_s)
+        if not acceptor.drain(application.busy, leave.left_s):
             log.warning(
                 "stopped after %g s of grace with %d connections and %d calls unfinished",
-                settings.grace_s,
+                settings.grace_s if leave.stopping else application.call_max_s,
                 acceptor.active,
                 application.busy(),
             )
@@ -139,20 +168,65 @@ def serve(application: Application, listen_fd: int, control: socket.socket) -> N
         application.close()
 
 
-def _report_and_watch(control: socket.socket, stop: Callable[[], object]) -> None:
-    """Tell the master that this worker serves; its end of the pair closes when it dies, however it dies."""
+def _pause_s(application: Application) -> float:
+    """How long the port is to stay open after readiness has gone: no time where nobody looks at it."""
+    asked_at = application.asked_at
+    if asked_at is None or time.monotonic() - asked_at > _LOOKED_S:
+        return 0.0
+    return application.settings.server.unready_s
+
+
+def _report_and_watch(application: Application, control: socket.socket, leave: Leave) -> None:
+    """Tell the master that this worker serves, and that it lives; its end of the pair closes when it dies, however it
+    dies.
+    """
+    settings = application.settings.server
+    loaded = [name for name, problem in application.plugins.items() if not problem]
+    said = {"stop_s": settings.grace_s + settings.unready_s + _CLOSE_S, "plugins": loaded}
     try:
-        control.sendall(READY)
-        while control.recv(16):
-            pass
+        control.sendall(READY + json.dumps(said).encode("ascii") + b"\n")
+        beating = gevent.spawn(_beat, control)
+        words = b""
+        while data := control.recv(16):
+            words += data
+            if RETIRE in words:
+                leave.retire()
+        beating.kill()
     except OSError:
         pass
-    stop()
+    leave.orphaned = True
+    leave.stop()
 
 
-def _factory(name: str) -> Callable[[str], Application]:
+def _beat(control: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            gevent.sleep(BEAT_S)
+            control.sendall(BEAT)
+
+
+def _check_plugins(application: Application, well: list[str]) -> None:
+    """Refuse a configuration that loses a plugin which the running workers have.
+
+    Raises:
+        ConfigError: names it, and why it does not load.
+    """
+    for name in well:
+        if problem := application.plugins.get(name):
+            raise ConfigError(f"the plugin {name!r} is in use, and does not load any more: {problem}")
+
+
+def _handed(descriptor: int | None) -> bytes | None:
+    """The configuration that the master handed over; read at a place of its own, as processes share the file's."""
+    if descriptor is None:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+
+
+def _factory(name: str) -> Callable[[str, bytes | None], Application]:
     module, _, attribute = name.partition(":")
-    return cast("Callable[[str], Application]", getattr(importlib.import_module(module), attribute))
+    return cast("Callable[[str, bytes | None], Application]", getattr(importlib.import_module(module), attribute))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -160,6 +234,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--listen-fd", type=int, required=True)
     parser.add_argument("--control-fd", type=int, required=True)
     parser.add_argument("--config", required=True)
+    parser.add_argument("--text-fd", type=int, help="a file with the configuration, in place of what --config has now")
+    parser.add_argument("--well", action="append", default=[], help="a plugin that must load")
     parser.add_argument("--app", default=DEFAULT_APP, help="MODULE:FUNCTION that builds the application")
     return parser
 

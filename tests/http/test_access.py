@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from errors import assert_error_shape
 from gateway_wire import CHAT, EMBEDDINGS, USER, get, post, send
@@ -223,3 +226,17 @@ def test_health_is_told_without_a_database_and_without_an_upstream(
     assert (answer.status, answer.json()["status"]) == (200, "ok")
     assert get(gateway, "/readyz", key="").status == 200
     assert not upstream.requests
+
+
+def test_readiness_goes_before_the_port_closes(tmp_path: Path) -> None:
+    with Gateway(tmp_path, config="[server]\nunready_s = 2.0\n", billing=False) as gateway:
+        assert get(gateway, "/readyz").status == 200
+        os.kill(gateway.pid, signal.SIGTERM)
+        wait_until(lambda: get(gateway, "/readyz").status == 503, 10)  # on connections of their own: the port is open
+        assert get(gateway, "/readyz").json()["problems"] == ["the gateway stops"]
+        assert get(gateway, "/healthz").status == 200
+        wait_until(lambda: not psutil.pid_exists(gateway.pid) or is_zombie(gateway.pid), 20)
+
+
+def is_zombie(pid: int) -> bool:
+    return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

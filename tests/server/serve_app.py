@@ -15,6 +15,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -193,9 +194,9 @@ HANDLERS = {
 }
 
 
-def create(config_path: str) -> Any:
+def create(config_path: str, content: bytes | None) -> Any:
     """The worker's application, as its JSON configuration says."""
-    config = json.loads(Path(config_path).read_text(encoding="utf-8"))
+    config = json.loads(Path(config_path).read_bytes() if content is None else content)
     if "refuse" in config:
         raise ConfigError(f"{config_path}: {config['refuse']}")
     if "crash" in config:
@@ -207,7 +208,7 @@ def create(config_path: str) -> Any:
 
     HANDLERS["name"] = handle_name
     Path(config_path).with_name(f"built-{os.getpid()}").touch()
-    server = SimpleNamespace(**{"grace_s": 10.0, **config})
+    server = SimpleNamespace(**{"grace_s": 10.0, "unready_s": 0.0, **config})
 
     def close() -> None:
         if "closed" in config:
@@ -220,6 +221,10 @@ def create(config_path: str) -> Any:
         render_error=render_openai,
         busy=lambda: int("busy" in config and Path(config["busy"]).exists()),
         close=close,
+        call_max_s=config.get("call_max_s", 3600.0),
+        plugins=config.get("plugins", {}),
+        leaving=False,
+        asked_at=time.monotonic() if "asked" in config else None,
     )
 
 

@@ -24,12 +24,20 @@ from server_wire import HERE, Client, environment, request, until
 class Gateway:
     """A master with its workers, in a directory where nothing can be imported from."""
 
-    def __init__(self, folder: Path, workers: int = 1, grace_s: float = 10.0, mode: str = "", **config: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        workers: int = 1,
+        grace_s: float = 10.0,
+        mode: str = "",
+        frozen_s: float = 20.0,
+        **config: Any,
+    ) -> None:
         self.folder = folder
         self.log = folder / "log"
         self.configure(**{"grace_s": grace_s, **config})
         command = [sys.executable, "-P", str(HERE / "serve_master.py"), str(folder / "config.json"), "0"]
-        command += [str(workers), str(grace_s), mode]
+        command += [str(workers), str(grace_s), str(frozen_s), mode]
         with self.log.open("wb") as stderr:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=stderr, env=environment(), cwd=folder
@@ -119,7 +127,7 @@ def test_a_crash_at_the_start_ends_it(start: Callable[..., Gateway]) -> None:
 def test_a_taken_port_is_explained(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        command = [sys.executable, str(HERE / "serve_master.py"), "none.json", str(port), "1", "1"]
+        command = [sys.executable, str(HERE / "serve_master.py"), "none.json", str(port), "1", "1", "20"]
         done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=20)
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}: another program has the port." in done.stderr
@@ -303,13 +311,122 @@ def test_master_and_workers_log_json_lines(start: Callable[..., Gateway]) -> Non
     assert "exception" not in reloaded and "1 new workers serve" in reloaded["message"]
 
 
-def test_a_worker_that_refuses_later_is_not_started_in_a_loop(start: Callable[..., Gateway]) -> None:
+def test_a_second_sigterm_ends_at_once(start: Callable[..., Gateway]) -> None:
+    gateway = start(grace_s=600.0)
+    with Client(gateway.port) as client:
+        client.send(request("GET", "/stream?count=100000&pause_s=0.1"))
+        assert client.answer(head_only=True).status == 200
+        gateway.signal(signal.SIGTERM)
+        until(lambda: refused(gateway.port), "the port is closed")
+        gateway.signal(signal.SIGTERM)
+        assert gateway.end() == 0
+
+
+def refused(port: int) -> bool:
+    try:
+        Client(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_reload_gives_the_old_workers_calls_all_the_time_that_a_call_may_take(start: Callable[..., Gateway]) -> None:
+    gateway = start(name="old", grace_s=0.1)
+    with Client(gateway.port) as client:
+        client.send(request("GET", "/stream?count=20&pause_s=0.1"))
+        assert client.answer(head_only=True).status == 200
+        gateway.configure(name="new", grace_s=0.1)
+        gateway.signal(signal.SIGHUP)
+        until(lambda: gateway.name()[0] == "new", "the new generation serves")
+        body = client.file.read()
+    assert b"piece 19\n" in body and body.endswith(b"0\r\n\r\n")
+    until(lambda: len(gateway.children()) == 1, "the old generation is gone")
+
+
+def test_what_is_left_of_an_old_generation_gets_the_grace_of_a_stop(start: Callable[..., Gateway]) -> None:
+    gateway = start(name="old", grace_s=0.1)
+    with Client(gateway.port) as client:
+        client.send(request("GET", "/stream?count=100000&pause_s=0.1"))
+        assert client.answer(head_only=True).status == 200
+        gateway.configure(name="new", grace_s=0.1)
+        gateway.signal(signal.SIGHUP)
+        until(lambda: gateway.name()[0] == "new", "the new generation serves")
+        gateway.children()
+        gateway.signal(signal.SIGTERM)
+        assert gateway.end() == 0
+
+
+def test_a_frozen_worker_is_killed_and_replaced(start: Callable[..., Gateway]) -> None:
+    gateway = start(name="one", frozen_s=1.5)
+    pid = gateway.name()[1]
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: gateway.children() - {pid} and pid not in gateway.children(), "another worker is started")
+    assert gateway.name()[1] != pid
+    assert f"worker {pid} gave no sign of life" in gateway.log.read_text()
+
+
+def test_a_master_that_stood_still_kills_nobody(start: Callable[..., Gateway]) -> None:
+    gateway = start(name="one", frozen_s=1.5)
+    pid = gateway.name()[1]
+    gateway.signal(signal.SIGSTOP)
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(2)  # of the machine's clock: the whole machine, or its container, was asleep
+    gateway.signal(signal.SIGCONT)
+    os.kill(pid, signal.SIGCONT)
+    assert gateway.name()[1] == pid
+    time.sleep(1)
+    assert gateway.name()[1] == pid
+
+
+@pytest.mark.parametrize("text", ["", "\n \n# nothing yet\n"])
+def test_a_reload_of_an_empty_file_is_refused(start: Callable[..., Gateway], text: str) -> None:
+    gateway = start(name="good")
+    (gateway.folder / "config.json").write_text(text)
+    gateway.signal(signal.SIGHUP)
+    until(lambda: "the configuration file is empty" in gateway.log.read_text(), "the reload is given up")
+    assert gateway.name()[0] == "good" and gateway.built() == 1
+
+
+def test_a_reload_that_loses_a_plugin_is_refused(start: Callable[..., Gateway]) -> None:
+    gateway = start(name="good", plugins={"acme": "", "worn": "never loaded"})
+    gateway.configure(name="bad", plugins={"acme": "no module named acme", "worn": "never loaded"})
+    gateway.signal(signal.SIGHUP)
+    until(lambda: "reload given up" in gateway.log.read_text(), "the reload is given up")
+    assert "the plugin 'acme' is in use, and does not load any more: no module named acme" in gateway.log.read_text()
+    assert gateway.name()[0] == "good"
+    gateway.configure(name="without", plugins={"worn": "never loaded"})
+    gateway.signal(signal.SIGHUP)
+    until(lambda: gateway.name()[0] == "without", "a plugin may be taken off")
+
+
+@pytest.mark.parametrize("broken", [{"refuse": "line 1"}, {"name": "two"}])
+def test_a_worker_that_dies_is_replaced_by_one_of_the_last_good_configuration(
+    start: Callable[..., Gateway], broken: dict[str, object]
+) -> None:
     gateway = start(name="one")
-    gateway.configure(refuse="line 1")
-    os.kill(gateway.name()[1], signal.SIGKILL)
-    assert gateway.end() == 1
-    assert gateway.log.read_text().count("line 1") == 1
-    assert "no worker is left" in gateway.log.read_text()
+    gateway.configure(**broken)
+    name, pid = gateway.name()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: gateway.children() - {pid}, "another worker is started")
+    assert gateway.name()[0] == name == "one"
+
+
+def test_the_port_is_free_soon_after_the_masters_death(start: Callable[..., Gateway]) -> None:
+    from router.server.listener import listen
+
+    gateway = start(workers=2, grace_s=600.0)
+    with Client(gateway.port) as client:
+        client.send(request("GET", "/stream?count=100000&pause_s=0.1"))
+        assert client.answer(head_only=True).status == 200
+        gateway.children()
+        gateway.process.kill()
+        until(lambda: not listens(gateway.port), "no worker listens")
+        listen("127.0.0.1", gateway.port).close()
+
+
+def listens(port: int) -> bool:
+    found = psutil.net_connections("tcp")
+    return any(one.laddr.port == port and one.status == psutil.CONN_LISTEN for one in found)
 
 
 def test_workers_end_when_the_master_is_killed(start: Callable[..., Gateway]) -> None:
