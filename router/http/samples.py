@@ -23,6 +23,7 @@ from router.errors import (
     Unavailable,
     UpstreamError,
 )
+from router.gateway.coding import UnsupportedCoding
 from router.offers import Estimate, Listed
 from router.prices import Price
 from router.types import ModelCard

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
+from server_processes import Gateway
 from server_wire import Server, serving
 
 
@@ -30,3 +37,26 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         max_target_bytes=1000,
     ) as running:
         yield running
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    started: list[Gateway] = []
+
+    def start(**options: Any) -> Gateway:
+        gateway = Gateway(tmp_path, **options)
+        started.append(gateway)
+        if gateway.port:
+            gateway.children()
+        return gateway
+
+    yield start
+    for gateway in started:
+        if gateway.process.poll() is None:
+            with suppress(psutil.NoSuchProcess):
+                gateway.children()
+            gateway.process.kill()
+            gateway.process.wait()
+        for pid in gateway.workers_seen:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
