@@ -229,13 +229,14 @@ def test_health_is_told_without_a_database_and_without_an_upstream(
 
 
 def test_readiness_goes_before_the_port_closes(tmp_path: Path) -> None:
-    with Gateway(tmp_path, config="[server]\nunready_s = 2.0\n", billing=False) as gateway:
+    with Gateway(tmp_path, config="[server]\nunready_s = 60.0\n", billing=False) as gateway:
         assert get(gateway, "/readyz").status == 200
         os.kill(gateway.pid, signal.SIGTERM)
-        wait_until(lambda: get(gateway, "/readyz").status == 503, 10)  # on connections of their own: the port is open
+        wait_until(lambda: get(gateway, "/readyz").status == 503, 30)  # on connections of their own: the port is open
         assert get(gateway, "/readyz").json()["problems"] == ["the gateway stops"]
         assert get(gateway, "/healthz").status == 200
-        wait_until(lambda: not psutil.pid_exists(gateway.pid) or is_zombie(gateway.pid), 20)
+        os.kill(gateway.pid, signal.SIGTERM)  # for the second time
+        wait_until(lambda: not psutil.pid_exists(gateway.pid) or is_zombie(gateway.pid), 30)
 
 
 def is_zombie(pid: int) -> bool:
