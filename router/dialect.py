@@ -91,8 +91,15 @@ class Dialect:
         return b"data: " + b"\n\ndata: ".join(chunks) + b"\n\n"
 
     def error_frame(self, error: RouterError) -> bytes:
-        """The event that ends a stream which failed after its first output."""
-        return self.frames([json.dumps(self.error_body(error)).encode("ascii")])
+        """The event that ends a stream which failed after its first output.
+
+        It has a top-level ``error`` whatever the dialect's bodies look like: without one, clients of OpenAI's take the
+        stream for a whole answer.
+        """
+        body = self.error_body(error)
+        if not body.get("error"):
+            body = {**body, **Dialect.error_body(self, error)}
+        return self.frames([json.dumps(body).encode("ascii")])
 
     def end_frame(self) -> bytes:
         """The event that ends a complete stream."""

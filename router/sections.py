@@ -120,7 +120,8 @@ class BillingSettings:
         usd_rate_field: where in that document it stands (``rates.TMT``).
         min_output_tokens: a call that names no cap of its own is refused rather than cut to less than this.
         max_output_tokens: the cap of such a call where the model's card names none.
-        expired: what becomes of a call whose worker died: ``void`` charges nothing, ``capture`` what it held.
+        expired: what becomes of a call whose worker died: ``void`` charges what it is known to have used, ``capture``
+            what it held.
         store_answer_bytes: the largest answer that is kept for an ``Idempotency-Key``.
     """
 

@@ -57,19 +57,20 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Limits on one upstream call, in seconds; None means no limit of that kind.
+    """Limits on one upstream call, in seconds; None means no limit of that kind, or that of the model.
 
     Attributes:
         connect: name look-up, TCP and TLS together.
-        first_byte: from the request being sent to the first byte of the response. By default only streams have one:
-            a plain reply is silent for as long as the model thinks.
-        idle: between two reads of a response's body.
+        first_byte: from the request being sent to the first byte of the response. Unset, it follows the model: 600 s
+            where it reasons or is not known, else 60 s for a stream, while a plain reply has until ``whole``.
+        idle: between two reads of a response's body. Unset, it follows the model: 600 s where it reasons or is not
+            known, else 60 s.
         whole: from the start of the call to the last byte, for replies that are not streamed.
     """
 
     connect: float | None = field(default=5.0, metadata=SECONDS)
     first_byte: float | None = field(default=None, metadata=SECONDS)
-    idle: float | None = field(default=60.0, metadata=SECONDS)
+    idle: float | None = field(default=None, metadata=SECONDS)
     whole: float | None = field(default=600.0, metadata=SECONDS)
 
 

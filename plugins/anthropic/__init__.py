@@ -75,8 +75,8 @@ class Settings(ProviderSettings):
         version: sent as ``anthropic-version``.
         betas: sent as ``anthropic-beta``; clients cannot choose them.
         max_tokens: the output cap of a call that names none, at a model whose own maximum is not known.
-        long_cache: whether clients may write to the one-hour cache. It costs more than the five-minute one, so set the
-            ``cache_write`` prices to its rates.
+        long_cache: whether clients may write to the one-hour cache, where calls are not billed: it costs more than the
+            five-minute one, and a price has one rate for both.
     """
 
     api_key: Secret = field(default=Secret("", "env:ANTHROPIC_API_KEY"))

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from router import Item, Reply, UpstreamError
+from router.upstream.exceptions import AnswerTooLong
 from router.upstream.transport import Response
 from router.upstream.wire import dump_json
 
@@ -55,7 +56,7 @@ class Lines:
         self._rest.append(tail)
         self._rest_bytes += len(tail)
         if self._rest_bytes > self._limit_bytes:
-            raise UpstreamError("malformed", f"a line of the upstream's stream is over {self._limit_bytes:,} bytes")
+            raise AnswerTooLong("A line of the provider's stream", self._limit_bytes)
         return whole
 
     def _last(self) -> list[bytes]:

@@ -19,8 +19,10 @@ from router.gateway.relay import Relay
 from router.gateway.remarks import REMARKS, told_cost_nano
 from router.gateway.resolve import Target
 from router.gateway.terms import Reckoned, reckon
+from router.ledger.operations import Statement
 from router.money import NANO
 from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
+from router.upstream.exceptions import AnswerTooLong
 
 __all__ = ["ActiveCall", "CallCancelled", "Client"]
 
@@ -64,6 +66,7 @@ class ActiveCall:
     Attributes:
         gone: the client has left.
         answered: a stream's 200 is on its way, with or without output.
+        taken_on: the provider may be at work: its request went out, and no failure has come back.
         settled: the usage row, once the call is over.
     """
 
@@ -95,6 +98,7 @@ class ActiveCall:
         self.target: Target | None = None
         self.gone = False
         self.answered = False
+        self.taken_on = False
         self.settled: CallRecord | None = None
         self._received_at = received_at
         self._started = time.monotonic() - max(0.0, time.time() - received_at)
@@ -103,6 +107,7 @@ class ActiveCall:
         self._finished: Callable[[CallRecord], None] | None = finished
         self._stopped: RouterError | None = None
         self._waiting: greenlet | None = None
+        self._noted: Statement | None = None
         self._timer: Any = None
 
     def elapsed_s(self) -> float:
@@ -184,8 +189,7 @@ class ActiveCall:
     def _record(self, error: RouterError | None) -> tuple[CallRecord, Reckoned]:
         relay, terms = self.relay, self.bracket.terms
         ending = self._ending(error)
-        estimate = relay.estimate() if relay.output else None
-        reckoned = reckon(terms, self.target, relay.usage, estimate, ending)
+        reckoned = self._reckoned(ending, error)
         usage = reckoned.usage or _NOTHING
         first = self._first_output
         record = CallRecord(
@@ -219,6 +223,27 @@ class ActiveCall:
             reported_model=relay.reported_model,
         )
         return record, reckoned
+
+    def _reckoned(self, ending: str, error: RouterError | None = None) -> Reckoned:
+        """What the call comes to, were it to end so: what was delivered, and the prompt once a provider took it on.
+
+        An answer that is too long to be passed on was made all the same.
+        """
+        relay = self.relay
+        estimate = relay.estimate() if relay.output or (self.taken_on and error is None) else None
+        if isinstance(error, AnswerTooLong) and not relay.output:
+            ending, estimate = "cut", relay.estimate(error.limit_bytes)
+        return reckon(self.bracket.terms, self.target, relay.usage, estimate, ending)
+
+    def progress(self) -> Statement | None:
+        """What notes how far the call has come; None where that is nothing yet, or has been noted."""
+        if self._finished is None or self.target is None or not (self.relay.output or self.taken_on):
+            return None
+        statement = self.bracket.progress(self._reckoned("cut"), self.target)
+        if statement == self._noted:
+            return None
+        self._noted = statement
+        return statement
 
     def _marks(self, reckoned: Reckoned) -> tuple[str, ...]:
         """What an operator should know of the call's usage; told in the log, too."""

@@ -18,8 +18,10 @@ from router.errors import InsufficientQuota, RateLimited, RouterError, StoreErro
 from router.gateway.budget import BUDGET_OWNER, budget_claim
 from router.gateway.keeping import Keeping
 from router.gateway.policies import Policy
+from router.gateway.resolve import Target
 from router.gateway.terms import Reckoned, Terms
 from router.ledger.operations import Held, Record, Refused, Settle, StaleKey, Statement, Take, Taken
+from router.ledger.progress import progress_of
 from router.money import format_nano
 from router.store.journal import Journal
 from router.types import CallRecord, ChatCall, EmbeddingsCall, Key
@@ -112,7 +114,24 @@ class Bracket:
         if self._held is None:
             self._admission.journal.post(Record(record, also=self._also(record)))
             return record
-        outcome = Outcome(record.ending, reckoned.usage, reckoned.charge_nano)
+        charge_nano, amounts = self._settled(Outcome(record.ending, reckoned.usage, reckoned.charge_nano))
+        if charge_nano != record.charge_nano:
+            record = replace(record, charge_nano=charge_nano)
+        stands = None if self.keeping is None else self.keeping.stands
+        operation = Settle(self._held, amounts, record, also=self._also(record), stands=stands)
+        settled: CallRecord = self._admission.journal.submit(operation, timeout_s=_SETTLE_S)
+        return settled
+
+    def progress(self, reckoned: Reckoned, target: Target) -> Statement | None:
+        """What notes beside the hold how the call would be settled now; None where nothing is held, or used."""
+        usage = reckoned.usage
+        if self._held is None or usage is None:
+            return None
+        charge_nano, amounts = self._settled(Outcome("expired", usage, reckoned.charge_nano))
+        return progress_of(self._held.id, usage, charge_nano, amounts, (target.provider.name, target.model))
+
+    def _settled(self, outcome: Outcome) -> tuple[int, list[int]]:
+        """What the policies make of an outcome: the charge, and the final amount of each claim on a bucket."""
         context = PolicyContext(self._admission.clock(), self._context.timezone)
         amounts: list[int] = []
         charge_nano = 0
@@ -124,12 +143,7 @@ class Bracket:
                     amounts.append(amount)
             if part.bills and charge_nano != outcome.charge_nano:  # limits and budgets count what is charged
                 outcome = replace(outcome, charge_nano=charge_nano)
-        if charge_nano != record.charge_nano:
-            record = replace(record, charge_nano=charge_nano)
-        stands = None if self.keeping is None else self.keeping.stands
-        operation = Settle(self._held, amounts, record, also=self._also(record), stands=stands)
-        settled: CallRecord = self._admission.journal.submit(operation, timeout_s=_SETTLE_S)
-        return settled
+        return charge_nano, amounts
 
     def _also(self, record: CallRecord) -> Sequence[Statement]:
         return () if self.keeping is None else self.keeping.statements(record)

@@ -18,7 +18,8 @@ from router.upstream.transport import Request, Resent, Response
 __all__ = ["Opened", "attempt"]
 
 _log = logging.getLogger("router.attempt")
-_FIRST_BYTE_S = 60.0
+_SILENCE_S = 60.0
+_PATIENCE_S = 600.0  # of a model that reasons, or of which nothing is known
 _SAID_MAX = 300
 _HOLDS = {"chat": "choices", "embeddings": "data"}
 
@@ -50,10 +51,8 @@ class Opened:
 
     def close(self) -> None:
         """Release the upstream and its endpoint."""
-        try:
-            self._reply.close()
-        finally:
-            self._lease.release()
+        _closed(self._reply)
+        self._lease.release()
 
 
 class _Sends:
@@ -72,7 +71,11 @@ class _Sends:
         self.started = time.monotonic()
 
     def send(self, request: Request, *, resent: Resent | None = None) -> Response:
+        request = replace(request, sent=self._sent)
         return self._transport.send(request, resent=self._note if resent is None else resent)
+
+    def _sent(self) -> None:
+        self._active.taken_on = True
 
     def _note(self, failure: UpstreamError) -> None:
         self._active.attempts.append(_row(self._target, _named(failure, self._target), self.started))
@@ -93,6 +96,7 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
     """
     active.target = target
     active.relay.begin(None)
+    active.taken_on = False
     sends = _Sends(active, target)
     try:
         opened = _open(active, target, lease, _context_of(active, target, lease, left_s, sends))
@@ -114,12 +118,13 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
 def _context_of(active: ActiveCall, target: Target, lease: Lease, left_s: float, sends: _Sends) -> CallContext:
     """The context of a call at one endpoint: its settings, and the limits of this model and kind of reply."""
     provider = target.provider
-    limits = provider.timeouts(target.model)
-    if active.call.stream:
-        first_byte = limits.first_byte if limits.first_byte is not None else _FIRST_BYTE_S
-        limits = replace(limits, first_byte=first_byte, whole=left_s)
-    elif limits.whole is None or left_s < limits.whole:
-        limits = replace(limits, whole=left_s)
+    limits, stream = provider.timeouts(target.model), active.call.stream
+    whole = left_s if stream or limits.whole is None else min(left_s, limits.whole)
+    silence = _PATIENCE_S if target.card.reasoning or target.card.context_window is None else _SILENCE_S
+    first = limits.first_byte
+    if first is None and (stream or silence == _PATIENCE_S):
+        first = silence
+    limits = replace(limits, first_byte=first, idle=silence if limits.idle is None else limits.idle, whole=whole)
     return CallContext(provider.name, target.model, lease.place.settings, sends, limits, target.card)
 
 
@@ -131,8 +136,16 @@ def _open(active: ActiveCall, target: Target, lease: Lease, context: CallContext
         active.relay.begin(reply, target.provider.kind)
         return Opened(_first(active, batches), batches, reply, lease)
     except BaseException:
-        reply.close()
+        _closed(reply)
         raise
+
+
+def _closed(reply: Reply) -> None:
+    """Close a reply; a plugin that breaks in it has given its answer all the same."""
+    try:
+        reply.close()
+    except Exception:
+        _log.exception("a provider plugin failed to close its reply")
 
 
 def _call_for(active: ActiveCall, target: Target) -> ChatCall | EmbeddingsCall:
@@ -168,8 +181,10 @@ def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
 def _guarded(hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context: CallContext, target: Target) -> Reply:
     """The hook's reply; a plugin that breaks is an upstream that failed, and its traceback is for the log alone."""
     try:
-        reply: Reply = hook(call=call, context=context)
-        return reply
+        reply: Any = hook(call=call, context=context)
+        if isinstance(reply, Reply):
+            return reply
+        raise TypeError(f"the {context.model!r} hook gave {type(reply).__name__}, not a router.Reply")
     except UpstreamError as error:
         raise _named(error, target) from error.__cause__
     except RouterError:

@@ -23,6 +23,7 @@ from router.gateway.dispatch import Dispatcher
 from router.gateway.idempotency import Idempotency, Replay
 from router.gateway.keeping import CHARGE, Keeping
 from router.gateway.listing import Lister
+from router.gateway.progress import Progress
 from router.gateway.pump import Pump, StreamBody
 from router.gateway.quoting import Quoter
 from router.gateway.record import Recorder
@@ -107,6 +108,7 @@ class Gateway:
             on_content=settings.fall_back_on_content,
         )
         self._under_way: dict[str, ActiveCall] = {}
+        self._progress = Progress(admission.journal, self._under_way)
 
     def busy(self) -> int:
         """Calls that are not settled yet."""
@@ -211,6 +213,7 @@ class Gateway:
             keeping=keeping,
         )
         self._under_way[call.request_id] = active
+        self._progress.start()
         active.dropped_at_door = dropped_fields(body)
         if keeping is not None:
             keeping.headers = lambda: self._headers(active)

@@ -11,6 +11,7 @@ from router.catalogue.snapshot import Snapshot
 from router.claims import Quote
 from router.errors import BadRequest, ModelNotPriced
 from router.gateway.bounds import Measure, bound_of, measure, text_tokens
+from router.gateway.caching import check_cache
 from router.gateway.extras import check_extras
 from router.gateway.resolve import Route, Target, printable_id
 from router.gateway.terms import Sale, Terms, quote_of, shown_rates
@@ -78,6 +79,7 @@ class Quoter:
         known = self._offers(route, key.price_list, kind)
         if self._with_billing:
             check_extras(call.body)
+            check_cache(call.body)
         found = measure(call.body, kind)
         sales = {}
         for target, offer in known.offers:

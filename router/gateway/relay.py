@@ -144,17 +144,21 @@ class Relay:
         shown = self._note_told(value)
         return self._with_model(item.data if shown is None else put_member(item.data, "usage", shown), value)
 
-    def estimate(self) -> Usage:
+    def estimate(self, unseen_bytes: int = 0) -> Usage:
         """What the call must have used, where the upstream does not say: four bytes a token of what was said.
 
         Once the provider has taken a call on, that is its prompt at least.
+
+        Args:
+            unseen_bytes: of an answer that did not come through.
         """
         if self._prompt is None:
             body = self._call.body
             text = json.dumps(body.get("messages", body.get("input")), default=str)
             self._prompt = len(text) // _BYTES_PER_TOKEN
         said = said_bytes(self._body) if self._body else self._said.size
-        return Usage(self._prompt, max(1, said // _BYTES_PER_TOKEN) if self.output else 0)
+        said += unseen_bytes
+        return Usage(self._prompt, max(1, said // _BYTES_PER_TOKEN) if self.output or unseen_bytes else 0)
 
     def _in_stride(self, data: bytes) -> bytes | None:
         """The text of a chunk that is like those before it, with nothing to note: the many. None for any other."""

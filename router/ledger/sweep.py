@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import HOLD_COLUMNS, Held, Settle
+from router.ledger.progress import Told
 from router.store.connection import Connection
 from router.store.counters import add_counters
 from router.store.database import Database
+from router.store.sets import select_in
 from router.store.workers import dead_owners
 from router.types import CallRecord
 
@@ -41,7 +43,8 @@ def sweep(database: Database, now: float, rule: str, *, everything: bool = False
 
     Args:
         now: Unix seconds.
-        rule: ``void`` gives back what a call held, ``capture`` charges it ([billing] expired).
+        rule: ``void`` charges what a call is known to have used, by its last progress, and gives back the rest of what
+            it held; ``capture`` charges all of it ([billing] expired).
         everything: also end every call whose worker is dead, whenever its hold would expire.
 
     Raises:
@@ -74,7 +77,8 @@ def _end(database: Database, due: Sequence[Held], now: float, rule: str) -> list
     """End calls; those that somebody else ended meanwhile are left out."""
 
     def write(connection: Connection) -> list[CallRecord]:
-        operations = [_settle(held, now, rule) for held in due]
+        noted = dict(select_in(connection, "holds", "id, progress", "id", [held.id for held in due]))
+        operations = [_settle(held, now, rule, noted.get(held.id, "")) for held in due]
         LedgerBatch(lambda: now)(connection, operations)
         ended = [operation.result for operation in operations if operation.result is not None]
         if ended:
@@ -84,7 +88,15 @@ def _end(database: Database, due: Sequence[Held], now: float, rule: str) -> list
     return database.write(write)
 
 
-def _settle(held: Held, now: float, rule: str) -> Settle:
+def _settle(held: Held, now: float, rule: str, noted: str) -> Settle:
+    """The end of a call. What is known to be used is charged, whatever the rule says of the rest of a hold.
+
+    Args:
+        noted: its last progress; empty where there is none.
+    """
+    told = Told.of(noted)
+    if rule == "void" and told is not None and len(told.amounts) == len(held.taken):
+        return Settle(held, told.amounts, told.over(_record(held, now, told.charge_nano)), late=False)
     capture = rule == "capture"
     amounts = [taken.amount if capture and _lasts(taken.bucket, taken.window_start) else 0 for taken in held.taken]
     return Settle(held, amounts, _record(held, now, held.amount_nano if capture else 0), late=False)

@@ -279,6 +279,10 @@ ALTER TABLE usage ADD COLUMN reported_model TEXT NOT NULL DEFAULT '';
 ALTER TABLE usage ADD COLUMN client_request_id TEXT NOT NULL DEFAULT '';    -- the client's X-Request-ID
 """
 
+_PROGRESS = """
+ALTER TABLE holds ADD COLUMN progress TEXT NOT NULL DEFAULT '';    -- JSON: how it would have been settled; '': unknown
+"""
+
 _APPEND_ONLY = {
     "sqlite": """
 CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table}
@@ -314,5 +318,6 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(6, "charges", _for_both(_CHARGES)),
     Migration(7, "limits, prices, audit, leases", _for_both(_OPERATIONS, "audit")),
     Migration(8, "why a call was charged so", _EXPLAINED),
+    Migration(9, "the progress of calls under way", _PROGRESS),
 )
 """In order; numbers begin at 1 and have no gap."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Protocol
 
 from httptools import HttpParserError
 
-from router.errors import UpstreamError
 from router.upstream.connection import Connection
 from router.upstream.deadlines import AT_ONCE, Deadline, Limits
 from router.upstream.decoding import decoded
-from router.upstream.exceptions import Malformed, translating
+from router.upstream.exceptions import AnswerTooLong, Malformed, translating
 from router.upstream.head import Origin
 from router.upstream.parsing import ResponseParser
 
@@ -60,8 +59,7 @@ class BodyReader(ABC):
             size += len(piece)
             if size > limit_bytes:
                 self.close()
-                message = f"upstream {self._host}: its answer is longer than {limit_bytes:,} bytes"
-                raise UpstreamError("malformed", message)
+                raise AnswerTooLong(f"upstream {self._host}: its answer", limit_bytes)
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -82,8 +80,11 @@ class PoolResponse(BodyReader):
         self.status = 0
         self.headers: Mapping[str, str] = {}
 
-    def read_head(self) -> None:
+    def read_head(self, sent: Callable[[], None] | None = None) -> None:
         """Wait for the head; whatever comes out of it, the connection is taken care of.
+
+        Args:
+            sent: called once the whole request is on its way.
 
         Raises:
             OSError, Malformed, HttpParserError: there is no head; the connection is closed.
@@ -95,6 +96,8 @@ class PoolResponse(BodyReader):
             while not parser.head_complete:
                 if deadline is None and (connection.heard or not connection.sending):
                     deadline = self._limits.first_byte()
+                    if sent is not None and connection.sent_all:
+                        sent()
                 if connection.sending and not connection.pump(deadline or self._limits.idle()):
                     continue
                 data = connection.receive(deadline or self._limits.idle())

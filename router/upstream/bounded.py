@@ -11,6 +11,7 @@ import os
 import queue
 import socket
 import threading
+from collections.abc import Callable
 from math import inf
 from time import monotonic
 from typing import Any
@@ -34,6 +35,7 @@ class Call:
         sock: the socket that the call uses, once there is one.
         repeats: the request may be sent twice.
         sent_at: monotonic seconds at which it had been sent.
+        sent: called then.
         retriable: the connection had served before and died without a byte of this response, so soon that it must have
             been closed before; or at any time where the request ``repeats``.
         fresh: pooled connections are not to be used.
@@ -42,6 +44,7 @@ class Call:
     def __init__(self, limits: Limits, resolver: Resolver, *, repeats: bool = False) -> None:
         self.repeats = repeats
         self.sent_at = 0.0
+        self.sent: Callable[[], None] | None = None
         self.limits = limits
         self.resolver = resolver
         self.connect_by = limits.connect()
@@ -132,6 +135,8 @@ class _Bounded(HTTPConnection):
             call.retriable = self.served > 0
             raise
         call.sent_at = monotonic()
+        if call.sent is not None:
+            call.sent()
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3
         call: Call = calling.call

@@ -19,7 +19,24 @@ from httptools.parser import errors as httptools_errors
 
 from router.errors import UpstreamError
 
-__all__ = ["TABLE", "Malformed", "kind_of", "translated", "translating"]
+__all__ = ["TABLE", "AnswerTooLong", "Malformed", "kind_of", "translated", "translating"]
+
+
+class AnswerTooLong(UpstreamError):
+    """The answer is longer than is read of one: what was asked for is too much, and says nothing of the endpoint.
+
+    Args:
+        what: of what, with its host where that is known.
+        limit_bytes: the most that is read.
+
+    Attributes:
+        limit_bytes: what came of it, at least.
+    """
+
+    def __init__(self, what: str, limit_bytes: int) -> None:
+        message = f"{what} is longer than {limit_bytes:,} bytes, which is the most that is passed on: ask for less."
+        super().__init__("bad_request", message, code="answer_too_long", upstream_status=200)
+        self.limit_bytes = limit_bytes
 
 
 class Malformed(Exception):

@@ -214,7 +214,7 @@ class PoolTransport:
         with translating(target.origin.host):
             connection = pool.checkout(limits)
             try:
-                return _converse(pool, connection, head, request.body, limits)
+                return _converse(pool, connection, head, request, limits)
             except TimeoutError:
                 raise
             except OSError as error:
@@ -225,7 +225,7 @@ class PoolTransport:
                 failure = translated(error, target.origin.host)
                 if resent is not None and failure is not None:
                     resent(failure)
-            return _converse(pool, pool.checkout(limits, fresh=True), head, request.body, limits)
+            return _converse(pool, pool.checkout(limits, fresh=True), head, request, limits)
 
     def _new_pool(self, origin: Origin) -> Pool:
         context = None
@@ -248,12 +248,12 @@ class PoolTransport:
             pool.close()
 
 
-def _converse(pool: Pool, connection: Connection, head: bytes, body: bytes | None, limits: Limits) -> PoolResponse:
+def _converse(pool: Pool, connection: Connection, head: bytes, request: Request, limits: Limits) -> PoolResponse:
     """Send a request and wait for the head of its response."""
     response = PoolResponse(pool, connection, limits)
     try:
-        connection.start(head, body)
-        response.read_head()
+        connection.start(head, request.body)
+        response.read_head(request.sent)
     except BaseException:
         response.close()
         raise

@@ -64,6 +64,7 @@ class RequestsTransport:
         host = parse_target(request.url).origin.host
         prepared = _prepare(request)
         call = Call(Limits(request.timeouts), self._resolver, repeats=request.method == "GET")
+        call.sent = request.sent
         with translating(host):
             if not self._slots.acquire(timeout=call.connect_by.left_s()):
                 raise call.connect_by.expired()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.errors import UpstreamError
+from router.upstream.exceptions import AnswerTooLong
 
 __all__ = ["EventParser"]
 
@@ -32,7 +32,7 @@ class EventParser:
         """The data of every event that ``data`` completes, in order.
 
         Raises:
-            UpstreamError: an event is larger than the limit (``malformed``).
+            AnswerTooLong: an event is larger than the limit.
         """
         if not self._begun:
             data = self._without_bom(data)
@@ -103,8 +103,8 @@ class EventParser:
         if max(map(len, data.split(b"\n\n"))) > self._limit_bytes:
             raise self._too_large()
 
-    def _too_large(self) -> UpstreamError:
-        return UpstreamError("malformed", f"an event of the upstream's stream is over {self._limit_bytes:,} bytes")
+    def _too_large(self) -> AnswerTooLong:
+        return AnswerTooLong("An event of the provider's stream", self._limit_bytes)
 
 
 def _payloads(block: bytes) -> list[bytes]:

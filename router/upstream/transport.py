@@ -31,6 +31,7 @@ class Request:
         headers: sent as given; ``Host``, ``Content-Length``, ``Accept-Encoding``, ``Connection`` are the transport's.
         body: the bytes to send; None for no body.
         timeouts: limits for this request; None in a field means no limit of that kind.
+        sent: called once the whole request is on its way: from then on the upstream may be at work on it.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     timeouts: Timeouts = field(default=Timeouts())
+    sent: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
 
 class Response(Protocol):
@@ -55,7 +57,11 @@ class Response(Protocol):
         ...
 
     def read(self, limit_bytes: int) -> bytes:
-        """The whole decoded body; ``malformed`` when it is longer than ``limit_bytes``."""
+        """The whole decoded body.
+
+        Raises:
+            AnswerTooLong: it is longer than ``limit_bytes``.
+        """
         ...
 
     def close(self) -> None:

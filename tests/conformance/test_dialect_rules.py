@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -126,6 +127,20 @@ class Apologetic(Dialect):
         return self.frames([b'{"choices":[]}']) + self.end_frame()
 
 
+class Flat(Dialect):
+    """Its bodies may be so, its events not: clients would take the stream for a whole answer."""
+
+    def error_body(self, error: RouterError) -> Mapping[str, Any]:
+        return {"detail": error.message, "code": error.code}
+
+    def error_frame(self, error: RouterError) -> bytes:
+        return self.frames([json.dumps(self.error_body(error)).encode()])
+
+
+class Cured(Flat):
+    error_frame = Dialect.error_frame
+
+
 class Pulsing(Dialect):
     def heartbeat(self) -> bytes:
         return b"data: {}\n\n"
@@ -152,8 +167,15 @@ WRONG = {
     Joined: "D20",
     Unfinished: "D21",
     Apologetic: "D22",
+    Flat: "D22",
     Pulsing: "D23",
 }
+
+
+def test_a_flat_body_is_an_error_for_clients_in_a_stream_too() -> None:
+    assert outcomes(Cured())["D22"].outcome == "pass"
+    event = json.loads(Cured().error_frame(RouterError("It broke."))[6:])
+    assert event["detail"] == event["error"]["message"] == "It broke."
 
 
 def test_the_base_class_keeps_the_rules() -> None:

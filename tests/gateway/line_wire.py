@@ -18,7 +18,7 @@ from router.testing import Gateway, ScriptedUpstream
 __all__ = ["Answered", "Line", "events", "public", "text"]
 
 SECRET = "sk-upstream-canary-0123456789"
-COUNT = {"plain": 240, "cancel": 10, "timed": 8, "first": 64, "second": 64, "third": 64}
+COUNT = {"plain": 240, "cancel": 10, "timed": 8, "short": 4, "first": 64, "second": 64, "third": 64}
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,8 @@ def sections(upstream: ScriptedUpstream) -> dict[str, dict[str, Any]]:
         extra: dict[str, Any] = {}
         if kind == "timed":
             extra = timed
+        elif kind == "short":
+            extra = {"max_reply_bytes": 2000}
         elif kind == "cancel":
             extra = {"on_disconnect": "cancel"}
         elif kind in ("first", "second"):

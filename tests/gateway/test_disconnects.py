@@ -118,6 +118,7 @@ def test_a_call_left_before_its_answer_is_recorded(line: Line, never: threading.
     sock.close()
     (row,) = line.wait_for_rows(1, model=model)
     assert (row["ending"], row["status"], row["completion_tokens"]) == ("disconnect", 499, 0)
+    assert row["prompt_tokens"] > 0 and row["estimated"], "the provider has the prompt, and charges it"
     line.upstream.wait_for(lambda: line.upstream.last.ending == "disconnect")
 
 

@@ -204,3 +204,17 @@ def test_a_plain_reply_after_keep_alive_lines(line: Line) -> None:
     answered = line.post(line.body(model, stream=False))
     assert answered.body == body.replace(b'"gpt-4o"', json.dumps(model).encode())
     assert line.row(answered)["completion_tokens"] == 12
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_an_answer_that_is_too_long_is_the_requests_fault_and_charged(line: Line, stream: bool) -> None:
+    model, text = line.model("short"), "word" * 1000
+    for _ in range(4):  # more than rest an endpoint
+        line.upstream.script(Stream(chunks(text)) if stream else Answer(completion(text)))
+        answered = line.post(line.body(model, stream=stream))
+        assert (answered.status, answered.error["code"]) == (400, "answer_too_long")
+        row = line.row(answered)
+        assert (row["ending"], row["kinds"], row["estimated"]) == ("error", ["bad_request"], 1)
+        assert row["prompt_tokens"] > 0 and row["completion_tokens"] == 500, "it was made, and is paid for"
+    line.upstream.script(Answer(completion("ok")))
+    assert line.post(line.body(model, stream=False)).status == 200

@@ -9,6 +9,7 @@ import pytest
 from books import NOW, fill, settle, take
 
 from router.ledger.balances import Balance, balance
+from router.ledger.progress import progress_of
 from router.ledger.sweep import CODE, sweep
 from router.ledger.transfers import grant
 from router.ledger.verify import verify
@@ -17,6 +18,7 @@ from router.store.counters import read_counters
 from router.store.database import Database, open_database
 from router.store.usage import list_usage
 from router.store.workers import register
+from router.types import Usage
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +55,23 @@ def test_what_expired_is_given_back_with_a_row_that_says_so(database: Database, 
     settle(database, held, 35)
     assert balance(database, account.id) == Balance(1000, 35, 0)
     assert read_counters(database)["sweeps"] == 1
+    assert sound(database)
+
+
+def test_what_is_known_to_be_used_is_charged_and_the_rest_given_back(database: Database, account: Account) -> None:
+    take(database, account.id, "req_1", 30)
+    (sql, params) = progress_of("req_1", Usage(9, 4, 3, 2, 1), 12, [1, 13, 12, 0], ("acme", "large"))
+    database.write(lambda connection: connection.execute(sql, params))
+    (ended,) = sweep(database, NOW + 100, "void").ended
+    assert (ended.charge_nano, ended.estimated, ended.provider, ended.upstream_model) == (12, True, "acme", "large")
+    assert (ended.prompt_tokens, ended.completion_tokens, ended.cached_tokens) == (9, 4, 3)
+    assert balance(database, account.id) == Balance(1000, 12, 0)
+    assert buckets(database) == {
+        "windows:requests": (1, 0),
+        "windows:tokens": (13, 0),
+        "windows:concurrent": (0, 0),
+        "host:budget": (12, 0),
+    }
     assert sound(database)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import threading
 from collections.abc import Iterator
 
 import psutil
@@ -13,6 +14,7 @@ from money_plans import good
 from money_wire import TOKEN, House
 
 from router.store.counters import read_counters
+from router.testing import Stream, chunks, token_usage
 
 CAP = 10
 AT_ONCE = 6
@@ -121,3 +123,27 @@ def test_running_gateways_sweep_by_themselves(sqlite_house: House, postgresql_ho
         calls.finish()
         assert house.holds(calls.key.account) == []
         house.verify()
+
+
+def test_what_a_dead_worker_delivered_is_charged_by_the_last_progress(house: House) -> None:
+    never, key = threading.Event(), house.key()
+    words = chunks(*["word"] * 40, usage=token_usage(1, 40), include_usage=True)
+    try:
+        connection = house.send(
+            key, user=house.plan(Stream([*words[:31], never, *words[31:]])), stream=True, max_tokens=99
+        )
+        wait_until(lambda: any(held["progress"] for held in house.holds(key.account)))
+        sql = "SELECT w.process FROM holds h JOIN workers w ON w.id = h.owner WHERE h.account_id = ?"
+        (owner,) = house.rows(sql, key.account)
+        psutil.Process(owner["process"]).kill()
+        wait_until(lambda: not psutil.pid_exists(owner["process"]))
+        house.gateways[0].router("ledger", "sweep", "--all")
+        (row,) = house.usage(key.account)
+    finally:
+        never.set()
+        connection.close()
+    assert (row["ending"], row["completion_tokens"], bool(row["estimated"])) == ("expired", 30, True)
+    assert row["prompt_tokens"] > 0 and (row["provider"], row["upstream_model"]) == ("acme", "plain")
+    assert row["charge_nano"] == 30 * TOKEN == house.balance(key.account).debits
+    assert house.holds(key.account) == []
+    house.verify()

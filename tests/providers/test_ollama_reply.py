@@ -153,7 +153,7 @@ def test_what_is_no_line_of_an_answer_is_handed_over_as_it_came(tail: bytes) -> 
 
 
 def test_an_endless_line_is_refused() -> None:
-    with pytest.raises(UpstreamError, match="a line of the upstream's stream is over"):
+    with pytest.raises(UpstreamError, match="A line of the provider's stream is longer"):
         batches(*[b"x" * 2**20] * 40)
 
 

@@ -75,7 +75,7 @@ def test_size_limit() -> None:
     with pytest.raises(UpstreamError) as caught:
         for _ in range(20):
             parser.feed(b"x" * 100)
-    assert caught.value.kind == "malformed"
+    assert (caught.value.kind, caught.value.code) == ("bad_request", "answer_too_long")
     with pytest.raises(UpstreamError):
         EventParser(limit_bytes=1000).feed(b"data: " + b"x" * 1000 + b"\n\n")
 

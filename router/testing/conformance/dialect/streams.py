@@ -49,8 +49,8 @@ def end(bench: Bench) -> None:
 
 @DIALECT.rule(
     "D22",
-    "A stream that fails ends with one event, the body of the error, which is no chunk and no end.",
-    remedy="Build error_frame from frames([...]) of error_body(error).",
+    "A stream that fails ends with one event: the body of the error, with a top-level error; no chunk and no end.",
+    remedy="Leave error_frame to the base class, or build it from frames([...]) of error_body(error) and an error.",
 )
 def error(bench: Bench) -> None:
     failure = UpstreamError("connection", 'The provider\'s "line"\nbroke \u2603.')
@@ -61,7 +61,9 @@ def error(bench: Bench) -> None:
     shown = _decoded(events[1])
     expect(isinstance(shown, dict) and "choices" not in shown, f"the error's event is {events[1]!r}")
     body = json.loads(json.dumps(bench.dialect.error_body(failure)))
-    expect(shown == body, f"the event says {shown!r}, and a plain reply {body!r}")
+    expect(bool(shown.get("error")), f"the error's event has no top-level error, so clients miss it: {events[1]!r}")
+    said = {name: shown.get(name) for name in body}
+    expect(said == body, f"the event says {shown!r}, and a plain reply {body!r}")
     expect(bench.dialect.error_frame(failure) != bench.dialect.end_frame(), "an error looks like a good end")
 
 
