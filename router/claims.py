@@ -78,12 +78,15 @@ class Quote:
         completion_tokens: all output of all choices.
         charge_nano: what both would be charged at the dearest configured target.
         named_cap: whether the client itself limited the output.
+        model: ``PROVIDER/MODEL`` of the target that comes first. Count by this: ``call.model`` is what the client
+            wrote, and of one model's aliases and bare names each would have a count of its own.
     """
 
     prompt_tokens: int
     completion_tokens: int
     charge_nano: int
     named_cap: bool = False
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

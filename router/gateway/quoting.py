@@ -151,7 +151,7 @@ class Quoter:
     def _quote(self, found: Measure, first: Target, sales: Mapping[str, Sale]) -> Quote:
         """For limits, what nothing bounds counts as what is likely."""
         named = found.cap is not None or bool(found.inputs)
-        likely = Quote(text_tokens(found, first.card), self._own_cap * found.choices, 0, named)
+        likely = Quote(text_tokens(found, first.card), self._own_cap * found.choices, 0, named, first.id)
         return quote_of(sales.values(), likely)
 
 

@@ -138,7 +138,7 @@ def quote_of(sales: Iterable[Sale], likely: Quote) -> Quote:
         charge_nano = max(charge_nano, sale.most_nano)
     prompt = prompt if prompt < UNBOUNDED else likely.prompt_tokens
     completion = completion if completion < UNBOUNDED else likely.completion_tokens
-    return Quote(prompt, completion, charge_nano, likely.named_cap)
+    return Quote(prompt, completion, charge_nano, likely.named_cap, likely.model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,3 +137,13 @@ def test_a_client_is_told_the_provider_and_not_its_host() -> None:
     with pytest.raises(UpstreamError) as caught:
         serve({"a": provider("a", Scripted(failure))})
     assert str(caught.value) == caught.value.message == "a: its host is not in its certificate"
+
+
+def test_policies_are_told_the_resolved_model_whatever_the_client_called_it() -> None:
+    catalogue = Catalogue({"a": Listing([ModelCard("m")])}, Stored((), {"nick": "a/m"}, {}), NoRows())
+    resolver = Resolver(catalogue, {"a": provider("a", Scripted())})
+    quoter = Quoter(catalogue, BillingSettings(), with_billing=False)
+    for asked in ("nick", "m", "a/m"):
+        call = ChatCall("req_1", asked, {"messages": []})
+        terms = quoter.terms(call, "chat", Key("key_1", "acct_1"), resolver.route(asked), 0.0)
+        assert terms.quote.model == "a/m"

@@ -61,8 +61,8 @@ def test_the_billing_policy_charges_what_the_subscription_does_not_cover(example
 def test_the_rate_limit_policy_counts_output_by_model(example, completion: int, claimed: int) -> None:
     plugin = example(1)
     assert plugin.roles == ("rate_limit",)
-    call = ChatCall("req_1", "openai/gpt-4o", {})
-    quote = Quote(100, completion, 0)
+    call = ChatCall("req_1", "an-alias", {})
+    quote = Quote(100, completion, 0, model="openai/gpt-4o")
     (claim,) = plugin.hooks["rate_limit_claims"](
         call=call, key=Key("key_1", "acct_1"), quote=quote, context=context(plugin)
     )
