@@ -18,7 +18,6 @@ from router.testing.conformance import Report, Result, Run, markdown_table
 __all__ = ["FILE", "bundled", "main", "outcomes", "recorded", "tables"]
 
 FILE = Path(__file__).with_name("conformance.json")
-_DISTRIBUTION = "tollrouter"
 _GROUPS = {"provider": "Providers", "billing": "Billing policies", "rate_limit": "Rate limits", "dialect": "Dialects"}
 
 
@@ -42,9 +41,9 @@ def main() -> int:
 
 
 def bundled() -> list[Plugin]:
-    """Our own plugins, by name."""
-    plugins = load_plugins().plugins.values()
-    return [plugin for plugin in plugins if plugin.distribution == _DISTRIBUTION]
+    """Our own plugins, by name: those of the distribution that has ``echo``, whatever it was called when installed."""
+    plugins = load_plugins().plugins
+    return [plugin for plugin in plugins.values() if plugin.distribution == plugins["echo"].distribution]
 
 
 def outcomes(report: Report) -> dict[str, str]:

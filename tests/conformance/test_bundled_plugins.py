@@ -11,7 +11,8 @@ import pytest
 from router.registry import load_plugins
 from router.testing.conformance import Run, installed_plugin
 
-NAMES = [plugin.name for plugin in load_plugins().plugins.values() if plugin.distribution == "tollrouter"]
+PLUGINS = load_plugins().plugins
+NAMES = [one.name for one in PLUGINS.values() if one.distribution == PLUGINS["echo"].distribution]
 REMEDY = "run `make conformance docs`"
 QUICK = ("anthropic", "ollama", "openai", "prepaid", "standard", "windows")  # of each role, and of each wire
 CASES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.soak) for name in NAMES]
