@@ -77,7 +77,7 @@ def _report(name: str, kept: Mapping[str, str], statements: Mapping[str, str]) -
     for rule, text in kept.items():
         outcome, _, reason = text.partition(": ")
         results.append(Result(rule, statements[rule], outcome, reason))  # type: ignore[arg-type]
-    return Report(name, _DISTRIBUTION, "", tuple(results))
+    return Report(name, "tollrouter", "", tuple(results))
 
 
 if __name__ == "__main__":
