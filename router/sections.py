@@ -37,6 +37,8 @@ class ServerSettings:
         body_timeout_s: how long a client may pause between two pieces of its body.
         keep_alive_s: how long an idle connection is kept open.
         send_timeout_s: how long a client may stop reading before its connection is closed.
+        pid_file: where `router reload` and `router stop` find the gateway; beside the configuration, with its name and
+            `.pid`, where unset.
     """
 
     host: str = "127.0.0.1"
@@ -48,6 +50,7 @@ class ServerSettings:
     body_timeout_s: float = field(default=60.0, metadata=SECONDS)
     keep_alive_s: float = field(default=75.0, metadata=SECONDS)
     send_timeout_s: float = field(default=60.0, metadata=SECONDS)
+    pid_file: str = ""
 
 
 @dataclass(frozen=True)

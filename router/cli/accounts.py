@@ -63,7 +63,7 @@ def show(session: Session, account_id: str) -> None:
     keys = len(list_keys(session.database, account.id))
     money = balance(session.database, account.id)
     amounts = {name: format_nano(getattr(money, name)) for name in ("balance", "held", "available")}
-    value = {**_value(account), **amounts, "currency": session.settings.gateway.currency, "keys": keys}
+    value = {**_value(account), **amounts, "currency": session.currency, "keys": keys}
     session.show(value, pairs(value))
 
 

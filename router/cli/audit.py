@@ -23,7 +23,9 @@ def audit() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many entries.")
 @click.option("--before", type=click.IntRange(1), metavar="SEQ", help="Only older ones than this: the next page.")
 @click.option("--action", metavar="COMMAND", help="Only this command: `keys revoke`; or a whole group: `keys`.")
-@click.option("--subject", metavar="ID", help="Only what was done to this account, key, call, model, ...")
+@click.option(
+    "--subject", metavar="ID", help="Only what was done to this account (its keys too), key, call, model, ..."
+)
 @common
 def show(session: Session, limit: int, before: int | None, action: str | None, subject: str | None) -> None:
     """The newest entries first. Every command that changes the database leaves one, written with the change itself."""

@@ -106,8 +106,7 @@ def statement(session: Session, account: str, limit: int, before: int | None) ->
 
 
 def _check_currency(session: Session, currency: str | None) -> None:
-    ours = session.settings.gateway.currency
-    session.keep_currency()
+    ours = session.currency
     if currency is not None and currency != ours:
         raise BadRequest(
             f"{currency!r} is not the currency of this gateway: all balances are in {ours} ([gateway] currency).",
@@ -123,7 +122,7 @@ def _show(session: Session, transfer: Transfer) -> None:
         "account": account,
         "kind": transfer.kind,
         "amount": format_nano(transfer.change_nano(account)),
-        "currency": session.settings.gateway.currency,
+        "currency": session.currency,
         "balance": format_nano(transfer.balance_nano),
         "available": format_nano(standing.available),
         "reason": transfer.reason,

@@ -8,13 +8,16 @@ import click
 
 from router.cli.groups import Commands
 from router.cli.output import pairs, table
+from router.cli.running import running_pid
 from router.cli.session import Session, common
-from router.errors import ConfigError
+from router.errors import BadRequest, ConfigError
 from router.gateway.assembly import plugin_migrations
 from router.store.backup import backup as back_up
 from router.store.database import open_database
+from router.store.engines import engine_of
 from router.store.migrations import Step, pending
 from router.store.migrations import migrate as apply_pending
+from router.store.restore import restore as put_back
 
 __all__ = ["db"]
 
@@ -64,6 +67,27 @@ def backup(session: Session, file: Path) -> None:
     back_up(session.database, file)
     value = {"file": str(file.absolute()), "bytes": file.stat().st_size}
     session.show(value, f"The database was copied to {file} ({value['bytes']} bytes).")
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@common
+def restore(session: Session, file: Path) -> None:
+    """Put the backup FILE in the place of a SQLite database, checked. Refused while a gateway uses it.
+
+    The database that was there, with its log, is kept beside it under another name.
+    """
+    pid = running_pid(session.settings)
+    if pid is not None:
+        raise BadRequest(f"A gateway serves this configuration (process {pid}): end it before (`router stop`).")
+    kept = put_back(
+        engine_of(session.settings.database.url.reveal(), session.config.absolute().parent, timeout_s=5), file
+    )
+    value = {"file": str(file.absolute()), "replaced": str(kept) if kept else None}
+    if not pending(session.database):
+        session.database.write(lambda _: None)  # for the audit log
+    session.show(value, f"{file} is the database now." + (f" The one before is {kept}." if kept else ""))
+    session.note("Next: router ledger sweep --all, then router serve")
 
 
 def _value(step: Step) -> dict[str, object]:

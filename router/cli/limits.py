@@ -77,12 +77,13 @@ def set_(
     configuration's. It holds from the next call on.
     """
     subject = _subject(session, key, account, tier, per_account)
+    tiers = session.settings.limits.tiers
     changes = {name: given(value) for name, value in values.items() if value is not None}
     if clear == bool(changes):
         raise click.UsageError("say which limits to set, or --clear to take all of them away")
     if clear:
-        clear_limits(session.database, subject)
-    now = Limits() if clear else set_limits(session.database, subject, changes)
+        clear_limits(session.database, subject, defined=tiers)
+    now = Limits() if clear else set_limits(session.database, subject, changes, defined=tiers)
     row = _row(subject, now, "database")
     session.show(row, table([row], _COLUMNS, empty=""))
     _warn(session, now)

@@ -12,7 +12,7 @@ import click
 
 from router import __version__
 from router.cli.groups import LazyCommands, Place
-from router.cli.output import print_error
+from router.cli.output import one_document, print_error, print_json
 from router.errors import RouterError
 
 __all__ = ["Root", "cli"]
@@ -39,8 +39,10 @@ class Root(LazyCommands):
         "models": Place("router.cli.models:models", "The catalogue: models and aliases."),
         "plugins": Place("router.cli.plugins:plugins", "Installed plugins."),
         "providers": Place("router.cli.providers:providers", "Configured providers."),
+        "reload": Place("router.cli.running:reload", "Have the running gateway read its configuration again."),
         "routes": Place("router.cli.routes:routes", "How model IDs are understood."),
         "serve": Place("router.cli.serve:serve", "Serve the gateway."),
+        "stop": Place("router.cli.running:stop", "End the running gateway."),
         "usage": Place("router.cli.usage:usage", "Finished calls and their tokens."),
     }
 
@@ -64,14 +66,22 @@ class Root(LazyCommands):
         registry.broadcast("register_commands", cli=self)
 
     def _status(self, arguments: list[str]) -> int:
-        as_json = "--json" in arguments
+        as_json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
+        if not as_json or {"-h", "--help", "--version"} & set(arguments):
+            return self._outcome(arguments, as_json)
+        with one_document():
+            return self._outcome(arguments, as_json)
+
+    def _outcome(self, arguments: list[str], as_json: bool) -> int:
         try:
             _refuse_undecodable(arguments)
             status = super().main(arguments, "router", standalone_mode=False)
             sys.stdout.flush()
             return status if isinstance(status, int) else 0
         except click.exceptions.NoArgsIsHelpError as error:
-            error.show()
+            click.echo(error.format_message(), err=True)
+            if as_json:
+                print_json({"error": {"message": "a command is missing", "code": "usage"}})
             return error.exit_code
         except click.ClickException as error:
             return _usage(error, as_json)
@@ -83,14 +93,20 @@ class Root(LazyCommands):
             place = f"{error.filename}: " if error.filename else ""
             print_error(f"{place}{error.strerror or error}", "os_error", as_json=as_json)
         except (click.Abort, KeyboardInterrupt):
-            click.echo("interrupted", err=True)
+            print_error("interrupted", "interrupted", as_json=as_json)
             return _INTERRUPTED
+        except Exception:  # a fault of ours or of a plugin's command: its traceback is for stderr
+            if as_json:
+                print_json({"error": {"message": "the command failed: see stderr", "code": "internal"}})
+            raise
         return 1
 
 
 def _usage(error: click.ClickException, as_json: bool) -> int:
+    from router.cli.wording import in_our_words
+
     context = error.ctx if isinstance(error, click.UsageError) else None
-    print_error(error.format_message(), "usage" if context or error.exit_code == 2 else "failed", as_json=as_json)
+    print_error(in_our_words(error), "usage" if context or error.exit_code == 2 else "failed", as_json=as_json)
     if context is not None:
         click.echo(f"{context.get_usage()}\nTry '{context.command_path} --help'.", err=True)
     return error.exit_code

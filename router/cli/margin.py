@@ -23,7 +23,7 @@ def margin(session: Session, since: float | None) -> None:
 
     Where the cost of calls is not known (NO COST), no difference is shown: COST is that of the others.
     """
-    currency = session.settings.gateway.currency
+    currency = session.currency
     found = list_margins(session.database, since or 0.0)
     rows = [_value(one, currency) for one in found]
     columns = {

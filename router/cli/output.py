@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO
 
 import click
 
 from router.errors import ModelNotFound
 
-__all__ = ["for_operators", "iso_time", "pairs", "print_error", "print_json", "printable", "table"]
+__all__ = ["for_operators", "iso_time", "one_document", "pairs", "print_error", "print_json", "printable", "table"]
+
+
+_document: TextIO | None = None
+
+
+@contextmanager
+def one_document() -> Iterator[None]:
+    """Let nothing but the first JSON document come to stdout: what plugins and libraries print goes to stderr."""
+    global _document
+    _document = sys.stdout
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _document = None
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout. ASCII, so that it survives every terminal and locale."""
-    click.echo(json.dumps(value, indent=2))
+    """One JSON document on stdout. ASCII, so that it survives every terminal and locale.
+
+    Within ``one_document`` only the first is printed: a command that fails after its answer says so on stderr alone.
+    """
+    global _document
+    stream, _document = _document or sys.stdout, None
+    if stream is not sys.stderr:
+        click.echo(json.dumps(value, indent=2), file=stream)
 
 
 def print_error(message: str, code: str | None, *, as_json: bool) -> None:

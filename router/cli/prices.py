@@ -130,7 +130,7 @@ def _set(session: Session, place: Place, table: dict[str, Any], price_list: str)
     set_price(session.database, model_id, new, price_list)
     if not is_free(new) and not is_complete(new, card.kind or "chat"):
         session.note(f"warning: without --output {model_id} is sold for embeddings alone; chat calls are refused.")
-    shown, currency = show_price(new), session.settings.gateway.currency
+    shown, currency = show_price(new), session.currency
     value = {"model": model_id, "list": price_list or None, "price": shown, "currency": currency}
     whose = f" for the price list {price_list}" if price_list else ""
     session.show(value, f"{model_id} is charged{whose}: {price_text(shown)} {currency} per million.")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import click
 
 from router.cli.output import print_json
+from router.cli.running import pid_file
 from router.cli.session import Session, common
 from router.config import Settings, load_settings
 from router.errors import ConfigError, RouterError, StoreError
@@ -49,15 +50,20 @@ def serve(session: Session, host: str | None, port: int | None, workers: int | N
             print_json({"url": url, "pid": os.getpid(), "config": str(session.config.absolute())})
         session.note(f"The gateway serves at {url} (clients' base URL: {url}/v1)")
 
-    return serve_workers(
-        str(session.config.absolute()),
-        server.host if host is None else host,
-        server.port if port is None else port,
-        count or _cores(),
-        server.grace_s + server.unready_s,
-        on_ready,
-        on_reload=lambda: _warn_of_restart(session.settings, from_file),
-    )
+    with pid_file(session.settings) as held:
+        if not held:
+            session.note(
+                "warning: the PID file cannot be held ([server] pid_file): `router stop` will not find this one"
+            )
+        return serve_workers(
+            str(session.config.absolute()),
+            server.host if host is None else host,
+            server.port if port is None else port,
+            count or _cores(),
+            server.grace_s + server.unready_s,
+            on_ready,
+            on_reload=lambda: _warn_of_restart(session.settings, from_file),
+        )
 
 
 def _prepare(session: Session) -> None:
@@ -80,11 +86,15 @@ def _prepare(session: Session) -> None:
 
 def _migrate(session: Session) -> None:
     from router.gateway.assembly import plugin_migrations
+    from router.store.generation import renew_generation
     from router.store.migrations import check_writable, is_new, migrate
+    from router.store.sqlite import SqliteEngine
 
     def failed(plugin: str, error: ConfigError) -> None:
         session.registry.leave_out(plugin, error.message)
 
+    if isinstance(session.database.backend, SqliteEngine) and session.database.backend.path.exists():
+        renew_generation(session.database.backend)
     if is_new(session.database):
         raise ConfigError(
             f"{session.settings.where('database.url')}: the {session.database.place} is empty. If another is meant, "

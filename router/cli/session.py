@@ -132,11 +132,13 @@ class Session:
         """How many random letters and digits a new key has behind its prefix."""
         return self.dialect.key_length
 
-    def keep_currency(self) -> None:
-        """Note the balance currency. Raises ``ConfigError``: the database counts in another."""
+    @cached_property
+    def currency(self) -> str:
+        """The currency of all amounts in the database. Raises ``ConfigError``: the configuration names another."""
         from router.gateway.assembly import checked_currency
 
         checked_currency(self.settings, self.database)
+        return self.settings.gateway.currency
 
     def show(self, value: Any, text: str) -> None:
         """Answer: ``value`` as JSON or ``text``."""

@@ -55,8 +55,12 @@ class _Moment(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, float):
             return value
         try:
-            if _DURATION.fullmatch(value.strip().lower()):
-                return time.time() + self._direction * parse_duration_s(value)
+            duration_s = parse_duration_s(value) if _DURATION.fullmatch(value.strip().lower()) else None
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        try:
+            if duration_s is not None:
+                return time.time() + self._direction * duration_s
             moment = datetime.fromisoformat(value.strip())
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):

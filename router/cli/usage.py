@@ -170,14 +170,18 @@ def _plain(value: Any) -> str:
 def export(
     session: Session, account: str | None, since: float | None, until: float | None, output: Path | None
 ) -> None:
-    """All rows as CSV in order of arrival, to standard output or a file; also with --json.
+    """All rows as CSV in order of arrival, to standard output or a file. With --json, to a file only.
 
     Text that a spreadsheet would take for a formula has an apostrophe before it.
     """
     _check_account(session, account)
+    if session.as_json and output is None:
+        raise click.UsageError("the rows are CSV: with --json give --output FILE")
     records = export_usage(session.database, account=account, since=since, until=until)
     with open_csv(output) as stream:
         count = write_csv(stream, records)
+    if session.as_json:
+        session.show({"rows": count, "file": str(output)}, "")
     session.note(f"{count} rows written.")
 
 

@@ -44,14 +44,14 @@ class OrNothing(click.ParamType):  # type: ignore[type-arg]
     """A value of another type, or the word that means that there shall be none."""
 
     def __init__(self, inner: click.ParamType, word: str = "none") -> None:  # type: ignore[type-arg]
-        self._inner = inner
+        self.inner = inner
         self._word = word
         self.name = f"{inner.name} or {word}"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, Nothing) or (isinstance(value, str) and value.strip().lower() == self._word):
             return Nothing.NOTHING
-        return self._inner.convert(value, param, ctx)
+        return self.inner.convert(value, param, ctx)
 
 
 AMOUNT = _Amount()

@@ -59,6 +59,9 @@ class Witness:
         detail = self._detail()
         if made and made != subject:
             detail["made"] = made
+        amount = getattr(result, "amount_nano", None)
+        if isinstance(amount, int):  # a refund of all that is left, a first credit: no option tells how much
+            detail.setdefault("amount", format_nano(amount))
         entry = replace(self._entry, subject=self._masked(subject), detail=detail)
         self._entry = replace(self._entry, seq=insert_audit(connection, entry))
 

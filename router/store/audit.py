@@ -66,7 +66,7 @@ def list_audit(
         limit: how many at most; no more than 10,000.
         before: only those whose ``seq`` is below; the last one's leads to the next page.
         action: only this one, or all that begin with this word (``keys``).
-        subject: only what was done to this.
+        subject: only what was done to this; of an account, also what was done to its keys.
     """
     filters: list[tuple[str, tuple[Any, ...]]] = []
     if before is not None:
@@ -74,7 +74,8 @@ def list_audit(
     if action is not None:
         filters.append(("(action = ? OR substr(action, 1, ?) = ?)", (action, len(action) + 1, f"{action} ")))
     if subject is not None:
-        filters.append(("subject = ?", (subject,)))
+        of_keys = "subject IN (SELECT id FROM api_keys WHERE account_id = ?)"
+        filters.append((f"(subject = ? OR {of_keys})", (subject, subject)))
     where = f"WHERE {' AND '.join(condition for condition, _ in filters)}" if filters else ""
     sql = f"SELECT {_COLUMNS} FROM audit {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - constant texts
     params = [value for _, values in filters for value in values]

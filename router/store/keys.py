@@ -247,7 +247,7 @@ def _new_key(like: KeyRow, prefix: str, length: int) -> tuple[KeyRow, str]:
 
 def _changed(row: KeyRow, changes: KeyChanges) -> KeyRow:
     if "scope" in changes:
-        row = replace(row, scope=tuple(check_name(model_id, "a model ID") for model_id in changes["scope"]))
+        row = replace(row, scope=_scope_of(changes["scope"]))
     if "expires_at" in changes:
         expires_at = changes["expires_at"]
         if expires_at is not None and not expires_at > time.time():
@@ -256,6 +256,11 @@ def _changed(row: KeyRow, changes: KeyChanges) -> KeyRow:
     if "budget" in changes:
         row = _with_budget(row, changes["budget"])
     return replace(row, idempotent=changes.get("idempotent", row.idempotent))
+
+
+def _scope_of(names: Sequence[str]) -> tuple[str, ...]:
+    """Each name once, in the order given."""
+    return tuple(dict.fromkeys(check_name(model_id, "a model ID") for model_id in names))
 
 
 def _with_budget(row: KeyRow, budget: Budget | None) -> KeyRow:

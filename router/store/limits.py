@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields, replace
 from typing import NamedTuple
 
-from router.errors import BadRequest, NotFound
+from router.errors import BadRequest, Conflict, NotFound
 from router.keys import Limits
 from router.store.access import bump_access
 from router.store.connection import Connection
@@ -72,10 +72,16 @@ def list_limits(database: Database) -> dict[Subject, Limits]:
     return {Subject(*subject.split(":", 1)): read_limits(limits) for subject, limits in rows}
 
 
-def set_limits(database: Database, subject: Subject, changes: Mapping[str, int | None]) -> Limits:
+def set_limits(
+    database: Database, subject: Subject, changes: Mapping[str, int | None], *, defined: Collection[str] = ()
+) -> Limits:
     """Set some limits of a subject and leave its others; None takes one away. All its limits afterwards.
 
+    Args:
+        defined: the tiers that the configuration has.
+
     Raises:
+        Conflict: a tier with members would be no more.
         NotFound: there is no such key or account.
         BadRequest: a limit that there is not, a value below 0 or above ``AMOUNT_MAX``, or a bad name of a tier.
     """
@@ -94,17 +100,22 @@ def set_limits(database: Database, subject: Subject, changes: Mapping[str, int |
             connection.execute(_UPSERT, (str(subject), json.dumps(kept)))
         else:
             connection.execute("DELETE FROM limits WHERE subject = ?", (str(subject),))
+            _keep_members(connection, subject, defined)
         bump_access(connection)
         return limits
 
     return database.write(write)
 
 
-def clear_limits(database: Database, subject: Subject) -> None:
+def clear_limits(database: Database, subject: Subject, *, defined: Collection[str] = ()) -> None:
     """Take all limits of a subject away.
+
+    Args:
+        defined: the tiers that the configuration has.
 
     Raises:
         NotFound: it has none.
+        Conflict: a tier with members would be no more.
     """
 
     def clear(connection: Connection) -> None:
@@ -113,6 +124,7 @@ def clear_limits(database: Database, subject: Subject) -> None:
                 f"The database has no limits of {subject.kind} {subject.name[:100]!r}. `router limits list` shows all.",
                 code="limits_not_found",
             )
+        _keep_members(connection, subject, defined)
         bump_access(connection)
 
     database.write(clear)
@@ -134,6 +146,22 @@ def _require(connection: Connection, subject: Subject) -> None:
         known = f"router {subject.kind}s list"
         raise NotFound(
             f"There is no {subject.kind} {subject.name[:40]!r}. `{known}` shows all.", code=f"{subject.kind}_not_found"
+        )
+
+
+def _keep_members(connection: Connection, subject: Subject, defined: Collection[str]) -> None:
+    """Refuse to end a tier that accounts are in: without a word they would have the limits of everybody."""
+    if not subject.kind.startswith("tier") or subject.name in defined:
+        return
+    left = [str(Subject(kind, subject.name)) for kind in ("tier", "tier-account")]
+    if connection.row("SELECT 1 AS one FROM limits WHERE subject IN (?, ?)", left) is not None:
+        return
+    members = connection.tuples("SELECT id FROM accounts WHERE tier = ? ORDER BY id", (subject.name,))
+    if members:
+        raise Conflict(
+            f"{len(members)} account(s) are in the tier {subject.name!r}, {members[0][0]} among them: without limits "
+            "there would be no such tier. Put them into another (`router accounts tier ID NAME`), or none, before.",
+            code="tier_in_use",
         )
 
 

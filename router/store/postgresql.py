@@ -113,8 +113,14 @@ class PostgresqlEngine:
 
     def dump_command(self, path: Path) -> str:
         """The ``pg_dump`` call that backs this database up, without the password."""
+        return f"pg_dump --format=custom --file={shlex.quote(str(path))} {self._target()}"
+
+    def restore_command(self, path: Path) -> str:
+        """The ``pg_restore`` call that puts such a backup back; the gateway must not run meanwhile."""
+        return f"pg_restore --clean --if-exists --single-transaction --dbname={self._target()} {shlex.quote(str(path))}"
+
+    def _target(self) -> str:
         import psycopg
 
         parameters = {name: value for name, value in self._parameters.items() if name != "password"}
-        target = psycopg.conninfo.make_conninfo("", **parameters)
-        return f"pg_dump --format=custom --file={shlex.quote(str(path))} {shlex.quote(target)}"
+        return shlex.quote(psycopg.conninfo.make_conninfo("", **parameters))

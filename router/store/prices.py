@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from router.errors import NotFound
+from router.errors import Conflict, NotFound
 from router.prices import Price
 from router.store.connection import Connection
 from router.store.database import Database
@@ -55,14 +55,30 @@ def remove_price(database: Database, model: str, price_list: str = "") -> None:
 
     Raises:
         NotFound: there is none.
+        Conflict: it is the last of a price list that accounts are charged by.
     """
 
     def remove(connection: Connection) -> None:
         if not connection.execute("DELETE FROM prices WHERE list = ? AND model = ?", (price_list, model)):
             where = f"the price list {price_list[:100]!r}" if price_list else "the database"
             raise NotFound(f"There is no price for {model[:100]!r} in {where}.", code="price_not_found")
+        if price_list:
+            _keep_members(connection, price_list)
 
     change_catalogue(database, remove)
+
+
+def _keep_members(connection: Connection, price_list: str) -> None:
+    """Refuse to end a list that accounts have: without a word they would be charged what everybody is."""
+    if connection.row("SELECT 1 AS one FROM prices WHERE list = ?", (price_list,)) is not None:
+        return
+    members = connection.tuples("SELECT id FROM accounts WHERE price_list = ? ORDER BY id", (price_list,))
+    if members:
+        raise Conflict(
+            f"{len(members)} account(s) are charged by the price list {price_list!r}, {members[0][0]} among them: this "
+            "is its last price. Give them another (`router accounts price-list ID NAME`), or none, before.",
+            code="price_list_in_use",
+        )
 
 
 def list_prices(database: Database) -> list[PriceRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -19,6 +20,8 @@ from router.cli.reference import render
 from router.errors import StoreError
 from router.gateway.assembly import assemble
 from router.server.protocol import EXIT_WAITING
+from router.store.accounts import create_account, list_accounts
+from router.store.database import open_database
 from router.testing import Gateway
 
 
@@ -141,6 +144,53 @@ def test_a_database_that_takes_no_writes(bare, switched_database, monkeypatch: p
         assert "takes no writes" in bare.refused("serve", env={**env, "ROUTER__DATABASE__WAIT_S": "0"})
     finally:
         assembly.close()
+
+
+def test_a_backup_is_restored(router, tmp_path: Path) -> None:
+    copy, path = tmp_path / "copy.db", router.folder / "router.db"
+    router.json("db", "backup", str(copy))
+    router.json("accounts", "create", "later")
+    with closing(open_database("sqlite:///router.db", router.folder)) as served:
+        assert len(list_accounts(served)) == 2
+        assert "is in use" in router.refused("db", "restore", str(copy))
+    for name, content in {"bad.db": b"no database" * 1000, "empty.db": b""}.items():
+        (tmp_path / name).write_bytes(content)
+        assert "no backup of a gateway's database" in router.refused("db", "restore", str(tmp_path / name))
+    assert len(router.json("accounts", "list")) == 2
+    (router.folder / "router.db-wal").write_bytes(b"of another file")
+    kept = Path(router.json("db", "restore", str(copy))["replaced"])
+    assert [row["name"] for row in router.json("accounts", "list")] == ["default"]
+    assert router.json("audit", "show")[0]["action"] == "db restore"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with closing(open_database(f"sqlite:///{kept}", router.folder)) as old:
+        assert len(list_accounts(old)) == 2
+    assert "pg_restore" in router.refused(
+        "db", "restore", str(copy), env={"ROUTER__DATABASE__URL": "postgresql://u@h/d"}
+    )
+
+
+def test_a_file_that_was_copied_over_is_noticed_at_the_start(router, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve_module, "serve_workers", lambda *_, **__: 0)
+    path, wal = router.folder / "router.db", router.folder / "router.db-wal"
+    raw, log = router.folder / "raw.db", router.folder / "log"
+    assert router("serve").status == 0
+    shutil.copy(path, raw)
+    assert router("serve").status == 0
+    with closing(open_database("sqlite:///router.db", router.folder)) as served:
+        create_account(served, "in the log")
+        shutil.copy(wal, log)  # what a crash leaves
+        crashed = path.read_bytes()
+    path.write_bytes(crashed)
+    shutil.copy(log, wal)
+    assert router("serve").status == 0  # a crash is no copy
+    assert len(router.json("accounts", "list")) == 2
+    shutil.copy(raw, path)
+    shutil.copy(log, wal)
+    said = router.refused("serve")
+    assert "was copied over" in said and "router.db-wal" in said
+    wal.unlink()
+    assert router("serve").status == 0
+    assert len(router.json("accounts", "list")) == 1
 
 
 def test_an_empty_database_is_served_only_when_that_was_said(

@@ -53,6 +53,20 @@ def test_a_reload_names_what_needs_a_restart(router) -> None:
         assert "[server] workers" not in text and "[server] port" not in text, "options won over them at the start"
 
 
+def test_a_running_gateway_is_found_reloaded_and_stopped(router) -> None:
+    for command in ("reload", "stop"):
+        assert "No gateway runs on" in router.refused(command)
+    (router.folder / "router.pid").write_text(f"{os.getpid()}\n")  # what a crash left, with a number that came again
+    assert "No gateway runs on" in router.refused("stop")
+    with serving(router, "--port", str(free_port()), "--workers", "1") as (process, log):
+        assert router.json("reload") == {"pid": process.pid, "signal": "SIGHUP"}
+        until(lambda: "reloaded" in log.read_text(), "it reloads")
+        assert "serves this configuration" in router.refused("db", "restore", str(router.config))
+        assert router.json("stop") == {"pid": process.pid, "ended": True}
+        assert process.wait(10) == 0
+    assert not (router.folder / "router.pid").exists()
+
+
 def test_a_running_gateway_refuses_a_suspended_account_within_a_second(tmp_path: Path) -> None:
     with Gateway(tmp_path) as gateway:
         client = gateway.client()
