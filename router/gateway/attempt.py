@@ -11,6 +11,7 @@ from typing import Any
 from router.errors import FAULTS, RouterError, UpstreamError
 from router.gateway.active import ActiveCall
 from router.gateway.health import Lease
+from router.gateway.relay import PluginFault
 from router.gateway.resolve import Target
 from router.types import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
 from router.upstream.transport import Request, Resent, Response
@@ -22,10 +23,6 @@ _SILENCE_S = 60.0
 _PATIENCE_S = 600.0  # of a model that reasons, or of which nothing is known
 _SAID_MAX = 300
 _HOLDS = {"chat": "choices", "embeddings": "data"}
-
-
-class _PluginFault(UpstreamError):
-    """A plugin broke, which says nothing of its endpoint: else one odd request could put a provider to rest for all."""
 
 
 class Opened:
@@ -46,7 +43,7 @@ class Opened:
 
     def failed(self, error: UpstreamError) -> None:
         """The reply broke off after its first output: no second provider, but its endpoint answers for it."""
-        if not isinstance(error, _PluginFault):
+        if not isinstance(error, PluginFault):
             self._lease.failed(error)
 
     def close(self) -> None:
@@ -101,7 +98,7 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
     try:
         opened = _open(active, target, lease, _context_of(active, target, lease, left_s, sends))
     except UpstreamError as error:
-        if not isinstance(error, _PluginFault):
+        if not isinstance(error, PluginFault):
             lease.failed(error)
         lease.release()
         active.attempts.append(_row(target, error, sends.started))
@@ -167,7 +164,8 @@ def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
     """Everything up to the first output, held back until then: a failure before it leaves no trace at the client."""
     relay = active.relay
     if not active.call.stream:
-        item = next((batch[0] for batch in batches if batch), Item(b""))
+        batch: Any = next((batch for batch in batches if batch), [Item(b"")])
+        item = batch[0] if isinstance(batch, Sequence) else batch  # whatever a plugin gives, the relay knows
         return relay.body(item, _HOLDS[active.kind])
     frames = []
     for batch in batches:
@@ -184,7 +182,7 @@ def _guarded(hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context:
         reply: Any = hook(call=call, context=context)
         if isinstance(reply, Reply):
             return reply
-        raise TypeError(f"the {context.model!r} hook gave {type(reply).__name__}, not a router.Reply")
+        raise TypeError(f"its hook gave {type(reply).__name__}, not a router.Reply")
     except UpstreamError as error:
         raise _named(error, target) from error.__cause__
     except RouterError:
@@ -223,7 +221,7 @@ def _named(error: UpstreamError, target: Target) -> UpstreamError:
 def _broken(target: Target) -> UpstreamError:
     name = target.provider.kind
     _log.exception("provider plugin %s failed", name)
-    return _PluginFault("server", f"The provider plugin {name!r} failed.", provider=target.provider.name)
+    return PluginFault("server", f"The provider plugin {name!r} failed.", provider=target.provider.name)
 
 
 def _row(target: Target, failure: UpstreamError | None, started: float) -> Attempt:

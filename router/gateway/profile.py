@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from router.catalogue.snapshot import Offered
 from router.config import Settings
 from router.dialect import Dialect
-from router.errors import FAULTS, ConfigError
+from router.errors import FAULTS, ConfigError, RouterError
 from router.offers import Offer
 from router.prices import is_complete
 from router.registry import Registry, nearest
@@ -77,6 +79,7 @@ def faults_of(dialect: Dialect) -> Iterator[str]:
     if dialect.key_length not in _KEY_LENGTH:
         low, high = _KEY_LENGTH[0], _KEY_LENGTH[-1]
         yield f"key_length must be from {low} to {high}, not {dialect.key_length!r}"
+    yield from _faults_of_stream(dialect)
     paths = Counter(RESERVED)
     for name in _PATHS:
         for path in getattr(dialect, name):
@@ -88,6 +91,29 @@ def faults_of(dialect: Dialect) -> Iterator[str]:
     yield from (f"it offers {offer!r} twice" for offer, count in offers.items() if count > 1)
     for offer in dialect.offers:
         yield from (f"its offer {offer.id!r} {fault}" for fault in _faults_of_offer(offer))
+
+
+def _faults_of_stream(dialect: Dialect) -> Iterator[str]:
+    """What it makes of a stream and an error, tried once: it is used where no failure could be told any more."""
+    error = RouterError("This is a test.")
+    tried: dict[str, Callable[[], Any]] = {
+        "frames": lambda: dialect.frames([b"{}"]),
+        "end_frame": dialect.end_frame,
+        "heartbeat": dialect.heartbeat,
+        "error_frame": lambda: dialect.error_frame(error),
+        "error_body": lambda: json.dumps(dialect.error_body(error)).encode(),
+    }
+    for name, make in tried.items():
+        try:
+            made = make()
+        except Exception as failed:
+            yield f"its {name} failed: {type(failed).__name__}: {failed}"
+        else:
+            if not isinstance(made, bytes):
+                yield f"its {name} gives {type(made).__name__}, not bytes"
+    status = dialect.error_status(error)
+    if type(status) is not int or not 400 <= status <= 599:
+        yield f"its error_status gives {status!r}, which is no status of an error"
 
 
 def _faults_of_offer(offer: Offer) -> Iterator[str]:

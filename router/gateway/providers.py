@@ -20,6 +20,7 @@ from router.registry import Registry, nearest
 from router.settings import ProviderSettings, Secret, Timeouts
 from router.store.provider_keys import StoredKey
 from router.types import CallContext, ModelCard
+from router.upstream.checking import fault_of_card
 from router.upstream.transport import Transport
 
 __all__ = ["Provider", "StoredKeys", "build_providers", "listings"]
@@ -91,8 +92,9 @@ class Provider:
         models = self.hooks.get("models")
         cards: list[Any] = list(models(context=self.context())) if models is not None else []
         for card in cards:
-            if not isinstance(card, ModelCard):
-                raise TypeError(f"a router.ModelCard is wanted, not {type(card).__name__}")
+            fault = fault_of_card(card)
+            if fault:
+                raise TypeError(fault)
         return cards
 
 

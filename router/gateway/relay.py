@@ -22,7 +22,7 @@ from router.gateway.said import Said, said_bytes
 from router.types import ChatCall, EmbeddingsCall, Item, Reply, Usage
 from router.upstream.wire import choices_of, dump_json, has_output, usage_of
 
-__all__ = ["Relay"]
+__all__ = ["PluginFault", "Relay"]
 
 _log = logging.getLogger("router.relay")
 _NOTABLE = re.compile(rb'"(?:usage"\s*:\s*\{|finish_reason"\s*:\s*"|error"\s*:)')
@@ -35,6 +35,10 @@ _BYTES_PER_TOKEN = 4
 _NAME_MAX = 200
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")  # in JSON text a line break is only ever white space
+
+
+class PluginFault(UpstreamError):
+    """A plugin broke, which says nothing of its endpoint: else one odd request could put a provider to rest for all."""
 
 
 class Relay:
@@ -102,6 +106,10 @@ class Relay:
             if not self.output:
                 raise
             self._failure = error
+        except (AttributeError, TypeError):  # looked at only now: items are many
+            self._failure = self._bad_items(batch)
+            if not self.output:
+                raise self._failure from None
         return self._dialect.frames(shown) if shown else b""
 
     def check(self) -> None:
@@ -134,6 +142,8 @@ class Relay:
         Raises:
             UpstreamError: an error inside a success, or not a body of that kind.
         """
+        if not _is_item(item):
+            raise self._bad_items([item])
         value = self._value(item)
         if value.get("error") and holds not in value:
             raise self._error(value)
@@ -303,5 +313,19 @@ class Relay:
         _log.error("provider plugin %s gave %s as an error, not a router.UpstreamError", self._plugin, type(error))
         return self._malformed("sent an error")
 
+    def _bad_items(self, batch: Any) -> UpstreamError:
+        """What a plugin's batch is instead of one of items; raises on where it is one, for the fault is ours then."""
+        items = batch if isinstance(batch, Sequence) else [batch]
+        odd = [item for item in items if not _is_item(item)]
+        if not odd:
+            raise
+        what = f"an Item of {type(odd[0].data).__name__}" if isinstance(odd[0], Item) else type(odd[0]).__name__
+        _log.error("provider plugin %s gave %s, not a router.Item of bytes", self._plugin, what)
+        return PluginFault("server", f"The provider plugin {self._plugin!r} failed.")
+
     def _malformed(self, what: str) -> UpstreamError:
         return UpstreamError("malformed", f"The provider {what}.")
+
+
+def _is_item(item: Any) -> bool:
+    return isinstance(item, Item) and type(item.data) is bytes

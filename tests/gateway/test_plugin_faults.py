@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from router import BadRequest, ChatCall, Item, Key, ModelCard, ProviderSettings, Reply, UpstreamError, hookimpl
+from router import BadRequest, ChatCall, Item, Key, ModelCard, Price, ProviderSettings, Reply, UpstreamError, hookimpl
 from router.catalogue import Catalogue, Listing, Stored
 from router.claims import PolicyContext
 from router.dialect import Dialect
@@ -12,11 +14,14 @@ from router.gateway.active import ActiveCall
 from router.gateway.admission import Bracket
 from router.gateway.dispatch import Dispatcher
 from router.gateway.endpoints import Endpoints, Place
+from router.gateway.profile import faults_of
 from router.gateway.providers import Provider
 from router.gateway.quoting import Quoter
+from router.gateway.relay import Relay
 from router.gateway.resolve import Resolver
 from router.registry import registry_of
 from router.sections import BillingSettings
+from router.upstream.checking import fault_of_card
 
 BODY = b'{"id":"1","object":"chat.completion","model":"m","choices":[],"usage":{"prompt_tokens":1}}'
 
@@ -147,3 +152,84 @@ def test_policies_are_told_the_resolved_model_whatever_the_client_called_it() ->
         call = ChatCall("req_1", asked, {"messages": []})
         terms = quoter.terms(call, "chat", Key("key_1", "acct_1"), resolver.route(asked), 0.0)
         assert terms.quote.model == "a/m"
+
+
+def replying(*batches: object) -> type:
+    class Odd(Scripted):
+        @hookimpl
+        def chat(self, call: ChatCall) -> Reply:
+            given: Any = batches
+            return Reply(given, read_usage=lambda value: None, read_error=lambda value: UpstreamError("server", "x"))
+
+    return Odd
+
+
+class NoReply(Scripted):
+    @hookimpl
+    def chat(self, call: ChatCall) -> Reply:
+        return [[Item(BODY)]]  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "plugin",
+    [NoReply, replying([BODY]), replying([Item(BODY.decode())]), replying([None]), replying(5)],  # type: ignore[arg-type]
+    ids=["no reply", "bytes", "text", "none", "no batch"],
+)
+def test_what_a_plugin_gives_instead_of_a_reply_is_its_fault_and_named(
+    plugin: type, caplog: pytest.LogCaptureFixture
+) -> None:
+    providers = {"a": provider("a", plugin())}
+    for _ in range(6):  # and no endpoint rests for it
+        with pytest.raises(UpstreamError, match="plugin 'a' failed"):
+            serve(providers)
+    assert "plugin a" in caplog.text
+
+
+@pytest.mark.parametrize("bad", [b"{}", None, 7])
+def test_odd_items_of_a_stream_are_the_plugins_fault(bad: Any) -> None:
+    made = Relay(ChatCall("r", "a/m", {}, stream=True), Dialect())
+    made.begin(Reply([], read_usage=lambda value: None, read_error=lambda value: UpstreamError("server", "x")), "a")
+    with pytest.raises(UpstreamError, match="plugin 'a' failed"):
+        made.frames([bad])
+    good = Item(b'{"choices":[{"index":0,"delta":{"content":"x"}}]}')
+    assert made.frames([good, bad]), "what came before it goes out"
+    with pytest.raises(UpstreamError, match="plugin 'a' failed"):
+        made.check()
+
+
+@pytest.mark.parametrize(
+    ("card", "fault"),
+    [
+        ({"model": "m"}, "not dict"),
+        (ModelCard(""), "printable"),
+        (ModelCard("m", "speech"), "speech"),
+        (ModelCard("m", context_window=1e5), "context_window"),  # type: ignore[arg-type]
+        (ModelCard("m", prompt_overhead=-1), "prompt_overhead"),
+        (ModelCard("m", price=Price(input=0.5)), "input"),  # type: ignore[arg-type]
+        (ModelCard("m", price="0.5"), "no router.Price"),  # type: ignore[arg-type]
+        (ModelCard("m", "embeddings", price=Price(input=1), context_window=9), ""),
+    ],
+)
+def test_cards_are_checked(card: Any, fault: str) -> None:
+    found = fault_of_card(card)
+    assert fault in found and bool(found) is bool(fault)
+
+
+class Textual(Dialect):
+    def frames(self, chunks: Any) -> bytes:
+        return "data"  # type: ignore[return-value]
+
+
+class Broken(Dialect):
+    def heartbeat(self) -> bytes:
+        raise ValueError("no heart")
+
+    def error_status(self, error: Any) -> int:
+        return 200
+
+
+def test_a_dialect_is_tried_at_the_start() -> None:
+    assert list(faults_of(Dialect())) == []
+    assert any("frames gives str" in fault for fault in faults_of(Textual()))
+    heart, status = list(faults_of(Broken()))
+    assert "no heart" in heart and "200" in status
