@@ -1,4 +1,4 @@
-"""Twelve plugins that are wrong on purpose: each is caught, by load or by conformance, by the rule that it breaks."""
+"""Sixteen plugins that are wrong on purpose: each is caught, by load or by conformance, by the rule that it breaks."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ CONFORMANCE = {
     "swallows_usage": "P20",
     "never_closes_the_upstream": "P46",
     "shadows_a_route": "D01",
+    "mixes_calls_up": "P60",
+    "edits_the_request": "P61",
+    "forgets_tool_results": "P62",
+    "tools_for_nothing": "P63",
 }
 
 
@@ -50,9 +54,9 @@ def check(tmp_path: Path, install: Install) -> Check:
     return run
 
 
-def test_there_are_twelve() -> None:
+def test_there_are_sixteen() -> None:
     assert {path.stem for path in BAD.glob("*.py")} == LOAD.keys() | CONFORMANCE.keys()
-    assert len(LOAD | CONFORMANCE) == 12
+    assert len(LOAD | CONFORMANCE) == 16
 
 
 @pytest.mark.parametrize(("name", "rule", "words"), [(name, *told) for name, told in LOAD.items()])
