@@ -16,7 +16,7 @@ from router.testing.upstream.scripts import Script
 from router.testing.upstream.server import ReceivedRequest
 from router.types import ChatCall
 
-__all__: list[str] = []
+__all__ = ["body_untouched", "tool_results", "two_at_once", "usage_of_tool_calls"]
 
 _TOGETHER_S = 10.0
 _RESULT = "minus three degrees"
