@@ -12,8 +12,8 @@ from typing import Any
 from router.testing.conformance.base import expect
 from router.testing.conformance.provider.bench import ASK, PROVIDER, Bench
 from router.testing.conformance.provider.inside import inside
+from router.testing.upstream.connection import ReceivedRequest
 from router.testing.upstream.scripts import Script
-from router.testing.upstream.server import ReceivedRequest
 from router.types import ChatCall
 
 __all__ = ["body_untouched", "tool_results", "two_at_once", "usage_of_tool_calls"]
