@@ -155,7 +155,7 @@ def hold(router, request: str, expires_at: float) -> None:
     with sqlite3.connect(router.folder / "router.db") as database:
         account = router.first["account"]
         database.execute(
-            "INSERT INTO holds VALUES (?, ?, 'key_1', 'wrk_dead', 'm', 'chat', FALSE, 1000000000, '[]', 1.0, ?)",
+            "INSERT INTO holds VALUES (?, ?, 'key_1', 'wrk_dead', 'm', 'chat', FALSE, 1000000000, '[]', 1.0, ?, '')",
             (request, account, expires_at),
         )
         database.execute("UPDATE balances SET held = held + 1000000000 WHERE account_id = ?", (account,))

@@ -173,7 +173,7 @@ def test_a_dead_workers_call_is_made_again(bench: Bench) -> None:
 
 def test_what_a_dead_workers_call_holds_is_settled_first(bench: Bench) -> None:
     enter(bench.worker("wrk_1"), "req_1")
-    sql = "INSERT INTO holds VALUES ('req_1', 'acct_1', 'key_1', 'wrk_1', 'm', 'chat', false, 5, '[]', 1, 2)"
+    sql = "INSERT INTO holds VALUES ('req_1', 'acct_1', 'key_1', 'wrk_1', 'm', 'chat', false, 5, '[]', 1, 2, '')"
     bench.database.write(lambda connection: connection.execute(sql))
     bench.end("wrk_1")
     assert refusal(bench.worker("wrk_2", wait_s=0.0), "req_2").code == "idempotency_in_progress"

@@ -112,7 +112,7 @@ def add_hold(database: Database) -> Callable[..., None]:
     """``add_hold("req_1", owner="wrk_1")``: a call under way."""
 
     def add(request_id: str, *, owner: str) -> None:
-        sql = "INSERT INTO holds VALUES (?, 'acct_1', 'key_1', ?, 'm', 'chat', false, 5, '[]', 1, 2)"
+        sql = "INSERT INTO holds VALUES (?, 'acct_1', 'key_1', ?, 'm', 'chat', false, 5, '[]', 1, 2, '')"
         database.write(lambda connection: connection.execute(sql, (request_id, owner)))
 
     return add
