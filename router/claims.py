@@ -57,6 +57,12 @@ class Claim(NamedTuple):
         unit: ``requests`` or ``tokens`` shows the claim as ``x-ratelimit-limit-<unit>`` and its kin; ``money`` says
             that it counts the call's charge, so that a cap of the host's own may be lowered until it fits, as it may
             for ``BALANCE``.
+        at_once: what is claimed is used as it is claimed (a request), and counts in the window of that moment alone.
+            Anything else is held until the call ends, in every window that begins meanwhile, and what was used counts
+            in the window in which that becomes known.
+        of: ``key`` or ``account`` for a bucket that counts the charges of the call's key (and of those that it took
+            the place of), or of its account: one that begins in the middle of a period then begins with what was
+            charged in it so far. Empty for any other.
     """
 
     bucket: str
@@ -67,6 +73,8 @@ class Claim(NamedTuple):
     refusal: str = "rate_limit"
     message: str = ""
     unit: str = ""
+    at_once: bool = False
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ class BillingSettings:
         expired: what becomes of a call whose worker died: ``void`` charges what it is known to have used, ``capture``
             what it held.
         store_answer_bytes: the largest answer that is kept for an ``Idempotency-Key``.
+        store_account_bytes: how much of such answers is kept for one account, in a day.
     """
 
     markup: str = "1"
@@ -136,6 +137,7 @@ class BillingSettings:
     max_output_tokens: int = field(default=16_384, metadata={"min": 1, "max": 10_000_000})
     expired: str = field(default="void", metadata={"one_of": ("void", "capture")})
     store_answer_bytes: int = field(default=2**20, metadata={"min": 0, "max": 2**26})
+    store_account_bytes: int = field(default=2**26, metadata={"min": 0, "max": 2**40})
 
 
 @dataclass(frozen=True)

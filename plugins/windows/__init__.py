@@ -91,7 +91,7 @@ def _claims(
 @lru_cache(maxsize=10_000)
 def _requests(most: int, whose: str, noun: str, unit: str) -> Claim:
     message = f"The limit of this {noun}, {most} requests per minute, is reached."
-    return Claim(f"requests:{whose}", 1, most, _MINUTE, message=message, unit=unit)
+    return Claim(f"requests:{whose}", 1, most, _MINUTE, message=message, unit=unit, at_once=True)
 
 
 @lru_cache(maxsize=10_000)
@@ -110,13 +110,14 @@ def _concurrent(most: int, whose: str, noun: str) -> Claim:
 def _like_spending(most: int, period: str, window: Window, whose: str, noun: str) -> Claim:
     limit = f"The spending limit of this {noun}, {format_nano(most)} per {period},"
     message = f"{limit} leaves too little for this call."
-    return Claim(f"{period}:{whose}", 0, most, window, at_least=0 if most else 1, message=message, unit="money")
+    least = 0 if most else 1
+    return Claim(f"{period}:{whose}", 0, most, window, at_least=least, message=message, unit="money", of=noun)
 
 
 def _with_amount(like: Claim, amount: int) -> Claim:
     """The same claim of another amount: four times as fast as ``_replace``."""
-    bucket, _, ceiling, window, at_least, refusal, message, unit = like
-    return Claim(bucket, amount, ceiling, window, at_least, refusal, message, unit)
+    bucket, _, ceiling, window, at_least, refusal, message, unit, at_once, of = like
+    return Claim(bucket, amount, ceiling, window, at_least, refusal, message, unit, at_once, of)
 
 
 def _tokens(quote: Quote, context: PolicyContext, most: int) -> int:

@@ -1,8 +1,8 @@
 """The catalogue: the providers' own cards, the profile's offers and the operator's rows over them, and the aliases, as
 one snapshot in memory.
 
-The database holds the rows; a worker asks it at most once a second whether they have changed. While the database
-does not answer, the last snapshot stays in force.
+The database holds the rows; a worker asks it twice a second at most whether they have changed, and uses no answer that
+is older than a second. While the database does not answer, the last snapshot stays in force.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from router.catalogue.merging import build_snapshot
 from router.catalogue.prices import USD, PriceRules
 from router.catalogue.snapshot import NO_OFFERS, Listing, Offered, Snapshot, Stored
 from router.errors import StoreError
+from router.store.fresh import Fresh
 
 __all__ = ["Catalogue", "Rows"]
 
@@ -68,20 +69,24 @@ class Catalogue:
         self._offered = offered
         self._max_age_s = max_age_s
         self._clock = clock
-        self._checked_at = -max_age_s - 1
+        self._rests_until = 0.0
         self._version: int | None = None
+        self._fresh = Fresh(self.refresh, max_age_s=max_age_s, clock=clock)
         self.built_in = self._snapshot = build_snapshot(listings, pinned, rules, offered)
 
     def snapshot(self) -> Snapshot:
-        """The view in force, at most ``max_age_s`` behind the database (as long as that answers)."""
-        now = self._clock()
-        if now - self._checked_at > self._max_age_s:
-            self._checked_at = now  # before asking: calls that arrive meanwhile use the old snapshot
-            try:
-                self.refresh()
-            except StoreError as error:
-                _log.warning("the catalogue is served from memory: %s", error.message)
-        return self._snapshot
+        """The view in force, at most ``max_age_s`` behind the database (as long as that answers).
+
+        Whoever comes while a view that is too old is read again waits for the new one.
+        """
+        if self._rests_until and self._clock() < self._rests_until:
+            return self._snapshot
+        try:
+            return self._fresh.get()
+        except StoreError as error:
+            self._rests_until = self._clock() + self._max_age_s  # it is asked again then, and not by every call
+            _log.warning("the catalogue is served from memory: %s", error.message)
+            return self._snapshot
 
     def refresh(self) -> Snapshot:
         """Ask the database now.

@@ -111,7 +111,7 @@ def list_(session: Session, account: str | None) -> None:
 @click.argument("key_id", metavar="ID")
 @common
 def show(session: Session, key_id: str) -> None:
-    """One key, and what is spent of its budget in the present period, calls under way included."""
+    """One key, what is spent of its budget in the present period, calls under way included, and when that ends."""
     row = get_key(session.database, key_id)
     value = _value(row) | _spent(session, row)
     session.show(value, pairs(value))
@@ -217,7 +217,10 @@ def _spent(session: Session, row: KeyRow) -> dict[str, Any]:
         return {"spent": None}
     timezone = limit_rules(session.settings).timezone
     spent = budget_spent(session.database, row.counted_as, row.budget, at=time.time(), timezone=timezone)
-    return {"spent": format_nano(spent.used_nano + spent.held_nano)}
+    return {
+        "spent": format_nano(spent.used_nano + spent.held_nano),
+        "budget_resets_at": iso_time(spent.begins_again),
+    }
 
 
 def _warn(session: Session, row: KeyRow) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
+from datetime import tzinfo
 from typing import Any
 
 import click
 
+from router.calendars import window_of
 from router.cli.groups import Commands
-from router.cli.output import table
+from router.cli.output import iso_time, table
 from router.cli.session import Session, common
 from router.cli.values import AMOUNT, OrNothing, given
 from router.errors import BadRequest
@@ -46,7 +49,13 @@ def list_(session: Session, key: str | None, account: str | None) -> None:
         session.show(rows, table(rows, _COLUMNS, empty="No limit is set."))
         return
     rows = list(_in_force(session, key, account))
-    columns = {"counted": "COUNTED FOR", "limit": "LIMIT", "value": "VALUE", "source": "COMES FROM"}
+    columns = {
+        "counted": "COUNTED FOR",
+        "limit": "LIMIT",
+        "value": "VALUE",
+        "resets_at": "BEGINS AGAIN",
+        "source": "COMES FROM",
+    }
     session.show(rows, table(rows, columns, empty="No limit holds."))
 
 
@@ -146,8 +155,8 @@ def _in_force(session: Session, key_id: str | None, account_id: str | None) -> I
     stored = _stored(list_limits(session.database), key.counted_as if key is not None else "", account.id, account.tier)
     rules = limit_rules(session.settings)
     if key is not None:
-        yield from _strongest("key", rules.key_layers(account.tier, stored))
-    yield from _strongest("account", rules.account_layers(account.tier, stored))
+        yield from _strongest("key", rules.key_layers(account.tier, stored), rules.timezone)
+    yield from _strongest("account", rules.account_layers(account.tier, stored), rules.timezone)
 
 
 def _stored(found: Mapping[Subject, Limits], key: str, account: str, tier: str) -> StoredLimits:
@@ -155,14 +164,24 @@ def _stored(found: Mapping[Subject, Limits], key: str, account: str, tier: str) 
     return StoredLimits(*(found.get(Subject(*subject), Limits()) for subject in subjects))
 
 
-def _strongest(counted: str, layers: Iterable[Layer]) -> Iterator[dict[str, Any]]:
+def _strongest(counted: str, layers: Iterable[Layer], timezone: tzinfo) -> Iterator[dict[str, Any]]:
     kept = list(layers)
     for name in _NAMES:
         for source, found in kept:
             value = getattr(found, name)
             if value is not None:
-                yield {"counted": counted, "limit": name, "value": _shown(name, value), "source": source}
+                row = {"counted": counted, "limit": name, "value": _shown(name, value), "source": source}
+                resets_at = _resets_at(name, timezone)
+                yield row if resets_at is None else row | {"resets_at": resets_at}
                 break
+
+
+def _resets_at(name: str, timezone: tzinfo) -> str | None:
+    """When a spending limit's present period ends."""
+    if name not in _MONEY:
+        return None
+    window = window_of(name.removeprefix("spend_per_"), time.time(), timezone)
+    return iso_time((window.start or 0.0) + window.seconds)
 
 
 def _row(subject: Subject, found: Limits, where: str) -> dict[str, Any]:

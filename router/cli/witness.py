@@ -52,7 +52,7 @@ class Witness:
         refuse_newer(connection)
         if self._entry.seq and has_entry(connection, self._entry):
             return
-        if not connection.has_table("audit"):
+        if not connection.has_table("chains"):
             return  # the first migrations of a new or old database
         made = _made(result)
         subject = self._subject(made)

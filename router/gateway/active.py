@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol
 
 import gevent
@@ -29,6 +30,9 @@ __all__ = ["ActiveCall", "CallCancelled", "Client"]
 _log = logging.getLogger("router.active")
 _NOTHING = Usage(0)
 _LEFT = 499
+_AGAIN = {"Retry-After": "5"}
+_PLAIN_UNBOOKED = "This call could not be booked in time. It was not charged; please send it again."
+_STREAM_UNBOOKED = "This answer is whole, but could not be booked in time; it is charged as soon as it can be."
 
 
 class CallCancelled(BaseException):
@@ -59,6 +63,7 @@ class ActiveCall:
         kind: the hook that serves it, ``chat`` or ``embeddings``.
         bracket: what it may use, and where that is settled.
         received_at: Unix seconds.
+        started: the same moment by the monotonic clock, from which all durations are counted; now where omitted.
         drain_s: how long the upstream is read on after the client left.
         finished: receives the record, exactly once.
         keeping: keeps the answer for repeats; None where there is no ``Idempotency-Key``.
@@ -82,6 +87,7 @@ class ActiveCall:
         drain_s: float,
         finished: Callable[[CallRecord], None],
         keeping: Keeping | None = None,
+        started: float | None = None,
     ) -> None:
         self.call = call
         self.kind = kind
@@ -101,7 +107,7 @@ class ActiveCall:
         self.taken_on = False
         self.settled: CallRecord | None = None
         self._received_at = received_at
-        self._started = time.monotonic() - max(0.0, time.time() - received_at)
+        self._started = time.monotonic() if started is None else started
         self._first_output: float | None = None
         self._drain_s = drain_s
         self._finished: Callable[[CallRecord], None] | None = finished
@@ -166,7 +172,8 @@ class ActiveCall:
         """Settle the call and hand over its record; only the first word on a call counts.
 
         Raises:
-            StoreError: a good call could not be settled durably in time: its answer must not look complete.
+            Unavailable: a good call could not be settled durably in time. What the client is told now is what is
+                booked: a plain answer is withheld, and costs nothing; a stream was read, and is charged.
         """
         finished, self._finished = self._finished, None
         if finished is None:
@@ -174,16 +181,22 @@ class ActiveCall:
         if error is not None:
             error.recorded = True
         record, reckoned = self._record(error)
+        good = error is None and not self.gone
+        unbooked = _unbooked(record) if good else None
         unsettled = None
         try:
-            record = self.bracket.close(record, reckoned)
+            record = self.bracket.close(record, reckoned, unbooked)
         except StoreError as failed:
-            unsettled = failed
+            _log.warning("call %s could not be booked in time: %s", record.request_id, failed.message)
+            told = _STREAM_UNBOOKED if record.streamed else _PLAIN_UNBOOKED
+            unsettled = Unavailable(told, code=StoreError.code, headers=dict(_AGAIN))
+            unsettled.recorded = True
+            record = unbooked or record
         self.settled = record
         finished(record)
         if self.keeping is not None:
             self.keeping.over()
-        if unsettled is not None and error is None and not self.gone:
+        if unsettled is not None and good:
             raise unsettled
 
     def _record(self, error: RouterError | None) -> tuple[CallRecord, Reckoned]:
@@ -272,6 +285,13 @@ class ActiveCall:
         if ending == "disconnect" and not answered:
             return _LEFT
         return 200 if error is None or answered else self._dialect.error_status(error)
+
+
+def _unbooked(record: CallRecord) -> CallRecord:
+    """The row of a good call whose client has to be told that it could not be booked in time."""
+    if record.streamed:
+        return replace(record, ending="cut", error_code=StoreError.code or "")
+    return replace(record, ending="error", status=StoreError.status, error_code=StoreError.code or "", charge_nano=0)
 
 
 def _sticky(call: ChatCall | EmbeddingsCall) -> str | None:

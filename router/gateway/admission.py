@@ -10,17 +10,17 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
-from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext
+from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quote
 from router.errors import InsufficientQuota, RateLimited, RouterError, StoreError
 from router.gateway.budget import BUDGET_OWNER, budget_claim
 from router.gateway.keeping import Keeping
 from router.gateway.policies import Policy
 from router.gateway.resolve import Target
 from router.gateway.terms import Reckoned, Terms
-from router.ledger.operations import Held, Record, Refused, Settle, StaleKey, Statement, Take, Taken
+from router.ledger.operations import Held, Instead, Record, Refused, Settle, StaleKey, Statement, Take, Taken
 from router.ledger.progress import progress_of
 from router.money import format_nano
 from router.store.journal import Journal
@@ -35,6 +35,7 @@ _MARGIN_S = 60.0
 _AGAIN_S = 1  # a slot of concurrent calls may be free at any moment
 _MONEY = "money"
 _SHOWN = ("requests", "tokens")
+_NOTHING = Quote(0, 0, 0, named_cap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +100,30 @@ class Bracket:
         self._context = context
         self._closed = False
 
-    def close(self, record: CallRecord, reckoned: Reckoned) -> CallRecord:
+    def close(self, record: CallRecord, reckoned: Reckoned, unbooked: CallRecord | None = None) -> CallRecord:
         """Settle what the call used, durably; the usage row as it was written.
 
         Args:
             record: the row, without its charge.
+            unbooked: the row of a call whose client has to be told that it could not be booked in time: it is charged
+                as this one says, nothing or the whole. None where the client is told the same in any case.
 
         Raises:
-            StoreError: it is not durable yet. It is not forgotten, and will be as soon as the database answers.
+            StoreError: it is not durable yet. It will be as soon as the database answers, as ``unbooked`` where given.
         """
         if self._closed:
             raise AssertionError("a bracket was closed twice")
         self._closed = True
         if self._held is None:
+            record = replace(record, charge_nano=0)  # no policy has claimed anything, so nobody bills it
             self._admission.journal.post(Record(record, also=self._also(record)))
             return record
         charge_nano, amounts = self._settled(Outcome(record.ending, reckoned.usage, reckoned.charge_nano))
         if charge_nano != record.charge_nano:
             record = replace(record, charge_nano=charge_nano)
         stands = None if self.keeping is None else self.keeping.stands
-        operation = Settle(self._held, amounts, record, also=self._also(record), stands=stands)
+        instead = None if unbooked is None else self._instead(unbooked, record, amounts)
+        operation = Settle(self._held, amounts, record, also=self._also(record), stands=stands, instead=instead)
         settled: CallRecord = self._admission.journal.submit(operation, timeout_s=_SETTLE_S)
         return settled
 
@@ -144,6 +149,13 @@ class Bracket:
             if part.bills and charge_nano != outcome.charge_nano:  # limits and budgets count what is charged
                 outcome = replace(outcome, charge_nano=charge_nano)
         return charge_nano, amounts
+
+    def _instead(self, unbooked: CallRecord, record: CallRecord, amounts: Sequence[int]) -> Instead:
+        """How a call ends that its client takes for failed: one that costs nothing has used nothing of any limit."""
+        if unbooked.ending == "cut":
+            return Instead(replace(unbooked, charge_nano=record.charge_nano), amounts, self._also(record))
+        also = () if self.keeping is None else [self.keeping.dropping()]
+        return Instead(unbooked, [0] * len(amounts), also)
 
     def _also(self, record: CallRecord) -> Sequence[Statement]:
         return () if self.keeping is None else self.keeping.statements(record)
@@ -199,7 +211,8 @@ class Admission:
         context = PolicyContext(self.clock(), self._limits.timezone)
         hold = self._hold(call, kind, key, context.at)
         for _ in range(_TRIES_MAX):
-            parts = self._parts(call, key, terms, context)
+            parts = self._parts(self._policies, call, key, terms.quote, context)
+            self._budget(parts, key, terms.quote, context)
             try:
                 return Bracket(self, terms, parts, self._take(hold, parts, key), context)
             except BaseException as error:
@@ -216,25 +229,57 @@ class Admission:
             terms = lowered
         raise self._error(refused, parts, context)
 
+    def count_request(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key) -> None:
+        """Count a request that is answered without a call: against those limits that count requests.
+
+        Raises:
+            StaleKey: as ``open``.
+            RateLimited: a limit of requests is reached.
+            RouterError: a policy refuses it.
+            StoreError: the database does not answer.
+        """
+        context = PolicyContext(self.clock(), self._limits.timezone)
+        parts = self._parts([one for one in self._policies if one.role == "rate_limit"], call, key, _NOTHING, context)
+        counted = [one for part in parts for one in part.claims if one[1].at_once and one[1].window is not None]
+        try:
+            if counted:
+                take = Take(self._hold(call, kind, key, context.at), counted, key.version, under_way=False)
+                self.journal.submit(take, timeout_s=_CLAIM_S)
+        except Refused as refused:
+            raise self._error(refused, parts, context) from None
+        finally:
+            for part in parts:
+                part.undo(context)
+
     def _hold(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, now: float) -> Held:
         limits = self._limits
         expires_at = now + limits.max_call_s + limits.drain_s + _MARGIN_S
         request = (call.request_id, key.account, key.id, self._owner, call.model, kind, call.stream)
         return Held(*request, now, expires_at)
 
-    def _parts(self, call: ChatCall | EmbeddingsCall, key: Key, terms: Terms, context: PolicyContext) -> list[_Part]:
+    def _parts(
+        self,
+        policies: Sequence[Policy],
+        call: ChatCall | EmbeddingsCall,
+        key: Key,
+        quote: Quote,
+        context: PolicyContext,
+    ) -> list[_Part]:
         parts: list[_Part] = []
         try:
-            for policy in self._policies:
-                parts.append(_Part(policy, policy.claims(call, key, terms.quote, context)))
+            for policy in policies:
+                parts.append(_Part(policy, policy.claims(call, key, quote, context)))
         except BaseException:
             for part in parts:
                 part.undo(context)
             raise
-        budget = budget_claim(key, terms.quote, context) if self._limits.budgets else None
+        return parts
+
+    def _budget(self, parts: list[_Part], key: Key, quote: Quote, context: PolicyContext) -> None:
+        """Add what is claimed of the key's budget."""
+        budget = budget_claim(key, quote, context) if self._limits.budgets else None
         if budget is not None:
             parts.append(_Part(None, [(f"{BUDGET_OWNER}:{budget.bucket}", budget)]))
-        return parts
 
     def _take(self, hold: Held, parts: Sequence[_Part], key: Key) -> Held | None:
         claims = [claim for part in parts for claim in part.claims]
@@ -249,7 +294,15 @@ class Admission:
         if issubclass(kind, InsufficientQuota):
             needed = claim.amount + claim.at_least
             message = claim.message or self._unpaid(claim, needed, refused.available)
-            return kind(message, needed_nano=needed, available_nano=refused.available, currency=self._limits.currency)
+            headers = {}
+            if refused.retry_after_s is not None and (claim.ceiling is None or needed <= claim.ceiling):
+                ends = datetime.fromtimestamp(context.at + refused.retry_after_s, UTC).replace(microsecond=0)
+                message += f" It begins again at {ends.isoformat().replace('+00:00', 'Z')}."
+                headers = {f"x-ratelimit-reset-{claim.refusal}": _duration(round(refused.retry_after_s))}
+            currency = self._limits.currency
+            return kind(
+                message, needed_nano=needed, available_nano=refused.available, currency=currency, headers=headers
+            )
         message = claim.message or "A limit of this API key is reached."
         if claim.ceiling is not None and claim.amount + claim.at_least > claim.ceiling:
             message += " Waiting does not help: this call alone is above it."

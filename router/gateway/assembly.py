@@ -162,7 +162,7 @@ class Assembly:
         return Gateway(
             settings,
             self.dialect,
-            Authenticator(finder, version=finder.version),
+            Authenticator(finder, version=finder.version, unchecked=finder.unchecked),
             self.lister,
             self.resolver,
             self.quoter,
@@ -177,6 +177,8 @@ class Assembly:
             self.journal,
             owner=self.jobs.worker.id,
             max_bytes=self.settings.billing.store_answer_bytes,
+            account_bytes=self.settings.billing.store_account_bytes,
+            keeps_free=not self._with_billing,
             end_dead_calls=self._end_dead_calls,
         )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from collections.abc import Callable
 
 from router.errors import BadRequest, Unauthorized
+from router.store.fresh import Flights, Fresh
+from router.store.names import has_checksum
 from router.types import Key
 
 __all__ = ["Authenticator"]
@@ -29,6 +30,8 @@ class Authenticator:
         find: hash in hex -> the key; None when there is none. May raise ``StoreError``.
         version: the present one of all keys, accounts and limits, asked once in ``max_age_s``: a key that was read
             under it is as good as read now. None looks each key up again.
+        unchecked: whether there are keys without a checksum; where there are none, a key whose checksum is wrong is
+            refused without a look. None looks each key up.
         max_age_s: how long a revoked key may still be let in by a worker that has seen it.
         clock: seconds, monotonic.
     """
@@ -38,6 +41,7 @@ class Authenticator:
         find: Callable[[str], Key | None],
         *,
         version: Callable[[], int] | None = None,
+        unchecked: Callable[[], bool] | None = None,
         max_age_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
@@ -48,9 +52,9 @@ class Authenticator:
         self._wall_clock = wall_clock
         self._seen: dict[str, tuple[float, Key | None]] = {}
         self._least_version = 0
-        self._version = version
-        self._checked: tuple[float, int] | None = None
-        self._checking = False
+        self._version = None if version is None else Fresh(version, max_age_s=max_age_s, clock=clock)
+        self._flights: Flights[tuple[float, Key | None]] = Flights()
+        self._unchecked = None if unchecked is None else Fresh(unchecked, max_age_s=max_age_s, clock=clock)
 
     def key(self, authorization: str | None, x_api_key: str | None, *, fresh: bool = False) -> Key:
         """The caller's key.
@@ -66,6 +70,8 @@ class Authenticator:
         """
         text = _key_text(authorization, x_api_key)
         digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        if digest not in self._seen and not self._may_be(text):
+            raise Unauthorized(_REFUSALS["unknown"], reason="unknown")
         key = self._look_up(digest, fresh)
         refusal = self._refusal(key)
         if refusal and key is not None:  # no transaction would tell of a change: it may be good again by now
@@ -93,15 +99,20 @@ class Authenticator:
         return ""
 
     def _look_up(self, digest: str, fresh: bool) -> Key | None:
-        now = self._clock()
         seen = self._seen.get(digest)
-        if seen is not None and not fresh and self._holds(*seen, now):
+        if seen is not None and not fresh and self._holds(*seen, self._clock()):
             return seen[1]
-        key = self._find(digest)
+        read_at, key = self._flights.get(digest, lambda: (self._clock(), self._find(digest)), fresh=fresh)
+        if key is not None and key.version < self._least_version:  # somebody else had begun to read it before
+            read_at, key = self._flights.get(digest, lambda: (self._clock(), self._find(digest)), fresh=True)
         if len(self._seen) >= _CACHE_LIMIT:
             self._seen.clear()
-        self._seen[digest] = (now, key)
+        self._seen[digest] = (read_at, key)
         return key
+
+    def _may_be(self, text: str) -> bool:
+        """Whether a text can be a key: one that was made up is told without asking the database for it."""
+        return has_checksum(text) or self._unchecked is None or self._unchecked.get()
 
     def _holds(self, read_at: float, known: Key | None, now: float) -> bool:
         """Whether what was read then need not be read again."""
@@ -111,20 +122,8 @@ class Authenticator:
         # One that is refused gets to no transaction that would tell of a change: it may be good again by now.
         if known.version < self._least_version or self._refusal(known):
             return False
-        return recent or self._is_present(known.version, now)
-
-    def _is_present(self, version: int, now: float) -> bool:
-        """Whether nothing has changed under a version, as of ``max_age_s`` ago at most."""
-        if self._version is None:
-            return False
-        age_s = math.inf if self._checked is None else now - self._checked[0]
-        if age_s > self._max_age_s or (age_s > self._max_age_s / 2 and not self._checking):
-            self._checking = True  # one asks in good time, and the others need not wait for the answer
-            try:
-                self._checked = (now, self._version())
-            finally:
-                self._checking = False
-        return self._checked is not None and self._checked[1] == version
+        # As of ``max_age_s`` ago at most, nothing has changed under its version.
+        return recent or (self._version is not None and self._version.get() == known.version)
 
 
 def _key_text(authorization: str | None, x_api_key: str | None) -> str:

@@ -8,7 +8,9 @@ from typing import NamedTuple
 from router.calendars import window_of
 from router.claims import Claim, PolicyContext, Quote, Window
 from router.keys import Budget, Key
+from router.store.connection import Connection
 from router.store.database import Database
+from router.store.usage_hours import charged_since
 
 __all__ = ["BUDGET_OWNER", "Spent", "budget_claim", "budget_spent"]
 
@@ -17,10 +19,17 @@ BUDGET_OWNER = "host"
 
 
 class Spent(NamedTuple):
-    """What is gone of a budget in its present period, in nano-units: charged, and held by calls under way."""
+    """What is gone of a budget in its present period.
+
+    Attributes:
+        used_nano: charged.
+        held_nano: held by calls under way.
+        begins_again: Unix seconds at which the next period begins; None where there is none.
+    """
 
     used_nano: int = 0
     held_nano: int = 0
+    begins_again: float | None = None
 
 
 def budget_claim(key: Key, quote: Quote, context: PolicyContext) -> Claim | None:
@@ -30,7 +39,7 @@ def budget_claim(key: Key, quote: Quote, context: PolicyContext) -> Claim | None
         return None
     window = _window(budget, context.at, context.timezone)
     bucket, ceiling = _bucket(key.counted_as), budget.amount_nano
-    return Claim(bucket, quote.charge_nano, ceiling, window, refusal="budget", unit="money")
+    return Claim(bucket, quote.charge_nano, ceiling, window, refusal="budget", unit="money", of="key")
 
 
 def budget_spent(database: Database, counted_as: str, budget: Budget, *, at: float, timezone: tzinfo) -> Spent:
@@ -39,12 +48,20 @@ def budget_spent(database: Database, counted_as: str, budget: Budget, *, at: flo
     Args:
         counted_as: as ``Key`` has it.
     """
-    query = "SELECT window_start, used, held FROM buckets WHERE id = ?"
-    row = database.read(lambda connection: connection.row(query, (f"{BUDGET_OWNER}:{_bucket(counted_as)}",)))
     window = _window(budget, at, timezone)
-    if row is None or (window is not None and row["window_start"] < round((window.start or 0.0) * 1000)):
-        return Spent()
-    return Spent(row["used"], row["held"])
+    start = 0.0 if window is None or window.start is None else window.start
+    ends = None if window is None else start + window.seconds
+    query = "SELECT window_start, used, held, subject FROM buckets WHERE id = ?"
+
+    def read(connection: Connection) -> Spent:
+        row = connection.row(query, (f"{BUDGET_OWNER}:{_bucket(counted_as)}",))
+        held = 0 if row is None else row["held"]
+        if row is not None and (row["subject"] or row["used"]):
+            return Spent(row["used"] if row["window_start"] >= round(start * 1000) else 0, held, ends)
+        charged = charged_since(connection, "key", start, [counted_as])  # what the next claim will begin with
+        return Spent(charged.get(counted_as, 0), held, ends)
+
+    return database.read(read)
 
 
 def _bucket(counted_as: str) -> str:

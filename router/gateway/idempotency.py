@@ -20,7 +20,8 @@ from router.gateway.keeping import CHARGE, Keeping
 from router.ledger.operations import Note
 from router.money import format_nano
 from router.store.database import Database
-from router.store.idempotency import Call, Entry, Place, begin, look, reference_of, releasing, take_over
+from router.store.fresh import Fresh
+from router.store.idempotency import Call, Entry, Place, begin, look, reference_of, releasing, stored_bytes, take_over
 from router.store.journal import Journal
 from router.store.workers import is_alive
 from router.types import Key
@@ -32,6 +33,8 @@ _PAUSE_MIN_S = 0.05
 _PAUSE_MAX_S = 0.5
 _RETRY_AFTER_S = 5
 _LEFT = 499
+_STORED_S = 10.0
+_ACCOUNTS_MAX = 10_000
 
 
 class Replay(NamedTuple):
@@ -53,6 +56,8 @@ class Idempotency:
     Args:
         owner: this worker.
         max_bytes: of an answer that is kept.
+        account_bytes: of all answers that are kept for one account; each worker looks at them every ten seconds.
+        keeps_free: whether answers are kept that cost nothing.
         end_dead_calls: settles the calls of workers that died.
         wait_s: how long a repeat waits for the first call.
         clock: Unix seconds.
@@ -66,6 +71,8 @@ class Idempotency:
         owner: str,
         max_bytes: int,
         end_dead_calls: Callable[[], object],
+        account_bytes: int = 2**26,
+        keeps_free: bool = True,
         wait_s: float = _WAIT_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -76,6 +83,9 @@ class Idempotency:
         self._end_dead_calls = end_dead_calls
         self._wait_s = wait_s
         self._clock = clock
+        self._account_bytes = account_bytes
+        self._keeps_free = keeps_free
+        self._stored: dict[str, Fresh[int]] = {}
         self._waiting: dict[Place, set[_Waiter]] = {}
 
     def enter(
@@ -98,11 +108,11 @@ class Idempotency:
         call = Call(request_id, self._owner, hashlib.sha256(kind.encode("ascii") + b"\n" + body).hexdigest())
         entry = self._begin(place, call)
         if entry is None:
-            return self._keeping(place, call)
+            return self._keeping(place, call, key.account)
         if entry.status:
             return _replay(entry, call)
         with self._waiter(place, client) as waiter:
-            return self._await(place, call, entry, waiter)
+            return self._await(place, call, entry, waiter, key.account)
 
     def release(self, keeping: Keeping) -> None:
         """The call was refused before it began: the next may try again."""
@@ -113,18 +123,18 @@ class Idempotency:
         with self._released_on_failure(place, call):
             return begin(self._database, place, call, self._clock())
 
-    def _await(self, place: Place, call: Call, found: Entry, waiter: _Waiter) -> Keeping | Replay:
+    def _await(self, place: Place, call: Call, found: Entry, waiter: _Waiter, account: str) -> Keeping | Replay:
         deadline = time.monotonic() + self._wait_s
         entry: Entry | None = found
         while not waiter.gone:
             if entry is None:
                 entry = self._begin(place, call)
             if entry is None:
-                return self._keeping(place, call)
+                return self._keeping(place, call, account)
             if entry.status or entry.body_hash != call.body_hash:
                 return _replay(entry, call)
             if self._is_dead(entry) and self._take_over(place, entry, call):
-                return self._keeping(place, call)
+                return self._keeping(place, call, account)
             if time.monotonic() >= deadline:
                 raise _in_progress(entry)
             waiter.wait()
@@ -149,8 +159,23 @@ class Idempotency:
             self._journal.post(Note(call.request_id, [releasing(place, call.request_id)]))
             raise
 
-    def _keeping(self, place: Place, call: Call) -> Keeping:
-        return Keeping(place, call.request_id, max_bytes=self._max_bytes, over=lambda: self._wake(place))
+    def _keeping(self, place: Place, call: Call, account: str) -> Keeping:
+        over = lambda: self._wake(place)  # noqa: E731 - one line, used once
+        with self._released_on_failure(place, call):
+            full = self._stored_bytes(account) >= self._account_bytes
+        return Keeping(
+            place, call.request_id, max_bytes=0 if full else self._max_bytes, over=over, keeps_free=self._keeps_free
+        )
+
+    def _stored_bytes(self, account: str) -> int:
+        """What is kept for an account, as of ten seconds ago at most."""
+        if len(self._stored) >= _ACCOUNTS_MAX:
+            self._stored.clear()
+        known = self._stored.get(account)
+        if known is None:
+            known = Fresh(lambda: stored_bytes(self._database, account), max_age_s=_STORED_S)
+            self._stored[account] = known
+        return known.get()
 
     def _wake(self, place: Place) -> None:
         for waiter in self._waiting.get(place, ()):
@@ -207,8 +232,8 @@ def _replay(entry: Entry, call: Call) -> Replay:
     if entry.body is None:
         raise Conflict(
             f"The call of this Idempotency-Key, {entry.request_id}, is over, and its answer was not kept: it was too "
-            "large, or broke off. It is not made again under this key; to have it made, and charged, again, send a "
-            "new one.",
+            "large, or broke off, or too many answers of this account are kept. It is not made again under this key; "
+            "to have it made, and charged, again, send a new one.",
             code="idempotency_answer_not_kept",
         )
     headers = dict(entry.headers)

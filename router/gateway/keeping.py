@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from router.money import format_nano
 from router.store.connection import Connection
-from router.store.idempotency import Place, finishing, releasing, stands
+from router.store.idempotency import Place, dropping, finishing, releasing, stands
 from router.types import CallRecord
 
 __all__ = ["CHARGE", "Keeping"]
@@ -23,6 +23,7 @@ class Keeping:
         place: which it has taken.
         request_id: its own.
         max_bytes: a larger answer is not kept.
+        keeps_free: whether one is that costs nothing.
         over: called once the call is settled.
 
     Attributes:
@@ -31,9 +32,12 @@ class Keeping:
         headers: gives the answer's headers; asked once, when it is kept.
     """
 
-    __slots__ = ("_max_bytes", "_over", "_parts", "_size", "headers", "place", "request_id", "whole")
+    __slots__ = ("_keeps_free", "_max_bytes", "_over", "_parts", "_size", "headers", "place", "request_id", "whole")
 
-    def __init__(self, place: Place, request_id: str, *, max_bytes: int, over: Callable[[], None]) -> None:
+    def __init__(
+        self, place: Place, request_id: str, *, max_bytes: int, over: Callable[[], None], keeps_free: bool = True
+    ) -> None:
+        self._keeps_free = keeps_free
         self.whole = False
         self.headers: Callable[[], Mapping[str, str]] = lambda: _NO_HEADERS
         self.place = place
@@ -59,19 +63,24 @@ class Keeping:
     def statements(self, record: CallRecord) -> list[tuple[str, tuple[object, ...]]]:
         """What to write together with the settlement.
 
-        A call that broke off and costs nothing frees its place, and a repeat is a new call. Any other is final: its
+        A call that costs nothing, and broke off or is not to be kept, frees its place, and a repeat is a new call. Any
+        other is final: its
         answer is kept as far as it went, and where there is none, or too much, that there was one.
 
         Args:
             record: the usage row, with what is to be charged.
         """
-        if not self.whole and not record.charge_nano:
+        if not record.charge_nano and not (self.whole and self._keeps_free):
             return [releasing(self.place, self.request_id)]
         headers = {name: value for name, value in self.headers().items() if _is_kept(name)}
         if not record.streamed:
             headers[CHARGE] = format_nano(record.charge_nano)
         body = b"".join(self._parts) or None
         return [finishing(self.place, self.request_id, 200, headers, body)]
+
+    def dropping(self) -> tuple[str, tuple[object, ...]]:
+        """What to write where the client was told in the end that its call failed: a repeat is a new call."""
+        return dropping(self.place, self.request_id)
 
     def stands(self, connection: Connection) -> bool:
         """Whether this call may be charged: not if another took its place, its worker having been taken for dead."""

@@ -103,6 +103,15 @@ class KeyFinder:
         """
         return self._database.read(access_version)
 
+    def unchecked(self) -> bool:
+        """Whether there are keys whose text has no checksum.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        sql = "SELECT id FROM api_keys WHERE NOT checked LIMIT 1"
+        return self._database.read(lambda connection: connection.row(sql)) is not None
+
 
 def merged(layers: Iterator[Layer]) -> Limits:
     """Each limit as the first layer has it that sets it."""

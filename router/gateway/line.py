@@ -14,7 +14,7 @@ from typing import Any
 import gevent
 
 from router.dialect import Dialect
-from router.errors import FAULTS, BadRequest, Forbidden, RouterError, StoreError, Unavailable
+from router.errors import FAULTS, BadRequest, Conflict, Forbidden, RouterError, Unavailable
 from router.gateway.active import ActiveCall, CallCancelled, Client
 from router.gateway.admission import Admission, Bracket, StaleKey
 from router.gateway.auth import Authenticator
@@ -53,6 +53,7 @@ class Incoming:
     Attributes:
         request_id: ours.
         received_at: Unix seconds at its first byte.
+        started: the same moment by the monotonic clock; None where that is not known.
         authorization, x_api_key: the two headers that may hold the key.
         read_body: reads the whole body, within limits. Called only once the key is known to be good.
         client: the connection; None where there is none to watch.
@@ -66,6 +67,7 @@ class Incoming:
     read_body: Callable[[], bytes]
     client: Client | None = None
     idempotency_key: str | None = None
+    started: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +182,26 @@ class Gateway:
         value = incoming.idempotency_key
         if value is None or not key.idempotent:
             return self._serve(call, kind, key, incoming, body)
-        found = self._idempotency.enter(value, key, kind, raw, call.request_id, incoming.client)
+        try:
+            found = self._idempotency.enter(value, key, kind, raw, call.request_id, incoming.client)
+        except Conflict:
+            self._count_request(call, kind, key, incoming)
+            raise
         if isinstance(found, Replay):
+            self._count_request(call, kind, key, incoming)
             self._recorder.replayed(call.request_id, found.first, key, kind, found.status)
             return Answer(found.body, found.headers, found.status)
         return self._serve(call, kind, key, incoming, body, found)
+
+    def _count_request(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, incoming: Incoming) -> None:
+        """A repeat costs nothing, but is a request like any other."""
+        for _ in range(_STALE_MAX):
+            try:
+                return self._admission.count_request(call, kind, key)
+            except StaleKey:
+                self._authenticator.forget(key)
+                key = self._key(incoming)
+        return None
 
     def _serve(
         self,
@@ -211,6 +228,7 @@ class Gateway:
             drain_s=self._settings.drain_s,
             finished=self._finished,
             keeping=keeping,
+            started=incoming.started,
         )
         self._under_way[call.request_id] = active
         self._progress.start()
@@ -262,11 +280,7 @@ class Gateway:
         finally:
             if client is not None:
                 client.unwatch()
-        try:
-            active.finish()
-        except StoreError as error:
-            error.recorded = True
-            raise
+        active.finish()
         return Answer(opened.first, self._headers(active))
 
     def _stream(self, active: ActiveCall, client: Client | None) -> Answer:

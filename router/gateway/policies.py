@@ -24,6 +24,7 @@ NONE = "none"
 _AMOUNT_MAX = 2**62
 _SECONDS_MAX = 10.0**10
 _NUMBERS = (int, float)
+_SUBJECTS = ("", "key", "account")
 _FAILURES = (*FAULTS, gevent.Timeout)  # a policy's time limit on its own I/O is not an Exception
 Hook = Callable[..., Any]
 
@@ -139,7 +140,7 @@ def _is_sound(claim: Any) -> bool:
     """Whether a claim is one: asked ten times a call, so in one expression."""
     if not isinstance(claim, Claim):
         return False
-    bucket, amount, ceiling, window, at_least, refusal, message, unit = claim
+    bucket, amount, ceiling, window, at_least, refusal, message, unit, at_once, of = claim
     return bool(
         type(bucket) is type(message) is type(unit) is str
         and bucket
@@ -148,6 +149,8 @@ def _is_sound(claim: Any) -> bool:
         and 0 <= at_least <= _AMOUNT_MAX
         and (ceiling is None or _is_amount(ceiling))
         and refusal in REFUSALS
+        and type(at_once) is bool
+        and of in _SUBJECTS
         and (window is None or _is_window(window))
     )
 
@@ -158,6 +161,8 @@ def _unsound(claim: Any) -> Exception:
         return TypeError(f"{claim!r} is no claim on a bucket")
     if claim.refusal not in REFUSALS:
         return ValueError(f"{claim.refusal!r} is no refusal: use one of {', '.join(REFUSALS)}")
+    if type(claim.at_once) is not bool or claim.of not in _SUBJECTS:
+        return ValueError(f"{claim!r}: at_once must be true or false, of 'key', 'account' or empty")
     if claim.window is not None and not _is_window(claim.window):
         return ValueError(f"{claim.window!r} is no window: its seconds must be above zero, its start a time")
     if not (isinstance(claim.message, str) and isinstance(claim.unit, str)):

@@ -12,7 +12,7 @@ import gevent
 from gevent.event import Event
 
 from router.dialect import Dialect
-from router.errors import FAULTS, RequestTimeout, RouterError, StoreError, UpstreamError
+from router.errors import FAULTS, RequestTimeout, RouterError, StoreError, Unavailable, UpstreamError
 from router.gateway.active import ActiveCall, CallCancelled
 from router.gateway.attempt import Opened
 from router.gateway.dispatch import Dispatcher
@@ -113,9 +113,8 @@ class Pump:
             self._keep_end(error)
             try:
                 active.finish(error)
-            except StoreError as unsettled:
-                _log.warning("call %s is not settled yet: %s", active.call.request_id, unsettled.message)
-                error = unsettled.for_clients()
+            except Unavailable as unsettled:
+                error = unsettled
             self._close(error)
         finally:
             if self._opened is not None:

@@ -27,6 +27,7 @@ def incoming_of(environ: dict[str, Any], max_body_bytes: int) -> Incoming:
         read_body=body,
         client=environ.get("router.client"),
         idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
+        started=environ.get("router.started"),
     )
 
 

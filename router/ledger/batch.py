@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from router.claims import BALANCE, Claim
+from router.ledger.chain import customer_of, link
 from router.ledger.operations import (
     HOLD_COLUMNS,
     GiveBack,
@@ -20,24 +21,30 @@ from router.ledger.operations import (
     Note,
     Record,
     Refused,
+    Revise,
     Settle,
     StaleKey,
     Statement,
     Take,
     Taken,
 )
+from router.ledger.past import begin_counting
 from router.ledger.state import Book, Bucket, Counts
+from router.ledger.system import REVENUE, SHORTFALL
 from router.store.connection import Connection
 from router.store.counters import add_counters
 from router.store.journal import Operation
 from router.store.names import clean_text
 from router.store.sets import Columns, delete_returning, select_in, write_rows
-from router.store.usage import insert_usage
+from router.store.usage import insert_usage, revise_usage
+from router.store.usage_columns import NAMES, record_of
 from router.types import CallRecord
 
-__all__ = ["REVENUE", "SHORTFALL", "LedgerBatch"]
+__all__ = ["SWEPT", "LedgerBatch"]
 
-REVENUE, SHORTFALL = "@revenue", "@shortfall"
+SWEPT = "swept"
+"""In ``CallRecord.reported`` of a row that a sweep wrote: what it counted for each claim."""
+
 _HOLDS: Columns = (
     ("id", "text"),
     ("account_id", "text"),
@@ -58,8 +65,10 @@ _TRANSFERS: Columns = (
     ("credit", "text"),
     ("amount_nano", "bigint"),
     ("balance_nano", "bigint"),
+    ("about", "text"),
     ("reason", "text"),
     ("created_at", "float8"),
+    ("hash", "text"),
 )
 
 
@@ -100,21 +109,32 @@ class _Batch:
         settles = [one for one in operations if isinstance(one, Settle)]
         ending = [one.held for one in settles]
         ending += [one.held for one in operations if isinstance(one, GiveBack) and one.held is not None]
+        revised = [one.settle.held for one in operations if isinstance(one, Revise)]
         self._version = book.access_version(connection) if takes else 0
         self._known = self._read_known(operations) if again else {}
         self._released = delete_returning(connection, "holds", "id", [held.id for held in ending])
-        missing = [one.held.id for one in settles if one.held.id not in self._released]
-        references = [f"{kind}:{id}" for id in missing for kind in ("req", "short")]
+        ended = [one.held for one in settles if one.held.id not in self._released] + revised
+        references = [f"{kind}:{held.id}" for held in ended for kind in ("req", "short")]
         charged = select_in(connection, "transfers", "reference, amount_nano", "reference", references)
         self._charged: dict[str, int] = dict(charged)
-        self._book, self._accounts, self._touched = book, _accounts(takes, ending, settles), _buckets(takes, ending)
+        refunds = select_in(connection, "transfers", "about, amount_nano", "about", references[::2])
+        self._refunded: Counter[str] = Counter()
+        for about, amount in refunds:
+            self._refunded[about] += amount
+        rows = select_in(connection, "usage", NAMES, "request_id", [held.id for held in ended])
+        self._rows: dict[str, CallRecord] = {row.request_id: row for row in map(record_of, rows)}
+        self._book = book
+        self._accounts = _accounts(takes, ending, settles) | {held.account for held in ended}
+        self._touched = _buckets(takes, ending + revised)
         book.read(connection, self._accounts, self._touched)
         self._balances, self._buckets = book.balances, book.buckets
         self._now = clock()  # once nobody else has the rows: what another node began is past
         self._now_ms = int(self._now * 1000)
+        begin_counting(connection, takes, self._buckets)
         self._holds: list[Held] = []
         self._transfers: list[tuple[object, ...]] = []
         self._records: list[CallRecord] = []
+        self._revised: list[tuple[CallRecord, CallRecord]] = []
         self._counts: Counter[str] = Counter()
         self._also: list[Statement] = []
 
@@ -123,6 +143,8 @@ class _Batch:
             self._take(operation)
         elif isinstance(operation, Settle):
             self._settle(operation)
+        elif isinstance(operation, Revise):
+            self._revise(operation)
         elif isinstance(operation, GiveBack):
             self._give_back(operation.held)
         elif isinstance(operation, Record):
@@ -139,6 +161,8 @@ class _Batch:
         write_rows(connection, "transfers", _TRANSFERS, self._transfers)
         if self._records:
             insert_usage(connection, self._records)
+        if self._revised:
+            revise_usage(connection, self._revised)
         if self._counts:
             add_counters(connection, self._counts)
         for sql, params in self._also:
@@ -179,7 +203,8 @@ class _Batch:
                 return
             amount_nano += claim.amount if bucket == BALANCE else 0
         held = hold._replace(amount_nano=amount_nano, taken=tuple(taken))
-        self._holds.append(held)
+        if operation.under_way:
+            self._holds.append(held)
         operation.result = held
 
     def _take_one(
@@ -200,8 +225,11 @@ class _Batch:
             if amount + claim.at_least > left:
                 return Refused(claim, max(0, left), None if window is None else state.ends_in_s(window, self._now))
             left -= amount
-        state.hold(amount)
-        taken.append(Taken(bucket, amount, state.window_start, left))
+        if claim.at_once and window is not None:
+            state.count(amount)
+        else:
+            state.hold(amount)
+        taken.append(_taken(bucket, claim, state.window_start, left))
         return None
 
     def _put_back(
@@ -211,36 +239,82 @@ class _Batch:
         if amount_nano:
             self._balances[account].hold(-amount_nano)
         for one in taken:
-            self._buckets[one.bucket].hold(-one.amount)
+            self._buckets[one.bucket].uncount(one)
         for bucket, before in begun:
             bucket.restore(before)
 
     # Settling.
 
     def _settle(self, operation: Settle) -> None:
-        held, record = operation.held, operation.record
+        held, (record, amounts, also) = operation.held, operation.final
+        before = None
         if held.id in self._released:
-            self._release(held, operation.amounts)
+            self._release(held, amounts)
         elif not operation.late:
             return
-        elif (before := self._charged_before(record)) is not None:
-            operation.result = before
-            return
-        elif record.charge_nano:
-            self._counts["late_settlements"] += 1
-            for taken, final in zip(held.taken, operation.amounts, strict=True):
-                self._buckets[taken.bucket].use(taken, final)
+        else:
+            before = self._row_before(record)
+            if before is not None and before.ending != "expired":
+                operation.result = before
+                return
         if record.charge_nano and operation.stands is not None and not operation.stands(self._connection):
             record = replace(record, charge_nano=0)
-        record = self._charge(held, record)
+        record = self._charge(held, record) if before is None else self._correct(held, before, record, amounts)
         if record.clamped:
             self._counts["clamped_usage"] += 1
         self._records.append(record)
-        self._also += operation.also
+        self._rows[held.id] = record
+        self._also += also
         operation.result = record
 
-    def _charged_before(self, record: CallRecord) -> CallRecord | None:
-        """The record as an earlier settlement of the call wrote it; None where nothing was charged yet."""
+    def _correct(self, held: Held, before: CallRecord, record: CallRecord, amounts: Sequence[int]) -> CallRecord:
+        """A call that the sweep took for dead ends after all: what it used stands in place of what the sweep wrote."""
+        if record.charge_nano or before.charge_nano:
+            self._counts["late_settlements"] += 1
+        swept = before.reported.get(SWEPT) or [0] * len(amounts)
+        for taken, final, counted in zip(held.taken, amounts, swept, strict=True):
+            self._buckets[taken.bucket].use(taken, final - counted, self._now_ms)
+        if not before.charge_nano:
+            return self._charge(held, record)
+        return self._recharge(held, before.charge_nano, record)
+
+    def _recharge(self, held: Held, charged: int, record: CallRecord) -> CallRecord:
+        """Give back what a call was charged above what it should be; what it should be beyond that, we bear."""
+        if record.charge_nano < charged:
+            about = f"req:{held.id}"
+            left = self._charged.get(about, charged) - self._refunded[about]  # an operator may have refunded some
+            amount = min(charged - record.charge_nano, left)
+            if amount > 0:
+                balance = self._balances[held.account]
+                balance.credit(amount)
+                self._refunded[about] += amount
+                reference = f"back:{held.id}:{record.ending}"
+                self._transfer(reference, "return", REVENUE, amount, balance.posted, record.model, held.account, about)
+            return replace(record, charge_nano=charged - max(0, amount))
+        if record.charge_nano > charged:
+            missing = record.charge_nano - charged
+            self._transfer(f"short:{held.id}", "shortfall", SHORTFALL, missing, 0, record.model)
+            self._counts["shortfall_nano"] += missing
+            return replace(record, charge_nano=charged, shortfall_nano=missing)
+        return record
+
+    def _revise(self, operation: Revise) -> None:
+        settle, (record, amounts, also) = operation.settle, operation.instead
+        held, before = settle.held, self._rows.get(settle.held.id)
+        if before is None or (before.ending, before.error_code) == (record.ending, record.error_code):
+            return
+        for taken, final, counted in zip(held.taken, amounts, settle.amounts, strict=True):
+            self._buckets[taken.bucket].use(taken, final - counted, self._now_ms)
+        record = replace(record, charge_nano=min(record.charge_nano, before.charge_nano))
+        record = replace(self._recharge(held, before.charge_nano, record), shortfall_nano=before.shortfall_nano)
+        self._rows[held.id] = record
+        self._revised.append((before, record))
+        self._also += also
+
+    def _row_before(self, record: CallRecord) -> CallRecord | None:
+        """The record as an earlier settlement of the call, or a sweep, wrote it; None where there was none."""
+        if record.request_id in self._rows:
+            return self._rows[record.request_id]
         charge, shortfall = (self._charged.get(f"{kind}:{record.request_id}") for kind in ("req", "short"))
         if charge is None and shortfall is None:
             return None
@@ -256,7 +330,7 @@ class _Batch:
         if held.amount_nano:
             self._balances[held.account].hold(-held.amount_nano)
         for taken, final in zip(held.taken, amounts, strict=True):
-            self._buckets[taken.bucket].settle(taken, final)
+            self._buckets[taken.bucket].settle(taken, final, self._now_ms)
 
     def _charge(self, held: Held, record: CallRecord) -> CallRecord:
         """Take what the call cost, as far as the account has it; the rest is ours to bear, and is written down."""
@@ -274,8 +348,32 @@ class _Batch:
         self._counts["shortfall_nano"] += wanted - charge
         return replace(record, charge_nano=charge, shortfall_nano=wanted - charge)
 
-    def _transfer(self, reference: str, kind: str, debit: str, amount: int, balance: int, reason: str) -> None:
-        self._transfers.append((reference, kind, debit, REVENUE, amount, balance, clean_text(reason), self._now))
+    def _transfer(
+        self,
+        reference: str,
+        kind: str,
+        debit: str,
+        amount: int,
+        balance: int,
+        reason: str,
+        credit: str = REVENUE,
+        about: str | None = None,
+    ) -> None:
+        values = (reference, kind, debit, credit, amount, balance, about, clean_text(reason), self._now)
+        account = customer_of(debit, credit)
+        if not account:
+            self._transfers.append((*values, link("", *values)))
+            return
+        state = self._balances[account]
+        state.head = link(state.head, *values)
+        self._transfers.append((*values, state.head))
+
+
+def _taken(bucket: str, claim: Claim, window_start: int, left: int | None) -> Taken:
+    window = claim.window
+    if window is None or claim.at_once:
+        return Taken(bucket, claim.amount, window_start, remaining=left)
+    return Taken(bucket, claim.amount, window_start, round(window.seconds * 1000), window.start is not None, left)
 
 
 def _accounts(takes: Sequence[Take], ending: Sequence[Held], settles: Sequence[Settle]) -> set[str]:

@@ -15,9 +15,11 @@ __all__ = [
     "HOLD_COLUMNS",
     "GiveBack",
     "Held",
+    "Instead",
     "Note",
     "Record",
     "Refused",
+    "Revise",
     "Settle",
     "StaleKey",
     "Statement",
@@ -35,15 +37,24 @@ class Taken(NamedTuple):
 
     Attributes:
         bucket: its whole ID, the policy's name before it.
-        amount: what is held.
-        window_start: of the window that it counts in, Unix milliseconds; 0 where there is none.
+        amount: what is held; used already where it was claimed ``at_once``.
+        window_start: of the window that it was taken in, Unix milliseconds; 0 where there is none.
+        length_ms: of that window; 0 where there is none, and where it was claimed ``at_once``.
+        calendar: whether windows follow one another without a gap.
         remaining: what the bucket has left; None where it has no ceiling.
     """
 
     bucket: str
     amount: int
     window_start: int
+    length_ms: int = 0
+    calendar: bool = False
     remaining: int | None = None
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it counts in its own window alone, and is held by nobody."""
+        return bool(self.window_start) and not self.length_ms
 
 
 class Held(NamedTuple):
@@ -73,7 +84,7 @@ class Held(NamedTuple):
 
     def row(self) -> tuple[Any, ...]:
         """The columns of ``HOLD_COLUMNS``."""
-        claims = json.dumps([taken[:3] for taken in self.taken])
+        claims = json.dumps([taken[:5] for taken in self.taken])
         return (
             self.id,
             self.account,
@@ -123,12 +134,16 @@ class Take(Operation):
         hold: the call, without amounts.
         claims: (whole bucket ID, claim) each; ``BALANCE`` is the account's own money.
         version: the key's.
+        under_way: whether a call begins; else its claims, all of them ``at_once``, are all that there is to it.
     """
 
-    __slots__ = ("claims", "hold", "version")
+    __slots__ = ("claims", "hold", "under_way", "version")
 
-    def __init__(self, hold: Held, claims: Sequence[tuple[str, Claim]], version: int) -> None:
+    def __init__(
+        self, hold: Held, claims: Sequence[tuple[str, Claim]], version: int, *, under_way: bool = True
+    ) -> None:
         super().__init__(hold.id)
+        self.under_way = under_way
         self.hold = hold
         self.claims = claims
         self.version = version
@@ -137,6 +152,20 @@ class Take(Operation):
         """Nobody waits any more: it is not taken, or given back where it may have been."""
         self.abandoned = True
         return GiveBack(self)
+
+
+class Instead(NamedTuple):
+    """What a call's end is to be where it could not be made durable in time: what its client was told.
+
+    Attributes:
+        record: the usage row, with what is to be charged.
+        amounts: as ``Settle`` has them.
+        also: statements that belong into the same transaction; harmless when run again.
+    """
+
+    record: CallRecord
+    amounts: Sequence[int]
+    also: Sequence[Statement] = ()
 
 
 class Settle(Operation):
@@ -150,9 +179,11 @@ class Settle(Operation):
         late: whether to charge a call whose hold is gone and that was not settled: the sweep took its worker for dead.
         stands: asked in the transaction, where there is a charge; False charges nothing: another call has taken this
             one's place, and is charged.
+        instead: what to write once nobody waits any more; None where it is the same. Also where the end was durable
+            already when its caller gave up, and nobody had said so.
     """
 
-    __slots__ = ("also", "amounts", "held", "late", "record", "stands")
+    __slots__ = ("also", "amounts", "held", "instead", "late", "record", "stands")
 
     def __init__(
         self,
@@ -163,14 +194,41 @@ class Settle(Operation):
         also: Sequence[Statement] = (),
         late: bool = True,
         stands: Callable[[Connection], bool] | None = None,
+        instead: Instead | None = None,
     ) -> None:
         super().__init__(held.id)
+        self.instead = instead
         self.held = held
         self.amounts = amounts
         self.record = record
         self.also = also
         self.late = late
         self.stands = stands
+
+    def abandon(self) -> Operation | None:
+        """What the client is told is what is booked, whether or not it was booked otherwise just now."""
+        if self.instead is None:
+            return None
+        self.abandoned = True
+        return Revise(self, self.instead)
+
+    @property
+    def final(self) -> Instead:
+        """What holds now."""
+        if self.abandoned and self.instead is not None:
+            return self.instead
+        return Instead(self.record, self.amounts, self.also)
+
+
+class Revise(Operation):
+    """Lets a call whose end was written end otherwise. Nothing where it was not written, or has ended so."""
+
+    __slots__ = ("instead", "settle")
+
+    def __init__(self, settle: Settle, instead: Instead) -> None:
+        super().__init__(settle.label)
+        self.settle = settle
+        self.instead = instead
 
 
 class Record(Operation):

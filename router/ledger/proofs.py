@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from router.ledger.operations import Taken
 from router.ledger.system import ADJUSTMENTS, GRANTS, REVENUE, SHORTFALL
 from router.money import NANO, format_nano
 from router.store.connection import Connection
@@ -32,12 +33,14 @@ _SIDES = {
     "shortfall": (SHORTFALL, REVENUE),
     "grant": (GRANTS, ""),
     "refund": (REVENUE, ""),
+    "return": (REVENUE, ""),
 }
 _BY_SIDES = f"""
 SELECT kind, CASE WHEN debit LIKE '@%' THEN debit ELSE '' END, CASE WHEN credit LIKE '@%' THEN credit ELSE '' END,
     MIN(reference), SUM(amount_nano / {NANO}), SUM(amount_nano % {NANO}) FROM transfers GROUP BY 1, 2, 3
 """  # noqa: S608 - constant text
 _CUSTOMERS = f"SELECT SUM((credits - debits) / {NANO}), SUM((credits - debits) % {NANO}) FROM balances"  # noqa: S608
+_RETURNED = "SELECT about, SUM(amount_nano) AS amount FROM transfers WHERE kind = 'return' GROUP BY about"
 _PRUNED_GRACE_S = 86_400.0
 
 
@@ -117,11 +120,11 @@ def no_negative_balance(connection: Connection) -> list[str]:
 def held_equals_open_holds(connection: Connection) -> list[str]:
     """What accounts and buckets hold is the sum of the calls under way."""
     by_account: Counter[str] = Counter()
-    by_bucket: Counter[tuple[str, int]] = Counter()
+    by_bucket: Counter[str] = Counter()
     for account, amount_nano, claims in connection.tuples("SELECT account_id, amount_nano, claims FROM holds"):
         by_account[account] += amount_nano
-        for bucket, amount, window_start in json.loads(claims):
-            by_bucket[bucket, window_start] += amount
+        for taken in (Taken(*claim) for claim in json.loads(claims)):
+            by_bucket[taken.bucket] += 0 if taken.at_once else taken.amount
     held = dict(connection.tuples("SELECT account_id, held FROM balances WHERE held <> 0"))
     found = [
         f"account {account}: {_money(held.get(account, 0))} held, its calls hold {_money(by_account[account])}"
@@ -131,16 +134,12 @@ def held_equals_open_holds(connection: Connection) -> list[str]:
     return found + _wrong_buckets(connection, by_bucket)
 
 
-def _wrong_buckets(connection: Connection, wanted: Counter[tuple[str, int]]) -> list[str]:
-    """A call's claim counts only in the window that it was made in; a bucket that has moved on has forgotten it."""
-    buckets = connection.tuples("SELECT id, window_start, held FROM buckets WHERE held <> 0")
-    held = {(bucket, window_start): amount for bucket, window_start, amount in buckets}
-    now = dict(connection.tuples("SELECT id, window_start FROM buckets")) if wanted else {}
-    current = {place for place, amount in wanted.items() if amount and now.get(place[0], place[1]) == place[1]}
+def _wrong_buckets(connection: Connection, wanted: Counter[str]) -> list[str]:
+    held: dict[str, int] = dict(connection.tuples("SELECT id, held FROM buckets WHERE held <> 0"))
     return [
-        f"bucket {place[0]}: {held.get(place, 0)} held, its calls hold {wanted[place]}"
-        for place in sorted(held.keys() | current)
-        if held.get(place, 0) != wanted[place]
+        f"bucket {bucket}: {held.get(bucket, 0)} held, its calls hold {wanted[bucket]}"
+        for bucket in sorted(held.keys() | +wanted)
+        if held.get(bucket, 0) != wanted[bucket]
     ]
 
 
@@ -167,19 +166,22 @@ def _compare(connection: Connection, kind: str, prefix: str, column: str, same: 
     rows = connection.tuples(
         f"""
         WITH found AS MATERIALIZED (
-            SELECT u.request_id, u.{column}, t.amount_nano FROM usage u
+            SELECT u.request_id, u.{column}, t.amount_nano - COALESCE(r.amount, 0) FROM usage u
             LEFT JOIN transfers t ON t.reference = '{prefix}' || u.request_id
-            WHERE u.{column} > 0
-                AND (t.seq IS NULL OR t.amount_nano <> u.{column} OR t.kind <> '{kind}' OR NOT ({same}))
+            LEFT JOIN ({_RETURNED}) r ON r.about = t.reference
+            WHERE u.{column} > 0 AND (t.seq IS NULL OR t.amount_nano - COALESCE(r.amount, 0) <> u.{column}
+                OR t.kind <> '{kind}' OR NOT ({same}))
         ) SELECT * FROM found LIMIT {_FEW}
         """  # noqa: S608 - constant texts
     )
     transfers = connection.tuples(
         f"""
         WITH found AS MATERIALIZED (
-            SELECT t.reference, t.amount_nano, u.{column} FROM transfers t
+            SELECT t.reference, t.amount_nano - COALESCE(r.amount, 0), u.{column} FROM transfers t
             LEFT JOIN usage u ON u.request_id = substr(t.reference, {len(prefix) + 1})
-            WHERE t.kind = '{kind}' AND ((u.request_id IS NULL AND t.created_at >= ?) OR u.{column} = 0)
+            LEFT JOIN ({_RETURNED}) r ON r.about = t.reference
+            WHERE t.kind = '{kind}' AND ((u.request_id IS NULL AND t.created_at >= ?)
+                OR (u.{column} = 0 AND t.amount_nano > COALESCE(r.amount, 0)))
         ) SELECT * FROM found LIMIT {_FEW}
         """,  # noqa: S608 - constant texts
         (_kept_since(connection),),
@@ -198,7 +200,7 @@ def refunds_within_charges(connection: Connection) -> list[str]:
         f"""
         SELECT r.about, r.given, c.amount_nano FROM (
             SELECT about, SUM(amount_nano) AS given, MIN(credit) AS lowest, MAX(credit) AS highest
-            FROM transfers WHERE about IS NOT NULL AND kind = 'refund' GROUP BY about
+            FROM transfers WHERE about IS NOT NULL AND kind IN ('refund', 'return') GROUP BY about
         ) AS r LEFT JOIN transfers c ON c.reference = r.about AND c.kind = 'usage'
         WHERE c.seq IS NULL OR r.given > c.amount_nano OR r.lowest <> c.debit OR r.highest <> c.debit LIMIT {_FEW}
         """  # noqa: S608 - constant text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -11,28 +12,46 @@ from router.store import access
 from router.store.connection import Connection
 from router.store.sets import Columns, select_in, write_rows
 
-__all__ = ["Balance", "Book", "Bucket", "Counts"]
+__all__ = ["Balance", "Book", "Bucket", "Counts", "mark_of"]
 
-_BALANCES: Columns = (("account_id", "text"), ("credits", "bigint"), ("debits", "bigint"), ("held", "bigint"))
-_BUCKETS: Columns = (("id", "text"), ("window_start", "bigint"), ("used", "bigint"), ("held", "bigint"))
+_BALANCES: Columns = (
+    ("account_id", "text"),
+    ("credits", "bigint"),
+    ("debits", "bigint"),
+    ("held", "bigint"),
+    ("head", "text"),
+)
+_BUCKETS: Columns = (
+    ("id", "text"),
+    ("window_start", "bigint"),
+    ("used", "bigint"),
+    ("held", "bigint"),
+    ("subject", "text"),
+    ("mark", "bigint"),
+)
 _SET_BALANCES = (
-    "ON CONFLICT (account_id) DO UPDATE SET credits = excluded.credits, debits = excluded.debits, held = excluded.held"
+    "ON CONFLICT (account_id) DO UPDATE SET credits = excluded.credits, debits = excluded.debits, "
+    "held = excluded.held, head = excluded.head"
 )
 _SET_BUCKETS = (
-    "ON CONFLICT (id) DO UPDATE SET window_start = excluded.window_start, used = excluded.used, held = excluded.held"
+    "ON CONFLICT (id) DO UPDATE SET window_start = excluded.window_start, used = excluded.used, held = excluded.held, "
+    "subject = excluded.subject, mark = excluded.mark"
 )
 _REMEMBERED_MAX = 50_000
-Counts = tuple[int, int, int]
-"""A bucket's window_start, used and held."""
+Counts = tuple[int, int]
+"""A bucket's window_start and used."""
 
 
 class Balance:
-    """One account's money, in nano-units. An account without a row has none, and cannot be given any here."""
+    """One account's money, in nano-units, and the hash of its last transfer.
 
-    __slots__ = ("changed", "credits", "debits", "held")
+    An account without a row has none, and cannot be given any here.
+    """
 
-    def __init__(self, credits: int = 0, debits: int = 0, held: int = 0) -> None:
-        self.credits, self.debits, self.held = credits, debits, held
+    __slots__ = ("changed", "credits", "debits", "head", "held")
+
+    def __init__(self, credits: int = 0, debits: int = 0, held: int = 0, head: str = "") -> None:
+        self.credits, self.debits, self.held, self.head = credits, debits, held, head
         self.changed = False
 
     @property
@@ -49,50 +68,83 @@ class Balance:
         self.held += amount_nano
         self.changed = True
 
+    def credit(self, amount_nano: int) -> None:
+        self.credits += amount_nano
+        self.changed = True
+
     def debit(self, amount_nano: int) -> None:
         self.debits += amount_nano
         self.changed = True
 
 
 class Bucket:
-    """One counter in its window. ``window_start`` is in Unix milliseconds; 0 where there is no window."""
+    """One counter in its window.
 
-    __slots__ = ("_ends_ms", "_window", "changed", "held", "used", "window_start")
+    Attributes:
+        window_start: Unix milliseconds; 0 where there is no window.
+        used: in this window.
+        held: by calls under way, whenever they began.
+        subject: whose charges it counts, ``key:ID`` or ``account:ID``, where it began with those of the past.
+    """
 
-    def __init__(self, window_start: int = 0, used: int = 0, held: int = 0) -> None:
+    __slots__ = ("_begins_ms", "_ends_ms", "_window", "changed", "held", "subject", "used", "window_start")
+
+    def __init__(self, window_start: int = 0, used: int = 0, held: int = 0, subject: str = "") -> None:
         self.window_start, self.used, self.held = window_start, used, held
+        self.subject = subject
         self.changed = False
-        self._window: Window | None = None  # the last that was entered, and until when it holds
-        self._ends_ms = 0.0
+        self._window: Window | None = None  # the last that was entered, and from when until when it holds
+        self._begins_ms = self._ends_ms = 0.0
+
+    def row(self, id: str) -> tuple[int, int, int, str, int]:
+        """window_start, used, held, subject, mark."""
+        return self.window_start, self.used, self.held, self.subject, mark_of(id, self.window_start, self.used)
 
     def enter(self, window: Window, now_ms: int) -> Counts | None:
         """Begin again at zero where the bucket's window is over: what it was before; None where nothing has changed.
 
         A claim that comes late, or from a node whose clock is behind, counts in the window that is there.
 
+        What calls under way hold is carried along. A window that begins later than the next one would is by a clock
+        that was ahead, and is over too.
+
         Args:
             now_ms: Unix milliseconds, not rounded up: no window is longer than it should be.
         """
-        if window is self._window and now_ms < self._ends_ms:
+        if window is self._window and self._begins_ms <= now_ms < self._ends_ms:
             return None
         length_ms = round(window.seconds * 1000)
         if window.start is not None:
             start_ms = round(window.start * 1000)
-            over = self.window_start < start_ms
+            over = not start_ms <= self.window_start <= start_ms + length_ms
         else:
             start_ms = now_ms
-            over = not self.window_start or now_ms >= self.window_start + length_ms
-        before = (self.window_start, self.used, self.held)
+            over = not now_ms - length_ms < self.window_start <= now_ms + length_ms
+        before = (self.window_start, self.used)
         if over:
-            self.window_start, self.used, self.held = start_ms, 0, 0
+            self.window_start, self.used = start_ms, 0
             self.changed = True
         self._window = window
-        self._ends_ms = float("inf") if window.start is not None else self.window_start + length_ms
+        calendar = window.start is not None
+        self._begins_ms = 0 if calendar else self.window_start - length_ms
+        self._ends_ms = float("inf") if calendar else self.window_start + length_ms
         return before if over else None
+
+    def begun_anew(self, window: Window | None, used: int, subject: str) -> None:
+        """Count from what was used in the present window before anybody counted.
+
+        Args:
+            window: the present one, of the calendar; None where there is none.
+            used: in it, so far.
+            subject: whose.
+        """
+        self.window_start = 0 if window is None or window.start is None else round(window.start * 1000)
+        self.used, self.subject = used, subject
+        self.changed = True
 
     def restore(self, before: Counts) -> None:
         """What was entered was not."""
-        self.window_start, self.used, self.held = before
+        self.window_start, self.used = before
         self._window = None
 
     def ends_in_s(self, window: Window, now: float) -> float:
@@ -103,18 +155,44 @@ class Bucket:
         self.held += amount
         self.changed = True
 
-    def settle(self, taken: Taken, final: int) -> None:
-        """Replace what was held by what was used; a window that is over has forgotten both."""
-        if self.window_start == taken.window_start:
-            self.held -= taken.amount
-            self.used += final
-            self.changed = True
+    def count(self, amount: int) -> None:
+        """Use it at once."""
+        self.used += amount
+        self.changed = True
 
-    def use(self, taken: Taken, final: int) -> None:
-        """Count what was used after all of what is held no longer."""
-        if self.window_start == taken.window_start:
-            self.used += final
-            self.changed = True
+    def uncount(self, taken: Taken) -> None:
+        """What was taken was not."""
+        if taken.at_once:
+            self.use(taken, -taken.amount, 0)
+        else:
+            self.hold(-taken.amount)
+
+    def settle(self, taken: Taken, final: int, now_ms: int) -> None:
+        """Replace what was held by what was used: that counts in the window in which it becomes known."""
+        if taken.at_once:
+            final -= taken.amount
+        else:
+            self.held = max(0, self.held - taken.amount)
+        self.use(taken, final, now_ms)
+
+    def use(self, taken: Taken, amount: int, now_ms: int) -> None:
+        """Count what is known to have been used by now; a correction may be below zero."""
+        if taken.at_once:
+            if self.window_start != taken.window_start:
+                return
+        elif taken.length_ms:
+            self._move_on(taken, now_ms)
+        self.used = max(0, self.used + amount)
+        self.changed = True
+
+    def _move_on(self, taken: Taken, now_ms: int) -> None:
+        """Begin the present window, where that which is there is over."""
+        passed = (now_ms - self.window_start) // taken.length_ms
+        if -1 <= passed < 1:
+            return
+        self.window_start = self.window_start + passed * taken.length_ms if taken.calendar else now_ms
+        self.used = 0
+        self._window = None
 
 
 @dataclass
@@ -174,34 +252,41 @@ class Book:
     def read(self, connection: Connection, accounts: Iterable[str], buckets: Iterable[str]) -> None:
         """Have these balances and buckets, kept from others until the transaction ends; make missing buckets."""
         wanted = [account for account in accounts if account not in self.balances]
-        rows = select_in(connection, "balances", "account_id, credits, debits, held", "account_id", wanted, lock=True)
+        rows = select_in(
+            connection, "balances", "account_id, credits, debits, held, head", "account_id", wanted, lock=True
+        )
         self.balances.update((account, Balance()) for account in wanted)
         self.balances.update((account, Balance(*amounts)) for account, *amounts in rows)
         missing = self._read_buckets(connection, [id for id in buckets if id not in self.buckets])
         if missing:
             # Only a row can be kept from others: two nodes that both find none would both begin at zero.
-            rows = [(id, 0, 0, 0) for id in sorted(missing, key=_by_subject)]
+            rows = [(id, 0, 0, 0, "", 0) for id in sorted(missing, key=_by_subject)]
             write_rows(connection, "buckets", _BUCKETS, rows, "ON CONFLICT (id) DO NOTHING")
             self._read_buckets(connection, missing)
 
     def _read_buckets(self, connection: Connection, ids: Sequence[str]) -> list[str]:
         """Which of them there are not."""
-        rows = select_in(connection, "buckets", "id, window_start, used, held", "id", ids, lock=True)
+        rows = select_in(connection, "buckets", "id, window_start, used, held, subject", "id", ids, lock=True)
         self.buckets.update((id, Bucket(*counts)) for id, *counts in rows)
         return [id for id in ids if id not in self.buckets]
 
     def write(self, connection: Connection, accounts: Iterable[str], buckets: Iterable[str]) -> None:
         """Write those of these that changed."""
         balances = [(account, self.balances[account]) for account in accounts]
-        rows = [(account, one.credits, one.debits, one.held) for account, one in balances if one.changed]
+        rows = [(account, one.credits, one.debits, one.held, one.head) for account, one in balances if one.changed]
         write_rows(connection, "balances", _BALANCES, rows, _SET_BALANCES)
         counters = [(id, self.buckets[id]) for id in buckets]
-        rows = [(id, one.window_start, one.used, one.held) for id, one in counters if one.changed]
-        write_rows(connection, "buckets", _BUCKETS, rows, _SET_BUCKETS)
+        counts = [(id, *one.row(id)) for id, one in counters if one.changed]
+        write_rows(connection, "buckets", _BUCKETS, counts, _SET_BUCKETS)
         for _, balance in balances:
             balance.changed = False
         for _, bucket in counters:
             bucket.changed = False
+
+
+def mark_of(id: str, window_start: int, used: int) -> int:
+    """A checksum of what a bucket has counted: what is changed behind the ledger's back no longer fits it. Never 0."""
+    return zlib.crc32(f"{id}|{window_start}|{used}".encode("utf-8", "surrogatepass")) + 1
 
 
 def _by_subject(bucket: str) -> tuple[str, str]:

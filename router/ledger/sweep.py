@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from router.ledger.batch import LedgerBatch
+from router.ledger.batch import SWEPT, LedgerBatch
 from router.ledger.operations import HOLD_COLUMNS, Held, Settle
 from router.ledger.progress import Told
 from router.store.connection import Connection
@@ -61,11 +61,16 @@ def sweep(database: Database, now: float, rule: str, *, everything: bool = False
         if not batch:
             return swept
         after = batch[-1].id
-        due = [held for held in batch if held.expires_at <= now or held.owner in dead]
+        due = [held for held in batch if _expired(held, now) or held.owner in dead]
         if due:
             swept.ended.extend(_end(database, due, now, rule))
         if everything:
             swept.refused.extend(held for held in batch if held not in due)
+
+
+def _expired(held: Held, now: float) -> bool:
+    """Whether its time is over; one that begins later than the next would is of a clock that was ahead."""
+    return held.expires_at <= now or 0 < held.expires_at - held.created_at < held.created_at - now
 
 
 def _next_batch(database: Database, after: str) -> list[Held]:
@@ -96,10 +101,12 @@ def _settle(held: Held, now: float, rule: str, noted: str) -> Settle:
     """
     told = Told.of(noted)
     if rule == "void" and told is not None and len(told.amounts) == len(held.taken):
-        return Settle(held, told.amounts, told.over(_record(held, now, told.charge_nano)), late=False)
+        record = told.over(_record(held, now, told.charge_nano))
+        return Settle(held, told.amounts, replace(record, reported={SWEPT: list(told.amounts)}), late=False)
     capture = rule == "capture"
     amounts = [taken.amount if capture and _lasts(taken.bucket, taken.window_start) else 0 for taken in held.taken]
-    return Settle(held, amounts, _record(held, now, held.amount_nano if capture else 0), late=False)
+    record = _record(held, now, held.amount_nano if capture else 0)
+    return Settle(held, amounts, replace(record, reported={SWEPT: amounts}), late=False)
 
 
 def _lasts(bucket: str, window_start: int) -> bool:

@@ -12,8 +12,10 @@ from uuid import uuid4
 
 from router.errors import BadRequest, Conflict, NotFound
 from router.ledger.balances import Balance, read_balance
+from router.ledger.chain import link
 from router.ledger.system import ADJUSTMENTS, GRANTS, REVENUE, is_system
 from router.money import INT64_MAX, NANO, format_nano
+from router.store.audit import Entry, insert_audit
 from router.store.connection import Connection
 from router.store.database import Database
 from router.store.names import check_name
@@ -27,8 +29,8 @@ TRANSFER_COLUMNS = "reference, kind, debit, credit, amount_nano, reason, about, 
 """The columns of ``transfers`` in the order of ``Transfer``'s fields."""
 
 _INSERT = """
-INSERT INTO transfers (reference, kind, debit, credit, amount_nano, reason, about, created_at, balance_nano)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (reference) DO NOTHING RETURNING seq
+INSERT INTO transfers (reference, kind, debit, credit, amount_nano, balance_nano, about, reason, created_at, hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (reference) DO NOTHING RETURNING seq
 """
 _REASON_MAX = 500
 
@@ -81,8 +83,11 @@ def post(connection: Connection, transfer: Transfer) -> Transfer:
     _check_amount(transfer.amount_nano)
     account_id = transfer.credit if is_system(transfer.debit) else transfer.debit
     after = _after(read_balance(connection, account_id, lock=True), transfer.change_nano(account_id), account_id)
-    posted = replace(transfer, created_at=transfer.created_at or time.time(), balance_nano=after.balance)
-    row = connection.row(_INSERT, _values(posted))
+    posted = replace(transfer, created_at=float(transfer.created_at or time.time()), balance_nano=after.balance)
+    values = _values(posted)
+    head = link(connection.tuples("SELECT head FROM balances WHERE account_id = ?", (account_id,))[0][0], *values)
+    used = connection.row("SELECT 1 AS one FROM transfers WHERE reference = ?", (posted.reference,))
+    row = None if used else connection.row(_INSERT, (*values, head))  # SQLite's trigger refuses what PostgreSQL ignores
     if row is None:
         raise Conflict(
             f"There is a transfer with the reference {transfer.reference!r} already: it was not made again. "
@@ -90,7 +95,8 @@ def post(connection: Connection, transfer: Transfer) -> Transfer:
             code="reference_used",
         )
     connection.execute(
-        "UPDATE balances SET credits = ?, debits = ? WHERE account_id = ?", (after.credits, after.debits, account_id)
+        "UPDATE balances SET credits = ?, debits = ?, head = ? WHERE account_id = ?",
+        (after.credits, after.debits, head, account_id),
     )
     return replace(posted, seq=row["seq"])
 
@@ -107,7 +113,7 @@ def grant(
         NotFound, BadRequest, Conflict: as ``post``; the latter two also for a reason or reference that is no text.
     """
     transfer = Transfer(_reference("grant", reference), "grant", GRANTS, account_id, amount_nano, _check_reason(reason))
-    return database.write(lambda connection: post(connection, transfer))
+    return database.write(lambda connection: _told(database, connection, post(connection, transfer)))
 
 
 def adjust(
@@ -119,7 +125,7 @@ def adjust(
     transfer = Transfer(
         _reference("adjust", reference), "adjustment", debit, credit, abs(amount_nano), _check_reason(reason)
     )
-    return database.write(lambda connection: post(connection, transfer))
+    return database.write(lambda connection: _told(database, connection, post(connection, transfer)))
 
 
 def refund(database: Database, request_id: str, amount_nano: int | None = None, *, reason: str) -> Transfer:
@@ -140,9 +146,19 @@ def refund(database: Database, request_id: str, amount_nano: int | None = None, 
         earlier, number = _refunded(connection, charge.reference)
         amount = _refundable(charge, earlier, amount_nano)
         reference = f"refund:{request_id}:{number + 1}"
-        return post(connection, Transfer(reference, "refund", REVENUE, charge.debit, amount, checked, charge.reference))
+        made = Transfer(reference, "refund", REVENUE, charge.debit, amount, checked, charge.reference)
+        return _told(database, connection, post(connection, made))
 
     return database.write(give_back)
+
+
+def _told(database: Database, connection: Connection, made: Transfer) -> Transfer:
+    """With its entry in the audit log, which the database's witness writes where there is one."""
+    if database.witness is None:
+        action = {"adjustment": "credits adjust"}.get(made.kind, f"credits {made.kind}")
+        subject = made.debit if is_system(made.credit) else made.credit
+        insert_audit(connection, Entry(made.created_at, "program", action, subject, {"made": made.reference}))
+    return made
 
 
 def _values(transfer: Transfer) -> tuple[object, ...]:
@@ -152,10 +168,10 @@ def _values(transfer: Transfer) -> tuple[object, ...]:
         transfer.debit,
         transfer.credit,
         transfer.amount_nano,
-        transfer.reason,
-        transfer.about,
-        transfer.created_at,
         transfer.balance_nano,
+        transfer.about,
+        transfer.reason,
+        transfer.created_at,
     )
 
 
@@ -209,7 +225,8 @@ def _charge(connection: Connection, request_id: str) -> Transfer:
 
 def _refunded(connection: Connection, reference: str) -> tuple[int, int]:
     """What was given back of a charge so far, and how many refunds that took."""
-    found = connection.tuples("SELECT amount_nano FROM transfers WHERE about = ? AND kind = 'refund'", (reference,))
+    sql = "SELECT amount_nano FROM transfers WHERE about = ? AND kind IN ('refund', 'return')"
+    found = connection.tuples(sql, (reference,))
     return sum(amount for (amount,) in found), len(found)
 
 

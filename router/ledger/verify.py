@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from router.ledger import proofs
+from router.ledger import proofs, records
+from router.ledger.chain import broken_links
+from router.store.audit import broken_entries
 from router.store.connection import Connection
 from router.store.database import Database
 
@@ -26,6 +28,11 @@ CHECKS: Mapping[str, Callable[[Connection], list[str]]] = {
     "usage_equals_charges": proofs.usage_equals_charges,
     "shortfalls_match": proofs.shortfalls_match,
     "refunds_within_charges": proofs.refunds_within_charges,
+    "transfers_chained": broken_links,
+    "audit_chained": broken_entries,
+    "audit_matches_transfers": records.audit_matches_transfers,
+    "hours_equal_rows": records.hours_equal_rows,
+    "buckets_unchanged": records.buckets_unchanged,
 }
 """Name -> what finds the offences, each told in one line."""
 

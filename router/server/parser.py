@@ -145,6 +145,7 @@ class RequestParser:
         self.started = True
         self._environ = self._base.copy()
         self._environ["router.received_at"] = time.time()
+        self._environ["router.started"] = time.monotonic()
         self._target = b""
         self._fields = 0
         self._bytes = 0

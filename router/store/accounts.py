@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from router.errors import BadRequest, NotFound
 from router.store.access import bump_access
 from router.store.connection import Connection
+from router.store.counting import recount_account
 from router.store.database import Database
 from router.store.names import check_name, new_id
 
@@ -130,6 +131,8 @@ def _set(database: Database, account_id: str, column: str, value: str) -> None:
         if not connection.execute(sql, (value, account_id)):
             raise _unknown(account_id)
         bump_access(connection)
+        if column == "tier":
+            recount_account(connection, account_id)
 
     database.write(change)
 

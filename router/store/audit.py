@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +12,12 @@ from router.store.connection import Connection
 from router.store.database import Database
 from router.store.names import clean_text
 
-__all__ = ["Entry", "has_entry", "insert_audit", "list_audit"]
+__all__ = ["Entry", "broken_entries", "has_entry", "insert_audit", "list_audit"]
 
 _COLUMNS = "created_at, actor, action, subject, detail, seq"
-_INSERT = "INSERT INTO audit (created_at, actor, action, subject, detail) VALUES (?, ?, ?, ?, ?) RETURNING seq"
+_INSERT = "INSERT INTO audit (created_at, actor, action, subject, detail, hash) VALUES (?, ?, ?, ?, ?, ?) RETURNING seq"
+_CHAIN = "SELECT head, length FROM chains WHERE name = 'audit'"
+_GROW = "UPDATE chains SET head = ?, length = length + 1 WHERE name = 'audit'"
 _LIMIT_MAX = 10_000
 
 
@@ -42,8 +45,33 @@ class Entry:
 def insert_audit(connection: Connection, entry: Entry) -> int:
     """Write an entry within the transaction of what it tells of; its ``seq``."""
     texts = [clean_text(text) for text in (entry.actor, entry.action, entry.subject)]
-    row = connection.row(_INSERT, (entry.created_at, *texts, json.dumps(dict(entry.detail))))
+    values = (float(entry.created_at), *texts, json.dumps(dict(entry.detail)))
+    lock = " FOR UPDATE" if connection.engine == "postgresql" else ""
+    ((head, _),) = connection.tuples(_CHAIN + lock)  # kept from others: each entry has one before it
+    head = _link(head, *values)
+    row = connection.row(_INSERT, (*values, head))
+    connection.execute(_GROW, (head,))
     return int(row["seq"]) if row else 0
+
+
+def broken_entries(connection: Connection) -> list[str]:
+    """Which entries are not as they were written, or missing. Those that are older than the chain have no hash."""
+    found, head, length = [], "", 0
+    rows = connection.tuples(f"SELECT seq, hash, {', '.join(_COLUMNS.split(', ')[:-1])} FROM audit ORDER BY seq")  # noqa: S608
+    for seq, hash, *values in rows:
+        if not hash and not head:
+            continue
+        if hash != _link(head, *values):
+            found.append(f"entry {seq}: it, or the one before it, is not as it was written")
+        head, length = hash, length + 1
+    ((last, counted),) = connection.tuples(_CHAIN)
+    if (last, counted) != (head, length):
+        found.append(f"{counted} entries were written, {length} are there")
+    return found
+
+
+def _link(previous: str, *values: object) -> str:
+    return hashlib.sha256(json.dumps([previous, *values]).encode("ascii")).hexdigest()
 
 
 def has_entry(connection: Connection, entry: Entry) -> bool:

@@ -21,12 +21,14 @@ __all__ = [
     "Entry",
     "Place",
     "begin",
+    "dropping",
     "expire_answers",
     "finishing",
     "look",
     "reference_of",
     "releasing",
     "stands",
+    "stored_bytes",
     "take_over",
 ]
 
@@ -56,6 +58,7 @@ UPDATE idempotency SET request_id = ?, owner = ?, created_at = ?, expires_at = ?
 {_THIS_CALL} AND status = 0 AND NOT {_CHARGED} AND NOT EXISTS (SELECT 1 FROM holds WHERE holds.id = ?)
 """  # noqa: S608 - constant text
 _FINISH = f"UPDATE idempotency SET status = ?, headers = ?, body = ? {_THIS_CALL} AND status = 0"  # noqa: S608
+_DROP = f"DELETE FROM idempotency {_THIS_CALL}"  # noqa: S608 - constant text
 _RELEASE = f"DELETE FROM idempotency {_THIS_CALL} AND status = 0"  # noqa: S608 - constant text
 _EXPIRE = """
 DELETE FROM idempotency WHERE (key_id, reference) IN
@@ -185,6 +188,20 @@ def finishing(
 def releasing(place: Place, request_id: str) -> tuple[str, tuple[Any, ...]]:
     """The statement that frees the place of a call that came to nothing."""
     return _RELEASE, (*place, request_id)
+
+
+def dropping(place: Place, request_id: str) -> tuple[str, tuple[Any, ...]]:
+    """The statement that frees the place of a call whatever was kept of it."""
+    return _DROP, (*place, request_id)
+
+
+def stored_bytes(database: Database, account_id: str) -> int:
+    """How much is kept of the answers of an account's keys."""
+    sql = (
+        "SELECT CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT) FROM idempotency "
+        "WHERE key_id IN (SELECT id FROM api_keys WHERE account_id = ?)"
+    )
+    return int(database.read(lambda connection: connection.tuples(sql, (account_id,)))[0][0])
 
 
 def expire_answers(database: Database, now: float) -> int:

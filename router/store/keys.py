@@ -15,9 +15,10 @@ from router.keys import Budget
 from router.money import format_nano
 from router.store.access import bump_access
 from router.store.connection import Connection
+from router.store.counting import recount_key
 from router.store.database import Database
 from router.store.limits import AMOUNT_MAX
-from router.store.names import check_name, new_id, random_text
+from router.store.names import check_name, checked_text, has_checksum, new_id
 
 __all__ = [
     "KeyChanges",
@@ -55,6 +56,7 @@ class KeyRow:
         budget_period: of the budget: empty for ever, ``day``, ``week`` or ``month``.
         idempotent: whether it may send ``Idempotency-Key``.
         origin: the ID of the first key, where this one took another's place by rotation; else empty.
+        checked: whether its text ends with a checksum, as that of every new key does.
     """
 
     id: str
@@ -71,6 +73,7 @@ class KeyRow:
     budget_period: str = ""
     idempotent: bool = False
     origin: str = ""
+    checked: bool = False
 
     @property
     def budget(self) -> Budget | None:
@@ -176,7 +179,7 @@ def change_key(database: Database, key_id: str, changes: KeyChanges) -> KeyRow:
         NotFound: there is no such key.
         BadRequest: it is revoked, the expiry is past, or the budget is none.
     """
-    return _change(database, key_id, lambda row: _changed(row, changes))
+    return _change(database, key_id, lambda row: _changed(row, changes), recount="budget" in changes)
 
 
 def disable_key(database: Database, key_id: str) -> KeyRow:
@@ -240,8 +243,10 @@ def rotate_key(
 
 def _new_key(like: KeyRow, prefix: str, length: int) -> tuple[KeyRow, str]:
     """A key of its own text and ID, in all else like another."""
-    text = prefix + random_text(length)
-    row = replace(like, id=new_id("key"), hash=hash_key(text), hint=text[-4:], created_at=time.time())
+    text = checked_text(prefix, length)
+    row = replace(
+        like, id=new_id("key"), hash=hash_key(text), hint=text[-4:], created_at=time.time(), checked=has_checksum(text)
+    )
     return row, text
 
 
@@ -283,6 +288,7 @@ def _columns(row: KeyRow) -> dict[str, Any]:
 
 def _row(columns: dict[str, Any]) -> KeyRow:
     read = {"scope": tuple(json.loads(columns["scope"])), "idempotent": bool(columns["idempotent"])}
+    read["checked"] = bool(columns["checked"])
     return KeyRow(**(columns | read))
 
 
@@ -299,13 +305,15 @@ def _get(connection: Connection, key_id: str, *, lock: bool = False) -> KeyRow:
     return _row(row)
 
 
-def _change(database: Database, key_id: str, change: Callable[[KeyRow], KeyRow]) -> KeyRow:
+def _change(database: Database, key_id: str, change: Callable[[KeyRow], KeyRow], *, recount: bool = False) -> KeyRow:
     def write(connection: Connection) -> KeyRow:
         row = _get(connection, key_id, lock=True)
         if row.status == "revoked":
             raise BadRequest(f"Key {row.id} is revoked, which is for good: create a new key instead.")
         row = change(row)
         _update(connection, row)
+        if recount:
+            recount_key(connection, key_id)
         return row
 
     return database.write(write)

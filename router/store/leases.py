@@ -10,7 +10,7 @@ __all__ = ["release_leases", "take_lease", "try_lease"]
 _TAKE = """
 INSERT INTO leases (name, owner, expires_at) VALUES (?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
-WHERE leases.owner = excluded.owner OR leases.expires_at <= ?
+WHERE leases.owner = excluded.owner OR leases.expires_at <= ? OR leases.expires_at > ?
 """
 
 
@@ -24,8 +24,11 @@ def try_lease(database: Database, name: str, owner: str, now: float, for_s: floa
 
 
 def take_lease(connection: Connection, name: str, owner: str, now: float, for_s: float) -> bool:
-    """As ``try_lease``, in the caller's transaction. Take several in the order of their names."""
-    return connection.execute(_TAKE, (name, owner, now + for_s, now)) == 1
+    """As ``try_lease``, in the caller's transaction. Take several in the order of their names.
+
+    A lease that begins later than the next one would is of a clock that was ahead, and is over.
+    """
+    return connection.execute(_TAKE, (name, owner, now + for_s, now, now + 2 * for_s)) == 1
 
 
 def release_leases(connection: Connection, owner: str) -> None:

@@ -11,6 +11,7 @@ from router.errors import BadRequest, Conflict, NotFound
 from router.keys import Limits
 from router.store.access import bump_access
 from router.store.connection import Connection
+from router.store.counting import recount_account, recount_all, recount_key
 from router.store.database import Database
 from router.store.names import check_name
 
@@ -101,7 +102,7 @@ def set_limits(
         else:
             connection.execute("DELETE FROM limits WHERE subject = ?", (str(subject),))
             _keep_members(connection, subject, defined)
-        bump_access(connection)
+        _changed(connection, subject)
         return limits
 
     return database.write(write)
@@ -125,9 +126,20 @@ def clear_limits(database: Database, subject: Subject, *, defined: Collection[st
                 code="limits_not_found",
             )
         _keep_members(connection, subject, defined)
-        bump_access(connection)
+        _changed(connection, subject)
 
     database.write(clear)
+
+
+def _changed(connection: Connection, subject: Subject) -> None:
+    """The next call sees it, and what was spent so far in its period."""
+    bump_access(connection)
+    if subject.kind == "key":
+        recount_key(connection, subject.name)
+    elif subject.kind == "account":
+        recount_account(connection, subject.name)
+    else:
+        recount_all(connection)
 
 
 def _check(name: str, value: int | None) -> None:

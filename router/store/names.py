@@ -7,14 +7,16 @@ import secrets
 import string
 import time
 import unicodedata
+import zlib
 
 from router.errors import BadRequest
 
-__all__ = ["check_name", "clean_text", "new_id", "new_request_id", "random_text"]
+__all__ = ["check_name", "checked_text", "clean_text", "has_checksum", "new_id", "new_request_id", "random_text"]
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _LOWER = string.ascii_lowercase + string.digits
 _NAME_MAX = 200
+_CHECKSUM = 6  # characters
 _REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, lone surrogates, line and paragraph separators
 
 
@@ -55,6 +57,26 @@ def new_request_id() -> str:
     Those of one time are neighbours in an index, so that writing a row touches pages that are at hand.
     """
     return f"req_{time.time_ns() // 1_000_000:011x}{os.urandom(7).hex()[:13]}"
+
+
+def checked_text(prefix: str, length: int) -> str:
+    """A prefix and ``length`` ASCII letters and digits: random ones, but for the last six, a checksum of the rest."""
+    text = prefix + random_text(max(0, length - _CHECKSUM))
+    return text + _checksum(text)[: min(length, _CHECKSUM)]
+
+
+def has_checksum(text: str) -> bool:
+    """Whether ``checked_text`` can have made a text."""
+    return len(text) > _CHECKSUM and _checksum(text[:-_CHECKSUM]) == text[-_CHECKSUM:]
+
+
+def _checksum(text: str) -> str:
+    number = zlib.crc32(text.encode("utf-8", "surrogatepass"))
+    digits = ""
+    for _ in range(_CHECKSUM):  # 62 to the sixth is more than 32 bits can say
+        number, digit = divmod(number, len(_ALPHANUMERIC))
+        digits += _ALPHANUMERIC[digit]
+    return digits
 
 
 def random_text(length: int) -> str:

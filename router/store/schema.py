@@ -283,6 +283,42 @@ _PROGRESS = """
 ALTER TABLE holds ADD COLUMN progress TEXT NOT NULL DEFAULT '';    -- JSON: how it would have been settled; '': unknown
 """
 
+_WINDOWS = """
+ALTER TABLE buckets ADD COLUMN subject TEXT NOT NULL DEFAULT '';     -- key:ID, account:ID: whose charges it began with
+UPDATE buckets SET used = used + held, held = 0 WHERE window_start <> 0;    -- now what is held outlives a window
+"""
+
+_CHAINS = """
+ALTER TABLE transfers ADD COLUMN hash TEXT NOT NULL DEFAULT '';     -- of it and of the account's one before it
+ALTER TABLE balances ADD COLUMN head TEXT NOT NULL DEFAULT '';      -- the hash of its last transfer
+ALTER TABLE buckets ADD COLUMN mark BIGINT NOT NULL DEFAULT 0;      -- checksum of what is used; 0: none yet
+ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT '';
+CREATE TABLE chains (
+    name    TEXT NOT NULL PRIMARY KEY,
+    head    TEXT NOT NULL,
+    length  BIGINT NOT NULL
+);
+INSERT INTO chains (name, head, length) VALUES ('audit', '', 0);
+"""
+_NOT_REPLACED = {
+    "sqlite": """
+CREATE TRIGGER transfers_no_replace BEFORE INSERT ON transfers
+WHEN EXISTS (SELECT 1 FROM transfers WHERE seq = NEW.seq OR reference = NEW.reference)
+BEGIN SELECT RAISE(ABORT, 'transfers are never changed: add another'); END;
+CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'audit are never changed: add another'); END;
+""",
+    "postgresql": """
+CREATE TRIGGER transfers_no_truncate BEFORE TRUNCATE ON transfers EXECUTE FUNCTION transfers_no_delete();
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit EXECUTE FUNCTION audit_no_delete();
+""",
+}
+
+_CHECKSUMS = """
+ALTER TABLE api_keys ADD COLUMN checked BOOLEAN NOT NULL DEFAULT FALSE;     -- its text ends with a checksum
+CREATE INDEX api_keys_unchecked ON api_keys (id) WHERE NOT checked;
+"""
+
 _APPEND_ONLY = {
     "sqlite": """
 CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table}
@@ -319,5 +355,8 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(7, "limits, prices, audit, leases", _for_both(_OPERATIONS, "audit")),
     Migration(8, "why a call was charged so", _EXPLAINED),
     Migration(9, "the progress of calls under way", _PROGRESS),
+    Migration(10, "windows that calls outlive", _WINDOWS),
+    Migration(11, "keys with a checksum", _CHECKSUMS),
+    Migration(12, "chained transfers and audit entries", {e: _CHAINS + sql for e, sql in _NOT_REPLACED.items()}),
 )
 """In order; numbers begin at 1 and have no gap."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from router.store.connection import Connection
 
-__all__ = ["Columns", "delete_returning", "select_in", "write_new", "write_rows"]
+__all__ = ["Columns", "delete_returning", "in_list", "select_in", "write_new", "write_rows"]
 
 _CHUNKS = (64, 32, 16)
 """Rows of one VALUES, where there are more than sixteen: few texts for a connection to keep prepared, and few
@@ -91,6 +91,11 @@ def delete_returning(connection: Connection, table: str, key: str, values: Seque
         return set()
     sql = f"DELETE FROM {table} WHERE {key} {_one_of(connection.engine)} RETURNING {key}"  # noqa: S608 - names
     return {found for (found,) in connection.tuples(sql, (_list(connection.engine, list(values)),))}
+
+
+def in_list(engine: str, values: Sequence[str]) -> tuple[str, Any]:
+    """What stands behind a column that is to be one of some texts, with one parameter; and that parameter."""
+    return _one_of(engine), _list(engine, list(values))
 
 
 def _one_of(engine: str) -> str:

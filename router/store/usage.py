@@ -15,19 +15,31 @@ from router.store.usage_columns import COLUMNS, NAMES, clean_record, record_of, 
 from router.store.usage_hours import HOUR_S, add_hours, hour_of
 from router.types import CallRecord
 
-__all__ = ["count_usage", "export_usage", "find_usage", "insert_usage", "list_usage", "names_of", "prune_usage"]
+__all__ = [
+    "count_usage",
+    "export_usage",
+    "find_usage",
+    "insert_usage",
+    "list_usage",
+    "names_of",
+    "prune_usage",
+    "revise_usage",
+]
 
-_REPLACE = (
-    f"ON CONFLICT (request_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name, _ in COLUMNS[1:])} "
-    "WHERE usage.ending = 'expired'"
-)
+_REVISE = f"ON CONFLICT (request_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name, _ in COLUMNS[1:])}"
+_REPLACE = f"{_REVISE} WHERE usage.ending = 'expired'"
 _LIMIT_MAX = 10_000
 _PRUNED = """
 INSERT INTO meta (name, value) VALUES ('usage_pruned_before', ?)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value
 """
-_HOURS_OF_KEY = """
-SELECT DISTINCT hour FROM usage_hours WHERE account_id = ? AND key_id = ? AND hour >= ? ORDER BY hour DESC
+_HOURS_OF_KEYS = """
+SELECT DISTINCT hour FROM usage_hours WHERE account_id = ? AND key_id IN ({keys}) AND hour >= ? ORDER BY hour DESC
+"""
+_LINE_OF_KEY = """
+SELECT m.account_id, m.id FROM api_keys k JOIN api_keys m ON m.account_id = k.account_id
+    AND CASE m.origin WHEN '' THEN m.id ELSE m.origin END = CASE k.origin WHEN '' THEN k.id ELSE k.origin END
+WHERE k.id = ?
 """
 
 
@@ -43,6 +55,13 @@ def insert_usage(connection: Connection, records: Sequence[CallRecord]) -> None:
     if len(written) < len(clean):
         counted = _replace_expired(connection, clean, written)
     add_hours(connection, counted)
+
+
+def revise_usage(connection: Connection, revised: Sequence[tuple[CallRecord, CallRecord]]) -> None:
+    """Put rows in the place of others, in the caller's transaction: (as it is there, as it is to be) each."""
+    changes = [(before, clean_record(after)) for before, after in revised]
+    write_rows(connection, "usage", COLUMNS, [values_of(after) for _, after in changes], _REVISE)
+    add_hours(connection, [one for before, after in changes for one in ((before, -1), (after, 1))])
 
 
 def list_usage(
@@ -61,7 +80,7 @@ def list_usage(
 
     Args:
         account: only this account's.
-        key: only this key's.
+        key: only this key's, with those of the keys that it took the place of, or that took its.
         model: only calls for this public ID, or that ``provider/model`` served.
         status: only of these statuses, the lowest and the highest.
         failed: only calls that failed, or broke off.
@@ -70,7 +89,7 @@ def list_usage(
         limit: how many at most; no more than 10,000.
     """
     count = max(0, min(limit, _LIMIT_MAX))
-    bounds = _Bounds(account, key, since, until, model=model, status=status, failed=failed)
+    bounds = _Bounds(account=account, since=since, until=until, model=model, status=status, failed=failed)
 
     def newest(connection: Connection) -> list[tuple[Any, ...]]:
         if key is None:
@@ -170,7 +189,7 @@ class _Bounds:
     """
 
     account: str | None = None
-    key: str | None = None
+    keys: tuple[str, ...] = ()
     since: float | None = None
     until: float | None = None
     after: tuple[float, str] | None = None
@@ -182,12 +201,15 @@ class _Bounds:
         """The condition and its parameters."""
         given = [
             ("account_id = ?", self.account),
-            ("key_id = ?", self.key),
             ("created_at >= ?", self.since),
             ("created_at < ?", self.until),
         ]
         used = [(condition, value) for condition, value in given if value is not None]
-        conditions, params = ["true", *(condition for condition, _ in used)], [value for _, value in used]
+        conditions: list[str] = ["true", *(condition for condition, _ in used)]
+        params: list[Any] = [value for _, value in used]
+        if self.keys:
+            conditions.append(f"key_id IN ({', '.join('?' * len(self.keys))})")
+            params += self.keys
         if self.model is not None:
             conditions.append("(model = ? OR provider || '/' || upstream_model = ?)")
             params += [self.model, self.model]
@@ -209,17 +231,19 @@ def _newest(connection: Connection, bounds: _Bounds, count: int) -> list[tuple[A
 
 
 def _newest_of_key(connection: Connection, key: str, bounds: _Bounds, count: int) -> list[tuple[Any, ...]]:
-    """The newest rows of a key, which has no index of its own.
+    """The newest rows of a key and its line, which has no index of its own.
 
     Its account's rows have one, and the hourly sums tell in which hours to look: a key that rests among busy ones is
     found without reading theirs.
     """
-    owner = connection.tuples("SELECT account_id FROM api_keys WHERE id = ?", (key,))
-    if not owner or bounds.account not in (None, owner[0][0]):
+    line = connection.tuples(_LINE_OF_KEY, (key,))
+    if not line or bounds.account not in (None, line[0][0]):
         return []
-    account, since, until = owner[0][0], bounds.since or 0, bounds.until
+    account, since, until = line[0][0], bounds.since or 0, bounds.until
+    bounds = replace(bounds, keys=tuple(id for _, id in line))
     rows: list[tuple[Any, ...]] = []
-    hours = connection.tuples(_HOURS_OF_KEY, (account, key, hour_of(since)))
+    keys = ", ".join("?" * len(line))
+    hours = connection.tuples(_HOURS_OF_KEYS.format(keys=keys), (account, *bounds.keys, hour_of(since)))
     for start, end in _spans([hour for (hour,) in hours]):
         if until is not None and start >= until:
             continue

@@ -9,10 +9,10 @@ from typing import Any
 from router.errors import BadRequest
 from router.store.connection import Connection
 from router.store.database import Database
-from router.store.sets import Columns, write_rows
+from router.store.sets import Columns, in_list, write_rows
 from router.types import CallRecord
 
-__all__ = ["GROUPINGS", "HOUR_S", "UsageSum", "add_hours", "hour_of", "sum_hours"]
+__all__ = ["GROUPINGS", "HOUR_S", "UsageSum", "add_hours", "charged_since", "hour_of", "sum_hours", "wrong_hours"]
 
 HOUR_S = 3600
 _TOKENS_MAX = 2**40  # of one call: without a policy, an upstream's absurd count stays in its row, but must not
@@ -37,6 +37,16 @@ _COLUMNS: Columns = (
 _ADD = f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET " + ", ".join(
     f"{name} = usage_hours.{name} + excluded.{name}" for name in _SUMS
 )
+
+_SUM = "CAST(SUM(charge_nano) AS BIGINT) FROM usage_hours"
+_OF_ACCOUNTS = f"SELECT account_id, {_SUM} WHERE {{owners}} account_id {{one_of}} AND hour >= ? GROUP BY 1"
+_OF_KEYS = f"SELECT key_id, {_SUM} WHERE {{owners}} key_id {{one_of}} AND hour >= ? GROUP BY 1"
+_FIRST = "CASE {0}.origin WHEN '' THEN {0}.id ELSE {0}.origin END"
+_LINES = f"""
+SELECT k.id, m.id FROM api_keys k JOIN api_keys m
+    ON m.account_id = k.account_id AND {_FIRST.format("m")} = {_FIRST.format("k")}
+WHERE k.id {{one_of}}
+"""  # noqa: S608
 
 GROUPINGS: Mapping[str, str] = {
     "account": "account_id",
@@ -97,6 +107,74 @@ def add_hours(connection: Connection, records: Iterable[tuple[CallRecord, int]])
             sums[key] = [total + sign * value for total, value in zip(found, values, strict=True)]
     # In one order for everybody: two nodes that wait for each other's row would wait for ever.
     write_rows(connection, "usage_hours", _COLUMNS, [(*key, *sums[key]) for key in sorted(sums)], _ADD)
+
+
+def charged_since(connection: Connection, kind: str, since: float, ids: Sequence[str]) -> dict[str, int]:
+    """What calls that arrived at a time or later were charged, in nano-units; whoever was charged nothing is left out.
+
+    Args:
+        kind: ``key``: each ID's, and that of the keys that it took the place of; ``account``.
+        since: Unix seconds; of an hour in which it lies the whole.
+    """
+    if kind == "account":
+        sql, names = _OF_ACCOUNTS, [*ids]
+        lines = {}
+    else:
+        lines = _lines(connection, ids)
+        sql, names = _OF_KEYS, [*lines]
+    one_of, values = in_list(connection.engine, names)
+    owners = ""
+    if kind == "key":  # the sums are kept by account first
+        owners = f"account_id IN (SELECT account_id FROM api_keys WHERE id {one_of}) AND"  # noqa: S608 - constant texts
+    rows = connection.tuples(
+        sql.format(owners=owners, one_of=one_of), [*([values] if owners else []), values, hour_of(since)]
+    )
+    totals: dict[str, int] = {}
+    for name, amount in rows:
+        for id in lines.get(name, (name,)):
+            totals[id] = totals.get(id, 0) + int(amount)
+    return totals
+
+
+def _lines(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
+    """Each key that one of these is, or took the place of, or that took its place -> which of them."""
+    one_of, values = in_list(connection.engine, ids)
+    rows = connection.tuples(_LINES.format(one_of=one_of), (values,))
+    lines: dict[str, list[str]] = {}
+    for id, member in rows:
+        lines.setdefault(member, []).append(id)
+    return lines or {id: [id] for id in ids}
+
+
+def wrong_hours(connection: Connection, since: int | None) -> list[tuple[Any, ...]]:
+    """The sums, by ``_KEY``, that are not those of their usage rows; some of them.
+
+    Args:
+        since: from the hour that begins then; None for all.
+    """
+    least = "LEAST" if connection.engine == "postgresql" else "MIN"
+    hour = f"CAST(FLOOR(created_at / {HOUR_S}) AS BIGINT)"
+    if connection.engine == "sqlite":
+        hour = f"CAST(created_at / {HOUR_S} AS INTEGER)"
+    rows = (
+        "COUNT(*)",
+        "SUM(CASE WHEN ending IN ('ok', 'disconnect') THEN 0 ELSE 1 END)",
+        *(f"SUM({least}({name}, {_TOKENS_MAX}))" for name in _SUMS if name.endswith("_tokens")),
+        "SUM(charge_nano)",
+        f"SUM({least}(COALESCE(cost_nano, 0), {_COST_MAX}))",
+        "SUM(CASE WHEN cost_nano IS NULL AND charge_nano > 0 THEN 1 ELSE 0 END)",
+    )
+    kept = ("WHERE hour >= ?", "WHERE created_at >= ?") if since is not None else ("", "")
+    differ = " OR ".join(f"SUM({name}) <> 0" for name in _SUMS)
+    sql = f"""
+        SELECT {", ".join(_KEY)} FROM (
+            SELECT {", ".join((*_KEY, *_SUMS))} FROM usage_hours {kept[0]}
+            UNION ALL
+            SELECT account_id, {hour} * {HOUR_S}, key_id, model, provider, {", ".join(f"-{one}" for one in rows)}
+            FROM usage {kept[1]} GROUP BY 1, 2, 3, 4, 5
+        ) AS sides GROUP BY {", ".join(_KEY)} HAVING {differ} LIMIT 20
+    """  # noqa: S608 - constant texts
+    return connection.tuples(sql, () if since is None else (since, since))
 
 
 def sum_hours(

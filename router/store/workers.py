@@ -83,7 +83,7 @@ def dead_owners(database: Database, now: float) -> set[str]:
     return {
         owner
         for owner, id, where, process, started, expires_at in rows
-        if id is None or expires_at <= now or _process_is_gone(Worker(id, where, process, started), host)
+        if id is None or not _runs(expires_at, now) or _process_is_gone(Worker(id, where, process, started), host)
     }
 
 
@@ -91,7 +91,7 @@ def is_alive(database: Database, worker_id: str, now: float) -> bool:
     """Whether a worker's lease runs and, as far as can be seen from here, its process does."""
     sql = "SELECT id, host, process, started, expires_at FROM workers WHERE id = ?"
     rows = database.read(lambda connection: connection.tuples(sql, (worker_id,)))
-    return any(row[4] > now and not _process_is_gone(Worker(*row[:4]), this_host()) for row in rows)
+    return any(_runs(row[4], now) and not _process_is_gone(Worker(*row[:4]), this_host()) for row in rows)
 
 
 def this_host() -> str:
@@ -120,6 +120,11 @@ def process_started(process: int) -> str | None:
         return None if fields[0] in "ZX" else fields[19]
     except (OSError, IndexError):
         return ""
+
+
+def _runs(expires_at: float, now: float) -> bool:
+    """Whether a worker's lease runs; one that begins later than the next would is of a clock that was ahead."""
+    return now < expires_at <= now + 2 * LEASE_S
 
 
 def _process_is_gone(worker: Worker, host: str) -> bool:

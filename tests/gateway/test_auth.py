@@ -9,6 +9,7 @@ import pytest
 
 from router.errors import BadRequest, RouterError, StoreError, Unauthorized
 from router.gateway.auth import Authenticator
+from router.store.names import checked_text
 from router.types import Key
 
 
@@ -173,3 +174,22 @@ def test_a_key_is_not_read_again_while_nothing_changes(desk: Desk) -> None:
     desk.now = 11.0
     with pytest.raises(Unauthorized, match="revoked"):
         desk.bearer("one")
+
+
+def test_a_key_that_was_made_up_is_refused_without_a_look() -> None:
+    """Unless there are keys that were made before keys had a checksum."""
+    desk, old_keys = Desk(), [False]
+    made = checked_text("sk-", 43)
+    desk.put(made, Key("key_1", "acct_1"))
+    desk.authenticator = Authenticator(desk.find, unchecked=lambda: old_keys[0], clock=lambda: desk.now)
+    assert desk.bearer(made).id == "key_1"
+    mistyped = made[:10] + ("a" if made[10] != "a" else "b") + made[11:]
+    for text in (mistyped, "sk-" + "a" * 43, "x", "\udce9" * 10):
+        with pytest.raises(Unauthorized):
+            desk.bearer(text)
+    assert desk.asked == 1
+    old_keys[0] = True
+    desk.now += 2
+    with pytest.raises(Unauthorized):
+        desk.bearer(mistyped)
+    assert desk.asked == 2

@@ -32,9 +32,10 @@ def tamper(database: Database) -> Callable[..., None]:
 
     def run(sql: str, *params: object) -> None:
         def drop_and_execute(connection: Connection) -> None:
-            for event in ("update", "delete"):
-                on = " ON transfers" if connection.engine == "postgresql" else ""
-                connection.execute(f"DROP TRIGGER IF EXISTS transfers_no_{event}{on}")
+            for table in ("transfers", "audit"):
+                for event in ("update", "delete", "replace", "truncate"):
+                    on = f" ON {table}" if connection.engine == "postgresql" else ""
+                    connection.execute(f"DROP TRIGGER IF EXISTS {table}_no_{event}{on}")
             connection.execute(sql, params)
 
         database.write(drop_and_execute)

@@ -26,7 +26,8 @@ class Call:
     """A call that was admitted.
 
     Attributes:
-        state: ``open``, ``settled``, ``given_back``, ``swept`` (at no charge), ``captured`` (by a sweep).
+        state: ``open``, ``settled``, ``given_back``, ``swept``.
+        counted: what a sweep counted for each claim.
     """
 
     held: Held
@@ -34,6 +35,7 @@ class Call:
     charge: int = 0
     shortfall: int = 0
     refunded: int = 0
+    counted: Sequence[int] = ()
 
 
 @dataclass
@@ -55,9 +57,8 @@ class Model:
         return self.money[account] - self.held(account)
 
     def held_of(self, bucket: str) -> int:
-        start = self.pots[bucket].start
         taken = [one for call in self.open_calls() for one in call.held.taken]
-        return sum(one.amount for one in taken if (one.bucket, one.window_start) == (bucket, start))
+        return sum(one.amount for one in taken if one.bucket == bucket and not one.at_once)
 
     def open_calls(self) -> list[Call]:
         return [call for call in self.calls.values() if call.state == "open"]
@@ -83,7 +84,10 @@ class Model:
                 self._enter(bucket, claim)
                 free = claim.ceiling - self.pots[bucket].used - self.held_of(bucket) - asked[bucket]
                 fits = wanted <= free
-                asked[bucket] += claim.amount
+                if claim.at_once:
+                    self.pots[bucket].used += claim.amount
+                else:
+                    asked[bucket] += claim.amount
             if not fits:
                 self.pots = before
                 return None
@@ -94,13 +98,19 @@ class Model:
         """A call's end, or its end after a sweep; a second end changes nothing."""
         if call.state not in ("open", "swept"):
             return
-        if call.state == "open" or charge:
-            self._use(call.held, amounts)
+        late = call.state == "swept"
+        self._use(
+            call.held, [new - old for new, old in zip(amounts, call.counted, strict=True)] if late else amounts, late
+        )
         call.state = "settled"
-        self._charge(call, charge)
+        if late and call.charge:
+            self._recharge(call, charge)
+        else:
+            self._charge(call, charge)
 
     def give_back(self, call: Call) -> None:
         if call.state == "open":
+            self._use(call.held, [0] * len(call.held.taken))
             call.state = "given_back"
 
     def sweep(self, rule: str) -> list[str]:
@@ -108,11 +118,10 @@ class Model:
         due = [call for call in self.open_calls() if call.held.expires_at <= self.now]
         for call in sorted(due, key=lambda one: one.held.id):
             call.state = "swept"
-            if rule == "capture":
-                lasting = [one.amount * (bool(one.window_start) or "budget" in one.bucket) for one in call.held.taken]
-                self._use(call.held, lasting)
-                self._charge(call, call.held.amount_nano)
-                call.state = "captured" if call.charge else "swept"
+            lasting = [one.amount * (bool(one.window_start) or "budget" in one.bucket) for one in call.held.taken]
+            call.counted = lasting if rule == "capture" else [0] * len(lasting)
+            self._use(call.held, call.counted)
+            self._charge(call, call.held.amount_nano if rule == "capture" else 0)
         return [call.held.id for call in due]
 
     def tables(self) -> tuple[Mapping[str, tuple[int, int]], Mapping[str, tuple[int, int, int]]]:
@@ -134,10 +143,29 @@ class Model:
         if over:
             self.pots[bucket] = Pot(start)
 
-    def _use(self, held: Held, amounts: Sequence[int]) -> None:
+    def _use(self, held: Held, amounts: Sequence[int], late: bool = False) -> None:
+        """What was used counts in the present window; what was used at once is only corrected, in its own."""
         for taken, amount in zip(held.taken, amounts, strict=True):
-            if self.pots[taken.bucket].start == taken.window_start:
-                self.pots[taken.bucket].used += amount
+            if taken.at_once:
+                if self.pots[taken.bucket].start == taken.window_start:
+                    self.pots[taken.bucket].used += amount - taken.amount * (not late)
+                continue
+            passed = (self.now * 1000 - self.pots[taken.bucket].start) // taken.length_ms if taken.length_ms else 0
+            if passed:
+                begins = self.pots[taken.bucket].start + int(passed) * taken.length_ms
+                self.pots[taken.bucket] = Pot(begins if taken.calendar else int(self.now * 1000))
+            self.pots[taken.bucket].used += amount
+
+    def _recharge(self, call: Call, charge: int) -> None:
+        """A call that the sweep charged: the difference is given back; what goes beyond is nobody's."""
+        back = min(call.charge - charge, call.charge - call.refunded)
+        if back > 0:
+            self.move(f"back:{call.held.id}:ok", call.held.account, back)
+            call.charge -= back
+        if charge > call.charge and back <= 0:
+            call.shortfall = charge - call.charge
+            if call.shortfall:
+                self.transfers[f"short:{call.held.id}"] = call.shortfall
 
     def _charge(self, call: Call, charge: int) -> None:
         account, request = call.held.account, call.held.id

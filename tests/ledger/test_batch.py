@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from router.claims import BALANCE, Claim, Window
 from router.errors import StoreError
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import GiveBack, Held, Record, Refused, Settle, StaleKey, Take, Taken
+from router.ledger.operations import GiveBack, Held, Instead, Record, Refused, Settle, StaleKey, Take, Taken
 from router.store.accounts import create_account
 from router.store.connection import Connection
 from router.store.database import Database, open_database
 from router.store.journal import Journal, Operation
 from router.store.migrations import migrate
+from router.store.usage import list_usage
+from router.store.usage_hours import sum_hours
 from router.types import CallRecord
 
 _numbers = count()
@@ -108,13 +112,13 @@ def money(amount: int, **options: object) -> tuple[str, Claim]:
     return BALANCE, Claim(BALANCE, amount, refusal="balance", **options)  # type: ignore[arg-type]
 
 
-def requests(ceiling: int, window: Window | None = None, amount: int = 1) -> tuple[str, Claim]:
-    return "windows:requests", Claim("requests", amount, ceiling, window)
+def requests(ceiling: int, window: Window | None = None, amount: int = 1, **options: Any) -> tuple[str, Claim]:
+    return "windows:requests", Claim("requests", amount, ceiling, window, **options)
 
 
 def test_a_call_is_held_then_charged(books: Books) -> None:
     held = books.taken(money(30), requests(5))
-    assert (held.amount_nano, held.taken) == (30, (Taken("windows:requests", 1, 0, 4),))
+    assert (held.amount_nano, held.taken) == (30, (Taken("windows:requests", 1, 0, remaining=4),))
     assert books.money() == (100, 30)
     settle = Settle(held, [1], books.record(held, 25))
     books.apply(settle)
@@ -159,30 +163,75 @@ def test_a_charge_above_the_claim_takes_what_there_is(books: Books) -> None:
 
 def test_a_window_that_a_call_begins(books: Books) -> None:
     minute = Window(60)
-    first = books.taken(requests(1, minute))
-    operation = books.take(requests(1, minute))
+    first = books.taken(requests(1, minute, at_once=True))
+    operation = books.take(requests(1, minute, at_once=True))
     books.now += 20
     books.apply(operation)
     assert isinstance(operation.error, Refused) and operation.error.retry_after_s == 40
     books.now += 40
-    second = books.taken(requests(1, minute))
+    second = books.taken(requests(1, minute, at_once=True))
     assert second.taken[0].window_start == round(books.now * 1000)
-    books.apply(Settle(first, [1], books.record(first)))  # its window has gone, and with it what it held
-    assert books.bucket("windows:requests") == (round(books.now * 1000), 0, 1)
+    books.apply(Settle(first, [1], books.record(first)))  # a request counts in its own minute alone
+    assert books.bucket("windows:requests") == (round(books.now * 1000), 1, 0)
+    books.apply(Settle(second, [0], books.record(second)))  # unless the policy says in the end that it was none
+    assert books.bucket("windows:requests") == (round(books.now * 1000), 0, 0)
+
+
+DAY = 86_400.0
+LATE: dict[str, Callable[[float], Window]] = {
+    "a minute": lambda now: Window(60.0),
+    "a day": lambda now: Window(DAY, now // DAY * DAY),
+}
+
+
+@pytest.mark.parametrize("claimed_first", [True, False])
+@pytest.mark.parametrize("window", LATE)
+def test_a_call_that_outlives_its_window_counts_in_the_one_in_which_it_ends(
+    books: Books, window: str, claimed_first: bool
+) -> None:
+    """What it holds is carried along, and whoever asks first after its end finds what it used."""
+    now = LATE[window]
+    held = books.taken(requests(1000, now(books.now), 900))
+    books.now += 3 * now(books.now).seconds
+    if claimed_first:
+        operation = books.take(requests(1000, now(books.now), 200))
+        books.apply(operation)
+        assert isinstance(operation.error, Refused) and operation.error.available == 100
+    books.apply(Settle(held, [80_000], books.record(held)))
+    books.now += 1
+    late = books.take(requests(1000, now(books.now)))
+    books.apply(late)
+    assert isinstance(late.error, Refused) and late.error.available == 0
+    books.now += now(books.now).seconds
+    books.taken(requests(1000, now(books.now), 1000))
+    assert books.bucket("windows:requests")[1:] == (0, 1000)
+
+
+@pytest.mark.parametrize("window", LATE)
+def test_a_clock_that_was_ahead_locks_nothing(books: Books, window: str) -> None:
+    present = books.now
+    now = LATE[window]
+    books.now += 10 * now(present).seconds
+    ahead = books.taken(requests(5, now(books.now), 5, at_once=True))
+    books.now = present
+    books.taken(requests(5, now(present), 2, at_once=True))
+    assert books.bucket("windows:requests")[1:] == (2, 0)
+    books.apply(Settle(ahead, [5], books.record(ahead)))
+    assert books.bucket("windows:requests")[1:] == (2, 0)
 
 
 def test_a_window_of_the_calendar(books: Books) -> None:
     day = 86_400.0
-    held = books.taken(requests(10, Window(day, 864_000.0), 10))
-    operation = books.take(requests(10, Window(day, 864_000.0)))
+    held = books.taken(requests(10, Window(day, 864_000.0), 4))
+    operation = books.take(requests(10, Window(day, 864_000.0), 7))
     books.apply(operation)
     assert isinstance(operation.error, Refused) and operation.error.retry_after_s == 864_000 + day - books.now
     tomorrow = books.taken(requests(10, Window(day, 864_000.0 + day)))
-    late = books.take(requests(10, Window(day, 864_000.0), 10))  # another node's clock is behind
+    late = books.take(requests(10, Window(day, 864_000.0), 6))  # another node's clock is behind
     books.apply(late)
-    assert isinstance(late.error, Refused) and late.error.available == 9
-    books.apply(Settle(held, [10], books.record(held)), Settle(tomorrow, [3], books.record(tomorrow)))
-    assert books.bucket("windows:requests")[1:] == (3, 0)
+    assert isinstance(late.error, Refused) and late.error.available == 5
+    books.apply(Settle(held, [4], books.record(held)), Settle(tomorrow, [3], books.record(tomorrow)))
+    assert books.bucket("windows:requests") == (round((864_000 + day) * 1000), 7, 0)
 
 
 def test_a_key_that_was_read_before_a_change_is_stale(books: Books) -> None:
@@ -308,3 +357,36 @@ def test_a_journal_whose_database_is_away_undoes_what_nobody_waits_for(books: Bo
     assert journal.flush(5)
     assert (books.money(), books.count("holds")) == ((100, 0), 0)
     journal.close()
+
+
+@pytest.mark.parametrize("written", ["before", "after", "in the same batch"])
+def test_a_client_that_was_told_of_a_failure_is_not_charged(books: Books, written: str) -> None:
+    """Its call's end may be durable by then without anybody knowing; nor do its limits count it."""
+    held = books.taken(money(30), requests(100, amount=30))
+    failed = replace(books.record(held, ending="error"), status=503, error_code="database_unavailable")
+    settle = Settle(held, [20], books.record(held, 20), instead=Instead(failed, [0]))
+    if written == "before":
+        books.apply(settle)
+        assert books.money() == (80, 0)
+    undo = settle.abandon()
+    assert undo is not None
+    if written == "after":
+        books.apply(settle)
+    batch = [undo] if written != "in the same batch" else [settle, undo]
+    books.apply(*batch)
+    books.apply(*batch, again=True)
+    assert (books.money(), books.bucket("windows:requests")) == ((100, 0), (0, 0, 0))
+    (row,) = list_usage(books.database)
+    assert (row.status, row.ending, row.error_code, row.charge_nano) == (503, "error", "database_unavailable", 0)
+    (hour,) = sum_hours(books.database)
+    assert (hour.calls, hour.errors, hour.charge_nano) == (1, 1, 0)
+
+
+def test_a_stream_that_was_read_is_charged_though_its_client_was_told_of_a_failure(books: Books) -> None:
+    held = books.taken(money(30))
+    cut = replace(books.record(held, 20, "cut"), error_code="database_unavailable")
+    settle = Settle(held, [], books.record(held, 20), instead=Instead(cut, []))
+    books.apply(settle)
+    books.apply(settle.abandon())
+    (row,) = list_usage(books.database)
+    assert (row.ending, row.charge_nano, books.money()) == ("cut", 20, (80, 0))

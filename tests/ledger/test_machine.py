@@ -180,7 +180,8 @@ class LedgerMachine(RuleBasedStateMachine):
         day = Window(DAY_S, today - data.draw(st.sampled_from([0, 0, 0, DAY_S])))  # by a clock that is behind
         claims = [
             (BALANCE, Claim(BALANCE, amount, at_least=data.draw(st.integers(0, 1)))),
-            (f"windows:requests:{key}", Claim("requests", 1, 4, Window(60.0))),
+            (f"windows:requests:{key}", Claim("requests", 1, 4, Window(60.0), at_once=True)),
+            (f"windows:tokens:{key}", Claim("tokens", amount, 60, Window(60.0))),
             (f"windows:day:{key}", Claim("day", amount, 30, day, at_least=data.draw(st.integers(0, 1)))),
             (f"host:budget:{key}", Claim("budget", amount, 120)),
             (f"windows:concurrent:{key}", Claim("concurrent", 1, 3)),
@@ -274,7 +275,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 def _final(bucket: str, charge: int) -> int:
     """What a claim comes to in the end."""
-    return {"requests": 1, "day": charge, "budget": charge, "concurrent": 0}[bucket.split(":")[1]]
+    return {"requests": 1, "tokens": charge, "day": charge, "budget": charge, "concurrent": 0}[bucket.split(":")[1]]
 
 
 def _money(operation: Settle) -> tuple[int, int] | None:

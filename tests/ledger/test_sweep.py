@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from books import NOW, fill, settle, take
 
+from router.errors import BadRequest
 from router.ledger.balances import Balance, balance
 from router.ledger.progress import progress_of
 from router.ledger.sweep import CODE, sweep
-from router.ledger.transfers import grant
+from router.ledger.transfers import grant, refund
 from router.ledger.verify import verify
 from router.store.accounts import Account
 from router.store.counters import read_counters
@@ -101,12 +102,40 @@ def test_a_call_that_was_swept_and_then_ends_is_charged_once(database: Database,
     sweep(database, NOW + 100, "void")
     sweep(database, NOW + 200, "capture")
     for _ in range(2):
-        settle(database, void, 25)
-        settle(database, captured, 25)
+        settle(database, void, 25, now=NOW + 200)
+        settle(database, captured, 25, now=NOW + 200)
     rows = {row.request_id: (row.ending, row.charge_nano) for row in list_usage(database)}
-    assert rows == {"req_1": ("ok", 25), "req_2": ("expired", 40)}
-    assert balance(database, account.id) == Balance(1000, 65, 0)
+    assert rows == {"req_1": ("ok", 25), "req_2": ("ok", 25)}
+    assert balance(database, account.id) == Balance(1015, 65, 0), "15 of 40 are given back"
+    assert buckets(database) == {
+        "windows:requests": (2, 0),
+        "windows:tokens": (80, 0),
+        "windows:concurrent": (0, 0),
+        "host:budget": (50, 0),
+    }
     assert sweep(database, NOW + 300, "void").ended == []
+    assert sound(database)
+
+
+def test_what_an_operator_refunded_of_a_captured_call_is_not_given_back_twice(
+    database: Database, account: Account
+) -> None:
+    held = take(database, account.id, "req_1", 40)
+    sweep(database, NOW + 100, "capture")
+    refund(database, "req_1", 30, reason="slow")
+    assert settle(database, held, 25).charge_nano == 30, "of 40, 30 were given back already, and now the rest"
+    assert balance(database, account.id).balance == 1000
+    with pytest.raises(BadRequest, match="nothing left"):
+        refund(database, "req_1", reason="again")
+    assert sound(database)
+
+
+def test_a_captured_call_that_used_more_than_it_held_is_ours_to_bear(database: Database, account: Account) -> None:
+    held = take(database, account.id, "req_1", 40)
+    sweep(database, NOW + 100, "capture")
+    written = settle(database, held, 50)
+    assert (written.charge_nano, written.shortfall_nano) == (40, 10)
+    assert balance(database, account.id).balance == 960
     assert sound(database)
 
 

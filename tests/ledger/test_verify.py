@@ -65,19 +65,26 @@ DAMAGES: dict[str, tuple[str, set[str]]] = {
             "running_balances",
             "usage_equals_charges",
             "refunds_within_charges",
+            "transfers_chained",
         },
     ),
     "another amount": (
         "UPDATE transfers SET amount_nano = 81 WHERE reference = 'req:req_2'",
-        {"debits_equal_credits", "balances_equal_transfers", "running_balances", "usage_equals_charges"},
+        {
+            "debits_equal_credits",
+            "balances_equal_transfers",
+            "running_balances",
+            "usage_equals_charges",
+            "transfers_chained",
+        },
     ),
     "another balance": (
         "UPDATE transfers SET balance_nano = 1 WHERE reference = 'req:req_2'",
-        {"running_balances"},
+        {"running_balances", "transfers_chained"},
     ),
     "another side": (
         "UPDATE transfers SET credit = '@grants' WHERE reference = 'req:req_2'",
-        {"debits_equal_credits"},
+        {"debits_equal_credits", "transfers_chained"},
     ),
     "a hold gone": ("DELETE FROM holds WHERE id = 'req_3'", {"held_equals_open_holds"}),
     "less held": ("UPDATE balances SET held = held - 1", {"held_equals_open_holds"}),
@@ -88,17 +95,17 @@ DAMAGES: dict[str, tuple[str, set[str]]] = {
     "a bucket gone": ("DELETE FROM buckets WHERE id = 'host:budget:key_1'", {"held_equals_open_holds"}),
     "another charge": (
         "UPDATE usage SET charge_nano = 79 WHERE request_id = 'req_2'",
-        {"usage_equals_charges"},
+        {"usage_equals_charges", "hours_equal_rows"},
     ),
     "a charge from nowhere": (
         "UPDATE usage SET charge_nano = 1 WHERE request_id = 'req_free'",
-        {"usage_equals_charges"},
+        {"usage_equals_charges", "hours_equal_rows"},
     ),
     "another's charge": (
         "UPDATE usage SET account_id = 'acct_2' WHERE request_id = 'req_2'",
-        {"usage_equals_charges"},
+        {"usage_equals_charges", "hours_equal_rows"},
     ),
-    "a row gone": ("DELETE FROM usage WHERE request_id = 'req_2'", {"usage_equals_charges"}),
+    "a row gone": ("DELETE FROM usage WHERE request_id = 'req_2'", {"usage_equals_charges", "hours_equal_rows"}),
     "a shortfall from nowhere": (
         "UPDATE usage SET shortfall_nano = 1 WHERE request_id = 'req_2'",
         {"shortfalls_match"},
@@ -107,11 +114,26 @@ DAMAGES: dict[str, tuple[str, set[str]]] = {
         "INSERT INTO transfers (reference, kind, debit, credit, amount_nano, balance_nano, about, reason, created_at) "
         "SELECT 'refund:req_1:2', 'refund', debit, credit, 51, balance_nano + 51, about, '', 1 FROM transfers "
         "WHERE reference = 'refund:req_1:1'",
-        {"debits_equal_credits", "balances_equal_transfers", "refunds_within_charges"},
+        {"debits_equal_credits", "balances_equal_transfers", "refunds_within_charges", "transfers_chained"},
     ),
     "a refund of nothing": (
         "UPDATE transfers SET about = 'req:req_none' WHERE reference = 'refund:req_1:1'",
-        {"refunds_within_charges"},
+        {"refunds_within_charges", "transfers_chained"},
+    ),
+    "another reason": ("UPDATE transfers SET reason = 'for me' WHERE kind = 'grant'", {"transfers_chained"}),
+    "the last transfer gone, and its money with it": (
+        "DELETE FROM transfers WHERE reference = 'refund:req_1:1'",
+        {"debits_equal_credits", "balances_equal_transfers", "transfers_chained", "audit_matches_transfers"},
+    ),
+    "more tokens": ("UPDATE usage SET completion_tokens = 2 WHERE request_id = 'req_free'", {"hours_equal_rows"}),
+    "an hour's tokens": ("UPDATE usage_hours SET prompt_tokens = prompt_tokens - 1", {"hours_equal_rows"}),
+    "an hour gone": ("DELETE FROM usage_hours", {"hours_equal_rows"}),
+    "less used": ("UPDATE buckets SET used = used - 1 WHERE id = 'host:budget:key_1'", {"buckets_unchanged"}),
+    "another entry": ("UPDATE audit SET actor = 'nobody' WHERE seq = 1", {"audit_chained"}),
+    "an entry gone": ("DELETE FROM audit WHERE seq = 1", {"audit_chained", "audit_matches_transfers"}),
+    "the last entry gone": (
+        "DELETE FROM audit WHERE seq = (SELECT MAX(seq) FROM audit)",
+        {"audit_chained", "audit_matches_transfers"},
     ),
 }
 
@@ -124,6 +146,25 @@ def test_each_kind_of_damage_is_found(
     sql, names = DAMAGES[damage]
     tamper(sql)
     assert set(failed(database)) == names
+
+
+REPLACED = {
+    "sqlite": [
+        "INSERT OR REPLACE INTO {table} SELECT * FROM {table} WHERE seq = 1",
+        "REPLACE INTO {table} SELECT * FROM {table}",
+        "UPDATE OR REPLACE {table} SET seq = 2 WHERE seq = 1",
+    ],
+    "postgresql": ["TRUNCATE {table}", "TRUNCATE {table} CASCADE"],
+}
+
+
+@pytest.mark.parametrize("table", ["transfers", "audit"])
+def test_what_is_only_added_to_cannot_be_replaced_or_emptied(database: Database, account: Account, table: str) -> None:
+    fill(database, account.id)
+    for sql in REPLACED[database.engine]:
+        with pytest.raises(Exception, match="never changed"):
+            database.write(lambda connection, sql=sql: connection.execute(sql.format(table=table)))  # type: ignore[misc]
+    assert failed(database) == {}
 
 
 def test_a_shortfall_without_its_row_is_found(

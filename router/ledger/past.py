@@ -1,0 +1,51 @@
+"""What was charged before a bucket counted: a limit or a budget that is set in the middle of a period begins with it.
+
+The hourly sums know. They are asked in one statement for each kind of subject and period in a batch, and only where a
+bucket begins: at its first claim, and after an operator has changed what it limits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from router.claims import Claim, Window
+from router.ledger.operations import Take
+from router.ledger.state import Bucket
+from router.store.connection import Connection
+from router.store.usage_hours import charged_since
+
+__all__ = ["begin_counting"]
+
+_Wanted = dict[tuple[str, float], dict[str, list[tuple[Bucket, Window | None]]]]
+
+
+def begin_counting(connection: Connection, takes: Sequence[Take], buckets: Mapping[str, Bucket]) -> None:
+    """Let those buckets that begin with a batch's claims begin with what was charged in their present periods."""
+    wanted: _Wanted = defaultdict(lambda: defaultdict(list))
+    for take in takes:
+        for bucket, claim in take.claims:
+            if claim.of and _begins(buckets[bucket], claim):
+                since = 0.0 if claim.window is None or claim.window.start is None else claim.window.start
+                whose = take.hold.key if claim.of == "key" else take.hold.account
+                wanted[claim.of, since][whose].append((buckets[bucket], claim.window))
+    for (kind, since), places in wanted.items():
+        charged = charged_since(connection, kind, since, list(places))
+        for whose, found in places.items():
+            for state, window in found:
+                state.begun_anew(window, charged.get(whose, 0), f"{kind}:{whose}")
+
+
+def _begins(bucket: Bucket, claim: Claim) -> bool:
+    """Whether a bucket has not counted so far; one that has begins each further period with nothing.
+
+    One whose window begins later than the next would has counted by a clock that was ahead.
+    """
+    if not bucket.subject:
+        return True
+    window = claim.window
+    return (
+        window is not None
+        and window.start is not None
+        and bucket.window_start > round((window.start + window.seconds) * 1000)
+    )

@@ -1,0 +1,48 @@
+"""What must hold of what is kept beside the ledger: hourly sums, buckets, and the audit log of operators' transfers."""
+
+from __future__ import annotations
+
+import json
+
+from router.ledger.state import mark_of
+from router.store.connection import Connection
+from router.store.usage_hours import HOUR_S, wrong_hours
+
+__all__ = ["audit_matches_transfers", "buckets_unchanged", "hours_equal_rows"]
+
+_KINDS = {"credits grant": "grant", "credits adjust": "adjustment", "credits refund": "refund"}
+_INIT = "grant:init:"
+_MARKED = "SELECT id, window_start, used, mark FROM buckets WHERE mark <> 0"
+
+
+def hours_equal_rows(connection: Connection) -> list[str]:
+    """The hourly sums are those of the usage rows, tokens included, as far as rows are still kept."""
+    row = connection.row("SELECT value FROM meta WHERE name = 'usage_pruned_before'")
+    since = -(-int(row["value"]) // HOUR_S) * HOUR_S if row else None
+    return [
+        f"hour {hour} of account {account}, key {key}, model {model}: not the sum of its rows"
+        for account, hour, key, model, _ in wrong_hours(connection, since)
+    ]
+
+
+def buckets_unchanged(connection: Connection) -> list[str]:
+    """What buckets have counted is what the ledger wrote."""
+    return [
+        f"bucket {id}: {used} used is not what was written"
+        for id, window_start, used, mark in connection.tuples(_MARKED)
+        if mark != mark_of(id, window_start, used)
+    ]
+
+
+def audit_matches_transfers(connection: Connection) -> list[str]:
+    """Each transfer that operators make has its entry in the audit log, and each such entry its transfer."""
+    wanted = "SELECT reference FROM transfers WHERE kind IN ('grant', 'adjustment', 'refund') AND hash <> ''"
+    made = {reference for (reference,) in connection.tuples(wanted)}
+    told = set()
+    actions = ", ".join(f"'{action}'" for action in _KINDS)
+    sql = f"SELECT detail FROM audit WHERE hash <> '' AND action IN ({actions}) ORDER BY seq"  # noqa: S608 - constants
+    for (detail,) in connection.tuples(sql):
+        told.add(json.loads(detail).get("made", ""))
+    told.discard("")
+    found = [f"{one}: no entry in the audit log" for one in sorted(made - told) if not one.startswith(_INIT)]
+    return found + [f"{one}: in the audit log, but there is no such transfer" for one in sorted(told - made)]
