@@ -89,6 +89,9 @@ _DIGESTS = {
     7: "f281f258935441f3",
     8: "f2c0dcbe6a9f69d6",
     9: "1af5aa8b342f84f1",
+    10: "260d0fff033b8153",
+    11: "465e36faec299502",
+    12: "2968ac0e61ed2120",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 
