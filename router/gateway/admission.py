@@ -296,7 +296,7 @@ class Admission:
             message = claim.message or self._unpaid(claim, needed, refused.available)
             headers = {}
             if refused.retry_after_s is not None and (claim.ceiling is None or needed <= claim.ceiling):
-                ends = datetime.fromtimestamp(context.at + refused.retry_after_s, UTC).replace(microsecond=0)
+                ends = datetime.fromtimestamp(round(context.at + refused.retry_after_s), UTC)
                 message += f" It begins again at {ends.isoformat().replace('+00:00', 'Z')}."
                 headers = {f"x-ratelimit-reset-{claim.refusal}": _duration(round(refused.retry_after_s))}
             currency = self._limits.currency
