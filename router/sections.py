@@ -39,6 +39,9 @@ class ServerSettings:
         send_timeout_s: how long a client may stop reading before its connection is closed.
         pid_file: where `router reload` and `router stop` find the gateway; beside the configuration, with its name and
             `.pid`, where unset.
+        max_connections: clients' connections that one worker keeps open, as far as its limit of open files allows; the
+            oldest that serves no call is closed for a new one.
+        max_connections_per_address: of those from one address; 0 is half of them.
     """
 
     host: str = "127.0.0.1"
@@ -51,6 +54,8 @@ class ServerSettings:
     keep_alive_s: float = field(default=75.0, metadata=SECONDS)
     send_timeout_s: float = field(default=60.0, metadata=SECONDS)
     pid_file: str = ""
+    max_connections: int = field(default=10_000, metadata={"min": 1, "max": 1_000_000})
+    max_connections_per_address: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,8 @@ class GatewaySettings:
             providers' sections.
         streaming: false refuses streams with 400.
         max_body_bytes: of a request, before and after decompression.
+        worker_body_bytes, account_body_bytes, key_body_bytes: of request bodies that are on their way at a time, in one
+            worker: all, those of one account, those of one key.
         max_call_s: hard limit on a whole call, all attempts included.
         commit_after_s: silence after which a stream's 200 is sent before there is an item.
         heartbeat_s: silence after which a stream gets a comment.
@@ -102,6 +109,9 @@ class GatewaySettings:
     only_offers: bool = False
     streaming: bool = True
     max_body_bytes: int = field(default=32 * 2**20, metadata={"min": 1024, "max": 2**31})
+    worker_body_bytes: int = field(default=256 * 2**20, metadata={"min": 1024, "max": 2**40})
+    account_body_bytes: int = field(default=128 * 2**20, metadata={"min": 1024, "max": 2**40})
+    key_body_bytes: int = field(default=96 * 2**20, metadata={"min": 1024, "max": 2**40})
     max_call_s: float = field(default=3600.0, metadata=SECONDS)
     commit_after_s: float = field(default=15.0, metadata=SECONDS)
     heartbeat_s: float = field(default=10.0, metadata=SECONDS)

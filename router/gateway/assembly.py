@@ -34,6 +34,7 @@ from router.gateway.record import CallLog, Recorder
 from router.gateway.resolve import Resolver
 from router.gateway.sections import check_rules, plugin_records
 from router.gateway.showcase import Showcase
+from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
 from router.ledger.currency import keep_currency
 from router.ledger.sweep import Swept, sweep
@@ -169,7 +170,11 @@ class Assembly:
             admission,
             Recorder(self.log, self.registry),
             self._idempotency(),
+            available=self._available if self._with_billing else None,
         )
+
+    def _available(self, account: str) -> int:
+        return balance(self.database, account).available
 
     def _idempotency(self) -> Idempotency:
         return Idempotency(

@@ -14,7 +14,7 @@ from typing import Any
 import gevent
 
 from router.dialect import Dialect
-from router.errors import FAULTS, BadRequest, Conflict, Forbidden, RouterError, Unavailable
+from router.errors import FAULTS, BadRequest, Conflict, Forbidden, RateLimited, RouterError, Unavailable
 from router.gateway.active import ActiveCall, CallCancelled, Client
 from router.gateway.admission import Admission, Bracket, StaleKey
 from router.gateway.auth import Authenticator
@@ -29,6 +29,7 @@ from router.gateway.quoting import Quoter
 from router.gateway.record import Recorder
 from router.gateway.resolve import Resolver
 from router.gateway.schemas import chat_call, dropped_fields, embeddings_call
+from router.gateway.uploads import SMALL_BYTES, UploadLimits, Uploads
 from router.money import format_nano
 from router.sections import GatewaySettings
 from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key
@@ -55,7 +56,9 @@ class Incoming:
         received_at: Unix seconds at its first byte.
         started: the same moment by the monotonic clock; None where that is not known.
         authorization, x_api_key: the two headers that may hold the key.
-        read_body: reads the whole body, within limits. Called only once the key is known to be good.
+        read_body: reads the whole body, within limits, and tells of bytes as they come. Called only once the key is
+            known to be good.
+        body_size: of the body, as declared; None where it is not known before.
         client: the connection; None where there is none to watch.
         idempotency_key: the header; heeded only where the key may send it.
     """
@@ -64,10 +67,11 @@ class Incoming:
     received_at: float
     authorization: str | None
     x_api_key: str | None
-    read_body: Callable[[], bytes]
+    read_body: Callable[[Callable[[int], None] | None], bytes]
     client: Client | None = None
     idempotency_key: str | None = None
     started: float | None = None
+    body_size: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,11 @@ class Answer:
 
 
 class Gateway:
-    """Serves calls. One per worker."""
+    """Serves calls. One per worker.
+
+    Args:
+        available: account -> nano-units that it has left; None where nothing is billed.
+    """
 
     def __init__(
         self,
@@ -93,6 +101,7 @@ class Gateway:
         admission: Admission,
         recorder: Recorder,
         idempotency: Idempotency,
+        available: Callable[[str], int] | None = None,
     ) -> None:
         self._settings = settings
         self._dialect = dialect
@@ -109,6 +118,9 @@ class Gateway:
             max_call_s=settings.max_call_s,
             on_content=settings.fall_back_on_content,
         )
+        least = 2 * settings.max_body_bytes  # as it was sent, and without its coding
+        bounds = (settings.worker_body_bytes, settings.account_body_bytes, settings.key_body_bytes)
+        self._uploads = Uploads(UploadLimits(*(max(least, one) for one in bounds)), available)
         self._under_way: dict[str, ActiveCall] = {}
         self._progress = Progress(admission.journal, self._under_way)
 
@@ -137,8 +149,7 @@ class Gateway:
             RouterError: what the dialect renders as the error body.
         """
         key = self._key(incoming)
-        raw = incoming.read_body()
-        body = decode_json(raw)
+        raw, body = self._body(key, incoming)
         call = chat_call(body, incoming.request_id)
         if call.stream and not self._settings.streaming:
             message = "Streaming is switched off on this gateway; send the request without 'stream'."
@@ -148,8 +159,7 @@ class Gateway:
     def embeddings(self, incoming: Incoming) -> Answer:
         """``POST /v1/embeddings``. Raises as ``chat``."""
         key = self._key(incoming)
-        raw = incoming.read_body()
-        body = decode_json(raw)
+        raw, body = self._body(key, incoming)
         call = embeddings_call(body, incoming.request_id)
         return self._serve_once(call, "embeddings", key, incoming, body, raw)
 
@@ -165,6 +175,16 @@ class Gateway:
             Forbidden: the key may not use it.
         """
         return self._dialect.model(self._lister.one(self._key(incoming), model_id))
+
+    def _body(self, key: Key, incoming: Incoming) -> tuple[bytes, dict[str, Any]]:
+        """The request's body, read and decoded; a large one only where there is room for it."""
+        size = incoming.body_size
+        if size is not None and size <= SMALL_BYTES:
+            raw = incoming.read_body(None)
+            return raw, decode_json(raw)
+        with self._uploads.begin(key, size) as note:
+            raw = incoming.read_body(note)
+            return raw, decode_json(raw)
 
     def _key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
         return self._authenticator.key(incoming.authorization, incoming.x_api_key, fresh=fresh)
@@ -250,6 +270,9 @@ class Gateway:
             terms = self._quoter.terms(call, kind, key, route, incoming.received_at)
             try:
                 return key, self._admission.open(call, kind, key, terms)
+            except RateLimited as error:
+                self._uploads.note_refusal(key, error)
+                raise
             except StaleKey:
                 self._authenticator.forget(key)
                 key = self._key(incoming)

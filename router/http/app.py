@@ -206,5 +206,5 @@ def _json(value: Any, status: int = 200) -> Response:
 
 def _estimate(assembly: Assembly) -> Response:
     """What a call would come to, for everybody."""
-    raw = incoming_of(request.environ, BODY_MAX).read_body()
+    raw = incoming_of(request.environ, BODY_MAX).read_body(None)
     return _json(assembly.dialect.estimate(assembly.estimator.answer(raw)))

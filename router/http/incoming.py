@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from router.errors import BadRequest
@@ -15,9 +16,11 @@ __all__ = ["incoming_of"]
 def incoming_of(environ: dict[str, Any], max_body_bytes: int) -> Incoming:
     """The request in ``environ``; its body is read only when the line asks for it."""
 
-    def body() -> bytes:
-        encoding = environ.get("HTTP_CONTENT_ENCODING", "")
-        return read_body(environ["wsgi.input"], _length(environ), encoding, max_body_bytes)
+    size = _length(environ)
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "")
+
+    def body(note: Callable[[int], None] | None = None) -> bytes:
+        return read_body(environ["wsgi.input"], size, encoding, max_body_bytes, note)
 
     return Incoming(
         request_id=environ["router.request_id"],
@@ -28,6 +31,7 @@ def incoming_of(environ: dict[str, Any], max_body_bytes: int) -> Incoming:
         client=environ.get("router.client"),
         idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
         started=environ.get("router.started"),
+        body_size=None if encoding else size,
     )
 
 

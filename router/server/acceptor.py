@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import time
@@ -11,8 +12,12 @@ from typing import Any
 import gevent
 from gevent.socket import wait
 
+from router.errors import RateLimited
 from router.server.channel import READ, RawSocket
 from router.server.connection import Connection, Site
+from router.server.crowd import Crowd
+from router.server.responder import plain_response
+from router.store.names import new_request_id
 
 __all__ = ["Acceptor"]
 
@@ -41,6 +46,7 @@ class Acceptor:
         self._server = _address(self._listener.getsockname())
         self._site = site
         self._connections: set[Connection] = set()
+        self._crowd = Crowd(site.limits.max_connections, site.limits.max_connections_per_address)
         self._readable: Any = gevent.get_hub().loop.io(listener_fd, READ)
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self._reported_at = -FULL_REPORT_S
@@ -81,17 +87,26 @@ class Acceptor:
     def _accept(self, count_max: int) -> bool:
         """Accept what is there; False when there is no room for more descriptors."""
         for _ in range(count_max):
+            if self._crowd.is_stuck():
+                self._report("as many are open as there may be, and each serves a call")
+                return False
             try:
                 fd, address = self._listener._accept()  # type: ignore[attr-defined]
             except BlockingIOError:
                 return True
             except OSError as error:
                 if error.errno in _NO_ROOM:
-                    self._report(error)
+                    self._report(f"{error.strerror}. Raise the limit of open files (ulimit -n)")
                     return False
                 continue  # that client left before it was accepted
-            connection = Connection(RawSocket(fileno=fd), _address(address), self._server, self._site)
+            sock, client = RawSocket(fileno=fd), _address(address)
+            if not self._crowd.has_room_for(client[0]):
+                self._turn_away(sock)
+                continue
+            self._crowd.make_room()
+            connection = Connection(sock, client, self._server, self._site)
             self._connections.add(connection)
+            self._crowd.enter(connection)
             gevent.spawn(self._serve, connection)
         return True
 
@@ -100,16 +115,21 @@ class Acceptor:
             connection.run()
         finally:
             self._connections.discard(connection)
+            self._crowd.leave(connection)
 
-    def _report(self, error: OSError) -> None:
+    def _turn_away(self, sock: RawSocket) -> None:
+        """In one word that nobody waits for: whoever opens so many connections may never read it."""
+        error = RateLimited("Too many connections are open from this address.", retry_after_s=1)
+        with contextlib.suppress(OSError):
+            sock.setblocking(False)
+            sock.send(plain_response(*self._site.render_error(error, new_request_id())))
+        sock.close()
+
+    def _report(self, why: str) -> None:
         now = time.monotonic()
         if now - self._reported_at >= FULL_REPORT_S:
             self._reported_at = now
-            log.error(
-                "cannot accept more connections: %s. Open: %d. Raise the limit of open files (ulimit -n).",
-                error.strerror,
-                len(self._connections),
-            )
+            log.error("cannot accept more connections: %s. Open: %d.", why, len(self._connections))
 
 
 def _address(address: Any) -> tuple[str, int]:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gevent import sleep
+
 from router.errors import FAULTS, RequestTimeout, RouterError
 from router.server.body import RequestBody
 from router.server.channel import Channel, ClientGone, RawSocket
@@ -56,6 +58,10 @@ class Connection:
         client: address and port of the other side.
         server: address and port that it connected to.
         site: what to serve.
+
+    Attributes:
+        client: see above.
+        waiting_since: monotonic seconds since which no whole head of a request has come; None while one is served.
     """
 
     def __init__(self, sock: RawSocket, client: tuple[str, int], server: tuple[str, int], site: Site) -> None:
@@ -63,7 +69,9 @@ class Connection:
         self._channel = Channel(sock)
         self._parser = RequestParser(site.limits, connection_environ(client, server))
         self._watch = ClientWatch(self._channel)
-        self._idle_since: float | None = time.monotonic()
+        self.client = client
+        self.waiting_since: float | None = time.monotonic()
+        self._idle_since: float | None = self.waiting_since
         self._draining = False
 
     def run(self) -> None:
@@ -93,6 +101,12 @@ class Connection:
         if self._idle_since is not None and time.monotonic() - self._idle_since >= idle_s:
             self._channel.end_reading()
 
+    def give_way(self) -> None:
+        """End now: it serves nothing, and others need its place."""
+        self.waiting_since = None
+        self._draining = True
+        self._channel.end_reading()
+
     def _serve_next(self) -> bool:
         """Serve one request; whether the connection can be used again."""
         try:
@@ -117,13 +131,15 @@ class Connection:
         with contextlib.suppress(RouterError):
             if request.complete or body.discard(DISCARD_MAX_BYTES, DISCARD_S):
                 request.buffer.clear()
-                self._idle_since = time.monotonic()
+                self._idle_since = self.waiting_since = time.monotonic()
                 return True
         return False
 
     def _next_request(self) -> Request | None:
         """The next request with a complete head; None when the client sends no more, or nothing for too long."""
         parser, limits = self._parser, self._site.limits
+        if parser.ready:
+            sleep(0)  # sent ahead: there is nothing to wait for, and others must not wait for all of them
         idle_s = limits.keep_alive_s
         deadline = time.monotonic() + idle_s
         while not parser.ready:
@@ -145,7 +161,7 @@ class Connection:
                 deadline = time.monotonic() + limits.header_timeout_s
             elif time.monotonic() >= deadline and not parser.ready:
                 raise _slow_header(limits)
-        self._idle_since = None
+        self._idle_since = self.waiting_since = None
         return parser.ready.popleft()
 
     def _may_keep_alive(self, request: Request) -> bool:

@@ -9,7 +9,7 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one connection. Times are seconds, sizes are bytes.
+    """Bounds of one connection, and of how many there are. Times are seconds, sizes are bytes.
 
     Attributes:
         header_timeout_s: from a request's first byte to the end of its header.
@@ -20,6 +20,8 @@ class Limits:
         max_header_bytes: request line and header fields together; also trailers and chunk extensions.
         max_headers: header fields of one request.
         max_target_bytes: path and query.
+        max_connections: open at a time in one worker.
+        max_connections_per_address: of those from one address; 0 is half of them.
     """
 
     header_timeout_s: float = 30.0
@@ -30,6 +32,8 @@ class Limits:
     max_header_bytes: int = 64 * 1024
     max_headers: int = 200
     max_target_bytes: int = 16 * 1024
+    max_connections: int = 10_000
+    max_connections_per_address: int = 0
 
     @classmethod
     def of(cls, settings: object) -> Limits:

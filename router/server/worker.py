@@ -23,6 +23,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 import gevent
@@ -30,6 +31,7 @@ import gevent
 from router.errors import ConfigError, StoreError
 from router.server.acceptor import Acceptor
 from router.server.connection import Site
+from router.server.descriptors import connections_for, raise_limit
 from router.server.leave import Leave
 from router.server.limits import Limits
 from router.server.logs import log_to_stderr
@@ -145,7 +147,9 @@ def serve(application: Application, listen_fd: int, control: socket.socket) -> N
     hub = gevent.get_hub()
     hub.SYSTEM_ERROR = (KeyboardInterrupt, SystemError)  # sys.exit() in a plugin's greenlet ends that, not the worker
     hub.NOT_ERROR = (gevent.GreenletExit,)
-    acceptor = Acceptor(listen_fd, Site(application.wsgi, Limits.of(settings), application.render_error))
+    limits = Limits.of(settings)
+    limits = replace(limits, max_connections=min(limits.max_connections, connections_for(raise_limit())))
+    acceptor = Acceptor(listen_fd, Site(application.wsgi, limits, application.render_error))
     acceptor.start()
     exit_after_master(control.fileno(), settings.grace_s + _CLOSE_S)
     die_with_master(False)

@@ -34,6 +34,7 @@ class SqliteEngine:
         self.place = f"SQLite database {path}"
         self._timeout_s = timeout_s
         self._lock_path = path.with_name(path.name + "-lock")
+        self._lock_handles: list[int] = []  # those that nobody uses
         self._wal_path = path.with_name(path.name + "-wal")
         self._used: tuple[int, int] | None = None
         self._identities: WeakKeyDictionary[Connection, tuple[int, int]] = WeakKeyDictionary()
@@ -71,15 +72,33 @@ class SqliteEngine:
     def exclusive(self) -> Iterator[None]:
         """An flock on a side file: SQLite's own waiting for its write lock is unfair, the kernel's queue is not."""
         self._identity()
-        try:
-            handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StoreError(f"The lock file {self._lock_path} cannot be opened: {error.strerror}.") from error
+        handle = self._lock_handle()
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(handle)
+            with suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_UN)
+            self._lock_handles.append(handle)
+
+    def _lock_handle(self) -> int:
+        """The lock file, open. Kept from one use to the next: when descriptors run out, books must still be kept."""
+        with suppress(IndexError):
+            handle = self._lock_handles.pop()
+            if self._is_lock_file(handle):
+                return handle
+            os.close(handle)  # the file was put away, or restored over
+        try:
+            return os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(f"The lock file {self._lock_path} cannot be opened: {error.strerror}.") from error
+
+    def _is_lock_file(self, handle: int) -> bool:
+        try:
+            there, ours = self._lock_path.stat(), os.fstat(handle)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
     def bound(self, connection: Connection, limit_s: float) -> None:
         """Nothing: there is no server. Who holds the lock file is named by ``holder``."""
