@@ -33,6 +33,7 @@ setup(
         "gevent>=25.4",
         "httptools>=0.7",
         "requests>=2.32.2",
+        "rich>=13.9",
         "sseclient-py>=1.8",
         "peewee>=4.0",
         "marshmallow>=4.0",

@@ -9,6 +9,7 @@ import click
 
 from router.cli.groups import Commands
 from router.cli.output import iso_time, pairs, table
+from router.cli.references import ACCOUNT
 from router.cli.session import Session, common
 from router.errors import NotFound
 from router.ledger.balances import balance
@@ -20,6 +21,7 @@ from router.store.accounts import (
     get_account,
     list_accounts,
     list_price_lists,
+    rename_account,
     set_account_price_list,
     set_account_status,
     set_account_tier,
@@ -55,7 +57,7 @@ def list_(session: Session) -> None:
 
 
 @accounts.command()
-@click.argument("account_id", metavar="ID")
+@click.argument("account_id", type=ACCOUNT, metavar="ID")
 @common
 def show(session: Session, account_id: str) -> None:
     """One account, what it has, and what of that its calls under way hold."""
@@ -68,7 +70,18 @@ def show(session: Session, account_id: str) -> None:
 
 
 @accounts.command()
-@click.argument("account_id", metavar="ID")
+@click.argument("account_id", type=ACCOUNT, metavar="ID")
+@click.argument("name")
+@common
+def rename(session: Session, account_id: str, name: str) -> None:
+    """Call an account NAME from now on."""
+    rename_account(session.database, account_id, name)
+    account = get_account(session.database, account_id)
+    session.show(_value(account), f"account {account.id} is called {account.name}")
+
+
+@accounts.command()
+@click.argument("account_id", type=ACCOUNT, metavar="ID")
 @common
 def suspend(session: Session, account_id: str) -> None:
     """Refuse every key of an account, as if disabled, until it is resumed. Calls in flight are finished."""
@@ -76,7 +89,7 @@ def suspend(session: Session, account_id: str) -> None:
 
 
 @accounts.command()
-@click.argument("account_id", metavar="ID")
+@click.argument("account_id", type=ACCOUNT, metavar="ID")
 @common
 def resume(session: Session, account_id: str) -> None:
     """Accept the keys of a suspended account again; those that are disabled themselves stay so."""
@@ -84,7 +97,7 @@ def resume(session: Session, account_id: str) -> None:
 
 
 @accounts.command()
-@click.argument("account_id", metavar="ID")
+@click.argument("account_id", type=ACCOUNT, metavar="ID")
 @click.argument("name")
 @common
 def tier(session: Session, account_id: str, name: str) -> None:
@@ -97,7 +110,7 @@ def tier(session: Session, account_id: str, name: str) -> None:
 
 
 @accounts.command("price-list")
-@click.argument("account_id", metavar="ID")
+@click.argument("account_id", type=ACCOUNT, metavar="ID")
 @click.argument("name")
 @common
 def price_list(session: Session, account_id: str, name: str) -> None:

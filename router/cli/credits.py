@@ -9,6 +9,7 @@ import click
 from router.cli.amounts import AMOUNT_ARGUMENTS, amount_nano, signed_amount_nano
 from router.cli.groups import Commands
 from router.cli.output import iso_time, pairs, table
+from router.cli.references import ACCOUNT
 from router.cli.session import Session, common
 from router.errors import BadRequest
 from router.ledger.balances import balance
@@ -37,7 +38,7 @@ def credits() -> None:
 
 
 @credits.command(context_settings=AMOUNT_ARGUMENTS)
-@click.argument("account")
+@click.argument("account", type=ACCOUNT)
 @click.argument("amount")
 @_REASON
 @_REFERENCE
@@ -52,7 +53,7 @@ def grant(
 
 
 @credits.command(context_settings=AMOUNT_ARGUMENTS)
-@click.argument("account")
+@click.argument("account", type=ACCOUNT)
 @click.argument("amount")
 @_REASON
 @_REFERENCE
@@ -84,7 +85,7 @@ def refund(session: Session, request_id: str, amount: str | None, reason: str, c
 
 
 @credits.command()
-@click.argument("account")
+@click.argument("account", type=ACCOUNT)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many transfers.")
 @click.option("--before", type=click.IntRange(1), metavar="SEQ", help="Only older ones than this: the next page.")
 @common

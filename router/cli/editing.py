@@ -26,7 +26,7 @@ from router.records import known_keys
 from router.registry import Registry
 from router.settings import ModelFacts, ProviderSettings, Secret
 
-__all__ = ["parse_key", "parse_value", "set_key"]
+__all__ = ["parse_key", "parse_value", "remove_section", "set_key"]
 
 
 def parse_key(text: str) -> tuple[str, ...]:
@@ -97,6 +97,27 @@ def set_key(settings: Settings, path: tuple[str, ...], value: Any) -> None:
         raise ConfigError(f"{settings.path} cannot be edited: {error}; change it with an editor") from error
     expected = tomllib.loads(settings.text)
     _put(expected, path, value)
+    _replace(settings, text, expected)
+
+
+def remove_section(settings: Settings, path: tuple[str, ...]) -> None:
+    """Take a section, with all below it, out of the file, as ``set_key`` writes one.
+
+    Raises:
+        ConfigError: the file would be wrong; it is left as it was.
+    """
+    expected = tomllib.loads(settings.text)
+    document: Any = tomlkit.parse(settings.text)
+    for table in (document, expected):
+        parent: Any = table
+        for step in path[:-1]:
+            parent = parent[step]
+        del parent[path[-1]]
+    _replace(settings, tomlkit.dumps(document), expected)
+
+
+def _replace(settings: Settings, text: str, expected: Mapping[str, Any]) -> None:
+    """Put a new text in the file's place, if it is right and says what it should."""
     file = settings.path.resolve()
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".router-") as folder:
         candidate = Path(folder) / file.name

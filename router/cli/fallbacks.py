@@ -10,6 +10,7 @@ import click
 from router.catalogue.fallbacks import check_no_circle
 from router.cli.groups import Commands
 from router.cli.output import table
+from router.cli.references import MODEL
 from router.cli.session import Session, common
 from router.cli.targets import check_models
 from router.errors import ConfigError, NotFound, Unavailable
@@ -39,8 +40,8 @@ def list_(session: Session) -> None:
 
 
 @fallbacks.command("set")
-@click.argument("model")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.argument("model", type=MODEL)
+@click.argument("targets", type=MODEL, nargs=-1, required=True, metavar="TARGET...")
 @common
 def set_(session: Session, model: str, targets: tuple[str, ...]) -> None:
     """Try each TARGET, best first, when MODEL fails before its first output.
@@ -59,7 +60,7 @@ def set_(session: Session, model: str, targets: tuple[str, ...]) -> None:
 
 
 @fallbacks.command()
-@click.argument("model")
+@click.argument("model", type=MODEL)
 @common
 def clear(session: Session, model: str) -> None:
     """Forget MODEL's fallbacks."""

@@ -11,6 +11,7 @@ import click
 from router.calendars import PERIODS
 from router.cli.groups import Commands
 from router.cli.output import iso_time, pairs, table
+from router.cli.references import ACCOUNT, KEY
 from router.cli.session import Session, common
 from router.cli.targets import check_scope
 from router.cli.times import DURATION, FUTURE
@@ -47,7 +48,7 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--account", required=True, metavar="ID", help="The account that the key belongs to.")
+@click.option("--account", type=ACCOUNT, required=True, metavar="ID", help="The account that the key belongs to.")
 @click.option("--name", default="key", show_default=True, help="A label.")
 @click.option("--scope", multiple=True, metavar="MODEL", help="A model ID, or PROVIDER/*, that it may use; repeatable.")
 @click.option("--expires", type=FUTURE, metavar="TIME", help="When it ends: 30d, or 2027-01-31; never if omitted.")
@@ -85,7 +86,7 @@ def create(
 
 
 @keys.command("list")
-@click.option("--account", metavar="ID", help="Only this account's.")
+@click.option("--account", type=ACCOUNT, metavar="ID", help="Only this account's.")
 @common
 def list_(session: Session, account: str | None) -> None:
     """All keys, oldest first. Of a key's text only the last four characters are known."""
@@ -108,7 +109,7 @@ def list_(session: Session, account: str | None) -> None:
 
 
 @keys.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", type=KEY, metavar="ID")
 @common
 def show(session: Session, key_id: str) -> None:
     """One key, what is spent of its budget in the present period, calls under way included, and when that ends."""
@@ -118,7 +119,7 @@ def show(session: Session, key_id: str) -> None:
 
 
 @keys.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", type=KEY, metavar="ID")
 @click.option("--budget", type=OrNothing(AMOUNT), metavar="AMOUNT|none", help="The most that it may spend.")
 @click.option("--period", type=OrNothing(_PERIOD), metavar="day|week|month|none", help="When the budget begins again.")
 @click.option("--scope", multiple=True, metavar="MODEL", help="A model ID, or PROVIDER/*, that it may use; repeatable.")
@@ -161,7 +162,7 @@ def limit(
 
 
 @keys.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", type=KEY, metavar="ID")
 @common
 def disable(session: Session, key_id: str) -> None:
     """Refuse a key until it is enabled again."""
@@ -169,7 +170,7 @@ def disable(session: Session, key_id: str) -> None:
 
 
 @keys.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", type=KEY, metavar="ID")
 @common
 def enable(session: Session, key_id: str) -> None:
     """Accept a disabled key again."""
@@ -177,7 +178,7 @@ def enable(session: Session, key_id: str) -> None:
 
 
 @keys.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", type=KEY, metavar="ID")
 @common
 def revoke(session: Session, key_id: str) -> None:
     """Refuse a key for good."""
@@ -185,7 +186,7 @@ def revoke(session: Session, key_id: str) -> None:
 
 
 @keys.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", type=KEY, metavar="ID")
 @click.option("--grace", type=DURATION, default="24h", show_default=True, help="How long the old key goes on working.")
 @common
 def rotate(session: Session, key_id: str, grace: float) -> None:

@@ -13,6 +13,7 @@ import click
 from router.calendars import window_of
 from router.cli.groups import Commands
 from router.cli.output import iso_time, table
+from router.cli.references import ACCOUNT, KEY
 from router.cli.session import Session, common
 from router.cli.values import AMOUNT, OrNothing, given
 from router.errors import BadRequest
@@ -37,8 +38,8 @@ def limits() -> None:
 
 
 @limits.command("list")
-@click.option("--key", metavar="ID", help="What holds for this key, and where each limit comes from.")
-@click.option("--account", metavar="ID", help="What holds for all keys of this account together.")
+@click.option("--key", type=KEY, metavar="ID", help="What holds for this key, and where each limit comes from.")
+@click.option("--account", type=ACCOUNT, metavar="ID", help="What holds for all keys of this account together.")
 @common
 def list_(session: Session, key: str | None, account: str | None) -> None:
     """All limits that are set, or those in force for a key or an account."""
@@ -60,8 +61,8 @@ def list_(session: Session, key: str | None, account: str | None) -> None:
 
 
 @limits.command("set")
-@click.option("--key", metavar="ID", help="Of this key.")
-@click.option("--account", metavar="ID", help="Of all keys of this account together.")
+@click.option("--key", type=KEY, metavar="ID", help="Of this key.")
+@click.option("--account", type=ACCOUNT, metavar="ID", help="Of all keys of this account together.")
 @click.option("--tier", metavar="NAME", help="Of each key of the accounts of this tier.")
 @click.option("--per-account", is_flag=True, help="With --tier: of all keys of such an account together.")
 @click.option("--requests-per-minute", type=_COUNT, metavar="N", help="Calls that begin.")

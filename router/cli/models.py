@@ -13,6 +13,7 @@ from router.cli.describing import describing, given_by
 from router.cli.groups import Commands, NearestChoice
 from router.cli.output import pairs, table
 from router.cli.prices import price, price_text, shown_price
+from router.cli.references import MODEL, PROVIDER
 from router.cli.session import Session, common
 from router.cli.sync import sync
 from router.cli.targets import check_models, check_provider
@@ -20,7 +21,7 @@ from router.errors import BadRequest, ConfigError, NotFound
 from router.gateway.assembly import Assembly
 from router.gateway.policies import NONE
 from router.registry import nearest
-from router.store.models import remove_alias, set_alias, set_model_enabled, upsert_model
+from router.store.models import load_catalogue, remove_alias, remove_model, set_alias, set_model_enabled, upsert_model
 from router.tariff import show_price
 
 __all__ = ["models"]
@@ -36,7 +37,7 @@ models.add_command(price)
 
 
 @models.command("list")
-@click.option("--provider", metavar="NAME", help="Only this provider's.")
+@click.option("--provider", type=PROVIDER, metavar="NAME", help="Only this provider's.")
 @common
 def list_(session: Session, provider: str | None) -> None:
     """Every model of the active providers, disabled ones included, and the aliases."""
@@ -63,7 +64,7 @@ def list_(session: Session, provider: str | None) -> None:
 
 
 @models.command()
-@click.argument("model_id", metavar="ID")
+@click.argument("model_id", type=MODEL, metavar="ID")
 @common
 def show(session: Session, model_id: str) -> None:
     """One model: who serves it, its limits, and its price per million tokens."""
@@ -92,7 +93,9 @@ def show(session: Session, model_id: str) -> None:
 
 @models.command()
 @click.argument("public_id")
-@click.option("--provider", required=True, metavar="NAME", help="The configured provider that serves it.")
+@click.option(
+    "--provider", type=PROVIDER, required=True, metavar="NAME", help="The configured provider that serves it."
+)
 @click.option("--model", required=True, metavar="MODEL", help="The model's name at that provider.")
 @click.option("--kind", type=NearestChoice(["chat", "embeddings"]), default="chat", show_default=True)
 @describing
@@ -133,7 +136,7 @@ def add(
 
 
 @models.command()
-@click.argument("model_id", metavar="ID")
+@click.argument("model_id", type=MODEL, metavar="ID")
 @common
 def enable(session: Session, model_id: str) -> None:
     """Let clients use a model again."""
@@ -141,11 +144,35 @@ def enable(session: Session, model_id: str) -> None:
 
 
 @models.command()
-@click.argument("model_id", metavar="ID")
+@click.argument("model_id", type=MODEL, metavar="ID")
 @common
 def disable(session: Session, model_id: str) -> None:
     """Hide a model, and refuse calls to it."""
     _switch(session, model_id, enabled=False)
+
+
+@models.command()
+@click.argument("model_id", type=MODEL, metavar="ID")
+@common
+def remove(session: Session, model_id: str) -> None:
+    """Forget a model that `models add` or `models sync` brought, or the switch of a listed one. Its usage stays."""
+    assembly = session.assembly
+    _refuse_pinned(assembly, model_id)
+    snapshot = assembly.catalogue.snapshot()
+    if model_id in snapshot.aliases:
+        raise BadRequest(f"{model_id!r} is an alias: `router models alias {model_id} --remove` forgets it.")
+    if model_id not in {row.public_id for row in load_catalogue(assembly.database).models}:
+        if model_id in snapshot.entries:
+            source = snapshot.entries[model_id].source
+            raise BadRequest(f"{model_id!r} is listed by the {source}: `router models disable {model_id}` hides it.")
+        raise NotFound(f"There is no model {model_id!r}{nearest(model_id, snapshot.entries)}.", code="model_not_found")
+    remove_model(assembly.database, model_id)
+    left = model_id in assembly.catalogue.refresh().entries
+    said = "is as its provider lists it" if left else "is forgotten"
+    session.show({"id": model_id, "removed": True, "listed": left}, f"{model_id} {said}.")
+    for alias_name, target in sorted(snapshot.aliases.items()):
+        if target == model_id and not left:
+            session.note(f"warning: the alias {alias_name} leads nowhere now")
 
 
 @models.command()

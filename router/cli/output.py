@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO
 
 import click
+from rich.cells import cell_len, set_cell_size
 
 from router.errors import ModelNotFound
 
@@ -29,6 +31,11 @@ def one_document() -> Iterator[None]:
             yield
     finally:
         _document = None
+
+
+_GAP = "  "
+_LEAST = 10  # a column that is folded has this much, or its heading
+_NARROWEST = 20
 
 
 def print_json(value: Any) -> None:
@@ -51,7 +58,8 @@ def print_error(message: str, code: str | None, *, as_json: bool) -> None:
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empty: str) -> str:
-    """Rows as aligned text.
+    """Rows as aligned text, one line each; on a terminal that is too narrow for that, cells are folded, and rows of
+    many columns are shown one below the other.
 
     Args:
         columns: key in a row -> heading.
@@ -60,14 +68,70 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empt
     if not rows:
         return empty
     lines = [list(columns.values()), *([_cell(row.get(key)) for key in columns] for row in rows)]
-    widths = [max(len(line[position]) for line in lines) for position in range(len(columns))]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    widths = [max(cell_len(line[position]) for line in lines) for position in range(len(columns))]
+    room = _room()
+    if room is None or sum(widths) + len(_GAP) * (len(widths) - 1) <= room:
+        texts = [_GAP.join(map(set_cell_size, line, widths)).rstrip() for line in lines]
+        return "\n".join([click.style(texts[0], bold=True) if _is_terminal() else texts[0], *texts[1:]])
+    least = [min(width, max(cell_len(head), _LEAST)) for width, head in zip(widths, lines[0], strict=True)]
+    if sum(least) + len(_GAP) * (len(least) - 1) > room:
+        return "\n\n".join(_block(lines[0], line, room) for line in lines[1:])
+    return _folded(lines, least, room)
+
+
+def _folded(lines: Sequence[Sequence[str]], least: Sequence[int], room: int) -> str:
+    """A table as wide as the terminal."""
+    from rich.table import Table  # slow to import, and for terminals alone
+    from rich.text import Text
+
+    style = "bold" if _is_terminal() else ""
+    shown = Table(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), header_style=style)
+    for head, width in zip(lines[0], least, strict=True):
+        shown.add_column(Text(head), min_width=width, overflow="fold")
+    for line in lines[1:]:
+        shown.add_row(*map(Text, line))
+    return _rendered(shown, room)
+
+
+def _block(heads: Sequence[str], line: Sequence[str], room: int) -> str:
+    """One row below its headings."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, pad_edge=False, show_header=False, padding=(0, len(_GAP), 0, 0))
+    shown.add_column(min_width=max(map(cell_len, heads)), style="bold" if _is_terminal() else "")
+    shown.add_column(overflow="fold")
+    for head, cell in zip(heads, line, strict=True):
+        shown.add_row(Text(head), Text(cell))
+    return _rendered(shown, room)
+
+
+def _rendered(shown: Any, room: int) -> str:
+    from rich.console import Console
+
+    coloured = _is_terminal()
+    console = Console(width=room, color_system="standard" if coloured else None, force_terminal=coloured)
+    with console.capture() as caught:
+        console.print(shown)
+    return "\n".join(line.rstrip() for line in caught.get().splitlines())
+
+
+def _room() -> int | None:
+    """How wide a table may be: as the terminal is, or as ``COLUMNS`` says; None where standard output is a file or a
+    pipe, whose readers want one line for each row.
+    """
+    columns = shutil.get_terminal_size((0, 0)).columns
+    return max(_NARROWEST, columns) if columns else None
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def pairs(values: Mapping[str, Any]) -> str:
     """One ``name  value`` line each."""
-    width = max(map(len, values))
-    return "\n".join(f"{name.ljust(width)}  {_cell(value)}" for name, value in values.items())
+    width = max(map(cell_len, values))
+    return "\n".join(f"{set_cell_size(name, width)}  {_cell(value)}" for name, value in values.items())
 
 
 def iso_time(seconds: float | None) -> str | None:

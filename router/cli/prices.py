@@ -9,6 +9,7 @@ import click
 
 from router.catalogue.prices import Found, PriceBook
 from router.cli.output import pairs
+from router.cli.references import MODEL
 from router.cli.session import Session, common
 from router.errors import BadRequest, ConfigError, Unavailable
 from router.gateway.estimate import TOKENS_MAX, Place
@@ -24,7 +25,7 @@ _COUNT = click.IntRange(0, TOKENS_MAX)
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
+@click.argument("model", type=MODEL, metavar="MODEL")
 @click.option("--input", "input_", metavar="AMOUNT", help="Per million tokens of input, in the balance currency.")
 @click.option("--cached-input", metavar="AMOUNT", help="Of input from the provider's cache; that of input if omitted.")
 @click.option("--cache-write", metavar="AMOUNT", help="Of input written to it; that of input if omitted.")

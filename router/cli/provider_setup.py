@@ -10,19 +10,21 @@ from urllib.parse import urlsplit
 import click
 
 from router.cli.checking import check_settings, default_url
+from router.cli.editing import remove_section
 from router.cli.editing import set_key as write_key
 from router.cli.output import pairs
+from router.cli.references import PROVIDER
 from router.cli.session import Session, common
 from router.cli.targets import check_provider
 from router.config import load_settings
-from router.errors import BadRequest, ConfigError
+from router.errors import BadRequest, ConfigError, NotFound
 from router.gateway.assembly import check_migrated
 from router.gateway.providers import Provider
 from router.settings import Secret
 from router.store.provider_keys import remove_provider_key, store_provider_key
 from router.store.sealing import MASTER_KEY, check_master_key
 
-__all__ = ["add", "set_key"]
+__all__ = ["add", "remove", "set_key"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\|[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
@@ -70,6 +72,24 @@ def add(
     session.show({**value, "active": made.active, "config": str(session.config.absolute())}, pairs(value))
     if not made.active:
         session.note(f"Next: {made.problem}; or store its key with `router providers set-key {name}`")
+    session.note(_RELOAD)
+
+
+@click.command()
+@click.argument("name", type=PROVIDER)
+@common
+def remove(session: Session, name: str) -> None:
+    """Take the section [providers.NAME] out of the file, and forget the provider's stored keys."""
+    settings = session.settings
+    if name not in settings.providers:
+        known = ", ".join(sorted(settings.providers)) or "none"
+        raise NotFound(f"{settings.path} has no section [providers.{name}] (there are: {known}).")
+    remove_section(settings, ("providers", name))
+    stored = sorted(number for section, number in session.stored_keys if section == name)
+    for number in stored:
+        remove_provider_key(session.database, name, number)
+    value = {"name": name, "removed": True, "stored_keys": len(stored), "config": str(session.config.absolute())}
+    session.show(value, f"The section [providers.{name}] is gone{', and its stored key' if stored else ''}.")
     session.note(_RELOAD)
 
 

@@ -10,7 +10,7 @@ from router.cli.checking import check_settings, upstream_urls
 from router.cli.groups import Commands
 from router.cli.output import pairs, table
 from router.cli.probe import probe
-from router.cli.provider_setup import add, set_key
+from router.cli.provider_setup import add, remove, set_key
 from router.cli.session import Session, common
 from router.cli.targets import check_provider
 from router.gateway.providers import Provider
@@ -26,6 +26,7 @@ def providers() -> None:
 
 providers.add_command(add)
 providers.add_command(set_key)
+providers.add_command(remove)
 
 
 @providers.command("list")

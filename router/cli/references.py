@@ -50,6 +50,7 @@ class _Named(Reference):
     prefix: ClassVar[str]
     table: ClassVar[str]
     what: ClassVar[str]
+    live: ClassVar[str] = ""
 
     def known(self, session: Session) -> Iterator[tuple[str, str]]:
         yield from self._rows(session, f"ORDER BY created_at DESC LIMIT {_SHOWN_MAX}")
@@ -62,7 +63,9 @@ class _Named(Reference):
         """
         if text.startswith(self.prefix):
             return text
-        ids = [found for found, _ in self._rows(session, "WHERE name = ? ORDER BY id LIMIT 6", (text,))]
+        ids: list[str] = []
+        for also in dict.fromkeys((self.live, "")):
+            ids = ids or [one for one, _ in self._rows(session, f"WHERE name = ? {also} ORDER BY id LIMIT 6", (text,))]
         if len(ids) > 1:
             named = ", ".join(ids[:5]) + (", ..." if len(ids) > 5 else "")
             raise BadRequest(f"Several {self.what}s are called {text[:100]!r}: give the ID of one ({named}).")
@@ -80,6 +83,7 @@ class _Account(_Named):
 
 class _Key(_Named):
     prefix, table, what = "key_", "api_keys", "key"
+    live = "AND status <> 'revoked'"
 
     def known(self, session: Session) -> Iterator[tuple[str, str]]:
         yield from self._rows(session, f"WHERE status <> 'revoked' ORDER BY created_at DESC LIMIT {_SHOWN_MAX}")

@@ -11,6 +11,7 @@ import click
 from router.cli.explaining import call_kind, failure_rows, target_row
 from router.cli.groups import Commands
 from router.cli.output import table
+from router.cli.references import KEY, MODEL
 from router.cli.session import Session, common
 from router.store.database import Database
 from router.store.keys import get_key
@@ -38,8 +39,8 @@ def routes() -> None:
 
 
 @routes.command()
-@click.argument("model")
-@click.option("--key", "key_id", metavar="ID", help="Apply this key's scope, and say whether it may call.")
+@click.argument("model", type=MODEL)
+@click.option("--key", "key_id", type=KEY, metavar="ID", help="Apply this key's scope, and say whether it may call.")
 @common
 def explain(session: Session, model: str, key_id: str | None) -> None:
     """What would become of a call for MODEL, step by step, and of each kind of failure. Nothing is sent.

@@ -176,10 +176,12 @@ def common(function: Callable[..., R]) -> Callable[..., R]:
 
 def _resolved(session: Session, options: dict[str, Any]) -> dict[str, Any]:
     """A command's values, with the IDs of what was given by name (``router.cli.references``)."""
-    for param in click.get_current_context().command.params:
+    context = click.get_current_context()
+    for param in context.command.params:
         resolve = getattr(param.type, "resolve", None)
         value = options.get(param.name or "")
         if resolve is not None and param.name is not None and value is not None:
             many = isinstance(value, tuple)
-            options[param.name] = tuple(resolve(session, one) for one in value) if many else resolve(session, value)
+            found = tuple(resolve(session, one) for one in value) if many else resolve(session, value)
+            options[param.name] = context.params[param.name] = found  # the audit log has the ID as well
     return options

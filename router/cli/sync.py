@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from router.cli.output import table
+from router.cli.references import PROVIDER
 from router.cli.session import Session, common
 from router.cli.targets import check_provider
 from router.errors import BadRequest, ConfigError, UpstreamError
@@ -28,7 +29,7 @@ _SHOWN_MAX = 5
 
 
 @click.command()
-@click.argument("provider", required=False)
+@click.argument("provider", type=PROVIDER, required=False)
 @common
 def sync(session: Session, provider: str | None) -> int:
     """Ask PROVIDER, or every active one, for its models, and add those that are not in the catalogue yet.

@@ -18,6 +18,7 @@ __all__ = [
     "get_account",
     "list_accounts",
     "list_price_lists",
+    "rename_account",
     "set_account_price_list",
     "set_account_status",
     "set_account_tier",
@@ -97,6 +98,16 @@ def set_account_status(database: Database, account_id: str, status: str) -> None
     if status not in _STATUSES:
         raise BadRequest(f"An account's status is one of {', '.join(_STATUSES)}.")
     _set(database, account_id, "status", status)
+
+
+def rename_account(database: Database, account_id: str, name: str) -> None:
+    """Give an account another name.
+
+    Raises:
+        NotFound: there is no such account.
+        BadRequest: the name is empty, too long or holds control characters.
+    """
+    _set(database, account_id, "name", check_name(name, "an account's name"))
 
 
 def set_account_tier(database: Database, account_id: str, tier: str) -> None:

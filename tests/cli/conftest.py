@@ -79,6 +79,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in os.environ:
         if name.startswith("ROUTER_") or name.endswith("_API_KEY"):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest's own workers set it: tables are as in a pipe
     yield
 
 
