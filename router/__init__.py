@@ -23,6 +23,7 @@ from router.errors import (
     UpstreamError,
 )
 from router.offers import Estimate, Listed, Offer, load_offers
+from router.rules import RequestRules
 from router.settings import ProviderSettings, Secret, Timeouts
 from router.types import (
     Attempt,
@@ -78,6 +79,7 @@ __all__ = [
     "Quote",
     "RateLimited",
     "Reply",
+    "RequestRules",
     "RouterError",
     "Secret",
     "StartupContext",

@@ -15,6 +15,7 @@ import pluggy
 from router.claims import Claim, Outcome, PolicyContext, Quote
 from router.dialect import Dialect
 from router.errors import UpstreamError
+from router.rules import RequestRules
 from router.types import (
     CallContext,
     CallRecord,
@@ -123,6 +124,17 @@ class ProviderSpecs:
             UpstreamError: the upstream could not be asked.
 
         Called: addressed, by ``router models sync``, never for a call. Since: 0.1.
+        """
+
+    @hookspec
+    def request_rules(self, context: CallContext) -> RequestRules:  # type: ignore[empty-body]
+        """What this provider's requests may hold: names of the output cap that it obeys, fields that cost more or that
+        choose who serves, members of messages that it knows.
+
+        Data that ships with the plugin: no I/O. ``context.model`` is empty. The host keeps to it before ``chat`` and
+        ``embeddings`` see a call; without this hook both of OpenAI's caps are sent, and unknown fields pass.
+
+        Called: addressed, once at start. Since: 0.1.
         """
 
 

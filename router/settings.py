@@ -158,6 +158,9 @@ class ProviderSettings:
         fallback: model IDs to try, in this order, when a call here fails before any output.
         drop_params: request fields that are not passed on; the response names them in ``x-router-dropped-params``.
         drop_params_for: the same for single models: upstream's model -> fields.
+        cap_params: names of the output cap that this upstream obeys, such as ``["max_tokens"]``: the cap is sent under
+            each of them and under no other; where unset, those that the plugin knows, which are
+            ``max_completion_tokens`` and ``max_tokens`` for ``compatible``.
         timeouts_for: limits of single models: upstream's model -> limits; those that are unset are ``timeouts``.
         max_concurrent: calls that one worker has under way here; 0 for no limit.
         max_connections: connections that one worker opens to this upstream.
@@ -177,6 +180,7 @@ class ProviderSettings:
     fallback: tuple[str, ...] = ()
     drop_params: tuple[str, ...] = ()
     drop_params_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cap_params: tuple[str, ...] = ()
     timeouts_for: Mapping[str, ModelTimeouts] = field(default_factory=dict)
     max_concurrent: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
     max_connections: int = field(default=1000, metadata={"min": 1, "max": 60_000})

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from router.upstream.transport import Transport
 
 __all__ = [
+    "OVER_BOUND",
     "Attempt",
     "Budget",
     "CallContext",
@@ -166,6 +167,8 @@ class ModelCard:
         cap_covers_reasoning: whether the client's output cap limits reasoning too.
         capabilities: what it takes besides text, and does besides answering (``CAPABILITIES``); empty where not known.
         unpriced: why there is no price although the provider tells one, for the operator: not paid by tokens alone.
+        tokens_per_byte: the most tokens that one byte of text in UTF-8 can become; above 1 only where the tokeniser
+            rewrites the text first: NFKC makes up to 11 bytes of one.
     """
 
     model: str
@@ -183,6 +186,7 @@ class ModelCard:
     cap_covers_reasoning: bool = True
     capabilities: tuple[str, ...] = ()
     unpriced: str = ""
+    tokens_per_byte: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +260,10 @@ class Attempt:
     status: int | None
     latency_ms: int
     message: str = ""
+
+
+OVER_BOUND = "over_bound"
+"""The mark of a call whose provider told of more than its bounds allow."""
 
 
 @dataclass(frozen=True, slots=True)

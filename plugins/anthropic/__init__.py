@@ -27,12 +27,14 @@ from router import (
     ModelCard,
     ProviderSettings,
     Reply,
+    RequestRules,
     Secret,
     UpstreamError,
     Usage,
     hookimpl,
 )
 from router.errors import KINDS
+from router.rules import CAP
 from router.upstream.cards import load_cards
 from router.upstream.events import TranslatedEvents
 from router.upstream.failures import Failure, failure_of, printable
@@ -91,6 +93,13 @@ class Anthropic(HttpProvider):
 
     default_base_url: ClassVar[str] = "https://api.anthropic.com/v1"
     cards: ClassVar[Sequence[ModelCard]] = load_cards(Path(__file__).with_name("models.toml"), owned_by="anthropic")
+    rules: ClassVar = RequestRules(
+        caps=(CAP,),
+        cap_min=0,  # fills the cache
+        unpriced={"container": (), "mcp_servers": ([],)},
+        tools=("input_schema",),
+        own_members=frozenset({"content_blocks", "thinking_blocks"}),
+    )
 
     @hookimpl
     def settings(self) -> type:

@@ -8,7 +8,7 @@ from typing import Any
 
 from router_plugins.anthropic.content import Block, blocks_of, refused
 
-from router.upstream.wire import object_of
+from router.upstream.wire import arguments_of
 
 __all__ = ["choice_of", "result_block", "tools_of", "use_blocks"]
 
@@ -80,6 +80,9 @@ def result_block(message: Mapping[str, Any], where: str) -> Block:
 def _tool(tool: Any, where: str) -> Any:
     function = tool.get("function") if isinstance(tool, dict) else None
     if not isinstance(function, dict):
+        if isinstance(tool, dict) and isinstance(tool.get("custom"), dict):
+            problem = "has no equivalent: send a function whose one parameter is a string"
+            raise refused(f"{where}.custom", problem, "unsupported_parameter")
         if not isinstance(tool, dict) or (tool.get("type", "function") == "function" and "input_schema" not in tool):
             raise refused(where, 'must be {"type": "function", "function": {"name": ...}}', "invalid_type")
         return tool
@@ -114,11 +117,9 @@ def _use(call: Any, where: str) -> Block:
     if not isinstance(call_id, str) or not call_id:
         raise refused(f"{where}.id", "must be a string: results name their call by it", "invalid_value")
     try:
-        arguments = object_of(function.get("arguments"))
+        arguments = arguments_of(function.get("arguments"))
     except ValueError:
-        raise refused(
-            f"{where}.function.arguments", "must be a JSON object, written as text", "invalid_value"
-        ) from None
+        raise refused(f"{where}.function.arguments", "must be a text, or an object", "invalid_value") from None
     return {"type": "tool_use", "id": _id(call_id), "name": function.get("name"), "input": arguments}
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from router import ProviderSettings, hookimpl
+from router import ProviderSettings, RequestRules, hookimpl
 from router.upstream.compatible import CompatibleProvider
 
 __all__ = ["plugin"]
@@ -19,7 +20,9 @@ class Settings(ProviderSettings):
 
 
 class Compatible(CompatibleProvider):
-    """The base class, and no default to fall back on."""
+    """The base class, and no default to fall back on. Servers of this wire take a negative cap for none."""
+
+    rules: ClassVar = RequestRules(endless=True)
 
     @hookimpl
     def settings(self) -> type:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from router import CallContext, ChatCall, ProviderSettings, Secret, Timeouts, UpstreamError, hookimpl
+from router import CallContext, ChatCall, ProviderSettings, RequestRules, Secret, Timeouts, UpstreamError, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleChatProvider, Progress
 from router.upstream.failures import Failure
@@ -35,6 +35,7 @@ class DeepSeek(CompatibleChatProvider):
 
     default_base_url: ClassVar[str] = "https://api.deepseek.com"
     cards: ClassVar = load_cards(Path(__file__).with_name("models.toml"), owned_by="deepseek")
+    rules: ClassVar = RequestRules(caps=("max_tokens",), stops_max=16, own_members=frozenset({"reasoning_content"}))
     renames: ClassVar[Mapping[str, str]] = {"max_completion_tokens": "max_tokens"}
     roles: ClassVar[Mapping[str, str]] = {"developer": "system"}
     edits: ClassVar = re.compile(rb'"prompt_cache_hit_tokens"|"insufficient_system_resource"')

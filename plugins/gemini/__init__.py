@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from router_plugins.gemini.errors import kind_of_failure, retry_delay_s
 from router_plugins.gemini.replies import edit_choice
 
-from router import CallContext, ModelCard, ProviderSettings, Secret, hookimpl
+from router import CallContext, ModelCard, ProviderSettings, RequestRules, Secret, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleProvider, Progress
 from router.upstream.failures import Failure
@@ -36,6 +36,13 @@ class Gemini(CompatibleProvider):
 
     default_base_url: ClassVar[str] = "https://generativelanguage.googleapis.com/v1beta/openai"
     cards: ClassVar = load_cards(Path(__file__).with_name("models.toml"), owned_by="google")
+    rules: ClassVar = RequestRules(
+        caps=("max_tokens",),
+        stops_max=5,
+        unpriced={"extra_body.google.cached_content": (), "extra_body.google.tools": ([],)},
+        own_members=frozenset({"extra_content"}),
+        extra_body=("google",),
+    )
     edits: ClassVar = re.compile(rb'thought|"tool_calls"|"finish_reason"\s*:\s*"')
 
     @hookimpl

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from router import CallContext, ModelCard, ProviderSettings, Secret, hookimpl
+from router import CallContext, ModelCard, ProviderSettings, RequestRules, Secret, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleChatProvider
 from router.upstream.failures import Failure
@@ -49,6 +49,7 @@ class Meta(CompatibleChatProvider):
 
     default_base_url: ClassVar[str] = _BASE_URL
     cards: ClassVar = load_cards(Path(__file__).with_name("models.toml"), owned_by="meta")
+    rules: ClassVar = RequestRules(caps=("max_completion_tokens",), own_members=frozenset({"reasoning_content"}))
     renames: ClassVar[Mapping[str, str]] = {"max_tokens": "max_completion_tokens"}
 
     @hookimpl

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from router_plugins.mistral.replies import edit_choice, edit_usage
 
-from router import CallContext, ChatCall, ModelCard, ProviderSettings, Secret, hookimpl
+from router import CallContext, ChatCall, ModelCard, ProviderSettings, RequestRules, Secret, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleProvider, Progress
 from router.upstream.failures import Failure
@@ -41,6 +41,7 @@ class Mistral(CompatibleProvider):
 
     default_base_url: ClassVar[str] = "https://api.mistral.ai/v1"
     cards: ClassVar = load_cards(Path(__file__).with_name("models.toml"), owned_by="mistralai")
+    rules: ClassVar = RequestRules(caps=("max_tokens",), own_members=frozenset({"reasoning_content"}))
     renames: ClassVar[Mapping[str, str]] = {"max_completion_tokens": "max_tokens", "seed": "random_seed"}
     embeddings_renames: ClassVar[Mapping[str, str]] = {"dimensions": "output_dimension"}
     roles: ClassVar[Mapping[str, str]] = {"developer": "system"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from router import CallContext, ProviderSettings, Secret, hookimpl
+from router import CallContext, ProviderSettings, RequestRules, Secret, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleChatProvider, Progress
 from router.upstream.failures import Failure
@@ -42,6 +42,9 @@ class Moonshot(CompatibleChatProvider):
 
     default_base_url: ClassVar[str] = "https://api.moonshot.ai/v1"
     cards: ClassVar = load_cards(Path(__file__).with_name("models.toml"), owned_by="moonshot")
+    rules: ClassVar = RequestRules(
+        caps=("max_completion_tokens",), stops_max=5, tool_prefix="$", own_members=frozenset({"reasoning_content"})
+    )
     renames: ClassVar[Mapping[str, str]] = {"max_tokens": "max_completion_tokens"}
     edits: ClassVar = re.compile(rb'"usage"\s*:\s*\{')
 

@@ -24,11 +24,13 @@ from router import (
     ModelCard,
     ProviderSettings,
     Reply,
+    RequestRules,
     Secret,
     Timeouts,
     UpstreamError,
     hookimpl,
 )
+from router.rules import CAP
 from router.upstream.failures import Failure, failure_of
 from router.upstream.provider import HttpProvider
 from router.upstream.transport import Response
@@ -101,6 +103,7 @@ class Ollama(HttpProvider):
     """The provider ``ollama``."""
 
     default_base_url: ClassVar[str] = _LOCAL
+    rules: ClassVar = RequestRules(caps=(CAP,), endless=True, own_members=frozenset({"reasoning", "reasoning_content"}))
 
     @hookimpl
     def settings(self) -> type:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from router import BadRequest
-from router.upstream.wire import object_of
+from router.upstream.wire import arguments_of
 
 __all__ = ["native_messages"]
 
@@ -99,9 +99,9 @@ def _call(call: Any, where: str, names: dict[Any, Any]) -> dict[str, Any]:
 def _arguments(arguments: Any, where: str) -> dict[str, Any]:
     """Ollama takes an object where OpenAI has its JSON text."""
     try:
-        return object_of(arguments)
+        return arguments_of(arguments)
     except ValueError:
-        _refuse(where, "must be a JSON object, written as text", "invalid_value")
+        _refuse(where, "must be a text, or an object", "invalid_value")
 
 
 def _refuse(where: str, problem: str, code: str) -> NoReturn:

@@ -73,7 +73,7 @@ def chat_body(call: ChatCall, context: CallContext) -> dict[str, Any]:
     native = {name: value for name, value in given.items() if name not in _TRANSLATED and name not in _OPTIONS}
     native |= {"model": context.model, "messages": native_messages(given["messages"]), "stream": call.stream}
     if "tools" in given and given.get("tool_choice") != "none":
-        native["tools"] = given["tools"]
+        native["tools"] = _tools(given["tools"])
     form = _format(given.get("response_format"))
     if form is not None:
         native.setdefault("format", form)
@@ -118,6 +118,16 @@ def _chat_options(given: Mapping[str, Any]) -> dict[str, Any]:
     if stop is not None:
         options["stop"] = [stop] if isinstance(stop, str) else stop
     return options
+
+
+def _tools(tools: Any) -> Any:
+    """The tools as they came: functions are all that there is."""
+    for index, tool in enumerate(tools):
+        if isinstance(tool, dict) and tool.get("type") == "custom":
+            where = f"tools[{index}]"
+            message = f"'{where}' must be a function: Ollama has no custom tools. Send one whose parameter is a string."
+            raise BadRequest(message, code="unsupported_parameter", param=where)
+    return tools
 
 
 def _think(given: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, Secret, hookimpl
+from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, RequestRules, Secret, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleProvider
 from router.upstream.failures import Failure
@@ -36,6 +36,7 @@ class OpenAI(CompatibleProvider):
 
     default_base_url: ClassVar[str] = "https://api.openai.com/v1"
     cards: ClassVar = load_cards(Path(__file__).with_name("models.toml"), owned_by="openai")
+    rules: ClassVar = RequestRules(caps=("max_completion_tokens",), stops_max=4, own_members=frozenset())
     renames: ClassVar[Mapping[str, str]] = {
         "max_tokens": "max_completion_tokens"
     }  # reasoning models refuse the old name

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from router_plugins.openrouter.money import card_of, take_cost_nano
 
-from router import CallContext, ChatCall, EmbeddingsCall, ModelCard, ProviderSettings, Secret, hookimpl
+from router import CallContext, ChatCall, EmbeddingsCall, ModelCard, ProviderSettings, RequestRules, Secret, hookimpl
 from router.upstream.compatible import CompatibleProvider, Progress
 from router.upstream.failures import Failure
 from router.upstream.wire import choices_of, object_at
@@ -35,6 +35,18 @@ _KINDS: Mapping[str, str] = {
 }
 """``error.metadata.error_type`` -> kind, where there is but one."""
 
+_HOSTS = (
+    "ignore",
+    "max_price",
+    "only",
+    "order",
+    "preferred_max_latency",
+    "preferred_min_throughput",
+    "quantizations",
+    "sort",
+)
+"""Members of ``provider`` that choose among hosts, each of which has a price of its own."""
+
 
 @dataclass(frozen=True)
 class Settings(ProviderSettings):
@@ -53,6 +65,12 @@ class OpenRouter(CompatibleProvider):
     """The provider ``openrouter``. It lists no models of its own: ``list_models`` asks for them."""
 
     default_base_url: ClassVar[str] = "https://openrouter.ai/api/v1"
+    rules: ClassVar = RequestRules(
+        caps=("max_completion_tokens",),
+        unpriced={"preset": ()},
+        taken_off=("route", *(f"provider.{name}" for name in _HOSTS)),
+        own_members=frozenset({"reasoning", "reasoning_content", "reasoning_details"}),
+    )
     renames: ClassVar[Mapping[str, str]] = {"max_tokens": "max_completion_tokens"}
     edits: ClassVar = re.compile(rb'"reasoning"\s*:\s*"|"usage"\s*:\s*\{|"finish_reason"\s*:\s*"error"|"message"\s*:')
 

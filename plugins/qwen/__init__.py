@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from router import CallContext, ChatCall, ProviderSettings, Secret, hookimpl
+from router import CallContext, ChatCall, ProviderSettings, RequestRules, Secret, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleProvider, Progress
 from router.upstream.failures import Failure
@@ -63,6 +63,11 @@ class Qwen(CompatibleProvider):
 
     default_base_url: ClassVar[str] = _HOSTS["international"]
     cards: ClassVar = load_cards(Path(__file__).with_name("models.toml"), owned_by="qwen")
+    rules: ClassVar = RequestRules(
+        caps=("max_tokens",),
+        unpriced={"enable_code_interpreter": (), "search_options": ({},)},
+        own_members=frozenset({"reasoning_content"}),
+    )
     renames: ClassVar[Mapping[str, str]] = {"max_completion_tokens": "max_tokens"}
     roles: ClassVar[Mapping[str, str]] = {"developer": "system"}
     edits: ClassVar = re.compile(rb'"cache_creation_input_tokens"|"finish_reason"\s*:\s*"null"|"code"\s*:')

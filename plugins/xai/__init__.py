@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, Secret, Timeouts, hookimpl
+from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, RequestRules, Secret, Timeouts, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleChatProvider, Progress
 from router.upstream.failures import Failure
@@ -44,6 +44,7 @@ class XAI(CompatibleChatProvider):
 
     default_base_url: ClassVar[str] = "https://api.x.ai/v1"
     cards: ClassVar = load_cards(Path(__file__).with_name("models.toml"), owned_by="xai")
+    rules: ClassVar = RequestRules(caps=("max_completion_tokens",), own_members=frozenset({"reasoning_content"}))
     renames: ClassVar[Mapping[str, str]] = {"max_tokens": "max_completion_tokens"}
     edits: ClassVar = re.compile(rb'"usage"\s*:\s*\{|"finish_reason"\s*:\s*"(?:end_turn)?"')
 

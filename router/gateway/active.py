@@ -16,13 +16,13 @@ from router.dialect import Dialect
 from router.errors import RouterError, StoreError, Unavailable
 from router.gateway.admission import Bracket
 from router.gateway.keeping import Keeping
+from router.gateway.reckoning import Reckoned, reckon
 from router.gateway.relay import Relay
 from router.gateway.remarks import REMARKS, told_cost_nano
 from router.gateway.resolve import Target
-from router.gateway.terms import Reckoned, reckon
 from router.ledger.operations import Statement
 from router.money import NANO
-from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
+from router.types import OVER_BOUND, Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
 from router.upstream.exceptions import AnswerTooLong
 
 __all__ = ["ActiveCall", "CallCancelled", "Client"]
@@ -183,6 +183,8 @@ class ActiveCall:
         record, reckoned = self._record(error)
         good = error is None and not self.gone
         unbooked = _unbooked(record) if good else None
+        if self.target is not None and OVER_BOUND in record.marks:
+            self._tell_exceeded(self.target, record)
         unsettled = None
         try:
             record = self.bracket.close(record, reckoned, unbooked)
@@ -198,6 +200,22 @@ class ActiveCall:
             self.keeping.over()
         if unsettled is not None and good:
             raise unsettled
+
+    def _tell_exceeded(self, target: Target, record: CallRecord) -> None:
+        """To the operator: the provider obeys no cap, or a card is wrong."""
+        bound = self.bracket.terms.sales[target.id].bound
+        times = target.provider.endpoints.exceeded(target.model)
+        _log.error(
+            "operator: %s told of %d tokens in and %d out for %s, which could use %d and %d at most (%d such calls "
+            "here): see that cap_params names the output cap that it obeys, and that its window and overhead are right",
+            target.id,
+            record.prompt_tokens,
+            record.completion_tokens,
+            record.request_id,
+            bound.prompt_tokens,
+            bound.completion_tokens,
+            times,
+        )
 
     def _record(self, error: RouterError | None) -> tuple[CallRecord, Reckoned]:
         relay, terms = self.relay, self.bracket.terms
@@ -234,6 +252,7 @@ class ActiveCall:
             prices=reckoned.prices,
             marks=self._marks(reckoned),
             reported_model=relay.reported_model,
+            reported=reckoned.reported,
         )
         return record, reckoned
 
@@ -260,7 +279,7 @@ class ActiveCall:
 
     def _marks(self, reckoned: Reckoned) -> tuple[str, ...]:
         """What an operator should know of the call's usage; told in the log, too."""
-        marks, told, terms = self.relay.marks, self.relay.usage, self.bracket.terms
+        marks, told, terms = self.relay.marks.union(reckoned.marks), self.relay.usage, self.bracket.terms
         if told is not None and reckoned.charge_nano and terms.rate_nano:
             cost_nano = told_cost_nano(told)
             if cost_nano is not None and cost_nano * terms.rate_nano // NANO > reckoned.charge_nano:
@@ -269,6 +288,8 @@ class ActiveCall:
             return ()
         served, found = self.target.id if self.target is not None else "", tuple(sorted(marks))
         for mark in found:
+            if mark == OVER_BOUND:
+                continue  # said with its counts
             _log.warning("call %s at %s: %s: %s", self.call.request_id, served, mark, REMARKS.get(mark, mark))
         return found
 

@@ -18,8 +18,9 @@ from router.errors import InsufficientQuota, RateLimited, RouterError, StoreErro
 from router.gateway.budget import BUDGET_OWNER, budget_claim
 from router.gateway.keeping import Keeping
 from router.gateway.policies import Policy
+from router.gateway.reckoning import Reckoned
 from router.gateway.resolve import Target
-from router.gateway.terms import Reckoned, Terms
+from router.gateway.terms import Terms
 from router.ledger.operations import Held, Instead, Record, Refused, Settle, StaleKey, Statement, Take, Taken
 from router.ledger.progress import progress_of
 from router.money import format_nano
@@ -213,6 +214,8 @@ class Admission:
         for _ in range(_TRIES_MAX):
             parts = self._parts(self._policies, call, key, terms.quote, context)
             self._budget(parts, key, terms.quote, context)
+            if not _holds_money(parts):
+                terms = terms.unheld()
             try:
                 return Bracket(self, terms, parts, self._take(hold, parts, key), context)
             except BaseException as error:
@@ -321,6 +324,12 @@ class Admission:
         remedy = "have its budget raised" if claim.refusal == "budget" else "add credits"
         bound = f"{what} does not cover this call: it may cost up to {most}, and {left} is available."
         return f"{bound} Lower max_tokens, or {remedy}."
+
+
+def _holds_money(parts: Sequence[_Part]) -> bool:
+    """Whether some money is held, so that what the call can cost needs an end."""
+    claims = (claim for part in parts for _, claim in part.claims)
+    return any(claim.amount for claim in claims if claim.bucket == BALANCE or claim.unit == _MONEY)
 
 
 def _limit_headers(claims: Sequence[tuple[str, Claim]], taken: Sequence[Taken], now: float) -> dict[str, str]:

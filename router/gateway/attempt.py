@@ -11,6 +11,7 @@ from typing import Any
 from router.errors import FAULTS, RouterError, UpstreamError
 from router.gateway.active import ActiveCall
 from router.gateway.health import Lease
+from router.gateway.outgoing import outgoing
 from router.gateway.relay import PluginFault
 from router.gateway.resolve import Target
 from router.types import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
@@ -146,18 +147,13 @@ def _closed(reply: Reply) -> None:
 
 
 def _call_for(active: ActiveCall, target: Target) -> ChatCall | EmbeddingsCall:
-    """The call without the fields that the operator has this target not see, and with the output cap that is ours."""
-    call = active.call
-    dropped = [name for name in target.provider.dropped(target.model) if name in call.body]
-    active.dropped = dropped
-    cap = active.bracket.terms.cap_for(target)
-    if not dropped and cap is None:
-        return call
-    body = {name: value for name, value in call.body.items() if name not in dropped}
-    if cap is not None:
-        body.pop("max_completion_tokens", None)  # it may be there as null
-        body["max_tokens"] = cap
-    return replace(call, body=body)
+    """The call as this target is to see it: its section's words, its provider's rules, and the one output cap."""
+    call, terms = active.call, active.bracket.terms
+    elsewhere = target.provider.kind != active.targets[0].provider.kind
+    cap = terms.sent_to(target) if active.kind == "chat" else None
+    found = outgoing(call.body, target, cap, paid=terms.paid, elsewhere=elsewhere)
+    active.dropped = found.dropped
+    return call if found.body is call.body else replace(call, body=found.body)
 
 
 def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:

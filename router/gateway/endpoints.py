@@ -9,12 +9,15 @@ import hashlib
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from router.errors import KINDS, UpstreamError
 from router.gateway.health import ASKED_MAX_S, FAILURES, OPERATORS_S, SLOW_S, UNCONFIRMED_MAX_S, Lease, Place
 
 __all__ = ["CONSEQUENCES", "Endpoints"]
+
+_COUNTED_MAX = 1000
 
 _IN_A_ROW = f"rests after {FAILURES} in a row, or one that took {SLOW_S:g} s while no other call was answered"
 _FOR_WHOM = "for the account that met it, and for all once a second account has"
@@ -50,6 +53,7 @@ class Endpoints:
     ) -> None:
         self.provider = provider
         self.places = tuple(places)
+        self._over_bound: Counter[str] = Counter()
         self._clock = clock
         self._chance = chance
 
@@ -80,6 +84,16 @@ class Endpoints:
             return None
         place = ready[0] if len(ready) == 1 else max(ready, key=lambda place: self._score(place, sticky))
         return Lease(place, model, self._clock, account)
+
+    def exceeded(self, model: str) -> int:
+        """A call to ``model`` used more than its bounds allow; how many of this worker's have.
+
+        It is no failure: whoever gets a provider to do so must not put it to rest for others.
+        """
+        if len(self._over_bound) >= _COUNTED_MAX:
+            self._over_bound.clear()
+        self._over_bound[model] += 1
+        return self._over_bound[model]
 
     def refusal(self, model: str = "", account: str = "") -> UpstreamError:
         """Why there is no place for a call, and when there may be one again."""

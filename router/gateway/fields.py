@@ -14,7 +14,6 @@ __all__ = ["Integer", "JsonField", "Number", "OneOf", "Stop", "Typed", "short"]
 
 _TYPE_NAMES = {bool: "boolean", str: "string", list: "array", dict: "object"}
 _SHOWN_AS = {bool: "a boolean", type(None): "null", str: "a string", list: "a list", dict: "an object"}
-_STOPS_MAX = 4
 
 
 class JsonField(fields.Field[Any]):
@@ -132,16 +131,15 @@ class OneOf(JsonField):
 
 
 class Stop(JsonField):
-    """One text, or one to four."""
+    """One text, or any number of them: how many a model takes is its provider's rule."""
 
     def shape(self) -> dict[str, Any]:
         text = {"type": "string"}
-        return {"anyOf": [text, {"type": "array", "items": text, "minItems": 1, "maxItems": _STOPS_MAX}]}
+        return {"anyOf": [text, {"type": "array", "items": text}]}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        many = value if isinstance(value, list) else [value]
-        if not 1 <= len(many) <= _STOPS_MAX or not all(isinstance(one, str) for one in many):
-            raise ValidationError(f"must be a string or a list of 1 to {_STOPS_MAX} strings")
+        if not all(isinstance(one, str) for one in (value if isinstance(value, list) else [value])):
+            raise ValidationError("must be a string or a list of strings")
         return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from router.catalogue.catalogue import Catalogue
 from router.catalogue.snapshot import Entry, Snapshot
@@ -40,17 +41,19 @@ class Lister:
         return [one for one in listed if self._resolver.allows(key, one.id)] if key.scope else listed
 
     def one(self, key: Key, model_id: str) -> Listed:
-        """A model of that list.
+        """The model that a call for ``model_id`` would be served by, under that name: an ID, an alias, a bare name.
 
         Raises:
-            ModelNotFound: there is no such model, or it is on no list.
+            ModelNotFound: there is no such model, or it has no price.
             Forbidden: the key may not use it.
             Unavailable: its provider is not set up.
         """
         self._resolver.route(model_id, key)
-        for listed in self._served(key.price_list):
-            if listed.id == model_id:
-                return listed
+        entry = self._resolver.entry(model_id)
+        known = (one for one in self._served(key.price_list) if one.id in (model_id, entry.id))
+        found = next(known, None) or next(iter(self._priced(self._catalogue.snapshot(), [entry], key.price_list)), None)
+        if found is not None:
+            return found if found.id == model_id else replace(found, id=model_id)
         message = f"The model '{printable_id(model_id)}' is on no list of this gateway."
         raise ModelNotFound(message, param="model")
 

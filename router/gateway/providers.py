@@ -17,6 +17,7 @@ from router.errors import FAULTS, ConfigError
 from router.gateway.endpoints import Endpoints
 from router.gateway.health import Place
 from router.registry import Registry, nearest
+from router.rules import RequestRules
 from router.settings import ProviderSettings, Secret, Timeouts
 from router.store.provider_keys import StoredKey
 from router.types import CallContext, ModelCard
@@ -46,6 +47,7 @@ class Provider:
         transport: how it is reached.
         endpoints: where, and which of these are well.
         problem: what must still be set before it can serve; empty when it is active.
+        rules: what its requests may hold.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Provider:
     transport: Transport = field(repr=False)
     endpoints: Endpoints = field(repr=False)
     problem: str = ""
+    rules: RequestRules = field(default=RequestRules(), repr=False)
 
     def timeouts(self, model: str) -> Timeouts:
         """The limits of calls to ``model``."""
@@ -64,6 +67,11 @@ class Provider:
     def dropped(self, model: str) -> tuple[str, ...]:
         """Request fields that are not passed on to ``model``."""
         return self.settings.drop_params + self.settings.drop_params_for.get(model, ())
+
+    def caps(self, model: str) -> tuple[str, ...]:
+        """Names under which ``model`` is sent an output cap: one that is dropped is none."""
+        dropped = self.dropped(model)
+        return tuple(name for name in self.settings.cap_params or self.rules.caps if name not in dropped)
 
     @property
     def active(self) -> bool:
@@ -175,11 +183,11 @@ class _Builder:
         problem = next(filter(None, problems), "")
         transport = self.open_transport(checked)
         provider = Provider(name, kind, checked, plugin.hooks, transport, Endpoints(name, places), problem)
-        fault = "" if problem else provider.fault_of_cards()
-        if not fault:
-            return provider
-        _log.error("provider %s is left out: %s", name, fault)
-        return replace(provider, problem=fault)
+        rules, fault = _rules_of(provider)
+        fault = fault or ("" if problem else provider.fault_of_cards())
+        if fault:
+            _log.error("provider %s is left out: %s", name, fault)
+        return replace(provider, rules=rules, problem=problem or fault)
 
     def _check(self, place: str, checked: ProviderSettings) -> None:
         """What the types of the settings cannot say. The place of a fault is looked up only when there is one."""
@@ -226,6 +234,20 @@ class _Builder:
             places.append(Place(f"{name}#{number}", own, endpoint.weight, limit))
             problems.append(unread or own.missing() or "")
         return places, problems
+
+
+def _rules_of(provider: Provider) -> tuple[RequestRules, str]:
+    """What the plugin says of requests; and why it is no use, where it is none."""
+    hook = provider.hooks.get("request_rules")
+    if hook is None:
+        return RequestRules(), ""
+    try:
+        rules = hook(context=provider.context())
+    except Exception as error:
+        return RequestRules(), f"its plugin's request_rules failed: {type(error).__name__}: {error}"
+    if not isinstance(rules, RequestRules):
+        return RequestRules(), f"its plugin's request_rules gave {type(rules).__name__}, not router.RequestRules"
+    return rules, ""
 
 
 def _unknown_kind(name: str, kind: str, section: Mapping[str, Any], kinds: set[str]) -> str:

@@ -10,12 +10,14 @@ from router.catalogue.prices import PriceBook
 from router.catalogue.snapshot import Snapshot
 from router.claims import Quote
 from router.errors import BadRequest, ModelNotPriced
-from router.gateway.bounds import Measure, bound_of, measure, text_tokens
+from router.gateway.bounds import Measure, Obeyed, bound_of, measure, text_tokens
 from router.gateway.caching import check_cache
 from router.gateway.extras import check_extras
+from router.gateway.outgoing import check_limits
 from router.gateway.resolve import Route, Target, printable_id
 from router.gateway.terms import Sale, Terms, quote_of, shown_rates
 from router.prices import FREE, Price, Rates, dearest, is_complete, is_free
+from router.rules import RequestRules
 from router.sections import BillingSettings
 from router.types import ChatCall, EmbeddingsCall, Key, ModelCard
 
@@ -33,6 +35,7 @@ class _Offer(NamedTuple):
         flat: the rates at all times and lengths; None where there are tiers.
         free: nothing is ever charged.
         origin: where the price stands, with its rates where they are flat: what usage rows show.
+        obeyed: what the target makes of output caps.
     """
 
     price: Price
@@ -40,6 +43,7 @@ class _Offer(NamedTuple):
     flat: Rates | None
     free: bool
     origin: Mapping[str, str]
+    obeyed: Obeyed
 
 
 class _Known(NamedTuple):
@@ -77,16 +81,16 @@ class Quoter:
             BadRequest: what it could cost has no bound, or it asks for something that has no price.
         """
         known = self._offers(route, key.price_list, kind)
-        if self._with_billing:
-            check_extras(call.body)
-            check_cache(call.body)
+        first = route.targets[0]
+        self._check(call.body, first.provider.rules)
         found = measure(call.body, kind)
         sales = {}
         for target, offer in known.offers:
+            if target is not first and not self._takes(call.body, target):
+                continue
             sale = self._sale(found, target, offer, at)
             if sale is not None:
                 sales[target.id] = sale
-        first = route.targets[0]
         if first.id not in sales:
             raise boundless(first.id)
         targets = known.targets
@@ -96,10 +100,27 @@ class Quoter:
         book = known.book
 
         def sell(target: Target) -> Sale | None:
-            other = self._offer(book, target, key.price_list, kind)
+            other = self._offer(book, target, key.price_list, kind) if self._takes(call.body, target) else None
             return None if other is None else self._sale(found, target, other, at)
 
-        return Terms(kind, at, quote, targets, sales, book.rate_nano or 0, sell)
+        return Terms(kind, at, quote, targets, sales, book.rate_nano or 0, sell, self._with_billing)
+
+    def _check(self, body: Mapping[str, Any], rules: RequestRules) -> None:
+        """Raises:
+        BadRequest: the provider does not take the body's caps or stops, or nothing says what an extra costs.
+        """
+        check_limits(body, rules)
+        if self._with_billing:
+            check_extras(body, rules)
+            check_cache(body)
+
+    def _takes(self, body: Mapping[str, Any], target: Target) -> bool:
+        """Whether a call that goes elsewhere first may go to this target too."""
+        try:
+            self._check(body, target.provider.rules)
+        except BadRequest:
+            return False
+        return True
 
     def _offers(self, route: Route, price_list: str, kind: str) -> _Known:
         snapshot = self._catalogue.snapshot()
@@ -138,11 +159,13 @@ class Quoter:
         flat = dearest(price, 0.0, 0) if not price.tiers else None
         if flat is not None and origin:
             origin |= shown_rates(flat)
-        return _Offer(price, cost, flat, is_free(price), origin)
+        provider = target.provider
+        obeyed = Obeyed(provider.caps(target.model), provider.dropped(target.model))
+        return _Offer(price, cost, flat, is_free(price), origin, obeyed)
 
     def _sale(self, found: Measure, target: Target, offer: _Offer, at: float) -> Sale | None:
         """None where nothing bounds what the call could be charged."""
-        bound = bound_of(found, target.card, None if offer.free else self._own_cap)
+        bound = bound_of(found, target.card, None if offer.free else self._own_cap, offer.obeyed)
         if not bound.known and not offer.free:
             return None
         top = offer.flat or dearest(offer.price, at, bound.prompt_tokens)
@@ -150,7 +173,8 @@ class Quoter:
 
     def _quote(self, found: Measure, first: Target, sales: Mapping[str, Sale]) -> Quote:
         """For limits, what nothing bounds counts as what is likely."""
-        named = found.cap is not None or bool(found.inputs)
+        bound = sales[first.id].bound
+        named = (bound.sent is not None and not bound.ours) or bool(found.inputs)
         likely = Quote(text_tokens(found, first.card), self._own_cap * found.choices, 0, named, first.id)
         return quote_of(sales.values(), likely)
 

@@ -15,6 +15,7 @@ __all__ = ["REMARKS", "remarks_of", "told_cost_nano"]
 REMARKS: Mapping[str, str] = {
     "bad_usage": "the provider's plugin gave counts that are none; estimates stand in their place",
     "hour_cache": "the reply tells of writes to a one-hour cache, which have no rate of their own",
+    "over_bound": "the provider told of more tokens than the call could use by its bounds, and they were charged",
     "service_tier": "the provider served it at another service tier than the standard one, whose prices were used",
     "unpriced_audio": "the reply tells of audio, which was charged as text",
     "unpriced_cost": "the provider says that the call cost more than it was charged",

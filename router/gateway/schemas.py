@@ -34,15 +34,25 @@ _NOT_OURS = frozenset(
         "api_base",
         "api_key",
         "base_url",
+        "bootstrap_host",
+        "bootstrap_port",
+        "bootstrap_room",
         "custom_llm_provider",
-        "extra_body",
+        "ec_transfer_params",
         "extra_headers",
         "extra_query",
         "headers",
         "host",
+        "kv_transfer_params",
     }
 )
-"""Fields by which a client might try to choose a host, a key or a header upstream: never passed on."""
+"""Fields by which a client might try to choose a host, a key or a header upstream, those of inference servers that name
+one another's hosts among them: never passed on. Of ``extra_body`` what a provider's wire has is.
+"""
+
+_ROLES = ("assistant", "developer", "function", "system", "tool", "user")
+_NAME_LIMIT = 256
+_ROLE_SHOWN = 32
 
 _CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _CONTROL = re.compile(rf"[{_CONTROLS}\ud800-\udfff]")
@@ -57,7 +67,8 @@ _MESSAGE = {
     "type": "object",
     "required": ["role"],
     "properties": {
-        "role": {"type": "string", "minLength": 1},
+        "role": {"enum": list(_ROLES)},
+        "name": {"type": ["string", "null"], "maxLength": _NAME_LIMIT},
         "content": {"type": ["string", "array", "null"], "items": _PART},
     },
 }
@@ -86,8 +97,8 @@ class ChatSchema(Schema):
     temperature = Number(0, 2)
     top_p = Number(0, 1)
     n = Integer(1, 128)
-    max_tokens = Integer(1)
-    max_completion_tokens = Integer(1)
+    max_tokens = Integer()
+    max_completion_tokens = Integer()
     stop = Stop()
     frequency_penalty = Number(-2, 2)
     presence_penalty = Number(-2, 2)
@@ -198,8 +209,14 @@ def _check_messages(body: Mapping[str, Any]) -> None:
         if type(message) is not dict:
             raise _bad(f"messages[{index}]", f"must be an object, not {short(message)}", "invalid_type")
         role = message.get("role")
-        if type(role) is not str or not role:
-            raise _bad(f"messages[{index}].role", f'must be a role such as "user", not {short(role)}', "invalid_value")
+        if type(role) is not str or role not in _ROLES:
+            roles = ", ".join(_ROLES)
+            raise _bad(f"messages[{index}].role", f"must be one of {roles}, not {_shown(role)}", "invalid_value")
+        name = message.get("name")
+        if name is not None and (type(name) is not str or len(name) > _NAME_LIMIT):
+            raise _bad(
+                f"messages[{index}].name", f"must be a string of at most {_NAME_LIMIT} characters", "invalid_value"
+            )
         calls = message.get("tool_calls")
         if calls is not None:
             _check_calls(calls, f"messages[{index}].tool_calls")
@@ -238,6 +255,10 @@ def _check_input(value: Any) -> None:
     if kinds == {list} and all(one and set(map(type, one)) == {int} for one in value):
         return
     raise _bad("input", f"must be {_INPUTS}", "invalid_type")
+
+
+def _shown(role: Any) -> str:
+    return repr(role) if type(role) is str and len(role) <= _ROLE_SHOWN and role.isprintable() else short(role)
 
 
 def _bad(name: str, message: str, code: str) -> BadRequest:

@@ -1,4 +1,4 @@
-"""The terms of a call: where it may go, at which price, what it can use at most, and in the end what it is charged."""
+"""The terms of a call: where it may go, at which price, and what it can use at most."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from router.claims import Quote
 from router.gateway.bounds import UNBOUNDED, Bound
 from router.gateway.resolve import Target
-from router.money import NANO, format_nano
-from router.prices import RATES, Price, Rates, rates
-from router.types import Usage
+from router.money import format_nano
+from router.prices import RATES, Price, Rates
 
-__all__ = ["CHARGE_MAX", "Reckoned", "Sale", "Terms", "quote_of", "reckon", "shown_rates"]
+__all__ = ["CHARGE_MAX", "Sale", "Terms", "quote_of", "shown_rates"]
 
 CHARGE_MAX = 2**62
 """In nano-units: more than any call is charged, and what a database can hold."""
@@ -57,6 +56,10 @@ class Sale:
         """The same with an output cap of ours."""
         return Sale.of(self.price, self.cost, self.bound.lowered(cap), self.dearest, self.origin)
 
+    def open_ended(self) -> Sale:
+        """The same without a cap of ours that only a hold needs."""
+        return Sale.of(self.price, self.cost, self.bound.open_ended(), self.dearest, self.origin)
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -68,6 +71,7 @@ class Terms:
         quote: the most that it can use at any of its targets.
         targets: those that it may go to, best first; never empty.
         sales: target ID -> its price and bounds there.
+        paid: whether there is a billing policy: what has no price is then refused, or taken off.
         rate_nano: units of the balance currency for one USD, in nano; 0 where none is known.
     """
 
@@ -78,6 +82,7 @@ class Terms:
     sales: dict[str, Sale]
     rate_nano: int
     _sell: Callable[[Target], Sale | None] = field(repr=False)
+    paid: bool = True
     _cap: int | None = None
 
     @property
@@ -88,6 +93,16 @@ class Terms:
     def cap_for(self, target: Target) -> int | None:
         """The cap of ours on each choice that this target has to be sent."""
         return self.sales[target.id].bound.max_tokens
+
+    def sent_to(self, target: Target) -> int | None:
+        """The one cap on each choice that this target is sent, the client's or ours; None for none."""
+        return self.sales[target.id].bound.sent
+
+    def unheld(self) -> Terms:
+        """The same for a call that no money is held for: a cap of ours that only a hold needs is not sent."""
+        if not any(sale.bound.ours and sale.bound.window is None for sale in self.sales.values()):
+            return self
+        return replace(self, sales={target_id: sale.open_ended() for target_id, sale in self.sales.items()})
 
     def covers(self, target: Target) -> bool:
         """Whether a target that a plugin names may serve as well: it has a price, and costs no more than was quoted.
@@ -141,84 +156,6 @@ def quote_of(sales: Iterable[Sale], likely: Quote) -> Quote:
     return Quote(prompt, completion, charge_nano, likely.named_cap, likely.model)
 
 
-@dataclass(frozen=True, slots=True)
-class Reckoned:
-    """What a call came to.
-
-    Attributes:
-        usage: within its bounds; None where nothing is charged for.
-        charge_nano: what the account is charged.
-        cost_nano: what the provider charges us; None where neither it nor its price says so.
-        estimated: the counts are ours, because the upstream gave none.
-        clamped: the upstream's counts were impossible, and were put within bounds.
-        prices: the unit prices of the charge, and where they came from.
-    """
-
-    usage: Usage | None
-    charge_nano: int
-    cost_nano: int | None
-    estimated: bool = False
-    clamped: bool = False
-    prices: Mapping[str, str] = field(default_factory=dict)
-
-
-_NOTHING = Reckoned(None, 0, 0)
-_ANYTHING = Bound(UNBOUNDED, UNBOUNDED)  # where nothing is charged, an upstream's word stands, as far as it can be
-
-
-def reckon(terms: Terms, target: Target | None, usage: Usage | None, estimate: Usage | None, ending: str) -> Reckoned:
-    """What a finished call is charged.
-
-    Args:
-        target: what served it, or was tried last; None where nothing was.
-        usage: as the upstream gave it; None where it gave none.
-        estimate: ours of what was delivered; None where that was nothing.
-        ending: ``ok``, ``error`` (before any output), ``cut`` or ``disconnect``.
-    """
-    given = usage if usage is not None else estimate
-    if target is None or given is None or ending == "error":
-        return _NOTHING
-    sale = terms.sales[target.id]
-    told = given if usage is None or not usage.doubtful else _certain(usage, estimate)
-    if terms.kind == "embeddings":
-        told = replace(told, completion_tokens=0, reasoning_tokens=0)
-    kept = _within(told, _ANYTHING if sale.free else sale.bound)
-    held = rates(sale.price, terms.at, kept.prompt_tokens) if sale.price.tiers else sale.dearest
-    charge_nano = held.charge_nano(kept)
-    clamped = usage is not None and (bool(usage.doubtful) or kept is not told)
-    if charge_nano > sale.most_nano:
-        charge_nano, clamped = sale.most_nano, usage is not None
-    prices = {**sale.origin, **shown_rates(held)} if sale.price.tiers else sale.origin
-    return Reckoned(kept, charge_nano, _cost_nano(terms, sale, kept), usage is None, clamped, prices)
-
-
 def shown_rates(held: Rates) -> dict[str, str]:
     """Rates as decimal text per million tokens, for usage rows."""
     return {name: format_nano(getattr(held, name)) for name in RATES}
-
-
-def _cost_nano(terms: Terms, sale: Sale, usage: Usage) -> int | None:
-    """What the provider charges us: its own word where it gives one and its currency can be told, else its price."""
-    if usage.cost_nano is not None and terms.rate_nano:
-        return min(-(-usage.cost_nano * terms.rate_nano // NANO), CHARGE_MAX)
-    if sale.cost is None:
-        return None
-    return min(rates(sale.cost, terms.at, usage.prompt_tokens).charge_nano(usage), CHARGE_MAX)
-
-
-def _certain(usage: Usage, estimate: Usage | None) -> Usage:
-    """The estimate's counts in place of those that are no counts."""
-    if estimate is None:
-        return usage
-    return replace(usage, **{name: getattr(estimate, name) for name in usage.doubtful})
-
-
-def _within(usage: Usage, bound: Bound) -> Usage:
-    """The nearest possible counts; the same record where they are possible."""
-    prompt = min(usage.prompt_tokens, bound.prompt_tokens)
-    completion = min(usage.completion_tokens, bound.completion_tokens)
-    cached = min(usage.cached_tokens, prompt)
-    written = min(usage.cache_write_tokens, prompt - cached)
-    reasoning = min(usage.reasoning_tokens, completion)
-    kept = Usage(prompt, completion, cached, written, reasoning, usage.doubtful, usage.raw, usage.cost_nano)
-    return usage if kept == usage else kept

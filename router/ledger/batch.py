@@ -38,7 +38,7 @@ from router.store.names import clean_text
 from router.store.sets import Columns, delete_returning, select_in, write_rows
 from router.store.usage import insert_usage, revise_usage
 from router.store.usage_columns import NAMES, record_of
-from router.types import CallRecord
+from router.types import OVER_BOUND, CallRecord
 
 __all__ = ["SWEPT", "LedgerBatch"]
 
@@ -262,6 +262,8 @@ class _Batch:
         record = self._charge(held, record) if before is None else self._correct(held, before, record, amounts)
         if record.clamped:
             self._counts["clamped_usage"] += 1
+        if OVER_BOUND in record.marks:
+            self._counts[OVER_BOUND] += 1
         self._records.append(record)
         self._rows[held.id] = record
         self._also += also

@@ -15,6 +15,7 @@ COUNTERS: Mapping[str, str] = {
     "clamped_usage": "calls whose token counts were impossible, and were put within bounds",
     HOLDS_OPEN: "calls that hold money or limits just now",
     "late_settlements": "calls that were charged after the sweep had given them up",
+    "over_bound": "calls whose provider told of more tokens than they could use by their bounds",
     "refused_claims": "calls that were refused for want of money or by a limit",
     "shortfall_nano": "nano-units that calls used and that their accounts did not have",
     "sweeps": "calls that nobody settled any more, and that the sweep ended",

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from router import hookimpl
+from router.rules import CAPS
 from router.types import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, Reply, Usage
 from router.upstream.cards import listed_card, listed_cards
 from router.upstream.events import Events
@@ -177,8 +178,14 @@ def _tokens(usage: Usage) -> int:
 
 
 def _renamed(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """The body with fields under other names; one that has the other name too keeps both, for the upstream to judge."""
+    """The body with fields under other names. Null is none; of two caps the other stays, of two other fields both do,
+    for the upstream to judge.
+    """
     for name, other in names.items():
-        if name in body and other not in body:
+        if name not in body:
+            continue
+        if body.get(other) is None:
             body[other] = body.pop(name)
+        elif name in CAPS:
+            del body[name]
     return body

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from router import hookimpl
 from router.errors import UpstreamError
+from router.rules import RequestRules
 from router.settings import ProviderSettings
 from router.types import CallContext, ChatCall, EmbeddingsCall, ModelCard
 from router.upstream.failures import (
@@ -39,10 +40,12 @@ class HttpProvider:
     Attributes:
         default_base_url: used where the section gives none.
         cards: the models that the plugin lists.
+        rules: what requests may hold here: caps, fields that cost more, members of messages.
     """
 
     default_base_url: ClassVar[str] = ""
     cards: ClassVar[Sequence[ModelCard]] = ()
+    rules: ClassVar[RequestRules] = RequestRules()
 
     @hookimpl
     def settings(self) -> type:
@@ -51,6 +54,10 @@ class HttpProvider:
     @hookimpl
     def models(self, context: CallContext) -> Iterable[ModelCard]:
         return self.cards
+
+    @hookimpl
+    def request_rules(self, context: CallContext) -> RequestRules:
+        return self.rules
 
     @hookimpl
     def fallback(self, context: CallContext) -> Sequence[str]:

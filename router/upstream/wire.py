@@ -9,7 +9,16 @@ from typing import Any
 
 from router.types import Usage
 
-__all__ = ["choices_of", "dump_json", "has_output", "object_at", "object_of", "show_cached", "usage_of"]
+__all__ = [
+    "arguments_of",
+    "choices_of",
+    "dump_json",
+    "has_output",
+    "object_at",
+    "object_of",
+    "show_cached",
+    "usage_of",
+]
 
 _COUNT_MAX = 2**62  # what a database can hold: a count above it is as impossible as itself
 _DETAILS = {
@@ -49,6 +58,25 @@ def object_of(text: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value
+
+
+def arguments_of(text: Any) -> dict[str, Any]:
+    """The arguments of an earlier tool call as an object, for a wire that has no text there.
+
+    Such a call is over, and one that cannot be sent back ends its conversation: so ``null`` and blanks are an empty
+    object, and a text that holds none, such as one that an output cap has cut, stands in one under ``arguments``.
+
+    Raises:
+        ValueError: it is neither a text nor an object.
+    """
+    if isinstance(text, str):
+        if text.strip() in ("", "null"):
+            return {}
+        try:
+            return object_of(text)
+        except ValueError:
+            return {"arguments": text}
+    return object_of(text)
 
 
 def usage_of(raw: Any) -> Usage | None:

@@ -307,6 +307,7 @@ def test_counters(usage, database: Database) -> None:
         "clamped_usage": 0,
         "holds_open": 0,
         "late_settlements": 0,
+        "over_bound": 0,
         "refused_claims": 0,
         "shortfall": "1.25",
         "sweeps": 2,

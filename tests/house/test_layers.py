@@ -18,6 +18,7 @@ ROOMS = {
     "router.keys": 0,
     "router.tariff": 0,
     "router.settings": 0,
+    "router.rules": 0,
     "router.types": 0,
     "router.claims": 0,
     "router.calendars": 0,

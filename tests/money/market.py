@@ -10,6 +10,7 @@ from router.catalogue import Catalogue, Listing, PriceRules, Stored
 from router.gateway.quoting import Quoter
 from router.gateway.resolve import Route, Target
 from router.gateway.terms import Terms
+from router.rules import RequestRules
 from router.sections import BillingSettings
 from router.tariff import read_price
 from router.types import ChatCall, EmbeddingsCall, Key, ModelCard, Price
@@ -55,6 +56,15 @@ class _Shelf:
 @dataclass(frozen=True)
 class _Provider:
     name: str
+    kind: str = "acme"
+    rules: RequestRules = field(default=RequestRules())
+    drops: tuple[str, ...] = ()
+
+    def dropped(self, model: str) -> tuple[str, ...]:
+        return self.drops
+
+    def caps(self, model: str) -> tuple[str, ...]:
+        return tuple(name for name in self.rules.caps if name not in self.drops)
 
 
 @dataclass
@@ -66,6 +76,8 @@ class Market:
     stored: Mapping[tuple[str, str], Price] = field(default_factory=dict)
     billing: BillingSettings = field(default_factory=BillingSettings)
     with_billing: bool = True
+    request_rules: RequestRules = field(default=RequestRules())
+    drops: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.shelf = _Shelf(Stored(prices=self.stored))
@@ -76,7 +88,8 @@ class Market:
         self.route = Route(f"acme/{self.cards[0].model}", self.targets, ())
 
     def target(self, one: ModelCard) -> Target:
-        return Target(f"acme/{one.model}", _Provider("acme"), one)  # type: ignore[arg-type]
+        provider = _Provider("acme", rules=self.request_rules, drops=self.drops)
+        return Target(f"acme/{one.model}", provider, one)  # type: ignore[arg-type]
 
     def terms(self, body: Mapping[str, Any], *, price_list: str = "", at: float = AT) -> Terms:
         """Of a chat call, or of an embeddings call where the body has an ``input``."""

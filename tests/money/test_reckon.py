@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from market import Market, card, chat, price
 
-from router.gateway.terms import Reckoned, reckon
-from router.types import Usage
+from router.gateway.reckoning import Reckoned, reckon
+from router.types import OVER_BOUND, Usage
 from router.upstream.wire import usage_of
 
 CARD = card(price=price(input="2.50", cached_input="1.25", cache_write="3", output="10", reasoning="12"))
@@ -63,7 +63,6 @@ def test_every_kind_of_token_has_its_rate() -> None:
         (raw(10**18), (BOUND, 10, 0, 0, 0)),
         (raw(1e18), (BOUND, 10, 0, 0, 0)),
         (raw(10**30, 10**30), (BOUND, CAP, 0, 0, 0)),
-        (raw(BOUND + 1, CAP + 1), (BOUND, CAP, 0, 0, 0)),
         (raw(cached_tokens=10**30), (100, 10, 100, 0, 0)),
     ],
 )
@@ -71,6 +70,16 @@ def test_impossible_counts_become_the_nearest_possible(usage: Any, kept: tuple[i
     done = reckoned(usage)
     assert counts(done) == kept
     assert done.clamped and not done.estimated
+    assert done.reported and OVER_BOUND not in done.marks
+
+
+@pytest.mark.parametrize("told", [(BOUND + 1, 10), (100, CAP + 1), (100, 140 * CAP)])
+def test_more_than_the_bound_is_charged_as_it_is_told(told: tuple[int, int]) -> None:
+    """A cap that a provider does not obey, or an overhead that nobody knew: it charges us for all of it."""
+    done = reckoned(raw(*told))
+    assert counts(done) == (*told, 0, 0, 0)
+    assert done.charge_nano == told[0] * 2_500 + told[1] * 10_000
+    assert (done.marks, done.clamped, done.estimated, done.reported) == ((OVER_BOUND,), False, False, {})
 
 
 @pytest.mark.parametrize("odd", [-1, -(10**30), "12", 3.5, True, [], {}, float("inf"), float("nan")])
@@ -120,10 +129,11 @@ def test_a_failure_before_output_costs_nothing() -> None:
     assert reckon(terms, None, None, None, "error") == Reckoned(None, 0, 0)
 
 
-def test_together_beyond_the_window_is_charged_up_to_the_quote() -> None:
+def test_together_beyond_the_window_is_charged_beyond_the_quote() -> None:
     terms = Market([card(context_window=1_000, max_output=1_000)]).terms(chat("x" * 1_000))
     done = reckon(terms, terms.targets[0], Usage(1_000, 1_000), None, "ok")
-    assert (done.charge_nano, done.clamped) == (terms.quote.charge_nano, True)
+    assert done.charge_nano == 3_000_000 > terms.quote.charge_nano
+    assert (done.marks, done.clamped) == ((OVER_BOUND,), False)
 
 
 def test_the_served_targets_price_counts_and_cost_stands_beside_it() -> None:

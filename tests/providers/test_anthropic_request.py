@@ -173,7 +173,7 @@ def test_what_an_earlier_answer_said() -> None:
         ({"tool_calls": [{"function": {"name": "f"}}]}, "tool_calls[0].id"),
         *(
             ({"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": text}}]}, ARGUMENTS)
-            for text in ("[1]", "{", '{"a":NaN}', '{"a":1e999}', 7)
+            for text in (7, [1], True)
         ),
         ({"role": "tool", "content": "rain"}, "tool_call_id"),
         ({"role": "function", "name": "f", "content": "rain"}, "role"),

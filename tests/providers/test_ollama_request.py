@@ -142,7 +142,7 @@ ARGUMENTS = "messages[0].tool_calls[0].function.arguments"
 @pytest.mark.parametrize(
     ("messages", "param"),
     [
-        *((call_with(text), ARGUMENTS) for text in ("{", "[]", "1", '{"a": NaN}', '{"a": 1e999}', "[" * 100_000, 7)),
+        *((call_with(text), ARGUMENTS) for text in (7, [1], True)),
         ([{"role": "assistant", "tool_calls": "x"}], "messages[0].tool_calls"),
         ([{"role": "assistant", "tool_calls": ["x"]}], "messages[0].tool_calls[0]"),
         ([{"role": "assistant", "tool_calls": [{"type": "custom"}]}], "messages[0].tool_calls[0]"),
