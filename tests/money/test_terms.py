@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from market import AT, Market, card, chat, price
 from router.catalogue import PriceRules
 from router.errors import BadRequest, ModelNotPriced
 from router.gateway.reckoning import reckon
-from router.rules import CAPS, RequestRules
 from router.sections import BillingSettings
 from router.tariff import read_price
 from router.types import Price, PriceTier, Usage
@@ -116,115 +114,6 @@ def test_a_cap_of_ours_is_sent_where_nobody_names_one() -> None:
     assert [two.cap_for(target) for target in two.targets] == [None, 500]
     huge = Market([card(max_output=None)], billing=BillingSettings(max_output_tokens=10**6)).terms(chat())
     assert (huge.max_tokens, huge.quote.completion_tokens) == (None, 100_000)
-
-
-def test_a_cap_of_ours_fits_the_window_beside_the_prompt_or_is_not_sent() -> None:
-    small = [card(max_output=None, context_window=8_192)]
-    billing = BillingSettings(max_output_tokens=4_096)
-    assert Market(small, billing=billing).terms(chat("x" * 4_096)).max_tokens == 4_096
-    full = Market(small, billing=billing).terms(chat("x" * 4_097))
-    assert (full.max_tokens, full.quote.completion_tokens) == (None, 8_192)
-    assert Market(small).terms(chat()).max_tokens is None
-
-
-def test_without_a_hold_only_a_known_window_brings_a_cap() -> None:
-    unknown, known = card(max_output=None, context_window=None), card("known", max_output=None)
-    terms = Market([unknown, known]).terms(chat())
-    assert [terms.sent_to(target) for target in terms.targets] == [16_384, 16_384]
-    unheld = terms.unheld()
-    assert [unheld.sent_to(target) for target in unheld.targets] == [None, 16_384]
-    done = reckon(unheld, unheld.targets[0], Usage(5, 50_000), None, "ok")
-    assert (done.charge_nano, done.marks) == (5 * 1_000 + 50_000 * 2_000, ())
-    named = Market([unknown]).terms(chat(max_tokens=9))
-    assert named.unheld() is named
-    assert named.sent_to(named.targets[0]) == 9
-
-
-@pytest.mark.parametrize(
-    ("fields", "sent"),
-    [
-        ({"max_tokens": 7, "max_completion_tokens": None}, 7),
-        ({"max_tokens": None, "max_completion_tokens": 7}, 7),
-        ({"num_predict": 7}, 7),
-        ({"options": {"num_predict": 7}}, 7),
-        ({"max_tokens": 1, "options": {"num_predict": 4_000}}, 4_000),
-        ({"max_tokens": 1, "n_predict": 4_000}, 4_000),
-        ({"max_tokens": 1, "num_predict": -1}, 1),
-        ({"max_tokens": -1}, None),
-        ({"max_tokens": 0}, 0),
-    ],
-)
-def test_one_cap_is_made_of_all_its_spellings(fields: dict[str, Any], sent: int | None) -> None:
-    market = Market(request_rules=RequestRules(endless=True, cap_min=0))
-    terms = market.terms(chat(**fields))
-    assert terms.sent_to(terms.targets[0]) == sent
-    assert terms.quote.completion_tokens == (1_000 if sent is None else sent)
-
-
-def test_a_dropped_cap_is_no_cap() -> None:
-    terms = Market(drops=("max_tokens",)).terms(chat(max_tokens=1))
-    assert (terms.quote.completion_tokens, terms.sent_to(terms.targets[0])) == (1_000, None)
-    both = Market(drops=("max_tokens",)).terms(chat(max_tokens=1, max_completion_tokens=9))
-    assert both.sent_to(both.targets[0]) == 9
-    blind = Market([card(max_output=None)], drops=CAPS).terms(chat(max_completion_tokens=1))
-    assert (blind.quote.completion_tokens, blind.sent_to(blind.targets[0])) == (100_000, None)
-    with pytest.raises(BadRequest, match="has no bound"):
-        Market([card(max_output=None, context_window=None)], drops=CAPS).terms(chat(max_tokens=1))
-
-
-@pytest.mark.parametrize(
-    ("fields", "rules", "field"),
-    [
-        ({"max_tokens": -1}, RequestRules(), "max_tokens"),
-        ({"max_completion_tokens": 0}, RequestRules(endless=True), "max_completion_tokens"),
-        ({"stop": list("abcde")}, RequestRules(stops_max=4), "stop"),
-    ],
-)
-def test_what_a_provider_does_not_take_is_refused_there_and_passed_over_elsewhere(
-    fields: dict[str, Any], rules: RequestRules, field: str
-) -> None:
-    strict, easy = Market(request_rules=rules), Market(request_rules=RequestRules(endless=True, cap_min=0))
-    with pytest.raises(BadRequest) as refused:
-        strict.terms(chat(**fields))
-    assert refused.value.param == field
-    assert easy.terms(chat(**fields)).targets
-    easy.route = replace(easy.route, targets=(easy.targets[0], strict.target(card("strict"))))
-    assert [target.id for target in easy.terms(chat(**fields)).targets] == ["acme/large"]
-
-
-LONG = "x" * 5_000
-
-
-@pytest.mark.parametrize(
-    "field",
-    [
-        {"user": LONG},
-        {"metadata": {"note": LONG}},
-        {"reasoning_effort": LONG},
-        {"stop": [LONG]},
-        {"logit_bias": {LONG: 1}},
-        {LONG: 1},
-        {"made_up": {LONG: None}},
-        {"seed_of_ours": 10**4_000},
-        {"messages": [{"role": "user", "content": "hello", LONG: 1}]},
-        {"messages": [{"role": "user", "content": "hello", "made_up": {LONG: 1}}]},
-        {"messages": [{"role": "assistant", "content": "hello", "audio": {"id": LONG}}]},
-        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u"}, "text": LONG}]}]},
-        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u", LONG: 1}}]}]},
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": "a", LONG: 1}]}]},
-    ],
-    ids=lambda field: next(iter(field))[:12],
-)
-def test_text_counts_wherever_it_hides(field: dict[str, Any]) -> None:
-    known = {"image_tokens": 1, "audio_tokens": 1}
-    assert prompt_of(chat() | field, **known) >= 4_000
-    assert prompt_of(chat(user="u" * 64, metadata={"a": "b"}, stop=["x"]), **known) == 5
-
-
-def test_a_tokeniser_that_rewrites_text_first_has_a_factor() -> None:
-    embeds = card("embed", kind="embeddings", context_window=None, price=price(input="1"), tokens_per_byte=11)
-    assert Market([embeds]).terms({"model": "m", "input": "ﷺ"}).quote.prompt_tokens == 33
-    assert Market([embeds]).terms({"model": "m", "input": [1, 2]}).quote.prompt_tokens == 2
 
 
 def test_prompt_and_output_share_the_window() -> None:
@@ -403,76 +292,6 @@ def test_without_billing_nothing_is_charged_and_no_price_is_needed() -> None:
     assert (more.usage, more.clamped) == (Usage(5_000, 2**40, cached_tokens=5_000), True)
     priced = Market(with_billing=False).terms(chat())
     assert reckon(priced, priced.targets[0], Usage(1, 1), None, "ok").cost_nano == 3_000
-
-
-@pytest.mark.parametrize(
-    "field",
-    [
-        {"web_search_options": {}},
-        {"search_parameters": {"mode": "on"}},
-        {"plugins": [{"id": "web"}]},
-        {"service_tier": "priority"},
-        {"service_tier": 5},
-        {"modalities": ["text", "audio"]},
-        {"audio": {"voice": "x", "format": "wav"}},
-        {"models": ["acme/dear"]},
-        {"enable_search": True},
-        {"web_search": {"enable": True}},
-        {"search": True},
-        {"tools": [{"type": "builtin_function", "function": {"name": "$web_search"}}]},
-        {"tools": [{"google_search": {}}]},
-        {"tools": [{"type": "url_context"}]},
-        {"tools": [{"type": "function", "web_search": {"enable": True}}]},
-        {"tools": [{"type": "function", "function": {"name": "f"}, "googleSearch": {}}]},
-        {"tools": [{"type": "custom", "function": {"name": "f"}}]},
-        {"tools": [{"name": "f", "input_schema": {}}]},
-        {"tools": ["web_search"]},
-        {"tools": {"google_search": {}}},
-    ],
-)
-def test_extras_without_a_price_are_refused(field: dict[str, Any]) -> None:
-    with pytest.raises(BadRequest) as refused:
-        Market().terms(chat(**field))
-    assert (refused.value.code, refused.value.param) == ("unpriced_extra", next(iter(field)))
-
-
-OWN = RequestRules(unpriced={"extra_body.acme.tools": ([],), "preset": ()}, tools=("input_schema",), tool_prefix="$")
-
-
-@pytest.mark.parametrize(
-    ("field", "param"),
-    [
-        ({"preset": "dear"}, "preset"),
-        ({"extra_body": {"acme": {"tools": [1]}}}, "extra_body.acme.tools"),
-        ({"tools": [{"type": "function", "function": {"name": "$web_search"}}]}, "tools"),
-    ],
-)
-def test_what_one_provider_charges_for_is_refused_there(field: dict[str, Any], param: str) -> None:
-    assert Market().terms(chat(**field)).targets
-    with pytest.raises(BadRequest) as refused:
-        Market(request_rules=OWN).terms(chat(**field))
-    assert (refused.value.code, refused.value.param) == ("unpriced_extra", param)
-
-
-def test_a_providers_own_shape_of_a_function_is_one_there() -> None:
-    fields = {"tools": [{"name": "f", "input_schema": {"type": "object"}}], "extra_body": {"acme": {"tools": []}}}
-    assert Market(request_rules=OWN).terms(chat(**fields)).targets
-
-
-@pytest.mark.parametrize(
-    "field",
-    [
-        {"web_search_options": None},
-        {"enable_search": False},
-        {"service_tier": "auto"},
-        {"service_tier": None},
-        {"modalities": ["text"]},
-        {"tools": [{"type": "function", "function": {"name": "f"}}, {"type": "custom", "custom": {"name": "g"}}]},
-        {"tools": []},
-    ],
-)
-def test_what_costs_nothing_besides_passes(field: dict[str, Any]) -> None:
-    assert Market().terms(chat(**field)).quote.charge_nano > 0
 
 
 def test_a_price_beyond_every_balance_still_has_a_number() -> None:
