@@ -183,7 +183,7 @@ def test_neurongates_answers_show_the_public_id(neurongate: Shop, model: str) ->
         ("max_tokens", 0),
         ("max_tokens", "many"),
         ("top_p", 1.5),
-        ("stop", []),
+        ("stop", [1]),
         ("stop", ["a", "b", "c", "d", "e"]),
         ("frequency_penalty", -2.5),
         ("presence_penalty", 2.5),
