@@ -14,7 +14,10 @@ from router.errors import RouterError
 from router.money import format_nano
 from router.offers import Estimate, Listed, Offer
 
-__all__ = ["Dialect"]
+__all__ = ["OUTAGE", "Dialect"]
+
+OUTAGE = "No provider of this model could answer. Try again later, or use another model."
+"""What a profile that does not show who serves says of a provider's failure."""
 
 
 class Dialect:
@@ -33,7 +36,8 @@ class Dialect:
         estimator_paths: paths of the price estimator, for everybody.
         offers: the profile's own catalogue.
         preset: the configuration that ``router init --profile`` writes, TOML with comments; empty for the host's own.
-        shows_served: whether ``x-router-provider``, ``x-router-model`` and ``x-router-attempts`` are sent.
+        shows_served: whether ``x-router-provider``, ``x-router-model`` and ``x-router-attempts`` are sent, and messages
+            name a provider that failed.
     """
 
     key_prefix: str = "sk-"
@@ -54,10 +58,14 @@ class Dialect:
         """HTTP status for an error."""
         return error.status
 
+    def said(self, error: RouterError) -> str:
+        """What a client reads of an error. A profile that does not show who serves names no provider that failed."""
+        return error.message if self.shows_served or not error.is_outage else OUTAGE
+
     def error_body(self, error: RouterError) -> Mapping[str, Any]:
         """The JSON body for an error, also the payload of an error event in a stream."""
         return {
-            "error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code},
+            "error": {"message": self.said(error), "type": error.type, "param": error.param, "code": error.code},
         }
 
     def model(self, listed: Listed) -> Mapping[str, Any]:

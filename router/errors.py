@@ -65,8 +65,10 @@ class RouterError(Exception):
         code: a stable machine-readable word; the class's own where omitted.
         param: the request field at fault, in dotted form (``messages[2].role``).
         headers: extra response headers (``Retry-After``).
+        detail: the same for the operator, who may know what a client may not: it stands in the log, and in no answer.
 
-    ``recorded`` turns true when the error has ended a call and stands in its row and log line.
+    ``about`` is whose request it was, as far as that is known: ``account``, ``key``, ``model``. ``recorded`` turns true
+    when the error has ended a call and stands in its row and log line.
     """
 
     status: int = 500
@@ -80,14 +82,22 @@ class RouterError(Exception):
         code: str | None = None,
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
+        detail: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.detail = detail
+        self.about: dict[str, str] = {}
         self.param = param
         self.headers: dict[str, str] = dict(headers or {})
         self.recorded = False
         if code is not None:
             self.code = code
+
+    @property
+    def in_full(self) -> str:
+        """What an operator may read of it."""
+        return self.detail or self.message
 
     @property
     def is_outage(self) -> bool:
@@ -107,7 +117,8 @@ class Unauthorized(RouterError):
     """No key, or one that is malformed, unknown, disabled, revoked or expired.
 
     Attributes:
-        reason: which of these: ``missing``, ``malformed``, ``unknown``, ``disabled``, ``revoked`` or ``expired``.
+        reason: which of these: ``missing``, ``malformed``, ``unknown``, ``disabled``, ``revoked`` or ``expired``. The
+            last three have codes of their own (``api_key_expired``).
     """
 
     status = 401
@@ -303,6 +314,7 @@ class UpstreamError(RouterError):
         message: safe to show to the client.
         provider: the provider's configured name.
         upstream_status: HTTP status that the provider answered with; None where no answer came.
+        detail: what the provider said, for the operator alone; our secrets are to be cut out.
         status: the status for our client where it differs from the kind's (a 413 or 422 that is passed on).
         retry_after_s: seconds that the provider asked us to wait; a number that is no wait (infinite, not a number)
             counts as none, and more than a day as a day. What the client is told is no longer than the provider's rest.
@@ -323,11 +335,12 @@ class UpstreamError(RouterError):
         code: str | None = None,
         param: str | None = None,
         retry_after_s: float | None = None,
+        detail: str = "",
     ) -> None:
         if kind not in KINDS:
             raise ValueError(f"there is no kind of failure {kind!r}; the kinds are {', '.join(KINDS)}")
         row = KINDS[kind]
-        super().__init__(message, code=code or row.code, param=param)
+        super().__init__(message, code=code or row.code, param=param, detail=detail)
         self.kind = kind
         self.provider = provider
         self.upstream_status = upstream_status

@@ -42,6 +42,7 @@ class ServerSettings:
         max_connections: clients' connections that one worker keeps open, as far as its limit of open files allows; the
             oldest that serves no call is closed for a new one.
         max_connections_per_address: of those from one address; 0 is half of them.
+        log_level: the least that is logged besides calls: ``debug``, ``info``, ``warning`` or ``error``.
     """
 
     host: str = "127.0.0.1"
@@ -56,6 +57,7 @@ class ServerSettings:
     pid_file: str = ""
     max_connections: int = field(default=10_000, metadata={"min": 1, "max": 1_000_000})
     max_connections_per_address: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
+    log_level: str = field(default="warning", metadata={"one_of": ("debug", "info", "warning", "error")})
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ Units: timeouts are in seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
-__all__ = ["CAPABILITIES", "Endpoint", "ModelFacts", "ModelTimeouts", "ProviderSettings", "Secret", "Timeouts"]
+__all__ = ["CAPABILITIES", "Endpoint", "ModelFacts", "ModelTimeouts", "ProviderSettings", "Secret", "Timeouts", "secrets_in"]
 
 SECONDS = {"min": 0, "max": 366 * 86_400}
 """The range of a duration; clocks of the operating system refuse what is far above it."""
@@ -53,6 +53,22 @@ class Secret:
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
+
+
+def secrets_in(record: Any) -> Iterator[str]:
+    """The texts of all ``Secret`` fields of a settings record, in the records, lists and tables in it too."""
+    if isinstance(record, Secret):
+        if record:
+            yield record.reveal()
+    elif is_dataclass(record):
+        for one in fields(record):
+            yield from secrets_in(getattr(record, one.name))
+    elif isinstance(record, Mapping):
+        for value in record.values():
+            yield from secrets_in(value)
+    elif isinstance(record, (tuple, list)):
+        for value in record:
+            yield from secrets_in(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from router.errors import UpstreamError
 from router.keys import Budget, Key, Limits
+from router.masking import remember
 from router.prices import Price, PriceTier
 from router.settings import Timeouts
 from router.usage import Usage
@@ -208,6 +209,13 @@ class CallContext:
     transport: Transport = field(repr=False)
     timeouts: Timeouts = field(default=Timeouts())
     card: ModelCard | None = field(default=None, repr=False)
+
+    def mask(self, secret: str) -> None:
+        """Keep ``secret`` (a token that was fetched, a session's ID) out of every message, log line and row.
+
+        What the settings hold as ``Secret`` and in ``headers`` is masked already. Less than eight characters are not.
+        """
+        remember(secret)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,10 @@ class NexoRouter(Dialect):
         return error.status
 
     def error_body(self, error: RouterError) -> Mapping[str, Any]:
-        return {"error": {"message": _message(error), "type": _TYPE, "code": self._code(error)}}
+        return {"error": {"message": self.said(error), "type": _TYPE, "code": self._code(error)}}
+
+    def said(self, error: RouterError) -> str:
+        return _of_money(error) if isinstance(error, InsufficientQuota) else super().said(error)
 
     def _code(self, error: RouterError) -> str | None:
         if isinstance(error, InsufficientQuota):
@@ -47,9 +50,7 @@ class NexoRouter(Dialect):
         return "gateway_error" if status >= 500 else error.code
 
 
-def _message(error: RouterError) -> str:
-    if not isinstance(error, InsufficientQuota):
-        return error.message
+def _of_money(error: InsufficientQuota) -> str:
     what = "key budget. Remaining budget" if isinstance(error, BudgetExceeded) else "prepaid balance. Current balance"
     message = f"Insufficient {what}: {_amount(error.available_nano, error.currency)}."
     if not error.available_nano:

@@ -54,6 +54,6 @@ def dead_aliases(assembly: Assembly) -> Iterator[str]:
         try:
             assembly.resolver.route(alias)
         except NotFound as error:
-            yield for_operators(error.message)
+            yield for_operators(error.in_full)
         except RouterError:
             continue

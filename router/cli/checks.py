@@ -96,7 +96,7 @@ def check_database(database: Database, registry: Registry) -> Iterator[Finding]:
     try:
         waiting = pending(database, plugin_migrations(registry))
     except RouterError as error:
-        yield Finding("database", "problem", error.message, _database_remedy(database, error.message))
+        yield Finding("database", "problem", error.in_full, _database_remedy(database, error.in_full))
         return
     if not _is_writable(database):
         detail = f"{database.place} can be read, but not written"

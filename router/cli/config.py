@@ -57,7 +57,7 @@ def _alias_warnings(session: Session) -> list[str]:
     try:
         return list(dead_aliases(session.assembly))
     except RouterError as error:
-        return [f"the aliases could not be checked: {error.message}"]
+        return [f"the aliases could not be checked: {error.in_full}"]
 
 
 @config.command("set", context_settings={"ignore_unknown_options": True})

@@ -45,13 +45,13 @@ def _findings(session: Session, ollama: str) -> Iterator[Finding]:
     try:
         settings, registry = session.settings, session.registry
     except RouterError as error:
-        yield Finding("configuration", "problem", error.message, "correct it; `router config check` tells again")
+        yield Finding("configuration", "problem", error.in_full, "correct it; `router config check` tells again")
         return
     try:
         providers = check_settings(settings, registry, session.stored_keys)
         yield Finding("configuration", "ok", f"{settings.path} is right")
     except RouterError as error:
-        yield Finding("configuration", "problem", error.message, "correct it; `router config check` tells again")
+        yield Finding("configuration", "problem", error.in_full, "correct it; `router config check` tells again")
     yield from _database(session)
     yield from checks.check_providers(providers, settings.providers)
     yield from _lacks(session, providers)
@@ -98,7 +98,7 @@ def _database(session: Session) -> Iterator[Finding]:
     try:
         database = session.database
     except RouterError as error:
-        yield Finding("database", "problem", error.message, "correct [database] url")
+        yield Finding("database", "problem", error.in_full, "correct [database] url")
         return
     yield from checks.check_database(database, session.registry)
     yield from checks.check_files(session.settings, database)

@@ -86,7 +86,7 @@ class Root(LazyCommands):
         except click.ClickException as error:
             return _usage(error, as_json)
         except RouterError as error:
-            print_error(error.message, error.code, as_json=as_json)
+            print_error(error.in_full, error.code, as_json=as_json)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the last flush would fail again
         except OSError as error:

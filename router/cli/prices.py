@@ -113,7 +113,7 @@ def _place(session: Session, model: str) -> Place:
         card = next((card for card in provider.cards() if card.model == bare), None) if provider else None
         if card is None:
             raise
-        session.note(f"warning: {error.message}")
+        session.note(f"warning: {error.in_full}")
         return Place(model, name, card)
     return Place(target.id, target.provider.name, target.card)
 

@@ -60,7 +60,7 @@ def _probe(provider: Provider, place: Place, card: ModelCard) -> dict[str, Any]:
     try:
         _call(provider, replace(provider.context(card.model), settings=place.settings), card)
     except UpstreamError as error:
-        status, kind, message = error.upstream_status, error.kind, error.message
+        status, kind, message = error.upstream_status, error.kind, error.in_full
     return {
         "provider": provider.name,
         "endpoint": place.name,

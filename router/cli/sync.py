@@ -75,7 +75,7 @@ def _synced(assembly: Assembly, provider: Provider) -> dict[str, Any]:
     try:
         cards = {card.model: card for card in _listed(provider)}
     except (UpstreamError, BadRequest) as error:
-        return {**result, "error": error.message}
+        return {**result, "error": error.in_full}
     known, stored = _known(assembly, provider), load_catalogue(assembly.database)
     rows = {row.public_id: row for row in stored.models}
     for model, card in cards.items():

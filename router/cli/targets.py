@@ -22,7 +22,7 @@ def check_models(session: Session, model_ids: Iterable[str]) -> None:
         try:
             session.assembly.resolver.route(model_id)
         except Unavailable as error:
-            session.note(f"warning: {error.message}")
+            session.note(f"warning: {error.in_full}")
 
 
 def check_scope(session: Session, scope: Iterable[str]) -> None:

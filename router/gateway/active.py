@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
@@ -25,7 +26,7 @@ from router.money import NANO
 from router.types import OVER_BOUND, Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
 from router.upstream.exceptions import AnswerTooLong
 
-__all__ = ["ActiveCall", "CallCancelled", "Client"]
+__all__ = ["ActiveCall", "CallCancelled", "Client", "bound_names"]
 
 _log = logging.getLogger("router.active")
 _NOTHING = Usage(0)
@@ -33,6 +34,7 @@ _LEFT = 499
 _AGAIN = {"Retry-After": "5"}
 _PLAIN_UNBOOKED = "This call could not be booked in time. It was not charged; please send it again."
 _STREAM_UNBOOKED = "This answer is whole, but could not be booked in time; it is charged as soon as it can be."
+_BOUND = ("prompt_cache_key", "user", "safety_identifier", "session_id")
 
 
 class CallCancelled(BaseException):
@@ -66,6 +68,7 @@ class ActiveCall:
         started: the same moment by the monotonic clock, from which all durations are counted; now where omitted.
         drain_s: how long the upstream is read on after the client left.
         finished: receives the record, exactly once.
+        client_request_id: the client's own ID of the request.
         keeping: keeps the answer for repeats; None where there is no ``Idempotency-Key``.
 
     Attributes:
@@ -88,7 +91,9 @@ class ActiveCall:
         finished: Callable[[CallRecord], None],
         keeping: Keeping | None = None,
         started: float | None = None,
+        client_request_id: str = "",
     ) -> None:
+        self.client_request_id = client_request_id
         self.call = call
         self.kind = kind
         self.key = key
@@ -100,7 +105,7 @@ class ActiveCall:
         self.attempts: list[Attempt] = []
         self.dropped: list[str] = []  # by the operator's word, for the last target
         self.dropped_at_door: list[str] = []  # whatever the target
-        self.sticky = _sticky(call)
+        self.sticky = _sticky(call, key.account)
         self.target: Target | None = None
         self.gone = False
         self.answered = False
@@ -253,6 +258,7 @@ class ActiveCall:
             marks=self._marks(reckoned),
             reported_model=relay.reported_model,
             reported=reckoned.reported,
+            client_request_id=self.client_request_id,
         )
         return record, reckoned
 
@@ -315,10 +321,27 @@ def _unbooked(record: CallRecord) -> CallRecord:
     return replace(record, ending="error", status=StoreError.status, error_code=StoreError.code or "", charge_nano=0)
 
 
-def _sticky(call: ChatCall | EmbeddingsCall) -> str | None:
+def bound_names(body: Mapping[str, Any], account: str) -> dict[str, str]:
+    """Names that a client gives its users and conversations, as they leave: of an account, so that nobody else's match.
+
+    A provider knows them by name alone: one customer could otherwise meet another's cache, or have another's user
+    blocked.
+    """
+    if body.keys().isdisjoint(_BOUND):
+        return {}
+    given = {name: body[name] for name in _BOUND if isinstance(body.get(name), str) and body[name]}
+    return {name: _bound(value, account) for name, value in given.items()}
+
+
+def _bound(text: str, account: str) -> str:
+    data = f"{account}\0{text}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _sticky(call: ChatCall | EmbeddingsCall, account: str) -> str | None:
     """What keeps related calls at one endpoint, where the provider's cache knows them."""
     for name in ("prompt_cache_key", "user"):
         value = call.body.get(name)
         if isinstance(value, str) and value:
-            return value
+            return f"{account}\0{value}"
     return None

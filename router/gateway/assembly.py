@@ -308,8 +308,8 @@ def _check_fallbacks(assembly: Assembly) -> None:
             except (NotFound, Unavailable) as error:
                 where = settings.where(f"fallback.{model}")
                 if isinstance(error, NotFound) and one not in entries:
-                    raise ConfigError(f"{where}: {error.message}") from None
-                _log.warning("%s: %s", where, error.message)
+                    raise ConfigError(f"{where}: {error.in_full}") from None
+                _log.warning("%s: %s", where, error.in_full)
 
 
 def checked_currency(settings: Settings, database: Database) -> None:

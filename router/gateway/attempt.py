@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from router.errors import FAULTS, RouterError, UpstreamError
-from router.gateway.active import ActiveCall
+from router.gateway.active import ActiveCall, bound_names
 from router.gateway.health import Lease
 from router.gateway.outgoing import outgoing
 from router.gateway.relay import PluginFault
 from router.gateway.resolve import Target
+from router.masking import masked, one_line, without_quotes
 from router.types import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
 from router.upstream.transport import Request, Resent, Response
 
@@ -44,6 +46,7 @@ class Opened:
 
     def failed(self, error: UpstreamError) -> None:
         """The reply broke off after its first output: no second provider, but its endpoint answers for it."""
+        error.message = masked(error.message)
         if not isinstance(error, PluginFault):
             self._lease.failed(error)
 
@@ -76,7 +79,7 @@ class _Sends:
         self._active.taken_on = True
 
     def _note(self, failure: UpstreamError) -> None:
-        self._active.attempts.append(_row(self._target, _named(failure, self._target), self.started))
+        self._active.attempts.append(_row(self._active, self._target, _named(failure, self._target), self.started))
         self.started = time.monotonic()
 
     def close(self) -> None:
@@ -99,17 +102,18 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
     try:
         opened = _open(active, target, lease, _context_of(active, target, lease, left_s, sends))
     except UpstreamError as error:
+        error.message = masked(error.message)
         if not isinstance(error, PluginFault):
             lease.failed(error)
         lease.release()
-        active.attempts.append(_row(target, error, sends.started))
+        active.attempts.append(_row(active, target, error, sends.started))
         raise
     except BaseException:
         lease.release()
         raise
     lease.answered()
     active.note_output()
-    active.attempts.append(_row(target, None, sends.started))
+    active.attempts.append(_row(active, target, None, sends.started))
     return opened
 
 
@@ -130,7 +134,7 @@ def _open(active: ActiveCall, target: Target, lease: Lease, context: CallContext
     hook = target.provider.hooks[active.kind]
     reply = _guarded(hook, _call_for(active, target), context, target)
     try:
-        batches = _guarded_batches(reply, target)
+        batches = _guarded_batches(reply, target, active.call)
         active.relay.begin(reply, target.provider.kind)
         return Opened(_first(active, batches), batches, reply, lease)
     except BaseException:
@@ -151,7 +155,9 @@ def _call_for(active: ActiveCall, target: Target) -> ChatCall | EmbeddingsCall:
     call, terms = active.call, active.bracket.terms
     elsewhere = target.provider.kind != active.targets[0].provider.kind
     cap = terms.sent_to(target) if active.kind == "chat" else None
-    found = outgoing(call.body, target, cap, paid=terms.paid, elsewhere=elsewhere)
+    bound = bound_names(call.body, active.key.account)
+    body = {**call.body, **bound} if bound else call.body
+    found = outgoing(body, target, cap, paid=terms.paid, elsewhere=elsewhere)
     active.dropped = found.dropped
     return call if found.body is call.body else replace(call, body=found.body)
 
@@ -184,10 +190,10 @@ def _guarded(hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context:
     except RouterError:
         raise
     except FAULTS:
-        raise _broken(target) from None
+        raise _broken(target, call) from None
 
 
-def _guarded_batches(reply: Reply, target: Target) -> Iterator[Sequence[Item]]:
+def _guarded_batches(reply: Reply, target: Target, call: ChatCall | EmbeddingsCall) -> Iterator[Sequence[Item]]:
     """The reply's batches; whatever a plugin's iterator raises that is not ours becomes an upstream failure.
 
     One generator for the whole reply: to drop it half-way would close the plugin's own generator with it.
@@ -199,7 +205,7 @@ def _guarded_batches(reply: Reply, target: Target) -> Iterator[Sequence[Item]]:
     except RouterError:
         raise
     except FAULTS:
-        raise _broken(target) from None
+        raise _broken(target, call) from None
 
 
 def _named(error: UpstreamError, target: Target) -> UpstreamError:
@@ -208,19 +214,23 @@ def _named(error: UpstreamError, target: Target) -> UpstreamError:
         error.provider = target.provider.name
         head, colon, rest = error.message.partition(": ")
         if colon and head.startswith("upstream "):
-            _log.info("%s: %s", target.id, error.message)
+            error.detail = error.detail or error.message
             error.message = f"{target.provider.name}: {rest.replace(head.removeprefix('upstream '), 'its host')}"
-            error.args = (error.message,)
+    error.args = (error.message,)
     return error
 
 
-def _broken(target: Target) -> UpstreamError:
+def _broken(target: Target, call: ChatCall | EmbeddingsCall) -> UpstreamError:
+    """Called while the plugin's exception is handled: its words are for the log, and for the attempt's row."""
     name = target.provider.kind
-    _log.exception("provider plugin %s failed", name)
-    return PluginFault("server", f"The provider plugin {name!r} failed.", provider=target.provider.name)
+    _log.exception("provider plugin %s failed on call %s", name, call.request_id, extra={"said": call.body})
+    raised = sys.exc_info()[1]
+    detail = f"The provider plugin {name!r} failed: {type(raised).__name__}: {str(raised)[:1000]}"
+    message = f"The provider {target.provider.name!r} failed."
+    return PluginFault("server", message, provider=target.provider.name, detail=detail)
 
 
-def _row(target: Target, failure: UpstreamError | None, started: float) -> Attempt:
+def _row(active: ActiveCall, target: Target, failure: UpstreamError | None, started: float) -> Attempt:
     """An attempt that ended now.
 
     Args:
@@ -230,5 +240,5 @@ def _row(target: Target, failure: UpstreamError | None, started: float) -> Attem
     latency_ms = round((time.monotonic() - started) * 1000)
     if failure is None:
         return Attempt(target.provider.name, target.model, "ok", 200, latency_ms)
-    said = failure.message[:_SAID_MAX]
+    said = one_line(without_quotes(masked(failure.in_full), active.call.body), _SAID_MAX)
     return Attempt(target.provider.name, target.model, failure.kind, failure.upstream_status, latency_ms, said)

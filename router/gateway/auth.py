@@ -13,12 +13,18 @@ from router.types import Key
 
 __all__ = ["Authenticator"]
 
-_HINT = "Send it as 'Authorization: Bearer YOUR_KEY'; an operator makes one with `router keys create`."
+_HINT = "Send it as 'Authorization: Bearer YOUR_KEY'."
 _REFUSALS = {
     "unknown": f"Incorrect API key provided. {_HINT}",
     "disabled": "This API key is disabled.",
     "revoked": "This API key is revoked.",
     "expired": "This API key has expired.",
+}
+_CODES = {
+    "unknown": "invalid_api_key",
+    "disabled": "api_key_disabled",
+    "revoked": "api_key_revoked",
+    "expired": "api_key_expired",
 }
 _CACHE_LIMIT = 20_000
 
@@ -78,7 +84,10 @@ class Authenticator:
             key = self._look_up(digest, fresh=True)
             refusal = self._refusal(key)
         if key is None or refusal:
-            raise Unauthorized(_REFUSALS[refusal], reason=refusal)
+            error = Unauthorized(_REFUSALS[refusal], reason=refusal, code=_CODES[refusal])
+            if key is not None:
+                error.about = {"account": key.account, "key": key.id}
+            raise error
         return key
 
     def forget(self, key: Key | None = None) -> None:

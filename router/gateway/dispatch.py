@@ -80,7 +80,9 @@ class Dispatcher:
             except UpstreamError as failed:
                 error = failed
                 if failed.kind in _OPERATORS:
-                    _log.error("operator: %s refuses our %s: %s", lease.place.name, _OPERATORS[failed.kind], failed)
+                    where, what = lease.place.name, _OPERATORS[failed.kind]
+                    said = {"said": active.call.body}  # none of it is shown
+                    _log.error("operator: %s refuses our %s: %s", where, what, failed.in_full, extra=said)
                 if not self._goes_on(active, failed) or not KINDS[failed.kind].falls_back:
                     break
         return error or endpoints.refusal(target.model, account)
@@ -106,7 +108,7 @@ class Dispatcher:
             try:
                 named_target = self._resolver.route(model_id, active.key).targets[0]
             except RouterError as unusable:
-                _log.warning("fallback of %s to %s is not usable: %s", target.id, model_id, unusable.message)
+                _log.warning("fallback of %s to %s is not usable: %s", target.id, model_id, unusable.in_full)
                 continue
             if active.bracket.terms.covers(named_target):
                 yield named_target
@@ -119,7 +121,7 @@ def _check(active: ActiveCall, target: Target) -> None:
     BadRequest: the provider, or the model, does not offer this kind of call.
     """
     if active.kind not in target.provider.hooks:
-        message = f"The provider {target.provider.name!r} does not support {active.kind}."
+        message = f"The model '{target.id}' does not serve {active.kind}."
         raise BadRequest(message, code="unsupported_operation", param="model")
     if target.card.kind and target.card.kind != active.kind:
         message = f"The model '{target.id}' serves {target.card.kind}, not {active.kind}."

@@ -61,6 +61,7 @@ class Incoming:
         body_size: of the body, as declared; None where it is not known before.
         client: the connection; None where there is none to watch.
         idempotency_key: the header; heeded only where the key may send it.
+        client_request_id: the client's own ID of the request; empty without one.
     """
 
     request_id: str
@@ -72,6 +73,7 @@ class Incoming:
     idempotency_key: str | None = None
     started: float | None = None
     body_size: int | None = 0
+    client_request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,20 +150,27 @@ class Gateway:
         Raises:
             RouterError: what the dialect renders as the error body.
         """
-        key = self._key(incoming)
-        raw, body = self._body(key, incoming)
-        call = chat_call(body, incoming.request_id)
-        if call.stream and not self._settings.streaming:
-            message = "Streaming is switched off on this gateway; send the request without 'stream'."
-            raise BadRequest(message, code="streaming_disabled", param="stream")
-        return self._serve_once(call, "chat", key, incoming, body, raw)
+        return self._read("chat", chat_call, incoming)
 
     def embeddings(self, incoming: Incoming) -> Answer:
         """``POST /v1/embeddings``. Raises as ``chat``."""
+        return self._read("embeddings", embeddings_call, incoming)
+
+    def _read(self, kind: str, read: Callable[[Any, str], ChatCall | EmbeddingsCall], incoming: Incoming) -> Answer:
+        """Take a call in, and serve it; an error knows whose it was."""
         key = self._key(incoming)
-        raw, body = self._body(key, incoming)
-        call = embeddings_call(body, incoming.request_id)
-        return self._serve_once(call, "embeddings", key, incoming, body, raw)
+        body: Any = None
+        try:
+            raw, body = self._body(key, incoming)
+            call = read(body, incoming.request_id)
+            if call.stream and not self._settings.streaming:
+                message = "Streaming is switched off on this gateway; send the request without 'stream'."
+                raise BadRequest(message, code="streaming_disabled", param="stream")
+            return self._serve_once(call, kind, key, incoming, body, raw)
+        except RouterError as error:
+            model = body.get("model") if isinstance(body, dict) else None
+            error.about = {**_owner(key), "model": model if isinstance(model, str) else ""}
+            raise
 
     def models(self, incoming: Incoming) -> Any:
         """``GET /v1/models``: what the dialect makes of the models that the key can call."""
@@ -174,7 +183,12 @@ class Gateway:
             ModelNotFound: no such model is listed.
             Forbidden: the key may not use it.
         """
-        return self._dialect.model(self._lister.one(self._key(incoming), model_id))
+        key = self._key(incoming)
+        try:
+            return self._dialect.model(self._lister.one(key, model_id))
+        except RouterError as error:
+            error.about = {**_owner(key), "model": model_id}
+            raise
 
     def _body(self, key: Key, incoming: Incoming) -> tuple[bytes, dict[str, Any]]:
         """The request's body, read and decoded; a large one only where there is room for it."""
@@ -249,6 +263,7 @@ class Gateway:
             finished=self._finished,
             keeping=keeping,
             started=incoming.started,
+            client_request_id=incoming.client_request_id,
         )
         self._under_way[call.request_id] = active
         self._progress.start()
@@ -297,9 +312,11 @@ class Gateway:
             active.finish(error)
             error.headers.update(self._told(active))
             raise
-        except FAULTS:
-            active.finish(RouterError("The gateway failed while it served this call."))
-            raise
+        except FAULTS:  # a fault of ours, or a plugin's, must still settle the call
+            _log.exception("call %s failed", active.call.request_id, extra={"said": active.call.body})
+            failed = RouterError("The gateway failed while it served this call.")
+            active.finish(failed)
+            raise failed from None
         finally:
             if client is not None:
                 client.unwatch()
@@ -341,6 +358,10 @@ class Gateway:
     def _finished(self, record: CallRecord) -> None:
         del self._under_way[record.request_id]
         self._recorder.finished(record)
+
+
+def _owner(key: Key) -> dict[str, str]:
+    return {"account": key.account, "key": key.id}
 
 
 def _attempt_text(attempt: Attempt) -> str:

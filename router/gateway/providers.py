@@ -16,9 +16,10 @@ from router.config import Settings
 from router.errors import FAULTS, ConfigError
 from router.gateway.endpoints import Endpoints
 from router.gateway.health import Place
+from router.masking import remember
 from router.registry import Registry, nearest
 from router.rules import RequestRules
-from router.settings import ProviderSettings, Secret, Timeouts
+from router.settings import ProviderSettings, Secret, Timeouts, secrets_in
 from router.store.provider_keys import StoredKey
 from router.types import CallContext, ModelCard
 from router.upstream.checking import fault_of_card
@@ -180,6 +181,9 @@ class _Builder:
         self._check(f"providers.{name}", checked)
         checked, problem = self._with_key(name, 0, checked)
         places, problems = self._places(name, checked, problem)
+        for record in (checked, *(place.settings for place in places)):
+            for secret in (*secrets_in(record), *record.headers.values()):
+                remember(secret)
         problem = next(filter(None, problems), "")
         transport = self.open_transport(checked)
         provider = Provider(name, kind, checked, plugin.hooks, transport, Endpoints(name, places), problem)

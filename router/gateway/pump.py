@@ -107,7 +107,7 @@ class Pump:
         except RouterError as failed:
             error = failed
         except FAULTS:  # a fault of ours must still settle the call
-            _log.exception("call %s failed", active.call.request_id)
+            _log.exception("call %s failed", active.call.request_id, extra={"said": active.call.body})
             error = RouterError("The gateway failed while it served this call.")
         try:
             self._keep_end(error)

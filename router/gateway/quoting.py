@@ -182,17 +182,16 @@ class Quoter:
 def unpriced(model_id: str, card: ModelCard, book: PriceBook) -> ModelNotPriced:
     """Why calls to a model cannot be charged, and what the operator does about it."""
     name = printable_id(model_id)
+    message = f"The model '{name}' has no price on this gateway, and nothing is served that cannot be charged."
+    remedy = f"`router models price {name} --input AMOUNT --output AMOUNT`"
     if book.lacks_rate(model_id, card):
-        message = (
-            f"The model '{name}' has a list price in USD, and no rate of USD to {book.currency} is known: the operator "
-            f"sets [billing] usd_rate, or a price: `router models price {name} --input AMOUNT --output AMOUNT`."
+        rate = f"no rate of USD to {book.currency} is known"
+        detail = (
+            f"The model '{name}' has a list price in USD, and {rate}: set [billing] usd_rate, or a price: {remedy}."
         )
     else:
-        message = (
-            f"The model '{name}' has no price on this gateway, and nothing is served that cannot be charged. The "
-            f"operator sets one: `router models price {name} --input AMOUNT --output AMOUNT`, or --free."
-        )
-    return ModelNotPriced(message, param="model")
+        detail = f"{message} Set one: {remedy}, or --free."
+    return ModelNotPriced(message, param="model", detail=detail)
 
 
 def boundless(model_id: str) -> BadRequest:

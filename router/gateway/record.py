@@ -14,9 +14,10 @@ import gevent
 from gevent.lock import RLock
 
 from router.errors import RouterError
+from router.masking import masked, one_line
 from router.money import format_nano
 from router.registry import Registry
-from router.types import CallRecord, Key
+from router.types import Attempt, CallRecord, Key
 
 __all__ = ["CallLog", "Observer", "Recorder", "log_line", "refusal_line", "replay_line"]
 
@@ -24,6 +25,7 @@ _PENDING_MAX = 20_000
 _OBSERVED_MAX = 10_000
 _log = logging.getLogger("router.gateway.record")
 _write = json.JSONEncoder(separators=(",", ":")).encode  # made once, not per line
+_MESSAGE_MAX = 300
 _FLUSH_AFTER_S = 0.05
 
 
@@ -137,16 +139,38 @@ def log_line(record: CallRecord) -> bytes:
         "first_token_ms": record.first_token_ms,
         "attempts": len(record.attempts),
     }
+    if record.client_request_id:
+        line["client_request_id"] = record.client_request_id
+    failed = [_failed(one) for one in record.attempts if one.kind != "ok"]
+    if failed:
+        line["failed"] = failed
     return _write(line).encode("ascii") + b"\n"
 
 
-def refusal_line(error: RouterError, request_id: str, route: str, status: int) -> bytes:
+def _failed(attempt: Attempt) -> dict[str, Any]:
+    """What an operator asks of an upstream call that failed: where, how, and what the upstream said."""
+    return {
+        "provider": attempt.provider,
+        "model": attempt.model,
+        "kind": attempt.kind,
+        "status": attempt.status,
+        "latency_ms": attempt.latency_ms,
+        "message": attempt.message,
+    }
+
+
+def refusal_line(
+    error: RouterError, request_id: str, route: str, status: int, *, address: str = "", client_request_id: str = ""
+) -> bytes:
     """The line of a request that never became a call: no key, a bad body, no such model.
 
     Args:
         route: the route's pattern, not the path: whatever a client puts there stays out of the log.
         status: what the client got.
+        address: whom the request came from.
+        client_request_id: the client's own ID of it.
     """
+    about = error.about
     line = {
         "time": round(time.time(), 3),
         "event": "refused",
@@ -155,7 +179,14 @@ def refusal_line(error: RouterError, request_id: str, route: str, status: int) -
         "status": status,
         "error": error.code,
         "param": error.param,
+        "message": one_line(masked(error.in_full), _MESSAGE_MAX),
+        "account": about.get("account", ""),
+        "key": about.get("key", ""),
+        "model": one_line(about.get("model", ""), _MESSAGE_MAX),
+        "address": address,
     }
+    if client_request_id:
+        line["client_request_id"] = client_request_id
     return _write(line).encode("ascii") + b"\n"
 
 

@@ -73,7 +73,7 @@ class Resolver:
         Raises:
             ModelNotFound: none of these; the message names the nearest IDs.
             Forbidden: the model is not in the key's scope.
-            Unavailable: the provider is not set up; the message says what to set.
+            Unavailable: the provider is not set up; the detail says what to set.
         """
         route = self._known(model_id)
         if key is None or not key.scope:
@@ -187,11 +187,13 @@ class Resolver:
         provider = self._providers.get(name)
         problem = provider.problem if provider is not None else ""
         remedy = problem or f"write a section [providers.{name}], or name another provider with [gateway] upstream"
+        model = printable_id(asked)
         return Unavailable(
-            f"The model '{printable_id(asked)}' needs the provider {name!r}, which is not set up: {remedy}.",
+            f"The model '{model}' cannot be served at present: it is not set up completely on this gateway.",
             code="provider_not_configured",
             param="model",
             headers={"x-should-retry": "false"},
+            detail=f"The model '{model}' needs the provider {name!r}, which is not set up: {remedy}.",
         )
 
 

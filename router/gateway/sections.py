@@ -9,7 +9,9 @@ from router.catalogue.pins import price_rules
 from router.config import Settings
 from router.errors import ConfigError
 from router.gateway.limits import limit_rules
+from router.masking import remember
 from router.registry import Registry, nearest
+from router.settings import secrets_in
 
 __all__ = ["check_rules", "plugin_record", "plugin_records"]
 
@@ -59,4 +61,9 @@ def plugin_record(settings: Settings, registry: Registry, name: str) -> Any:
         remedy = f"; write [providers.{name}]" if "provider" in plugin.roles else ""
         raise ConfigError(f"{settings.where(place)}: plugin {name!r} takes no settings here{remedy}")
     record = registry.ask(name, "settings", lambda given: given)
-    return None if record is None else settings.record(record, place, settings.plugin_sections.get(name, {}))
+    if record is None:
+        return None
+    made = settings.record(record, place, settings.plugin_sections.get(name, {}))
+    for secret in secrets_in(made):
+        remember(secret)
+    return made

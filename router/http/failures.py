@@ -16,6 +16,7 @@ from werkzeug.routing import RequestRedirect
 from router.dialect import Dialect
 from router.errors import BadRequest, MethodNotAllowed, NotFound, RateLimited, RouterError, StoreError, TooLarge
 from router.gateway.record import refusal_line
+from router.http.incoming import client_request_id
 
 __all__ = ["Failures", "Rendered"]
 
@@ -58,13 +59,17 @@ class Failures:
             _log.error("request %s failed", request_id, exc_info=raised)
         rendered = self.render(error)
         if not error.recorded:
-            self._log_line(refusal_line(error, request_id, route, rendered[0]))
+            address, own_id = environ.get("REMOTE_ADDR", ""), client_request_id(environ)
+            line = refusal_line(error, request_id, route, rendered[0], address=address, client_request_id=own_id)
+            self._log_line(line)
         return rendered
 
     def _translate(self, raised: Exception, environ: dict[str, Any], route: str) -> RouterError:
         if isinstance(raised, StoreError):
-            _log.warning("request %s was refused: %s", environ["router.request_id"], raised.message)
-            return raised.for_clients()
+            _log.warning("request %s was refused: %s", environ["router.request_id"], raised.in_full)
+            told = raised.for_clients()
+            told.detail, told.about = raised.in_full, raised.about
+            return told
         if isinstance(raised, RouterError):
             return raised
         if isinstance(raised, HTTPException):
@@ -75,11 +80,13 @@ class Failures:
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")[:120]
         where = f"{environ['REQUEST_METHOD']} {path}"
         if raised.code == 404:
-            return NotFound(f"There is nothing at {where}. {self._hint(path)}")
+            message = f"There is nothing at {where}. {self._hint(path)}"
+            return NotFound(message, detail="there is nothing at the path of the request")
         if raised.code == 405:
             allowed = ", ".join(sorted(getattr(raised, "valid_methods", None) or ()))
             message = f"{where} is not possible; the method here is {allowed or 'another'}."
-            return MethodNotAllowed(message, headers={"Allow": allowed} if allowed else {})
+            detail = f"the method here is {allowed or 'another'}"
+            return MethodNotAllowed(message, headers={"Allow": allowed} if allowed else {}, detail=detail)
         if raised.code == 413:
             return TooLarge("The request body is larger than this gateway takes.")
         if isinstance(raised, SecurityError) or (raised.code == 400 and not route):  # before any rule matched

@@ -9,8 +9,11 @@ from typing import Any
 from router.errors import BadRequest
 from router.gateway.body import read_body
 from router.gateway.line import Incoming
+from router.masking import one_line
 
-__all__ = ["incoming_of"]
+__all__ = ["client_request_id", "incoming_of"]
+
+_ID_MAX = 128
 
 
 def incoming_of(environ: dict[str, Any], max_body_bytes: int) -> Incoming:
@@ -32,7 +35,14 @@ def incoming_of(environ: dict[str, Any], max_body_bytes: int) -> Incoming:
         idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
         started=environ.get("router.started"),
         body_size=None if encoding else size,
+        client_request_id=client_request_id(environ),
     )
+
+
+def client_request_id(environ: dict[str, Any]) -> str:
+    """The client's own ID of its request (``X-Request-ID``), as far as it can stand in a log; empty without one."""
+    text: str = environ.get("HTTP_X_REQUEST_ID", "")
+    return one_line(text.encode("latin-1", "replace").decode("utf-8", "replace"), _ID_MAX) if text else ""
 
 
 def _length(environ: dict[str, Any]) -> int | None:

@@ -1,7 +1,7 @@
 """The processes' own log: lines for the operator, on standard error, one JSON object each like those of the calls.
 
-An exception shows its frames and its type. What it says is left out unless it is one of ours: a plugin's or a library's
-words may quote a prompt, an answer or a key.
+An exception shows its frames, its type and what it says. Words of a plugin or a library may quote a key or a prompt:
+secrets are masked in every line, and where a record tells of a call (``said``, its body), so is what is quoted of it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 from router.errors import RouterError
+from router.masking import masked, one_line, without_quotes
 
 __all__ = ["JsonFormatter", "log_to_stderr"]
 
 _CHAIN_MAX = 8
+_READ_MAX = 10_000
+_WORDS_MAX = 500
 
 
 class JsonFormatter(logging.Formatter):
@@ -26,23 +30,31 @@ class JsonFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
+        said = getattr(record, "said", None)
         line = {
             "time": round(record.created, 3),
             "event": "log",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": masked(without_quotes(record.getMessage(), said)),
         }
         if record.exc_info:
-            line["exception"] = "\n".join(_lines(one) for one in reversed(list(_chain(record.exc_info[1]))))
+            chain = reversed(list(_chain(record.exc_info[1])))
+            line["exception"] = "\n".join(_lines(one, said) for one in chain)
         return json.dumps(line, separators=(",", ":"))
 
 
-def log_to_stderr() -> None:
-    """Send warnings and worse to standard error."""
+def log_to_stderr(level: str = "warning") -> None:
+    """Send messages to standard error.
+
+    Args:
+        level: the least that is sent: ``debug``, ``info``, ``warning`` or ``error``. Libraries' own ones below a
+            warning are never.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("router").setLevel(level.upper())
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -53,15 +65,16 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _lines(error: BaseException) -> str:
+def _lines(error: BaseException, said: Any) -> str:
     frames = "".join(traceback.format_tb(error.__traceback__))
     kind = type(error)
-    return f"Traceback (most recent call last):\n{frames}{kind.__module__}.{kind.__qualname__}{_words(error)}"
+    words = _words(error, said)
+    return f"Traceback (most recent call last):\n{frames}{kind.__module__}.{kind.__qualname__}{words and f': {words}'}"
 
 
-def _words(error: BaseException) -> str:
-    if isinstance(error, RouterError):
-        return f": {error.message}"
-    if isinstance(error, OSError) and error.strerror:
-        return f": {error.strerror}"
-    return ""
+def _words(error: BaseException, said: Any) -> str:
+    try:
+        text = error.in_full if isinstance(error, RouterError) else str(error)
+    except Exception:  # a plugin's exception may break when it is asked what it says
+        return ""
+    return one_line(masked(without_quotes(text[:_READ_MAX], said)), _WORDS_MAX)

@@ -131,6 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
     except StoreError as error:
         print(f"router: {error}", file=sys.stderr, flush=True)
         return EXIT_WAITING
+    log_to_stderr(getattr(application.settings.server, "log_level", "warning"))
     serve(application, options.listen_fd, socket.socket(fileno=options.control_fd))
     return 0
 

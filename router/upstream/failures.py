@@ -15,9 +15,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from router.masking import masked
+
 __all__ = [
     "Failure",
     "failure_of",
+    "in_full",
     "is_too_large",
     "kind_of",
     "parse_failure",
@@ -84,6 +87,7 @@ class Failure:
 
     Attributes:
         status: of the response; 200 for an error inside a stream or a 200.
+        text: of an answer that is no JSON, how it begins; for operators.
         body: the object that the rest was read from, as it came: for a plugin to judge by, never shown to clients.
     """
 
@@ -92,6 +96,7 @@ class Failure:
     type: str = ""
     code: str = ""
     param: str | None = None
+    text: str = field(default="", repr=False, compare=False)
     body: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -104,12 +109,18 @@ def is_too_large(failure: Failure) -> bool:
     return _TOO_LARGE.search(words) is not None
 
 
+def in_full(failure: Failure) -> str:
+    """All that the upstream said, for an operator: its words for the kind, and its message."""
+    words = " ".join(filter(None, (failure.type, failure.code)))
+    return ": ".join(filter(None, (words, failure.message or failure.text))) or "no reason was given"
+
+
 def parse_failure(status: int, body: bytes) -> Failure:
     """The error in a response's body; HTML, empty and broken bodies give a ``Failure`` without a message."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        return Failure(status)
+        return Failure(status, text=printable(body[:_MESSAGE_LIMIT].decode("utf-8", "replace")))
     return failure_of(value, status)
 
 
@@ -180,16 +191,10 @@ def _moment(date: str) -> float | None:
 
 def without_secrets(failure: Failure, secrets: Iterable[str]) -> Failure:
     """The upstream's words without our secrets, should it repeat them, and without the IDs of our account there."""
-    hidden = [secret for secret in secrets if len(secret) >= 6]
+    hidden = list(secrets)
 
     def clean(text: str) -> str:
-        text = _ACCOUNT.sub("***", text)
-        for secret in hidden:
-            text = text.replace(secret, "***")
-            # The text may have been shortened in the middle of it.
-            ends = (length for length in range(len(secret) - 1, 5, -1) if text.endswith(secret[:length]))
-            text = text[: len(text) - next(ends, 0)]
-        return text
+        return masked(_ACCOUNT.sub("***", text), hidden)
 
     return replace(
         failure,
@@ -197,6 +202,7 @@ def without_secrets(failure: Failure, secrets: Iterable[str]) -> Failure:
         type=clean(failure.type),
         code=clean(failure.code),
         param=None if failure.param is None else clean(failure.param),
+        text=clean(failure.text),
     )
 
 
@@ -216,7 +222,7 @@ def _from(error: Mapping[str, Any], status: int) -> Failure:
         _word(error.get("type")),
         code or (_word(details.get("error_code")) if isinstance(details, Mapping) else ""),
         printable(param) if isinstance(param, str) else None,
-        error,
+        body=error,
     )
 
 

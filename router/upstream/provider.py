@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 from router import hookimpl
 from router.errors import UpstreamError
 from router.rules import RequestRules
-from router.settings import ProviderSettings
+from router.settings import ProviderSettings, secrets_in
 from router.types import CallContext, ChatCall, EmbeddingsCall, ModelCard
 from router.upstream.failures import (
     Failure,
+    in_full,
     is_too_large,
     kind_of,
     parse_failure,
@@ -158,7 +159,7 @@ class HttpProvider:
             if kind == "auth"
             else "the gateway's account there is exhausted"
         )
-        failure = without_secrets(failure, [context.settings.api_key.reveal(), *context.settings.headers.values()])
+        failure = without_secrets(failure, [*secrets_in(context.settings), *context.settings.headers.values()])
         says = reason if kind in _OURS else failure.message or "no reason was given"
         passed_on = kind in _PASSED_ON and failure.message != ""
         return UpstreamError(
@@ -170,6 +171,7 @@ class HttpProvider:
             type=(failure.type or None) if passed_on else None,
             code=_code(failure, kind) if passed_on else None,
             param=failure.param if passed_on else None,
+            detail=f"{context.provider} {in_answer}: {in_full(failure)}",
             retry_after_s=None if kind == "bad_request" else self.wait_s(failure, headers),
         )
 

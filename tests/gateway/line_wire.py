@@ -64,17 +64,27 @@ class Line:
         messages = [{"role": "user", "content": "Hi"}]
         return {"model": model or self.model(), "messages": messages, "stream": stream, **fields}
 
-    def post(self, body: Mapping[str, Any], path: str = "/v1/chat/completions") -> Answered:
+    def post(
+        self,
+        body: Mapping[str, Any],
+        path: str = "/v1/chat/completions",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answered:
         """Send a request and read the answer to its end, or to where it is cut."""
-        with self.opened(body, path) as response:
+        with self.opened(body, path, headers) as response:
             return whole(response)
 
     @contextlib.contextmanager
-    def opened(self, body: Mapping[str, Any], path: str = "/v1/chat/completions") -> Iterator[http.client.HTTPResponse]:
+    def opened(
+        self,
+        body: Mapping[str, Any],
+        path: str = "/v1/chat/completions",
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[http.client.HTTPResponse]:
         """Send a request; the answer when its head is there."""
         connection = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=30)
         try:
-            connection.request("POST", path, json.dumps(body), self.headers)
+            connection.request("POST", path, json.dumps(body), {**self.headers, **(headers or {})})
             with connection.getresponse() as response:
                 yield response
         finally:

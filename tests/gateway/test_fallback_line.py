@@ -239,3 +239,28 @@ def test_a_second_sending_is_an_attempt_of_its_own(line: Line) -> None:
     assert kinds == ["connection", "ok"] and answered.headers["x-router-attempts"].count("ms") == 2
     (row,) = line.wait_for_rows(1, request_id=answered.request_id)
     assert "without an answer" in json.loads(row["attempts"])[0]["message"]
+
+
+def test_what_the_upstream_said_stands_in_row_and_log_without_secrets_and_prompts(line: Line) -> None:
+    """The client is told nothing of our key; the operator reads why, on one line."""
+    prompt = "a word that is nobody's business"
+    said = f"Project blocked,\nkey {SECRET}, asked: {prompt}"
+    line.upstream.script(Answer.error(403, said, type="permission_error", code="blocked"))
+    answered = line.post(
+        line.body(stream=False, messages=[{"role": "user", "content": prompt}]), headers={"X-Request-ID": "trace-1"}
+    )
+    assert answered.status == 502 and "blocked" not in str(answered.error)
+    (row,) = line.wait_for_rows(1, request_id=answered.request_id)
+    message = json.loads(row["attempts"])[0]["message"]
+    assert message.endswith("answered 403: permission_error blocked: Project blocked, key ***, asked: ***")
+    assert row["client_request_id"] == "trace-1"
+
+
+def test_a_customers_names_leave_bound_to_its_account(line: Line) -> None:
+    names = {"user": "anna", "prompt_cache_key": "talk", "safety_identifier": "s"}
+    for _ in range(2):
+        line.upstream.script(Answer(completion("Hello")))
+        assert line.post(line.body(stream=False, **names)).status == 200
+    first, second = (request.json() for request in line.upstream.requests[-2:])
+    sent = {name: first[name] for name in names}
+    assert sent == {name: second[name] for name in names} and not set(sent.values()) & set(names.values())

@@ -107,8 +107,9 @@ def test_what_is_not_there(usual: Resolver, asked: str, words: str) -> None:
 
 @pytest.mark.parametrize("asked", ["xai/grok", "grok", "xai/" + "z" * 9000, "xai/\r\n"])
 def test_a_provider_that_is_not_set_up_says_what_to_set(usual: Resolver, asked: str) -> None:
-    with pytest.raises(Unavailable, match="XAI_API_KEY") as caught:
+    with pytest.raises(Unavailable) as caught:
         usual.route(asked)
+    assert "XAI_API_KEY" in caught.value.detail and "XAI_API_KEY" not in caught.value.message
     assert caught.value.headers == {"x-should-retry": "false"}
     assert len(caught.value.message) < 400 and caught.value.message.isprintable()
 

@@ -17,6 +17,7 @@ ROOMS = {
     "router.prices": 0,
     "router.keys": 0,
     "router.tariff": 0,
+    "router.masking": 0,
     "router.settings": 0,
     "router.rules": 0,
     "router.types": 0,

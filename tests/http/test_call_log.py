@@ -17,7 +17,10 @@ def test_each_request_leaves_one_line_and_no_word_of_its_own(tmp_path: Path) -> 
         with pytest.raises(AuthenticationError):
             gateway.client(api_key="sk-canary-key").models.list()
         with pytest.raises(NotFoundError):
-            client.chat.completions.create(model="echo/canary", messages=[{"role": "user", "content": "hush"}])
+            own = {"X-Request-ID": "trace\t7"}
+            client.chat.completions.create(
+                model="echo/none", messages=[{"role": "user", "content": "hush"}], extra_headers=own
+            )
         with pytest.raises(BadRequestError):
             client.chat.completions.create(model="echo/echo", messages=[], user="canary")
         with pytest.raises(NotFoundError):
@@ -33,3 +36,8 @@ def test_each_request_leaves_one_line_and_no_word_of_its_own(tmp_path: Path) -> 
     ]
     assert len({line["request_id"] for line in lines}) == 5
     assert "canary" not in str(lines) and "hush" not in str(lines)
+    refused = lines[2]
+    assert (refused["model"], refused["address"]) == ("echo/none", "127.0.0.1")
+    assert refused["client_request_id"] == "trace 7" and "'echo/none' does not exist" in refused["message"]
+    assert (refused["account"], refused["key"]) == (lines[0]["account"], lines[0]["key"])
+    assert (lines[1]["account"], lines[1]["key"], lines[1]["model"]) == ("", "", "")

@@ -18,8 +18,8 @@ CALLS = 12  # at once: enough for each of four workers
 CAP = 10
 
 CHANGES: dict[str, tuple[Callable[[House, TestKey], object], int, str]] = {
-    "disabled": (lambda house, key: disable_key(house.database, key.id), 401, "invalid_api_key"),
-    "revoked": (lambda house, key: revoke_key(house.database, key.id), 401, "invalid_api_key"),
+    "disabled": (lambda house, key: disable_key(house.database, key.id), 401, "api_key_disabled"),
+    "revoked": (lambda house, key: revoke_key(house.database, key.id), 401, "api_key_revoked"),
     "rotated": (lambda house, key: rotate_key(house.database, key.id, grace_s=0), 401, "invalid_api_key"),
     "account": (
         lambda house, key: set_account_status(house.database, key.account, "suspended"), 401, "invalid_api_key",
