@@ -9,7 +9,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
-__all__ = ["CAPABILITIES", "Endpoint", "ModelFacts", "ModelTimeouts", "ProviderSettings", "Secret", "Timeouts", "secrets_in"]
+__all__ = [
+    "CAPABILITIES",
+    "Endpoint",
+    "ModelFacts",
+    "ModelTimeouts",
+    "ProviderSettings",
+    "Secret",
+    "Timeouts",
+    "secrets_in",
+]
 
 SECONDS = {"min": 0, "max": 366 * 86_400}
 """The range of a duration; clocks of the operating system refuse what is far above it."""

@@ -246,7 +246,8 @@ class Relay:
         try:
             usage: Any = self._reply.read_usage(value)
         except FAULTS:
-            _log.exception("provider plugin %s failed in read_usage: the usage is estimated", self._plugin)
+            said = {"said": self._call.body}  # none of it is shown
+            _log.exception("provider plugin %s failed in read_usage: the usage is estimated", self._plugin, extra=said)
             self.marks.add("bad_usage")
             return None
         if usage is None:
@@ -306,7 +307,7 @@ class Relay:
         except UpstreamError as raised:
             error = raised
         except FAULTS:
-            _log.exception("provider plugin %s failed in read_error", self._plugin)
+            _log.exception("provider plugin %s failed in read_error", self._plugin, extra={"said": self._call.body})
             return self._malformed("sent an error")
         if isinstance(error, UpstreamError):
             return error
