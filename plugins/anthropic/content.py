@@ -14,7 +14,8 @@ __all__ = ["Block", "blocks_of", "refused", "text_block"]
 
 Block = dict[str, Any]
 
-_DATA_URL = re.compile(r"data:([^;,]+)(?:;[^;,]*)*;base64,", re.IGNORECASE)
+_HEAD_MAX = 256  # characters of a data URL before its data
+_HEAD = re.compile(r"data:([^;,]+)(?:;[^,]*)?;base64", re.IGNORECASE)
 _LINK = re.compile(r"https?://", re.IGNORECASE)
 _TEXTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 """Type of a part that is text -> the field that holds it."""
@@ -61,6 +62,13 @@ def _blocks(part: Mapping[str, Any], where: str) -> Iterator[Block]:
         yield dict(part)
 
 
+def _data_url(text: str) -> tuple[str, str] | None:
+    """Media type and data of a data URL in base64; None where it is none. Its head is looked at alone."""
+    comma = text.find(",", 0, _HEAD_MAX)
+    match = _HEAD.fullmatch(text, 0, comma) if comma > 0 else None
+    return None if match is None else (match[1].lower(), text[comma + 1 :])
+
+
 def _cached(part: Mapping[str, Any]) -> Block:
     return {"cache_control": part["cache_control"]} if "cache_control" in part else {}
 
@@ -68,9 +76,9 @@ def _cached(part: Mapping[str, Any]) -> Block:
 def _image(image: Any, where: str) -> Block:
     url = image.get("url") if isinstance(image, dict) else image
     text = url if isinstance(url, str) else ""
-    match = _DATA_URL.match(text)
-    if match is not None:
-        return {"type": "base64", "media_type": match[1].lower(), "data": text[match.end() :]}
+    found = _data_url(text)
+    if found is not None:
+        return {"type": "base64", "media_type": found[0], "data": found[1]}
     if _LINK.match(text):
         return {"type": "url", "url": text}
     raise refused(where, 'must be a data URL ("data:image/png;base64,...") or an https URL', "invalid_value")
@@ -81,13 +89,12 @@ def _document(file: Any, where: str) -> Block:
     given = file if isinstance(file, dict) else {}
     data = given.get("file_data")
     text = data if isinstance(data, str) else ""
-    match = _DATA_URL.match(text)
-    media_type = match[1].lower() if match is not None else ""
+    media_type, content = _data_url(text) or ("", "")
     source: Block
-    if match is not None and media_type == "application/pdf":
-        source = {"type": "base64", "media_type": media_type, "data": text[match.end() :]}
-    elif match is not None and media_type.startswith("text/"):
-        decoded = _plain(text[match.end() :], f"{where}.file_data")
+    if media_type == "application/pdf":
+        source = {"type": "base64", "media_type": media_type, "data": content}
+    elif media_type.startswith("text/"):
+        decoded = _plain(content, f"{where}.file_data")
         source = {"type": "text", "media_type": "text/plain", "data": decoded}
     else:
         problem = 'must hold a PDF or plain text as a data URL ("data:application/pdf;base64,...")'

@@ -43,6 +43,7 @@ _CARDS = (
 _DELAY_MAX_S = 120.0
 _DIMENSIONS = 256
 _DIMENSIONS_MAX = 4096
+_NUMBERS_MAX = 65_536  # of one answer: it is made on the event loop, which takes 10 ms for as many
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ class Echo:
     def embeddings(self, call: EmbeddingsCall, context: CallContext) -> Reply:
         inputs = _inputs(call.body["input"])
         wanted = call.body.get("dimensions") or _DIMENSIONS
+        if len(inputs) * wanted > _NUMBERS_MAX:
+            message = f"'input' times 'dimensions' must be at most {_NUMBERS_MAX:,} numbers here."
+            raise BadRequest(message, code="invalid_value", param="input")
         if wanted > _DIMENSIONS_MAX:
             raise BadRequest(
                 f"'dimensions' must be at most {_DIMENSIONS_MAX} here.", code="invalid_value", param="dimensions"

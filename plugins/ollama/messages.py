@@ -11,6 +11,7 @@ from router.upstream.wire import arguments_of
 
 __all__ = ["native_messages"]
 
+_HEAD_MAX = 256  # characters of a data URL before its data
 _DATA_URL = re.compile(r"data:[^,]*;base64,", re.IGNORECASE)
 _ROLES: Mapping[str, str] = {"developer": "system"}
 _TRANSLATED = frozenset({"role", "content", "tool_calls", "reasoning_content", "reasoning"})
@@ -69,7 +70,7 @@ def _content(content: Any, where: str) -> tuple[str, list[str]]:
 def _image(image: Any, where: str) -> str:
     url = image.get("url") if isinstance(image, dict) else image
     text = url if isinstance(url, str) else ""
-    match = _DATA_URL.match(text)
+    match = _DATA_URL.match(text, 0, _HEAD_MAX)
     if match is None:
         problem = 'must be a data URL ("data:image/png;base64,..."): images are not fetched from the network here'
         _refuse(where, problem, "invalid_value")

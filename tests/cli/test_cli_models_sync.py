@@ -63,7 +63,7 @@ def test_all_providers_and_one_that_does_not_answer(synced, upstream: ScriptedUp
     run = synced("models", "sync", "--json")
     found = {result["provider"]: result for result in run.value}
     assert run.status == 1
-    assert (found["acme"]["added"], found["acme"]["error"]) == ([], "acme answered 500: no list today")
+    assert (found["acme"]["added"], found["acme"]["error"]) == ([], "acme answered 500: server_error: no list today")
     assert len(found["ollama"]["added"]) == 3
 
 
