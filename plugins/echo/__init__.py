@@ -43,7 +43,7 @@ _CARDS = (
 _DELAY_MAX_S = 120.0
 _DIMENSIONS = 256
 _DIMENSIONS_MAX = 4096
-_NUMBERS_MAX = 65_536  # of one answer: it is made on the event loop, which takes 10 ms for as many
+_NUMBERS_MAX = 65_536  # of one answer: it is made on the event loop, which has others to serve
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def _inputs(value: Any) -> list[Any]:
 
 def _vector(value: Any, dimensions: int, as_text: bool) -> str | list[float]:
     """A unit vector that depends on the input alone."""
-    seed = json.dumps(value).encode()
+    seed = hashlib.sha256(json.dumps(value).encode()).digest()  # once: the input may be long
     raw = b"".join(hashlib.sha256(seed + bytes(str(n), "ascii")).digest() for n in range(-(-dimensions // 16)))
     numbers = [number / 32768 for number in itertools.islice(struct.unpack(f"<{len(raw) // 2}h", raw), dimensions)]
     length = sum(number * number for number in numbers) ** 0.5 or 1.0

@@ -348,3 +348,25 @@ def test_the_clients_body_is_not_changed() -> None:
     before = repr(body)
     made(**body, tool_choice={"type": "auto"}, parallel_tool_calls=False, output_config={}, metadata={}, user="u")
     assert repr(body) == before
+
+
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [
+        ("DATA:image/PNG;name=a;charset=x;base64,AA==", {"media_type": "image/png", "data": "AA=="}),
+        ("data:image/png;base64,", {"media_type": "image/png", "data": ""}),
+        ("data:image/png" + ";a" * 200 + ";base64,AA==", None),
+        ("data:" + ";" * 120, None),
+        ("data:image/png;base64x,AA==", None),
+    ],
+)
+def test_a_data_url_is_read_by_a_short_head(url: str, source: dict[str, str] | None) -> None:
+    content = [{"type": "image_url", "image_url": {"url": url}}]
+    call = ChatCall("req_1", "anthropic/m", {"messages": [{"role": "user", "content": content}], "max_tokens": 5})
+    context = CallContext("anthropic", "m", Settings(), transport=None)  # type: ignore[arg-type]
+    if source is None:
+        with pytest.raises(BadRequest, match="data URL"):
+            chat_body(call, context)
+    else:
+        block = chat_body(call, context)["messages"][0]["content"][0]
+        assert block == {"type": "image", "source": {"type": "base64", **source}}
