@@ -20,9 +20,9 @@ CAP = 10
 CHANGES: dict[str, tuple[Callable[[House, TestKey], object], int, str]] = {
     "disabled": (lambda house, key: disable_key(house.database, key.id), 401, "api_key_disabled"),
     "revoked": (lambda house, key: revoke_key(house.database, key.id), 401, "api_key_revoked"),
-    "rotated": (lambda house, key: rotate_key(house.database, key.id, grace_s=0), 401, "invalid_api_key"),
+    "rotated": (lambda house, key: rotate_key(house.database, key.id, grace_s=0), 401, "api_key_revoked"),
     "account": (
-        lambda house, key: set_account_status(house.database, key.account, "suspended"), 401, "invalid_api_key",
+        lambda house, key: set_account_status(house.database, key.account, "suspended"), 401, "api_key_disabled",
     ),
     "scope": (
         lambda house, key: change_key(house.database, key.id, KeyChanges(scope=["acme/dear"])),
