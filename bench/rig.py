@@ -34,13 +34,18 @@ class Rig:
     Args:
         folder: for its configuration and database.
         left_out: receives all greenlets that serve no request.
+        policies: ``no``; ``usual``, which is what ``router init`` leaves; or ``all``, with every limit and a budget.
     """
 
-    def __init__(self, folder: Path, left_out: set[greenlet]) -> None:
+    def __init__(self, folder: Path, left_out: set[greenlet], policies: str = "usual") -> None:
         self._left_out = left_out
         self._upstream = socket.create_server(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{self._upstream.getsockname()[1]}/v1"
-        self._key = Gateway(folder, upstream=url, start=False).api_key
+        config = {"limits": {**_LIMITS, "account": _LIMITS}} if policies == "all" else {}
+        gateway = Gateway(folder, upstream=url, start=False, billing=policies != "no", config=config)
+        self._key = gateway.api_key
+        if policies == "all":
+            self._key = gateway.router("keys", "create", "--account", gateway.account, "--budget", "1")["api_key"]
         self._log = _Stderr(folder / "calls.log")
         self._app = create_application(str(folder / "router.toml"))
         self._events: list[bytes] = []
@@ -167,6 +172,13 @@ def _answer(value: object) -> bytes:
     return head.encode("ascii") + body
 
 
+_LIMITS = {
+    "requests_per_minute": 1_000_000,
+    "tokens_per_minute": 1_000_000_000,
+    "concurrent": 1_000,
+    "spend_per_day": "1",
+    "spend_per_month": "1",
+}
 _COMPLETION = _answer(completion())
 _EMBEDDINGS = _answer(embeddings())
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"

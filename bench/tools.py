@@ -51,14 +51,15 @@ def _install(package: str) -> None:
             subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
-def built(folder: Path, name: str) -> Path:
-    """Compile ``bench/NAME.c`` into ``folder``; the path of the program.
+def built(folder: Path, name: str, *, shared: bool = False) -> Path:
+    """Compile ``bench/NAME.c`` into ``folder``; the path of the program, or of the shared library.
 
     Raises:
         BenchError: with the compiler's words.
     """
     target = folder / name
-    command = ["cc", "-O2", "-o", str(target), str(HERE / f"{name}.c")]
+    options = ["-shared", "-fPIC"] if shared else []
+    command = ["cc", "-O2", *options, "-o", str(target), str(HERE / f"{name}.c")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchError(f"{' '.join(command)} failed:\n{done.stderr}")
