@@ -10,7 +10,6 @@ from pathlib import Path
 
 from sources import ROOT
 
-
 KINDS = {"chat", "chat_no_policies", "chat_all_policies", "embeddings", "models", "stream"}
 
 
