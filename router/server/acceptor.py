@@ -13,11 +13,12 @@ import gevent
 from gevent.socket import wait
 
 from router.errors import RateLimited
-from router.server.channel import READ, RawSocket
+from router.server.channel import RawSocket
 from router.server.connection import Connection, Site
 from router.server.crowd import Crowd
 from router.server.responder import plain_response
 from router.store.names import new_request_id
+from router.waits import READ
 
 __all__ = ["Acceptor"]
 

@@ -1,7 +1,7 @@
 """One client's socket: non-blocking reads and writes, each wait with a limit.
 
-Made of the C socket type and libev watchers that live as long as the connection: gevent's own socket makes a timeout
-object and looks twice for every call, which is a fifth of the cost of a small request.
+Made of the C socket type and a watcher and a timer that live as long as the connection: gevent's own socket makes a
+timeout object and looks twice for every call, which is a fifth of the cost of a small request.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import socket
 import struct
 from _socket import socket as RawSocket  # never monkey-patched, unlike socket.socket
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from gevent import get_hub, sleep
-from gevent.socket import wait
 
-__all__ = ["READ", "Channel", "ClientGone", "RawSocket"]
+from router.waits import Readiness
 
-READ, WRITE = 1, 2  # libev's event bits
+__all__ = ["Channel", "ClientGone", "RawSocket"]
+
 RECEIVE_BYTES = 64 * 1024
 TURNS_MAX = 16  # reads or writes in a row that did not wait, before other connections get their turn
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
@@ -34,6 +35,9 @@ class Channel:
 
     Args:
         sock: connected and accepted; becomes non-blocking.
+
+    Attributes:
+        readiness: when there is something to read; waited for by the greenlet that serves the connection.
     """
 
     def __init__(self, sock: RawSocket) -> None:
@@ -41,14 +45,8 @@ class Channel:
         with contextlib.suppress(OSError):  # not TCP, or already reset: the first read will tell
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
-        self._fd = sock.fileno()
-        self._readable = self.watcher(READ)
-        self._writable: Any = None
+        self.readiness = Readiness(sock.fileno())
         self._turns = 0
-
-    def watcher(self, events: int) -> Any:
-        """A new libev watcher on the socket. Whoever makes it must close it before the channel is closed."""
-        return get_hub().loop.io(self._fd, events)
 
     def timer(self, after_s: float, callback: Callable[[], object]) -> Any:
         """A started timer that calls ``callback`` on the hub, again and again until it is closed."""
@@ -63,7 +61,7 @@ class Channel:
             TimeoutError: nothing came in time.
         """
         self._turns = 0
-        wait(self._readable, max(timeout_s, 0.001), TimeoutError)
+        self.readiness.wait(monotonic() + max(timeout_s, 0.001))
 
     def receive(self, timeout_s: float, size: int = RECEIVE_BYTES) -> bytes:
         """At least one byte, or ``b""`` at the end of the stream.
@@ -109,11 +107,9 @@ class Channel:
                 raise ClientGone(str(error)) from None
 
     def _wait_writable(self, timeout_s: float) -> None:
-        if self._writable is None:
-            self._writable = self.watcher(WRITE)
         self._turns = 0
         try:
-            wait(self._writable, timeout_s, TimeoutError)
+            self.readiness.wait_writable(monotonic() + timeout_s)
         except TimeoutError:
             raise ClientGone("the client stopped reading") from None
 
@@ -153,9 +149,7 @@ class Channel:
 
     def close(self, reset: bool = False) -> None:
         """Close the socket; with ``reset`` so that the client sees an error and not an end."""
-        self._readable.close()
-        if self._writable is not None:
-            self._writable.close()
+        self.readiness.close()
         if reset:
             with contextlib.suppress(OSError):
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

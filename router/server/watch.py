@@ -7,7 +7,7 @@ from typing import Any
 
 from gevent import get_hub
 
-from router.server.channel import READ, Channel
+from router.server.channel import Channel
 
 __all__ = ["ClientWatch"]
 
@@ -22,14 +22,14 @@ class ClientWatch:
     a second.
     """
 
-    __slots__ = ("_callback", "_channel", "_readable", "_timer", "gone")
+    __slots__ = ("_callback", "_channel", "_timer", "gone")
 
     def __init__(self, channel: Channel) -> None:
         self.gone = False
         self._channel = channel
         self._callback: Callable[[], object] | None = None
-        self._readable: Any = None
         self._timer: Any = None
+        channel.readiness.idle = self._look
 
     def watch(self, callback: Callable[[], object]) -> None:
         """Call ``callback`` once, on the hub, as soon as the client has gone. It must not block.
@@ -40,33 +40,29 @@ class ClientWatch:
         if self.gone:
             get_hub().loop.run_callback(self._tell)
             return
-        if self._readable is None:
-            self._readable = self._channel.watcher(READ)
-        if self._timer is None and not self._readable.active:
-            self._readable.start(self._look)
+        if self._timer is None:
+            self._channel.readiness.watch()
 
     def unwatch(self) -> None:
         """Stop watching. Harmless when nothing is watched."""
         self._callback = None
-        if self._readable is not None:
-            self._readable.stop()
         if self._timer is not None:
             self._timer.close()
             self._timer = None
 
     def close(self) -> None:
-        """Give the watchers back; before the channel is closed."""
+        """Watch no more; before the channel is closed."""
         self.unwatch()
-        if self._readable is not None:
-            self._readable.close()
-            self._readable = None
+        self._channel.readiness.idle = None
 
     def _look(self) -> None:
+        """Something came while nobody waits for it: only here, and not with each call, is the watcher stopped."""
+        if self._callback is None:
+            return
         seen = self._channel.peek()
         if seen is None:
-            return
-        self._readable.stop()
-        if seen:
+            self._channel.readiness.watch()
+        elif seen:
             self._timer = self._channel.timer(RESET_CHECK_S, self._look_for_reset)
         else:
             self._lose()

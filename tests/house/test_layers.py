@@ -27,6 +27,7 @@ ROOMS = {
     "router.dialect": 0,
     "router.hookspecs": 0,
     "router": 0,
+    "router.waits": 1,
     "router.records": 1,
     "router.sections": 1,
     "router.config": 1,
