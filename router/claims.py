@@ -12,6 +12,7 @@ from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 
 from router.errors import BudgetExceeded, InsufficientQuota, RateLimited, RouterError
+from router.structs import record
 from router.usage import Usage
 
 __all__ = ["BALANCE", "REFUSALS", "Claim", "Outcome", "PolicyContext", "Quote", "Window"]
@@ -77,6 +78,7 @@ class Claim(NamedTuple):
     of: str = ""
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Quote:
     """The most that a call can use.
@@ -97,6 +99,7 @@ class Quote:
     model: str = ""
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a call used.
@@ -113,6 +116,7 @@ class Outcome:
     charge_nano: int
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class PolicyContext:
     """What a policy's hook may use besides its own arguments.

@@ -11,6 +11,7 @@ from typing import Any
 
 from router.hours import parse_hours
 from router.money import parse_nano
+from router.structs import record
 from router.usage import Usage
 
 __all__ = [
@@ -75,6 +76,7 @@ class Price:
         return cls(**{name: parse_nano(text) for name, text in rates.items()})  # type: ignore[arg-type]
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Rates:
     """What holds for one call: every rate known, nano-units per million tokens."""

@@ -16,6 +16,7 @@ from router.keys import Budget, Key, Limits
 from router.masking import remember
 from router.prices import Price, PriceTier
 from router.settings import Timeouts
+from router.structs import record
 from router.usage import Usage
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class ChatCall:
     """One call to ``/v1/chat/completions``, checked but not changed.
@@ -61,6 +63,7 @@ class ChatCall:
     include_usage: bool = False
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class EmbeddingsCall:
     """One call to ``/v1/embeddings``. ``body`` as in ``ChatCall``."""
@@ -249,6 +252,7 @@ class Migration:
     sql: str | Mapping[str, str]
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One upstream call made for a client's call.
@@ -274,6 +278,7 @@ OVER_BOUND = "over_bound"
 """The mark of a call whose provider told of more than its bounds allow."""
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class CallRecord:
     """What is kept of one finished call: the usage row, and what observers (``request_finished``) receive.

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from router.structs import record
+
 __all__ = ["Usage"]
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts of one call, in one meaning for all providers.

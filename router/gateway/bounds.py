@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from router.prices import Rates
 from router.rules import CAPS
+from router.structs import record
 from router.types import ModelCard, Usage
 
 __all__ = [
@@ -147,6 +148,7 @@ class Measure:
         return max((cap for name, cap in self.caps.items() if name not in dropped), default=None)
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Bound:
     """The most that a call can use at one target. What nothing bounds is ``UNBOUNDED``.

@@ -16,6 +16,7 @@ from router.gateway.resolve import Target
 from router.gateway.terms import CHARGE_MAX, Sale, Terms, shown_rates
 from router.money import NANO
 from router.prices import rates
+from router.structs import record
 from router.types import OVER_BOUND, Usage
 
 __all__ = ["Reckoned", "reckon"]
@@ -23,6 +24,7 @@ __all__ = ["Reckoned", "reckon"]
 _COUNTS = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Reckoned:
     """What a call came to.

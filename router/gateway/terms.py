@@ -10,6 +10,7 @@ from router.gateway.bounds import UNBOUNDED, Bound
 from router.gateway.resolve import Target
 from router.money import format_nano
 from router.prices import RATES, Price, Rates
+from router.structs import record
 
 __all__ = ["CHARGE_MAX", "Sale", "Terms", "quote_of", "shown_rates"]
 
@@ -20,6 +21,7 @@ CHARGE_MAX = 2**62
 _NOWHERE: Mapping[str, str] = {}
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Sale:
     """One target's part in the terms.
@@ -61,6 +63,7 @@ class Sale:
         return Sale.of(self.price, self.cost, self.bound.open_ended(), self.dearest, self.origin)
 
 
+@record
 @dataclass(frozen=True)
 class Terms:
     """The terms of one call.
