@@ -1,7 +1,9 @@
-"""``router db``: migrations and backups."""
+"""``router db``: migrations, backups, and copies into another database."""
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -12,12 +14,15 @@ from router.cli.running import running_pid
 from router.cli.session import Session, common
 from router.errors import BadRequest, ConfigError
 from router.gateway.assembly import plugin_migrations
+from router.ledger.verify import verify
 from router.store.backup import backup as back_up
-from router.store.database import open_database
+from router.store.copying import copy as copy_all
+from router.store.database import Database, open_database
 from router.store.engines import engine_of
 from router.store.migrations import Step, pending
 from router.store.migrations import migrate as apply_pending
 from router.store.restore import restore as put_back
+from router.store.workers import living
 
 __all__ = ["db"]
 
@@ -26,7 +31,7 @@ _COLUMNS = {"owner": "OWNER", "number": "NUMBER", "title": "TITLE"}
 
 @click.group(cls=Commands)
 def db() -> None:
-    """The database: migrations and backups."""
+    """The database: migrations, backups, and the way to another."""
 
 
 @db.command()
@@ -77,9 +82,7 @@ def restore(session: Session, file: Path) -> None:
 
     The database that was there, with its log, is kept beside it under another name.
     """
-    pid = running_pid(session.settings)
-    if pid is not None:
-        raise BadRequest(f"A gateway serves this configuration (process {pid}): end it before (`router stop`).")
+    _refuse_running(session)
     kept = put_back(
         engine_of(session.settings.database.url.reveal(), session.config.absolute().parent, timeout_s=5), file
     )
@@ -88,6 +91,65 @@ def restore(session: Session, file: Path) -> None:
         session.database.write(lambda _: None)  # for the audit log
     session.show(value, f"{file} is the database now." + (f" The one before is {kept}." if kept else ""))
     session.note("Next: router ledger sweep --all, then router serve")
+
+
+@db.command()
+@click.option(
+    "--to", "url", required=True, metavar="URL", help="The other database, as [database] url has it; env:NAME as well."
+)
+@common
+def copy(session: Session, url: str) -> int:
+    """Copy all into another, empty database: from SQLite to PostgreSQL, or back. Refused while a gateway uses it.
+
+    Plugins' tables come along. All is one transaction: should it fail, the other database is as empty as before. Then
+    the other one's ledger is verified, with exit status 1 if a check fails. The configuration is left as it is.
+    """
+    _refuse_served(session)
+    with closing(_opened(session, url)) as target:
+        session.audited(target)
+        copied = copy_all(session.database, target, plugin_migrations(session.registry), session.progress)
+        session.progress("verifying the ledger")
+        failed = [check.name for check in verify(target) if not check.ok]
+        value = {"from": session.database.place, "to": target.place, "tables": dict(copied.rows), "failed": failed}
+    rows = [{"table": table, "rows": count} for table, count in copied.rows.items()]
+    session.show(value, table(rows, {"table": "TABLE", "rows": "ROWS"}, empty=""))
+    if copied.left:
+        session.note(f"Left where they are, as they are no plugin's: {', '.join(copied.left)}")
+    if failed:
+        session.note(
+            f"failed in the copy: {', '.join(failed)}. `router ledger verify` says whether the source has it too."
+        )
+    else:
+        session.note("Next: set [database] url to it, run router ledger sweep --all, then router serve")
+    return 1 if failed else 0
+
+
+def _opened(session: Session, url: str) -> Database:
+    """The other database, a SQLite file made where there is none."""
+    try:
+        return open_database(session.settings.secret(url).reveal(), session.config.absolute().parent, create=True)
+    except ConfigError as error:
+        raise BadRequest(error.message.replace("[database] url", "--to"), code=error.code) from None
+
+
+def _refuse_running(session: Session) -> None:
+    pid = running_pid(session.settings)
+    if pid is not None:
+        raise BadRequest(f"A gateway serves this configuration (process {pid}): end it before (`router stop`).")
+
+
+def _refuse_served(session: Session) -> None:
+    """What a gateway writes meanwhile would be missing in the copy."""
+    _refuse_running(session)
+    workers = living(session.database, time.time())
+    if workers:
+        places = ", ".join(
+            sorted({f"{worker.host.partition('/')[0]} (process {worker.process})" for worker in workers})
+        )
+        raise BadRequest(
+            f"The {session.database.place} is served by {places}: end these before. One that was lost with its machine "
+            "counts for some seconds more."
+        )
 
 
 def _value(step: Step) -> dict[str, object]:

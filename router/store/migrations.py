@@ -15,7 +15,17 @@ from router.store.database import Database
 from router.store.schema import MIGRATIONS, OWNER
 from router.types import Migration
 
-__all__ = ["Step", "check_writable", "in_order", "is_new", "migrate", "pending", "refuse_newer"]
+__all__ = [
+    "Step",
+    "check_writable",
+    "in_order",
+    "is_new",
+    "make_tables",
+    "migrate",
+    "owners",
+    "pending",
+    "refuse_newer",
+]
 
 _STEP_S = 600.0
 _LOCK_ID = 7_215_403_118  # any number that no other program locks in the same PostgreSQL database
@@ -92,6 +102,27 @@ def migrate(
     return done
 
 
+def make_tables(connection: Connection, extra: Mapping[str, Sequence[Migration]], check: Callable[[], None]) -> None:
+    """Take every step in the writing transaction that is open.
+
+    Args:
+        check: called before the first step, when no other process can migrate; refuses by raising.
+
+    Raises:
+        ConfigError: as for ``migrate``.
+    """
+    _wait_for_others(connection)
+    check()
+    for owner, migrations in _all(extra).items():
+        for migration in migrations:
+            _take(connection, owner, migration)
+
+
+def owners(connection: Connection) -> set[str]:
+    """Whose migrations a database has."""
+    return {owner for owner, _ in _applied(connection)}
+
+
 def in_order(migrations: Iterable[Migration]) -> list[Migration]:
     """A plugin's migrations by number.
 
@@ -131,26 +162,32 @@ def refuse_newer(connection: Connection) -> None:
 def _apply(database: Database, owner: str, migration: Migration) -> bool:
     """Apply one step unless somebody else did meanwhile."""
 
-    def step(connection: Connection) -> bool:
-        if connection.engine == "postgresql":
-            connection.rows("SELECT pg_advisory_xact_lock(?)", (_LOCK_ID,))
-        connection.execute(_TABLE)
-        if (owner, migration.number) in _applied(connection):
-            return False
-        try:
-            connection.script(_sql(migration, connection.engine))
-        except (peewee.PeeweeException, ValueError) as error:
-            raise ConfigError(_failure(owner, migration, str(error))) from error
-        connection.execute(
-            "INSERT INTO schema_migrations (owner, number, title, applied_at) VALUES (?, ?, ?, ?)",
-            (owner, migration.number, migration.title, time.time()),
-        )
-        return True
-
     try:
-        return database.write(step, timeout_s=_STEP_S)
+        return database.write(lambda connection: _take(connection, owner, migration), timeout_s=_STEP_S)
     except StoreError as error:
         raise StoreError(_failure(owner, migration, error.message)) from error
+
+
+def _take(connection: Connection, owner: str, migration: Migration) -> bool:
+    _wait_for_others(connection)
+    connection.execute(_TABLE)
+    if (owner, migration.number) in _applied(connection):
+        return False
+    try:
+        connection.script(_sql(migration, connection.engine))
+    except (peewee.PeeweeException, ValueError) as error:
+        raise ConfigError(_failure(owner, migration, str(error))) from error
+    connection.execute(
+        "INSERT INTO schema_migrations (owner, number, title, applied_at) VALUES (?, ?, ?, ?)",
+        (owner, migration.number, migration.title, time.time()),
+    )
+    return True
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """One at a time, until the transaction ends; on SQLite a writing transaction is that by itself."""
+    if connection.engine == "postgresql":
+        connection.rows("SELECT pg_advisory_xact_lock(?)", (_LOCK_ID,))
 
 
 def _failure(owner: str, migration: Migration, cause: str) -> str:

@@ -16,7 +16,18 @@ from router.store.database import Database
 from router.store.leases import release_leases
 from router.store.names import new_id
 
-__all__ = ["LEASE_S", "Worker", "dead_owners", "is_alive", "leave", "process_started", "register", "renew", "this_host"]
+__all__ = [
+    "LEASE_S",
+    "Worker",
+    "dead_owners",
+    "is_alive",
+    "leave",
+    "living",
+    "process_started",
+    "register",
+    "renew",
+    "this_host",
+]
 
 LEASE_S = 15.0
 _FORGET_S = 86_400.0
@@ -29,6 +40,8 @@ _OWNERS = """
 SELECT h.owner, w.id, w.host, w.process, w.started, w.expires_at
 FROM (SELECT DISTINCT owner FROM holds) h LEFT JOIN workers w ON w.id = h.owner
 """
+
+_WORKERS = "SELECT id, host, process, started, expires_at FROM workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,14 @@ def is_alive(database: Database, worker_id: str, now: float) -> bool:
     sql = "SELECT id, host, process, started, expires_at FROM workers WHERE id = ?"
     rows = database.read(lambda connection: connection.tuples(sql, (worker_id,)))
     return any(_runs(row[4], now) and not _process_is_gone(Worker(*row[:4]), this_host()) for row in rows)
+
+
+def living(database: Database, now: float) -> list[Worker]:
+    """All workers that live, on any host, as far as can be seen from here."""
+    rows = database.read(lambda connection: connection.tuples(_WORKERS))
+    host = this_host()
+    found = [(Worker(*row[:4]), row[4]) for row in rows]
+    return [worker for worker, until in found if _runs(until, now) and not _process_is_gone(worker, host)]
 
 
 def this_host() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -22,6 +23,7 @@ from router.gateway.assembly import assemble
 from router.server.protocol import EXIT_WAITING
 from router.store.accounts import create_account, list_accounts
 from router.store.database import open_database
+from router.store.workers import leave, register
 from router.testing import Gateway
 
 
@@ -90,8 +92,8 @@ def test_serve_hands_over_what_is_configured(router, monkeypatch: pytest.MonkeyP
     assert "serves at http://127.0.0.1:1" in run.err
     router("serve", "--host", "::1", "--port", "0", "--workers", "2")
     assert calls == [
-        (str(router.config), "127.0.0.1", 9000, 3, 30.0),
-        (str(router.config), "::1", 0, 2, 30.0),
+        (str(router.config), "127.0.0.1", 9000, 3, 35.0),
+        (str(router.config), "::1", 0, 2, 35.0),
     ]
 
 
@@ -191,6 +193,39 @@ def test_a_file_that_was_copied_over_is_noticed_at_the_start(router, monkeypatch
     wal.unlink()
     assert router("serve").status == 0
     assert len(router.json("accounts", "list")) == 1
+
+
+def test_a_database_moves_to_postgresql_and_back(router, postgresql_url: str) -> None:
+    account = router.first["account"]
+    router.json("credits", "adjust", account, "-1", "--reason", "test")
+    router.json("limits", "set", "--account", account, "--concurrent", "2")
+    there = {"ROUTER__DATABASE__URL": postgresql_url}
+    copied = router.json("db", "copy", "--to", "env:OTHER", env={"OTHER": postgresql_url})
+    assert (copied["failed"], copied["tables"]["transfers"], copied["tables"]["api_keys"]) == ([], 2, 1)
+    assert "is not empty" in router.refused("db", "copy", "--to", postgresql_url)
+
+    (entry,) = router.json("audit", "show", "--action", "db copy", env=there)
+    assert "router.db" in entry["subject"] and postgresql_url not in json.dumps(entry)
+    assert router.json("keys", "list", env=there) == router.json("keys", "list")
+    router.json("credits", "grant", account, "2", "--reason", "after", env=there)
+    statement = router.json("credits", "statement", account, env=there)
+    back = {"ROUTER__DATABASE__URL": "sqlite:///back.db"}
+    assert router.json("db", "copy", "--to", "sqlite:///back.db", env=there)["failed"] == []
+    assert router.json("credits", "statement", account, env=back) == statement
+    assert router.json("ledger", "verify", env=back)["ok"] is True
+    assert router.json("db", "status", env=back)["current"] is True
+    assert len(router.json("audit", "show", "--action", "db copy", env=back)) == 2
+
+
+def test_no_copy_is_made_of_a_database_that_is_served(router) -> None:
+    with closing(open_database("sqlite:///router.db", router.folder)) as served:
+        worker = register(served, time.time())
+        said = router.refused("db", "copy", "--to", "sqlite:///copy.db")
+        assert f"(process {os.getpid()})" in said
+        leave(served, worker)
+    assert not (router.folder / "copy.db").exists()
+    assert "--to is empty" in router.refused("db", "copy", "--to", "env:NOT_SET")
+    assert router("db", "copy", "--to", "sqlite:///copy.db").status == 0
 
 
 def test_an_empty_database_is_served_only_when_that_was_said(

@@ -1,0 +1,151 @@
+"""A database copied into another: both engines, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.errors import BadRequest
+from router.store.accounts import create_account, list_accounts
+from router.store.audit import Entry, broken_entries, insert_audit
+from router.store.columns import table_names
+from router.store.connection import Connection
+from router.store.copying import copy
+from router.store.database import Database, open_database
+from router.store.keys import create_key, rotate_key
+from router.store.migrations import migrate
+from router.types import Migration
+
+SERIAL = {
+    "sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT",
+    "postgresql": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+}
+NOTES = """
+CREATE TABLE a_leaf (id TEXT NOT NULL PRIMARY KEY, note BIGINT NOT NULL REFERENCES notes (seq));
+CREATE TABLE seen (n BIGINT NOT NULL);
+INSERT INTO seen (n) VALUES (0);
+"""
+COUNTS = {
+    "sqlite": "CREATE TRIGGER count_notes AFTER INSERT ON notes BEGIN UPDATE seen SET n = n + 1; END;",
+    "postgresql": """
+CREATE FUNCTION count_notes() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN UPDATE seen SET n = n + 1; RETURN NULL; END $$;
+CREATE TRIGGER count_notes AFTER INSERT ON notes FOR EACH ROW EXECUTE FUNCTION count_notes();
+""",
+}
+PLUGIN = {
+    "notes": [
+        Migration(
+            1,
+            "notes",
+            {
+                engine: f"CREATE TABLE notes (seq {serial}, above BIGINT REFERENCES notes (seq), done BOOLEAN, "
+                f'"or""der" {"BYTEA" if engine == "postgresql" else "BLOB"}, at TEXT);\n{NOTES}{COUNTS[engine]}'
+                for engine, serial in SERIAL.items()
+            },
+        )
+    ]
+}
+WRITE = 'INSERT INTO notes (above, done, "or""der", at) VALUES (?, ?, ?, ?)'
+
+
+@pytest.fixture
+def source(database_url: str, tmp_path: Path) -> Iterator[Database]:
+    with closing(open_database(database_url, tmp_path, create=True)) as database:
+        migrate(database, PLUGIN)
+        yield database
+
+
+@pytest.fixture
+def target(source: Database, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """One of the other engine."""
+    other = "sqlite:///other.db" if source.engine == "postgresql" else request.getfixturevalue("postgresql_url")
+    with closing(open_database(other, tmp_path, create=True)) as database:
+        yield database
+
+
+def fill(database: Database) -> None:
+    account = create_account(database, "Ours, with \\N and %")
+    key, _ = create_key(database, account.id, "a key", prefix="sk-", length=40)
+    rotate_key(database, key.id, grace_s=60, prefix="sk-", length=40)
+    for action in ("keys create", "keys rotate"):
+        database.write(partial(insert_audit, entry=Entry(1.5, "me", action, key.id)))
+    database.write(lambda c: c.execute(WRITE, (None, True, b"\x00\xff", "é\t\n\\")))
+    database.write(lambda c: c.execute(WRITE, (1, False, None, "")))
+    database.write(lambda c: c.execute("UPDATE notes SET above = 2 WHERE seq = 1"))  # to a row behind it
+    database.write(lambda c: c.execute("INSERT INTO a_leaf (id, note) VALUES ('one', 2)"))
+
+
+def alike(value: Any) -> Any:
+    """A value as the other engine gives it."""
+    return int(value) if isinstance(value, bool) else value
+
+
+def contents(database: Database) -> dict[str, list[str]]:
+    def rows(connection: Connection, table: str) -> list[str]:
+        found = connection.rows(f"SELECT * FROM {table}")
+        return sorted(repr({name: alike(row[name]) for name in sorted(row)}) for row in found)
+
+    return database.read(lambda connection: {table: rows(connection, table) for table in table_names(connection)})
+
+
+def test_all_arrives(source: Database, target: Database) -> None:
+    fill(source)
+    copied = copy(source, target, PLUGIN)
+    assert contents(target) == contents(source)
+    assert (copied.rows["notes"], copied.rows["api_keys"], copied.rows["seen"], copied.left) == (2, 2, 1, [])
+    assert target.read(broken_entries) == []
+
+    assert target.write(lambda c: insert_audit(c, Entry(2.5, "me", "x", ""))) == 3  # the numbers go on
+    target.write(lambda c: c.execute(WRITE, (None, False, None, "")))
+    assert target.read(lambda c: c.tuples("SELECT max(seq) FROM notes")) == [(3,)]
+    assert target.read(lambda c: c.tuples("SELECT n FROM seen")) == [(3,)]  # triggers are back
+    with pytest.raises(Exception, match="never changed"):
+        target.write(lambda c: c.execute("UPDATE audit SET actor = 'you'"))
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
+        target.write(lambda c: c.execute("DELETE FROM accounts"))
+    create_account(target, "another")
+    assert len(list_accounts(target)) == 2
+
+
+def test_a_target_with_tables_is_refused(source: Database, target: Database) -> None:
+    target.write(lambda c: c.execute("CREATE TABLE theirs (x INTEGER)"))
+    with pytest.raises(BadRequest, match=r"is not empty \(theirs\)"):
+        copy(source, target, PLUGIN)
+    assert target.read(table_names) == ["theirs"]
+
+
+def test_a_source_that_is_not_as_wanted_is_refused(source: Database, target: Database) -> None:
+    with pytest.raises(BadRequest, match="has tables of notes, and no such plugin"):
+        copy(source, target, {})
+    with pytest.raises(BadRequest, match=r"lacks 1 migration.*router db migrate"):
+        copy(source, target, {"notes": [*PLUGIN["notes"], Migration(2, "more", "SELECT 1")]})
+    source.write(lambda c: c.execute("CREATE TABLE theirs (x INTEGER)"))
+    assert copy(source, target, PLUGIN).left == ["theirs"]
+
+
+def test_a_failure_leaves_the_target_empty(source: Database, target: Database) -> None:
+    fill(source)
+    source.write(lambda c: c.execute("ALTER TABLE seen ADD COLUMN more TEXT"))
+    begun: list[str] = []
+    with pytest.raises(BadRequest, match=r"seen has other columns in the two databases \(more\)"):
+        copy(source, target, PLUGIN, begun.append)
+    assert len(begun) > 1
+    assert target.read(table_names) == []
+
+
+def test_a_value_that_does_not_fit_is_told(sqlite_url: str, postgresql_url: str, tmp_path: Path) -> None:
+    with (
+        closing(open_database(sqlite_url, tmp_path, create=True)) as source,
+        closing(open_database(postgresql_url, tmp_path)) as target,
+    ):
+        migrate(source, PLUGIN)
+        source.write(lambda c: c.execute(WRITE, (None, None, None, "a\0b")))
+        with pytest.raises(BadRequest, match=r"The table notes cannot be copied: .*NUL"):
+            copy(source, target, PLUGIN)
+        assert target.read(table_names) == []
