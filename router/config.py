@@ -105,7 +105,7 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None, *, conte
     """
     environ = os.environ if environ is None else environ
     try:
-        text = (path.read_bytes() if content is None else content).decode("utf-8").replace("\r\n", "\n")
+        text = (path.read_bytes() if content is None else content).decode("utf-8-sig").replace("\r\n", "\n")
         data = tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigError(f"there is no configuration at {path}: run `router init`, or give --config FILE") from None

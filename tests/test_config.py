@@ -32,6 +32,12 @@ def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
     assert settings.gateway.profile == "standard"
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "router.toml"
+    path.write_bytes(b"\xef\xbb\xbf[server]\r\nport = 9000\r\n")
+    assert load_settings(path, {}).server.port == 9000
+
+
 def test_a_whole_file(tmp_path: Path) -> None:
     settings = load(
         tmp_path,

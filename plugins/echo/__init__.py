@@ -43,7 +43,7 @@ _CARDS = (
 _DELAY_MAX_S = 120.0
 _DIMENSIONS = 256
 _DIMENSIONS_MAX = 4096
-_NUMBERS_MAX = 65_536  # of one answer: it is made on the event loop, which has others to serve
+_NUMBERS_MAX = 16_384  # of one answer: it is made on the event loop, which has others to serve
 
 
 @dataclass(frozen=True)

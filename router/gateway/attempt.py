@@ -36,17 +36,23 @@ class Opened:
         batches: what follows, of a stream.
     """
 
-    __slots__ = ("_lease", "_reply", "batches", "first")
+    __slots__ = ("_active", "_lease", "_reply", "batches", "first")
 
-    def __init__(self, first: bytes, batches: Iterator[Sequence[Item]], reply: Reply, lease: Lease) -> None:
+    def __init__(
+        self, active: ActiveCall, first: bytes, batches: Iterator[Sequence[Item]], reply: Reply, lease: Lease
+    ) -> None:
         self.first = first
         self.batches = batches
+        self._active = active
         self._reply = reply
         self._lease = lease
 
     def failed(self, error: UpstreamError) -> None:
         """The reply broke off after its first output: no second provider, but its endpoint answers for it."""
         error.message = masked(error.message)
+        attempts = self._active.attempts
+        said = one_line(without_quotes(masked(error.in_full), self._active.call.body), _SAID_MAX)
+        attempts[-1] = replace(attempts[-1], kind=error.kind, message=said)
         if not isinstance(error, PluginFault):
             self._lease.failed(error)
 
@@ -136,7 +142,7 @@ def _open(active: ActiveCall, target: Target, lease: Lease, context: CallContext
     try:
         batches = _guarded_batches(reply, target, active.call)
         active.relay.begin(reply, target.provider.kind)
-        return Opened(_first(active, batches), batches, reply, lease)
+        return Opened(active, _first(active, batches), batches, reply, lease)
     except BaseException:
         _closed(reply)
         raise

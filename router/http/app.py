@@ -15,6 +15,7 @@ from flask import Flask, Response, request
 from router import __version__
 from router.errors import RouterError
 from router.gateway.assembly import Assembly, assemble
+from router.gateway.coding import UnsupportedCoding, coding_of
 from router.gateway.estimate import BODY_MAX
 from router.gateway.line import Answer, Incoming
 from router.gateway.profile import DESCRIPTION, HEALTH, READY, RESERVED
@@ -205,6 +206,9 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 def _estimate(assembly: Assembly) -> Response:
-    """What a call would come to, for everybody."""
+    """What a call would come to, for everybody: so a request costs what it sends, and is not decompressed."""
+    encoding = request.environ.pop("HTTP_CONTENT_ENCODING", "")
+    if encoding and coding_of(encoding):
+        raise UnsupportedCoding("Estimates take no compressed requests.", headers={"Accept-Encoding": "identity"})
     raw = incoming_of(request.environ, BODY_MAX).read_body(None)
     return _json(assembly.dialect.estimate(assembly.estimator.answer(raw)))

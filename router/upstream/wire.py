@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -43,14 +44,23 @@ def dump_json(value: Any) -> bytes:
         return _write_ascii(value).encode("ascii")
 
 
+_ARGUMENTS_LARGE = 16 * 1024
+_VALUES_MAX = 20_000
+_OPENERS, _OPENERS_BYTES = (",", "[", "{"), (b",", b"[", b"{")
+
+
 def object_of(text: Any) -> dict[str, Any]:
     """The object that JSON text holds, such as the arguments of a tool call; empty for an empty text or None.
 
     An object that is decoded already is returned as it is: some clients send arguments so.
 
     Raises:
-        ValueError: it is no object, or holds a number that JSON does not have.
+        ValueError: it is no object, or holds a number that JSON does not have, or more values than any tool takes.
     """
+    if text and _is_text(text) and len(text) > _ARGUMENTS_LARGE:
+        if sum(map(text.count, _OPENERS if isinstance(text, str) else _OPENERS_BYTES)) > _VALUES_MAX:
+            raise ValueError("too many values")
+        time.sleep(0)  # a body can hold many of these, and others wait on the event loop
     try:
         value = json.loads(text or "{}", parse_constant=_finite, parse_float=_finite) if _is_text(text) else text
     except RecursionError:

@@ -40,6 +40,8 @@ def assert_cut_after_output(line: Line, answered: Answered, model: str, sent: li
     row = line.row(answered)
     assert (row["ending"], row["status"], row["error_code"]) == ("cut", 200, code)
     assert row["completion_tokens"] >= 1 and row["estimated"] == 1
+    (attempt,) = json.loads(row["attempts"]) if isinstance(row["attempts"], str) else row["attempts"]
+    assert code.startswith(f"upstream_{attempt['kind']}") and attempt["message"]
 
 
 BEFORE_OUTPUT: dict[str, tuple[Script | Raw, int, str]] = {

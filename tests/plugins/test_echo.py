@@ -143,7 +143,7 @@ def test_base64_is_the_same_vector_in_single_precision() -> None:
 def test_too_many_dimensions() -> None:
     with pytest.raises(BadRequest, match="at most 4096"):
         embed(input="a", dimensions=4097)
-    with pytest.raises(BadRequest, match="at most 65,536 numbers"):
+    with pytest.raises(BadRequest, match="at most 16,384 numbers"):
         embed(input=["a"] * 257, dimensions=256)
 
 

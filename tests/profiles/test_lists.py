@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -124,6 +125,12 @@ def test_nexgates_estimator(nexgate: Shop) -> None:
     for wrong, status in (({**counts, "model": "nope"}, 404), ({**counts, "prompt_tokens": -1}, 400)):
         refused = nexgate.post("/api/estimator", wrong)
         assert (refused.status, list(refused.json())) == (status, ["error"])
+
+
+def test_the_estimator_of_everybody_decompresses_nothing(nexgate: Shop) -> None:
+    squeezed = gzip.compress(b'{"model":"gpt-4o","x":[' + b"0," * 100_000 + b"0]}")
+    refused = nexgate.post("/api/estimator", squeezed, headers={"Content-Encoding": "gzip"})
+    assert (refused.status, refused.headers["accept-encoding"]) == (415, "identity")
 
 
 @pytest.mark.row("NX-3")

@@ -144,7 +144,9 @@ def test_master_and_workers_log_json_lines(start: Callable[..., Gateway]) -> Non
     failed, reloaded = lines
     assert abs(failed["time"] - time.time()) < 60
     assert failed["exception"].startswith("Traceback (most recent call last):\n")
-    assert failed["exception"].endswith("\nbuiltins.ValueError: secret detail") and "serve_app.py" in failed["exception"]
+    assert (
+        failed["exception"].endswith("\nbuiltins.ValueError: secret detail") and "serve_app.py" in failed["exception"]
+    )
     assert "exception" not in reloaded and "1 new workers serve" in reloaded["message"]
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from router.upstream.wire import arguments_of, dump_json, object_of
 
+MANY = '{"a":[' + "0," * 50_000 + "0]}"
+
 
 @pytest.mark.parametrize(
     ("text", "found"),
@@ -43,6 +45,7 @@ def test_half_a_surrogate_can_be_written() -> None:
         ("[1]", {"arguments": "[1]"}),
         ('{"a":1e999}', {"arguments": '{"a":1e999}'}),
         ("[" * 100_000, {"arguments": "[" * 100_000}),
+        (MANY, {"arguments": MANY}),
     ],
 )
 def test_arguments_of_an_earlier_call_can_always_be_sent_back(text: Any, expected: Any) -> None:
