@@ -82,10 +82,11 @@ def rename(session: Session, account_id: str, name: str) -> None:
 
 @accounts.command()
 @click.argument("account_id", type=ACCOUNT, metavar="ID")
+@click.option("--now", is_flag=True, help="End its calls that are under way, too, within about a second.")
 @common
-def suspend(session: Session, account_id: str) -> None:
-    """Refuse every key of an account, as if disabled, until it is resumed. Calls in flight are finished."""
-    _set_status(session, account_id, "suspended")
+def suspend(session: Session, account_id: str, now: bool) -> None:
+    """Refuse every key of an account, as if disabled, until it is resumed. Calls under way end well, but with --now."""
+    _set_status(session, account_id, "suspended", now=now)
 
 
 @accounts.command()
@@ -135,8 +136,8 @@ def _show_changed(session: Session, account_id: str, what: str) -> None:
     session.show(_value(account), f"account {account.id} {what}")
 
 
-def _set_status(session: Session, account_id: str, status: str) -> None:
-    set_account_status(session.database, account_id, status)
+def _set_status(session: Session, account_id: str, status: str, *, now: bool = False) -> None:
+    set_account_status(session.database, account_id, status, now=now)
     account = get_account(session.database, account_id)
     session.show(_value(account), f"account {account.id} is {account.status}")
     session.note("A running gateway sees it at the next call.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
@@ -39,6 +40,7 @@ from router.store.keys import (
 __all__ = ["keys"]
 
 _PERIOD = click.Choice(PERIODS)
+_now = click.option("--now", is_flag=True, help="End its calls that are under way, too, within about a second.")
 _ONCE = "\nThe key is shown this once; only its hash is kept."
 
 
@@ -163,10 +165,11 @@ def limit(
 
 @keys.command()
 @click.argument("key_id", type=KEY, metavar="ID")
+@_now
 @common
-def disable(session: Session, key_id: str) -> None:
-    """Refuse a key until it is enabled again."""
-    _change(session, disable_key, key_id)
+def disable(session: Session, key_id: str, now: bool) -> None:
+    """Refuse a key until it is enabled again. Calls under way end well, but with --now."""
+    _change(session, partial(disable_key, now=now), key_id)
 
 
 @keys.command()
@@ -179,10 +182,11 @@ def enable(session: Session, key_id: str) -> None:
 
 @keys.command()
 @click.argument("key_id", type=KEY, metavar="ID")
+@_now
 @common
-def revoke(session: Session, key_id: str) -> None:
-    """Refuse a key for good."""
-    _change(session, revoke_key, key_id)
+def revoke(session: Session, key_id: str, now: bool) -> None:
+    """Refuse a key for good. Calls under way end well, but with --now."""
+    _change(session, partial(revoke_key, now=now), key_id)
 
 
 @keys.command()

@@ -32,6 +32,7 @@ _log = logging.getLogger("router.active")
 _NOTHING = Usage(0)
 _LEFT = 499
 _AGAIN = {"Retry-After": "5"}
+_STOPPED = "The gateway stopped before this call was over."
 _PLAIN_UNBOOKED = "This call could not be booked in time. It was not charged; please send it again."
 _STREAM_UNBOOKED = "This answer is whole, but could not be booked in time; it is charged as soon as it can be."
 _BOUND = ("prompt_cache_key", "user", "safety_identifier", "session_id")
@@ -130,7 +131,7 @@ class ActiveCall:
         """Around everything that waits for an upstream, and nothing else: only here may the call be cut short.
 
         Raises:
-            CallCancelled: here or inside: the client has left, or the gateway stops.
+            CallCancelled: here or inside: the client has left, the gateway stops, or the key is ended.
         """
         if self.gone or self._stopped is not None:
             raise CallCancelled(self._stopped)
@@ -168,9 +169,15 @@ class ActiveCall:
         if self._waiting is not None:
             self._waiting.throw(CallCancelled(self._stopped))
 
-    def stop(self) -> None:
-        """The gateway ends: so does the call, and what was delivered of it is charged. Never blocks."""
-        self._stopped = Unavailable("The gateway stopped before this call was over.", headers={"Retry-After": "5"})
+    def stop(self, reason: RouterError | None = None) -> None:
+        """End the call; what was delivered of it is charged. Never blocks; only the first reason counts.
+
+        Args:
+            reason: what the client is told; None where the gateway ends.
+        """
+        if self._stopped is not None:
+            return
+        self._stopped = reason or Unavailable(_STOPPED, headers=dict(_AGAIN))
         gevent.get_hub().loop.run_callback(self._cut_short)
 
     def finish(self, error: RouterError | None = None) -> None:

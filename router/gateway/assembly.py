@@ -40,6 +40,7 @@ from router.ledger.currency import keep_currency
 from router.ledger.sweep import Swept, sweep
 from router.registry import Registry, load_plugins
 from router.settings import ProviderSettings
+from router.store.access import read_endings
 from router.store.database import Database, open_database
 from router.store.idempotency import expire_answers
 from router.store.journal import Journal
@@ -171,6 +172,7 @@ class Assembly:
             Recorder(self.log, self.registry),
             self._idempotency(),
             available=self._available if self._with_billing else None,
+            endings=lambda version: self.database.read(lambda connection: read_endings(connection, version)),
         )
 
     def _available(self, account: str) -> int:

@@ -11,7 +11,7 @@ from router.store.fresh import Flights, Fresh
 from router.store.names import has_checksum
 from router.types import Key
 
-__all__ = ["Authenticator"]
+__all__ = ["CODES", "Authenticator"]
 
 _HINT = "Send it as 'Authorization: Bearer YOUR_KEY'."
 _REFUSALS = {
@@ -20,12 +20,14 @@ _REFUSALS = {
     "revoked": "This API key is revoked.",
     "expired": "This API key has expired.",
 }
-_CODES = {
+CODES = {
     "unknown": "invalid_api_key",
     "disabled": "api_key_disabled",
     "revoked": "api_key_revoked",
     "expired": "api_key_expired",
 }
+"""Why a key may do nothing -> the error's code."""
+
 _CACHE_LIMIT = 20_000
 
 
@@ -84,7 +86,7 @@ class Authenticator:
             key = self._look_up(digest, fresh=True)
             refusal = self._refusal(key)
         if key is None or refusal:
-            error = Unauthorized(_REFUSALS[refusal], reason=refusal, code=_CODES[refusal])
+            error = Unauthorized(_REFUSALS[refusal], reason=refusal, code=CODES[refusal])
             if key is not None:
                 error.about = {"account": key.account, "key": key.id}
             raise error

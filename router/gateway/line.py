@@ -20,6 +20,7 @@ from router.gateway.admission import Admission, Bracket, StaleKey
 from router.gateway.auth import Authenticator
 from router.gateway.body import decode_json
 from router.gateway.dispatch import Dispatcher
+from router.gateway.endings import Endings
 from router.gateway.idempotency import Idempotency, Replay
 from router.gateway.keeping import CHARGE, Keeping
 from router.gateway.listing import Lister
@@ -90,6 +91,7 @@ class Gateway:
 
     Args:
         available: account -> nano-units that it has left; None where nothing is billed.
+        endings: whose calls are to end that were let in under this version or a later one, as ``Endings`` asks.
     """
 
     def __init__(
@@ -104,6 +106,8 @@ class Gateway:
         recorder: Recorder,
         idempotency: Idempotency,
         available: Callable[[str], int] | None = None,
+        *,
+        endings: Callable[[int], dict[str, tuple[int, str]]],
     ) -> None:
         self._settings = settings
         self._dialect = dialect
@@ -125,6 +129,7 @@ class Gateway:
         self._uploads = Uploads(UploadLimits(*(max(least, one) for one in bounds)), available)
         self._under_way: dict[str, ActiveCall] = {}
         self._progress = Progress(admission.journal, self._under_way)
+        self._endings = Endings(endings, self._under_way)
 
     def busy(self) -> int:
         """Calls that are not settled yet."""
@@ -267,6 +272,7 @@ class Gateway:
         )
         self._under_way[call.request_id] = active
         self._progress.start()
+        self._endings.start()
         active.dropped_at_door = dropped_fields(body)
         if keeping is not None:
             keeping.headers = lambda: self._headers(active)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from router.errors import BadRequest, NotFound
-from router.store.access import bump_access
+from router.store.access import bump_access, end_calls
 from router.store.connection import Connection
 from router.store.counting import recount_account
 from router.store.database import Database
@@ -88,8 +88,11 @@ def list_accounts(database: Database) -> list[Account]:
     return [Account(**row) for row in rows]
 
 
-def set_account_status(database: Database, account_id: str, status: str) -> None:
+def set_account_status(database: Database, account_id: str, status: str, *, now: bool = False) -> None:
     """Suspend an account, or make it active again.
+
+    Args:
+        now: whether the calls under way of one that is suspended end, too.
 
     Raises:
         NotFound: there is no such account.
@@ -97,7 +100,7 @@ def set_account_status(database: Database, account_id: str, status: str) -> None
     """
     if status not in _STATUSES:
         raise BadRequest(f"An account's status is one of {', '.join(_STATUSES)}.")
-    _set(database, account_id, "status", status)
+    _set(database, account_id, "status", status, ended=now and status == "suspended")
 
 
 def rename_account(database: Database, account_id: str, name: str) -> None:
@@ -136,12 +139,14 @@ def list_price_lists(database: Database) -> list[str]:
     return sorted(name for (name,) in rows)
 
 
-def _set(database: Database, account_id: str, column: str, value: str) -> None:
+def _set(database: Database, account_id: str, column: str, value: str, *, ended: bool = False) -> None:
     def change(connection: Connection) -> None:
         sql = f"UPDATE accounts SET {column} = ? WHERE id = ?"  # noqa: S608 - a column of ours
         if not connection.execute(sql, (value, account_id)):
             raise _unknown(account_id)
         bump_access(connection)
+        if ended:
+            end_calls(connection, account_id, "disabled")
         if column == "tier":
             recount_account(connection, account_id)
 

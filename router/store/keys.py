@@ -13,7 +13,7 @@ from router.calendars import PERIODS
 from router.errors import BadRequest, NotFound
 from router.keys import Budget
 from router.money import format_nano
-from router.store.access import bump_access
+from router.store.access import bump_access, end_calls
 from router.store.connection import Connection
 from router.store.counting import recount_key
 from router.store.database import Database
@@ -182,14 +182,17 @@ def change_key(database: Database, key_id: str, changes: KeyChanges) -> KeyRow:
     return _change(database, key_id, lambda row: _changed(row, changes), recount="budget" in changes)
 
 
-def disable_key(database: Database, key_id: str) -> KeyRow:
+def disable_key(database: Database, key_id: str, *, now: bool = False) -> KeyRow:
     """Refuse the key until it is enabled again.
+
+    Args:
+        now: whether its calls that are under way end, too.
 
     Raises:
         NotFound: there is no such key.
         BadRequest: it is revoked.
     """
-    return _change(database, key_id, lambda row: replace(row, status="disabled"))
+    return _change(database, key_id, lambda row: replace(row, status="disabled"), ended=now)
 
 
 def enable_key(database: Database, key_id: str) -> KeyRow:
@@ -197,8 +200,11 @@ def enable_key(database: Database, key_id: str) -> KeyRow:
     return _change(database, key_id, lambda row: replace(row, status="active"))
 
 
-def revoke_key(database: Database, key_id: str) -> KeyRow:
+def revoke_key(database: Database, key_id: str, *, now: bool = False) -> KeyRow:
     """Refuse the key for good. Harmless when it is revoked already.
+
+    Args:
+        now: whether its calls that are under way end, too.
 
     Raises:
         NotFound: there is no such key.
@@ -207,6 +213,8 @@ def revoke_key(database: Database, key_id: str) -> KeyRow:
     def revoke(connection: Connection) -> KeyRow:
         row = replace(_get(connection, key_id, lock=True), status="revoked")
         _update(connection, row)
+        if now:
+            end_calls(connection, row.id, row.status)
         return row
 
     return database.write(revoke)
@@ -305,7 +313,14 @@ def _get(connection: Connection, key_id: str, *, lock: bool = False) -> KeyRow:
     return _row(row)
 
 
-def _change(database: Database, key_id: str, change: Callable[[KeyRow], KeyRow], *, recount: bool = False) -> KeyRow:
+def _change(
+    database: Database,
+    key_id: str,
+    change: Callable[[KeyRow], KeyRow],
+    *,
+    recount: bool = False,
+    ended: bool = False,
+) -> KeyRow:
     def write(connection: Connection) -> KeyRow:
         row = _get(connection, key_id, lock=True)
         if row.status == "revoked":
@@ -314,6 +329,8 @@ def _change(database: Database, key_id: str, change: Callable[[KeyRow], KeyRow],
         _update(connection, row)
         if recount:
             recount_key(connection, key_id)
+        if ended:
+            end_calls(connection, row.id, row.status)
         return row
 
     return database.write(write)

@@ -319,6 +319,15 @@ ALTER TABLE api_keys ADD COLUMN checked BOOLEAN NOT NULL DEFAULT FALSE;     -- i
 CREATE INDEX api_keys_unchecked ON api_keys (id) WHERE NOT checked;
 """
 
+_ENDINGS = """
+CREATE TABLE endings (
+    subject  TEXT NOT NULL PRIMARY KEY,     -- ID of a key or an account
+    version  BIGINT NOT NULL,               -- calls let in under an older access version are to end
+    reason   TEXT NOT NULL
+);
+CREATE INDEX endings_version ON endings (version);
+"""
+
 _APPEND_ONLY = {
     "sqlite": """
 CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table}
@@ -358,5 +367,6 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(10, "windows that calls outlive", _WINDOWS),
     Migration(11, "keys with a checksum", _CHECKSUMS),
     Migration(12, "chained transfers and audit entries", {e: _CHAINS + sql for e, sql in _NOT_REPLACED.items()}),
+    Migration(13, "calls that end with their key", _ENDINGS),
 )
 """In order; numbers begin at 1 and have no gap."""

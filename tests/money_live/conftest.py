@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,3 +32,11 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
     house: House = request.getfixturevalue(f"{request.param}_house")
     yield house
     house.check()
+
+
+@pytest.fixture
+def never() -> Iterator[threading.Event]:
+    """Set at the end of the test only: what waits for it is silent."""
+    event = threading.Event()
+    yield event
+    event.set()

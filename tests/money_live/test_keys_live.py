@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import threading
 import time
 from collections.abc import Callable
 
 import pytest
-from money_wire import MODEL, House, TestKey, nano, statuses
+from crash_wire import wait_until
+from money_calls import whole
+from money_wire import MODEL, TOKEN, House, TestKey, nano, statuses
 
 from router.keys import Budget
 from router.money import parse_nano
 from router.store.accounts import set_account_status
 from router.store.keys import KeyChanges, change_key, disable_key, enable_key, revoke_key, rotate_key
 from router.store.limits import Subject, set_limits
+from router.testing import Answer, Stream, chunks, completion
 
 CALLS = 12  # at once: enough for each of four workers
 CAP = 10
@@ -63,7 +69,7 @@ def test_the_next_call_meets_the_change(house: House, change: str) -> None:
 def test_the_commands_do_it(sqlite_house: House, command: tuple[str, str]) -> None:
     key = sqlite_house.key()
     _warm(sqlite_house, key)
-    sqlite_house.gateways[0].router(*command, key.id if command[0] == "keys" else key.account)
+    sqlite_house.gateways[0].router(*command, _subject(command, key))
     assert statuses(sqlite_house.fire([key] * CALLS).finish()) == {401: CALLS}
 
 
@@ -86,6 +92,52 @@ def test_calls_under_way_end_well_and_are_charged(house: House) -> None:
     revoke_key(house.database, key.id)
     assert statuses(volley.finish()) == {200: CALLS}
     assert before - house.balance(key.account).balance == CALLS * parse_nano(nano(CAP))
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("keys", "revoke"), "api_key_revoked"),
+        (("keys", "disable"), "api_key_disabled"),
+        (("accounts", "suspend"), "api_key_disabled"),
+    ],
+)
+def test_calls_under_way_end_with_their_key(
+    house: House, command: tuple[str, str], code: str, never: threading.Event
+) -> None:
+    key, other = house.key(), house.key()
+    marker = house.plan(Stream([*chunks("one ", "two ")[:3], never]))
+    silent = house.plan(Answer(completion("ok"), hold=never))
+    streams = [house.send(key, gateway, stream=True, user=marker) for gateway in house.gateways * 4]
+    plain, kept = house.send(key, user=silent), house.send(other, stream=True, user=marker)
+    begun = [stream.getresponse() for stream in streams]
+    for response in begun:
+        assert response.readline() != b""
+    wait_until(lambda: house.reached(silent))
+    house.gateways[0].router(*command, _subject(command, key), "--now")
+    for response in begun:
+        told = response.read()
+        assert b'"two "' in told and b"[DONE]" not in told
+        error = json.loads(told.split(b"data: ")[-1])["error"]
+        assert (error["code"], "under way" in error["message"]) == (code, True)
+    with contextlib.closing(plain):
+        refused = whole(plain)
+    assert (refused.status, refused.error["code"]) == (401, code)
+    rows = {bool(row["streamed"]): row for row in house.usage(key.account)}
+    assert len(house.usage(key.account)) == len(streams) + 1
+    assert (rows[True]["ending"], rows[True]["error_code"]) == ("cut", code)
+    assert rows[True]["charge_nano"] == rows[True]["completion_tokens"] * TOKEN > 0
+    assert (rows[False]["ending"], rows[False]["charge_nano"]) == ("error", 0)
+    assert house.holds(key.account) == []
+    assert house.usage(other.account) == [], "another's goes on"
+    if command != ("keys", "revoke"):  # one that is let in again has calls that go on
+        house.gateways[0].router(command[0], {"keys": "enable"}.get(command[0], "resume"), _subject(command, key))
+        assert house.call(key).status == 200
+    never.set()
+    with contextlib.closing(kept):
+        assert whole(kept).status == 200
+    for stream in streams:
+        stream.close()
 
 
 def test_a_key_ends_at_its_moment(house: House) -> None:
@@ -145,6 +197,10 @@ def test_a_scope_hides_the_other_models(house: House) -> None:
     key = house.key(scope=[MODEL])
     assert b"acme/dear" not in house.get("/v1/models", key).body
     assert house.call(key, model="acme/dear").status == 403
+
+
+def _subject(command: tuple[str, str], key: TestKey) -> str:
+    return key.id if command[0] == "keys" else key.account
 
 
 def _warm(house: House, key: TestKey) -> None:

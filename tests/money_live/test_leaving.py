@@ -44,14 +44,6 @@ def hasty_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         house.verify()
 
 
-@pytest.fixture
-def never() -> Iterator[threading.Event]:
-    """Set at the end of the test only: what waits for it is silent."""
-    event = threading.Event()
-    yield event
-    event.set()
-
-
 def the_row(house: House, key: TestKey) -> dict[str, Any]:
     """The one usage row of a key, once the call is over and nothing is held any more."""
     began = time.monotonic()

@@ -1,0 +1,71 @@
+"""Calls that end with their key: an operator has refused it, or its account, for calls under way as well."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+import gevent
+
+from router.errors import FAULTS, StoreError, Unauthorized
+from router.gateway.active import ActiveCall
+from router.gateway.auth import CODES
+
+__all__ = ["Endings"]
+
+_EVERY_S = 0.5
+_log = logging.getLogger("router.endings")
+_SAID = {
+    "revoked": "This API key was revoked while this call was under way.",
+    "disabled": "This API key was disabled while this call was under way.",
+}
+
+
+class Endings:
+    """Asks the database while calls are under way, in a greenlet of its own.
+
+    Versions are compared instead of times: clocks of nodes differ, and a key that was enabled again is read under a
+    newer version, so that its calls go on.
+
+    Args:
+        read: the oldest version of a key under way -> ID of a key or account whose calls are to end -> the version
+            before which they had begun, and why. May raise ``StoreError``.
+        under_way: request ID -> call.
+    """
+
+    def __init__(
+        self, read: Callable[[int], Mapping[str, tuple[int, str]]], under_way: Mapping[str, ActiveCall]
+    ) -> None:
+        self._read = read
+        self._under_way = under_way
+        self._running = False
+
+    def start(self) -> None:
+        """Run until no call is under way. Harmless when it runs already."""
+        if not self._running:
+            self._running = True
+            gevent.spawn(self._run)
+
+    def _run(self) -> None:
+        try:
+            while self._under_way:
+                gevent.sleep(_EVERY_S)
+                try:
+                    self._end()
+                except StoreError as error:  # others tell of it; nothing new is let in meanwhile
+                    _log.info("whose calls are to end could not be read: %s", error)
+                except FAULTS:
+                    _log.exception("whose calls are to end could not be told")
+        finally:
+            self._running = False
+
+    def _end(self) -> None:
+        versions = [active.key.version for active in self._under_way.values()]
+        found = self._read(min(versions)) if versions else {}
+        if not found:
+            return
+        for active in list(self._under_way.values()):
+            for subject_id in (active.key.id, active.key.account):
+                version, reason = found.get(subject_id, (0, ""))
+                if active.key.version < version:
+                    active.stop(Unauthorized(_SAID[reason], reason=reason, code=CODES[reason]))
