@@ -1,11 +1,11 @@
-# make run | test | check | fix | docs | conformance | soak | bench | bench-peers. Each makes its environment in .venv the first time.
+# make run | test | check | fix | docs | conformance | soak | lowest | bench | bench-peers. Each makes its environment in .venv the first time.
 
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := router plugins tests docs scripts bench examples pytest_router.py setup.py
 export PYTHON
 
-.PHONY: run test check fix docs conformance soak bench bench-peers clean
+.PHONY: run test check fix docs conformance soak lowest bench bench-peers clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -37,6 +37,10 @@ conformance: $(VENV)/.installed-dev
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
+# The lower bounds in setup.py, proved by an environment that has just these versions; after every change of one.
+lowest: $(VENV)/.installed-dev
+	$(BIN)/python scripts/lowest.py
+
 # ARGS="--quick" for one short run, "--write" to replace the tables in bench/RESULTS.md, "--json FILE" for all figures,
 # "--against REF" to measure another commit in turns with this one, "--peer NAME=URL,KEY,MODEL" a gateway that runs.
 bench: $(VENV)/.installed-dev
@@ -46,7 +50,7 @@ bench-peers: $(VENV)/.installed-dev bench/.venv-litellm/.installed bench/node_mo
 	$(BIN)/python -m bench --peers $(ARGS)
 
 clean:
-	rm -rf $(VENV) bench/.venv-litellm bench/node_modules .typing build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-lowest bench/.venv-litellm bench/node_modules .typing build *.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 # The stamps are renewed when the dependencies may have changed.
 $(VENV)/.installed: setup.py pyproject.toml scripts/setup.sh

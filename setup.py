@@ -30,8 +30,8 @@ setup(
     install_requires=[
         "pluggy>=1.6",
         "Flask>=3.1",
-        "gevent>=25.4",
-        "httptools>=0.7",
+        "gevent>=25.4.1",
+        "httptools>=0.7.1",
         "requests>=2.32.2",
         "rich>=13.9",
         "sseclient-py>=1.8",

@@ -92,6 +92,14 @@ class Authenticator:
             raise error
         return key
 
+    def version(self) -> int:
+        """The present version of all keys, accounts and limits, or one that was present a second ago; 0 where unknown.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        return 0 if self._version is None else self._version.get()
+
     def forget(self, key: Key | None = None) -> None:
         """Look keys up again: all that were read under ``key``'s version or an older one, or simply all."""
         if key is None:

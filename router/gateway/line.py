@@ -91,7 +91,7 @@ class Gateway:
 
     Args:
         available: account -> nano-units that it has left; None where nothing is billed.
-        endings: whose calls are to end that were let in under this version or a later one, as ``Endings`` asks.
+        endings: whose calls are to end, as ``Endings`` asks for them.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Gateway:
         self._uploads = Uploads(UploadLimits(*(max(least, one) for one in bounds)), available)
         self._under_way: dict[str, ActiveCall] = {}
         self._progress = Progress(admission.journal, self._under_way)
-        self._endings = Endings(endings, self._under_way)
+        self._endings = Endings(authenticator.version, endings, self._under_way)
 
     def busy(self) -> int:
         """Calls that are not settled yet."""

@@ -115,7 +115,7 @@ class Crowd:
             self._stop.wait(self._pause_s)
 
     def _make(self, call: Call) -> None:
-        body = {"max_tokens": call.number, "stream": call.stream, "user": self.marker}
+        body = {"max_tokens": call.number, "stream": call.stream, "tag": self.marker}
         connection = self._house.send(call.key, **body)
         try:
             response = connection.getresponse()

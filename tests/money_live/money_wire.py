@@ -114,7 +114,7 @@ class House:
         return f"{next(self._shaky[chain])}/m"
 
     def plan(self, plan: Plan | Script | Raw) -> str:
-        """A marker (the body's ``user``) for calls that the upstream answers by ``plan``."""
+        """A marker (the body's ``tag``) for calls that the upstream answers by ``plan``."""
         marker = uuid4().hex
         self._plans[marker] = plan if callable(plan) else lambda _: plan
         return marker
@@ -151,9 +151,9 @@ class House:
 
     def fire(self, keys: Sequence[TestKey], **body: Any) -> Volley:
         """A call with each of the keys (one key may be there many times), all at once, taking turns at the gateways."""
-        fields = _body(**{"user": uuid4().hex, **body})
+        fields = _body(**{"tag": uuid4().hex, **body})
         connections = [self._connect() for _ in keys]
-        marker = fields["user"]
+        marker = fields["tag"]
         volley = Volley(marker, connections, self.gate(marker), self.reached)
         for connection, key in zip(connections, keys, strict=True):
             send_chat(connection, key, fields)
@@ -162,7 +162,7 @@ class House:
     def reached(self, marker: str) -> list[dict[str, Any]]:
         """The bodies that the upstream was sent with this marker."""
         bodies = [request.json() for request in self.upstream.requests if marker.encode() in request.body]
-        return [body for body in bodies if body.get("user") == marker]
+        return [body for body in bodies if body.get("tag") == marker]
 
     # Money.
 
@@ -214,7 +214,7 @@ class House:
 
     def _answer(self, request: ReceivedRequest) -> Script | Raw:
         body = request.json()
-        marker = body.get("user", "")
+        marker = body.get("tag", "")
         plan = self._plans.get(marker, obey)
         script = plan(request)
         gate = self._gates.get(marker)

@@ -70,7 +70,7 @@ def test_a_gateway_told_to_stop_ends_its_streams_first(house: House) -> None:
     gateway, key, voice = house.gateways[0], house.key(), threading.Event()
     words = chunks("one ", "two ", usage=token_usage(1, 10), include_usage=True)
     marker = house.plan(Stream([*words[:2], voice, *words[2:]]))
-    streams = [house.send(key, gateway, user=marker, stream=True, max_tokens=10) for _ in range(8)]
+    streams = [house.send(key, gateway, tag=marker, stream=True, max_tokens=10) for _ in range(8)]
     answers = [stream.getresponse() for stream in streams]
     with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(gateway.stop)

@@ -117,8 +117,8 @@ class Unsettled:
         words = chunks("one ", "two ", usage=usage, include_usage=True)
         plain = house.plan(Answer(completion("one two", usage=usage), hold=self._gate))
         stream = house.plan(Stream([*words[:2], self._gate, *words[2:]]))
-        self._plain = house.send(self.key, user=plain, max_tokens=CAP)
-        self._stream = house.send(self.key, user=stream, max_tokens=CAP, stream=True)
+        self._plain = house.send(self.key, tag=plain, max_tokens=CAP)
+        self._stream = house.send(self.key, tag=stream, max_tokens=CAP, stream=True)
         self._begun = self._stream.getresponse()
         wait_until(lambda: house.reached(plain))
 

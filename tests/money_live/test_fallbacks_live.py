@@ -19,7 +19,7 @@ def test_what_served_is_charged_once(house: House, chain: str, price: int, strea
     key = house.key()
     before = house.balance(key.account).balance
     model = house.shaky(chain)
-    answer = house.call(key, model=model, user=house.plan(failure(500)), stream=stream, max_tokens=CAP)
+    answer = house.call(key, model=model, tag=house.plan(failure(500)), stream=stream, max_tokens=CAP)
     assert answer.status == 200
     target = chain.removeprefix("asks-")
     (row,) = _rows(house, key.account)
@@ -35,7 +35,7 @@ def test_what_served_is_charged_once(house: House, chain: str, price: int, strea
 
 def test_a_second_endpoint_costs_no_second_charge(house: House) -> None:
     key = house.key()
-    answer = house.call(key, model=house.shaky("pair"), user=house.plan(failure(500, times=1)), max_tokens=CAP)
+    answer = house.call(key, model=house.shaky("pair"), tag=house.plan(failure(500, times=1)), max_tokens=CAP)
     assert answer.status == 200
     (row,) = _rows(house, key.account)
     assert [one["kind"] for one in row["attempts"]] == ["server", "ok"]
@@ -45,7 +45,7 @@ def test_a_second_endpoint_costs_no_second_charge(house: House) -> None:
 def test_the_claim_covers_the_dearest_of_the_operators_targets(house: House) -> None:
     """Money for ten calls at the fallback's price: ten of fifty are let in, though the first target costs half."""
     key = house.key(house.account(nano(10 * 2 * CAP)))
-    volley = house.fire([key] * 50, model=house.shaky("dear"), user=house.plan(failure(500)), max_tokens=CAP)
+    volley = house.fire([key] * 50, model=house.shaky("dear"), tag=house.plan(failure(500)), max_tokens=CAP)
     assert statuses(volley.wait(answered=40, reached=10).finish()) == {200: 10, 402: 40}
     assert house.balance(key.account).balance == 0
 
@@ -62,7 +62,7 @@ def test_a_target_that_is_not_covered_is_never_asked(house: House, chain: str) -
     key = house.key()
     before = house.balance(key.account)
     marker = house.plan(failure(500))
-    assert house.call(key, model=house.shaky(chain), user=marker, max_tokens=CAP).status == 502
+    assert house.call(key, model=house.shaky(chain), tag=marker, max_tokens=CAP).status == 502
     assert [body["model"] for body in house.reached(marker)] == ["m"]
     assert house.balance(key.account) == before
     (row,) = _rows(house, key.account)
@@ -73,14 +73,14 @@ def test_a_dearer_target_serves_where_the_call_has_claimed_enough(house: House) 
     """A plugin's target is measured by its own bound: of a call without a cap, that is the same number of tokens."""
     key = house.key()
     marker = house.plan(failure(500))
-    assert house.call(key, model=house.shaky("asks-cheap"), user=marker, max_tokens=None).status == 200
+    assert house.call(key, model=house.shaky("asks-cheap"), tag=marker, max_tokens=None).status == 200
     assert [body["model"] for body in house.reached(marker)] == ["m", "cheap"]
     assert house.reached(marker)[1]["max_tokens"] == 16_384
 
 
 def test_impossible_counts_are_charged_within_the_claim(house: House) -> None:
     key = house.key(house.account(nano(CAP)))
-    answer = house.call(key, user=house.plan(good(10**18, 10**18)), max_tokens=CAP)
+    answer = house.call(key, tag=house.plan(good(10**18, 10**18)), max_tokens=CAP)
     assert (answer.status, answer.headers["x-router-charge"]) == (200, nano(CAP))
     (row,) = _rows(house, key.account)
     assert (bool(row["clamped"]), row["completion_tokens"], row["charge_nano"]) == (True, CAP, CAP * TOKEN)
@@ -90,7 +90,7 @@ def test_impossible_counts_are_charged_within_the_claim(house: House) -> None:
 def test_a_model_without_a_price_is_refused_with_the_remedy(house: House) -> None:
     key = house.key()
     marker = house.plan(good(1, 1))
-    refused = house.call(key, model="acme/unpriced", user=marker)
+    refused = house.call(key, model="acme/unpriced", tag=marker)
     assert (refused.status, refused.error["code"]) == (404, "model_not_priced")
     assert "router models price" not in refused.error["message"]
     assert house.reached(marker) == []

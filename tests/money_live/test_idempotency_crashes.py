@@ -43,7 +43,7 @@ def marker() -> str:
 def kill_in_the_middle(house: House, key: TestKey, marker: str, **body: Any) -> None:
     """The first node dies while the upstream works for it."""
     gate = house.gate(marker)
-    connection = send(house, key, marker, user=marker, **body)
+    connection = send(house, key, marker, tag=marker, **body)
     wait_until(lambda: reached(house, marker))
     house.gateways[0].kill()
     gate.set()
@@ -52,10 +52,10 @@ def kill_in_the_middle(house: House, key: TestKey, marker: str, **body: Any) -> 
 
 @STREAM
 def test_answers_outlive_a_restart(pair: House, key: TestKey, marker: str, stream: bool) -> None:
-    first = ask(pair, key, marker, user=marker, stream=stream)
+    first = ask(pair, key, marker, tag=marker, stream=stream)
     pair.gateways[0].stop()
     pair.gateways[0].start()
-    assert shown(ask(pair, key, marker, user=marker, stream=stream)) == shown(first)
+    assert shown(ask(pair, key, marker, tag=marker, stream=stream)) == shown(first)
     assert reached(pair, marker) == 1
     assert charges(pair, key) == [10 * TOKEN]
 
@@ -64,19 +64,19 @@ def test_answers_outlive_a_restart(pair: House, key: TestKey, marker: str, strea
 def test_a_call_that_died_is_made_again_and_charged_once(pair: House, key: TestKey, marker: str, stream: bool) -> None:
     kill_in_the_middle(pair, key, marker, stream=stream)
     pair.gateways[0].start()
-    again = ask(pair, key, marker, user=marker, stream=stream)
+    again = ask(pair, key, marker, tag=marker, stream=stream)
     assert again.status == 200 and "idempotent-replayed" not in again.headers
-    assert shown(ask(pair, key, marker, user=marker, stream=stream)) == shown(again)
+    assert shown(ask(pair, key, marker, tag=marker, stream=stream)) == shown(again)
     assert reached(pair, marker) == 2
     assert charges(pair, key) == [10 * TOKEN]
 
 
 def test_who_waits_at_another_node_takes_over(pair: House, key: TestKey, marker: str) -> None:
     gate = pair.gate(marker)
-    first = send(pair, key, marker, user=marker)
+    first = send(pair, key, marker, tag=marker)
     wait_until(lambda: reached(pair, marker))
     with ThreadPoolExecutor(4) as pool:
-        options = {"gateway": pair.gateways[1], "user": marker}
+        options = {"gateway": pair.gateways[1], "tag": marker}
         asked = [pool.submit(ask, pair, key, marker, **options) for _ in range(4)]
         pair.gateways[0].kill()
         wait_until(lambda: reached(pair, marker) == 2)
@@ -95,7 +95,7 @@ def test_a_call_that_died_and_is_charged_by_rule_is_not_made_again(pair: House, 
     set_rule(pair, "capture")
     kill_in_the_middle(pair, key, marker)
     pair.gateways[0].start()
-    again = ask(pair, key, marker, user=marker)
+    again = ask(pair, key, marker, tag=marker)
     assert (again.status, again.error["code"]) == (409, "idempotency_answer_not_kept")
     assert reached(pair, marker) == 1
     assert len(charges(pair, key)) == 1
@@ -113,11 +113,11 @@ def set_rule(house: House, rule: str) -> None:
 
 def test_a_worker_that_stops_finishes_its_calls_first(pair: House, key: TestKey, marker: str) -> None:
     gate = pair.gate(marker)
-    first = send(pair, key, marker, user=marker)
+    first = send(pair, key, marker, tag=marker)
     wait_until(lambda: reached(pair, marker))
     with ThreadPoolExecutor(1) as pool:
         stopped = pool.submit(pair.gateways[0].stop)
-        waiting = send(pair, key, marker, user=marker, gateway=pair.gateways[1])
+        waiting = send(pair, key, marker, tag=marker, gateway=pair.gateways[1])
         gate.set()
         assert shown(whole(waiting)) == shown(whole(first))
         assert stopped.result() == 0

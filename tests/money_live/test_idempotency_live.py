@@ -27,12 +27,12 @@ def marker() -> str:
 
 
 def repeat(house: House, key: TestKey, marker: str, **options: Any) -> Any:
-    return ask(house, key, marker, gateway=house.gateways[-1], user=marker, **options)
+    return ask(house, key, marker, gateway=house.gateways[-1], tag=marker, **options)
 
 
 @STREAM
 def test_a_repeat_gets_the_first_answer(house: House, key: TestKey, marker: str, stream: bool) -> None:
-    first = ask(house, key, marker, user=marker, stream=stream)
+    first = ask(house, key, marker, tag=marker, stream=stream)
     assert first.status == 200 and "idempotent-replayed" not in first.headers
     for _ in range(4):
         again = repeat(house, key, marker, stream=stream)
@@ -47,7 +47,7 @@ def test_a_repeat_gets_the_first_answer(house: House, key: TestKey, marker: str,
 
 
 def test_embeddings_are_made_once(house: House, key: TestKey, marker: str) -> None:
-    options = {"path": EMBEDDINGS, "model": "acme/both", "user": marker}
+    options = {"path": EMBEDDINGS, "model": "acme/both", "tag": marker}
     first = ask(house, key, marker, **options)
     again = ask(house, key, marker, gateway=house.gateways[-1], **options)
     assert first.status == 200
@@ -61,7 +61,7 @@ def test_of_twenty_at_once_one_is_made(house: House, key: TestKey, marker: str, 
     gate = house.gate(marker)
     with ThreadPoolExecutor(20) as pool:
         asked = [
-            pool.submit(ask, house, key, marker, gateway=house.gateways[n % len(house.gateways)], user=marker,
+            pool.submit(ask, house, key, marker, gateway=house.gateways[n % len(house.gateways)], tag=marker,
                         stream=stream)
             for n in range(20)
         ]  # fmt: skip
@@ -76,19 +76,19 @@ def test_of_twenty_at_once_one_is_made(house: House, key: TestKey, marker: str, 
 
 
 def test_another_body_is_refused_and_not_made(house: House, key: TestKey, marker: str) -> None:
-    assert ask(house, key, marker, user=marker).status == 200
+    assert ask(house, key, marker, tag=marker).status == 200
     for options in ({"temperature": 0}, {"stream": True}, {"path": EMBEDDINGS, "model": "acme/both"}):
-        answered = ask(house, key, marker, user=marker, **options)
+        answered = ask(house, key, marker, tag=marker, **options)
         assert (answered.status, answered.error["code"]) == (409, "idempotency_key_reused")
     assert reached(house, marker) == 1
-    assert ask(house, house.key(key.account, idempotent=True), marker, user=marker).status == 200  # another API key
+    assert ask(house, house.key(key.account, idempotent=True), marker, tag=marker).status == 200  # another API key
     assert reached(house, marker) == 2
 
 
 def test_a_key_that_may_not_send_it_is_served_as_ever(house: House, marker: str) -> None:
     key = house.key()
     for value in (marker, marker, "not a value"):
-        answered = ask(house, key, value, user=marker)
+        answered = ask(house, key, value, tag=marker)
         assert answered.status == 200 and "idempotent-replayed" not in answered.headers
     assert reached(house, marker) == 3
     assert len(charges(house, key)) == 3
@@ -96,7 +96,7 @@ def test_a_key_that_may_not_send_it_is_served_as_ever(house: House, marker: str)
 
 def test_a_bad_value_is_refused(house: House, key: TestKey, marker: str) -> None:
     for value in ("", "two words", "x" * 256):
-        answered = ask(house, key, value, user=marker)
+        answered = ask(house, key, value, tag=marker)
         assert (answered.status, answered.error["code"]) == (400, "invalid_idempotency_key")
     assert reached(house, marker) == 0
 
@@ -104,10 +104,10 @@ def test_a_bad_value_is_refused(house: House, key: TestKey, marker: str) -> None
 @STREAM
 def test_who_left_finds_the_answer(house: House, key: TestKey, marker: str, stream: bool) -> None:
     gate = house.gate(marker)
-    connection = send(house, key, marker, user=marker, stream=stream)
+    connection = send(house, key, marker, tag=marker, stream=stream)
     wait_until(lambda: reached(house, marker))
     cut_off(connection)
-    waiting = send(house, key, marker, user=marker, stream=stream)  # in time, and too late
+    waiting = send(house, key, marker, tag=marker, stream=stream)  # in time, and too late
     gate.set()
     first = whole(waiting)
     assert (first.status, first.headers["idempotent-replayed"]) == (200, "true")
@@ -120,10 +120,10 @@ def test_who_left_finds_the_answer(house: House, key: TestKey, marker: str, stre
 
 def test_a_repeat_that_leaves_harms_nobody(house: House, key: TestKey, marker: str) -> None:
     gate = house.gate(marker)
-    first = send(house, key, marker, user=marker)
+    first = send(house, key, marker, tag=marker)
     wait_until(lambda: reached(house, marker))
     for _ in range(3):
-        cut_off(send(house, key, marker, user=marker))
+        cut_off(send(house, key, marker, tag=marker))
     gate.set()
     assert whole(first).status == 200
     assert reached(house, marker) == 1
@@ -133,27 +133,27 @@ def test_a_repeat_that_leaves_harms_nobody(house: House, key: TestKey, marker: s
 def test_a_failed_call_is_made_again(house: House, key: TestKey, marker: str) -> None:
     answers = iter([Answer.error(400, "no"), Answer(completion("yes"))])
     failing = house.plan(lambda _: next(answers))
-    assert ask(house, key, marker, user=failing).status == 400
+    assert ask(house, key, marker, tag=failing).status == 400
     assert charges(house, key) == []
-    again = ask(house, key, marker, user=failing)
+    again = ask(house, key, marker, tag=failing)
     assert again.status == 200 and "idempotent-replayed" not in again.headers
     assert len(charges(house, key)) == 1
 
 
 def test_a_refused_call_is_made_once_it_can_be_paid(house: House, marker: str) -> None:
     key = house.key(house.account(), idempotent=True)
-    assert ask(house, key, marker, user=marker).status == 402
+    assert ask(house, key, marker, tag=marker).status == 402
     house.gateways[0].router("credits", "grant", key.account, "1", "--reason", "test")
-    assert ask(house, key, marker, user=marker).status == 200
+    assert ask(house, key, marker, tag=marker).status == 200
     assert "idempotent-replayed" in repeat(house, key, marker).headers
     assert reached(house, marker) == 1
 
 
 def test_a_stream_that_broke_off_stays_broken_and_is_charged_once(house: House, key: TestKey, marker: str) -> None:
     cut = house.plan(Stream(chunks(*["word "] * 20), cut_after=10))
-    first = ask(house, key, marker, user=cut, stream=True)
+    first = ask(house, key, marker, tag=cut, stream=True)
     assert first.status == 200 and b'"error"' in first.body and b"[DONE]" not in first.body
-    again = ask(house, key, marker, user=cut, stream=True)
+    again = ask(house, key, marker, tag=cut, stream=True)
     assert shown(again) == shown(first)
     assert reached(house, cut) == 1
     assert len(charges(house, key)) == 1
@@ -162,9 +162,9 @@ def test_a_stream_that_broke_off_stays_broken_and_is_charged_once(house: House, 
 def test_an_answer_too_large_to_keep_is_not_made_again(house: House, key: TestKey) -> None:
     usage = token_usage(1, 10)
     large = house.plan(Answer(completion("x" * 1_100_000, usage=usage)))
-    first = ask(house, key, "large", user=large)
+    first = ask(house, key, "large", tag=large)
     assert first.status == 200
-    again = ask(house, key, "large", user=large)
+    again = ask(house, key, "large", tag=large)
     assert (again.status, again.error["code"]) == (409, "idempotency_answer_not_kept")
     assert first.request_id in again.error["message"]
     assert reached(house, large) == 1
@@ -172,13 +172,13 @@ def test_an_answer_too_large_to_keep_is_not_made_again(house: House, key: TestKe
 
 
 def test_a_rotated_key_finds_its_answers(house: House, key: TestKey, marker: str) -> None:
-    assert ask(house, key, marker, user=marker).status == 200
+    assert ask(house, key, marker, tag=marker).status == 200
     made = house.gateways[0].router("keys", "rotate", key.id)
     rotated = TestKey(made["id"], made["api_key"], key.account)
-    assert "idempotent-replayed" in ask(house, rotated, marker, user=marker).headers
+    assert "idempotent-replayed" in ask(house, rotated, marker, tag=marker).headers
 
 
 def test_switched_off_it_is_ignored_at_the_next_call(house: House, key: TestKey, marker: str) -> None:
-    assert ask(house, key, marker, user=marker).status == 200
+    assert ask(house, key, marker, tag=marker).status == 200
     house.gateways[0].router("keys", "limit", key.id, "--no-idempotent")
-    wait_until(lambda: "idempotent-replayed" not in ask(house, key, marker, user=marker).headers)
+    wait_until(lambda: "idempotent-replayed" not in ask(house, key, marker, tag=marker).headers)

@@ -33,9 +33,9 @@ def key(house: House) -> TestKey:
 @STREAM
 def test_a_repeat_gets_the_first_answer(house: House, key: TestKey, stream: bool) -> None:
     marker = uuid4().hex
-    first = ask(house, key, marker, user=marker, stream=stream)
+    first = ask(house, key, marker, tag=marker, stream=stream)
     assert first.status == 200
-    assert shown(ask(house, key, marker, user=marker, stream=stream)) == shown(first)
+    assert shown(ask(house, key, marker, tag=marker, stream=stream)) == shown(first)
     assert reached(house, marker) == 1
 
 
@@ -43,10 +43,10 @@ def test_a_repeat_gets_the_first_answer(house: House, key: TestKey, stream: bool
 def test_a_call_whose_client_may_come_back_is_not_cancelled(house: House, key: TestKey, stream: bool) -> None:
     marker = uuid4().hex
     gate = house.gate(marker)
-    connection = send(house, key, marker, user=marker, stream=stream)
+    connection = send(house, key, marker, tag=marker, stream=stream)
     wait_until(lambda: reached(house, marker))
     cut_off(connection)
-    waiting = send(house, key, marker, user=marker, stream=stream)
+    waiting = send(house, key, marker, tag=marker, stream=stream)
     gate.set()
     found = whole(waiting)
     assert (found.status, found.headers["idempotent-replayed"]) == (200, "true")
@@ -56,8 +56,8 @@ def test_a_call_whose_client_may_come_back_is_not_cancelled(house: House, key: T
 def test_a_stream_that_broke_off_and_cost_nothing_is_made_again(house: House, key: TestKey) -> None:
     answers = iter([Stream(chunks(*["word "] * 20), cut_after=10), Stream(chunks("whole"))])
     plan = house.plan(lambda _: next(answers))
-    first = ask(house, key, plan, user=plan, stream=True)
+    first = ask(house, key, plan, tag=plan, stream=True)
     assert first.status == 200 and b"[DONE]" not in first.body
-    again = ask(house, key, plan, user=plan, stream=True)
+    again = ask(house, key, plan, tag=plan, stream=True)
     assert b"whole" in again.body and b"[DONE]" in again.body
     assert reached(house, plan) == 2

@@ -108,8 +108,8 @@ def test_calls_under_way_end_with_their_key(
     key, other = house.key(), house.key()
     marker = house.plan(Stream([*chunks("one ", "two ")[:3], never]))
     silent = house.plan(Answer(completion("ok"), hold=never))
-    streams = [house.send(key, gateway, stream=True, user=marker) for gateway in house.gateways * 4]
-    plain, kept = house.send(key, user=silent), house.send(other, stream=True, user=marker)
+    streams = [house.send(key, gateway, stream=True, tag=marker) for gateway in house.gateways * 4]
+    plain, kept = house.send(key, tag=silent), house.send(other, stream=True, tag=marker)
     begun = [stream.getresponse() for stream in streams]
     for response in begun:
         assert response.readline() != b""

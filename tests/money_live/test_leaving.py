@@ -79,7 +79,7 @@ def test_a_stream_left_after_five_chunks_of_200(hasty_house: House, ends: str) -
     house, key = hasty_house, hasty_house.key()
     words = [f"w{number} " for number in range(WORDS)]
     marker = house.plan(Stream(chunks(*words, usage=USED, include_usage=True), gap_s=0.005))
-    connection = house.send(key, model=MODELS[ends], stream=True, max_tokens=WORDS, user=marker)
+    connection = house.send(key, model=MODELS[ends], stream=True, max_tokens=WORDS, tag=marker)
     read_until(connection, b'"w4 "')
     connection.close()
     row = the_row(house, key)
@@ -95,7 +95,7 @@ def test_a_stream_left_after_five_chunks_of_200(hasty_house: House, ends: str) -
 def test_a_plain_call_left_before_its_answer(hasty_house: House, ends: str) -> None:
     house, key = hasty_house, hasty_house.key()
     marker = house.plan(Answer(completion("ok", usage=USED), delay_s=1.0))
-    connection = house.send(key, model=MODELS[ends], max_tokens=WORDS, user=marker)
+    connection = house.send(key, model=MODELS[ends], max_tokens=WORDS, tag=marker)
     wait_until(lambda: house.reached(marker))
     connection.close()
     row = the_row(house, key)
@@ -116,7 +116,7 @@ def test_a_client_that_stops_reading(hasty_house: House, ends: str) -> None:
     big = {**others[0], "padding": "x" * 16_000}  # more in all than the buffers of both sockets hold
     silence_s = 1.5  # so that the call is not over before it is given up
     marker = house.plan(Stream([first, *[big] * 1000, silence_s, *others[1:]], joined=True))
-    connection = house.send(key, receive_bytes=4096, model=MODELS[ends], stream=True, max_tokens=WORDS, user=marker)
+    connection = house.send(key, receive_bytes=4096, model=MODELS[ends], stream=True, max_tokens=WORDS, tag=marker)
     with connection.sock:
         row = the_row(house, key)
         ending = upstream_ending(house, marker)
@@ -131,8 +131,8 @@ def test_a_gateway_that_stops_before_its_calls_are_over(hasty_house: House, neve
     house, key, other = hasty_house, hasty_house.key(), hasty_house.key()
     words = chunks(*(f"w{number} " for number in range(WORDS)), usage=USED, include_usage=True)
     streamed = house.plan(Stream([*words[:6], never, *words[6:]]))
-    stream = house.send(key, user=streamed, stream=True, max_tokens=WORDS)
-    plain = house.send(other, user=house.plan(Answer(completion("ok"), hold=never)), max_tokens=WORDS)
+    stream = house.send(key, tag=streamed, stream=True, max_tokens=WORDS)
+    plain = house.send(other, tag=house.plan(Answer(completion("ok"), hold=never)), max_tokens=WORDS)
     begun = stream.getresponse()
     wait_until(lambda: house.holds(other.account) and house.reached(streamed))
     assert house.gateways[0].stop() == 0

@@ -60,7 +60,7 @@ def test_a_budget_for_ten_calls_serves_ten_of_fifty(house: House, stream: bool) 
 def test_money_that_comes_back_is_spent_again_and_no_more(house: House) -> None:
     """Calls that claim ten and use three: when none fits any more, less than one claim is left."""
     key = house.key(house.account(nano(100)))
-    plan = {"max_tokens": 10, "messages": [{"role": "user", "content": "Hi"}], "user": house.plan(good(1, 3))}
+    plan = {"max_tokens": 10, "messages": [{"role": "user", "content": "Hi"}], "tag": house.plan(good(1, 3))}
     served = 0
     while (answers := statuses(house.fire([key] * 20, **plan).finish()))[200]:
         assert set(answers) <= {200, 402}
@@ -107,7 +107,7 @@ def test_a_refused_call_uses_nothing(house: House, refusing: str) -> None:
 def test_a_call_that_fails_gives_everything_back_but_its_request(house: House) -> None:
     key = house.key(budget="1", limits=PLENTY)
     before = house.balance(key.account)
-    answers = house.fire([key] * 5, model=house.shaky(), user=house.plan(failure(500))).finish()
+    answers = house.fire([key] * 5, model=house.shaky(), tag=house.plan(failure(500))).finish()
     assert {answer.status for answer in answers} <= {502, 503}
     assert house.balance(key.account) == before
     buckets = house.buckets(key.id)

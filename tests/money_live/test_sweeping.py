@@ -65,7 +65,7 @@ class Waiting:
 
     def _send_some(self) -> None:
         for number in range(AT_ONCE):
-            body = {"user": self._marker, "max_tokens": CAP, "stream": number % 2 == 0}
+            body = {"tag": self._marker, "max_tokens": CAP, "stream": number % 2 == 0}
             self._connections.append(self._house.send(self.key, self._house.gateways[0], **body))
         wait_until(lambda: len(self._house.reached(self._marker)) == len(self._connections))
 
@@ -130,7 +130,7 @@ def test_what_a_dead_worker_delivered_is_charged_by_the_last_progress(house: Hou
     words = chunks(*["word"] * 40, usage=token_usage(1, 40), include_usage=True)
     try:
         connection = house.send(
-            key, user=house.plan(Stream([*words[:31], never, *words[31:]])), stream=True, max_tokens=99
+            key, tag=house.plan(Stream([*words[:31], never, *words[31:]])), stream=True, max_tokens=99
         )
         wait_until(lambda: any(held["progress"] for held in house.holds(key.account)))
         sql = "SELECT w.process FROM holds h JOIN workers w ON w.id = h.owner WHERE h.account_id = ?"

@@ -102,12 +102,12 @@ def test_a_refusal_is_the_policys_own_and_undoes_the_others(place: Place) -> Non
     key = place.house.key()
     marker = place.house.plan(good(1, 1))
     place.bureau.pools[f"tally:{key.account}"] = 0
-    answer = place.house.call(key, user=marker)
+    answer = place.house.call(key, tag=marker)
     assert (answer.status, answer.error["message"]) == (429, "All places are taken.")
     assert answer.headers["retry-after"] == "7"
     assert place.endings(key) == [{"undo": 1}, {}]
     place.bureau.pools[f"quota:{key.account}"] = 0
-    answer = place.house.call(key, user=marker)
+    answer = place.house.call(key, tag=marker)
     assert (answer.status, answer.error["message"]) == (402, "The quota service says no.")
     assert place.endings(key) == [{"undo": 1}, {}]
     assert place.untouched(key, marker)
@@ -117,14 +117,14 @@ def test_a_refusal_is_the_policys_own_and_undoes_the_others(place: Place) -> Non
 def test_what_the_host_refuses_is_undone(place: Place, cap: int | None) -> None:
     for key in (place.house.key(place.house.account(nano(9))), place.house.key(budget=nano(9))):
         marker = place.house.plan(good(1, 1))
-        assert place.house.call(key, user=marker, max_tokens=cap).status == 402
+        assert place.house.call(key, tag=marker, max_tokens=cap).status == 402
         assert place.endings(key) == [{"undo": 1}, {"undo": 1}]
         assert place.untouched(key, marker)
 
 
 def test_a_cap_of_ours_is_claimed_anew(place: Place) -> None:
     key = place.house.key(place.house.account(nano(300)))
-    answer = place.house.call(key, max_tokens=None, user=place.house.plan(good(1, 300)))
+    answer = place.house.call(key, max_tokens=None, tag=place.house.plan(good(1, 300)))
     assert (answer.status, answer.headers["x-router-max-tokens"]) == (200, "300")
     assert place.endings(key) == [{"undo": 1, "settle": 1}] * 2
 
@@ -142,7 +142,7 @@ def test_a_key_that_has_changed_is_claimed_anew(place: Place) -> None:
 def test_a_call_that_fails_is_settled_at_nothing(place: Place) -> None:
     key = place.house.key()
     marker = place.house.plan(Answer.error(500))
-    assert place.house.call(key, model=place.house.shaky(), user=marker).status == 502
+    assert place.house.call(key, model=place.house.shaky(), tag=marker).status == 502
     assert place.endings(key) == [{"settle": 1}, {"settle": 1}]
     assert place.bureau.settled(key.account, "quota") == [0]
     assert place.house.balance(key.account).debits == 0
@@ -160,7 +160,7 @@ def test_as_many_calls_as_there_are_places(place: Place) -> None:
 def test_a_policy_that_fails_lets_nothing_pass(place: Place, trick: str) -> None:
     key = place.house.key()
     marker = place.house.plan(good(1, 1))
-    answer = place.house.call(key, user=marker, metadata={"trick": trick})
+    answer = place.house.call(key, tag=marker, metadata={"trick": trick})
     assert (answer.status, answer.error["code"]) == (500, "policy_failed")
     assert answer.error["message"] == "The policy 'tally' failed."
     assert place.endings(key) == [{"undo": 1}, {}]
@@ -184,6 +184,6 @@ def test_a_service_that_is_away_lets_nothing_pass(place: Place) -> None:
     key = place.house.key()
     marker = place.house.plan(good(1, 1))
     place.bureau.away.add(f"quota:{key.account}")
-    answer = place.house.call(key, user=marker)
+    answer = place.house.call(key, tag=marker)
     assert (answer.status, answer.error["code"]) == (500, "policy_failed")
     assert place.untouched(key, marker)

@@ -55,7 +55,7 @@ def row_of(house: House, plan: Plan | Script, *, status: int = 200, **body: Any)
     """The usage row of one call, which agrees with the balance, the transfers and what the client was told."""
     key = house.key()
     fields = {"model": "shop/chat", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": CAP, **body}
-    answer = house.call(key, user=house.plan(plan), **fields)
+    answer = house.call(key, tag=house.plan(plan), **fields)
     assert answer.status == status, answer.body
     (row,) = house.usage(key.account)
     found = house.balance(key.account)
@@ -183,7 +183,7 @@ def test_an_image_is_bounded_by_the_card_and_not_by_its_bytes(house: House, mode
     assert format_nano(most * token) in answer.error["message"]
     rich = house.key(house.account(format_nano(most * token)))
     marker = house.plan(told(token_usage(765, 2)))
-    assert house.call(rich, max_tokens=10, user=marker, **ask).status == 200
+    assert house.call(rich, max_tokens=10, tag=marker, **ask).status == 200
     assert house.balance(rich.account).balance == (most - 767) * token
 
 
