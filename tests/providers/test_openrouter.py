@@ -172,6 +172,22 @@ def test_a_list_is_a_catalogue(rig: Rig) -> None:
     assert card["owned_by"] == "anthropic"
 
 
+def test_what_is_not_paid_by_tokens_of_text_alone_is_not_sold(rig: Rig, tmp_path: Path) -> None:
+    parts = ("image", "request", "audio")
+    entries = [ENTRY | {"id": f"b/{part}", "pricing": PRICING | {part: "0.01"}} for part in parts]
+    drawn = ENTRY["architecture"] | {"output_modalities": ["text", "image"]}
+    rig.upstream.on("/v1/models", Answer({"data": [ENTRY, *entries, ENTRY | {"id": "b/draws", "architecture": drawn}]}))
+    section = {"base_url": rig.upstream.url, "api_key": "sk-upstream"}
+    gateway = Gateway(tmp_path, providers={"openrouter": section}, start=False)  # one that bills
+    [result] = gateway.router("models", "sync", "openrouter")
+    reasons = {one["id"]: one["why"] for one in result["unpriced"]}
+    told = {f"openrouter/b/{part}": f"not paid by tokens alone: its list has a price for {part}" for part in parts}
+    drawing = "not paid by tokens of text alone: it makes image"
+    assert reasons == told | {"openrouter/b/draws": drawing}
+    for model in reasons:
+        assert gateway.router("models", "show", model)["price"] is None
+
+
 def test_a_limit_that_is_full_again_at_a_moment() -> None:
     reset = {"X-RateLimit-Reset": str(int((time.time() + 600) * 1000))}
     body = {"error": {"code": 429, "message": "Daily", "metadata": {"headers": reset}}}
