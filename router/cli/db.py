@@ -69,6 +69,7 @@ def backup(session: Session, file: Path) -> None:
     """Copy a SQLite database to FILE as of one moment, while it is in use."""
     if not file.name:
         raise click.UsageError("FILE is empty: name the file to write")
+    session.progress("copying, and checking the copy")
     back_up(session.database, file)
     value = {"file": str(file.absolute()), "bytes": file.stat().st_size}
     session.show(value, f"The database was copied to {file} ({value['bytes']} bytes).")

@@ -29,7 +29,7 @@ def ledger() -> None:
 @common
 def verify(session: Session) -> int:
     """Check the whole ledger as of one moment, while it is in use; exit status 1 if a check fails."""
-    checks = run_checks(session.database)
+    checks = run_checks(session.database, progress=lambda name: session.progress(f"checking {name}"))
     rows = [{**asdict(check), "took_s": round(check.took_s, 3)} for check in checks]
     failed = [check.name for check in checks if not check.ok]
     columns = {"name": "CHECK", "ok": "OK", "took_s": "SECONDS", "detail": "DETAIL"}

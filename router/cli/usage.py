@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from router.types import CallRecord
 
 __all__ = ["usage"]
 
+_TOLD_ROWS = 10_000
 _ACCOUNT = click.option("--account", type=ACCOUNT, metavar="ID", help="Only this account's.")
 _SINCE = click.option("--since", type=PAST, metavar="TIME", help="Not before: 24h ago, or 2027-01-31 (UTC).")
 _UNTIL = click.option("--until", type=PAST, metavar="TIME", help="Before: 24h ago, or 2027-01-31 (UTC).")
@@ -179,7 +180,7 @@ def export(
         raise click.UsageError("the rows are CSV: with --json give --output FILE")
     records = export_usage(session.database, account=account, since=since, until=until)
     with open_csv(output) as stream:
-        count = write_csv(stream, records)
+        count = write_csv(stream, _counted(session, records))
     if session.as_json:
         session.show({"rows": count, "file": str(output)}, "")
     session.note(f"{count} rows written.")
@@ -230,6 +231,7 @@ def prune(session: Session, before: float, yes: bool) -> None:
     """Delete old rows. Hourly sums, transfers and balances stay, so every account's statement does."""
     if before > time.time():
         raise BadRequest("--before must lie in the past: give a time such as 90d, or a date such as 2026-01-31.")
+    session.progress("deleting" if yes else "counting")
     rows = prune_usage(session.database, before) if yes else count_usage(session.database, before)
     did = "were deleted" if yes else "would be deleted"
     session.show({"rows": rows, "deleted": yes}, f"{rows} rows of calls before {iso_time(before)} {did}.")
@@ -243,6 +245,14 @@ def counters(session: Session) -> None:
     """Counts of what happened, summed over all workers: open holds, refusals, shortfall, sweeps."""
     value = _value(read_counters(session.database))
     session.show(value, pairs(value))
+
+
+def _counted(session: Session, records: Iterator[CallRecord]) -> Iterator[CallRecord]:
+    """The same rows, and now and then how many there were."""
+    for number, record in enumerate(records, 1):
+        if not number % _TOLD_ROWS:
+            session.progress(f"{number} rows")
+        yield record
 
 
 def _check_account(session: Session, account: str | None) -> None:

@@ -54,8 +54,13 @@ class Check:
     took_s: float
 
 
-def verify(database: Database, *, timeout_s: float = _TIME_S) -> list[Check]:
+def verify(
+    database: Database, *, timeout_s: float = _TIME_S, progress: Callable[[str], None] = lambda _: None
+) -> list[Check]:
     """Run all checks on one snapshot of the database; calls go on meanwhile, and are not waited for.
+
+    Args:
+        progress: is told each check that is begun, by its name.
 
     Raises:
         StoreError: the database failed, or the checks took longer than ``timeout_s``.
@@ -65,7 +70,11 @@ def verify(database: Database, *, timeout_s: float = _TIME_S) -> list[Check]:
         with connection.snapshot():
             if connection.engine == "postgresql":
                 connection.execute("SET LOCAL work_mem = '128MB'")  # or it would join and sort millions of rows on disk
-            return [_check(name, find, connection) for name, find in CHECKS.items()]
+            found = []
+            for name, find in CHECKS.items():
+                progress(name)
+                found.append(_check(name, find, connection))
+            return found
 
     return database.read(check_all, timeout_s=timeout_s)
 
