@@ -13,6 +13,7 @@ from router.store.lanes import Job, Lane
 from router.store.postgresql import PostgresqlEngine
 from router.store.session import Session
 from router.store.sqlite import SqliteEngine
+from router.store.writer import ThreadWriter
 
 __all__ = ["Database", "open_database"]
 
@@ -76,6 +77,11 @@ class Database:
             return session.write(unless_abandoned, limit_s)
 
         return self._writer.call(guarded, limit_s)
+
+    def thread_writer(self) -> ThreadWriter:
+        """What lets a native thread of the caller's write on a connection of its own; opened at the first use."""
+        session = Session(self.backend, writer=True)
+        return ThreadWriter(session, place=self.place, holder=self.backend.holder, limit_s=self._timeout_s)
 
     def close(self) -> None:
         """Close all connections. Harmless when called again."""

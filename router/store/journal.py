@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, Protocol
 
 import peewee
+from gevent.monkey import get_original, is_module_patched
 
 from router.errors import StoreError
 from router.store.connection import Connection
 from router.store.database import Database
-from router.store.lanes import Waiter, new_waiter
+from router.store.lanes import new_waiter
+from router.store.waiting import Awaited, Bell, new_waiting
 
 __all__ = ["Apply", "Journal", "Operation"]
 
@@ -27,9 +29,10 @@ _HARD_MAX = 50_000
 _LINGER_S = 0.01
 _PAUSE_MIN_S = 0.05
 _PAUSE_MAX_S = 1.0
+_start_thread: Callable[..., int] = get_original("_thread", "start_new_thread")
 
 
-class Operation:
+class Operation(Awaited):
     """One thing to write. Whoever applies it sets ``result`` or ``error``; both are final once it is durable.
 
     Attributes:
@@ -37,15 +40,17 @@ class Operation:
         abandoned: nobody waits for it any more.
     """
 
-    __slots__ = ("abandoned", "error", "label", "result", "since", "waiter")
+    __slots__ = ("abandoned", "error", "label", "result", "since")
 
     def __init__(self, label: str = "") -> None:
+        self.awaited = self.done = False  # as ``Awaited`` does, without one more call for each operation
+        self.waiter = None
+        self.until = inf
         self.label = label
         self.result: Any = None
         self.error: Exception | None = None
         self.abandoned = False
         self.since = 0.0
-        self.waiter: Waiter | None = None
 
     def abandon(self) -> Operation | None:
         """Called when its caller's time is up: what undoes it; None where it is to become durable all the same."""
@@ -69,9 +74,11 @@ class Apply(Protocol):
 class Journal:
     """Group commit.
 
-    One flusher (a greenlet in a patched process, a thread elsewhere) takes all that waits and writes it in one
-    transaction; while the database is away it keeps trying. Where a batch is refused as a whole, its operations are
-    written one by one, so that a bad one takes no other with it.
+    One flusher takes all that waits and writes it in one transaction; while the database is away it keeps trying. Where
+    a batch is refused as a whole, its operations are written one by one, so that a bad one takes no other with it.
+
+    The flusher is a native thread. In a process that gevent has patched it has a connection of its own, and the hub
+    leaves a transaction that hangs; elsewhere it writes as everybody does.
 
     Args:
         database: where to write.
@@ -102,11 +109,13 @@ class Journal:
         self._waiting: deque[Operation] = deque()
         self._batch: list[Operation] = []
         self._again = False
-        self._wake = threading.Event()
-        self._hurry = threading.Event()
-        self._closed = threading.Event()
-        self._flusher = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._flusher.start()
+        self._closed = False
+        self._wake, self._hurry, self._end = Bell(), Bell(), Bell()
+        self._ended = new_waiter()
+        self._own = database.thread_writer() if is_module_patched("threading") else None
+        self._write = database.write if self._own is None else self._own.write
+        self._those = new_waiting(self._look, 0.0 if self._own is None else self._own.limit_s)
+        _start_thread(self._run, ())
 
     def post(self, operation: Operation) -> None:
         """Hand an operation over and return at once; it becomes durable soon after."""
@@ -114,6 +123,7 @@ class Journal:
             self._lose(operation, "too many operations wait for the database")
         else:
             self._put(operation)
+            self._those.watch()
 
     def submit(self, operation: Operation, *, timeout_s: float = 10.0) -> Any:
         """Write an operation, and return its result when it is durable.
@@ -124,7 +134,7 @@ class Journal:
         """
         if self._full():
             raise StoreError(f"The {self._database.place} does not keep up: too many operations wait for it.")
-        if not self._wait_for(operation, timeout_s):
+        if not self._those.wait(operation, timeout_s, self._put):
             undoing = operation.abandon()
             if undoing is not None:
                 self._put(undoing)
@@ -135,6 +145,8 @@ class Journal:
 
     def healthy(self) -> bool:
         """Whether new calls may be served: few operations wait, and none for long."""
+        if not self._batch and not self._waiting:
+            return True
         oldest = self._oldest()
         return oldest is None or (
             self._backlog() <= self._backlog_max and time.monotonic() - oldest.since <= self._age_max_s
@@ -142,20 +154,21 @@ class Journal:
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all operations handed over so far are durable; False when the time was up first."""
-        return self._wait_for(_Mark(), timeout_s)
+        return self._those.wait(_Mark(), timeout_s, self._put)
 
     def close(self, timeout_s: float = 5.0) -> int:
         """Flush and stop; the number of operations that could not be written. Harmless when called again."""
-        if not self._closed.is_set():
+        if not self._closed:
             self.flush(timeout_s)
-            self._closed.set()
-            self._hurry.set()
-            self._wake.set()
-            self._flusher.join(timeout_s)
+            self._closed = True
+            self._end.ring()
+            self._hurry.ring()
+            self._wake.ring()
+            self._ended.wait(timeout_s)
         return sum(not isinstance(operation, _Mark) for operation in (*self._batch, *self._waiting))
 
     def _full(self) -> bool:
-        return self._closed.is_set() or self._backlog() >= self._hard_max
+        return self._closed or self._backlog() >= self._hard_max
 
     def _backlog(self) -> int:
         return len(self._waiting) + len(self._batch)
@@ -169,74 +182,78 @@ class Journal:
     def _put(self, operation: Operation) -> None:
         operation.since = time.monotonic()
         self._waiting.append(operation)
-        if operation.waiter is not None and not self._hurry.is_set():
-            self._hurry.set()
-        if not self._wake.is_set():
-            self._wake.set()
+        if operation.awaited:
+            self._hurry.ring()
+        self._wake.ring()
 
-    def _wait_for(self, operation: Operation, timeout_s: float) -> bool:
-        operation.waiter = new_waiter()
-        self._put(operation)
-        return operation.waiter.wait(timeout_s)
+    def _look(self, now: float) -> float:
+        """On the hub, from time to time: leave what hangs. In how many seconds to look again."""
+        if self._own is None or not (self._batch or self._waiting):
+            return inf
+        overdue = self._own.overdue(now)
+        if overdue is not None:
+            self._those.tell(_log.warning, "The journal waits: %s", overdue)
+        return self._own.limit_s
+
+    # In the flusher's thread, which logs nothing itself: the locks of a patched process are those of its hub.
 
     def _run(self) -> None:
         pause_s = _PAUSE_MIN_S
-        while not self._closed.is_set():
+        while not self._closed:
             if not self._batch:
-                self._batch = self._take()
-            if self._write_batch():
+                self._take()
+            if not self._batch or self._write_batch():
                 pause_s = _PAUSE_MIN_S
             else:
-                self._closed.wait(pause_s)
+                self._end.wait(pause_s)
                 pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+        if self._own is not None:
+            self._own.close()
+        self._ended.notify()
 
-    def _take(self) -> list[Operation]:
+    def _take(self) -> None:
         """Wait for operations. Where nobody waits for them, they wait a moment for company: a commit has its price."""
-        self._wake.wait()
+        waiting = self._waiting
+        if not waiting:
+            self._wake.wait()
         self._hurry.wait(_LINGER_S)
-        self._hurry.clear()
-        self._wake.clear()
-        batch = [self._waiting.popleft() for _ in range(min(_BATCH_MAX, len(self._waiting)))]
-        if self._waiting:
-            self._hurry.set()
-            self._wake.set()
-        return batch
+        for _ in range(min(_BATCH_MAX, len(waiting))):
+            self._batch.append(waiting.popleft())
+        if waiting:
+            self._hurry.ring()
 
     def _write_batch(self) -> bool:
         """Make the batch durable and tell those who wait; False when the database is away."""
-        batch = [operation for operation in self._batch if not isinstance(operation, _Mark)]
+        batch = [operation for operation in self._batch if type(operation) is not _Mark]
         try:
             if batch:
                 self._commit(batch)
         except StoreError as error:
             self._again = True
-            _log.warning("The journal waits: %s", error)
+            self._those.tell(_log.warning, "The journal waits: %s", error)
             return False
-        except Exception:  # whatever it is, the flusher must live on: operations wait and healthy() tells
+        except Exception as error:  # whatever it is, the flusher must live on: operations wait and healthy() tells
             self._again = True
-            _log.exception("The journal waits.")
+            self._those.tell(_complain, error)
             return False
         self._again = False
         finished, self._batch = self._batch, []
-        for operation in finished:
-            self._finish(operation)
+        for operation in batch:
+            if operation.error is not None and not operation.awaited:
+                self._those.tell(self._lose, operation, str(operation.error))
+        self._those.wake(finished)
         return True
 
     def _commit(self, batch: list[Operation]) -> None:
         again = self._again
         try:
-            self._database.write(lambda connection: self._apply(connection, batch, again=again))
+            self._write(lambda connection: self._apply(connection, batch, again=again))
         except StoreError:
             raise
         except Exception as error:
-            _log.warning("A batch is written one by one: %s", " ".join(str(error).split()))
-            self._database.write(lambda connection: _one_by_one(connection, self._apply, batch, again))
-
-    def _finish(self, operation: Operation) -> None:
-        if operation.waiter is not None:
-            operation.waiter.wake()
-        elif operation.error is not None:
-            self._lose(operation, str(operation.error))
+            reason = " ".join(str(error).split())
+            self._those.tell(_log.warning, "A batch is written one by one: %s", reason)
+            self._write(lambda connection: _one_by_one(connection, self._apply, batch, again))
 
     def _lose(self, operation: Operation, reason: str) -> None:
         self.lost += 1
@@ -247,6 +264,10 @@ class _Mark(Operation):
     """A place in the queue: what was handed over before it is durable once it is reached."""
 
     __slots__ = ()
+
+
+def _complain(error: Exception) -> None:
+    _log.error("The journal waits.", exc_info=error)
 
 
 def _one_by_one(connection: Connection, apply: Apply, batch: list[Operation], again: bool) -> None:
