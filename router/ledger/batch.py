@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from router.claims import BALANCE, Claim
+from router.claims import BALANCE
 from router.ledger.chain import customer_of, link
+from router.ledger.columns import HOLDS, TRANSFERS
 from router.ledger.operations import (
     HOLD_COLUMNS,
     GiveBack,
@@ -29,14 +30,14 @@ from router.ledger.operations import (
     Taken,
 )
 from router.ledger.past import begin_counting
-from router.ledger.state import Book, Bucket, Counts
+from router.ledger.state import Book, Bound, Bucket, Counts, Meter
 from router.ledger.system import REVENUE, SHORTFALL
 from router.store.connection import Connection
 from router.store.counters import add_counters
 from router.store.journal import Operation
 from router.store.names import clean_text
-from router.store.sets import Columns, delete_returning, select_in, write_rows
-from router.store.usage import insert_usage, revise_usage
+from router.store.sets import delete_returning, select_in, write_rows
+from router.store.usage import insert_fresh, insert_usage, revise_usage
 from router.store.usage_columns import NAMES, record_of
 from router.types import OVER_BOUND, CallRecord
 
@@ -45,31 +46,7 @@ __all__ = ["SWEPT", "LedgerBatch"]
 SWEPT = "swept"
 """In ``CallRecord.reported`` of a row that a sweep wrote: what it counted for each claim."""
 
-_HOLDS: Columns = (
-    ("id", "text"),
-    ("account_id", "text"),
-    ("key_id", "text"),
-    ("owner", "text"),
-    ("model", "text"),
-    ("route", "text"),
-    ("streamed", "boolean"),
-    ("amount_nano", "bigint"),
-    ("claims", "text"),
-    ("created_at", "float8"),
-    ("expires_at", "float8"),
-)
-_TRANSFERS: Columns = (
-    ("reference", "text"),
-    ("kind", "text"),
-    ("debit", "text"),
-    ("credit", "text"),
-    ("amount_nano", "bigint"),
-    ("balance_nano", "bigint"),
-    ("about", "text"),
-    ("reason", "text"),
-    ("created_at", "float8"),
-    ("hash", "text"),
-)
+_new = tuple.__new__  # a named tuple's own is a function in Python
 
 
 class LedgerBatch:
@@ -124,13 +101,17 @@ class _Batch:
         rows = select_in(connection, "usage", NAMES, "request_id", [held.id for held in ended])
         self._rows: dict[str, CallRecord] = {row.request_id: row for row in map(record_of, rows)}
         self._book = book
-        self._accounts = _accounts(takes, ending, settles) | {held.account for held in ended}
-        self._touched = _buckets(takes, ending + revised)
-        book.read(connection, self._accounts, self._touched)
+        self._accounts = {held.account for held in ending if held.amount_nano}
+        self._accounts |= {one.held.account for one in settles if one.record.charge_nano}
+        self._accounts |= {held.account for held in ended}
+        self._touched = {taken.bucket: None for held in ending + revised for taken in held.taken}
+        self._bound: dict[int, Bound] = {}
+        bound = self._bind(takes)
         self._balances, self._buckets = book.balances, book.buckets
         self._now = clock()  # once nobody else has the rows: what another node began is past
         self._now_ms = int(self._now * 1000)
-        begin_counting(connection, takes, self._buckets)
+        begin_counting(connection, bound)
+        self._fresh: list[CallRecord] = []
         self._holds: list[Held] = []
         self._transfers: list[tuple[object, ...]] = []
         self._records: list[CallRecord] = []
@@ -157,8 +138,10 @@ class _Batch:
     def write(self) -> None:
         connection = self._connection
         self._book.write(connection, self._accounts, self._touched)
-        write_rows(connection, "holds", _HOLDS, [held.row() for held in self._holds])
-        write_rows(connection, "transfers", _TRANSFERS, self._transfers)
+        write_rows(connection, "holds", HOLDS, [held.row() for held in self._holds])
+        write_rows(connection, "transfers", TRANSFERS, self._transfers)
+        if self._fresh:
+            insert_fresh(connection, self._fresh)
         if self._records:
             insert_usage(connection, self._records)
         if self._revised:
@@ -176,6 +159,27 @@ class _Batch:
         rows = select_in(self._connection, "holds", HOLD_COLUMNS, "id", ids)
         return {held.id: held for held in map(Held.of, rows)}
 
+    def _bind(self, takes: Sequence[Take]) -> list[tuple[Take, Bound]]:
+        """Have all counters that the batch may change, and the takes' claims bound to them, by the claims' identity."""
+        book = self._book
+        found = self._bound
+        for take in takes:
+            bound = book.known(take.claims)
+            if bound is None:
+                self._touched.update((bucket, None) for bucket, _ in take.claims if bucket != BALANCE)
+                billed = any(bucket == BALANCE for bucket, _ in take.claims)
+            else:
+                found[id(take.claims)] = bound
+                self._touched.update(bound.buckets)
+                billed = bound.billed
+            if billed:
+                self._accounts.add(take.hold.account)
+        book.read(self._connection, self._accounts, self._touched)
+        for take in takes:
+            if id(take.claims) not in found:
+                found[id(take.claims)] = book.bind(take.claims)
+        return [(take, found[id(take.claims)]) for take in takes]
+
     # Claims.
 
     def _take(self, operation: Take) -> None:
@@ -190,47 +194,53 @@ class _Batch:
             self._take_all(operation)
 
     def _take_all(self, operation: Take) -> None:
-        hold = operation.hold
+        hold, bound, now_ms = operation.hold, self._bound[id(operation.claims)], self._now_ms
+        amounts = bound.amounts if operation.amounts is None else operation.amounts
         amount_nano = 0
         taken: list[Taken] = []
         begun: list[tuple[Bucket, Counts]] = []
-        for bucket, claim in operation.claims:
-            refused = self._take_one(bucket, claim, hold.account, taken, begun)
-            if refused is not None:
-                self._put_back(hold.account, amount_nano, taken, begun)
-                self._counts["refused_claims"] += 1
-                operation.error = refused
-                return
-            amount_nano += claim.amount if bucket == BALANCE else 0
-        held = hold._replace(amount_nano=amount_nano, taken=tuple(taken))
+        refused = None
+        for meter, amount in zip(bound.meters, amounts, strict=True):
+            bucket, state, _, ceiling, at_least, window, at_once, length_ms, calendar = meter
+            if state is None:
+                balance = self._balances[hold.account]
+                if amount + at_least > balance.available:
+                    refused = self._refused(meter, amount, balance.available)
+                    break
+                balance.hold(amount)
+                amount_nano += amount
+                continue
+            if window is not None and not (window is state.window and state.begins_ms <= now_ms < state.ends_ms):
+                before = state.enter(window, now_ms)
+                if before is not None:
+                    begun.append((state, before))
+            left = None
+            if ceiling is not None:
+                left = ceiling - state.used - state.held
+                if amount + at_least > left:
+                    refused = self._refused(meter, amount, max(0, left))
+                    break
+                left -= amount
+            if at_once:
+                state.used += amount
+            else:
+                state.held += amount
+            state.changed = True
+            taken.append(_new(Taken, (bucket, amount, state.window_start, length_ms, calendar, left)))
+        if refused is not None:
+            self._put_back(hold.account, amount_nano, taken, begun)
+            self._counts["refused_claims"] += 1
+            operation.error = refused
+            return
+        held = _new(Held, (*hold[:9], amount_nano, tuple(taken)))
         if operation.under_way:
             self._holds.append(held)
         operation.result = held
 
-    def _take_one(
-        self, bucket: str, claim: Claim, account: str, taken: list[Taken], begun: list[tuple[Bucket, Counts]]
-    ) -> Refused | None:
-        if bucket == BALANCE:
-            balance = self._balances[account]
-            if claim.amount + claim.at_least > balance.available:
-                return Refused(claim, balance.available, None)
-            balance.hold(claim.amount)
-            return None
-        state, amount, window = self._buckets[bucket], claim.amount, claim.window
-        if window is not None and (before := state.enter(window, self._now_ms)) is not None:
-            begun.append((state, before))
-        left = None
-        if claim.ceiling is not None:
-            left = claim.ceiling - state.used - state.held
-            if amount + claim.at_least > left:
-                return Refused(claim, max(0, left), None if window is None else state.ends_in_s(window, self._now))
-            left -= amount
-        if claim.at_once and window is not None:
-            state.count(amount)
-        else:
-            state.hold(amount)
-        taken.append(_taken(bucket, claim, state.window_start, left))
-        return None
+    def _refused(self, meter: Meter, amount: int, left: int) -> Refused:
+        claim, state, window = meter.claim, meter.state, meter.window
+        ends_s = None if state is None or window is None else state.ends_in_s(window, self._now)
+        return Refused(claim if claim.amount == amount else claim._replace(amount=amount), left, ends_s)
 
     def _put_back(
         self, account: str, amount_nano: int, taken: Sequence[Taken], begun: Sequence[tuple[Bucket, Counts]]
@@ -248,7 +258,8 @@ class _Batch:
     def _settle(self, operation: Settle) -> None:
         held, (record, amounts, also) = operation.held, operation.final
         before = None
-        if held.id in self._released:
+        fresh = held.id in self._released  # and so no row of the call can be there
+        if fresh:
             self._release(held, amounts)
         elif not operation.late:
             return
@@ -264,7 +275,7 @@ class _Batch:
             self._counts["clamped_usage"] += 1
         if OVER_BOUND in record.marks:
             self._counts[OVER_BOUND] += 1
-        self._records.append(record)
+        (self._fresh if fresh else self._records).append(record)
         self._rows[held.id] = record
         self._also += also
         operation.result = record
@@ -369,25 +380,3 @@ class _Batch:
         state = self._balances[account]
         state.head = link(state.head, *values)
         self._transfers.append((*values, state.head))
-
-
-def _taken(bucket: str, claim: Claim, window_start: int, left: int | None) -> Taken:
-    window = claim.window
-    if window is None or claim.at_once:
-        return Taken(bucket, claim.amount, window_start, remaining=left)
-    return Taken(bucket, claim.amount, window_start, round(window.seconds * 1000), window.start is not None, left)
-
-
-def _accounts(takes: Sequence[Take], ending: Sequence[Held], settles: Sequence[Settle]) -> set[str]:
-    """Whose balances a batch may change."""
-    found = {one.hold.account for one in takes if any(bucket == BALANCE for bucket, _ in one.claims)}
-    found |= {held.account for held in ending if held.amount_nano}
-    return found | {one.held.account for one in settles if one.record.charge_nano}
-
-
-def _buckets(takes: Sequence[Take], ending: Sequence[Held]) -> dict[str, None]:
-    """The buckets that a batch may change, those of a call together."""
-    found = dict.fromkeys(bucket for one in takes for bucket, _ in one.claims)
-    found.pop(BALANCE, None)
-    found.update(dict.fromkeys(taken.bucket for held in ending for taken in held.taken))
-    return found

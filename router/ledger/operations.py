@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from router.claims import Claim
 from router.store.connection import Connection
 from router.store.journal import Operation
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 HOLD_COLUMNS = "id, account_id, key_id, owner, model, route, streamed, amount_nano, claims, created_at, expires_at"
+_encode = msgspec.json.Encoder().encode
 Statement = tuple[str, tuple[Any, ...]]
 """SQL and its parameters."""
 
@@ -84,7 +87,7 @@ class Held(NamedTuple):
 
     def row(self) -> tuple[Any, ...]:
         """The columns of ``HOLD_COLUMNS``."""
-        claims = json.dumps([taken[:5] for taken in self.taken])
+        claims = _encode([taken[:5] for taken in self.taken]).decode()
         return (
             self.id,
             self.account,
@@ -134,15 +137,24 @@ class Take(Operation):
         hold: the call, without amounts.
         claims: (whole bucket ID, claim) each; ``BALANCE`` is the account's own money.
         version: the key's.
+        amounts: what is claimed in place of each claim's own amount; None for those. A tuple of claims that comes again
+            with other amounts is bound to its buckets once.
         under_way: whether a call begins; else its claims, all of them ``at_once``, are all that there is to it.
     """
 
-    __slots__ = ("claims", "hold", "under_way", "version")
+    __slots__ = ("amounts", "claims", "hold", "under_way", "version")
 
     def __init__(
-        self, hold: Held, claims: Sequence[tuple[str, Claim]], version: int, *, under_way: bool = True
+        self,
+        hold: Held,
+        claims: Sequence[tuple[str, Claim]],
+        version: int,
+        amounts: Sequence[int] | None = None,
+        *,
+        under_way: bool = True,
     ) -> None:
         super().__init__(hold.id)
+        self.amounts = amounts
         self.under_way = under_way
         self.hold = hold
         self.claims = claims

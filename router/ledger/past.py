@@ -7,11 +7,11 @@ bucket begins: at its first claim, and after an operator has changed what it lim
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from router.claims import Claim, Window
 from router.ledger.operations import Take
-from router.ledger.state import Bucket
+from router.ledger.state import Bound, Bucket
 from router.store.connection import Connection
 from router.store.usage_hours import charged_since
 
@@ -20,15 +20,15 @@ __all__ = ["begin_counting"]
 _Wanted = dict[tuple[str, float], dict[str, list[tuple[Bucket, Window | None]]]]
 
 
-def begin_counting(connection: Connection, takes: Sequence[Take], buckets: Mapping[str, Bucket]) -> None:
+def begin_counting(connection: Connection, takes: Sequence[tuple[Take, Bound]]) -> None:
     """Let those buckets that begin with a batch's claims begin with what was charged in their present periods."""
     wanted: _Wanted = defaultdict(lambda: defaultdict(list))
-    for take in takes:
-        for bucket, claim in take.claims:
-            if claim.of and _begins(buckets[bucket], claim):
+    for take, bound in takes:
+        for _, state, claim, *_ in bound.of_charges:
+            if state is not None and _begins(state, claim):
                 since = 0.0 if claim.window is None or claim.window.start is None else claim.window.start
                 whose = take.hold.key if claim.of == "key" else take.hold.account
-                wanted[claim.of, since][whose].append((buckets[bucket], claim.window))
+                wanted[claim.of, since][whose].append((state, claim.window))
     for (kind, since), places in wanted.items():
         charged = charged_since(connection, kind, since, list(places))
         for whose, found in places.items():

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from router.claims import Window
+from router.claims import BALANCE, Claim, Window
 from router.ledger.operations import Taken
 from router.store import access
 from router.store.connection import Connection
 from router.store.sets import Columns, select_in, write_rows
 
-__all__ = ["Balance", "Book", "Bucket", "Counts", "mark_of"]
+__all__ = ["Balance", "Book", "Bound", "Bucket", "Counts", "Meter", "mark_of"]
 
 _BALANCES: Columns = (
     ("account_id", "text"),
@@ -38,6 +39,7 @@ _SET_BUCKETS = (
     "subject = excluded.subject, mark = excluded.mark"
 )
 _REMEMBERED_MAX = 50_000
+_BOUND_MAX = 5_000
 Counts = tuple[int, int]
 """A bucket's window_start and used."""
 
@@ -85,16 +87,17 @@ class Bucket:
         used: in this window.
         held: by calls under way, whenever they began.
         subject: whose charges it counts, ``key:ID`` or ``account:ID``, where it began with those of the past.
+        window, begins_ms, ends_ms: the window that was entered last, and from when until when that needs no other look.
     """
 
-    __slots__ = ("_begins_ms", "_ends_ms", "_window", "changed", "held", "subject", "used", "window_start")
+    __slots__ = ("begins_ms", "changed", "ends_ms", "held", "subject", "used", "window", "window_start")
 
     def __init__(self, window_start: int = 0, used: int = 0, held: int = 0, subject: str = "") -> None:
         self.window_start, self.used, self.held = window_start, used, held
         self.subject = subject
         self.changed = False
-        self._window: Window | None = None  # the last that was entered, and from when until when it holds
-        self._begins_ms = self._ends_ms = 0.0
+        self.window: Window | None = None
+        self.begins_ms = self.ends_ms = 0.0
 
     def row(self, id: str) -> tuple[int, int, int, str, int]:
         """window_start, used, held, subject, mark."""
@@ -111,7 +114,7 @@ class Bucket:
         Args:
             now_ms: Unix milliseconds, not rounded up: no window is longer than it should be.
         """
-        if window is self._window and self._begins_ms <= now_ms < self._ends_ms:
+        if window is self.window and self.begins_ms <= now_ms < self.ends_ms:
             return None
         length_ms = round(window.seconds * 1000)
         if window.start is not None:
@@ -124,10 +127,10 @@ class Bucket:
         if over:
             self.window_start, self.used = start_ms, 0
             self.changed = True
-        self._window = window
+        self.window = window
         calendar = window.start is not None
-        self._begins_ms = 0 if calendar else self.window_start - length_ms
-        self._ends_ms = float("inf") if calendar else self.window_start + length_ms
+        self.begins_ms = 0 if calendar else self.window_start - length_ms
+        self.ends_ms = float("inf") if calendar else self.window_start + length_ms
         return before if over else None
 
     def begun_anew(self, window: Window | None, used: int, subject: str) -> None:
@@ -145,7 +148,7 @@ class Bucket:
     def restore(self, before: Counts) -> None:
         """What was entered was not."""
         self.window_start, self.used = before
-        self._window = None
+        self.window = None
 
     def ends_in_s(self, window: Window, now: float) -> float:
         """Until the window is over."""
@@ -192,7 +195,49 @@ class Bucket:
             return
         self.window_start = self.window_start + passed * taken.length_ms if taken.calendar else now_ms
         self.used = 0
-        self._window = None
+        self.window = None
+
+
+class Meter(NamedTuple):
+    """One claim with the counter that it is taken from.
+
+    Attributes:
+        bucket: its whole ID.
+        state: the counter; None for the account's balance.
+        claim: in whose place an amount may come.
+        ceiling, at_least, window: the claim's.
+        at_once: whether it is used as it is claimed.
+        length_ms, calendar: as ``Taken`` has them.
+    """
+
+    bucket: str
+    state: Bucket | None
+    claim: Claim
+    ceiling: int | None
+    at_least: int
+    window: Window | None
+    at_once: bool
+    length_ms: int
+    calendar: bool
+
+
+class Bound(NamedTuple):
+    """The claims of a call, bound to a book's counters.
+
+    Attributes:
+        claims: themselves: while they are kept, no other tuple has their place in memory.
+        buckets: the IDs of the counters.
+        of_charges: those that begin with what was charged in the past.
+        billed: whether one is on the balance.
+        amounts: what the claims themselves say.
+    """
+
+    claims: Sequence[tuple[str, Claim]]
+    buckets: dict[str, None]
+    meters: tuple[Meter, ...]
+    of_charges: tuple[Meter, ...]
+    billed: bool
+    amounts: tuple[int, ...]
 
 
 @dataclass
@@ -210,6 +255,7 @@ class Book:
 
     balances: dict[str, Balance] = field(default_factory=dict)
     buckets: dict[str, Bucket] = field(default_factory=dict)
+    _bound: dict[int, Bound] = field(default_factory=dict)
     _version: int | None = None
     _connection: Connection | None = None
     _transaction: int = 0
@@ -249,6 +295,27 @@ class Book:
             self._version = access.access_version(connection)
         return self._version
 
+    def known(self, claims: Sequence[tuple[str, Claim]]) -> Bound | None:
+        """What ``bind`` made of the very same tuple before."""
+        return self._bound.get(id(claims))
+
+    def bind(self, claims: Sequence[tuple[str, Claim]]) -> Bound:
+        """Bind claims to counters that were read; a tuple's are kept, and found again by ``known``."""
+        meters = tuple(_meter(bucket, claim, self.buckets) for bucket, claim in claims)
+        bound = Bound(
+            claims,
+            {one.bucket: None for one in meters if one.state is not None},
+            meters,
+            tuple(one for one in meters if one.claim.of),
+            any(one.state is None for one in meters),
+            tuple(one.claim.amount for one in meters),
+        )
+        if type(claims) is tuple:
+            if len(self._bound) >= _BOUND_MAX:
+                self._bound.clear()
+            self._bound[id(claims)] = bound
+        return bound
+
     def read(self, connection: Connection, accounts: Iterable[str], buckets: Iterable[str]) -> None:
         """Have these balances and buckets, kept from others until the transaction ends; make missing buckets."""
         wanted = [account for account in accounts if account not in self.balances]
@@ -282,6 +349,15 @@ class Book:
             balance.changed = False
         for _, bucket in counters:
             bucket.changed = False
+
+
+def _meter(bucket: str, claim: Claim, buckets: Mapping[str, Bucket]) -> Meter:
+    state = None if bucket == BALANCE else buckets[bucket]
+    window = claim.window
+    at_once = claim.at_once and window is not None
+    length_ms = 0 if window is None or claim.at_once else round(window.seconds * 1000)
+    calendar = length_ms != 0 and window is not None and window.start is not None
+    return Meter(bucket, state, claim, claim.ceiling, claim.at_least, window, at_once, length_ms, calendar)
 
 
 def mark_of(id: str, window_start: int, used: int) -> int:

@@ -19,6 +19,7 @@ __all__ = [
     "count_usage",
     "export_usage",
     "find_usage",
+    "insert_fresh",
     "insert_usage",
     "list_usage",
     "names_of",
@@ -55,6 +56,13 @@ def insert_usage(connection: Connection, records: Sequence[CallRecord]) -> None:
     if len(written) < len(clean):
         counted = _replace_expired(connection, clean, written)
     add_hours(connection, counted)
+
+
+def insert_fresh(connection: Connection, records: Sequence[CallRecord]) -> None:
+    """The same for rows of calls that cannot have one yet."""
+    clean = [clean_record(record) for record in records]
+    write_rows(connection, "usage", COLUMNS, [values_of(record) for record in clean])
+    add_hours(connection, [(record, 1) for record in clean])
 
 
 def revise_usage(connection: Connection, revised: Sequence[tuple[CallRecord, CallRecord]]) -> None:

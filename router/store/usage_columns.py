@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from router.store.names import clean_text
 from router.store.sets import Columns
 from router.types import Attempt, CallRecord
@@ -48,6 +50,7 @@ COLUMNS: Columns = (
 )
 """In the order of the fields of ``CallRecord``."""
 NAMES = ", ".join(name for name, _ in COLUMNS)
+_encode = msgspec.json.Encoder().encode
 _BOOLEANS = [place for place, (_, kind) in enumerate(COLUMNS) if kind == "boolean"]
 _PLACES = {name: place for place, (name, _) in enumerate(COLUMNS)}
 
@@ -73,17 +76,9 @@ def _foreign(record: CallRecord) -> tuple[str, ...]:
 
 def values_of(record: CallRecord) -> tuple[Any, ...]:
     """The columns in order."""
-    attempts = [
-        {
-            "provider": one.provider,
-            "model": one.model,
-            "kind": one.kind,
-            "status": one.status,
-            "latency_ms": one.latency_ms,
-            "message": clean_text(one.message),
-        }
-        for one in record.attempts
-    ]
+    attempts = record.attempts
+    if not all(one.message.isprintable() for one in attempts):
+        attempts = tuple(replace(one, message=clean_text(one.message)) for one in attempts)
     return (
         record.request_id,
         record.created_at,
@@ -104,16 +99,16 @@ def values_of(record: CallRecord) -> tuple[Any, ...]:
         record.estimated,
         record.latency_ms,
         record.first_token_ms,
-        json.dumps(attempts),
+        _encode(attempts).decode(),
         record.cache_write_tokens,
         record.clamped,
         record.charge_nano,
         record.shortfall_nano,
         record.cost_nano,
         record.rate_nano,
-        json.dumps(record.prices) if record.prices else "",
+        _encode(record.prices).decode() if record.prices else "",
         " ".join(sorted(record.marks)),
-        json.dumps(record.reported) if record.reported else "",
+        _encode(record.reported).decode() if record.reported else "",
         record.reported_model,
         record.client_request_id,
     )

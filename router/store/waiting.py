@@ -18,7 +18,7 @@ from greenlet import getcurrent
 
 from router.store.lanes import new_waiter
 
-__all__ = ["Awaited", "Bell", "Waiting", "new_waiting"]
+__all__ = ["Awaited", "Bell", "Greenlets", "Threads", "Waiting", "new_waiting"]
 
 _allocate_lock: Callable[[], Any] = get_original("_thread", "allocate_lock")
 _SLACK_S = 0.0005

@@ -30,6 +30,7 @@ class Scenario:
             [sys.executable, str(_SCENARIOS), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if arguments[0] == "kept_out" else None,
             text=True,
             env={**os.environ, "PYTHONPATH": str(_ROOT)},
         )

@@ -10,6 +10,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import json  # noqa: E402
+import logging  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
@@ -89,6 +90,29 @@ def frozen(database: Database) -> None:
     _say({"names": names, "flushed": journal.flush(20), "healthy": journal.healthy()})
 
 
+def kept_out(database: Database) -> None:
+    """Somebody holds the lock: those who wait for the journal are told in time, and what they wrote comes later."""
+    logging.basicConfig(stream=sys.stderr, format="%(message)s")
+    journal = Journal(database, LedgerBatch(), age_max_s=0.5)
+    begun = time.monotonic()
+
+    def submit(number: int) -> float | None:
+        return _fails(lambda: journal.submit(Record(_record(f"r{number}")), timeout_s=1 + number / 10))
+
+    waiting = [gevent.spawn(submit, number) for number in range(10)]
+    gone = gevent.spawn(submit, 10)
+    gevent.sleep(0)
+    gone.kill()
+    gevent.joinall(waiting)
+    journal.post(Record(_record("posted")))
+    gevent.sleep(max(0.0, 3.5 - (time.monotonic() - begun)))  # until the hub has left the transaction three times
+    _say({"failed_after_s": [one.value for one in waiting], "healthy": journal.healthy()})
+    _stdin.readline()
+    flushed = journal.flush(20)
+    again = submit(11)
+    _say({"flushed": flushed, "healthy": journal.healthy(), "again": again, "left": journal.close()})
+
+
 def writing(database: Database) -> None:
     """Ten greenlets write with every row durable before the next."""
     journal = Journal(database, LedgerBatch())
@@ -132,8 +156,8 @@ def migrating(database: Database) -> None:
 
 
 if __name__ == "__main__":
-    scenario = {one.__name__: one for one in (locked, frozen, writing, crashing, migrating, stuck)}
-    limit_s = {"frozen": 1.0, "stuck": 3.0}.get(sys.argv[1], 5.0)
+    scenario = {one.__name__: one for one in (locked, frozen, kept_out, writing, crashing, migrating, stuck)}
+    limit_s = {"frozen": 1.0, "kept_out": 1.0, "stuck": 3.0}.get(sys.argv[1], 5.0)
     opened = open_database(sys.argv[2], Path.cwd(), timeout_s=limit_s)
     scenario[sys.argv[1]](opened)
     opened.close()

@@ -39,6 +39,19 @@ def _write_lock(url: str) -> Iterator[None]:
 
 
 @contextmanager
+def _keeps_writers_out(url: str) -> Iterator[None]:
+    """Hold what the journal's own writer waits for first."""
+    if url.startswith("sqlite"):
+        with Path(f"{url.removeprefix('sqlite:///')}-lock").open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+    else:
+        with psycopg.connect(url) as connection:
+            connection.execute("LOCK TABLE usage IN EXCLUSIVE MODE")
+            yield
+
+
+@contextmanager
 def _frozen(pid: int) -> Iterator[None]:
     server = psutil.Process(pid)
     processes = [server, *server.children(recursive=True)]
@@ -117,6 +130,25 @@ def test_a_frozen_server_is_given_up_in_bounded_time_and_used_again_when_it_is_b
     process.tell()
     seen = process.hear()
     assert seen == {"names": ["before", "after"], "flushed": True, "healthy": True}
+
+
+def test_the_journal_is_bounded_where_somebody_keeps_it_out(
+    database: Database, database_url: str, scenario: Callable[..., Any]
+) -> None:
+    with _keeps_writers_out(database_url):
+        process = scenario("kept_out", database_url)
+        seen = process.hear()
+        assert all(0.9 < after_s < 15 for after_s in seen["failed_after_s"])
+        assert seen["failed_after_s"] == sorted(seen["failed_after_s"])  # each when its own time was up
+        assert not seen["healthy"]
+    process.tell()
+    assert process.hear() == {"flushed": True, "healthy": True, "again": None, "left": 0}
+    told = process.process.communicate(timeout=20)[1]
+    assert "The journal waits: " in told
+    if database.engine == "sqlite":
+        assert f"Process {os.getpid()} is writing: " in told
+    written = {record.request_id for record in list_usage(database)}
+    assert written == {"posted"} | {f"r{number}" for number in range(12)}
 
 
 def test_two_processes_write_at_once(database: Database, database_url: str, scenario: Callable[..., Any]) -> None:
