@@ -51,6 +51,7 @@ from router.store.provider_keys import load_provider_keys
 from router.store.rates import read_rates
 from router.store.schema import OWNER
 from router.store.sealing import MASTER_KEY
+from router.store.sqlite import LogRemoved
 from router.types import Migration
 from router.upstream.pool import PoolTransport
 from router.upstream.transport import Transport
@@ -220,6 +221,8 @@ class Assembly:
                 found.append("the database does not keep up with the usage rows")
             elif "jobs" in self.__dict__ and self.jobs.failing:
                 found.append("the database takes no writes")
+        except LogRemoved:
+            found.append("the database's log was removed while in use")
         except StoreError:
             found.append("the database does not answer")
         if self.settings.plugins.strict:

@@ -19,6 +19,7 @@ __all__ = ["Job", "Jobs"]
 _log = logging.getLogger("router.jobs")
 
 _BEAT_S = 5.0
+_LOOK_S = 1.0  # between two looks at the database's files
 _AGAIN_S = 1.0  # after a beat that failed
 _RETRY_S = 5.0  # after a job that failed; twice as long after each further time, up to the job's own pace
 _DOUBLINGS_MAX = 20
@@ -157,7 +158,16 @@ class Jobs:
                 _log.warning("Worker %s could not renew its lease: %s", self.worker.id, error)
             except FAULTS:  # whatever it is, the heart must go on beating
                 _log.exception("Worker %s could not renew its lease.", self.worker.id)
-            self._stopped.wait(pause_s)
+            self._rest(pause_s)
+
+    def _rest(self, pause_s: float) -> None:
+        """Wait, with an eye on the database's files."""
+        ends = time.monotonic() + pause_s
+        while (left_s := ends - time.monotonic()) > 0 and not self._stopped.wait(min(left_s, _LOOK_S)):
+            try:
+                self._database.look()
+            except StoreError as error:
+                _log.warning("The database was looked at: %s", error)
 
     def _run_job(self, job: Job) -> None:
         try:

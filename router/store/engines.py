@@ -47,6 +47,10 @@ class Engine(Protocol):
         """Whether the connection leads to another database than the one that a new connection would reach."""
         ...
 
+    def let_go(self, connection: Connection, *, writer: bool) -> None:
+        """Save what a stale connection alone can reach, before it is closed; ``StoreError`` where there was some."""
+        ...
+
     def is_lost(self, connection: Connection) -> bool:
         """Whether the other end is gone, so that only a new connection can serve."""
         ...

@@ -97,6 +97,9 @@ class PostgresqlEngine:
     def is_stale(self, connection: Connection) -> bool:
         return False
 
+    def let_go(self, connection: Connection, *, writer: bool) -> None:
+        """Nothing: what was committed is the server's."""
+
     def is_lost(self, connection: Connection) -> bool:
         return connection.peewee.is_closed() or bool(connection.peewee.connection().closed)
 

@@ -59,6 +59,13 @@ class Session:
                 raise
             return result
 
+    def look(self) -> None:
+        """Notice that the open connection leads nowhere any more, although nobody uses it."""
+        with self._translated():
+            if self._connection is not None and self._engine.is_stale(self._connection):
+                with self._engine.exclusive():
+                    self._ready(0.0)
+
     def interrupt(self) -> None:
         """Make what is running fail soon. Called from another thread."""
         connection = self._connection
@@ -77,6 +84,7 @@ class Session:
     def _ready(self, limit_s: float) -> tuple[Connection, bool]:
         """The connection, and whether it is new."""
         if self._connection is not None and self._engine.is_stale(self._connection):
+            self._engine.let_go(self._connection, writer=self._writer)
             self.close()
         fresh = self._connection is None
         if self._connection is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 import threading
@@ -21,6 +22,7 @@ from router.store.accounts import Account, create_account, list_accounts
 from router.store.connection import Connection
 from router.store.database import Database, open_database
 from router.store.migrations import migrate
+from router.store.sqlite import LogRemoved
 
 _INSERT = "INSERT INTO accounts (id, name, status, created_at) VALUES (?, ?, 'active', 0)"
 
@@ -289,6 +291,41 @@ def test_a_file_put_in_place_of_the_old_one_is_noticed(sqlite_url: str, tmp_path
     create_account(database, "second")
     assert [account.name for account in list_accounts(database)] == ["other", "second"]
     database.close()
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+@pytest.mark.parametrize("idle", [True, False])
+def test_a_log_that_is_removed_in_use_is_saved_and_refused_for_a_while(
+    suffix: str,
+    idle: bool,
+    sqlite_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nodes = [open_database(sqlite_url, tmp_path, create=True) for _ in range(2)]
+    migrate(nodes[0])
+    create_account(nodes[1], "first")
+    create_account(nodes[0], "second")
+    (tmp_path / f"router.db{suffix}").unlink()
+    for node in nodes:
+        with pytest.raises(LogRemoved, match=r"router\.db-wal or router\.db-shm was removed or replaced in use"):
+            node.look() if idle else create_account(node, "refused")
+        with pytest.raises(LogRemoved):
+            list_accounts(node)
+    assert "nothing is lost" in caplog.text
+    shutil.copy(tmp_path / "router.db", tmp_path / "saved.db")
+    moment = time.monotonic() + 5.0
+    monkeypatch.setattr(time, "monotonic", lambda: moment)
+    for node in nodes:
+        create_account(node, "third")
+    names = ["first", "second", "third", "third"]
+    assert [[account.name for account in list_accounts(node)] for node in nodes] == [names] * 2
+    for node in nodes:
+        node.close()
+    saved = open_database("sqlite:///saved.db", tmp_path)
+    assert [account.name for account in list_accounts(saved)] == ["first", "second"]
+    saved.close()
 
 
 def test_a_connection_that_the_server_closed_is_replaced_unseen(postgresql_url: str, tmp_path: Path) -> None:
