@@ -1,29 +1,41 @@
 """One connection: bytes out, bytes in, both at once where a body is large.
 
-TLS runs over memory buffers (``SSLContext.wrap_bio``), so that there is one plain socket to wait on: deadlines hold
-within a TLS record too, ``MSG_PEEK`` sees what came unasked, and one read takes many records.
+The socket never blocks, and never is gevent's: one watcher and one timer of ``router.waits`` live as long as it does.
 """
 
 from __future__ import annotations
 
 import select
 import socket
-import ssl
+from _socket import socket as RawSocket  # never monkey-patched, unlike socket.socket
 from time import monotonic
 
-from router.upstream.deadlines import Deadline
-from router.upstream.transport import RESEND_S
+from gevent.monkey import is_module_patched
 
-__all__ = ["Connection"]
+from router.upstream.polled import Polled, Waits
+from router.upstream.transport import RESEND_S
+from router.waits import Readiness
+
+__all__ = ["AT_ONCE", "FIRST_BYTES", "Connection"]
+
+AT_ONCE = 0.0
+"""For a read that takes what is there, and raises ``BlockingIOError`` where nothing is."""
 
 _RECEIVE_BYTES = 65_536
-_FIRST_BYTES = 65_536
+FIRST_BYTES = 65_536
+"""So much of a body goes out together with the head."""
 _SLICE_BYTES = 262_144
 _NOTHING = memoryview(b"")
 
 
 class Connection:
-    """A connected socket, with TLS where ``tls`` is given. Used by one call at a time.
+    """A connected socket, Used by one call at a time.
+
+    Under gevent it belongs to the event loop of the thread that made it. ``until`` is in monotonic seconds; a
+    ``TimeoutError`` without arguments says that it has passed.
+
+    Args:
+        sock: is taken over.
 
     Attributes:
         idle_since: monotonic seconds at which it came back to the pool.
@@ -36,13 +48,14 @@ class Connection:
 
     __slots__ = (
         "_body",
-        "_incoming",
+        "_is_more",
         "_out",
-        "_outgoing",
+        "_poller",
         "_sock",
-        "_tls",
+        "_waits",
         "heard",
         "idle_since",
+        "rest",
         "reused",
         "sending",
         "sent_all",
@@ -50,52 +63,25 @@ class Connection:
     )
 
     def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._tls: ssl.SSLObject | None = None
-        self._incoming: ssl.MemoryBIO | None = None
-        self._outgoing: ssl.MemoryBIO | None = None
+        raw = self._sock = RawSocket(fileno=sock.detach())
+        raw.setblocking(False)
+        fd = raw.fileno()
+        self._waits: Waits = Readiness(fd) if is_module_patched("socket") else Polled(fd)
+        self.rest = self._waits.watch  # it goes back to the pool: whatever comes from now on makes it useless
+        self._poller = select.poll()
+        self._poller.register(fd, select.POLLIN)
         self._out = self._body = _NOTHING
+        self._is_more = False  # to be received, most likely
         self.idle_since = self.sent_at = 0.0
         self.reused = self.heard = self.sending = False
         self.sent_all = True
 
-    def secure(self, context: ssl.SSLContext, host: str, deadline: Deadline) -> None:
-        """The TLS handshake; ``host`` is asked for (SNI) and checked.
-
-        Raises:
-            OSError: it failed, or the deadline passed.
-        """
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(incoming, outgoing, server_hostname=host)
-        while True:
-            try:
-                tls.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                self._send_all(outgoing.read(), deadline)
-            data = self._receive_raw(deadline)
-            if data:
-                incoming.write(data)
-            else:
-                incoming.write_eof()
-        self._send_all(outgoing.read(), deadline)
-        self._tls, self._incoming, self._outgoing = tls, incoming, outgoing
-
-    def _send_all(self, data: bytes, deadline: Deadline) -> None:
-        if data:
-            self._sock.settimeout(deadline.left_s())
-            self._sock.sendall(data)
-
     def is_quiet(self) -> bool:
-        """Whether an idle connection is alive and silent: bytes that came unasked must not answer the next request."""
-        try:
-            self._sock.settimeout(0.0)
-            self._sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        """Whether an idle connection is alive and silent: bytes that came unasked must not answer the next request.
+
+        What the event loop has not told yet, since both happened in one of its turns, is asked of the kernel.
+        """
+        return not self._waits.stirred and not self._poller.poll(0)
 
     def died_idle(self) -> bool:
         """Whether a failure means that the upstream had closed it before the request came, and so never took that."""
@@ -108,23 +94,29 @@ class Connection:
 
         A failure is not raised here, since the answer may explain it: ``receive`` meets it, or gets the answer.
         """
-        self.heard = False
+        self.heard = self._is_more = False
         self.sent_all = True
-        body = body or b""
-        if len(body) <= _FIRST_BYTES:
-            self._out = memoryview(head + body)
+        if body is None or len(body) <= FIRST_BYTES:
+            data = head + body if body else head
+            try:
+                sent = self._sock.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.sending = self.sent_all = False
+                return
+            if sent == len(data):  # the many
+                self.sending = False
+                self.sent_at = monotonic()
+                return
+            self._out = memoryview(data)[sent:]
         else:
-            self._out = memoryview(head + body[:_FIRST_BYTES])
-            self._body = memoryview(body)[_FIRST_BYTES:]
-        if self._tls is not None:
-            self._out = self._encrypted(self._out)
-        self._sock.settimeout(0.0)
+            self._out, self._body = memoryview(head + body[:FIRST_BYTES]), memoryview(body)[FIRST_BYTES:]
         self._push()
 
-    def _encrypted(self, data: memoryview) -> memoryview:
-        assert self._tls is not None and self._outgoing is not None
-        self._tls.write(data)
-        return memoryview(self._outgoing.read())
+    def _encoded(self, data: memoryview) -> memoryview:
+        """What goes over the wire."""
+        return data
 
     def _push(self) -> None:
         """Send until the kernel takes no more."""
@@ -132,7 +124,7 @@ class Connection:
             while self._out or self._body:
                 if not self._out:
                     piece, self._body = self._body[:_SLICE_BYTES], self._body[_SLICE_BYTES:]
-                    self._out = piece if self._tls is None else self._encrypted(piece)
+                    self._out = self._encoded(piece)
                 self._out = self._out[self._sock.send(self._out) :]
             self.sending = False
             self.sent_at = monotonic()
@@ -142,75 +134,43 @@ class Connection:
             self._out = self._body = _NOTHING
             self.sending = self.sent_all = False
 
-    def pump(self, deadline: Deadline) -> bool:
+    def pump(self, until: float) -> bool:
         """Wait until the upstream takes more of the request or says something; send more if it takes more.
 
         Returns:
             Whether there is something to receive.
         """
-        poller = select.poll()
-        poller.register(self._sock, select.POLLIN | select.POLLOUT)
-        ready = poller.poll(deadline.left_ms())
-        if not ready:
-            raise deadline.expired()
-        events = ready[0][1]
-        if events & select.POLLOUT:
-            self._sock.settimeout(0.0)
-            self._push()
-        return bool(events & ~select.POLLOUT)
+        if self._waits.wait_writable(until, or_readable=True):
+            self._is_more = True
+            return True
+        self._push()
+        return False
 
-    def receive(self, deadline: Deadline) -> bytes:
-        """What one read gives, decrypted; empty at the end of the stream.
+    def receive(self, until: float) -> bytes:
+        """What one read gives; empty at the end of the stream.
 
         Raises:
-            OSError: the connection failed, or the deadline passed (``TimeoutError``).
+            OSError: the connection failed, or the time is over.
         """
-        data = self._receive_raw(deadline) if self._tls is None else self._receive_tls(deadline)
-        if data:
-            self.heard = True
-        return data
-
-    def _receive_raw(self, deadline: Deadline) -> bytes:
-        self._sock.settimeout(deadline.left_s())
-        try:
-            return self._sock.recv(_RECEIVE_BYTES)
-        except TimeoutError as error:
-            if error.errno is not None:  # the kernel gave up, not we
-                raise
-            raise deadline.expired() from None
-
-    def _receive_tls(self, deadline: Deadline) -> bytes:
-        assert self._incoming is not None
+        # Mostly nothing is there yet, and to find that out costs more than to be told when something is.
+        if not self._is_more and until:
+            self._waits.wait(until)
         while True:
-            ended, data = self._decrypted()
-            if data or ended:
-                return data
-            raw = self._receive_raw(deadline)
-            if raw:
-                self._incoming.write(raw)
-            else:
-                self._incoming.write_eof()
-
-    def _decrypted(self) -> tuple[bool, bytes]:
-        """Whether the stream has ended, and all that the bytes received so far hold."""
-        assert self._tls is not None and self._outgoing is not None
-        pieces: list[bytes] = []
-        ended = False
-        try:
-            while piece := self._tls.read(_RECEIVE_BYTES):
-                pieces.append(piece)
-            ended = True
-        except ssl.SSLWantReadError:
-            pass
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            ended = True
-        if self._outgoing.pending:  # an answer to a key update
-            self._out = memoryview(bytes(self._out) + self._outgoing.read())
-            self._sock.settimeout(0.0)
-            self._push()
-        return ended, b"".join(pieces)
+            try:
+                data = self._sock.recv(_RECEIVE_BYTES)
+            except BlockingIOError:
+                self._is_more = False
+                if not until:
+                    raise
+                self._waits.wait(until)
+                continue
+            self._is_more = len(data) == _RECEIVE_BYTES
+            if data:
+                self.heard = True
+            return data
 
     def close(self) -> None:
         """Close the socket. Harmless when called again."""
         self._out = self._body = _NOTHING
+        self._waits.close()
         self._sock.close()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from math import ceil, inf
+from math import inf
 from time import monotonic
 
 from router.settings import Timeouts
 
-__all__ = ["AT_ONCE", "Deadline", "Limits"]
+__all__ = ["NO_PROGRESS", "NO_RESPONSE", "Deadline", "Limits"]
+
+_NO_CONNECTION = "no connection within"
+NO_RESPONSE = "no response within"
+NO_PROGRESS = "no progress for"
+_NOT_FINISHED = "not finished within"
 
 
 class Deadline:
@@ -33,54 +38,59 @@ class Deadline:
             raise self.expired()
         return left
 
-    def left_ms(self) -> int | None:
-        """Milliseconds left, in the form that ``poll`` takes, rounded up. Errors as in ``left_s``."""
-        left = self.left_s()
-        return None if left is None else ceil(left * 1000)
-
     def expired(self) -> TimeoutError:
         """The error to raise when the time is up."""
         return TimeoutError(f"{self.missed} {self.limit_s:g} s")
 
 
-class _AtOnce(Deadline):
-    def left_s(self) -> float:
-        return 0.0
-
-
-AT_ONCE = _AtOnce(0.0)
-"""For a read that takes what is there, and raises ``BlockingIOError`` where nothing is."""
-
-
 class Limits:
-    """The deadlines of one call; its clock starts when the object is made. Each is cut short by ``whole``."""
+    """The limits of one call; its clock starts when the object is made. Each is cut short by the one on the whole call.
 
-    __slots__ = ("_timeouts", "_whole")
+    What runs for every call and chunk takes the numbers: seconds, and ``whole_at`` in monotonic ones, ``math.inf`` for
+    no limit. All else asks for a ``Deadline``.
+    """
 
-    def __init__(self, timeouts: Timeouts) -> None:
-        self._timeouts = timeouts
-        whole = timeouts.whole
-        self._whole = Deadline(inf) if whole is None else Deadline(monotonic() + whole, whole, "not finished within")
+    __slots__ = ("connect_s", "first_byte_s", "idle_s", "whole_at", "whole_s")
+
+    def __init__(self, connect_s: float, first_byte_s: float, idle_s: float, whole_s: float) -> None:
+        self.connect_s = connect_s
+        self.first_byte_s = first_byte_s
+        self.idle_s = idle_s
+        self.whole_s = whole_s
+        self.whole_at = monotonic() + whole_s
+
+    @classmethod
+    def of(cls, timeouts: Timeouts) -> Limits:
+        """Those that start now."""
+        limits = (timeouts.connect, timeouts.first_byte, timeouts.idle, timeouts.whole)
+        return cls(*(inf if limit is None else limit for limit in limits))
 
     def connect(self) -> Deadline:
         """For a free slot, the name look-up, TCP and TLS together, from now on."""
-        return self._within(self._timeouts.connect, "no connection within")
+        return self._within(self.connect_s, _NO_CONNECTION)
 
     def first_byte(self) -> Deadline:
         """For the head of the response, from now on."""
-        return self._within(self._timeouts.first_byte, "no response within")
+        return self._within(self.first_byte_s, NO_RESPONSE)
 
     def idle(self) -> Deadline:
         """For the next piece of a body in either direction, from now on."""
-        return self._within(self._timeouts.idle, "no progress for")
+        return self._within(self.idle_s, NO_PROGRESS)
+
+    def idle_at(self) -> float:
+        """When the time for the next piece of a body is over, in monotonic seconds."""
+        return min(monotonic() + self.idle_s, self.whole_at)
 
     def whole(self) -> Deadline:
         """For everything."""
-        return self._whole
+        return Deadline(self.whole_at, self.whole_s, _NOT_FINISHED)
 
-    def _within(self, limit_s: float | None, missed: str) -> Deadline:
-        whole = self._whole
-        if limit_s is None:
-            return whole
+    def missed(self, until: float, limit_s: float, missed: str) -> TimeoutError:
+        """The error to raise when the time is up that was ``until``: the whole call's, or ``limit_s``."""
+        if until == self.whole_at:
+            return self.whole().expired()
+        return Deadline(until, limit_s, missed).expired()
+
+    def _within(self, limit_s: float, missed: str) -> Deadline:
         at = monotonic() + limit_s
-        return Deadline(at, limit_s, missed) if at < whole.at else whole
+        return Deadline(at, limit_s, missed) if at < self.whole_at else self.whole()

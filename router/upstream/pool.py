@@ -8,16 +8,20 @@ from __future__ import annotations
 import ssl
 import threading
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
 
-from router.upstream.body import PoolResponse
+from gevent.monkey import is_module_patched
+
+from router.errors import UpstreamError
 from router.upstream.connection import Connection
 from router.upstream.deadlines import Deadline, Limits
 from router.upstream.dial import Resolver, connect, default_ssl_context
-from router.upstream.exceptions import translated, translating
+from router.upstream.exchange import exchange
 from router.upstream.head import Origin, encode_head, parse_target
 from router.upstream.reaper import Reaper
-from router.upstream.transport import Request, Resent
+from router.upstream.secure import SecureConnection
+from router.upstream.transport import Request, Resent, Response
 
 __all__ = ["Pool", "PoolTransport"]
 
@@ -54,6 +58,7 @@ class Pool:
         self._waiters: deque[_Waiter] = deque()
         self._closed = False
         self._reaper = reaper
+        self._is_cooperative = is_module_patched("threading")
 
     def checkout(self, limits: Limits, *, fresh: bool = False) -> Connection:
         """A connection that is ready for a request; a new one if ``fresh``. Ends in ``give_back`` or ``discard``.
@@ -73,6 +78,17 @@ class Pool:
         except BaseException:
             self._free_slot()
             raise
+
+    def ready(self) -> Connection | None:
+        """What ``checkout`` would give, if it is at hand: on an event loop nobody comes in between, without a lock."""
+        idle = self._idle
+        if not idle or not self._is_cooperative:
+            return None
+        connection = idle[-1]
+        if connection.idle_since < monotonic() - self._idle_ttl_s or not connection.is_quiet():
+            return None
+        connection.reused = True
+        return idle.pop()
 
     def _claim(self, deadline: Deadline, fresh: bool) -> Connection | None:
         """An idle connection, or None with a slot to open one."""
@@ -110,10 +126,16 @@ class Pool:
     def _dial(self, deadline: Deadline) -> Connection:
         origin = self.origin
         sock = connect(self._resolver, origin.host, origin.port, deadline)
-        connection = Connection(sock)
+        if self._context is None:
+            return Connection(sock)
+        connection = SecureConnection(sock, self._context, origin.host)
         try:
-            if self._context is not None:
-                connection.secure(self._context, origin.host, deadline)
+            connection.handshake(deadline.at)
+        except TimeoutError as error:
+            connection.close()
+            if error.args:  # the kernel gave up, not we
+                raise
+            raise deadline.expired() from None
         except BaseException:
             connection.close()
             raise
@@ -122,16 +144,23 @@ class Pool:
     def give_back(self, connection: Connection) -> None:
         """Keep a connection whose response was read to its end for the next call."""
         connection.idle_since = monotonic()
+        connection.rest()
+        if self._is_cooperative and not self._waiters and self._reaper.running and self._has_room():
+            self._idle.append(connection)
+            return
         with self._lock:
             if self._waiters:
                 self._serve(connection)
-            elif self._closed or len(self._idle) >= self._max_idle:
+            elif not self._has_room():
                 connection.close()
                 self._open -= 1
             else:
                 self._idle.append(connection)
                 if not self._reaper.running:
                     self._reaper.start()
+
+    def _has_room(self) -> bool:
+        return not self._closed and len(self._idle) < self._max_idle
 
     def discard(self, connection: Connection) -> None:
         """Close a connection and free its slot."""
@@ -201,7 +230,7 @@ class PoolTransport:
         self._pools: dict[Origin, Pool] = {}
         self._reaper = Reaper(self._close_idle, idle_ttl_s)
 
-    def send(self, request: Request, *, resent: Resent | None = None) -> PoolResponse:
+    def send(self, request: Request, *, resent: Resent | None = None) -> Response:
         """See ``Transport.send``.
 
         Raises:
@@ -209,23 +238,13 @@ class PoolTransport:
         """
         target = parse_target(request.url)
         head = encode_head(request, target)
-        limits = Limits(request.timeouts)
-        pool = self._pools.get(target.origin) or self._new_pool(target.origin)
-        with translating(target.origin.host):
-            connection = pool.checkout(limits)
-            try:
-                return _converse(pool, connection, head, request, limits)
-            except TimeoutError:
-                raise
-            except OSError as error:
-                # It may have died while it was idle: only then is a second try safe.
-                repeats = request.method == "GET" and connection.reused and not connection.heard
-                if not (repeats or connection.died_idle()):
-                    raise
-                failure = translated(error, target.origin.host)
-                if resent is not None and failure is not None:
-                    resent(failure)
-            return _converse(pool, pool.checkout(limits, fresh=True), head, request, limits)
+        limits = Limits.of(request.timeouts)
+        sending = _Told(request.sent, resent)
+        return exchange(self.pool(target.origin), head, request.body, limits, sending, repeats=request.method == "GET")
+
+    def pool(self, origin: Origin) -> Pool:
+        """The connections to one origin."""
+        return self._pools.get(origin) or self._new_pool(origin)
 
     def _new_pool(self, origin: Origin) -> Pool:
         context = None
@@ -248,13 +267,23 @@ class PoolTransport:
             pool.close()
 
 
-def _converse(pool: Pool, connection: Connection, head: bytes, request: Request, limits: Limits) -> PoolResponse:
-    """Send a request and wait for the head of its response."""
-    response = PoolResponse(pool, connection, limits)
-    try:
-        connection.start(head, request.body)
-        response.read_head(request.sent)
-    except BaseException:
-        response.close()
-        raise
-    return response
+class _Told:
+    """``Sending`` for the two functions of a ``Request``."""
+
+    __slots__ = ("_resent", "_sent")
+
+    def __init__(self, sent: Callable[[], None] | None, resent: Resent | None) -> None:
+        self._sent, self._resent = sent, resent
+
+    @property
+    def taken_on(self) -> bool:
+        return False
+
+    @taken_on.setter
+    def taken_on(self, value: bool) -> None:
+        if self._sent is not None:
+            self._sent()
+
+    def resent(self, failure: UpstreamError) -> None:
+        if self._resent is not None:
+            self._resent(failure)

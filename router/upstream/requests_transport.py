@@ -63,7 +63,7 @@ class RequestsTransport:
         """
         host = parse_target(request.url).origin.host
         prepared = _prepare(request)
-        call = Call(Limits(request.timeouts), self._resolver, repeats=request.method == "GET")
+        call = Call(Limits.of(request.timeouts), self._resolver, repeats=request.method == "GET")
         call.sent = request.sent
         with translating(host):
             if not self._slots.acquire(timeout=call.connect_by.left_s()):
@@ -146,7 +146,7 @@ class RequestsResponse(BodyReader):
         if slots is not None:
             slots.release()
 
-    def _next(self) -> bytes:
+    def next(self) -> bytes:
         try:
             with translating(self._host):
                 return next(self._pieces, b"")

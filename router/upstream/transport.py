@@ -13,7 +13,7 @@ from typing import Protocol
 from router.errors import UpstreamError
 from router.settings import Timeouts
 
-__all__ = ["RESEND_S", "Request", "Resent", "Response", "Transport"]
+__all__ = ["RESEND_S", "Request", "Resent", "Response", "Sending", "Transport"]
 
 RESEND_S = 1.0
 """Seconds in which the end of a connection that was idle means that it had been closed before the request came."""
@@ -42,15 +42,36 @@ class Request:
     sent: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
 
+class Sending(Protocol):
+    """Whoever wants to know how the sending of a request goes.
+
+    Attributes:
+        taken_on: set once the whole request is on its way: from then on the upstream may be at work on it.
+    """
+
+    taken_on: bool
+
+    def resent(self, failure: UpstreamError) -> None:
+        """The request is sent a second time, after this failure."""
+
+
 class Response(Protocol):
     """An upstream's answer: its head is there, its body may still be on the way.
 
     Every error while reading is an ``UpstreamError`` of kind ``connection``, ``timeout`` or ``malformed``.
     """
 
-    status: int
-    headers: Mapping[str, str]
-    """Lower-case names; repeated headers are joined by ``", "``."""
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Lower-case names; repeated headers are joined by ``", "``."""
+        ...
+
+    def next(self) -> bytes:
+        """The next piece of the decoded body, as one read of the socket gave it; empty at the end of the body."""
+        ...
 
     def chunks(self) -> Iterator[bytes]:
         """The decoded body as it arrives: one non-empty piece per read of the socket. Ends at the end of the body."""

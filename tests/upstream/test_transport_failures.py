@@ -276,6 +276,7 @@ def test_a_foreign_exception_leaves_nothing_behind(narrow: Client, kind: str, mo
         assert next(pieces) == b"ab"
         with monkeypatch.context() as patched:
             patched.setattr("router.upstream.deadlines.Deadline.left_s", killed)
+            patched.setattr("router.upstream.connection.Connection.receive", killed)
             with pytest.raises(Killed):
                 next(pieces)
             assert upstream.closed.acquire(timeout=5)

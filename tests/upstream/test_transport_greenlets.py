@@ -48,6 +48,46 @@ for make in (PoolTransport, RequestsTransport):
 )
 
 
+SAME_TURN = (
+    PATCHED
+    + """
+import socket
+import sys
+sys.path.insert(0, sys.argv[1])
+from raw_upstream import Peer, RawUpstream, answer
+from router.upstream.pool import PoolTransport
+from router.upstream.transport import Request
+
+peers = []
+
+def script(peer: Peer) -> None:
+    peers.append(peer)
+    while True:
+        peer.request()
+        peer.send(answer(b"%d" % peer.number))
+
+def unasked(sock: socket.socket) -> None:
+    sock.send(answer(b"unasked"))
+
+def ends(sock: socket.socket) -> None:
+    sock.shutdown(socket.SHUT_WR)
+
+for stirs in (unasked, ends):
+    peers.clear()
+    transport = PoolTransport()
+    with RawUpstream(script) as upstream:
+        def fetch() -> bytes:
+            return transport.send(Request("POST", upstream.url, {}, b"x"), resent=failures.append).read(100)
+        failures = []
+        assert fetch() == fetch() == b"1"
+        stirs(peers[0].sock)  # no turn of the event loop lies between this and the next request
+        assert fetch() == b"2" and not failures, (stirs, failures)
+        assert fetch() == b"2"
+    transport.close()
+"""
+)
+
+
 def run(code: str, *arguments: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code, *arguments],
@@ -66,3 +106,7 @@ def test_the_contract_holds_under_gevent(name: str) -> None:
 
 def test_a_killed_greenlet_leaves_nothing_behind() -> None:
     run(KILLED, str(HERE))
+
+
+def test_what_stirs_in_the_turn_of_the_next_request_does_not_answer_it() -> None:
+    run(SAME_TURN, str(HERE))
