@@ -78,12 +78,11 @@ class Database:
 
         return self._writer.call(guarded, limit_s)
 
-<<<<<<< HEAD
     def thread_writer(self) -> ThreadWriter:
         """What lets a native thread of the caller's write on a connection of its own; opened at the first use."""
         session = Session(self.backend, writer=True)
         return ThreadWriter(session, place=self.place, holder=self.backend.holder, limit_s=self._timeout_s)
-=======
+
     def look(self) -> None:
         """Notice files that were removed or replaced although nobody reads or writes, and save what can be saved.
 
@@ -92,7 +91,6 @@ class Database:
         """
         if isinstance(self.backend, SqliteEngine):
             self._writer.call(lambda session, _: session.look(), self._timeout_s)
->>>>>>> 2a1beec (A log that is removed under a running gateway is noticed within a second, saved and told)
 
     def close(self) -> None:
         """Close all connections. Harmless when called again."""
