@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from router.errors import BadRequest
+import click
+
 from router.money import parse_nano
 
 __all__ = ["AMOUNT_ARGUMENTS", "amount_nano", "signed_amount_nano"]
@@ -15,14 +16,14 @@ def amount_nano(text: str) -> int:
     """Nano-units of an amount that is not below zero.
 
     Raises:
-        BadRequest: it is no plain decimal text, below zero, too precise or too large.
+        click.UsageError: it is no plain decimal text, below zero, too precise or too large.
     """
     if text.strip().startswith("-"):
-        raise BadRequest(f"{text!r} is not an amount: it must not be below zero.", code="invalid_amount")
+        raise click.UsageError(f"{text!r} is not an amount: it must not be below zero.")
     try:
         return parse_nano(text)
     except ValueError as error:
-        raise BadRequest(f"{error}.", code="invalid_amount") from None
+        raise click.UsageError(f"{error}.") from None
 
 
 def signed_amount_nano(text: str) -> int:

@@ -9,7 +9,6 @@ import click
 
 from router.catalogue.facts import facts_fault, given_facts
 from router.cli.groups import NearestChoice
-from router.errors import BadRequest
 from router.prices import RATES
 from router.settings import CAPABILITIES, TOKENS, ModelFacts
 
@@ -49,7 +48,7 @@ def given_by(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options' values as ``router.catalogue.facts`` keeps them.
 
     Raises:
-        BadRequest: a value is wrong; names the option.
+        click.UsageError: a value is wrong; names the option.
     """
     cost = {name: text for name in RATES if (text := options[f"cost_{name}"]) is not None}
     facts = ModelFacts(capabilities=options["capability"], cost=cost, **{name: options[name] for name in _COUNTS})
@@ -57,5 +56,5 @@ def given_by(options: Mapping[str, Any]) -> dict[str, Any]:
     if fault:
         option, colon, rest = fault.partition(": ")
         named = f"cost-{option.replace('_', '-')}: {rest}" if key == "cost" and colon else f"{key}: {fault}"
-        raise BadRequest(f"--{named.replace('_', '-', 1) if key != 'cost' else named}")
+        raise click.UsageError(f"--{named.replace('_', '-', 1) if key != 'cost' else named}")
     return given_facts(facts)

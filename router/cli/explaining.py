@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from router.cli.checking import upstream_urls
 from router.errors import KINDS, RouterError, UpstreamError
 from router.gateway.endpoints import CONSEQUENCES
+from router.gateway.providers import Provider
 from router.gateway.resolve import Resolver, Route, Target
 from router.sections import GatewaySettings
 from router.types import ChatCall, EmbeddingsCall, Key
@@ -45,7 +46,8 @@ def target_row(target: Target, kind: str) -> dict[str, Any]:
         "provider": provider.name,
         "plugin": provider.kind,
         "model": target.model,
-        "state": provider.problem or ("active" if _offers(target, kind) else f"skipped: it does not offer {kind}"),
+        "state": provider.problem
+        or (_active(provider) if _offers(target, kind) else f"skipped: it does not offer {kind}"),
         "host": ", ".join(dict.fromkeys(hosts or ())),
         "transport": provider.settings.transport,
         "timeouts": asdict(provider.timeouts(target.model)),
@@ -61,6 +63,10 @@ def target_row(target: Target, kind: str) -> dict[str, Any]:
             for number, place in enumerate(provider.endpoints.places)
         ],
     }
+
+
+def _active(provider: Provider) -> str:
+    return f"active; not from this shell: {provider.unset}" if provider.unset else "active"
 
 
 def failure_rows(route: Route, resolver: Resolver, gateway: GatewaySettings, key: Key | None) -> list[dict[str, Any]]:

@@ -96,7 +96,7 @@ def _set_up(config: Path, profile: str, registry: Registry) -> _Made:
                 lambda plugin, error: registry.leave_out(plugin, error.message),
             )
             keep_currency(database, fresh.settings.gateway.currency)
-            fresh.audited(database)
+            fresh.audited(database, amount=format_nano(_CREDIT_NANO))
             account = create_account(database, "default")
             grant(database, account.id, _CREDIT_NANO, reason="starting credit", reference=f"init:{account.id}")
             prefix, length = fresh.key_prefix, fresh.key_length

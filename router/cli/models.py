@@ -40,7 +40,11 @@ models.add_command(price)
 @click.option("--provider", type=PROVIDER, metavar="NAME", help="Only this provider's.")
 @common
 def list_(session: Session, provider: str | None) -> None:
-    """Every model of the active providers, disabled ones included, and the aliases."""
+    """Every model of the active providers, disabled ones included, and the aliases.
+
+    Where a gateway runs, the providers are those that it has active; where none does, a section whose secret is not in
+    this shell counts as well.
+    """
     if provider is not None:
         check_provider(session.assembly.providers, provider)
     snapshot = session.assembly.catalogue.snapshot()
@@ -61,6 +65,9 @@ def list_(session: Session, provider: str | None) -> None:
     }
     shown = [{**row, "price": price_text(row["price"]) or "none"} for row in rows]
     session.show(rows, table(shown, columns, empty="No model: `router providers list` says what to set."))
+    for one in session.assembly.providers.values():
+        if one.unset:
+            session.note(f"{one.name} is taken as active, though not set up in this shell: {one.unset}")
 
 
 @models.command()

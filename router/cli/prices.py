@@ -124,7 +124,7 @@ def _set(session: Session, place: Place, table: dict[str, Any], price_list: str)
         new = read_price(table)
     except ValueError as error:
         option, colon, rest = str(error).partition(":")
-        raise BadRequest(f"--{option.replace('_', '-')}{colon}{rest}") from None
+        raise click.UsageError(f"--{option.replace('_', '-')}{colon}{rest}") from None
     if not is_free(new) and not is_complete(new, card.kind or "embeddings"):
         raise BadRequest(f"{model_id!r} serves {card.kind}: give --output as well.")
     _refuse_pinned(session, model_id, provider, card)

@@ -96,13 +96,18 @@ class Session:
         """The gateway's parts, put together as a worker does. Raises ``ConfigError`` and ``StoreError``."""
         from router.gateway.assembly import assemble
 
-        assembly = assemble(self.config)
+        assembly = assemble(self.config, for_commands=True)
         self.audited(assembly.database)
         return assembly
 
-    def audited(self, database: Database) -> Database:
-        """Have every change that this command makes in a database stand in the audit log; the database itself."""
+    def audited(self, database: Database, **detail: str) -> Database:
+        """Have every change that this command makes in a database stand in the audit log; the database itself.
+
+        Args:
+            detail: what the entry is to tell beside the command's options.
+        """
         if self._witness is not None:
+            self._witness.more.update(detail)
             database.witness = self._witness
         return database
 

@@ -55,11 +55,15 @@ def sync(session: Session, provider: str | None) -> int:
 
 def _chosen(assembly: Assembly, name: str | None) -> list[Provider]:
     if name is None:
-        return [one for one in assembly.providers.values() if one.active and "list_models" in one.hooks]
+        return [
+            one for one in assembly.providers.values() if one.active and not one.unset and "list_models" in one.hooks
+        ]
     check_provider(assembly.providers, name)
     provider = assembly.providers[name]
     if not provider.active:
         raise ConfigError(f"provider {name!r} is not set up: {provider.problem}")
+    if provider.unset:
+        raise ConfigError(f"provider {name!r} cannot be asked from this shell: {provider.unset}")
     if "list_models" not in provider.hooks:
         raise BadRequest(f"The provider {name!r} has no list to ask for: `router models add` adds a single model.")
     return [provider]

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from router.cli.amounts import amount_nano
-from router.errors import BadRequest
 from router.money import format_nano
 from router.store.limits import AMOUNT_MAX
 
@@ -22,7 +21,7 @@ class Nothing(Enum):
 
 
 class _Amount(click.ParamType):  # type: ignore[type-arg] # generic in new versions of click only
-    """Decimal text such as ``2.50``; gives nano-units of the balance currency, or raises ``BadRequest``."""
+    """Decimal text such as ``2.50``; gives nano-units of the balance currency, or refuses as wrong usage."""
 
     name = "amount"
 
@@ -32,11 +31,11 @@ class _Amount(click.ParamType):  # type: ignore[type-arg] # generic in new versi
         option = f"{param.opts[-1]}: " if param is not None and param.opts else ""
         try:
             amount = amount_nano(value)
-        except BadRequest as error:
-            raise BadRequest(f"{option}{error.message}", code=error.code) from None
+        except click.UsageError as error:
+            raise click.UsageError(f"{option}{error.message}", ctx) from None
         if amount > AMOUNT_MAX:
             message = f"{option}{value!r} is above the largest limit, {format_nano(AMOUNT_MAX)}."
-            raise BadRequest(message, code="invalid_amount")
+            raise click.UsageError(message, ctx)
         return amount
 
 

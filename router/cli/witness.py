@@ -39,11 +39,15 @@ class Witness:
         context: the command's.
         environ: names the actor.
         key_prefix: says what API keys begin with, so that one given by mistake is not kept; asked at the first change.
+
+    Attributes:
+        more: what the entry tells beside the options.
     """
 
     def __init__(self, context: click.Context, environ: Mapping[str, str], key_prefix: Callable[[], str] = str) -> None:
         self._context = context
         self._ask_prefix = key_prefix
+        self.more: dict[str, str] = {}
         path = " ".join(_path(context))
         self._entry = Entry(time.time(), environ.get(ACTOR) or _user(), path, "", {})
 
@@ -56,7 +60,7 @@ class Witness:
             return  # the first migrations of a new or old database
         made = _made(result)
         subject = self._subject(made)
-        detail = self._detail()
+        detail = self._detail() | self.more
         if made and made != subject:
             detail["made"] = made
         amount = getattr(result, "amount_nano", None)

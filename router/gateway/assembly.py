@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ from router.store.rates import read_rates
 from router.store.schema import OWNER
 from router.store.sealing import MASTER_KEY
 from router.store.sqlite import LogRemoved
+from router.store.workers import serving
 from router.types import Migration
 from router.upstream.pool import PoolTransport
 from router.upstream.transport import Transport
@@ -145,6 +146,7 @@ class Assembly:
                 Job("setup", _LOOK_S, lambda: self._watch.look(self.catalogue.snapshot())),
                 *rate_jobs(self.settings, self.database),
             ],
+            providers=[name for name, provider in self.providers.items() if provider.active],
         )
 
     @cached_property
@@ -265,11 +267,15 @@ def pinned(settings: Settings) -> Stored:
     return Stored((), settings.aliases, settings.fallbacks)
 
 
-def assemble(path: Path, environ: Mapping[str, str] | None = None, *, content: bytes | None = None) -> Assembly:
+def assemble(
+    path: Path, environ: Mapping[str, str] | None = None, *, content: bytes | None = None, for_commands: bool = False
+) -> Assembly:
     """Read, check and open a configuration.
 
     Args:
         content: what to take for the file's content; None reads the file.
+        for_commands: a provider that lacks nothing but its secret in this environment counts as active where the
+            running gateway has it so or, when none runs, where a section configures it.
 
     Raises:
         ConfigError: what is wrong, where, and the remedy; also for a database that does not fit the code.
@@ -291,6 +297,8 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None, *, content: b
     try:
         stored_keys = load_provider_keys(database, settings.secret(f"env:{MASTER_KEY}"))
         providers = build_providers(settings, registry, open_transport, stored_keys)
+        if for_commands:
+            providers = _as_served(providers, settings, serving(database, time.time()))
         assembly = Assembly(settings, registry, dialect, providers, database, plugin_settings, policies, limits)
         _check_fallbacks(assembly)
     except RouterError:
@@ -300,6 +308,16 @@ def assemble(path: Path, environ: Mapping[str, str] | None = None, *, content: b
         if name in providers and providers[name].problem and stored.problem == providers[name].problem:
             _log.warning("provider %s is not active: %s", name, stored.problem)
     return assembly
+
+
+def _as_served(
+    providers: Mapping[str, Provider], settings: Settings, running: frozenset[str] | None
+) -> dict[str, Provider]:
+    has = settings.providers if running is None else running
+    return {
+        name: replace(one, problem="", unset=one.problem) if one.lacks_secret and name in has else one
+        for name, one in providers.items()
+    }
 
 
 def _check_fallbacks(assembly: Assembly) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from router.errors import FAULTS, RouterError, StoreError
@@ -55,6 +55,7 @@ class Jobs:
         clock: Unix seconds.
         beat_s: between two beats; a third of the lease leaves room for one that fails.
         lease_s: how long after its last beat a worker counts as alive.
+        providers: the names of those that this worker has active, for commands to know.
 
     Attributes:
         worker: this worker.
@@ -72,6 +73,7 @@ class Jobs:
         clock: Callable[[], float] = time.time,
         beat_s: float = _BEAT_S,
         lease_s: float = LEASE_S,
+        providers: Iterable[str] | None = None,
     ) -> None:
         self._database = database
         self._jobs = sorted(jobs, key=lambda job: job.name)
@@ -85,7 +87,7 @@ class Jobs:
         self._stopped = threading.Event()
         self._heart: threading.Thread | None = None
         self._beaten = clock()
-        self.worker = register(database, self._beaten, lease_s=lease_s)
+        self.worker = register(database, self._beaten, lease_s=lease_s, providers=providers)
 
     def start(self) -> None:
         """Beat at once and from now on."""

@@ -48,6 +48,9 @@ class Provider:
         transport: how it is reached.
         endpoints: where, and which of these are well.
         problem: what must still be set before it can serve; empty when it is active.
+        lacks_secret: the problem is that a secret is not in this environment, and nothing else.
+        unset: what this environment lacks, where the provider is taken as active all the same: a command may speak of
+            it, and must not call it.
         rules: what its requests may hold.
     """
 
@@ -59,6 +62,8 @@ class Provider:
     endpoints: Endpoints = field(repr=False)
     problem: str = ""
     rules: RequestRules = field(default=RequestRules(), repr=False)
+    lacks_secret: bool = False
+    unset: str = ""
 
     def timeouts(self, model: str) -> Timeouts:
         """The limits of calls to ``model``."""
@@ -184,6 +189,7 @@ class _Builder:
         for record in (checked, *(place.settings for place in places)):
             for secret in (*secrets_in(record), *record.headers.values()):
                 remember(secret)
+        lacks_secret = any(problems) and not any(_keyed(place.settings).missing() for place in places)
         problem = next(filter(None, problems), "")
         transport = self.open_transport(checked)
         provider = Provider(name, kind, checked, plugin.hooks, transport, Endpoints(name, places), problem)
@@ -191,7 +197,7 @@ class _Builder:
         fault = fault or ("" if problem else provider.fault_of_cards())
         if fault:
             _log.error("provider %s is left out: %s", name, fault)
-        return replace(provider, rules=rules, problem=problem or fault)
+        return replace(provider, rules=rules, problem=problem or fault, lacks_secret=lacks_secret and not fault)
 
     def _check(self, place: str, checked: ProviderSettings) -> None:
         """What the types of the settings cannot say. The place of a fault is looked up only when there is one."""
@@ -252,6 +258,11 @@ def _rules_of(provider: Provider) -> tuple[RequestRules, str]:
     if not isinstance(rules, RequestRules):
         return RequestRules(), f"its plugin's request_rules gave {type(rules).__name__}, not router.RequestRules"
     return rules, ""
+
+
+def _keyed(settings: ProviderSettings) -> ProviderSettings:
+    """The settings as they would be with a key, to see what else is missing."""
+    return settings if settings.api_key else replace(settings, api_key=Secret("unknown", settings.api_key.source))
 
 
 def _unknown_kind(name: str, kind: str, section: Mapping[str, Any], kinds: set[str]) -> str:

@@ -328,6 +328,10 @@ CREATE TABLE endings (
 CREATE INDEX endings_version ON endings (version);
 """
 
+_SERVING = """
+ALTER TABLE workers ADD COLUMN providers TEXT NOT NULL DEFAULT '';     -- JSON list of the active ones; '': not told
+"""
+
 _APPEND_ONLY = {
     "sqlite": """
 CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table}
@@ -368,5 +372,6 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(11, "keys with a checksum", _CHECKSUMS),
     Migration(12, "chained transfers and audit entries", {e: _CHAINS + sql for e, sql in _NOT_REPLACED.items()}),
     Migration(13, "calls that end with their key", _ENDINGS),
+    Migration(14, "what workers serve", _SERVING),
 )
 """In order; numbers begin at 1 and have no gap."""

@@ -6,8 +6,10 @@ while its process is there. Leases are compared by each node's clock: keep those
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,7 @@ __all__ = [
     "process_started",
     "register",
     "renew",
+    "serving",
     "this_host",
 ]
 
@@ -33,7 +36,7 @@ LEASE_S = 15.0
 _FORGET_S = 86_400.0
 _PROC = Path("/proc")
 _INSERT = """
-INSERT INTO workers (id, host, process, started, expires_at) VALUES (?, ?, ?, ?, ?)
+INSERT INTO workers (id, host, process, started, expires_at, providers) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at
 """
 _OWNERS = """
@@ -41,7 +44,7 @@ SELECT h.owner, w.id, w.host, w.process, w.started, w.expires_at
 FROM (SELECT DISTINCT owner FROM holds) h LEFT JOIN workers w ON w.id = h.owner
 """
 
-_WORKERS = "SELECT id, host, process, started, expires_at FROM workers"
+_WORKERS = "SELECT id, host, process, started, providers, expires_at FROM workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +56,27 @@ class Worker:
         host: its host, boot and process namespace; see ``this_host``.
         process: its process ID there.
         started: when the process started, as its kernel tells; empty where it does not.
+        providers: JSON list of the names of the providers that it has active; empty where that is not told.
     """
 
     id: str
     host: str
     process: int
     started: str
+    providers: str = ""
 
 
-def register(database: Database, now: float, *, lease_s: float = LEASE_S) -> Worker:
-    """Make this process a worker, alive until ``now + lease_s``; call after a fork. Forgets workers long dead."""
+def register(
+    database: Database, now: float, *, lease_s: float = LEASE_S, providers: Iterable[str] | None = None
+) -> Worker:
+    """Make this process a worker, alive until ``now + lease_s``; call after a fork. Forgets workers long dead.
+
+    Args:
+        providers: the names of those that it has active; None for a worker that serves no calls.
+    """
     process = os.getpid()
-    worker = Worker(new_id("wrk"), this_host(), process, process_started(process) or "")
+    told = "" if providers is None else json.dumps(sorted(providers))
+    worker = Worker(new_id("wrk"), this_host(), process, process_started(process) or "", told)
 
     def write(connection: Connection) -> None:
         connection.execute("DELETE FROM workers WHERE expires_at < ?", (now - _FORGET_S,))
@@ -76,7 +88,8 @@ def register(database: Database, now: float, *, lease_s: float = LEASE_S) -> Wor
 
 def renew(connection: Connection, worker: Worker, now: float, *, lease_s: float = LEASE_S) -> None:
     """Keep a worker alive until ``now + lease_s``, whether or not its lease has run out meanwhile."""
-    connection.execute(_INSERT, (worker.id, worker.host, worker.process, worker.started, now + lease_s))
+    values = (worker.id, worker.host, worker.process, worker.started, now + lease_s, worker.providers)
+    connection.execute(_INSERT, values)
 
 
 def leave(database: Database, worker: Worker) -> None:
@@ -111,8 +124,14 @@ def living(database: Database, now: float) -> list[Worker]:
     """All workers that live, on any host, as far as can be seen from here."""
     rows = database.read(lambda connection: connection.tuples(_WORKERS))
     host = this_host()
-    found = [(Worker(*row[:4]), row[4]) for row in rows]
+    found = [(Worker(*row[:5]), row[5]) for row in rows]
     return [worker for worker, until in found if _runs(until, now) and not _process_is_gone(worker, host)]
+
+
+def serving(database: Database, now: float) -> frozenset[str] | None:
+    """The providers that the living workers have active; None where no worker lives that tells."""
+    told = [json.loads(worker.providers) for worker in living(database, now) if worker.providers]
+    return frozenset().union(*told) if told else None
 
 
 def this_host() -> str:

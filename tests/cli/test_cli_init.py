@@ -98,3 +98,8 @@ def test_a_broken_file_is_named_by_every_command(router, text: str) -> None:
     router.config.write_text(text)
     for args in (["config", "check"], ["keys", "list"], ["serve"], ["db", "status"], ["routes", "explain", "x"]):
         assert str(router.config) in router.refused(*args)
+
+
+def test_the_first_credit_stands_in_the_audit_log(router) -> None:
+    (entry,) = router.json("audit", "show")
+    assert (entry["action"], entry["subject"], entry["detail"]["amount"]) == ("init", router.first["account"], "5")

@@ -108,7 +108,7 @@ def test_amounts_that_are_none_are_refused_and_change_nothing(router, key: str, 
         ["keys", "limit", key, "--budget", value],
         ["keys", "create", "--account", router.first["account"], "--budget", value],
     ):
-        said = router.refused(*command)
+        said = router.refused(*command, status=2)
         assert "is not an amount" in said or "is above the largest" in said
         assert f"{command[-2]}: " in said
     assert router.json("limits", "list") == []

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
+
 import pytest
+
+from router.store.database import open_database
+from router.store.workers import leave, register
 
 ACME = '[providers.acme]\nkind = "compatible"\nbase_url = "http://127.0.0.1:9/v1"\nmodels = ["large"]\n'
 
@@ -185,3 +191,36 @@ def test_an_id_like_no_other_is_answered_with_the_command_that_lists_them(router
     router.config.write_text('[aliases]\nlost = "zzzz"\n')
     assert "router models list" in router("config", "check").err
     assert "router models list" in router.json("config", "check")["warnings"][0]
+
+
+def test_the_catalogue_needs_no_secret_and_a_running_gateway_is_believed(router) -> None:
+    router.write("""
+[providers.acme]
+kind = "compatible"
+base_url = "http://127.0.0.1:9/v1"
+api_key = "env:ACME_KEY"
+models = ["large"]
+""")
+
+    def listed() -> set[str]:
+        return {row["provider"] for row in router.json("models", "list")}
+
+    assert listed() == {"acme", "echo"}
+    assert "acme is taken as active" in router("models", "list").err
+    (target,) = router.json("routes", "explain", "acme/large")["targets"]
+    assert target["state"] == "active; not from this shell: set the environment variable ACME_KEY"
+    router.json("models", "price", "acme/large", "--input", "1", "--output", "2")
+    assert "cannot be asked from this shell: set the environment" in router.refused("models", "sync", "acme")
+    assert "acme" not in router("models", "sync").out
+    assert "is not set up" in router.refused("providers", "test", "acme")
+
+    with closing(open_database("sqlite:///router.db", router.folder)) as served:
+        worker = register(served, time.time(), providers=["echo", "openai"])
+        assert listed() == {"echo", "openai"}
+        assert "set the environment variable ACME_KEY" in router.refused("routes", "explain", "acme/large")
+        register(served, time.time(), providers=["acme", "echo"])
+        assert listed() == {"acme", "echo", "openai"}
+        leave(served, worker)
+        assert listed() == {"acme", "echo"}
+        register(served, time.time() - 3600, providers=["xai"])
+        assert listed() == {"acme", "echo"}

@@ -93,6 +93,7 @@ _DIGESTS = {
     11: "465e36faec299502",
     12: "2968ac0e61ed2120",
     13: "a1a777b58c205fc2",
+    14: "d603fd9bff781e55",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 
