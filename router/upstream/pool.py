@@ -80,15 +80,16 @@ class Pool:
             raise
 
     def ready(self) -> Connection | None:
-        """What ``checkout`` would give, if it is at hand: on an event loop nobody comes in between, without a lock."""
+        """What ``checkout`` would give, if it is at hand, without a lock."""
         idle = self._idle
         if not idle or not self._is_cooperative:
             return None
-        connection = idle[-1]
+        connection = idle.pop()  # first: asking the kernel may let others in
         if connection.idle_since < monotonic() - self._idle_ttl_s or not connection.is_quiet():
+            idle.append(connection)
             return None
         connection.reused = True
-        return idle.pop()
+        return connection
 
     def _claim(self, deadline: Deadline, fresh: bool) -> Connection | None:
         """An idle connection, or None with a slot to open one."""
