@@ -43,6 +43,14 @@ __all__ = [
 ]
 
 
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode  # made once, not per item
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
+
+
 @record
 @dataclass(frozen=True, slots=True)
 class ChatCall:
@@ -90,17 +98,21 @@ class Item:
 
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> Item:
-        """An item from a dict, for providers whose wire is not OpenAI's."""
-        return cls(json.dumps(value, separators=(",", ":")).encode("ascii"), value)
+        """An item from a dict, for providers whose wire is not OpenAI's.
+
+        Raises:
+            ValueError: a number that JSON cannot hold (NaN, infinity).
+        """
+        return cls(_encode(value).encode("ascii"), value)
 
     def json(self) -> Any:
         """The decoded text; decoded once.
 
         Raises:
-            ValueError: the text is not JSON.
+            ValueError: the text is not JSON, which has no NaN and no infinity.
         """
         if self._value is None:
-            self._value = json.loads(self.data)
+            self._value = _decode(self.data.decode(json.detect_encoding(self.data), "surrogatepass"))
         return self._value
 
     def __repr__(self) -> str:

@@ -179,6 +179,8 @@ class Relay:
             rest = rest[: -len(_NULL_USAGE)] + b"}"
         if rest[-1:] != b"}" or b"\n" in rest or b"\r" in rest or _ODD.search(rest):
             return None
+        if b"NaN" in rest or b"Infinity" in rest:
+            return None
         self._said.add(rest)
         return self._after + rest
 
@@ -187,7 +189,8 @@ class Relay:
         data = item.data
         if b"\n" in data or b"\r" in data:
             data = data.translate(_ONE_LINE)
-        if not self.output or data[-1:] != b"}" or self._wanted > 1 or _NOTABLE.search(data):
+        odd = b"NaN" in data or b"Infinity" in data  # no JSON, unless inside of a text
+        if odd or not self.output or data[-1:] != b"}" or self._wanted > 1 or _NOTABLE.search(data):
             value = self._value(item)
             proven = self._note(value)
             if self._hides_usage and isinstance(value.get("usage"), dict):

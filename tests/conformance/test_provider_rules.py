@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Install = Callable[[Path, str, str, str], None]
 
 CARELESS = '''
@@ -29,9 +31,6 @@ class Careless(CompatibleChatProvider):
 
     @hookimpl
     def chat(self, call, context):
-        end = time.perf_counter() + 0.12
-        while time.perf_counter() < end:
-            pass
         known = ("messages", "stream", "tools", "stream_options")
         body = {name: call.body[name] for name in known if name in call.body}
         body["model"] = context.model
@@ -66,7 +65,6 @@ BROKEN_BY_THE_CARELESS = {
     "P33": "the client was told 3",
     "P36": "a client was told the key",
     "P47": "was still open",
-    "P50": "each round of calls held the loop",
 }
 
 
@@ -87,6 +85,38 @@ def test_a_careless_provider_is_told_rule_by_rule(tmp_path: Path, install: Insta
     assert report["ok"] is False and report["distribution"] == "router-careless"
     kept = {rule["id"] for rule in report["rules"] if rule["outcome"] == "pass"}
     assert kept >= {"P01", "P02", "P10", "P11", "P13", "P18", "P40", "P42", "P45"}, seen
+
+
+LOSING = """
+from router.upstream.compatible import CompatibleProvider
+
+class Losing(CompatibleProvider):
+    def chat_body(self, call, context):
+        body = super().chat_body(call, context)
+        {loss}
+        return body
+
+plugin = Losing()
+"""
+LOSSES = {
+    "image": """body["messages"] = [
+            {**one, "content": one["content"][0]["text"]} if isinstance(one["content"], list) else one
+            for one in body["messages"]
+        ]""",
+    "stop": 'body.pop("stop", None)',
+    "max_tokens": 'body.pop("max_tokens", None)',
+    "max_completion_tokens": 'body["max_output"] = body.pop("max_completion_tokens", None)',
+    "tool_choice": 'body["tool_choice"] = "auto"',
+    "n": 'body["n"] = 1',
+}
+
+
+@pytest.mark.parametrize("wish", LOSSES)
+def test_what_a_provider_drops_of_a_request_is_named(wish: str, tmp_path: Path, install: Install) -> None:
+    install(tmp_path, "router-losing", "losing", LOSING.replace("{loss}", LOSSES[wish]))
+    done = check(tmp_path, "losing", "--rule", "P64", "--json")
+    (rule,) = json.loads(done.stdout)["rules"]
+    assert rule["outcome"] == "fail" and f"a call with {wish}: the upstream was sent" in rule["seen"], done.stdout
 
 
 def test_what_cannot_be_checked_is_refused_with_the_remedy(tmp_path: Path, install: Install) -> None:

@@ -159,6 +159,23 @@ def test_line_breaks_in_a_chunk_do_not_break_the_event() -> None:
     assert payloads(out)[0]["model"] == MODEL
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity"])
+@pytest.mark.parametrize("earlier", [0, 3], ids=["first", "in stride"])
+def test_numbers_that_json_does_not_have_never_reach_a_client(number: str, earlier: int) -> None:
+    made = relay()
+    before = [item(one) for one in chunks(*["word"] * earlier)[: earlier + 1 if earlier else 0]]
+    spoken = item({"model": "m", "choices": [{"index": 0, "delta": {"content": f"It is {number}."}}]})
+    assert number.encode() in made.frames([*before, spoken]), "a text may say so"
+    odd = Item(spoken.data[:-1] + f',"share":{number}}}'.encode())
+    assert made.frames([odd]) == b""
+    with pytest.raises(UpstreamError, match="not JSON"):
+        made.check()
+    with pytest.raises(UpstreamError, match="not JSON"):
+        relay().body(Item(f'{{"choices":[],"share":{number}}}'.encode()), "choices")
+    with pytest.raises(ValueError, match="JSON"):
+        Item.of({"share": float(number)})
+
+
 def test_begin_starts_over() -> None:
     made = relay()
     run(made, [chunks("a", include_usage=True)])

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from router.testing.upstream.connection import Connection, Disconnected, ReceivedRequest
@@ -37,6 +37,8 @@ class ScriptedUpstream:
         models: what ``GET /v1/models`` names.
         api_key: when given, other keys get a 401.
         gap_s: seconds between two events of an unscripted stream.
+        endpoints: path -> answer of what is no call (where a token is fetched): always given, never recorded.
+        any_credentials: leave it to others to look at the credentials of unscripted calls.
     """
 
     def __init__(
@@ -46,10 +48,13 @@ class ScriptedUpstream:
         models: Sequence[str] = ("gpt-4o", "gpt-4o-mini", "text-embedding-3-small"),
         api_key: str | None = None,
         gap_s: float = 0.0,
+        endpoints: Mapping[str, Script | Handler] | None = None,
+        any_credentials: bool = False,
     ) -> None:
+        self._endpoints = dict(endpoints or {})
         self._listener = socket.create_server(("127.0.0.1", port), backlog=4096)
         self.port: int = self._listener.getsockname()[1]
-        self._provider = Provider(models, api_key, gap_s)
+        self._provider = Provider(models, api_key, gap_s, any_credentials=any_credentials)
         self._lock = threading.Lock()
         self._queue: list[tuple[str | None, Script | Raw | Handler]] = []
         self._handlers: dict[str, Script | Raw | Handler] = {}
@@ -104,6 +109,11 @@ class ScriptedUpstream:
         """Answer every request to ``path`` in this way, unless a queued script fits."""
         with self._lock:
             self._handlers[path] = script
+
+    def unscripted(self, request: ReceivedRequest) -> Script | Raw:
+        """The answer that a request gets where nothing is queued; itself an entry of the queue, to skip a turn."""
+        script = self._unscripted(request.path)
+        return script(request) if callable(script) else script
 
     def wait_for(self, predicate: Callable[[], object], timeout_s: float = 20.0) -> None:
         """Return as soon as ``predicate()`` is true. Other greenlets run meanwhile if gevent is loaded.
@@ -196,8 +206,10 @@ class ScriptedUpstream:
 
     def _respond(self, connection: Connection, request: ReceivedRequest) -> bool:
         with self._lock:
-            self._requests.append(request)
-            script = self._next_script(request.path)
+            script: Script | Raw | Handler | None = self._endpoints.get(request.path)
+            if script is None:
+                self._requests.append(request)
+                script = self._next_script(request.path)
         try:
             if callable(script):
                 script = self._call(script, request)
@@ -210,6 +222,9 @@ class ScriptedUpstream:
             if wanted in (None, path):
                 del self._queue[number]
                 return script
+        return self._unscripted(path)
+
+    def _unscripted(self, path: str) -> Script | Raw | Handler:
         return self._handlers.get(path, self._provider.answer)
 
     def _call(self, handler: Handler, request: ReceivedRequest) -> Script | Raw:

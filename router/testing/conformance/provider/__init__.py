@@ -1,9 +1,10 @@
 """The rules for providers: what is declared (P01 on), replies (P10 on), usage (P20 on), failures (P30 on), endings
-(P40 on), what belongs to one call (P60 on)."""
+(P40 on), what belongs to one call and what it asks for (P60 on)."""
 
 from __future__ import annotations
 
-from router.testing.conformance.provider import declared, replies, usage, failures, endings, releasing, holding, apart  # isort: skip
+from router.testing.conformance.provider import declared, replies, usage, failures, endings  # isort: skip
+from router.testing.conformance.provider import releasing, holding, apart, asked  # isort: skip
 from router.testing.conformance.provider.bench import PROVIDER
 
-__all__ = ["PROVIDER", "apart", "declared", "endings", "failures", "holding", "releasing", "replies", "usage"]
+__all__ = ["PROVIDER", "apart", "asked", "declared", "endings", "failures", "holding", "releasing", "replies", "usage"]

@@ -49,7 +49,7 @@ def two_at_once(bench: Bench) -> None:
             said = "alder" if b"alder" in request.body else "birch"
             return bench.good_reply(streamed, said)
 
-        bench.script(answer, answer)  # type: ignore[arg-type]
+        bench.script(answer, answer)
         with ThreadPoolExecutor(2) as threads:
             asked = {
                 word: threads.submit(bench.ask, stream=streamed, messages=[{"role": "user", "content": f"Say {word}."}])

@@ -19,7 +19,7 @@ from router.testing.conformance.base import Failed, NotOffered, Suite
 from router.testing.conformance.provider.heard import Heard, listen
 from router.testing.gateway import Gateway
 from router.testing.upstream.scripts import Raw, Script
-from router.testing.upstream.server import ScriptedUpstream
+from router.testing.upstream.server import Handler, ScriptedUpstream
 from router.testing.upstream.wires.openai import OPENAI
 from router.testing.upstream.wires.shape import Wire
 from router.types import CallRecord
@@ -95,7 +95,7 @@ class Bench:
         if what in self.wire.lacks:
             raise NotOffered(f"its upstream has no {what}")
 
-    def script(self, *scripts: Script | Raw) -> None:
+    def script(self, *scripts: Script | Raw | Handler) -> None:
         """Have the upstream answer the next requests so, and forget what was left over.
 
         Raises:
@@ -144,6 +144,17 @@ class Bench:
             raise Failed(f"the call {heard.request_id or 'without an ID'} (status {heard.status}) has no row") from None
         return rows[heard.request_id]
 
+    def sent_at(self, place: str) -> Any:
+        """What the body that the upstream received last has at a place, names joined by dots; None where nothing is.
+
+        Raises:
+            Failed: it has received nothing.
+        """
+        value = self.sent()
+        for name in filter(None, place.split(".")):
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
     def sent(self) -> Any:
         """The body that the upstream received last.
 
@@ -172,9 +183,15 @@ def wire_of(plugin: str) -> Wire:
 def _open_bench(plugin: Plugin) -> Iterator[Bench]:
     """A gateway and an upstream for a plugin, gone when the block ends."""
     wire = wire_of(plugin.name)
-    with tempfile.TemporaryDirectory(prefix="router-conformance-") as folder, ScriptedUpstream() as upstream:
-        url = upstream.url.removesuffix("/v1") + wire.base_path
-        section = {"base_url": url, "api_key": f"sk-canary-{secrets.token_hex(12)}", **wire.settings}
+    played = ScriptedUpstream(endpoints=wire.endpoints, any_credentials=wire.auth is not None)
+    with tempfile.TemporaryDirectory(prefix="router-conformance-") as folder, played as upstream:
+        origin = upstream.url.removesuffix("/v1")
+        settings = {name: _at_origin(value, origin) for name, value in wire.settings.items()}
+        section = {
+            "base_url": origin + wire.base_path,
+            "api_key": f"sk-canary-{secrets.token_hex(12)}",
+            **settings,
+        }
         config = _config(plugin, wire, section)
         with Gateway(Path(folder), providers={}, config=config, billing=False) as gateway:
             database = open_database("sqlite:///router.db", Path(folder))
@@ -182,6 +199,11 @@ def _open_bench(plugin: Plugin) -> Iterator[Bench]:
                 yield Bench(plugin, wire, upstream, gateway, database, section)
             finally:
                 database.close()
+
+
+def _at_origin(value: Any, origin: str) -> Any:
+    """A setting, with the upstream's address in it."""
+    return origin + value.removeprefix("{origin}") if isinstance(value, str) and value.startswith("{origin}") else value
 
 
 def _config(plugin: Plugin, wire: Wire, section: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,6 +79,12 @@ class Heard:
                     parts[number] += piece or ""
         return [(parts[0], parts[1], parts[2]) for _, parts in sorted(calls.items())]
 
+    @cached_property
+    def tool_indexes(self) -> list[int]:
+        """The indexes of a stream's tool calls, each once, in their order; empty for a plain reply."""
+        calls = [call for said in self._said for call in said.get("tool_calls") or ()]
+        return list(dict.fromkeys(call["index"] for call in calls if "index" in call))
+
     @property
     def _choices(self) -> list[Any]:
         return [choice for value in self.values if isinstance(value, dict) for choice in value.get("choices") or ()]

@@ -9,6 +9,7 @@ from router.testing.conformance.base import NotOffered, expect
 from router.testing.conformance.provider.bench import PROVIDER, Bench
 from router.testing.conformance.provider.heard import Heard
 from router.testing.conformance.provider.shapes import UNHEARD_OF, with_unknown_fields
+from router.testing.upstream.connection import ReceivedRequest
 
 __all__ = ["PIECES"]
 
@@ -21,6 +22,10 @@ _TOOLS = [
 ]
 _ONE_CALL = [("weather", '{"city":"Troms\\u00f8"}')]
 _TWO_CALLS = [*_ONE_CALL, ("clock", '{"zones":["UTC",null]}')]
+_SIGNED = (
+    "Send context.settings.api_key.reveal() in a header. If the upstream wants a signature or a token instead, say so "
+    "in the plugin's wire: auth and endpoints, docs/conformance.md."
+)
 _COPY = (
     "Do not build replies or requests from lists of known fields: copy what came, then edit the few keys that differ."
 )
@@ -81,7 +86,7 @@ def tools(bench: Bench) -> None:
 @PROVIDER.rule(
     "P14",
     "Parallel tool calls stay apart, each with its own ID and arguments.",
-    remedy="In a stream, give each call an index of its own, and repeat it on every piece of its arguments.",
+    remedy="In a stream, give each call an index of its own from 0 on, and repeat it on every piece of its arguments.",
 )
 def parallel_tools(bench: Bench) -> None:
     _expect_tools(bench, _TWO_CALLS)
@@ -96,7 +101,7 @@ def unknown_request_fields(bench: Bench) -> None:
     for streamed in (False, True):
         bench.script(bench.good_reply(streamed, *PIECES))
         bench.ask(stream=streamed, x_unheard_of=UNHEARD_OF)
-        found = bench.sent().get("x_unheard_of")
+        found = bench.sent_at(f"{bench.wire.unknown_at}.x_unheard_of")
         expect(found == UNHEARD_OF, f"{_mode(streamed)}: x_unheard_of reached the upstream as {found!r}")
 
 
@@ -139,12 +144,22 @@ def messages_arrive(bench: Bench) -> None:
     remedy="Send context.settings.api_key.reveal() and context.settings.headers; nothing else knows a key.",
 )
 def keys(bench: Bench) -> None:
-    bench.script(bench.good_reply(False, *PIECES))
-    bench.ask()
-    request = bench.upstream.last
+    for streamed in (False, True):
+        bench.script(bench.good_reply(streamed, *PIECES))
+        bench.ask(stream=streamed)
+        bench.sent()
+        _expect_our_key(bench, bench.upstream.last)
+
+
+def _expect_our_key(bench: Bench, request: ReceivedRequest) -> None:
     sent = json.dumps(dict(request.headers)) + request.query + request.body.decode("utf-8", "replace")
     expect(bench.gateway.api_key not in sent, "the client's key for the gateway was sent to the upstream")
-    expect(any(bench.api_key in value for value in request.headers.values()), "no header carries the section's api_key")
+    if bench.wire.auth is not None:
+        fault = bench.wire.auth(request, bench.api_key)
+        expect(not fault, f"the upstream refuses the request's credentials: {fault}")
+    else:
+        shown = any(bench.api_key in value for value in request.headers.values())
+        expect(shown, "no header carries the section's api_key", _SIGNED)
     body = request.body.decode("utf-8", "replace")
     expect(bench.api_key not in body + request.query, "the key is in the body or the URL, where logs show it")
 
@@ -180,6 +195,8 @@ def _expect_tools(bench: Bench, calls: list[tuple[str, str]]) -> None:
         expect(got == wanted, f"{_mode(streamed)}: of the calls {wanted} the client got {got}")
         ids = {call_id for call_id, _, _ in heard.tool_calls}
         expect(len(ids) == len(calls) and "" not in ids, f"{_mode(streamed)}: the calls' IDs are {sorted(ids)}")
+        indexes = heard.tool_indexes
+        expect(indexes == [*range(len(indexes))], f"{_mode(streamed)}: the calls' indexes are {indexes}, not from 0 on")
         reason = heard.finish_reason
         expect(reason == "tool_calls", f"{_mode(streamed)}: finish_reason is {reason!r}, not 'tool_calls'")
         sent = json.dumps(bench.sent())

@@ -194,5 +194,6 @@ ANTHROPIC = Wire(
     late_error=event("error", error={"type": "api_error", "message": "Internal server error"}),
     uncounted={"usage": None},
     prepare=serve_anthropic,
+    places={"stop": "stop_sequences"},
 )
 """Anthropic's Messages API, whose ``input_tokens`` leave out what was read from the cache and written to it."""

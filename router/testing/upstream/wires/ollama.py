@@ -197,5 +197,6 @@ OLLAMA = Wire(
     uncounted={"counters": {}},
     embedding_model="nomic-embed-text",
     prepare=serve_ollama,
+    places={"stop": "options.stop", "max_tokens": "options.num_predict"},
 )
 """Ollama's native API."""

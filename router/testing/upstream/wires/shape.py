@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from router.testing.upstream.connection import ReceivedRequest
 from router.testing.upstream.scripts import Answer, Script
-from router.testing.upstream.server import ScriptedUpstream
+from router.testing.upstream.server import Handler, ScriptedUpstream
 from router.testing.upstream.wire import ToolCall
 from router.types import Usage
 
@@ -66,13 +67,22 @@ class Wire:
         errors: the documented errors.
         openai_shaped: whether replies are OpenAI's completions and chunks, with whatever fields of their own.
         base_path: what the base URL has below the host.
-        settings: what a section needs besides ``base_url`` and ``api_key``.
+        settings: what a section needs besides ``base_url`` and ``api_key``; ``{origin}`` at the beginning of a text
+            stands for the upstream's scheme, host and port.
         late_error: an event that is an error, in the middle of a stream: a dict or bytes.
         uncounted: arguments with which ``plain`` and ``stream`` leave the usage out; None where they cannot. Not
             needed where ``openai_shaped``.
         embedding_model: one of the provider's embedding models; empty where its embeddings are not scripted.
         prepare: has an upstream answer everything that is not scripted; by default it answers as OpenAI would.
         lacks: what the upstream does not have at all, of ``reasoning``, ``tools`` and ``streams``.
+        places: request field -> where the upstream has it (``options.num_predict``, names joined by dots), where that
+            is not its own name at the top.
+        unknown_at: where request fields go that ``places`` does not name, those that nobody has heard of among them;
+            empty for the top of the body.
+        auth: what is wrong with a request's credentials, given our key; empty where nothing is. By default the key
+            stands in a header; a wire that signs its requests, or has tokens, looks by itself.
+        endpoints: path -> answer of what the upstream has besides its API, such as where a token is fetched. Such
+            requests are no calls: no rule counts them or looks at them.
         no_upstream: why there is nothing to play, where the plugin asks no upstream.
     """
 
@@ -90,4 +100,8 @@ class Wire:
     embedding_model: str = ""
     prepare: Callable[[ScriptedUpstream], None] | None = None
     lacks: Collection[str] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    unknown_at: str = ""
+    auth: Callable[[ReceivedRequest, str], str] | None = None
+    endpoints: Mapping[str, Script | Handler] = field(default_factory=dict)
     no_upstream: str = ""
