@@ -7,9 +7,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from router.errors import KINDS
+from router.errors import KINDS, UpstreamError
 from router.testing.conformance.base import NotOffered, expect
 from router.testing.conformance.provider.bench import PROVIDER, Bench
+from router.testing.conformance.provider.inside import inside
 from router.testing.conformance.provider.shapes import halved
 from router.testing.conformance.provider.usage import mode
 from router.testing.upstream.scripts import Answer, Stream
@@ -143,6 +144,8 @@ def secrets_stay(bench: Bench) -> None:
             body = {"error": {"message": text, "type": text, "code": text}, "message": text, "type": "error"}
             bench.script(Answer(body, status=status))
             bench.ask(bench.spare())
+    bench.script(Answer.error(400))
+    _expect_silent(bench)
     bench.script(Answer({"error": bench.api_key}, status=400))
     bench.ask(bench.spare())
     for heard in bench.heard:
@@ -150,6 +153,16 @@ def secrets_stay(bench: Bench) -> None:
         expect(not _shows(bench.api_key, told), "a client was told the key, in " + _around(bench.api_key, told))
     for line in bench.gateway.log_path.read_text(encoding="utf-8", errors="replace").splitlines():
         expect(not _shows(bench.api_key, line), "the key is in the log, in " + _around(bench.api_key, line))
+
+
+def _expect_silent(bench: Bench) -> None:
+    """What the hook raises does not tell the key by itself: the gateway masks it, and the plugin must not need that."""
+    with inside(bench) as held:
+        try:
+            held.chat(False).close()
+        except UpstreamError as error:
+            told = f"{error.message} {error.detail} {error.code}"
+            expect(not _shows(bench.api_key, told), "its error tells the key, in " + _around(bench.api_key, told))
 
 
 def _need_errors(bench: Bench) -> None:
