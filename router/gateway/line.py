@@ -22,6 +22,7 @@ from router.gateway.body import decode_json
 from router.gateway.dispatch import Dispatcher
 from router.gateway.endings import Endings
 from router.gateway.idempotency import Idempotency, Replay
+from router.gateway.incoming import Incoming
 from router.gateway.keeping import CHARGE, Keeping
 from router.gateway.listing import Lister
 from router.gateway.progress import Progress
@@ -35,7 +36,7 @@ from router.money import format_nano
 from router.sections import GatewaySettings
 from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key
 
-__all__ = ["Answer", "Gateway", "Incoming"]
+__all__ = ["Answer", "Gateway"]
 
 _log = logging.getLogger("router.line")
 _STALE_MAX = 8
@@ -46,35 +47,6 @@ _STREAM_HEADERS = {
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """One request, as the line needs it.
-
-    Attributes:
-        request_id: ours.
-        received_at: Unix seconds at its first byte.
-        started: the same moment by the monotonic clock; None where that is not known.
-        authorization, x_api_key: the two headers that may hold the key.
-        read_body: reads the whole body, within limits, and tells of bytes as they come. Called only once the key is
-            known to be good.
-        body_size: of the body, as declared; None where it is not known before.
-        client: the connection; None where there is none to watch.
-        idempotency_key: the header; heeded only where the key may send it.
-        client_request_id: the client's own ID of the request; empty without one.
-    """
-
-    request_id: str
-    received_at: float
-    authorization: str | None
-    x_api_key: str | None
-    read_body: Callable[[Callable[[int], None] | None], bytes]
-    client: Client | None = None
-    idempotency_key: str | None = None
-    started: float | None = None
-    body_size: int | None = 0
-    client_request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

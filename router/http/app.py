@@ -1,4 +1,7 @@
-"""The application: calls straight to the line, all else through Flask, every error in the dialect's one shape."""
+"""The application: Flask in front of all there is, calls by the line, every error in the dialect's one shape.
+
+Our own server hands calls to ``Application.calls`` itself: Flask's routing and request objects were a quarter of one.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,11 @@ from router.errors import RouterError
 from router.gateway.assembly import Assembly, assemble
 from router.gateway.coding import UnsupportedCoding, coding_of
 from router.gateway.estimate import BODY_MAX
-from router.gateway.line import Answer, Incoming
+from router.gateway.incoming import Incoming
 from router.gateway.profile import DESCRIPTION, HEALTH, READY, RESERVED
+from router.http.calls import Calls
 from router.http.failures import Failures, Rendered
-from router.http.incoming import incoming_of
+from router.http.incoming import client_request_id, incoming_of, plain_path
 from router.http.openapi import describe
 from router.store.names import new_request_id
 from router.types import StartupContext
@@ -28,11 +31,10 @@ from router.types import StartupContext
 __all__ = ["Application", "create_application"]
 
 StartResponse = Callable[..., Callable[[bytes], object]]
-Serve = Callable[[Incoming], Answer]
 _OBSERVERS_S = 2.0
 _SETTLE_S = 2.0
+_PATH_SHOWN = 120
 _READING = ("GET", "HEAD")
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 def create_application(config_path: str, content: bytes | None = None) -> Application:
@@ -51,6 +53,8 @@ class Application:
     """What the server runs: ``wsgi``, the settings, and what to do at the end.
 
     Attributes:
+        calls: what serves calls, for a server that hands it requests of the line's own kind, without WSGI.
+        flask: the whole application as Flask knows it, for its test client and for other servers.
         call_max_s: how long a call, and its aftermath, can take.
         plugins: name of each installed plugin -> why it does not load; empty where it does, or is left out.
         leaving: set by the server once it is told to stop: readiness says so.
@@ -65,43 +69,33 @@ class Application:
         self.leaving = False
         self.asked_at: float | None = None
         self._assembly = assembly
-        self._max_body_bytes = assembly.settings.gateway.max_body_bytes
         gateway, dialect = assembly.gateway, assembly.dialect
-        self._calls: dict[str, Serve] = {
+        serves = {
             **dict.fromkeys(dialect.chat_paths, gateway.chat),
             **dict.fromkeys(dialect.embeddings_paths, gateway.embeddings),
         }
         self._showcase = assembly.showcase if dialect.catalogue_paths else None
         self._catalogue_paths = frozenset(dialect.catalogue_paths)
         public = (*dialect.catalogue_paths, *dialect.estimator_paths, *dialect.health_paths, *RESERVED)
-        paths = (*self._calls, *dialect.models_paths, *public)
+        paths = (*serves, *dialect.models_paths, *public)
         self._failures = Failures(dialect, assembly.log.write, paths)
-        self._flask = _build_flask(assembly, self._calls, self._failures, self._readiness)
+        self.calls = Calls(serves, self._failures, assembly.settings.gateway.max_body_bytes)
+        self.flask = _build_flask(assembly, self.calls, self._failures, self._readiness)
+        self._behind = self.flask.wsgi_app
+        self.flask.wsgi_app = self.wsgi  # type: ignore[method-assign]
         active = tuple(name for name, provider in assembly.providers.items() if provider.active)
         for plugin in assembly.registry.having("startup"):
             context = StartupContext(str(assembly.settings.path), active, assembly.plugin_settings.get(plugin.name))
             assembly.registry.notify(plugin.name, "startup", context=context)
 
     def wsgi(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """The WSGI callable. A call needs none of Flask's routing and request objects: they were a quarter of it."""
-        request_id = environ["router.request_id"] = new_request_id()
-
-        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
-            headers.append(("x-request-id", request_id))
-            return start_response(status, headers, *rest)
-
-        path = environ["PATH_INFO"]
-        if path[:2] == "//":  # a base URL with a slash at its end; Flask would skip it, so both roads do
-            path = environ["PATH_INFO"] = "/" + path.lstrip("/")
-        serve = self._calls.get(path) if environ["REQUEST_METHOD"] == "POST" else None
-        if serve is None:
-            environ.pop("HTTP_UPGRADE", None)  # which no server must heed, and Flask takes for a WebSocket's
-            if path in self._catalogue_paths and environ["REQUEST_METHOD"] in _READING:
-                return self._catalogue(start)
-            return self._flask.wsgi_app(environ, start)
-        status, headers, body = self._answer(serve, environ)
-        start(_status_line(status), headers)
-        return [body] if isinstance(body, bytes) else body
+        """The WSGI callable: whatever it is asked, calls among it, whichever server asks."""
+        environ["router.request_id"] = new_request_id()
+        environ["PATH_INFO"] = plain_path(environ["PATH_INFO"])
+        environ.pop("HTTP_UPGRADE", None)  # which no server must heed, and Flask takes for a WebSocket's
+        if environ["PATH_INFO"] in self._catalogue_paths and environ["REQUEST_METHOD"] in _READING:
+            return self._catalogue(environ, start_response)
+        return self._behind(environ, start_response)
 
     def render_error(self, error: RouterError, request_id: str) -> Rendered:
         """Status, headers and body of an error that never reached ``wsgi``."""
@@ -129,35 +123,15 @@ class Application:
         value = {"status": "unavailable" if problems else "ready", "problems": problems, "warnings": warnings}
         return _json(value, 503 if problems else 200)
 
-    def _catalogue(self, start: StartResponse) -> Iterable[bytes]:
-        """Past Flask, as calls are: this is what a website asks for with every view."""
+    def _catalogue(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Past Flask: this is what a website asks for with every view."""
         assert self._showcase is not None
         page = self._showcase.page()
-        start("200 OK", list(page.headers))
+        start_response("200 OK", [*page.headers, ("x-request-id", environ["router.request_id"])])
         return [page.body]
 
-    def _answer(self, serve: Serve, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], Any]:
-        try:
-            answer = serve(incoming_of(environ, self._max_body_bytes))
-        except OSError:
-            raise  # the client's connection broke while its body was read: the server's business
-        except SystemExit as raised:  # some library or plugin of a route: no reason for the worker to end
-            failed = RuntimeError("a plugin called sys.exit()")
-            failed.__cause__ = raised
-            return self._failures.answer(failed, environ, environ["PATH_INFO"])
-        except Exception as raised:
-            return self._failures.answer(raised, environ, environ["PATH_INFO"])
-        return answer.status, list(answer.headers.items()), answer.body
 
-
-@cache
-def _status_line(status: int) -> str:
-    return f"{status} {_PHRASES.get(status, 'Status')}"
-
-
-def _build_flask(
-    assembly: Assembly, calls: Iterable[str], failures: Failures, readiness: Callable[[], Response]
-) -> Flask:
+def _build_flask(assembly: Assembly, calls: Calls, failures: Failures, readiness: Callable[[], Response]) -> Flask:
     app = Flask("router", static_folder=None)
     gateway, dialect = assembly.gateway, assembly.dialect
     max_body_bytes = assembly.settings.gateway.max_body_bytes
@@ -169,18 +143,28 @@ def _build_flask(
         if isinstance(raised, OSError):
             raise raised  # as for calls
         rule = request.url_rule.rule if request.url_rule is not None else ""
-        status, headers, data = failures.answer(raised, request.environ, rule)
+        environ = request.environ
+        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")[:_PATH_SHOWN]
+        status, headers, data = failures.answer(
+            raised,
+            environ["router.request_id"],
+            rule,
+            address=environ.get("REMOTE_ADDR", ""),
+            client_request_id=client_request_id(environ.get("HTTP_X_REQUEST_ID", "")),
+            where=f"{environ['REQUEST_METHOD']} {path}",
+        )
         return Response(data, status, headers)
 
     app.config["PROPAGATE_EXCEPTIONS"] = True  # what the handler lets through is for the server
     app.url_map.merge_slashes = False  # else //v1/models is redirected, to a host of the client's choice
     app.register_error_handler(Exception, on_error)
+    app.after_request(_with_request_id)
 
     def add(path: str, view: Callable[..., Response], method: str) -> None:
         app.add_url_rule(path, f"{method} {path}", view, methods=[method], provide_automatic_options=False)
 
-    for path in calls:
-        add(path, _served_already, "POST")
+    for path in sorted(calls.paths):
+        add(path, lambda: _called(calls), "POST")
     for path in dialect.models_paths:
         add(path, lambda: _json(gateway.models(incoming())), "GET")
         add(f"{path}/<path:model_id>", lambda model_id: _json(gateway.model(incoming(), model_id)), "GET")
@@ -196,9 +180,20 @@ def _build_flask(
     return app
 
 
+def _called(calls: Calls) -> Response:
+    """A call, served by the same line as at the server's own door."""
+    answer = calls.serve(incoming_of(request.environ, calls.max_body_bytes))
+    return Response(answer.body, answer.status, answer.headers)
+
+
 def _served_already() -> Response:
-    """The rules of calls, and of the public catalogue, stand in Flask's map for its 405 alone."""
-    raise AssertionError("a call reached Flask")
+    """The rule of the public catalogue stands in Flask's map for its 405 alone."""
+    raise AssertionError("the catalogue was asked of Flask")
+
+
+def _with_request_id(response: Response) -> Response:
+    response.headers["x-request-id"] = request.environ["router.request_id"]
+    return response
 
 
 def _json(value: Any, status: int = 200) -> Response:

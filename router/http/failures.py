@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlsplit
 
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -16,7 +15,6 @@ from werkzeug.routing import RequestRedirect
 from router.dialect import Dialect
 from router.errors import BadRequest, MethodNotAllowed, NotFound, RateLimited, RouterError, StoreError, TooLarge
 from router.gateway.record import refusal_line
-from router.http.incoming import client_request_id
 
 __all__ = ["Failures", "Rendered"]
 
@@ -47,40 +45,49 @@ class Failures:
         headers = [("Content-Type", "application/json"), *error.headers.items()]
         return self._dialect.error_status(error), headers, json.dumps(self._dialect.error_body(error)).encode("ascii")
 
-    def answer(self, raised: Exception, environ: dict[str, Any], route: str) -> Rendered:
+    def answer(
+        self,
+        raised: Exception,
+        request_id: str,
+        route: str,
+        *,
+        address: str = "",
+        client_request_id: str = "",
+        where: str = "",
+    ) -> Rendered:
         """What the client is told of ``raised``; what is not ours shows nothing of itself.
 
         Args:
             route: the route's pattern, for the log.
+            address: of the client.
+            client_request_id: its own ID of the request.
+            where: method and path, ``GET /v1/models``.
         """
-        error = self._translate(raised, environ, route)
-        request_id = environ["router.request_id"]
+        error = self._translate(raised, request_id, route, where)
         if error.status >= 500 and not isinstance(raised, RouterError):
             _log.error("request %s failed", request_id, exc_info=raised)
         rendered = self.render(error)
         if not error.recorded:
-            address, own_id = environ.get("REMOTE_ADDR", ""), client_request_id(environ)
+            own_id = client_request_id
             line = refusal_line(error, request_id, route, rendered[0], address=address, client_request_id=own_id)
             self._log_line(line)
         return rendered
 
-    def _translate(self, raised: Exception, environ: dict[str, Any], route: str) -> RouterError:
+    def _translate(self, raised: Exception, request_id: str, route: str, where: str) -> RouterError:
         if isinstance(raised, StoreError):
-            _log.warning("request %s was refused: %s", environ["router.request_id"], raised.in_full)
+            _log.warning("request %s was refused: %s", request_id, raised.in_full)
             told = raised.for_clients()
             told.detail, told.about = raised.in_full, raised.about
             return told
         if isinstance(raised, RouterError):
             return raised
         if isinstance(raised, HTTPException):
-            return self._of_flask(raised, environ, route)
+            return self._of_flask(raised, route, where)
         return RouterError("The gateway failed on this request; its log says why, under the request ID.")
 
-    def _of_flask(self, raised: HTTPException, environ: dict[str, Any], route: str) -> RouterError:
-        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")[:120]
-        where = f"{environ['REQUEST_METHOD']} {path}"
+    def _of_flask(self, raised: HTTPException, route: str, where: str) -> RouterError:
         if raised.code == 404:
-            message = f"There is nothing at {where}. {self._hint(path)}"
+            message = f"There is nothing at {where}. {self._hint(where.partition(' ')[2])}"
             return NotFound(message, detail="there is nothing at the path of the request")
         if raised.code == 405:
             allowed = ", ".join(sorted(getattr(raised, "valid_methods", None) or ()))

@@ -8,41 +8,59 @@ from typing import Any
 
 from router.errors import BadRequest
 from router.gateway.body import read_body
-from router.gateway.line import Incoming
+from router.gateway.incoming import Incoming
 from router.masking import one_line
 
-__all__ = ["client_request_id", "incoming_of"]
+__all__ = ["client_request_id", "incoming_of", "plain_path"]
 
 _ID_MAX = 128
 
 
 def incoming_of(environ: dict[str, Any], max_body_bytes: int) -> Incoming:
-    """The request in ``environ``; its body is read only when the line asks for it."""
-
-    size = _length(environ)
+    """The request in ``environ``; its body is read only when the line asks for it, which then also hears that its
+    length is none.
+    """
     encoding = environ.get("HTTP_CONTENT_ENCODING", "")
 
-    def body(note: Callable[[int], None] | None = None) -> bytes:
-        return read_body(environ["wsgi.input"], size, encoding, max_body_bytes, note)
+    def body(note: Callable[[int], None] | None) -> bytes:
+        return read_body(environ["wsgi.input"], _length(environ), encoding, max_body_bytes, note)
 
     return Incoming(
-        request_id=environ["router.request_id"],
-        received_at=environ.get("router.received_at") or time.time(),
+        environ["PATH_INFO"],
+        environ["router.request_id"],
+        environ.get("router.received_at") or time.time(),
+        started=environ.get("router.started"),
         authorization=environ.get("HTTP_AUTHORIZATION"),
         x_api_key=environ.get("HTTP_X_API_KEY"),
-        read_body=body,
-        client=environ.get("router.client"),
         idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
-        started=environ.get("router.started"),
-        body_size=None if encoding else size,
-        client_request_id=client_request_id(environ),
+        client_request_id=client_request_id(environ.get("HTTP_X_REQUEST_ID", "")),
+        address=environ.get("REMOTE_ADDR", ""),
+        client=environ.get("router.client"),
+        body_size=None if encoding else _declared(environ),
+        reader=body,
     )
 
 
-def client_request_id(environ: dict[str, Any]) -> str:
-    """The client's own ID of its request (``X-Request-ID``), as far as it can stand in a log; empty without one."""
-    text: str = environ.get("HTTP_X_REQUEST_ID", "")
+def plain_path(path: str) -> str:
+    """The path, with one slash at its start: a base URL with a slash at its end makes two."""
+    return "/" + path.lstrip("/") if path[:2] == "//" else path
+
+
+def client_request_id(text: str) -> str:
+    """The client's own ID of its request (``X-Request-ID``), as far as it can stand in a log; empty without one.
+
+    Args:
+        text: the header's value, a character for each byte.
+    """
     return one_line(text.encode("latin-1", "replace").decode("utf-8", "replace"), _ID_MAX) if text else ""
+
+
+def _declared(environ: dict[str, Any]) -> int | None:
+    """The body's length, None where it is not known before the body is read."""
+    try:
+        return _length(environ)
+    except BadRequest:
+        return None
 
 
 def _length(environ: dict[str, Any]) -> int | None:

@@ -78,7 +78,9 @@ class Channel:
             except OSError as error:
                 raise ClientGone(str(error)) from None
             else:
-                self._take_turns()
+                self._turns += 1
+                if self._turns >= TURNS_MAX:
+                    self._give_turn()
                 return data
 
     def send(self, data: bytes, timeout_s: float) -> None:
@@ -100,7 +102,9 @@ class Channel:
         while rest:
             try:
                 rest = rest[self._sock.send(rest) :]
-                self._take_turns()
+                self._turns += 1
+                if self._turns >= TURNS_MAX:
+                    self._give_turn()
             except (BlockingIOError, InterruptedError):
                 self._wait_writable(timeout_s)
             except OSError as error:
@@ -113,11 +117,9 @@ class Channel:
         except TimeoutError:
             raise ClientGone("the client stopped reading") from None
 
-    def _take_turns(self) -> None:
-        self._turns += 1
-        if self._turns >= TURNS_MAX:
-            self._turns = 0
-            sleep(0)
+    def _give_turn(self) -> None:
+        self._turns = 0
+        sleep(0)
 
     def peek(self) -> bytes | None:
         """One byte without taking it; ``b""`` when the client has gone, None when nothing is here. Never waits."""

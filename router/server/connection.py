@@ -7,25 +7,30 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gevent import sleep
 
 from router.errors import FAULTS, RequestTimeout, RouterError
+from router.gateway.incoming import Incoming
+from router.gateway.line import Answer
+from router.http.incoming import incoming_of, plain_path
 from router.server.body import RequestBody
 from router.server.channel import Channel, ClientGone, RawSocket
 from router.server.environ import connection_environ
+from router.server.heads import whole_head
 from router.server.limits import Limits
 from router.server.parser import Request, RequestParser
+from router.server.posts import PostReader
 from router.server.refusals import RenderError, render_openai
-from router.server.responder import Responder, plain_response
+from router.server.responder import Responder, plain_response, status_line
 from router.server.watch import ClientWatch
 from router.store.names import new_request_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["ClientGone", "Connection", "Site"]
+__all__ = ["Calls", "ClientGone", "Connection", "Site"]
 
 log = logging.getLogger("router.server")
 
@@ -33,6 +38,29 @@ DISCARD_MAX_BYTES = 64 * 1024  # of an unread body, to keep the connection
 DISCARD_S = 1.0
 LINGER_MAX_BYTES = 16 * 1024 * 1024  # read and thrown away, so that a client that is still sending gets its answer
 LINGER_S = 2.0
+_JOIN_MAX_BYTES = 64 * 1024  # up to here a copy is cheaper than a second packet
+_WHOLE = Request({}, "POST", complete=True)
+"""What stands for a request that the fast reader read: nothing of it is on its way."""
+
+
+class Calls(Protocol):
+    """What serves calls without WSGI.
+
+    Attributes:
+        paths: to which they are POSTed.
+        max_body_bytes: of a request.
+    """
+
+    paths: frozenset[str]
+    max_body_bytes: int
+
+    def serve(self, incoming: Incoming) -> Answer:
+        """The answer, be it an error.
+
+        Raises:
+            OSError: the client's connection broke.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +71,13 @@ class Site:
         app: the WSGI application.
         limits: bounds of each connection.
         render_error: the shape of errors that never reach the application.
+        calls: what serves calls; None where all requests are the application's.
     """
 
     app: WSGIApplication
     limits: Limits = field(default=Limits())
     render_error: RenderError = render_openai
+    calls: Calls | None = None
 
 
 class Connection:
@@ -69,6 +99,8 @@ class Connection:
         self._channel = Channel(sock)
         self._parser = RequestParser(site.limits, connection_environ(client, server))
         self._watch = ClientWatch(self._channel)
+        calls = site.calls
+        self._posts = PostReader(calls.paths, site.limits, calls.max_body_bytes, client[0]) if calls else None
         self.client = client
         self.waiting_since: float | None = time.monotonic()
         self._idle_since: float | None = self.waiting_since
@@ -116,26 +148,97 @@ class Connection:
             return False
         if request is None:
             return False
+        if type(request) is Incoming:
+            return self._go_on(_WHOLE, None, self._serve_call(request, _WHOLE))
+        assert isinstance(request, Request)
         body = RequestBody(self._channel, self._parser, request, self._site.limits)
-        environ = request.environ
-        environ["wsgi.input"] = body
-        environ["router.client"] = self._watch
-        limits = self._site.limits
-        responder = Responder(self._channel, request, limits.send_timeout_s, lambda: self._may_keep_alive(request))
+        request.environ["wsgi.input"] = body
+        request.environ["router.client"] = self._watch
+        return self._go_on(request, body, self._serve_parsed(request))
+
+    def _serve_parsed(self, request: Request) -> bool:
+        """Serve what llhttp read; whether the client was told that it may go on."""
+        environ, calls = request.environ, self._site.calls
+        path = plain_path(environ["PATH_INFO"])
+        if calls is not None and request.method == "POST" and path in calls.paths:
+            environ["PATH_INFO"] = path
+            environ["router.request_id"] = new_request_id()
+            return self._serve_call(incoming_of(environ, calls.max_body_bytes), request)
+        responder = self._responder(request)
         self._respond(request, responder)
+        return responder.keep_alive
+
+    def _serve_call(self, incoming: Incoming, request: Request) -> bool:
+        """Serve a call, whoever read it; whether the client was told that it may go on."""
+        assert self._site.calls is not None
+        incoming.client = self._watch
+        try:
+            answer = self._site.calls.serve(incoming)
+            if not isinstance(answer.body, bytes):
+                return self._stream(answer, incoming.request_id, request)
+            keep = self._may_keep_alive(request)
+            size = len(answer.body)
+            head = whole_head(
+                answer.status, answer.headers, incoming.request_id, size, keep=keep, version=request.version
+            )
+            self._send(head, answer.body)
+            return keep
+        except ClientGone:
+            self._watch.gone = True
+            raise
+        except FAULTS:
+            log.exception("the application failed in POST %s", incoming.path)
+            self._refuse(RouterError("The gateway failed to serve the request. Its log says why."))
+            return False
+
+    def _send(self, head: bytes, body: bytes) -> None:
+        timeout_s = self._site.limits.send_timeout_s
+        if len(body) <= _JOIN_MAX_BYTES:
+            self._channel.send(head + body, timeout_s)
+        else:
+            self._channel.send(head, timeout_s)
+            self._channel.send(body, timeout_s)
+
+    def _stream(self, answer: Answer, request_id: str, request: Request) -> bool:
+        assert not isinstance(answer.body, bytes)
+        responder = self._responder(request)
+        try:
+            headers = [*answer.headers.items(), ("x-request-id", request_id)]
+            responder.start_response(status_line(answer.status), headers)
+            responder.send_all(answer.body)
+        except ClientGone:
+            raise
+        except RouterError as error:
+            self._fail(responder, error)
+        except FAULTS:
+            log.exception("the stream of %s failed", request_id)
+            self._fail(responder, RouterError("The gateway failed to serve the request. Its log says why."))
+        finally:
+            _close(answer.body)
+        return responder.keep_alive
+
+    def _responder(self, request: Request) -> Responder:
+        limits = self._site.limits
+        return Responder(self._channel, request, limits.send_timeout_s, lambda: self._may_keep_alive(request))
+
+    def _go_on(self, request: Request, body: RequestBody | None, keep: bool) -> bool:
+        """Whether the connection can be used again, now that the request was answered."""
         self._watch.unwatch()
-        if not responder.keep_alive:
+        if not keep:
             if not request.complete or self._channel.peek():
                 self._linger()
             return False
-        with contextlib.suppress(RouterError):
-            if request.complete or body.discard(DISCARD_MAX_BYTES, DISCARD_S):
-                request.buffer.clear()
-                self._idle_since = self.waiting_since = time.monotonic()
-                return True
-        return False
+        if not request.complete:
+            assert body is not None
+            with contextlib.suppress(RouterError):
+                body.discard(DISCARD_MAX_BYTES, DISCARD_S)
+            if not request.complete:
+                return False
+        request.buffer.clear()
+        self._idle_since = self.waiting_since = time.monotonic()
+        return True
 
-    def _next_request(self) -> Request | None:
+    def _next_request(self) -> Request | Incoming | None:
         """The next request with a complete head; None when the client sends no more, or nothing for too long."""
         parser, limits = self._parser, self._site.limits
         if parser.ready:
@@ -155,6 +258,11 @@ class Connection:
             if not data:
                 return None
             was_started = parser.started
+            if self._posts is not None and not was_started:
+                incoming = self._posts.read(data)
+                if incoming is not None:
+                    self._idle_since = self.waiting_since = None
+                    return incoming
             parser.feed(data)
             if parser.started and not was_started:
                 self._idle_since = None

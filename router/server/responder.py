@@ -16,9 +16,10 @@ from router.server.parser import Request
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
 
-__all__ = ["Responder", "plain_response", "status_line"]
+__all__ = ["OWN_FIELDS", "Responder", "http_date", "plain_response", "status_line"]
 
-_OURS = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "date", "server"})
+OWN_FIELDS = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "date", "server"})
+"""Names of fields that are the server's, whatever an application says."""
 _JOIN_MAX_BYTES = 64 * 1024  # up to here a copy is cheaper than a second packet
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -155,12 +156,12 @@ class Responder:
 
     def _own_lines(self) -> tuple[list[str], int | None, bool]:
         """Lines of the application's head, the length it declares, and whether it wants the connection closed."""
-        lines = [f"HTTP/1.1 {self._status}", f"Date: {_http_date(int(time.time()))}"]
+        lines = [f"HTTP/1.1 {self._status}", f"Date: {http_date(int(time.time()))}"]
         declared: int | None = None
         closing = False
         for name, value in self._headers:
             lower = name.lower()
-            if lower in _OURS:
+            if lower in OWN_FIELDS:
                 closing = closing or (lower == "connection" and value.lower() == "close")
                 continue
             if lower == "content-length":
@@ -173,8 +174,8 @@ class Responder:
 
 def plain_response(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> bytes:
     """A whole response that ends its connection."""
-    lines = [f"HTTP/1.1 {status_line(status)}", f"Date: {_http_date(int(time.time()))}"]
-    lines += [f"{name}: {value}" for name, value in headers if name.lower() not in _OURS | {"content-length"}]
+    lines = [f"HTTP/1.1 {status_line(status)}", f"Date: {http_date(int(time.time()))}"]
+    lines += [f"{name}: {value}" for name, value in headers if name.lower() not in OWN_FIELDS | {"content-length"}]
     lines += [f"Content-Length: {len(body)}", "Connection: close"]
     return _encode(lines) + body
 
@@ -195,7 +196,8 @@ def _encode(lines: list[str]) -> bytes:
 
 
 @lru_cache(maxsize=2)
-def _http_date(second: int) -> str:
+def http_date(second: int) -> str:
+    """Unix seconds as ``Date`` writes them."""
     return formatdate(second, usegmt=True)
 
 

@@ -30,7 +30,7 @@ import gevent
 
 from router.errors import ConfigError, StoreError
 from router.server.acceptor import Acceptor
-from router.server.connection import Site
+from router.server.connection import Calls, Site
 from router.server.descriptors import connections_for, raise_limit
 from router.server.leave import Leave
 from router.server.limits import Limits
@@ -87,6 +87,7 @@ class Application(Protocol):
 
     Attributes:
         wsgi: the WSGI callable.
+        calls: what serves calls without it; None where there is nothing of the kind.
         settings: the configuration it was built from.
         render_error: the shape of errors that never reach the WSGI callable.
         call_max_s: how long a call can take.
@@ -96,6 +97,7 @@ class Application(Protocol):
     """
 
     wsgi: WSGIApplication
+    calls: Calls | None
     settings: Settings
     render_error: RenderError
     call_max_s: float
@@ -150,7 +152,7 @@ def serve(application: Application, listen_fd: int, control: socket.socket) -> N
     hub.NOT_ERROR = (gevent.GreenletExit,)
     limits = Limits.of(settings)
     limits = replace(limits, max_connections=min(limits.max_connections, connections_for(raise_limit())))
-    acceptor = Acceptor(listen_fd, Site(application.wsgi, limits, application.render_error))
+    acceptor = Acceptor(listen_fd, Site(application.wsgi, limits, application.render_error, application.calls))
     acceptor.start()
     exit_after_master(control.fileno(), settings.grace_s + _CLOSE_S)
     die_with_master(False)

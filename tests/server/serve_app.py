@@ -217,6 +217,7 @@ def create(config_path: str, content: bytes | None) -> Any:
 
     return SimpleNamespace(
         wsgi=application,
+        calls=None,
         settings=SimpleNamespace(server=server),
         render_error=render_openai,
         busy=lambda: int("busy" in config and Path(config["busy"]).exists()),

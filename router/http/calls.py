@@ -1,0 +1,60 @@
+"""Calls, whichever door they come through: one answer for each, errors in the dialect's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from router.gateway.incoming import Incoming
+from router.gateway.line import Answer
+from router.http.failures import Failures
+
+__all__ = ["Calls", "Serve"]
+
+Serve = Callable[[Incoming], Answer]
+
+
+class Calls:
+    """What is served at the paths of calls, by POST.
+
+    Args:
+        serves: path -> what the line makes of a request to it.
+        failures: renders what it raises.
+        max_body_bytes: of a request.
+
+    Attributes:
+        paths: those of ``serves``.
+        max_body_bytes: see above.
+    """
+
+    def __init__(self, serves: Mapping[str, Serve], failures: Failures, max_body_bytes: int) -> None:
+        self.paths = frozenset(serves)
+        self.max_body_bytes = max_body_bytes
+        self._serves = serves
+        self._failures = failures
+
+    def serve(self, incoming: Incoming) -> Answer:
+        """The answer, be it an error.
+
+        Raises:
+            OSError: the client's connection broke while its body was read, which is the server's business.
+        """
+        try:
+            return self._serves[incoming.path](incoming)
+        except OSError:
+            raise
+        except SystemExit as raised:  # some library or plugin of a route: no reason for the worker to end
+            failed = RuntimeError("a plugin called sys.exit()")
+            failed.__cause__ = raised
+            return self._failed(failed, incoming)
+        except Exception as raised:
+            return self._failed(raised, incoming)
+
+    def _failed(self, raised: Exception, incoming: Incoming) -> Answer:
+        status, headers, body = self._failures.answer(
+            raised,
+            incoming.request_id,
+            incoming.path,
+            address=incoming.address,
+            client_request_id=incoming.client_request_id,
+        )
+        return Answer(body, dict(headers), status)

@@ -1,0 +1,132 @@
+"""The fast reader of whole POSTs against llhttp: what it accepts, llhttp accepts, and reads the same in it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.gateway.incoming import Incoming
+from router.http.incoming import incoming_of
+from router.server.body import RequestBody
+from router.server.environ import connection_environ
+from router.server.limits import Limits
+from router.server.parser import RequestParser
+from router.server.posts import PostReader
+
+PATH = "/v1/chat/completions"
+CLIENT, SERVER = ("192.0.2.7", 4711), ("192.0.2.1", 8080)
+LIMITS = Limits(max_header_bytes=600, max_headers=12)
+READER = PostReader(frozenset({PATH}), LIMITS, 64, CLIENT[0])
+READ = ("path", "authorization", "x_api_key", "idempotency_key", "client_request_id", "address", "body_size")
+PLAIN = b"POST %s HTTP/1.1\r\nHost: gateway\r\nContent-Length: 2\r\n\r\n{}" % PATH.encode()
+
+
+def by_llhttp(data: bytes) -> Incoming | None:
+    """What llhttp makes of exactly these bytes; None where they are not one whole request that it accepts."""
+    parser = RequestParser(LIMITS, connection_environ(CLIENT, SERVER))
+    parser.feed(data)
+    if parser.error is not None or parser.started or len(parser.ready) != 1:
+        return None
+    request = parser.ready.popleft()
+    if not request.complete or request.error is not None or request.expects_continue or not request.keep_alive:
+        return None
+    environ = {**request.environ, "router.request_id": "req_1"}
+    environ["wsgi.input"] = RequestBody(None, parser, request, LIMITS)  # type: ignore[arg-type]
+    return incoming_of(environ, 64)
+
+
+NAMES = st.sampled_from(
+    b"Host|host|Content-Length|content-length|Authorization|X-Api-Key|X_Api_Key|Idempotency-Key|X-Request-ID|"
+    b"Connection|Expect|Transfer-Encoding|Content-Encoding|Upgrade|Proxy-Connection|User-Agent||a b|X-\0".split(b"|")
+)
+VALUES = st.one_of(
+    st.sampled_from([b"", b"2", b"02", b"+2", b"0", b"64", b"65", b"2, 2", b"0x2", b"keep-alive", b"Keep-Alive"])
+    | st.sampled_from([b"close", b"chunked", b"gzip", b"100-continue", b"websocket", b"Bearer sk-1", b" \t x \t "]),
+    st.binary(max_size=12),
+    st.sampled_from([b"caf\xc3\xa9", b"a\tb", b"a\rb", b"a\nb", b"a\x7fb", b"a\0b", b"x" * 300]),
+)
+FIELDS = st.lists(st.tuples(NAMES, st.sampled_from([b":", b": ", b":\t ", b" : "]), VALUES), max_size=5)
+ENDS = st.sampled_from([b"\r\n"] * 12 + [b"\n", b"\r", b"\r\n\r\n", b"\r\n "])
+STARTS = st.just(b"POST /v1/chat/completions HTTP/1.1") | st.sampled_from(
+    [
+        b"POST /v1/chat/completions?a=b HTTP/1.1",
+        b"POST  /v1/chat/completions HTTP/1.1",
+        b"POST /v1/chat/completions HTTP/1.0",
+        b"POST /v1/chat%2Fcompletions HTTP/1.1",
+        b"GET / HTTP/1.1",
+        b"\r\nPOST / HTTP/1.1",
+    ]
+)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    """Bytes that are a request, or nearly one."""
+    body = draw(st.sampled_from([b"{}", b"", b"x" * 64, b"x" * 65]) | st.binary(max_size=10))
+    lines = [draw(STARTS)]
+    if draw(st.integers(0, 9)):
+        lines.append(b"Host: gateway")
+    if draw(st.integers(0, 9)):
+        lines.append(b"Content-Length: %d" % len(body))
+    lines += [name + colon + value for name, colon, value in draw(FIELDS | st.just([]))]
+    whole = b"".join(line + draw(ENDS) for line in lines) + draw(ENDS) + body
+    if draw(st.integers(0, 3)):
+        return whole
+    place = draw(st.integers(0, len(whole)))
+    return whole[:place] + draw(st.binary(max_size=2)) + whole[place + draw(st.integers(0, 2)) :]
+
+
+@settings(max_examples=1500, deadline=None)
+@given(requests())
+def test_what_the_fast_reader_accepts_llhttp_accepts_and_reads_the_same(data: bytes) -> None:
+    fast = READER.read(data)
+    if fast is None:
+        return
+    slow = by_llhttp(data)
+    assert slow is not None, data
+    assert [getattr(fast, name) for name in READ] == [getattr(slow, name) for name in READ]
+    assert fast.read_body() == slow.read_body()
+
+
+@pytest.mark.parametrize(
+    ("field", "read"),
+    [
+        (b"Authorization: Bearer sk-1", ("authorization", "Bearer sk-1")),
+        (b"x-api-key:sk-1 ", ("x_api_key", "sk-1")),
+        (b"Idempotency-Key: caf\xe9", ("idempotency_key", "café")),
+        (b"X-Request-ID: caf\xc3\xa9\t1", ("client_request_id", "café 1")),
+        (b"Connection: keep-alive", ("body_size", 2)),
+        (b"X_Api_Key: sk-1", ("x_api_key", None)),
+    ],
+)
+def test_what_clients_send_is_read_fast(field: bytes, read: tuple[str, object]) -> None:
+    data = PLAIN.replace(b"Host:", field + b"\r\nHost:")
+    fast, slow = READER.read(data), by_llhttp(data)
+    assert fast is not None and slow is not None
+    assert getattr(fast, read[0]) == getattr(slow, read[0]) == read[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"}", b"}}"),
+        (b"{}", b""),
+        (b"1.1", b"1.0"),
+        (b"POST", b"GET"),
+        (b"completions", b"completions?a=b"),
+        (b"Host: gateway\r\n", b""),
+        (b"Host", b"Host: gateway\r\nHost"),
+        (b"Host", b"Expect: 100-continue\r\nHost"),
+        (b"Host", b"Content-Encoding: gzip\r\nHost"),
+        (b"Host", b"Connection: close\r\nHost"),
+        (b"Host", b"Connection: keep-alive\r\nUpgrade: h2c\r\nHost"),
+        (b"Host", b"Transfer-Encoding: chunked\r\nHost"),
+        (b"Host", b"X: " + b"x" * 600 + b"\r\nHost"),
+        (b"Host", b"".join(b"X-%d: x\r\n" % number for number in range(12)) + b"Host"),
+        (b"Content-Length: 2\r\n\r\n{}", b"Content-Length: 65\r\n\r\n" + b"x" * 65),
+    ],
+)
+def test_all_else_is_for_llhttp(old: bytes, new: bytes) -> None:
+    assert READER.read(PLAIN) is not None
+    assert READER.read(PLAIN.replace(old, new)) is None
