@@ -47,7 +47,6 @@ setup(
         "dev": [
             "hypothesis>=6.100",
             "jsonschema>=4.23",
-            "msgspec>=0.19",
             "mypy>=1.15",
             "openai>=2.0",
             "openapi-spec-validator>=0.8",

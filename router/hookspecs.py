@@ -31,6 +31,8 @@ from router.types import (
 if TYPE_CHECKING:
     import click
 
+    from router.upstream.compiled import Wire
+
 __all__ = [
     "HOOKS_VERSION",
     "ROLES",
@@ -43,7 +45,7 @@ __all__ = [
     "StorageSpecs",
 ]
 
-HOOKS_VERSION = "0.1"
+HOOKS_VERSION = "0.2"
 """The newest ``Since:`` below. A plugin that needs newer ones says so: ``requires_hooks = "0.2"`` beside its hooks."""
 
 hookspec = pluggy.HookspecMarker("router")
@@ -91,6 +93,23 @@ class ProviderSpecs:
         A provider without this hook does not offer embeddings, and the client is told so.
 
         Called: addressed, once per attempt. Since: 0.1.
+        """
+
+    @hookspec
+    def compiled(self, kind: str, context: CallContext) -> Wire | None:
+        """What all calls of one kind to one model at one endpoint have in common, done beforehand.
+
+        The wire says the same as ``chat`` or ``embeddings``, which stay, and are asked where there is none. The base
+        class of OpenAI's wire has this hook, and gives none where a subclass overrides the hook itself or ``send``.
+
+        Args:
+            kind: ``chat`` or ``embeddings``.
+            context: the model, the endpoint's settings, the transport. Its limits are not those of a call.
+
+        Returns:
+            None where each call must be asked for.
+
+        Called: addressed, at the first call of that kind to a model at an endpoint. Since: 0.2.
         """
 
     @hookspec

@@ -22,7 +22,6 @@ from router_plugins.anthropic.stream import Answer, ends
 from router import (
     CallContext,
     ChatCall,
-    EmbeddingsCall,
     Item,
     ModelCard,
     ProviderSettings,
@@ -120,7 +119,7 @@ class Anthropic(HttpProvider):
     def list_models(self, context: CallContext) -> Iterable[ModelCard]:
         return listing(lambda path: self.fetch(path, context))
 
-    def headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+    def headers(self, context: CallContext) -> dict[str, str]:
         """The key under Anthropic's name, the version, the betas, and what the operator set."""
         settings = context.settings
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, RequestRules, Secret, hookimpl
+from router import CallContext, ProviderSettings, RequestRules, Secret, hookimpl
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleProvider
 from router.upstream.failures import Failure
@@ -45,8 +45,8 @@ class OpenAI(CompatibleProvider):
     def settings(self) -> type:
         return Settings
 
-    def headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
-        headers = super().headers(call, context)
+    def headers(self, context: CallContext) -> dict[str, str]:
+        headers = super().headers(context)
         if context.settings.organization:
             headers["OpenAI-Organization"] = context.settings.organization
         if context.settings.project:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from router_plugins.openrouter.money import card_of, take_cost_nano
 
-from router import CallContext, ChatCall, EmbeddingsCall, ModelCard, ProviderSettings, RequestRules, Secret, hookimpl
+from router import CallContext, ModelCard, ProviderSettings, RequestRules, Secret, hookimpl
 from router.upstream.compatible import CompatibleProvider, Progress
 from router.upstream.failures import Failure
 from router.upstream.wire import choices_of, object_at
@@ -82,10 +82,10 @@ class OpenRouter(CompatibleProvider):
         """With windows, kinds and prices, which OpenRouter tells."""
         return card_of(super().listed_card(entry), entry)
 
-    def headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+    def headers(self, context: CallContext) -> dict[str, str]:
         settings = context.settings
         named = {"HTTP-Referer": settings.site_url, "X-Title": settings.site_name}
-        return {name: value for name, value in named.items() if value} | super().headers(call, context)
+        return {name: value for name, value in named.items() if value} | super().headers(context)
 
     def edit_message(self, message: Mapping[str, Any], context: CallContext) -> Mapping[str, Any]:
         """An earlier answer's reasoning under its name there; ``reasoning_details`` go back as they came."""

@@ -52,13 +52,12 @@ class XAI(CompatibleChatProvider):
     def settings(self) -> type:
         return Settings
 
-    def headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+    def call_headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
         """A conversation's ID keeps it on the server that has its cache."""
-        headers = super().headers(call, context)
         conversation = call.body.get("prompt_cache_key")
         if isinstance(conversation, str) and _CONVERSATION.fullmatch(conversation):
-            headers.setdefault("x-grok-conv-id", conversation)
-        return headers
+            return {"x-grok-conv-id": conversation}
+        return {}
 
     def edit_item(self, value: dict[str, Any], progress: Progress, context: CallContext) -> dict[str, Any]:
         """Usage without what the call cost us, and OpenAI's finish reasons."""

@@ -19,6 +19,7 @@ from router.gateway.counts import fault_of_usage, higher, shown_usage, sound, wh
 from router.gateway.members import cut_member, find_member, put_member
 from router.gateway.remarks import remarks_of
 from router.gateway.said import Said, said_bytes
+from router.gateway.told import told_of
 from router.types import ChatCall, EmbeddingsCall, Item, Reply, Usage
 from router.upstream.wire import choices_of, dump_json, has_output, usage_of
 
@@ -31,6 +32,10 @@ _ODD = re.compile(rb'"(?:usage"\s*:|finish_reason"\s*:\s*"|error"\s*:)')  # one 
 _USAGE = re.compile(rb'"usage"\s*:')
 _NULL_AT_END = re.compile(rb',\s*"usage"\s*:\s*null(?=\s*(?:,\s*"obfuscation"\s*:\s*"[^"\\]*"\s*)?\}\s*$)')
 """A top-level ``"usage": null``: what follows it up to the closing brace shows that it stands at the top."""
+_MODEL = re.compile(
+    rb'(\s*\{(?:\s*"(?!model")[^"\\]*"\s*:\s*(?:"[^"\\]*"|[a-z0-9.+-]+)\s*,)*+\s*"model"\s*:\s*)"[^"\\]*"'
+)
+"""A body up to its model, where only plain members come before it."""
 _BYTES_PER_TOKEN = 4
 _NAME_MAX = 200
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
@@ -154,6 +159,25 @@ class Relay:
         shown = self._note_told(value)
         return self._with_model(item.data if shown is None else put_member(item.data, "usage", shown), value)
 
+    def whole(self, data: bytes, holds: str) -> bytes | None:
+        """As ``body``, of the many replies that nobody has to look at; None for any other.
+
+        Args:
+            data: the body, which its plugin does not edit, with OpenAI's usage.
+        """
+        told = told_of(data, holds)
+        if told is None:
+            return None
+        self.output = self.finished = True
+        self._body = data
+        self.usage = told.usage
+        name = told.model
+        self.reported_model = name if name.isprintable() and len(name) <= _NAME_MAX else _shown_name(name)
+        match = _MODEL.match(data)
+        if match is None:
+            return self._with_model(data, {"model": name})
+        return match[1] + self._model + data[match.end() :]
+
     def estimate(self, unseen_bytes: int = 0) -> Usage:
         """What the call must have used, where the upstream does not say: four bytes a token of what was said.
 
@@ -231,7 +255,7 @@ class Relay:
         if self._reply is None:
             return None
         if not self.reported_model and isinstance(value.get("model"), str):
-            self.reported_model = _UNPRINTABLE.sub(" ", value["model"][:_NAME_MAX])
+            self.reported_model = _shown_name(value["model"])
         self.marks.update(remarks_of(value))
         for choice in choices_of(value) if self._is_chat else ():
             if choice.get("usage"):
@@ -329,6 +353,10 @@ class Relay:
 
     def _malformed(self, what: str) -> UpstreamError:
         return UpstreamError("malformed", f"The provider {what}.")
+
+
+def _shown_name(name: str) -> str:
+    return _UNPRINTABLE.sub(" ", name[:_NAME_MAX])
 
 
 def _is_item(item: Any) -> bool:

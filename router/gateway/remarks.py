@@ -10,7 +10,7 @@ from router.money import NANO
 from router.types import Usage
 from router.upstream.wire import object_at
 
-__all__ = ["REMARKS", "remarks_of", "told_cost_nano"]
+__all__ = ["REMARKS", "STANDARD_TIERS", "remarks_of", "told_cost_nano"]
 
 REMARKS: Mapping[str, str] = {
     "bad_usage": "the provider's plugin gave counts that are none; estimates stand in their place",
@@ -25,7 +25,7 @@ REMARKS: Mapping[str, str] = {
 }
 """A mark on a usage row -> what it means, for operators."""
 
-_STANDARD_TIERS = frozenset({"", "auto", "default", "on_demand", "standard", "standard_only"})
+STANDARD_TIERS = frozenset({"", "auto", "default", "on_demand", "standard", "standard_only"})
 _SEARCHES = ("num_sources_used", "num_search_queries", "web_search_requests", "search_queries")
 _TOOLS = ("server_tool_use", "server_side_tool_usage_details", "server_side_tool_usage", "num_server_side_tools_used")
 _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
@@ -50,7 +50,7 @@ def remarks_of(value: Mapping[str, Any]) -> Sequence[str]:
             details = usage.get(place)
             if details and isinstance(details, dict) and details.get("audio_tokens"):
                 found.append("unpriced_audio")
-    if isinstance(tier, str) and tier not in _STANDARD_TIERS:
+    if isinstance(tier, str) and tier not in STANDARD_TIERS:
         found.append("service_tier")
     if value.get("citations") or value.get("search_results"):
         found.append("unpriced_search")

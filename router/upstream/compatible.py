@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any, ClassVar
 
 from router import hookimpl
-from router.rules import CAPS
 from router.types import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, Reply, Usage
 from router.upstream.cards import listed_card, listed_cards
+from router.upstream.compiled import CompiledWire, Steps, Wire, renamed
 from router.upstream.events import Events
 from router.upstream.failures import failure_of
 from router.upstream.provider import HttpProvider
@@ -70,6 +70,14 @@ class CompatibleChatProvider(HttpProvider):
         return self._stream(response, context) if call.stream else self._plain(response, context)
 
     @hookimpl
+    def compiled(self, kind: str, context: CallContext) -> Wire | None:
+        """None where a subclass does with a call what only its hook knows: it has its own, or sends in its own way."""
+        hook = (CompatibleChatProvider if kind == "chat" else CompatibleProvider, kind)
+        if all(_is_of(self, name, base) for base, name in (hook, *_WAY)):
+            return self._wire(kind, context)
+        return None
+
+    @hookimpl
     def list_models(self, context: CallContext) -> Iterable[ModelCard]:
         """``GET /models``: the wire says which there are, and nothing of what they can do."""
         return listed_cards(self.fetch("/models", context), self.listed_card)
@@ -82,7 +90,7 @@ class CompatibleChatProvider(HttpProvider):
 
     def chat_body(self, call: ChatCall, context: CallContext) -> dict[str, Any]:
         """The body to send: the client's under the upstream's names, and usage always asked for in a stream."""
-        body = _renamed({**call.body, "model": context.model}, self.renames)
+        body = renamed({**call.body, "model": context.model}, self.renames)
         body["messages"] = [self.edit_message(message, context) for message in body["messages"]]
         if call.stream:
             options = call.body.get("stream_options")
@@ -107,6 +115,35 @@ class CompatibleChatProvider(HttpProvider):
         return value
 
     # The way there and back.
+
+    def _wire(self, kind: str, context: CallContext) -> Wire:
+        is_chat = kind == "chat"
+        base = CompatibleChatProvider if is_chat else CompatibleProvider
+        edits_messages = is_chat and not _is_of(self, "edit_message", CompatibleChatProvider)
+        each_call = self._asks_headers_each_call
+        return CompiledWire(
+            context,
+            self._url("/chat/completions" if is_chat else "/embeddings", context),
+            {} if each_call else self.headers(context),
+            renames=self.renames if is_chat else getattr(self, "embeddings_renames", {}),
+            roles=self.roles if is_chat and not edits_messages else {},
+            steps=Steps(
+                body=None if _is_of(self, f"{kind}_body", base) else getattr(self, f"{kind}_body"),
+                message=self.edit_message if edits_messages else None,
+                headers=self._all_headers if each_call else None,
+            ),
+            refuse=partial(self._refuse, context=context),
+            reply=partial(self._read, context=context),
+            stream=partial(self._stream, context=context),
+            edits=self.edits,
+            reads_usage=_is_of(self, "read_usage", CompatibleChatProvider),
+        )
+
+    def _read(self, response: Response, data: bytes, context: CallContext) -> tuple[Reply, Item]:
+        """A plain reply whose body has been read."""
+        progress = Progress()
+        item = self._item(data, progress, context)
+        return self._reply(iter(()), progress, response, context), item
 
     def _plain(self, response: Response, context: CallContext) -> Reply:
         progress = Progress()
@@ -170,22 +207,20 @@ class CompatibleProvider(CompatibleChatProvider):
 
     def embeddings_body(self, call: EmbeddingsCall, context: CallContext) -> dict[str, Any]:
         """The body to send: the client's under the upstream's names."""
-        return _renamed({**call.body, "model": context.model}, self.embeddings_renames)
+        return renamed({**call.body, "model": context.model}, self.embeddings_renames)
+
+
+_WAY = (
+    *((HttpProvider, name) for name in ("send", "_all_headers", "_exchange")),
+    *((CompatibleChatProvider, name) for name in ("_item", "_plain", "_reply", "_stream")),
+)
+"""Methods that make a call, beside its hook, with their classes."""
+
+
+def _is_of(plugin: object, name: str, base: type) -> bool:
+    """Whether a method of a plugin is this base class's own."""
+    return getattr(getattr(plugin, name, None), "__func__", None) is vars(base).get(name, plugin)
 
 
 def _tokens(usage: Usage) -> int:
     return usage.prompt_tokens + usage.completion_tokens
-
-
-def _renamed(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """The body with fields under other names. Null is none; of two caps the other stays, of two other fields both do,
-    for the upstream to judge.
-    """
-    for name, other in names.items():
-        if name not in body:
-            continue
-        if body.get(other) is None:
-            body[other] = body.pop(name)
-        elif name in CAPS:
-            del body[name]
-    return body

@@ -5,12 +5,12 @@ The socket never blocks, and never is gevent's: one watcher and one timer of ``r
 
 from __future__ import annotations
 
-import select
 import socket
 from _socket import socket as RawSocket  # never monkey-patched, unlike socket.socket
+from select import POLLIN
 from time import monotonic
 
-from gevent.monkey import is_module_patched
+from gevent.monkey import get_original, is_module_patched
 
 from router.upstream.polled import Polled, Waits
 from router.upstream.transport import RESEND_S
@@ -26,6 +26,7 @@ FIRST_BYTES = 65_536
 """So much of a body goes out together with the head."""
 _SLICE_BYTES = 262_144
 _NOTHING = memoryview(b"")
+_new_poller = get_original("select", "poll")  # it never waits here
 
 
 class Connection:
@@ -68,8 +69,8 @@ class Connection:
         fd = raw.fileno()
         self._waits: Waits = Readiness(fd) if is_module_patched("socket") else Polled(fd)
         self.rest = self._waits.watch  # it goes back to the pool: whatever comes from now on makes it useless
-        self._poller = select.poll()
-        self._poller.register(fd, select.POLLIN)
+        self._poller = _new_poller()
+        self._poller.register(fd, POLLIN)
         self._out = self._body = _NOTHING
         self._is_more = False  # to be received, most likely
         self.idle_since = self.sent_at = 0.0

@@ -31,19 +31,47 @@ class Events:
     def __next__(self) -> Sequence[Item]:
         while not self._over:
             piece = next(self._chunks, None)
-            self._over = piece is None
-            events = self._last() if piece is None else self._parser.feed(piece)
-            batch = []
-            for data in events:
-                if data == b"[DONE]":
-                    self._over = True
-                    if self.reply is not None:
-                        self.reply.ended = True
-                    break
-                batch.append(self._to_item(data))
-            if batch:
+            if batch := self._last_items() if piece is None else self.items(piece):
                 return batch
         raise StopIteration
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the items are the events' data as it came, so that ``piece`` may be asked."""
+        return self._to_item is Item and type(self) is Events
+
+    def piece(self) -> bytes:
+        """The next bytes of the stream as they came, where they begin an event: for a reader that can tell by the bytes
+        whether they are events with nothing to note. Where they are not, ``items`` has to be given them.
+
+        Empty at the end, and where an event is under way: the next batch tells.
+        """
+        if self._over or not self._parser.rests:
+            return b""
+        piece = next(self._chunks, None)
+        if piece is None:
+            self._over = True
+            return b""
+        return piece
+
+    def items(self, piece: bytes) -> list[Item]:
+        """The items that a piece of the stream completes."""
+        return self._made(self._parser.feed(piece))
+
+    def _last_items(self) -> list[Item]:
+        self._over = True
+        return self._made(self._last())
+
+    def _made(self, events: list[bytes]) -> list[Item]:
+        batch = []
+        for data in events:
+            if data == b"[DONE]":
+                self._over = True
+                if self.reply is not None:
+                    self.reply.ended = True
+                break
+            batch.append(self._to_item(data))
+        return batch
 
     def _last(self) -> list[bytes]:
         """The event that no blank line ended, if it is whole; a part of one means that the stream was cut."""

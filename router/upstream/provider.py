@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import wraps
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from router import hookimpl
 from router.errors import UpstreamError
@@ -33,6 +35,25 @@ _OURS = frozenset({"auth", "billing"})  # the upstream's words on our key and ou
 _KEPT_STATUSES = frozenset({410, 413, 415, 422})  # of a bad request, shown to the client as they are
 _VAGUE_CODES = frozenset({"", "invalid_request_error"})  # a type in the place of a code says nothing
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_Headers = TypeVar("_Headers", bound=Callable[..., dict[str, str]])
+
+
+def _takes_a_call(headers: Callable[..., Any]) -> bool:
+    return len(inspect.signature(headers).parameters) > 2
+
+
+def _either_way(headers: _Headers) -> _Headers:
+    """``headers(context)`` and, as it was before hooks 0.2, ``headers(call, context)``: each may call the other."""
+    takes_a_call = _takes_a_call(headers)
+
+    @wraps(headers)
+    def asked(self: HttpProvider, *given: Any) -> dict[str, str]:
+        if takes_a_call and len(given) == 1:
+            given = (ChatCall("", "", {}), *given)
+        found: dict[str, str] = headers(self, *(given if takes_a_call else given[-1:]))
+        return found
+
+    return asked  # type: ignore[return-value]
 
 
 class HttpProvider:
@@ -47,6 +68,14 @@ class HttpProvider:
     default_base_url: ClassVar[str] = ""
     cards: ClassVar[Sequence[ModelCard]] = ()
     rules: ClassVar[RequestRules] = RequestRules()
+    _has_old_headers: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = vars(cls).get("headers")
+        if own is not None:
+            cls._has_old_headers = cls._has_old_headers or _takes_a_call(own)
+            cls.headers = _either_way(own)  # type: ignore[method-assign]
 
     @hookimpl
     def settings(self) -> type:
@@ -67,12 +96,20 @@ class HttpProvider:
 
     # What a subclass edits.
 
-    def headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
-        """Request headers: the key, and what the operator set."""
+    @_either_way
+    def headers(self, context: CallContext) -> dict[str, str]:
+        """The headers of all requests: the key, and what the operator set. Asked once for all calls to a model.
+
+        An override that takes ``(call, context)``, as it was before hooks 0.2, is asked with each call.
+        """
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         if context.settings.api_key:
             headers["Authorization"] = f"Bearer {context.settings.api_key.reveal()}"
         return headers | dict(context.settings.headers)
+
+    def call_headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+        """Headers that depend on the call, or change with time. Those of ``headers`` go before them."""
+        return {}
 
     def kind(self, failure: Failure) -> str:
         """The kind of a failure (``router.errors.KINDS``)."""
@@ -84,6 +121,22 @@ class HttpProvider:
 
     # What its hooks use.
 
+    def _all_headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+        """The headers of one call."""
+        own = self.call_headers(call, context)
+        fixed = self.headers(call, context) if self._has_old_headers else self.headers(context)  # type: ignore[call-arg, arg-type]
+        return {**own, **fixed} if own else fixed
+
+    @property
+    def _asks_headers_each_call(self) -> bool:
+        """Whether the headers depend on the call."""
+        return self._has_old_headers or type(self).call_headers is not HttpProvider.call_headers
+
+    def _url(self, path: str, context: CallContext) -> str:
+        """Where a path is."""
+        base_url: str = context.settings.base_url or self.default_base_url
+        return base_url.rstrip("/") + path
+
     def send(
         self, path: str, body: Mapping[str, Any], call: ChatCall | EmbeddingsCall, context: CallContext
     ) -> Response:
@@ -92,7 +145,7 @@ class HttpProvider:
         Raises:
             UpstreamError: the request failed, or was answered with an error.
         """
-        return self._exchange("POST", path, dump_json(body), self.headers(call, context), context)
+        return self._exchange("POST", path, dump_json(body), self._all_headers(call, context), context)
 
     def fetch(self, path: str, context: CallContext, body: Mapping[str, Any] | None = None) -> Any:
         """Decoded JSON that belongs to no client's call; a ``GET`` where there is no ``body``.
@@ -100,7 +153,7 @@ class HttpProvider:
         Raises:
             UpstreamError: the request failed, or the answer is not JSON.
         """
-        headers = self.headers(ChatCall("", "", {}), context)
+        headers = self.headers(context)
         method, data = ("GET", None) if body is None else ("POST", dump_json(body))
         response = self._exchange(method, path, data, headers, context)
         try:
@@ -132,10 +185,18 @@ class HttpProvider:
     def _exchange(
         self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], context: CallContext
     ) -> Response:
-        base_url = (context.settings.base_url or self.default_base_url).rstrip("/")
-        response = context.transport.send(Request(method, base_url + path, headers, data, context.timeouts))
-        if response.status == 200:
-            return response
+        request = Request(method, self._url(path, context), headers, data, context.timeouts)
+        response = context.transport.send(request)
+        if response.status != 200:
+            self._refuse(response, context)
+        return response
+
+    def _refuse(self, response: Response, context: CallContext) -> NoReturn:
+        """Close a response that is no success.
+
+        Raises:
+            UpstreamError: what it means.
+        """
         try:
             raw = response.read(_ERROR_BODY_LIMIT)
         except UpstreamError:

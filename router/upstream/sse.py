@@ -55,6 +55,11 @@ class EventParser:
             self._check_sizes(data)
         return _payloads(data)
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is kept: what comes next begins an event."""
+        return self._begun and not self._parts and not self._after_cr
+
     def close(self) -> list[bytes]:
         """The stream has ended: the data of an event that no blank line ended, as a list of one; else an empty list.
 

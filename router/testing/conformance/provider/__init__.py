@@ -4,7 +4,19 @@
 from __future__ import annotations
 
 from router.testing.conformance.provider import declared, replies, usage, failures, endings  # isort: skip
-from router.testing.conformance.provider import releasing, holding, apart, asked  # isort: skip
+from router.testing.conformance.provider import releasing, holding, apart, asked, compiled  # isort: skip
 from router.testing.conformance.provider.bench import PROVIDER
 
-__all__ = ["PROVIDER", "apart", "asked", "declared", "endings", "failures", "holding", "releasing", "replies", "usage"]
+__all__ = [
+    "PROVIDER",
+    "apart",
+    "asked",
+    "compiled",
+    "declared",
+    "endings",
+    "failures",
+    "holding",
+    "releasing",
+    "replies",
+    "usage",
+]
