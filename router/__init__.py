@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pluggy
 
-from router.claims import BALANCE, Claim, Outcome, PolicyContext, Quote, Window
+from router.claims import BALANCE, Claim, Meters, Outcome, PolicyContext, Quote, Window
 from router.dialect import Dialect
 from router.errors import (
     BadRequest,
@@ -65,6 +65,7 @@ __all__ = [
     "Key",
     "Limits",
     "Listed",
+    "Meters",
     "Migration",
     "ModelCard",
     "ModelNotFound",

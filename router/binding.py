@@ -35,6 +35,11 @@ LOAD_RULES: Mapping[str, str] = {
 }
 """Rule ID -> what holds for a plugin that loads. An ID is never given to another rule."""
 
+_DECLARED = {
+    f"{role}_meters": (f"{role}_claims", f"{role}_settle", f"{role}_undo") for role in ("billing", "rate_limit")
+}
+"""Hook that declares -> those which it stands in for."""
+
 _MARK = "router_impl"  # what HookimplMarker("router") leaves on a function
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
 _VERSION = re.compile(r"\d+(?:\.\d+)*", re.ASCII)
@@ -92,8 +97,21 @@ def bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[st
     if not callers:
         raise LoadFault("L12", "it implements no hook: mark its functions with @router.hookimpl")
     hooks = {caller.name: _callable(caller.name, caller.get_hookimpls()[0]) for caller in callers}
+    for declared, asked in _DECLARED.items():
+        if declared in hooks and any(_is_nearer(thing, one, declared) for one in asked):
+            del hooks[declared]
     roles = tuple(role for role, specs in ROLES.items() if role != "common" and any(h in vars(specs) for h in hooks))
     return hooks, roles, advice
+
+
+def _is_nearer(thing: Any, asked: str, declared: str) -> bool:
+    """Whether a class overrides a hook, and inherits the declaration that stands in its place."""
+    for cls in type(thing).__mro__:
+        if declared in vars(cls):
+            return False
+        if asked in vars(cls):
+            return True
+    return False
 
 
 def _register(manager: pluggy.PluginManager, name: str, thing: Any) -> tuple[str, ...]:

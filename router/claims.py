@@ -7,15 +7,16 @@ else requests, tokens or calls.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from router.errors import BudgetExceeded, InsufficientQuota, RateLimited, RouterError
 from router.structs import record
 from router.usage import Usage
 
-__all__ = ["BALANCE", "REFUSALS", "Claim", "Outcome", "PolicyContext", "Quote", "Window"]
+__all__ = ["BALANCE", "REFUSALS", "Claim", "Meters", "Outcome", "PolicyContext", "Quote", "Window"]
 
 BALANCE = "balance"
 """The bucket that is the account's own money. Its ceiling is what the account has available."""
@@ -130,3 +131,31 @@ class PolicyContext:
     at: float
     timezone: tzinfo = UTC
     settings: Any = field(default=None, repr=False)
+
+
+class Meters(Protocol):
+    """What a policy claims of every call of one key, declared once in place of being asked for each.
+
+    Attributes:
+        claims: as the policy's hook for single calls gives them, in the same order; their amounts are not heeded.
+        until: Unix seconds from which on the policy has to be asked again, since a window of its claims ends then;
+            ``math.inf`` where none does.
+    """
+
+    @property
+    def claims(self) -> Sequence[Claim]: ...
+
+    @property
+    def until(self) -> float: ...
+
+    def amounts(self, quote: Quote) -> Sequence[int] | None:
+        """The amount of each claim, for one call; None where the policy is to be asked for the claims of this one.
+
+        Raises:
+            RouterError: refuses the call.
+        """
+        ...
+
+    def settled(self, outcome: Outcome) -> Sequence[int]:
+        """The final amount of each claim, once the call is over; it replaces what was held."""
+        ...

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from router.claims import Claim, Outcome, PolicyContext, Quote
+from router.claims import Claim, Meters, Outcome, PolicyContext, Quote
 from router.dialect import Dialect
 from router.errors import UpstreamError
 from router.rules import RequestRules
@@ -164,6 +164,28 @@ class BillingSpecs:
     """
 
     @hookspec
+    def billing_meters(self, key: Key, context: PolicyContext) -> Meters | None:
+        """What every call of a key claims, declared beforehand: no call is then asked for.
+
+        The declaration says the same as ``billing_claims`` and ``billing_settle``, which stay, and are
+        asked where there is no declaration, or where its ``amounts`` gives None. ``billing_undo`` is not called
+        for declared claims. Pure, as ``billing_claims``. A class that overrides one of the hooks for single calls
+        has to override this one as well: else the declaration that it inherits is not used.
+
+        Args:
+            context: the time, and the plugin's own settings. What is returned holds from then on, until its ``until``
+                or until the key, its account or a limit changes.
+
+        Returns:
+            None for a key whose calls must be asked for one by one.
+
+        Raises:
+            RouterError: refuses the call.
+
+        Called: addressed, at the first of a key's calls to a model, and again at each ``until``. Since: 0.2.
+        """
+
+    @hookspec
     def billing_claims(  # type: ignore[empty-body]
         self, call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext
     ) -> Sequence[Claim]:
@@ -212,6 +234,28 @@ class RateLimitSpecs:
 
     A failing hook fails closed: the call is refused, or its claims are settled in full.
     """
+
+    @hookspec
+    def rate_limit_meters(self, key: Key, context: PolicyContext) -> Meters | None:
+        """What every call of a key claims, declared beforehand: no call is then asked for.
+
+        The declaration says the same as ``rate_limit_claims`` and ``rate_limit_settle``, which stay, and are
+        asked where there is no declaration, or where its ``amounts`` gives None. ``rate_limit_undo`` is not called
+        for declared claims. Pure, as ``rate_limit_claims``. A class that overrides one of the hooks for single calls
+        has to override this one as well: else the declaration that it inherits is not used.
+
+        Args:
+            context: the time, and the plugin's own settings. What is returned holds from then on, until its ``until``
+                or until the key, its account or a limit changes.
+
+        Returns:
+            None for a key whose calls must be asked for one by one.
+
+        Raises:
+            RouterError: refuses the call.
+
+        Called: addressed, at the first of a key's calls to a model, and again at each ``until``. Since: 0.2.
+        """
 
     @hookspec
     def rate_limit_claims(  # type: ignore[empty-body]

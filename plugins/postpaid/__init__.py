@@ -7,8 +7,9 @@ goes below zero: what it does not cover is written down as a shortfall.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
-from router import BALANCE, Claim, Outcome, Quote, hookimpl
+from router import BALANCE, Claim, Meters, Outcome, Quote, hookimpl
 
 __all__ = ["plugin"]
 
@@ -19,6 +20,10 @@ class Postpaid:
     """The billing policy ``postpaid``. A call that can cost nothing needs no balance."""
 
     @hookimpl
+    def billing_meters(self) -> Meters:
+        return _METERS
+
+    @hookimpl
     def billing_claims(self, quote: Quote) -> Sequence[Claim]:
         return [Claim(BALANCE, 0, at_least=1 if quote.charge_nano else 0, refusal="balance", message=_EMPTY)]
 
@@ -27,4 +32,18 @@ class Postpaid:
         return [outcome.charge_nano for _ in claims]
 
 
+class _Charged:
+    """The same for the calls of every key that can cost something; one that cannot is asked for."""
+
+    claims = (Claim(BALANCE, 0, at_least=1, refusal="balance", message=_EMPTY),)
+    until = inf
+
+    def amounts(self, quote: Quote) -> Sequence[int] | None:
+        return (0,) if quote.charge_nano else None
+
+    def settled(self, outcome: Outcome) -> Sequence[int]:
+        return (outcome.charge_nano,)
+
+
+_METERS = _Charged()
 plugin = Postpaid()

@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 
-from router import Claim, Key, Limits, Outcome, PolicyContext, Quote, Window, hookimpl
+from router import Claim, Key, Limits, Meters, Outcome, PolicyContext, Quote, Window, hookimpl
 from router.calendars import window_of
 from router.money import format_nano
 
 __all__ = ["plugin"]
 
 _MINUTE = Window(60)
+_NO_QUOTE = Quote(0, 0, 0)
+_ONE_EACH = ("requests", "concurrent")
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,59 @@ class Windows:
         return own + _claims(key.account_limits, f"account:{key.account}", "account", quote, context, shown)
 
     @hookimpl
+    def rate_limit_meters(self, key: Key, context: PolicyContext) -> Meters:
+        claims = self.rate_limit_claims(key, _NO_QUOTE, context)
+        return _Declared(claims, context.settings.uncapped_output_tokens)
+
+    @hookimpl
     def rate_limit_settle(self, claims: Sequence[Claim], outcome: Outcome) -> Sequence[int]:
-        usage = outcome.usage
-        used = {
-            "requests": 1,
-            "tokens": usage.prompt_tokens + usage.completion_tokens if usage is not None else 0,
-            "concurrent": 0,
-            "day": outcome.charge_nano,
-            "month": outcome.charge_nano,
-        }
+        used = _used(outcome)
         return [used[claim.bucket.partition(":")[0]] for claim in claims]
+
+
+class _Declared:
+    """What every call of a key claims: its amounts alone differ from call to call.
+
+    Args:
+        claims: those of any call.
+        uncapped: output tokens that a call without a cap is taken to need.
+    """
+
+    def __init__(self, claims: Sequence[Claim], uncapped: int) -> None:
+        self.claims = claims
+        ends = (one.window.start + one.window.seconds for one in claims if one.window and one.window.start is not None)
+        self.until = min(ends, default=inf)
+        self._uncapped = uncapped
+        self._counts = [(claim.bucket.partition(":")[0], claim.ceiling or 0) for claim in claims]
+
+    def amounts(self, quote: Quote) -> Sequence[int]:
+        output, charge_nano = quote.completion_tokens, quote.charge_nano
+        if not quote.named_cap and output > self._uncapped:
+            output = self._uncapped
+        tokens = quote.prompt_tokens + output
+        amounts = []
+        for counted, most in self._counts:
+            if counted == "tokens":
+                amounts.append(max(1, min(tokens, most)))
+            else:
+                amounts.append(1 if counted in _ONE_EACH else charge_nano)
+        return amounts
+
+    def settled(self, outcome: Outcome) -> Sequence[int]:
+        used = _used(outcome)
+        return [used[counted] for counted, _ in self._counts]
+
+
+def _used(outcome: Outcome) -> dict[str, int]:
+    """What a call has used of each kind of bucket."""
+    usage = outcome.usage
+    return {
+        "requests": 1,
+        "tokens": usage.prompt_tokens + usage.completion_tokens if usage is not None else 0,
+        "concurrent": 0,
+        "day": outcome.charge_nano,
+        "month": outcome.charge_nano,
+    }
 
 
 def _claims(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -15,18 +14,21 @@ from greenlet import getcurrent, greenlet
 
 from router.dialect import Dialect
 from router.errors import RouterError, StoreError, Unavailable
-from router.gateway.admission import Bracket
 from router.gateway.keeping import Keeping
+from router.gateway.measuring import Measure
+from router.gateway.meters import Claimed, Part
+from router.gateway.plan import Plan
 from router.gateway.reckoning import Reckoned, reckon
 from router.gateway.relay import Relay
 from router.gateway.remarks import REMARKS, told_cost_nano
-from router.gateway.resolve import Target
-from router.ledger.operations import Statement
+from router.gateway.targets import TargetPlan
+from router.gateway.terms import Terms
+from router.ledger.operations import Held, Statement
 from router.money import NANO
 from router.types import OVER_BOUND, Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
 from router.upstream.exceptions import AnswerTooLong
 
-__all__ = ["ActiveCall", "CallCancelled", "Client", "bound_names"]
+__all__ = ["BOUND_NAMES", "ActiveCall", "CallCancelled", "Client", "bound_names"]
 
 _log = logging.getLogger("router.active")
 _NOTHING = Usage(0)
@@ -35,7 +37,8 @@ _AGAIN = {"Retry-After": "5"}
 _STOPPED = "The gateway stopped before this call was over."
 _PLAIN_UNBOOKED = "This call could not be booked in time. It was not charged; please send it again."
 _STREAM_UNBOOKED = "This answer is whole, but could not be booked in time; it is charged as soon as it can be."
-_BOUND = ("prompt_cache_key", "user", "safety_identifier", "session_id")
+BOUND_NAMES = frozenset({"prompt_cache_key", "user", "safety_identifier", "session_id"})
+"""Fields by which a client names its users and conversations."""
 
 
 class CallCancelled(BaseException):
@@ -59,75 +62,164 @@ class Client(Protocol):
     def unwatch(self) -> None: ...
 
 
+class Settles(Protocol):
+    """Where a call was admitted: its way out of there."""
+
+    def close(
+        self, active: ActiveCall, record: CallRecord, reckoned: Reckoned, unbooked: Callable[[], CallRecord] | None
+    ) -> CallRecord: ...
+    def progress(self, active: ActiveCall, reckoned: Reckoned, target: TargetPlan) -> Statement | None: ...
+
+
 class ActiveCall:
-    """A call between admission and its usage row.
+    """A call from its body to its usage row: the one object that the line hands from stop to stop.
 
     Args:
+        request_id: ours.
         kind: the hook that serves it, ``chat`` or ``embeddings``.
-        bracket: what it may use, and where that is settled.
+        body: as it is passed on; never changed.
+        found: what it holds.
         received_at: Unix seconds.
         started: the same moment by the monotonic clock, from which all durations are counted; now where omitted.
         drain_s: how long the upstream is read on after the client left.
-        finished: receives the record, exactly once.
+        finished: receives the call, exactly once, when it is over.
         client_request_id: the client's own ID of the request.
-        keeping: keeps the answer for repeats; None where there is no ``Idempotency-Key``.
 
     Attributes:
+        model, stream, include_usage: what the body says.
+        plan: what was known of the call beforehand.
+        admission: where it was admitted, and is settled; None before.
+        terms: what it may use and costs.
+        parts, claims, amounts, held: what is held for it, and of which policy.
+        admitted_at: Unix seconds at which its claims were made.
+        keeping: keeps its answer for repeats; None where it has no ``Idempotency-Key``.
+        target: what serves it, or was tried last.
+        dropped: what the client sent and that target does not see; ``dropped_at_door``: whatever the target.
         gone: the client has left.
         answered: a stream's 200 is on its way, with or without output.
         taken_on: the provider may be at work: its request went out, and no failure has come back.
         settled: the usage row, once the call is over.
     """
 
+    __slots__ = (
+        "_call",
+        "_dialect",
+        "_drain_s",
+        "_finished",
+        "_first_output",
+        "_noted",
+        "_received_at",
+        "_stopped",
+        "_timer",
+        "_waiting",
+        "admission",
+        "admitted_at",
+        "amounts",
+        "answered",
+        "attempts",
+        "body",
+        "claims",
+        "client_request_id",
+        "dropped",
+        "dropped_at_door",
+        "found",
+        "gone",
+        "held",
+        "include_usage",
+        "keeping",
+        "key",
+        "kind",
+        "model",
+        "parts",
+        "plan",
+        "relay",
+        "request_id",
+        "settled",
+        "started",
+        "stream",
+        "taken_on",
+        "target",
+        "terms",
+    )
+
+    plan: Plan
+    terms: Terms
+
     def __init__(
         self,
-        call: ChatCall | EmbeddingsCall,
+        request_id: str,
         kind: str,
         key: Key,
-        bracket: Bracket,
+        body: Mapping[str, Any],
+        found: Measure,
         dialect: Dialect,
         *,
         received_at: float,
         drain_s: float,
-        finished: Callable[[CallRecord], None],
-        keeping: Keeping | None = None,
+        finished: Callable[[ActiveCall, CallRecord], None],
         started: float | None = None,
         client_request_id: str = "",
     ) -> None:
+        self.request_id = request_id
         self.client_request_id = client_request_id
-        self.call = call
         self.kind = kind
         self.key = key
-        self.bracket = bracket
-        self.keeping = bracket.keeping = keeping
-        self.targets = bracket.terms.targets
-        self.relay = Relay(call, dialect)
-        self._dialect = dialect
+        self.body = body
+        self.found = found
+        self.model: str = body["model"]
+        self.stream = kind == "chat" and body.get("stream") is True
+        options = body.get("stream_options") if self.stream else None
+        self.include_usage = isinstance(options, dict) and options.get("include_usage") is True
+        self.admission: Settles | None = None
+        self.parts: Sequence[Part] = ()
+        self.claims: Sequence[Claimed] = ()
+        self.amounts: Sequence[int] = ()
+        self.held: Held | None = None
+        self.admitted_at = 0.0
+        self.keeping: Keeping | None = None
+        self.relay = Relay(self, dialect, kind)
         self.attempts: list[Attempt] = []
-        self.dropped: list[str] = []  # by the operator's word, for the last target
-        self.dropped_at_door: list[str] = []  # whatever the target
-        self.sticky = _sticky(call, key.account)
-        self.target: Target | None = None
+        self.dropped: Sequence[str] = ()
+        self.dropped_at_door: Sequence[str] = ()
+        self.target: TargetPlan | None = None
         self.gone = False
         self.answered = False
         self.taken_on = False
         self.settled: CallRecord | None = None
+        self.started = time.monotonic() if started is None else started
+        self._call: ChatCall | EmbeddingsCall | None = None
+        self._dialect = dialect
         self._received_at = received_at
-        self._started = time.monotonic() if started is None else started
         self._first_output: float | None = None
         self._drain_s = drain_s
-        self._finished: Callable[[CallRecord], None] | None = finished
+        self._finished: Callable[[ActiveCall, CallRecord], None] | None = finished
         self._stopped: RouterError | None = None
         self._waiting: greenlet | None = None
         self._noted: Statement | None = None
         self._timer: Any = None
 
+    @property
+    def call(self) -> ChatCall | EmbeddingsCall:
+        """What plugins see of it; made when the first of them is asked."""
+        if self._call is None:
+            made = ChatCall if self.kind == "chat" else EmbeddingsCall
+            self._call = made(self.request_id, self.model, self.body, self.stream, self.include_usage)
+        return self._call
+
+    @property
+    def sticky(self) -> str | None:
+        """What keeps related calls at one endpoint, where the provider's cache knows them."""
+        for name in ("prompt_cache_key", "user"):
+            value = self.body.get(name)
+            if isinstance(value, str) and value:
+                return f"{self.key.account}\0{value}"
+        return None
+
     def elapsed_s(self) -> float:
         """Since the request's first byte."""
-        return time.monotonic() - self._started
+        return time.monotonic() - self.started
 
-    @contextmanager
-    def at_upstream(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Around everything that waits for an upstream, and nothing else: only here may the call be cut short.
 
         Raises:
@@ -136,13 +228,12 @@ class ActiveCall:
         if self.gone or self._stopped is not None:
             raise CallCancelled(self._stopped)
         self._waiting = getcurrent()
-        try:
-            yield
-        finally:
-            self._waiting = None
-            if self._timer is not None:
-                self._timer.close()
-                self._timer = None
+
+    def __exit__(self, *raised: object) -> None:
+        self._waiting = None
+        if self._timer is not None:
+            self._timer.close()
+            self._timer = None
 
     def note_output(self) -> None:
         """The first output has arrived."""
@@ -194,28 +285,29 @@ class ActiveCall:
             error.recorded = True
         record, reckoned = self._record(error)
         good = error is None and not self.gone
-        unbooked = _unbooked(record) if good else None
         if self.target is not None and OVER_BOUND in record.marks:
             self._tell_exceeded(self.target, record)
+        assert self.admission is not None
         unsettled = None
         try:
-            record = self.bracket.close(record, reckoned, unbooked)
+            unbooked = (lambda: _unbooked(record)) if good else None
+            settled = self.admission.close(self, record, reckoned, unbooked)
         except StoreError as failed:
             _log.warning("call %s could not be booked in time: %s", record.request_id, failed.message)
             told = _STREAM_UNBOOKED if record.streamed else _PLAIN_UNBOOKED
             unsettled = Unavailable(told, code=StoreError.code, headers=dict(_AGAIN))
             unsettled.recorded = True
-            record = unbooked or record
-        self.settled = record
-        finished(record)
+            settled = _unbooked(record) if good else record
+        self.settled = settled
+        finished(self, settled)
         if self.keeping is not None:
             self.keeping.over()
         if unsettled is not None and good:
             raise unsettled
 
-    def _tell_exceeded(self, target: Target, record: CallRecord) -> None:
+    def _tell_exceeded(self, target: TargetPlan, record: CallRecord) -> None:
         """To the operator: the provider obeys no cap, or a card is wrong."""
-        bound = self.bracket.terms.sales[target.id].bound
+        bound = self.terms.sales[target.id].bound
         times = target.provider.endpoints.exceeded(target.model)
         _log.error(
             "operator: %s told of %d tokens in and %d out for %s, which could use %d and %d at most (%d such calls "
@@ -230,31 +322,31 @@ class ActiveCall:
         )
 
     def _record(self, error: RouterError | None) -> tuple[CallRecord, Reckoned]:
-        relay, terms = self.relay, self.bracket.terms
-        ending = self._ending(error)
+        relay, terms = self.relay, self.terms
+        ending = "ok" if error is None and not self.gone else self._ending(error)
         reckoned = self._reckoned(ending, error)
         usage = reckoned.usage or _NOTHING
-        first = self._first_output
+        first, started, target, key = self._first_output, self.started, self.target, self.key
         record = CallRecord(
-            request_id=self.call.request_id,
+            request_id=self.request_id,
             created_at=self._received_at,
             route=self.kind,
-            account=self.key.account,
-            key=self.key.id,
-            model=self.call.model,
-            provider=self.target.provider.name if self.target else "",
-            upstream_model=self.target.model if self.target else "",
-            status=self._status(ending, error),
+            account=key.account,
+            key=key.id,
+            model=self.model,
+            provider=target.provider.name if target is not None else "",
+            upstream_model=target.model if target is not None else "",
+            status=200 if ending == "ok" else self._status(ending, error),
             ending=ending,
             error_code=(error.code or "") if error is not None else "",
-            streamed=self.call.stream,
+            streamed=self.stream,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cached_tokens=usage.cached_tokens,
             reasoning_tokens=usage.reasoning_tokens,
             estimated=reckoned.estimated,
-            latency_ms=round(self.elapsed_s() * 1000),
-            first_token_ms=None if first is None else round((first - self._started) * 1000),
+            latency_ms=round((time.monotonic() - started) * 1000),
+            first_token_ms=None if first is None else round((first - started) * 1000),
             attempts=tuple(self.attempts),
             cache_write_tokens=usage.cache_write_tokens,
             clamped=reckoned.clamped,
@@ -275,16 +367,19 @@ class ActiveCall:
         An answer that is too long to be passed on was made all the same.
         """
         relay = self.relay
-        estimate = relay.estimate() if relay.output or (self.taken_on and error is None) else None
+        told, estimate = relay.usage, None
+        if (told is None or told.doubtful) and (relay.output or (self.taken_on and error is None)):
+            estimate = relay.estimate()
         if isinstance(error, AnswerTooLong) and not relay.output:
             ending, estimate = "cut", relay.estimate(error.limit_bytes)
-        return reckon(self.bracket.terms, self.target, relay.usage, estimate, ending)
+        return reckon(self.terms, self.target, told, estimate, ending)
 
     def progress(self) -> Statement | None:
         """What notes how far the call has come; None where that is nothing yet, or has been noted."""
         if self._finished is None or self.target is None or not (self.relay.output or self.taken_on):
             return None
-        statement = self.bracket.progress(self._reckoned("cut"), self.target)
+        assert self.admission is not None
+        statement = self.admission.progress(self, self._reckoned("cut"), self.target)
         if statement == self._noted:
             return None
         self._noted = statement
@@ -292,7 +387,7 @@ class ActiveCall:
 
     def _marks(self, reckoned: Reckoned) -> tuple[str, ...]:
         """What an operator should know of the call's usage; told in the log, too."""
-        marks, told, terms = self.relay.marks.union(reckoned.marks), self.relay.usage, self.bracket.terms
+        marks, told, terms = self.relay.marks.union(reckoned.marks), self.relay.usage, self.terms
         if told is not None and reckoned.charge_nano and terms.rate_nano:
             cost_nano = told_cost_nano(told)
             if cost_nano is not None and cost_nano * terms.rate_nano // NANO > reckoned.charge_nano:
@@ -303,7 +398,7 @@ class ActiveCall:
         for mark in found:
             if mark == OVER_BOUND:
                 continue  # said with its counts
-            _log.warning("call %s at %s: %s: %s", self.call.request_id, served, mark, REMARKS.get(mark, mark))
+            _log.warning("call %s at %s: %s: %s", self.request_id, served, mark, REMARKS.get(mark, mark))
         return found
 
     def _ending(self, error: RouterError | None) -> str:
@@ -311,11 +406,11 @@ class ActiveCall:
             return "disconnect"
         if error is None:
             return "ok"
-        return "cut" if self.relay.output and self.call.stream else "error"
+        return "cut" if self.relay.output and self.stream else "error"
 
     def _status(self, ending: str, error: RouterError | None) -> int:
         """What the client got; a dialect may have statuses of its own."""
-        answered = self.answered or (self.relay.output and self.call.stream)
+        answered = self.answered or (self.relay.output and self.stream)
         if ending == "disconnect" and not answered:
             return _LEFT
         return 200 if error is None or answered else self._dialect.error_status(error)
@@ -334,21 +429,10 @@ def bound_names(body: Mapping[str, Any], account: str) -> dict[str, str]:
     A provider knows them by name alone: one customer could otherwise meet another's cache, or have another's user
     blocked.
     """
-    if body.keys().isdisjoint(_BOUND):
-        return {}
-    given = {name: body[name] for name in _BOUND if isinstance(body.get(name), str) and body[name]}
+    given = {name: body[name] for name in BOUND_NAMES if isinstance(body.get(name), str) and body[name]}
     return {name: _bound(value, account) for name, value in given.items()}
 
 
 def _bound(text: str, account: str) -> str:
     data = f"{account}\0{text}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def _sticky(call: ChatCall | EmbeddingsCall, account: str) -> str | None:
-    """What keeps related calls at one endpoint, where the provider's cache knows them."""
-    for name in ("prompt_cache_key", "user"):
-        value = call.body.get(name)
-        if isinstance(value, str) and value:
-            return f"{account}\0{value}"
-    return None

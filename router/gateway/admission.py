@@ -1,4 +1,4 @@
-"""The bracket round a call: opened before the upstream sees anything, closed exactly once however the call ends.
+"""Admission of calls: a bracket opened before the upstream sees anything, closed exactly once however the call ends.
 
 All claims of the policies, and of the key's budget, are taken in one transaction or not at all. Closing is durable
 before the client sees the end of its answer.
@@ -11,23 +11,24 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from typing import NamedTuple
 
 from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quote
 from router.errors import InsufficientQuota, RateLimited, RouterError, StoreError
-from router.gateway.budget import BUDGET_OWNER, budget_claim
+from router.gateway.active import ActiveCall
 from router.gateway.keeping import Keeping
+from router.gateway.meters import Metered, Part, amounts_of, budget_part, money_places, settled_of, shown_claims
+from router.gateway.plan import Plan
 from router.gateway.policies import Policy
 from router.gateway.reckoning import Reckoned
-from router.gateway.resolve import Target
+from router.gateway.targets import TargetPlan
 from router.gateway.terms import Terms
-from router.ledger.operations import Held, Instead, Record, Refused, Settle, StaleKey, Statement, Take, Taken
+from router.ledger.operations import Held, Instead, Record, Refused, Settle, StaleKey, Statement, Take
 from router.ledger.progress import progress_of
 from router.money import format_nano
 from router.store.journal import Journal
 from router.types import CallRecord, ChatCall, EmbeddingsCall, Key
 
-__all__ = ["Admission", "AdmissionLimits", "Bracket", "StaleKey"]
+__all__ = ["Admission", "AdmissionLimits", "StaleKey"]
 
 _TRIES_MAX = 8  # a cap is lowered for the balance, a budget, and the spending of key and account per day and month
 _CLAIM_S = 5.0
@@ -59,119 +60,6 @@ class AdmissionLimits:
     drain_s: float = 120.0
 
 
-class _Part(NamedTuple):
-    """What one policy claims; None in place of the policy is the host's own budget."""
-
-    policy: Policy | None
-    claims: Sequence[tuple[str, Claim]]
-
-    @property
-    def bills(self) -> bool:
-        """Whether it decides what the call is charged."""
-        return self.policy is not None and self.policy.role == "billing"
-
-    def settle(self, outcome: Outcome, context: PolicyContext) -> list[int]:
-        if self.policy is None:
-            return [outcome.charge_nano] * len(self.claims)
-        return self.policy.settle([claim for _, claim in self.claims], outcome, context)
-
-    def undo(self, context: PolicyContext) -> None:
-        if self.policy is not None:
-            self.policy.undo([claim for _, claim in self.claims], context)
-
-
-class Bracket:
-    """One admitted call.
-
-    Attributes:
-        terms: what it may use and costs.
-        keeping: keeps its answer for repeats; None where it has no ``Idempotency-Key``.
-    """
-
-    __slots__ = ("_admission", "_closed", "_context", "_held", "_parts", "keeping", "terms")
-
-    def __init__(
-        self, admission: Admission, terms: Terms, parts: Sequence[_Part], held: Held | None, context: PolicyContext
-    ) -> None:
-        self.terms = terms
-        self.keeping: Keeping | None = None
-        self._admission = admission
-        self._parts = parts
-        self._held = held
-        self._context = context
-        self._closed = False
-
-    def close(self, record: CallRecord, reckoned: Reckoned, unbooked: CallRecord | None = None) -> CallRecord:
-        """Settle what the call used, durably; the usage row as it was written.
-
-        Args:
-            record: the row, without its charge.
-            unbooked: the row of a call whose client has to be told that it could not be booked in time: it is charged
-                as this one says, nothing or the whole. None where the client is told the same in any case.
-
-        Raises:
-            StoreError: it is not durable yet. It will be as soon as the database answers, as ``unbooked`` where given.
-        """
-        if self._closed:
-            raise AssertionError("a bracket was closed twice")
-        self._closed = True
-        if self._held is None:
-            record = replace(record, charge_nano=0)  # no policy has claimed anything, so nobody bills it
-            self._admission.journal.post(Record(record, also=self._also(record)))
-            return record
-        charge_nano, amounts = self._settled(Outcome(record.ending, reckoned.usage, reckoned.charge_nano))
-        if charge_nano != record.charge_nano:
-            record = replace(record, charge_nano=charge_nano)
-        stands = None if self.keeping is None else self.keeping.stands
-        instead = None if unbooked is None else self._instead(unbooked, record, amounts)
-        operation = Settle(self._held, amounts, record, also=self._also(record), stands=stands, instead=instead)
-        settled: CallRecord = self._admission.journal.submit(operation, timeout_s=_SETTLE_S)
-        return settled
-
-    def progress(self, reckoned: Reckoned, target: Target) -> Statement | None:
-        """What notes beside the hold how the call would be settled now; None where nothing is held, or used."""
-        usage = reckoned.usage
-        if self._held is None or usage is None:
-            return None
-        charge_nano, amounts = self._settled(Outcome("expired", usage, reckoned.charge_nano))
-        return progress_of(self._held.id, usage, charge_nano, amounts, (target.provider.name, target.model))
-
-    def _settled(self, outcome: Outcome) -> tuple[int, list[int]]:
-        """What the policies make of an outcome: the charge, and the final amount of each claim on a bucket."""
-        context = PolicyContext(self._admission.clock(), self._context.timezone)
-        amounts: list[int] = []
-        charge_nano = 0
-        for part in self._parts:
-            for (bucket, _), amount in zip(part.claims, part.settle(outcome, context), strict=True):
-                if bucket == BALANCE:
-                    charge_nano += amount
-                else:
-                    amounts.append(amount)
-            if part.bills and charge_nano != outcome.charge_nano:  # limits and budgets count what is charged
-                outcome = replace(outcome, charge_nano=charge_nano)
-        return charge_nano, amounts
-
-    def _instead(self, unbooked: CallRecord, record: CallRecord, amounts: Sequence[int]) -> Instead:
-        """How a call ends that its client takes for failed: one that costs nothing has used nothing of any limit."""
-        if unbooked.ending == "cut":
-            return Instead(replace(unbooked, charge_nano=record.charge_nano), amounts, self._also(record))
-        also = () if self.keeping is None else [self.keeping.dropping()]
-        return Instead(unbooked, [0] * len(amounts), also)
-
-    def _also(self, record: CallRecord) -> Sequence[Statement]:
-        return () if self.keeping is None else self.keeping.statements(record)
-
-    def headers(self) -> dict[str, str]:
-        """What is left of the limits, in the headers that OpenAI's clients know; and a cap that is ours."""
-        headers = {}
-        if self._held is not None:
-            claims = [one for part in self._parts for one in part.claims if one[0] != BALANCE]
-            headers = _limit_headers(claims, self._held.taken, self._context.at)
-        if self.terms.max_tokens is not None:
-            headers["x-router-max-tokens"] = str(self.terms.max_tokens)
-        return headers
-
-
 class Admission:
     """Admits calls.
 
@@ -195,8 +83,9 @@ class Admission:
         self._policies = policies
         self._limits = limits
         self._owner = owner
+        self._lasts_s = limits.max_call_s + limits.drain_s + _MARGIN_S
 
-    def open(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, terms: Terms) -> Bracket:
+    def open(self, active: ActiveCall, plan: Plan, terms: Terms) -> None:
         """Admit one call: all of its claims are taken, or it uses nothing.
 
         Raises:
@@ -209,18 +98,32 @@ class Admission:
             raise StoreError(
                 "The database does not answer; calls are refused until it does.", headers={"Retry-After": "5"}
             )
-        context = PolicyContext(self.clock(), self._limits.timezone)
-        hold = self._hold(call, kind, key, context.at)
+        now = active.admitted_at = self.clock()
+        metered = plan.metered
+        if metered is None or not metered.since <= now < metered.until:
+            metered = plan.metered = self._metered(plan.key, now)
         for _ in range(_TRIES_MAX):
-            parts = self._parts(self._policies, call, key, terms.quote, context)
-            self._budget(parts, key, terms.quote, context)
-            if not _holds_money(parts):
-                terms = terms.unheld()
+            parts, claims, money = metered.parts, metered.claims, metered.money
+            amounts = amounts_of(parts, terms.quote) if metered.whole else None
+            if amounts is None:
+                parts = self._asked(parts, active.call, plan.key, terms.quote, now)
+                claims = tuple(claim for part in parts for claim in part.claims)
+                money = money_places(claims)
             try:
-                return Bracket(self, terms, parts, self._take(hold, parts, key), context)
+                if amounts is None and (amounts := amounts_of(parts, terms.quote)) is None:
+                    raise AssertionError("a policy that was asked wants to be asked")
+                for place in money:
+                    if amounts[place]:
+                        break
+                else:
+                    terms = terms.unheld()
+                active.terms, active.parts, active.claims, active.amounts = terms, parts, claims, amounts
+                if claims:
+                    take = Take(self._hold(active, plan.key, now), claims, plan.key.version, amounts)
+                    active.held = self.journal.submit(take, timeout_s=_CLAIM_S)
+                return
             except BaseException as error:
-                for part in parts:
-                    part.undo(context)
+                self._undo(parts, now)
                 if not isinstance(error, Refused):
                     raise
                 refused = error
@@ -230,7 +133,71 @@ class Admission:
             if lowered is None:
                 break
             terms = lowered
-        raise self._error(refused, parts, context)
+        raise self._error(refused, parts, now)
+
+    def close(
+        self, active: ActiveCall, record: CallRecord, reckoned: Reckoned, unbooked: Callable[[], CallRecord] | None
+    ) -> CallRecord:
+        """Settle what the call used, durably; the usage row as it was written. Called once.
+
+        Args:
+            record: the row, without its charge.
+            unbooked: makes the row of a call whose client has to be told that it could not be booked in time: it is
+                charged as that one says, nothing or the whole. None where the client is told the same in any case.
+
+        Raises:
+            StoreError: it is not durable yet. It will be as soon as the database answers, as ``unbooked`` where given.
+        """
+        held, keeping = active.held, active.keeping
+        if held is None:
+            if record.charge_nano:
+                record = replace(record, charge_nano=0)  # no policy has claimed anything, so nobody bills it
+            self.journal.post(Record(record, also=() if keeping is None else keeping.statements(record)))
+            return record
+        outcome = Outcome(record.ending, reckoned.usage, reckoned.charge_nano)
+        charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context)
+        if charge_nano != record.charge_nano:
+            record = replace(record, charge_nano=charge_nano)
+
+        def instead() -> Instead:
+            assert unbooked is not None
+            return _instead(unbooked(), record, amounts, keeping)
+
+        also = () if keeping is None else keeping.statements(record)
+        stands = None if keeping is None else keeping.stands
+        end = Settle(held, amounts, record, also=also, stands=stands, instead=instead if unbooked is not None else None)
+        settled: CallRecord = self.journal.submit(end, timeout_s=_SETTLE_S)
+        return settled
+
+    def progress(self, active: ActiveCall, reckoned: Reckoned, target: TargetPlan) -> Statement | None:
+        """What notes beside the hold how the call would be settled now; None where nothing is held, or used."""
+        usage, held = reckoned.usage, active.held
+        if held is None or usage is None:
+            return None
+        outcome = Outcome("expired", usage, reckoned.charge_nano)
+        charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context)
+        return progress_of(held.id, usage, charge_nano, amounts, (target.provider.name, target.model))
+
+    def headers(self, active: ActiveCall) -> dict[str, str]:
+        """What is left of the limits, in the headers that OpenAI's clients know; and a cap that is ours."""
+        headers: dict[str, str] = {}
+        held, metered = active.held, active.plan.metered
+        if held is not None:
+            same = metered is not None and active.claims is metered.claims
+            for unit, place, claim in metered.shown if same and metered is not None else shown_claims(active.claims):
+                one, ends_s = held.taken[place], 0.0
+                if one.remaining is None:
+                    continue
+                if claim.window is not None:  # which may have begun after the claims were made
+                    ends_s = one.window_start / 1000 + claim.window.seconds - active.admitted_at
+                    ends_s = max(0.0, min(ends_s, claim.window.seconds))
+                headers[f"x-ratelimit-limit-{unit}"] = str(claim.ceiling)
+                headers[f"x-ratelimit-remaining-{unit}"] = str(max(0, one.remaining))
+                headers[f"x-ratelimit-reset-{unit}"] = _duration(ends_s)
+        bound = active.terms.sales[active.terms.targets[0].id].bound
+        if bound.ours:
+            headers["x-router-max-tokens"] = str(bound.sent)
+        return headers
 
     def count_request(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key) -> None:
         """Count a request that is answered without a call: against those limits that count requests.
@@ -241,57 +208,62 @@ class Admission:
             RouterError: a policy refuses it.
             StoreError: the database does not answer.
         """
-        context = PolicyContext(self.clock(), self._limits.timezone)
-        parts = self._parts([one for one in self._policies if one.role == "rate_limit"], call, key, _NOTHING, context)
-        counted = [one for part in parts for one in part.claims if one[1].at_once and one[1].window is not None]
+        now = self.clock()
+        policies = [Part(one) for one in self._policies if one.role == "rate_limit"]
+        parts = self._asked(policies, call, key, _NOTHING, now)
+        counted = tuple(one for part in parts for one in part.claims if one[1].at_once and one[1].window is not None)
         try:
             if counted:
-                take = Take(self._hold(call, kind, key, context.at), counted, key.version, under_way=False)
-                self.journal.submit(take, timeout_s=_CLAIM_S)
+                request = (call.request_id, key.account, key.id, self._owner, call.model, kind, call.stream)
+                hold = Held(*request, now, now + self._lasts_s)
+                self.journal.submit(Take(hold, counted, key.version, under_way=False), timeout_s=_CLAIM_S)
         except Refused as refused:
-            raise self._error(refused, parts, context) from None
+            raise self._error(refused, parts, now) from None
         finally:
-            for part in parts:
-                part.undo(context)
+            self._undo(parts, now)
 
-    def _hold(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, now: float) -> Held:
-        limits = self._limits
-        expires_at = now + limits.max_call_s + limits.drain_s + _MARGIN_S
-        request = (call.request_id, key.account, key.id, self._owner, call.model, kind, call.stream)
-        return Held(*request, now, expires_at)
+    def _hold(self, active: ActiveCall, key: Key, now: float) -> Held:
+        request = (active.request_id, key.account, key.id, self._owner, active.model, active.kind, active.stream)
+        return Held(*request, now, now + self._lasts_s)
 
-    def _parts(
-        self,
-        policies: Sequence[Policy],
-        call: ChatCall | EmbeddingsCall,
-        key: Key,
-        quote: Quote,
-        context: PolicyContext,
-    ) -> list[_Part]:
-        parts: list[_Part] = []
-        try:
-            for policy in policies:
-                parts.append(_Part(policy, policy.claims(call, key, quote, context)))
-        except BaseException:
-            for part in parts:
-                part.undo(context)
-            raise
-        return parts
+    def _context(self) -> PolicyContext:
+        return PolicyContext(self.clock(), self._limits.timezone)
 
-    def _budget(self, parts: list[_Part], key: Key, quote: Quote, context: PolicyContext) -> None:
-        """Add what is claimed of the key's budget."""
-        budget = budget_claim(key, quote, context) if self._limits.budgets else None
+    def _metered(self, key: Key, now: float) -> Metered:
+        """What the policies declare for a key; one that declares nothing is asked for each call."""
+        context = PolicyContext(now, self._limits.timezone)
+        parts: list[Part] = []
+        for policy in self._policies:
+            declared = policy.meters(key, context)
+            if declared is None:
+                parts.append(Part(policy))
+            else:
+                claims, meters = declared
+                parts.append(Part(policy, claims, meters.amounts, meters.settled, meters.until))
+        budget = budget_part(key, context) if self._limits.budgets else None
         if budget is not None:
-            parts.append(_Part(None, [(f"{BUDGET_OWNER}:{budget.bucket}", budget)]))
+            parts.append(budget)
+        return Metered(parts, now)
 
-    def _take(self, hold: Held, parts: Sequence[_Part], key: Key) -> Held | None:
-        claims = [claim for part in parts for claim in part.claims]
-        if not claims:
-            return None
-        held: Held = self.journal.submit(Take(hold, claims, key.version), timeout_s=_CLAIM_S)
-        return held
+    def _asked(
+        self, parts: Sequence[Part], call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, now: float
+    ) -> tuple[Part, ...]:
+        """The parts of one call, for which every policy is asked."""
+        context = PolicyContext(now, self._limits.timezone)
+        found: list[Part] = []
+        try:
+            for part in parts:
+                found.append(part if part.policy is None else part.asked(call, key, quote, context))
+        except BaseException:
+            self._undo(found, now)
+            raise
+        return tuple(found)
 
-    def _error(self, refused: Refused, parts: Sequence[_Part], context: PolicyContext) -> RouterError:
+    def _undo(self, parts: Sequence[Part], now: float) -> None:
+        for part in parts:
+            part.undo(PolicyContext(now, self._limits.timezone))
+
+    def _error(self, refused: Refused, parts: Sequence[Part], now: float) -> RouterError:
         claim = refused.claim
         kind = REFUSALS[claim.refusal]
         if issubclass(kind, InsufficientQuota):
@@ -299,7 +271,7 @@ class Admission:
             message = claim.message or self._unpaid(claim, needed, refused.available)
             headers = {}
             if refused.retry_after_s is not None and (claim.ceiling is None or needed <= claim.ceiling):
-                ends = datetime.fromtimestamp(round(context.at + refused.retry_after_s), UTC)
+                ends = datetime.fromtimestamp(round(now + refused.retry_after_s), UTC)
                 message += f" It begins again at {ends.isoformat().replace('+00:00', 'Z')}."
                 headers = {f"x-ratelimit-reset-{claim.refusal}": _duration(round(refused.retry_after_s))}
             currency = self._limits.currency
@@ -326,23 +298,12 @@ class Admission:
         return f"{bound} Lower max_tokens, or {remedy}."
 
 
-def _holds_money(parts: Sequence[_Part]) -> bool:
-    """Whether some money is held, so that what the call can cost needs an end."""
-    claims = (claim for part in parts for _, claim in part.claims)
-    return any(claim.amount for claim in claims if claim.bucket == BALANCE or claim.unit == _MONEY)
-
-
-def _limit_headers(claims: Sequence[tuple[str, Claim]], taken: Sequence[Taken], now: float) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for (_, claim), one in zip(claims, taken, strict=True):
-        if claim.unit in _SHOWN and one.remaining is not None and f"x-ratelimit-limit-{claim.unit}" not in headers:
-            ends_s = 0.0
-            if claim.window is not None:  # which may have begun after ``now``, when the claims were made
-                ends_s = min(one.window_start / 1000 + claim.window.seconds - now, claim.window.seconds)
-            headers[f"x-ratelimit-limit-{claim.unit}"] = str(claim.ceiling)
-            headers[f"x-ratelimit-remaining-{claim.unit}"] = str(max(0, one.remaining))
-            headers[f"x-ratelimit-reset-{claim.unit}"] = _duration(max(0.0, ends_s))
-    return headers
+def _instead(unbooked: CallRecord, record: CallRecord, amounts: Sequence[int], keeping: Keeping | None) -> Instead:
+    """How a call ends that its client takes for failed: one that costs nothing has used nothing of any limit."""
+    if unbooked.ending == "cut":
+        also = () if keeping is None else keeping.statements(record)
+        return Instead(replace(unbooked, charge_nano=record.charge_nano), amounts, also)
+    return Instead(unbooked, [0] * len(amounts), () if keeping is None else [keeping.dropping()])
 
 
 def _duration(seconds: float) -> str:

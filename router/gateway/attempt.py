@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from router.errors import FAULTS, RouterError, UpstreamError
-from router.gateway.active import ActiveCall, bound_names
+from router.gateway.active import BOUND_NAMES, ActiveCall, bound_names
 from router.gateway.health import Lease
 from router.gateway.outgoing import outgoing
 from router.gateway.relay import PluginFault
-from router.gateway.resolve import Target
+from router.gateway.targets import TargetPlan
 from router.masking import masked, one_line, without_quotes
 from router.types import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
 from router.upstream.transport import Request, Resent, Response
@@ -22,8 +22,6 @@ from router.upstream.transport import Request, Resent, Response
 __all__ = ["Opened", "attempt"]
 
 _log = logging.getLogger("router.attempt")
-_SILENCE_S = 60.0
-_PATIENCE_S = 600.0  # of a model that reasons, or of which nothing is known
 _SAID_MAX = 300
 _HOLDS = {"chat": "choices", "embeddings": "data"}
 
@@ -51,7 +49,7 @@ class Opened:
         """The reply broke off after its first output: no second provider, but its endpoint answers for it."""
         error.message = masked(error.message)
         attempts = self._active.attempts
-        said = one_line(without_quotes(masked(error.in_full), self._active.call.body), _SAID_MAX)
+        said = one_line(without_quotes(masked(error.in_full), self._active.body), _SAID_MAX)
         attempts[-1] = replace(attempts[-1], kind=error.kind, message=said)
         if not isinstance(error, PluginFault):
             self._lease.failed(error)
@@ -71,7 +69,7 @@ class _Sends:
 
     __slots__ = ("_active", "_target", "_transport", "started")
 
-    def __init__(self, active: ActiveCall, target: Target) -> None:
+    def __init__(self, active: ActiveCall, target: TargetPlan) -> None:
         self._active = active
         self._target = target
         self._transport = target.provider.transport
@@ -92,7 +90,7 @@ class _Sends:
         """The section's own transport lives on."""
 
 
-def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> Opened:
+def attempt(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float) -> Opened:
     """Call the provider and wait for the first output. The lease is released by ``Opened.close``, or here on a failure.
 
     Args:
@@ -101,9 +99,10 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
     Raises:
         UpstreamError: the attempt failed; its row is written.
     """
+    if active.target is not None:  # what an attempt before has shown
+        active.relay.begin(None)
+        active.taken_on = False
     active.target = target
-    active.relay.begin(None)
-    active.taken_on = False
     sends = _Sends(active, target)
     try:
         opened = _open(active, target, lease, _context_of(active, target, lease, left_s, sends))
@@ -123,25 +122,18 @@ def attempt(active: ActiveCall, target: Target, lease: Lease, left_s: float) -> 
     return opened
 
 
-def _context_of(active: ActiveCall, target: Target, lease: Lease, left_s: float, sends: _Sends) -> CallContext:
+def _context_of(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float, sends: _Sends) -> CallContext:
     """The context of a call at one endpoint: its settings, and the limits of this model and kind of reply."""
-    provider = target.provider
-    limits, stream = provider.timeouts(target.model), active.call.stream
-    whole = left_s if stream or limits.whole is None else min(left_s, limits.whole)
-    silence = _PATIENCE_S if target.card.reasoning or target.card.context_window is None else _SILENCE_S
-    first = limits.first_byte
-    if first is None and (stream or silence == _PATIENCE_S):
-        first = silence
-    limits = replace(limits, first_byte=first, idle=silence if limits.idle is None else limits.idle, whole=whole)
-    return CallContext(provider.name, target.model, lease.place.settings, sends, limits, target.card)
+    limits = target.limits(left_s, stream=active.stream)
+    return CallContext(target.provider.name, target.model, lease.place.settings, sends, limits, target.card)
 
 
-def _open(active: ActiveCall, target: Target, lease: Lease, context: CallContext) -> Opened:
-    hook = target.provider.hooks[active.kind]
-    reply = _guarded(hook, _call_for(active, target), context, target)
+def _open(active: ActiveCall, target: TargetPlan, lease: Lease, context: CallContext) -> Opened:
+    assert target.hook is not None
+    reply = _guarded(target.hook, _call_for(active, target), context, target)
     try:
-        batches = _guarded_batches(reply, target, active.call)
-        active.relay.begin(reply, target.provider.kind)
+        batches = _guarded_batches(reply, target, active)
+        active.relay.begin(reply, target.kind)
         return Opened(active, _first(active, batches), batches, reply, lease)
     except BaseException:
         _closed(reply)
@@ -156,23 +148,25 @@ def _closed(reply: Reply) -> None:
         _log.exception("a provider plugin failed to close its reply")
 
 
-def _call_for(active: ActiveCall, target: Target) -> ChatCall | EmbeddingsCall:
+def _call_for(active: ActiveCall, target: TargetPlan) -> ChatCall | EmbeddingsCall:
     """The call as this target is to see it: its section's words, its provider's rules, and the one output cap."""
-    call, terms = active.call, active.bracket.terms
-    elsewhere = target.provider.kind != active.targets[0].provider.kind
-    cap = terms.sent_to(target) if active.kind == "chat" else None
-    bound = bound_names(call.body, active.key.account)
-    body = {**call.body, **bound} if bound else call.body
-    found = outgoing(body, target, cap, paid=terms.paid, elsewhere=elsewhere)
-    active.dropped = found.dropped
-    return call if found.body is call.body else replace(call, body=found.body)
+    body, terms = active.body, active.terms
+    cap = terms.sales[target.id].bound.sent if active.kind == "chat" else None
+    elsewhere = target.kind != terms.targets[0].kind
+    if not BOUND_NAMES.isdisjoint(body):
+        body = {**body, **bound_names(body, active.key.account)}
+    body, active.dropped = outgoing(body, active.found, target, cap, paid=terms.paid, elsewhere=elsewhere)
+    if body is active.body:
+        return active.call
+    made = ChatCall if active.kind == "chat" else EmbeddingsCall
+    return made(active.request_id, active.model, body, active.stream, active.include_usage)
 
 
 def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
     """Everything up to the first output, held back until then: a failure before it leaves no trace at the client."""
     relay = active.relay
-    if not active.call.stream:
-        batch: Any = next((batch for batch in batches if batch), [Item(b"")])
+    if not active.stream:
+        batch: Any = next(filter(None, batches), None) or [Item(b"")]
         item = batch[0] if isinstance(batch, Sequence) else batch  # whatever a plugin gives, the relay knows
         return relay.body(item, _HOLDS[active.kind])
     frames = []
@@ -184,7 +178,9 @@ def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
     raise AssertionError("a reply without output does not end well")
 
 
-def _guarded(hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context: CallContext, target: Target) -> Reply:
+def _guarded(
+    hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context: CallContext, target: TargetPlan
+) -> Reply:
     """The hook's reply; a plugin that breaks is an upstream that failed, and its traceback is for the log alone."""
     try:
         reply: Any = hook(call=call, context=context)
@@ -199,7 +195,7 @@ def _guarded(hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context:
         raise _broken(target, call) from None
 
 
-def _guarded_batches(reply: Reply, target: Target, call: ChatCall | EmbeddingsCall) -> Iterator[Sequence[Item]]:
+def _guarded_batches(reply: Reply, target: TargetPlan, active: ActiveCall) -> Iterator[Sequence[Item]]:
     """The reply's batches; whatever a plugin's iterator raises that is not ours becomes an upstream failure.
 
     One generator for the whole reply: to drop it half-way would close the plugin's own generator with it.
@@ -211,10 +207,10 @@ def _guarded_batches(reply: Reply, target: Target, call: ChatCall | EmbeddingsCa
     except RouterError:
         raise
     except FAULTS:
-        raise _broken(target, call) from None
+        raise _broken(target, active.call) from None
 
 
-def _named(error: UpstreamError, target: Target) -> UpstreamError:
+def _named(error: UpstreamError, target: TargetPlan) -> UpstreamError:
     """A failure of the transport names the host, which is the operator's business: a client knows the provider."""
     if error.provider is None:
         error.provider = target.provider.name
@@ -226,7 +222,7 @@ def _named(error: UpstreamError, target: Target) -> UpstreamError:
     return error
 
 
-def _broken(target: Target, call: ChatCall | EmbeddingsCall) -> UpstreamError:
+def _broken(target: TargetPlan, call: ChatCall | EmbeddingsCall) -> UpstreamError:
     """Called while the plugin's exception is handled: its words are for the log, and for the attempt's row."""
     name = target.provider.kind
     _log.exception("provider plugin %s failed on call %s", name, call.request_id, extra={"said": call.body})
@@ -236,7 +232,7 @@ def _broken(target: Target, call: ChatCall | EmbeddingsCall) -> UpstreamError:
     return PluginFault("server", message, provider=target.provider.name, detail=detail)
 
 
-def _row(active: ActiveCall, target: Target, failure: UpstreamError | None, started: float) -> Attempt:
+def _row(active: ActiveCall, target: TargetPlan, failure: UpstreamError | None, started: float) -> Attempt:
     """An attempt that ended now.
 
     Args:
@@ -246,5 +242,5 @@ def _row(active: ActiveCall, target: Target, failure: UpstreamError | None, star
     latency_ms = round((time.monotonic() - started) * 1000)
     if failure is None:
         return Attempt(target.provider.name, target.model, "ok", 200, latency_ms)
-    said = one_line(without_quotes(masked(failure.in_full), active.call.body), _SAID_MAX)
+    said = one_line(without_quotes(masked(failure.in_full), active.body), _SAID_MAX)
     return Attempt(target.provider.name, target.model, failure.kind, failure.upstream_status, latency_ms, said)

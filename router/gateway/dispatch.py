@@ -11,7 +11,8 @@ from router.errors import FAULTS, KINDS, BadRequest, RouterError, UpstreamError
 from router.gateway.active import ActiveCall
 from router.gateway.attempt import Opened, attempt
 from router.gateway.health import Place
-from router.gateway.resolve import Resolver, Target
+from router.gateway.resolve import Resolver
+from router.gateway.targets import TargetPlan
 
 __all__ = ["Dispatcher"]
 
@@ -42,7 +43,7 @@ class Dispatcher:
             UpstreamError: the last failure, when no target is left or the failure allows none.
             BadRequest: the provider does not offer this kind of call.
         """
-        targets = deque(active.targets)
+        targets = deque(active.terms.targets)
         _check(active, targets[0])
         tried: set[str] = set()
         error: UpstreamError | None = None
@@ -66,14 +67,15 @@ class Dispatcher:
             if not targets:
                 raise error
 
-    def _at_target(self, active: ActiveCall, target: Target, *, alone: bool) -> Opened | UpstreamError:
+    def _at_target(self, active: ActiveCall, target: TargetPlan, *, alone: bool) -> Opened | UpstreamError:
         """The reply from one of the target's endpoints; or the last one's failure, or why none is ready."""
         endpoints = target.provider.endpoints
         alone = alone and not target.provider.settings.fallback
         tried: set[Place] = set()
         error = None
         account = active.key.account
-        while (lease := endpoints.lease(active.sticky, tried, target.model, account, alone=alone)) is not None:
+        sticky = active.sticky if len(endpoints.places) > 1 else None
+        while (lease := endpoints.lease(sticky, tried, target.model, account, alone=alone)) is not None:
             tried.add(lease.place)
             try:
                 return attempt(active, target, lease, max(0.001, self._max_call_s - active.elapsed_s()))
@@ -81,7 +83,7 @@ class Dispatcher:
                 error = failed
                 if failed.kind in _OPERATORS:
                     where, what = lease.place.name, _OPERATORS[failed.kind]
-                    said = {"said": active.call.body}  # none of it is shown
+                    said = {"said": active.body}  # none of it is shown
                     _log.error("operator: %s refuses our %s: %s", where, what, failed.in_full, extra=said)
                 if not self._goes_on(active, failed) or not KINDS[failed.kind].falls_back:
                     break
@@ -93,7 +95,7 @@ class Dispatcher:
         left = len(active.attempts) < self._max_attempts and active.elapsed_s() < self._max_call_s
         return allowed and left and not active.gone
 
-    def _asked(self, active: ActiveCall, target: Target, error: UpstreamError) -> Iterable[Target]:
+    def _asked(self, active: ActiveCall, target: TargetPlan, error: UpstreamError) -> Iterable[TargetPlan]:
         """What the failed provider's ``fallback`` hook names."""
         hook = target.provider.hooks.get("fallback")
         if hook is None:
@@ -110,17 +112,18 @@ class Dispatcher:
             except RouterError as unusable:
                 _log.warning("fallback of %s to %s is not usable: %s", target.id, model_id, unusable.in_full)
                 continue
-            if active.bracket.terms.covers(named_target):
-                yield named_target
+            covered = active.terms.covers(named_target)
+            if covered is not None:
+                yield covered
             else:
                 _log.warning("fallback of %s to %s costs more than the call has claimed", target.id, model_id)
 
 
-def _check(active: ActiveCall, target: Target) -> None:
+def _check(active: ActiveCall, target: TargetPlan) -> None:
     """Raises:
     BadRequest: the provider, or the model, does not offer this kind of call.
     """
-    if active.kind not in target.provider.hooks:
+    if target.hook is None:
         message = f"The model '{target.id}' does not serve {active.kind}."
         raise BadRequest(message, code="unsupported_operation", param="model")
     if target.card.kind and target.card.kind != active.kind:
@@ -129,8 +132,8 @@ def _check(active: ActiveCall, target: Target) -> None:
 
 
 def _able(
-    active: ActiveCall, failed: Target, error: UpstreamError, following: Iterable[Target], tried: set[str]
-) -> Iterator[Target]:
+    active: ActiveCall, failed: TargetPlan, error: UpstreamError, following: Iterable[TargetPlan], tried: set[str]
+) -> Iterator[TargetPlan]:
     """Those that can take over: not tried yet, they offer the call, and after an overflow they hold more."""
     for target in following:
         try:

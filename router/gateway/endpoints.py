@@ -75,6 +75,8 @@ class Endpoints:
             account: whose call it is: some places may rest for it alone.
             alone: nothing else can serve the call.
         """
+        if len(self.places) == 1 and not tried and self.places[0].untroubled:
+            return Lease(self.places[0], model, self._clock, account)
         now = self._clock()
         free = [place for place in self.places if place not in tried and not place.full]
         ready = [place for place in free if place.blocker(model, now, account) is None]

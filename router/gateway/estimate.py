@@ -11,12 +11,14 @@ from marshmallow import INCLUDE, Schema
 from router.catalogue.catalogue import Catalogue
 from router.errors import BadRequest, Unavailable
 from router.gateway.body import decode_json
-from router.gateway.bounds import UNBOUNDED, Bound, Measure, bound_of, measure, text_tokens
+from router.gateway.bounds import UNBOUNDED, Bound, bound_of, text_tokens
 from router.gateway.extras import check_extras
 from router.gateway.fields import Integer, Typed
+from router.gateway.looking import look
+from router.gateway.measuring import Measure
 from router.gateway.quoting import boundless, unpriced
 from router.gateway.resolve import Resolver
-from router.gateway.schemas import MESSAGES_SHAPE, MODEL_SHAPE, chat_call, check_fields, model_of
+from router.gateway.schemas import MESSAGES_SHAPE, MODEL_SHAPE, check_fields, model_of, passed_on
 from router.gateway.terms import Sale
 from router.offers import Estimate
 from router.prices import MILLION, dearest, is_complete, is_free, rates
@@ -153,14 +155,15 @@ class Estimator:
         return self._estimate(model_id, places, "given", bound, price_list)
 
     def _of_messages(self, model_id: str, body: Mapping[str, Any]) -> Estimate:
-        call = chat_call(body, "")
-        check_extras(call.body)
+        body = passed_on(body)
+        found = look(body, "chat")
+        check_extras(body)
         places = self.places(model_id)
         kind = places[0].card.kind
         if kind not in ("", "chat"):
             message = f"The model '{places[0].id}' serves {kind}, not chat: give counts of tokens."
             raise BadRequest(message, code="unsupported_operation", param="model")
-        return self._estimate(model_id, places, "bound", measure(call.body, "chat"), "")
+        return self._estimate(model_id, places, "bound", found, "")
 
     def _estimate(
         self, model_id: str, places: Sequence[Place], counted_by: str, asked: Bound | Measure, price_list: str

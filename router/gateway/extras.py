@@ -11,7 +11,7 @@ from typing import Any
 from router.errors import BadRequest
 from router.rules import RequestRules
 
-__all__ = ["check_extras", "check_own_extras", "extras_shapes", "member_at"]
+__all__ = ["EXTRAS", "check_extras", "check_own_extras", "extras_shapes", "member_at"]
 
 _EXTRAS = frozenset(
     {
@@ -32,7 +32,9 @@ _CHOICES = {
     "modalities": frozenset({"text"}),
 }
 """Field -> what it may say; of a list, each member."""
-_LOOKED_AT = _EXTRAS | _CHOICES.keys() | {"tools"}
+EXTRAS = _EXTRAS | _CHOICES.keys() | {"tools"}
+"""Fields that are looked at, wherever a call goes."""
+
 _TOOL_TYPES = ("function", "custom")
 _BESIDE = frozenset({"cache_control", "function", "custom", "extra_content"})
 """Members of a tool that may be objects: any other one is how some provider names a tool of its own."""
@@ -47,8 +49,8 @@ def check_extras(body: Mapping[str, Any], rules: RequestRules = RequestRules()) 
     Raises:
         BadRequest: naming the field.
     """
-    if not _LOOKED_AT.isdisjoint(body):
-        for name in sorted(_LOOKED_AT.intersection(body)):
+    if not EXTRAS.isdisjoint(body):
+        for name in sorted(EXTRAS.intersection(body)):
             value = body[name]
             if value is None or value is False:
                 continue

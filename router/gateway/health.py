@@ -113,6 +113,13 @@ class Place:
         """Whether it has as many calls under way as it may have."""
         return 0 < self.max_concurrent <= self.in_use
 
+    @property
+    def untroubled(self) -> bool:
+        """Whether it has room, and nothing rests there for anybody."""
+        if self.limits or self.own or self.health.pause_s:
+            return False
+        return not self.max_concurrent or self.in_use < self.max_concurrent
+
     def known(self, model: str, account: str) -> list[Health]:
         """All that bears on a call of ``account`` for ``model``; the whole endpoint's comes first."""
         found: list[Health | None] = [self.health]
@@ -158,8 +165,12 @@ class Lease:
         self._answered = True
         now = self._clock()
         for health, turn, _ in self._seen:
-            if health.turn == turn:
+            if health.turn != turn:
+                continue
+            if health.pause_s:
                 health.answer(now)
+            else:
+                health.answered_at = now
         limit = self.place.limits.get(self._model)
         if limit is not None and not limit.pause_s:
             del self.place.limits[self._model]

@@ -7,34 +7,38 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import gevent
 
+from router.catalogue.snapshot import Snapshot
 from router.dialect import Dialect
 from router.errors import FAULTS, BadRequest, Conflict, Forbidden, RateLimited, RouterError, Unavailable
 from router.gateway.active import ActiveCall, CallCancelled, Client
-from router.gateway.admission import Admission, Bracket, StaleKey
+from router.gateway.admission import Admission, StaleKey
 from router.gateway.auth import Authenticator
 from router.gateway.body import decode_json
 from router.gateway.dispatch import Dispatcher
 from router.gateway.endings import Endings
 from router.gateway.idempotency import Idempotency, Replay
 from router.gateway.incoming import Incoming
-from router.gateway.keeping import CHARGE, Keeping
+from router.gateway.keeping import CHARGE
 from router.gateway.listing import Lister
+from router.gateway.looking import look
+from router.gateway.plan import Plan, Plans
 from router.gateway.progress import Progress
 from router.gateway.pump import Pump, StreamBody
 from router.gateway.quoting import Quoter
 from router.gateway.record import Recorder
 from router.gateway.resolve import Resolver
-from router.gateway.schemas import chat_call, dropped_fields, embeddings_call
+from router.gateway.schemas import NOT_OURS, dropped_fields, passed_on
+from router.gateway.targets import header_text
 from router.gateway.uploads import SMALL_BYTES, UploadLimits, Uploads
 from router.money import format_nano
 from router.sections import GatewaySettings
-from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key
+from router.types import Attempt, CallRecord, Key
 
 __all__ = ["Answer", "Gateway"]
 
@@ -100,6 +104,7 @@ class Gateway:
         bounds = (settings.worker_body_bytes, settings.account_body_bytes, settings.key_body_bytes)
         self._uploads = Uploads(UploadLimits(*(max(least, one) for one in bounds)), available)
         self._under_way: dict[str, ActiveCall] = {}
+        self._plans = Plans(quoter.snapshot, self._planned)
         self._progress = Progress(admission.journal, self._under_way)
         self._endings = Endings(authenticator.version, endings, self._under_way)
 
@@ -127,27 +132,54 @@ class Gateway:
         Raises:
             RouterError: what the dialect renders as the error body.
         """
-        return self._read("chat", chat_call, incoming)
+        return self._call("chat", incoming)
 
     def embeddings(self, incoming: Incoming) -> Answer:
         """``POST /v1/embeddings``. Raises as ``chat``."""
-        return self._read("embeddings", embeddings_call, incoming)
+        return self._call("embeddings", incoming)
 
-    def _read(self, kind: str, read: Callable[[Any, str], ChatCall | EmbeddingsCall], incoming: Incoming) -> Answer:
+    def _call(self, kind: str, incoming: Incoming) -> Answer:
         """Take a call in, and serve it; an error knows whose it was."""
-        key = self._key(incoming)
+        key = self._authenticator.key(incoming.authorization, incoming.x_api_key)
         body: Any = None
         try:
             raw, body = self._body(key, incoming)
-            call = read(body, incoming.request_id)
-            if call.stream and not self._settings.streaming:
+            active = self._taken_in(kind, key, body, incoming)
+            if active.stream and not self._settings.streaming:
                 message = "Streaming is switched off on this gateway; send the request without 'stream'."
                 raise BadRequest(message, code="streaming_disabled", param="stream")
-            return self._serve_once(call, kind, key, incoming, body, raw)
+            if incoming.idempotency_key is not None and key.idempotent:
+                return self._serve_once(active, incoming.idempotency_key, incoming, raw)
+            return self._serve(active, incoming)
         except RouterError as error:
             model = body.get("model") if isinstance(body, dict) else None
             error.about = {**_owner(key), "model": model if isinstance(model, str) else ""}
             raise
+
+    def _taken_in(self, kind: str, key: Key, body: Mapping[str, Any], incoming: Incoming) -> ActiveCall:
+        """The call that a decoded body asks for.
+
+        Raises:
+            BadRequest: naming the field.
+        """
+        dropped: Sequence[str] = ()
+        if not NOT_OURS.isdisjoint(body):
+            dropped, body = dropped_fields(body), passed_on(body)
+        active = ActiveCall(
+            incoming.request_id,
+            kind,
+            key,
+            body,
+            look(body, kind),
+            self._dialect,
+            received_at=incoming.received_at,
+            started=incoming.started,
+            drain_s=self._settings.drain_s,
+            finished=self._finished,
+            client_request_id=incoming.client_request_id,
+        )
+        active.dropped_at_door = dropped
+        return active
 
     def models(self, incoming: Incoming) -> Any:
         """``GET /v1/models``: what the dialect makes of the models that the key can call."""
@@ -180,103 +212,84 @@ class Gateway:
     def _key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
         return self._authenticator.key(incoming.authorization, incoming.x_api_key, fresh=fresh)
 
-    def _serve_once(
-        self,
-        call: ChatCall | EmbeddingsCall,
-        kind: str,
-        key: Key,
-        incoming: Incoming,
-        body: Mapping[str, Any],
-        raw: bytes,
-    ) -> Answer:
+    def _serve_once(self, active: ActiveCall, value: str, incoming: Incoming, raw: bytes) -> Answer:
         """Serve a call, or give the answer that its ``Idempotency-Key`` has already."""
-        value = incoming.idempotency_key
-        if value is None or not key.idempotent:
-            return self._serve(call, kind, key, incoming, body)
+        key, kind = active.key, active.kind
         try:
-            found = self._idempotency.enter(value, key, kind, raw, call.request_id, incoming.client)
+            found = self._idempotency.enter(value, key, kind, raw, active.request_id, incoming.client)
         except Conflict:
-            self._count_request(call, kind, key, incoming)
+            self._count_request(active, incoming)
             raise
         if isinstance(found, Replay):
-            self._count_request(call, kind, key, incoming)
-            self._recorder.replayed(call.request_id, found.first, key, kind, found.status)
+            self._count_request(active, incoming)
+            self._recorder.replayed(active.request_id, found.first, key, kind, found.status)
             return Answer(found.body, found.headers, found.status)
-        return self._serve(call, kind, key, incoming, body, found)
+        active.keeping = found
+        return self._serve(active, incoming)
 
-    def _count_request(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, incoming: Incoming) -> None:
+    def _count_request(self, active: ActiveCall, incoming: Incoming) -> None:
         """A repeat costs nothing, but is a request like any other."""
+        key = active.key
         for _ in range(_STALE_MAX):
             try:
-                return self._admission.count_request(call, kind, key)
+                return self._admission.count_request(active.call, active.kind, key)
             except StaleKey:
                 self._authenticator.forget(key)
                 key = self._key(incoming)
         return None
 
-    def _serve(
-        self,
-        call: ChatCall | EmbeddingsCall,
-        kind: str,
-        key: Key,
-        incoming: Incoming,
-        body: Mapping[str, Any],
-        keeping: Keeping | None = None,
-    ) -> Answer:
+    def _serve(self, active: ActiveCall, incoming: Incoming) -> Answer:
+        keeping = active.keeping
         try:
-            key, bracket = self._admit(call, kind, key, incoming)
+            self._admit(active, incoming)
         except BaseException:
             if keeping is not None:
                 self._idempotency.release(keeping)
             raise
-        active = ActiveCall(
-            call,
-            kind,
-            key,
-            bracket,
-            self._dialect,
-            received_at=incoming.received_at,
-            drain_s=self._settings.drain_s,
-            finished=self._finished,
-            keeping=keeping,
-            started=incoming.started,
-            client_request_id=incoming.client_request_id,
-        )
-        self._under_way[call.request_id] = active
-        self._progress.start()
+        self._under_way[active.request_id] = active
+        if not self._progress.running:
+            self._progress.start()
         self._endings.start()
-        active.dropped_at_door = dropped_fields(body)
         if keeping is not None:
             keeping.headers = lambda: self._headers(active)
-        if call.stream:
+        if active.stream:
             return self._stream(active, incoming.client)
         return self._plain(active, incoming.client)
 
-    def _admit(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, incoming: Incoming) -> tuple[Key, Bracket]:
-        """The open bracket. What a key may do is what it may do now: where it has changed, all is looked at again."""
+    def _admit(self, active: ActiveCall, incoming: Incoming) -> None:
+        """Open the bracket. What a key may do is what it may do now: where it has changed, all is looked at again."""
         for _ in range(_STALE_MAX):
             try:
-                route = self._resolver.route(call.model, key)
+                plan = self._plans.of(active.key, active.kind, active.model)
             except Forbidden:  # it may be allowed by now
-                key = self._key(incoming, fresh=True)
-                route = self._resolver.route(call.model, key)
-            terms = self._quoter.terms(call, kind, key, route, incoming.received_at)
+                active.key = self._key(incoming, fresh=True)
+                plan = self._plans.of(active.key, active.kind, active.model)
+            terms = self._quoter.terms(plan, active.body, active.found, incoming.received_at)
+            active.plan, active.admission = plan, self._admission
             try:
-                return key, self._admission.open(call, kind, key, terms)
+                return self._admission.open(active, plan, terms)
             except RateLimited as error:
-                self._uploads.note_refusal(key, error)
+                self._uploads.note_refusal(active.key, error)
                 raise
             except StaleKey:
-                self._authenticator.forget(key)
-                key = self._key(incoming)
+                self._authenticator.forget(active.key)
+                active.key = self._key(incoming)
         raise Unavailable("Keys and limits are changing too fast just now.", headers={"Retry-After": "1"})
+
+    def _planned(self, key: Key, kind: str, model: str, snapshot: Snapshot) -> Plan:
+        """Compile the plan of such calls.
+
+        Raises:
+            ModelNotFound, Forbidden, Unavailable, ModelNotPriced: the model cannot be called, or not by this key.
+        """
+        return self._quoter.plan(kind, key, self._resolver.route(model, key), snapshot)
 
     def _plain(self, active: ActiveCall, client: Client | None) -> Answer:
         """The whole reply, settled before its first byte goes out."""
         if client is not None:
             client.watch(active.client_left)
         try:
-            with active.at_upstream():
+            with active:
                 opened = self._dispatcher.open(active)
                 opened.close()
             if active.keeping is not None:
@@ -291,7 +304,7 @@ class Gateway:
             error.headers.update(self._told(active))
             raise
         except FAULTS:  # a fault of ours, or a plugin's, must still settle the call
-            _log.exception("call %s failed", active.call.request_id, extra={"said": active.call.body})
+            _log.exception("call %s failed", active.request_id, extra={"said": active.body})
             failed = RouterError("The gateway failed while it served this call.")
             active.finish(failed)
             raise failed from None
@@ -315,27 +328,32 @@ class Gateway:
 
     def _headers(self, active: ActiveCall) -> dict[str, str]:
         """Those of a good answer."""
-        own = _STREAM_HEADERS if active.call.stream else _PLAIN_HEADERS
-        return {**own, **self._told(active)}
+        return (_STREAM_HEADERS if active.stream else _PLAIN_HEADERS) | self._told(active)
 
     def _told(self, active: ActiveCall) -> dict[str, str]:
         """What the client is told of how its call was served, as far as that is known, and the dialect shows it."""
-        headers = active.bracket.headers()
-        dropped = [*active.dropped_at_door, *active.dropped]
-        if dropped:
-            headers["x-router-dropped-params"] = ", ".join(map(_header_text, dropped))
-        if self._dialect.shows_served and active.attempts:
-            last = active.attempts[-1]
-            headers["x-router-provider"] = _header_text(last.provider)
-            headers["x-router-model"] = _header_text(last.model)
-            headers["x-router-attempts"] = ", ".join(map(_attempt_text, active.attempts))
+        headers = self._admission.headers(active)
+        if active.dropped_at_door or active.dropped:
+            dropped = [*active.dropped_at_door, *active.dropped]
+            headers["x-router-dropped-params"] = ", ".join(map(header_text, dropped))
+        attempts = active.attempts
+        if self._dialect.shows_served and attempts:
+            if len(attempts) == 1 and active.target is not None:
+                provider, model = active.target.served
+                shown = f"{provider}/{model};{attempts[0].kind};{attempts[0].latency_ms}ms"
+            else:
+                provider, model = header_text(attempts[-1].provider), header_text(attempts[-1].model)
+                shown = ", ".join(map(_attempt_text, attempts))
+            headers["x-router-provider"] = provider
+            headers["x-router-model"] = model
+            headers["x-router-attempts"] = shown
         if active.settled is not None and not active.answered:  # a stream's head goes out before it is known
             headers[CHARGE] = format_nano(active.settled.charge_nano)
         return headers
 
-    def _finished(self, record: CallRecord) -> None:
+    def _finished(self, active: ActiveCall, record: CallRecord) -> None:
         del self._under_way[record.request_id]
-        self._recorder.finished(record)
+        self._recorder.finished(record, active.plan.logged)
 
 
 def _owner(key: Key) -> dict[str, str]:
@@ -344,9 +362,4 @@ def _owner(key: Key) -> dict[str, str]:
 
 def _attempt_text(attempt: Attempt) -> str:
     """``openai/gpt-4o;timeout;5003ms``"""
-    return f"{_header_text(f'{attempt.provider}/{attempt.model}')};{attempt.kind};{attempt.latency_ms}ms"
-
-
-def _header_text(text: str) -> str:
-    """ASCII, as a header must be; a model's name may be anything printable."""
-    return text if text.isascii() else text.encode("ascii", "backslashreplace").decode("ascii")
+    return f"{header_text(f'{attempt.provider}/{attempt.model}')};{attempt.kind};{attempt.latency_ms}ms"

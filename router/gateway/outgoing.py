@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.errors import BadRequest
-from router.gateway.bounds import CAP_SPELLINGS
-from router.gateway.resolve import Target
-from router.rules import ADDED_MEMBERS, CAPS, RequestRules
+from router.gateway.measuring import CAP_SPELLINGS, Measure
+from router.gateway.targets import TargetPlan
+from router.rules import CAPS, RequestRules
 
-__all__ = ["Outgoing", "check_limits", "outgoing"]
-
-_NONE: frozenset[str] = frozenset()
+__all__ = ["check_limits", "outgoing"]
 
 
-class Outgoing:
+class _Outgoing:
     """A body on its way: copied where it is changed, once.
 
     Attributes:
@@ -73,6 +71,10 @@ class Outgoing:
         if hidden:
             own["options"] = {name: value for name, value in own["options"].items() if name not in CAP_SPELLINGS}
 
+    def without_stop(self) -> None:
+        """Take off a list of no stops: it stops at nothing, and some providers refuse to be told so."""
+        self._copy().pop("stop", None)
+
     def with_extra_body(self, members: tuple[str, ...]) -> None:
         """Of ``extra_body`` only what the provider's wire has."""
         held = self.body.get("extra_body")
@@ -89,28 +91,46 @@ class Outgoing:
             self._copy()["messages"] = [_without(message, foreign) for message in messages]
 
 
-def outgoing(body: Mapping[str, Any], target: Target, cap: int | None, *, paid: bool, elsewhere: bool) -> Outgoing:
-    """The body for one target.
+def outgoing(
+    body: Mapping[str, Any], found: Measure, target: TargetPlan, cap: int | None, *, paid: bool, elsewhere: bool
+) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """The body for one target, and what the client sent of it and the target does not see.
 
     Args:
+        found: what the body holds.
         cap: the one output cap; None for none.
         paid: whether calls are charged for, so that nothing may change who is paid.
         elsewhere: whether another kind of provider has failed the call before.
     """
-    provider, rules = target.provider, target.provider.rules
-    found = Outgoing(body)
-    if dropped := provider.dropped(target.model):
-        found.without(dropped)
-    found.with_cap(provider.caps(target.model), cap)
+    foreign = target.foreign_elsewhere if elsewhere else target.foreign
+    if target.touched.isdisjoint(body) and body.get("stop") != [] and (found.plain or not foreign):
+        return _capped(body, found, target.obeyed.names, cap), ()
+    rules = target.rules
+    made = _Outgoing(body)
+    if target.obeyed.dropped:
+        made.without(target.obeyed.dropped)
+    made.with_cap(target.obeyed.names, cap)
     if paid and rules.taken_off:
-        found.without_hosts(rules.taken_off)
+        made.without_hosts(rules.taken_off)
     if "extra_body" in body:
-        found.with_extra_body(rules.extra_body)
+        made.with_extra_body(rules.extra_body)
     if body.get("stop") == []:
-        found._copy().pop("stop", None)  # it stops at nothing, and some providers refuse to be told so
-    if foreign := _foreign(rules, elsewhere):
-        found.without_members(foreign)
-    return found
+        made.without_stop()
+    if foreign:
+        made.without_members(foreign)
+    return made.body, made.dropped
+
+
+def _capped(body: Mapping[str, Any], found: Measure, names: tuple[str, ...], cap: int | None) -> Mapping[str, Any]:
+    """A body of which nothing but the cap has to be written."""
+    if cap is None:
+        return body
+    wanted = dict.fromkeys(names, cap)
+    if found.caps == wanted and len(CAP_SPELLINGS.intersection(body)) == len(wanted):
+        return body
+    if CAP_SPELLINGS.isdisjoint(body):
+        return {**body, **wanted}
+    return {name: value for name, value in body.items() if name not in CAP_SPELLINGS} | wanted
 
 
 def check_limits(body: Mapping[str, Any], rules: RequestRules) -> None:
@@ -128,12 +148,6 @@ def check_limits(body: Mapping[str, Any], rules: RequestRules) -> None:
     if rules.stops_max is not None and type(stop) is list and len(stop) > rules.stops_max:
         message = f"'stop' must be a string or a list of at most {rules.stops_max} strings for this model."
         raise BadRequest(message, code="invalid_value", param="stop")
-
-
-def _foreign(rules: RequestRules, elsewhere: bool) -> frozenset[str]:
-    if rules.own_members is None:
-        return ADDED_MEMBERS if elsewhere else _NONE
-    return ADDED_MEMBERS - rules.own_members
 
 
 def _has(message: Mapping[str, Any], foreign: frozenset[str]) -> bool:

@@ -9,23 +9,23 @@ from typing import Any
 
 import gevent
 
-from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quote, Window
+from router.claims import BALANCE, REFUSALS, Claim, Meters, Outcome, PolicyContext, Quote, Window
 from router.config import Settings
 from router.errors import FAULTS, ConfigError, RouterError
 from router.registry import Registry, nearest
 from router.types import ChatCall, EmbeddingsCall, Key
 
-__all__ = ["NONE", "Policy", "fault_of", "policies_of"]
+__all__ = ["AMOUNT_MAX", "FAILURES", "NONE", "Policy", "failed", "fault_of", "policies_of"]
 
 _log = logging.getLogger("router.policies")
 NONE = "none"
 """In place of a policy's name: no policy of that role."""
 
-_AMOUNT_MAX = 2**62
+AMOUNT_MAX = 2**62
 _SECONDS_MAX = 10.0**10
 _NUMBERS = (int, float)
 _SUBJECTS = ("", "key", "account")
-_FAILURES = (*FAULTS, gevent.Timeout)  # a policy's time limit on its own I/O is not an Exception
+FAILURES = (*FAULTS, gevent.Timeout)  # a policy's time limit on its own I/O is not an Exception
 Hook = Callable[..., Any]
 
 
@@ -58,9 +58,31 @@ class Policy:
             return [(self._bucket(claim), claim) for claim in answer]
         except RouterError:
             raise
-        except _FAILURES:
-            _log.exception("the policy %s failed on the claims of call %s", self.name, call.request_id)
-            raise RouterError(f"The policy {self.name!r} failed.", code="policy_failed") from None
+        except FAILURES:
+            raise failed(self.name, f"claims of call {call.request_id}") from None
+
+    def meters(self, key: Key, context: PolicyContext) -> tuple[list[tuple[str, Claim]], Meters] | None:
+        """(whole bucket ID, claim) of what all calls of a key claim, and the meters that give the amounts.
+
+        None where the policy has to be asked for each call: it declares nothing, or nothing for this key.
+
+        Raises:
+            RouterError: the policy's own refusal; also for one that fails.
+        """
+        hook = self.hooks.get(f"{self.role}_meters")
+        if hook is None:
+            return None
+        try:
+            meters: Meters | None = hook(key=key, context=self._own(context))
+            if meters is None:
+                return None
+            if type(meters.until) not in _NUMBERS or not (callable(meters.amounts) and callable(meters.settled)):
+                raise TypeError(f"{meters!r} is no router.Meters")
+            return [(self._bucket(claim), claim) for claim in meters.claims], meters
+        except RouterError:
+            raise
+        except FAILURES:
+            raise failed(self.name, "meters") from None
 
     def settle(self, claims: Sequence[Claim], outcome: Outcome, context: PolicyContext) -> list[int]:
         """The final amounts; those that were claimed where the policy fails, or gives no sensible ones."""
@@ -71,7 +93,7 @@ class Policy:
             amounts = list(hook(claims=claims, outcome=outcome, context=self._own(context)))
             if len(amounts) != len(claims) or not all(map(_is_amount, amounts)):
                 raise ValueError(f"{len(claims)} amounts are wanted, whole and not negative, not {amounts!r}")
-        except _FAILURES:
+        except FAILURES:
             _log.exception("the policy %s failed to settle a call: its claims are settled in full", self.name)
             return [claim.amount for claim in claims]
         return amounts
@@ -83,7 +105,7 @@ class Policy:
             return
         try:
             hook(claims=claims, context=self._own(context))
-        except _FAILURES:
+        except FAILURES:
             _log.exception("the policy %s failed to undo its claims", self.name)
 
     def _own(self, context: PolicyContext) -> PolicyContext:
@@ -97,6 +119,12 @@ class Policy:
         if self.role != "billing":
             raise ValueError("only a billing policy claims from the balance")
         return BALANCE
+
+
+def failed(name: str, what: str) -> RouterError:
+    """The refusal of a call whose policy failed. Called while its exception is handled, which is for the log alone."""
+    _log.exception("the policy %s failed on the %s", name, what)
+    return RouterError(f"The policy {name!r} failed.", code="policy_failed")
 
 
 def policies_of(settings: Settings, registry: Registry, plugin_settings: Mapping[str, Any]) -> list[Policy]:
@@ -145,8 +173,8 @@ def _is_sound(claim: Any) -> bool:
         type(bucket) is type(message) is type(unit) is str
         and bucket
         and type(amount) is type(at_least) is int
-        and 0 <= amount <= _AMOUNT_MAX
-        and 0 <= at_least <= _AMOUNT_MAX
+        and 0 <= amount <= AMOUNT_MAX
+        and 0 <= at_least <= AMOUNT_MAX
         and (ceiling is None or _is_amount(ceiling))
         and refusal in REFUSALS
         and type(at_once) is bool
@@ -171,7 +199,7 @@ def _unsound(claim: Any) -> Exception:
 
 
 def _is_amount(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _AMOUNT_MAX
+    return type(value) is int and 0 <= value <= AMOUNT_MAX
 
 
 def _is_window(value: Any) -> bool:

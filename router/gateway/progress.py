@@ -25,17 +25,20 @@ class Progress:
 
     Args:
         under_way: request ID -> call.
+
+    Attributes:
+        running: whether it does.
     """
 
     def __init__(self, journal: Journal, under_way: Mapping[str, ActiveCall]) -> None:
         self._journal = journal
         self._under_way = under_way
-        self._running = False
+        self.running = False
 
     def start(self) -> None:
         """Run until no call is under way. Harmless when it runs already."""
-        if not self._running:
-            self._running = True
+        if not self.running:
+            self.running = True
             gevent.spawn(self._run)
 
     def _run(self) -> None:
@@ -44,7 +47,7 @@ class Progress:
                 gevent.sleep(EVERY_S)
                 self._note_all()
         finally:
-            self._running = False
+            self.running = False
 
     def _note_all(self) -> None:
         changed: list[Statement] = []
@@ -52,7 +55,7 @@ class Progress:
             try:
                 statement = active.progress() if active.elapsed_s() > EVERY_S else None
             except Exception:
-                _log.exception("the progress of call %s could not be told", active.call.request_id)
+                _log.exception("the progress of call %s could not be told", active.request_id)
                 continue
             if statement is not None:
                 changed.append(statement)

@@ -97,17 +97,17 @@ class Pump:
     def _run(self) -> None:
         active, error = self._active, None
         try:
-            with active.at_upstream():
+            with active:
                 self._relay()
         except CallCancelled as cancelled:
             error = cancelled.reason
         except StoreError as failed:
-            _log.warning("call %s failed: %s", active.call.request_id, failed.message)
+            _log.warning("call %s failed: %s", active.request_id, failed.message)
             error = failed.for_clients()
         except RouterError as failed:
             error = failed
         except FAULTS:  # a fault of ours must still settle the call
-            _log.exception("call %s failed", active.call.request_id, extra={"said": active.call.body})
+            _log.exception("call %s failed", active.request_id, extra={"said": active.body})
             error = RouterError("The gateway failed while it served this call.")
         try:
             self._keep_end(error)

@@ -3,56 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from router.catalogue.catalogue import Catalogue
 from router.catalogue.prices import PriceBook
 from router.catalogue.snapshot import Snapshot
 from router.claims import Quote
 from router.errors import BadRequest, ModelNotPriced
-from router.gateway.bounds import Measure, Obeyed, bound_of, measure, text_tokens
+from router.gateway.bounds import UNBOUNDED, text_tokens
 from router.gateway.caching import check_cache
-from router.gateway.extras import check_extras
+from router.gateway.extras import EXTRAS, check_extras
+from router.gateway.measuring import CAP_SPELLINGS, Measure
 from router.gateway.outgoing import check_limits
+from router.gateway.plan import Plan
 from router.gateway.resolve import Route, Target, printable_id
+from router.gateway.selling import sale_of
+from router.gateway.targets import Offer, TargetPlan
 from router.gateway.terms import Sale, Terms, quote_of, shown_rates
-from router.prices import FREE, Price, Rates, dearest, is_complete, is_free
+from router.prices import FREE, Price, dearest, is_complete, is_free
 from router.rules import RequestRules
 from router.sections import BillingSettings
-from router.types import ChatCall, EmbeddingsCall, Key, ModelCard
+from router.types import Key, ModelCard
 
 __all__ = ["Quoter", "boundless", "unpriced"]
 
 _REMEMBERED_MAX = 1000
-
-
-class _Offer(NamedTuple):
-    """What is known of a target's price before there is a call.
-
-    Attributes:
-        price: in the balance currency.
-        cost: what the provider charges us; None where that is not known.
-        flat: the rates at all times and lengths; None where there are tiers.
-        free: nothing is ever charged.
-        origin: where the price stands, with its rates where they are flat: what usage rows show.
-        obeyed: what the target makes of output caps.
-    """
-
-    price: Price
-    cost: Price | None
-    flat: Rates | None
-    free: bool
-    origin: Mapping[str, str]
-    obeyed: Obeyed
-
-
-class _Known(NamedTuple):
-    """A route's offers: of the targets that are priced."""
-
-    book: PriceBook
-    route: tuple[Target, ...]
-    targets: tuple[Target, ...]
-    offers: tuple[tuple[Target, _Offer], ...]
+_CACHED = frozenset({"cache_control", "content", "content_blocks", "system", "tools"})
 
 
 class Quoter:
@@ -67,82 +43,96 @@ class Quoter:
         self._catalogue = catalogue
         self._own_cap = billing.max_output_tokens
         self._with_billing = with_billing
-        self._known: tuple[Snapshot, dict[Any, _Known]] = (catalogue.snapshot(), {})
+        self._known: tuple[Snapshot, dict[Any, TargetPlan | None]] = (catalogue.snapshot(), {})
 
-    def terms(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, route: Route, at: float) -> Terms:
-        """The terms of a call.
+    def snapshot(self) -> Snapshot:
+        """The catalogue's, as it is now."""
+        return self._catalogue.snapshot()
+
+    def plan(self, kind: str, key: Key, route: Route, snapshot: Snapshot | None = None) -> Plan:
+        """All of such calls that does not depend on the call.
 
         Args:
             kind: ``chat`` or ``embeddings``.
-            at: Unix seconds at which it arrived.
+            snapshot: of the catalogue, whose prices hold; None for the one in force.
 
         Raises:
             ModelNotPriced: the model has no price.
+        """
+        snapshot = snapshot or self._catalogue.snapshot()
+        found = [self._target(snapshot, target, key.price_list, kind) for target in route.targets]
+        if found[0] is None:
+            raise unpriced(route.targets[0].id, route.targets[0].card, snapshot.prices)
+        priced = tuple(target for target in found if target is not None)
+
+        def other(target: Target) -> TargetPlan | None:
+            return self._target(snapshot, target, key.price_list, kind)
+
+        return Plan(key, kind, route.model, priced, snapshot, other, paid=self._with_billing)
+
+    def terms(self, plan: Plan, body: Mapping[str, Any], found: Measure, at: float) -> Terms:
+        """The terms of a call.
+
+        Args:
+            found: what its body holds.
+            at: Unix seconds at which it arrived.
+
+        Raises:
             BadRequest: what it could cost has no bound, or it asks for something that has no price.
         """
-        known = self._offers(route, key.price_list, kind)
-        first = route.targets[0]
-        self._check(call.body, first.provider.rules)
-        found = measure(call.body, kind)
-        sales = {}
-        for target, offer in known.offers:
-            if target is not first and not self._takes(call.body, target):
-                continue
-            sale = self._sale(found, target, offer, at)
-            if sale is not None:
-                sales[target.id] = sale
-        if first.id not in sales:
+        first, targets = plan.targets[0], plan.targets
+        self._check(body, found, first.rules)
+        sale = sale_of(first, found, at)
+        if sale is None:
             raise boundless(first.id)
-        targets = known.targets
-        if len(sales) < len(targets):
+        sales = {first.id: sale}
+        if len(targets) > 1:
+            for target in targets[1:]:
+                other = sale_of(target, found, at) if self._takes(body, found, target) else None
+                if other is not None:
+                    sales[target.id] = other
             targets = tuple(target for target in targets if target.id in sales)
+
+        def sell(target: TargetPlan) -> Sale | None:
+            return sale_of(target, found, at) if self._takes(body, found, target) else None
+
         quote = self._quote(found, first, sales)
-        book = known.book
+        return Terms(plan.kind, at, quote, targets, sales, plan.rate_nano, plan.other, sell, self._with_billing)
 
-        def sell(target: Target) -> Sale | None:
-            other = self._offer(book, target, key.price_list, kind) if self._takes(call.body, target) else None
-            return None if other is None else self._sale(found, target, other, at)
-
-        return Terms(kind, at, quote, targets, sales, book.rate_nano or 0, sell, self._with_billing)
-
-    def _check(self, body: Mapping[str, Any], rules: RequestRules) -> None:
+    def _check(self, body: Mapping[str, Any], found: Measure, rules: RequestRules) -> None:
         """Raises:
         BadRequest: the provider does not take the body's caps or stops, or nothing says what an extra costs.
         """
-        check_limits(body, rules)
+        if "stop" in body or not CAP_SPELLINGS.isdisjoint(body):
+            check_limits(body, rules)
         if self._with_billing:
-            check_extras(body, rules)
-            check_cache(body)
+            if rules.unpriced or not EXTRAS.isdisjoint(body):
+                check_extras(body, rules)
+            if not (found.plain and _CACHED.isdisjoint(body)):
+                check_cache(body)
 
-    def _takes(self, body: Mapping[str, Any], target: Target) -> bool:
+    def _takes(self, body: Mapping[str, Any], found: Measure, target: TargetPlan) -> bool:
         """Whether a call that goes elsewhere first may go to this target too."""
         try:
-            self._check(body, target.provider.rules)
+            self._check(body, found, target.rules)
         except BadRequest:
             return False
         return True
 
-    def _offers(self, route: Route, price_list: str, kind: str) -> _Known:
-        snapshot = self._catalogue.snapshot()
+    def _target(self, snapshot: Snapshot, target: Target, price_list: str, kind: str) -> TargetPlan | None:
+        """A target compiled; None where it has no price for such calls."""
         if self._known[0] is not snapshot:
             self._known = (snapshot, {})
-        cache = self._known[1]
-        name = (kind, price_list, *map(id, route.targets))  # what is cached keeps the targets, and so their IDs, alive
-        known = cache.get(name)
-        if known is None:
+        cache, name = self._known[1], (kind, price_list, target.id)
+        if name not in cache:
             if len(cache) >= _REMEMBERED_MAX:
                 cache.clear()
-            known = cache[name] = self._known_of(snapshot.prices, route, price_list, kind)
-        return known
+            offer = self._offer(snapshot.prices, target, price_list, kind)
+            made = None if offer is None else TargetPlan(target, offer, kind, self._own_cap, paid=self._with_billing)
+            cache[name] = made
+        return cache[name]
 
-    def _known_of(self, book: PriceBook, route: Route, price_list: str, kind: str) -> _Known:
-        offers = [(target, self._offer(book, target, price_list, kind)) for target in route.targets]
-        if offers[0][1] is None:
-            raise unpriced(offers[0][0].id, offers[0][0].card, book)
-        priced = tuple((target, offer) for target, offer in offers if offer is not None)
-        return _Known(book, route.targets, tuple(target for target, _ in priced), priced)
-
-    def _offer(self, book: PriceBook, target: Target, price_list: str, kind: str) -> _Offer | None:
+    def _offer(self, book: PriceBook, target: Target, price_list: str, kind: str) -> Offer | None:
         """None where the target has no price for such calls."""
         cost = book.cost(target.card)
         price: Price | None = FREE
@@ -159,22 +149,17 @@ class Quoter:
         flat = dearest(price, 0.0, 0) if not price.tiers else None
         if flat is not None and origin:
             origin |= shown_rates(flat)
-        provider = target.provider
-        obeyed = Obeyed(provider.caps(target.model), provider.dropped(target.model))
-        return _Offer(price, cost, flat, is_free(price), origin, obeyed)
+        return Offer(price, cost, flat, is_free(price), origin)
 
-    def _sale(self, found: Measure, target: Target, offer: _Offer, at: float) -> Sale | None:
-        """None where nothing bounds what the call could be charged."""
-        bound = bound_of(found, target.card, None if offer.free else self._own_cap, offer.obeyed)
-        if not bound.known and not offer.free:
-            return None
-        top = offer.flat or dearest(offer.price, at, bound.prompt_tokens)
-        return Sale.of(offer.price, offer.cost, bound, top, offer.origin)
-
-    def _quote(self, found: Measure, first: Target, sales: Mapping[str, Sale]) -> Quote:
+    def _quote(self, found: Measure, first: TargetPlan, sales: Mapping[str, Sale]) -> Quote:
         """For limits, what nothing bounds counts as what is likely."""
-        bound = sales[first.id].bound
+        sale = sales[first.id]
+        bound = sale.bound
         named = (bound.sent is not None and not bound.ours) or bool(found.inputs)
+        if len(sales) == 1 and bound.prompt_tokens < UNBOUNDED and bound.each_tokens < UNBOUNDED:
+            completion = bound.choices * (bound.each_tokens + bound.predicted)
+            if completion < UNBOUNDED:
+                return Quote(bound.prompt_tokens, completion, sale.most_nano, named, first.id)
         likely = Quote(text_tokens(found, first.card), self._own_cap * found.choices, 0, named, first.id)
         return quote_of(sales.values(), likely)
 

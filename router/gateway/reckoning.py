@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from router.gateway.bounds import COUNT_MAX, UNBOUNDED, Bound
-from router.gateway.resolve import Target
+from router.gateway.targets import TargetPlan
 from router.gateway.terms import CHARGE_MAX, Sale, Terms, shown_rates
 from router.money import NANO
 from router.prices import rates
@@ -54,7 +54,9 @@ _NOTHING = Reckoned(None, 0, 0)
 _ANYTHING = Bound(UNBOUNDED, UNBOUNDED)  # where nothing is charged, an upstream's word stands, as far as it can be
 
 
-def reckon(terms: Terms, target: Target | None, usage: Usage | None, estimate: Usage | None, ending: str) -> Reckoned:
+def reckon(
+    terms: Terms, target: TargetPlan | None, usage: Usage | None, estimate: Usage | None, ending: str
+) -> Reckoned:
     """What a finished call is charged.
 
     Args:
@@ -68,9 +70,11 @@ def reckon(terms: Terms, target: Target | None, usage: Usage | None, estimate: U
         return _NOTHING
     sale = terms.sales[target.id]
     told = given if usage is None or not usage.doubtful else _certain(usage, estimate)
-    if terms.kind == "embeddings":
+    if terms.kind == "embeddings" and (told.completion_tokens or told.reasoning_tokens):
         told = replace(told, completion_tokens=0, reasoning_tokens=0)
-    kept = _possible(told, sale, ours=usage is None)
+    kept = told
+    if usage is None or not _is_plausible(told):
+        kept = _possible(told, sale, ours=usage is None)
     held = rates(sale.price, terms.at, kept.prompt_tokens) if sale.price.tiers else sale.dearest
     charge_nano = min(held.charge_nano(kept), CHARGE_MAX)
     clamped = usage is not None and (bool(usage.doubtful) or kept is not told)
@@ -89,7 +93,8 @@ def _cost_nano(terms: Terms, sale: Sale, usage: Usage) -> int | None:
         return min(-(-usage.cost_nano * terms.rate_nano // NANO), CHARGE_MAX)
     if sale.cost is None:
         return None
-    return min(rates(sale.cost, terms.at, usage.prompt_tokens).charge_nano(usage), CHARGE_MAX)
+    held = sale.cost_rates or rates(sale.cost, terms.at, usage.prompt_tokens)
+    return min(held.charge_nano(usage), CHARGE_MAX)
 
 
 def _certain(usage: Usage, estimate: Usage | None) -> Usage:
@@ -97,6 +102,17 @@ def _certain(usage: Usage, estimate: Usage | None) -> Usage:
     if estimate is None:
         return usage
     return replace(usage, **{name: getattr(estimate, name) for name in usage.doubtful})
+
+
+def _is_plausible(usage: Usage) -> bool:
+    """Whether the counts are possible whatever the bound: the many."""
+    prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    return (
+        0 <= prompt <= COUNT_MAX
+        and 0 <= completion <= COUNT_MAX
+        and usage.cached_tokens + usage.cache_write_tokens <= prompt
+        and usage.reasoning_tokens <= completion
+    )
 
 
 def _possible(usage: Usage, sale: Sale, *, ours: bool) -> Usage:

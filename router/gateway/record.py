@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections import deque
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 import gevent
@@ -19,7 +20,7 @@ from router.money import format_nano
 from router.registry import Registry
 from router.types import Attempt, CallRecord, Key
 
-__all__ = ["CallLog", "Observer", "Recorder", "log_line", "refusal_line", "replay_line"]
+__all__ = ["CallLog", "Observer", "Recorder", "good_line", "log_line", "refusal_line", "replay_line"]
 
 _PENDING_MAX = 20_000
 _OBSERVED_MAX = 10_000
@@ -40,9 +41,13 @@ class Recorder:
         self._log = log
         self._observers = [Observer(registry, plugin.name) for plugin in registry.having("request_finished")]
 
-    def finished(self, record: CallRecord) -> None:
-        """Never raises: the call is over whatever becomes of its record."""
-        self._log.write(log_line(record))
+    def finished(self, record: CallRecord, logged: str) -> None:
+        """Never raises: the call is over whatever becomes of its record.
+
+        Args:
+            logged: the members of its line that its plan knows.
+        """
+        self._log.write(good_line(record, logged) if record.ending == "ok" else log_line(record))
         for observer in self._observers:
             observer.tell(record)
 
@@ -145,6 +150,25 @@ def log_line(record: CallRecord) -> bytes:
     if failed:
         line["failed"] = failed
     return _write(line).encode("ascii") + b"\n"
+
+
+def good_line(record: CallRecord, logged: str) -> bytes:
+    """``log_line`` of a call that went well, as a template: but for its provider, the plan knows all texts in it.
+
+    Args:
+        logged: route, account, key and model, as JSON.
+    """
+    if record.client_request_id or len(record.attempts) != 1 or record.attempts[0].kind != "ok":
+        return log_line(record)
+    first, charge = record.first_token_ms, format_nano(record.charge_nano)
+    return (
+        f'{{"time":{round(record.created_at, 3)!r},"event":"call","request_id":"{record.request_id}",{logged},'
+        f'"provider":{_quoted(record.provider)},"status":{record.status},"ending":"ok","error":"",'
+        f'"streamed":{"true" if record.streamed else "false"},"prompt_tokens":{record.prompt_tokens},'
+        f'"completion_tokens":{record.completion_tokens},"estimated":{"true" if record.estimated else "false"},'
+        f'"charge":"{charge}","latency_ms":{record.latency_ms},"first_token_ms":{"null" if first is None else first},'
+        f'"attempts":{len(record.attempts)}}}\n'
+    ).encode("ascii")
 
 
 def _failed(attempt: Attempt) -> dict[str, Any]:

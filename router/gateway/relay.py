@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from json.encoder import encode_basestring_ascii
+from typing import Any, Protocol
 
 from router.dialect import Dialect
 from router.errors import FAULTS, UpstreamError
@@ -20,7 +21,7 @@ from router.gateway.members import cut_member, find_member, put_member
 from router.gateway.remarks import remarks_of
 from router.gateway.said import Said, said_bytes
 from router.gateway.told import told_of
-from router.types import ChatCall, EmbeddingsCall, Item, Reply, Usage
+from router.types import Item, Reply, Usage
 from router.upstream.wire import choices_of, dump_json, has_output, usage_of
 
 __all__ = ["PluginFault", "Relay"]
@@ -46,8 +47,23 @@ class PluginFault(UpstreamError):
     """A plugin broke, which says nothing of its endpoint: else one odd request could put a provider to rest for all."""
 
 
+class Asked(Protocol):
+    """What the relay needs of a call."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def body(self) -> Mapping[str, Any]: ...
+    @property
+    def include_usage(self) -> bool: ...
+
+
 class Relay:
     """One call's items. ``begin`` starts over with each attempt.
+
+    Args:
+        call: whose.
+        kind: ``chat`` or ``embeddings``.
 
     Attributes:
         usage: what the upstream's readings prove; None while it gave none.
@@ -57,12 +73,12 @@ class Relay:
         reported_model: the model that the upstream says answers; empty while it says none.
     """
 
-    def __init__(self, call: ChatCall | EmbeddingsCall, dialect: Dialect) -> None:
+    def __init__(self, call: Asked, dialect: Dialect, kind: str = "chat") -> None:
         self._call = call
         self._dialect = dialect
         self._hides_usage = not call.include_usage
-        self._model = json.dumps(call.model).encode("ascii")
-        self._is_chat = isinstance(call, ChatCall)
+        self._model = encode_basestring_ascii(call.model).encode("ascii")
+        self._is_chat = kind == "chat"
         wanted = call.body.get("n")
         self._wanted = wanted if type(wanted) is int and self._is_chat else 1
         self._reply: Reply | None = None

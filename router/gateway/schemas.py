@@ -14,22 +14,28 @@ from marshmallow import INCLUDE, Schema, ValidationError, fields
 
 from router.errors import BadRequest
 from router.gateway.fields import Integer, Number, OneOf, Stop, Typed, short
-from router.types import ChatCall, EmbeddingsCall
 
 __all__ = [
+    "FIELDS",
     "MESSAGES_SHAPE",
+    "MODEL_LIMIT",
     "MODEL_SHAPE",
+    "NOT_OURS",
+    "ROLES",
     "ChatSchema",
     "EmbeddingsSchema",
-    "chat_call",
+    "check_field",
     "check_fields",
+    "check_input",
+    "check_message",
     "dropped_fields",
-    "embeddings_call",
+    "message_list",
     "model_of",
+    "passed_on",
 ]
 
-_MODEL_LIMIT = 256
-_NOT_OURS = frozenset(
+MODEL_LIMIT = 256
+NOT_OURS = frozenset(
     {
         "api_base",
         "api_key",
@@ -50,7 +56,7 @@ _NOT_OURS = frozenset(
 one another's hosts among them: never passed on. Of ``extra_body`` what a provider's wire has is.
 """
 
-_ROLES = ("assistant", "developer", "function", "system", "tool", "user")
+ROLES = ("assistant", "developer", "function", "system", "tool", "user")
 _NAME_LIMIT = 256
 _ROLE_SHOWN = 32
 
@@ -61,13 +67,13 @@ _CONTROL = re.compile(rf"[{_CONTROLS}\ud800-\udfff]")
 _INPUTS = "a string, a list of strings, a list of tokens or a list of token lists"
 
 # What the checks by hand at the end of this file let in.
-MODEL_SHAPE = {"type": "string", "minLength": 1, "maxLength": _MODEL_LIMIT, "pattern": rf"^[^{_CONTROLS}]*$"}
+MODEL_SHAPE = {"type": "string", "minLength": 1, "maxLength": MODEL_LIMIT, "pattern": rf"^[^{_CONTROLS}]*$"}
 _PART = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
 _MESSAGE = {
     "type": "object",
     "required": ["role"],
     "properties": {
-        "role": {"enum": list(_ROLES)},
+        "role": {"enum": list(ROLES)},
         "name": {"type": ["string", "null"], "maxLength": _NAME_LIMIT},
         "content": {"type": ["string", "array", "null"], "items": _PART},
     },
@@ -126,46 +132,23 @@ class EmbeddingsSchema(Schema):
     user = Typed("a string", str)
 
 
-_CHAT_FIELDS = dict(ChatSchema().fields)
-_EMBEDDINGS_FIELDS = dict(EmbeddingsSchema().fields)
-
-
-def chat_call(body: Mapping[str, Any], request_id: str) -> ChatCall:
-    """The call in a decoded chat body.
-
-    Raises:
-        BadRequest: naming the field in ``param``.
-    """
-    check_fields(body, _CHAT_FIELDS)
-    model = model_of(body)
-    _check_messages(body)
-    stream = body.get("stream") is True
-    options = body.get("stream_options")
-    include_usage = stream and isinstance(options, dict) and options.get("include_usage") is True
-    return ChatCall(request_id, model, _passed_on(body), stream, include_usage)
-
-
-def embeddings_call(body: Mapping[str, Any], request_id: str) -> EmbeddingsCall:
-    """The call in a decoded embeddings body.
-
-    Raises:
-        BadRequest: naming the field in ``param``.
-    """
-    check_fields(body, _EMBEDDINGS_FIELDS)
-    model = model_of(body)
-    _check_input(body.get("input"))
-    return EmbeddingsCall(request_id, model, _passed_on(body))
+FIELDS: Mapping[str, Mapping[str, fields.Field[Any]]] = {
+    "chat": dict(ChatSchema().fields),
+    "embeddings": dict(EmbeddingsSchema().fields),
+}
+"""Kind of call -> the fields that it knows."""
 
 
 def dropped_fields(body: Mapping[str, Any]) -> list[str]:
     """Names of the fields of a body that are never passed on, sorted."""
-    return sorted(_NOT_OURS.intersection(body))
+    return sorted(NOT_OURS.intersection(body))
 
 
-def _passed_on(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    if _NOT_OURS.isdisjoint(body):
+def passed_on(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A body without the fields that are never passed on."""
+    if NOT_OURS.isdisjoint(body):
         return body
-    return {name: value for name, value in body.items() if name not in _NOT_OURS}
+    return {name: value for name, value in body.items() if name not in NOT_OURS}
 
 
 def check_fields(body: Mapping[str, Any], known: Mapping[str, fields.Field[Any]]) -> None:
@@ -177,10 +160,19 @@ def check_fields(body: Mapping[str, Any], known: Mapping[str, fields.Field[Any]]
     for name, value in body.items():
         field = known.get(name)
         if field is not None:
-            try:
-                field.deserialize(value)
-            except ValidationError as error:
-                raise _bad(name, str(error.messages[0]), "invalid_value") from None
+            check_field(name, value, field)
+
+
+def check_field(name: str, value: Any, field: fields.Field[Any]) -> None:
+    """Check one field of a body.
+
+    Raises:
+        BadRequest: what is wrong with it.
+    """
+    try:
+        field.deserialize(value)
+    except ValidationError as error:
+        raise _bad(name, str(error.messages[0]), "invalid_value") from None
 
 
 def model_of(body: Mapping[str, Any]) -> str:
@@ -192,38 +184,49 @@ def model_of(body: Mapping[str, Any]) -> str:
     model = body.get("model")
     if not model:
         raise _bad("model", 'is required, such as "openai/gpt-4o"', "missing_required_parameter")
-    if len(model) > _MODEL_LIMIT:
-        raise _bad("model", f"must be at most {_MODEL_LIMIT} characters long", "invalid_value")
+    if len(model) > MODEL_LIMIT:
+        raise _bad("model", f"must be at most {MODEL_LIMIT} characters long", "invalid_value")
     if _CONTROL.search(model):  # it goes into log lines and rows
         raise _bad("model", "must not hold control characters", "invalid_value")
     return str(model)
 
 
-def _check_messages(body: Mapping[str, Any]) -> None:
-    messages = body.get("messages")
+def message_list(body: Mapping[str, Any]) -> list[Any]:
+    """The messages of a body whose fields were checked.
+
+    Raises:
+        BadRequest: there are none.
+    """
+    messages: list[Any] | None = body.get("messages")
     if messages is None:
         raise _bad("messages", "is required", "missing_required_parameter")
     if not messages:
         raise _bad("messages", "must hold at least one message", "invalid_value")
-    for index, message in enumerate(messages):
-        if type(message) is not dict:
-            raise _bad(f"messages[{index}]", f"must be an object, not {short(message)}", "invalid_type")
-        role = message.get("role")
-        if type(role) is not str or role not in _ROLES:
-            roles = ", ".join(_ROLES)
-            raise _bad(f"messages[{index}].role", f"must be one of {roles}, not {_shown(role)}", "invalid_value")
-        name = message.get("name")
-        if name is not None and (type(name) is not str or len(name) > _NAME_LIMIT):
-            raise _bad(
-                f"messages[{index}].name", f"must be a string of at most {_NAME_LIMIT} characters", "invalid_value"
-            )
-        calls = message.get("tool_calls")
-        if calls is not None:
-            _check_calls(calls, f"messages[{index}].tool_calls")
-        content = message.get("content")
-        if type(content) is str or content is None:
-            continue
-        _check_parts(content, f"messages[{index}].content")
+    return messages
+
+
+def check_message(message: Any, index: int) -> None:
+    """Check one message.
+
+    Raises:
+        BadRequest: what is wrong with it, and where.
+    """
+    if type(message) is not dict:
+        raise _bad(f"messages[{index}]", f"must be an object, not {short(message)}", "invalid_type")
+    role = message.get("role")
+    if type(role) is not str or role not in ROLES:
+        roles = ", ".join(ROLES)
+        raise _bad(f"messages[{index}].role", f"must be one of {roles}, not {_shown(role)}", "invalid_value")
+    name = message.get("name")
+    if name is not None and (type(name) is not str or len(name) > _NAME_LIMIT):
+        raise _bad(f"messages[{index}].name", f"must be a string of at most {_NAME_LIMIT} characters", "invalid_value")
+    calls = message.get("tool_calls")
+    if calls is not None:
+        _check_calls(calls, f"messages[{index}].tool_calls")
+    content = message.get("content")
+    if type(content) is str or content is None:
+        return
+    _check_parts(content, f"messages[{index}].content")
 
 
 def _check_calls(calls: Any, where: str) -> None:
@@ -242,7 +245,12 @@ def _check_parts(content: Any, where: str) -> None:
             raise _bad(f"{where}[{index}]", 'must be an object with a "type"', "invalid_type")
 
 
-def _check_input(value: Any) -> None:
+def check_input(value: Any) -> None:
+    """Check what embeddings are made of.
+
+    Raises:
+        BadRequest: it is no text, no list of texts or of tokens.
+    """
     if value is None:
         raise _bad("input", "is required", "missing_required_parameter")
     if isinstance(value, str):

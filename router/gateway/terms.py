@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from router.claims import Quote
 from router.gateway.bounds import UNBOUNDED, Bound
 from router.gateway.resolve import Target
+from router.gateway.targets import TargetPlan
 from router.money import format_nano
 from router.prices import RATES, Price, Rates
 from router.structs import record
@@ -32,7 +33,9 @@ class Sale:
         bound: the most tokens that it can use there.
         dearest: the highest rates that it can be charged at.
         most_nano: what that comes to.
-        origin: where the price stands, and its rates where those are the same for all calls: see ``shown_price``.
+        origin: where the price stands, and its rates where those are the same for all calls: see ``shown_rates``.
+        free: whether no token is charged.
+        cost_rates: those of the cost where they are the same for all calls; else None.
     """
 
     price: Price
@@ -41,26 +44,33 @@ class Sale:
     dearest: Rates
     most_nano: int
     origin: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def free(self) -> bool:
-        """Whether no token is charged."""
-        return not (self.dearest.dearest_input() or self.dearest.dearest_output())
+    free: bool = False
+    cost_rates: Rates | None = None
 
     @classmethod
     def of(
-        cls, price: Price, cost: Price | None, bound: Bound, dearest: Rates, origin: Mapping[str, str] = _NOWHERE
+        cls,
+        price: Price,
+        cost: Price | None,
+        bound: Bound,
+        dearest: Rates,
+        origin: Mapping[str, str] = _NOWHERE,
+        cost_rates: Rates | None = None,
     ) -> Sale:
         """With what the bound can be charged at most."""
-        return cls(price, cost, bound, dearest, min(bound.most_nano(dearest), CHARGE_MAX), origin)
+        free = not (dearest.dearest_input() or dearest.dearest_output())
+        return cls(price, cost, bound, dearest, min(bound.most_nano(dearest), CHARGE_MAX), origin, free, cost_rates)
 
     def lowered(self, cap: int) -> Sale:
         """The same with an output cap of ours."""
-        return Sale.of(self.price, self.cost, self.bound.lowered(cap), self.dearest, self.origin)
+        return self._within(self.bound.lowered(cap))
 
     def open_ended(self) -> Sale:
         """The same without a cap of ours that only a hold needs."""
-        return Sale.of(self.price, self.cost, self.bound.open_ended(), self.dearest, self.origin)
+        return self._within(self.bound.open_ended())
+
+    def _within(self, bound: Bound) -> Sale:
+        return Sale.of(self.price, self.cost, bound, self.dearest, self.origin, self.cost_rates)
 
 
 @record
@@ -81,10 +91,11 @@ class Terms:
     kind: str
     at: float
     quote: Quote
-    targets: tuple[Target, ...]
+    targets: tuple[TargetPlan, ...]
     sales: dict[str, Sale]
     rate_nano: int
-    _sell: Callable[[Target], Sale | None] = field(repr=False)
+    _compile: Callable[[Target], TargetPlan | None] = field(repr=False)
+    _sell: Callable[[TargetPlan], Sale | None] = field(repr=False)
     paid: bool = True
     _cap: int | None = None
 
@@ -93,11 +104,11 @@ class Terms:
         """The cap of ours on the output of the first target; None where the client's own word, or none, holds."""
         return self.cap_for(self.targets[0])
 
-    def cap_for(self, target: Target) -> int | None:
+    def cap_for(self, target: TargetPlan) -> int | None:
         """The cap of ours on each choice that this target has to be sent."""
         return self.sales[target.id].bound.max_tokens
 
-    def sent_to(self, target: Target) -> int | None:
+    def sent_to(self, target: TargetPlan) -> int | None:
         """The one cap on each choice that this target is sent, the client's or ours; None for none."""
         return self.sales[target.id].bound.sent
 
@@ -107,19 +118,21 @@ class Terms:
             return self
         return replace(self, sales={target_id: sale.open_ended() for target_id, sale in self.sales.items()})
 
-    def covers(self, target: Target) -> bool:
-        """Whether a target that a plugin names may serve as well: it has a price, and costs no more than was quoted.
+    def covers(self, target: Target) -> TargetPlan | None:
+        """A target that a plugin names, where it may serve as well: it has a price, and costs no more than was quoted.
 
-        From then on it is one of ``sales``.
+        From then on it is one of ``sales``. None where it may not.
         """
-        if target.id not in self.sales:
-            sale = self._sell(target)
-            if sale is not None and self._cap is not None:
-                sale = sale.lowered(self._cap)
-            if sale is None or sale.most_nano > self.quote.charge_nano:
-                return False
-            self.sales[target.id] = sale
-        return True
+        compiled = self._compile(target)
+        if compiled is None or compiled.id in self.sales:
+            return compiled
+        sale = self._sell(compiled)
+        if sale is not None and self._cap is not None:
+            sale = sale.lowered(self._cap)
+        if sale is None or sale.most_nano > self.quote.charge_nano:
+            return None
+        self.sales[compiled.id] = sale
+        return compiled
 
     def lowered(self, available_nano: int, least_tokens: int) -> Terms | None:
         """The same with the largest output cap of ours that makes the call cost no more than what is available.

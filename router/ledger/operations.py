@@ -191,11 +191,11 @@ class Settle(Operation):
         late: whether to charge a call whose hold is gone and that was not settled: the sweep took its worker for dead.
         stands: asked in the transaction, where there is a charge; False charges nothing: another call has taken this
             one's place, and is charged.
-        instead: what to write once nobody waits any more; None where it is the same. Also where the end was durable
-            already when its caller gave up, and nobody had said so.
+        instead: makes what to write once nobody waits any more; None where it is the same. Also where the end was
+            durable already when its caller gave up, and nobody had said so.
     """
 
-    __slots__ = ("also", "amounts", "held", "instead", "late", "record", "stands")
+    __slots__ = ("_instead", "also", "amounts", "held", "instead", "late", "record", "stands")
 
     def __init__(
         self,
@@ -206,10 +206,11 @@ class Settle(Operation):
         also: Sequence[Statement] = (),
         late: bool = True,
         stands: Callable[[Connection], bool] | None = None,
-        instead: Instead | None = None,
+        instead: Callable[[], Instead] | None = None,
     ) -> None:
         super().__init__(held.id)
-        self.instead = instead
+        self.instead: Instead | None = None
+        self._instead = instead
         self.held = held
         self.amounts = amounts
         self.record = record
@@ -219,10 +220,11 @@ class Settle(Operation):
 
     def abandon(self) -> Operation | None:
         """What the client is told is what is booked, whether or not it was booked otherwise just now."""
-        if self.instead is None:
+        if self._instead is None:
             return None
+        instead = self.instead = self._instead()
         self.abandoned = True
-        return Revise(self, self.instead)
+        return Revise(self, instead)
 
     @property
     def final(self) -> Instead:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from router import BALANCE, ChatCall, Claim, Key, Outcome, Quote, Window, hookimpl
+from router import BALANCE, ChatCall, Claim, Key, Meters, Outcome, PolicyContext, Quote, Window, hookimpl
+from router.calendars import window_of
 from router.registry import registry_of
 from router.testing.conformance import Result, Run
 
@@ -137,7 +139,59 @@ class Wavering(Limiting):
         return [Claim(f"calls:{key.id}", 10, 100 if self.calls % 2 else 20)]
 
 
+class _Stated:
+    """Meters of one claim."""
+
+    def __init__(self, claim: Claim, until: float = inf) -> None:
+        self.claims = [claim]
+        self.until = until
+
+    def amounts(self, quote: Quote) -> Sequence[int]:
+        return [quote.charge_nano if self.claims[0].bucket == BALANCE else 1]
+
+    def settled(self, outcome: Outcome) -> Sequence[int]:
+        return [outcome.charge_nano if self.claims[0].bucket == BALANCE else 1]
+
+
+class Declaring(Billing):
+    @hookimpl
+    def billing_meters(self, key: Key) -> Meters:
+        return _Stated(Claim(BALANCE, 0, refusal="balance"))
+
+
+class Understating(Declaring):
+    @hookimpl
+    def billing_claims(self, call: ChatCall, key: Key, quote: Quote) -> Sequence[Claim]:
+        return [Claim(BALANCE, 2 * quote.charge_nano, refusal="balance")]
+
+    @hookimpl
+    def billing_meters(self, key: Key) -> Meters:
+        return _Stated(Claim(BALANCE, 0, refusal="balance"))
+
+
+class Lasting(Limiting):
+    """Its claims are the day's, and its declaration is for ever."""
+
+    @hookimpl
+    def rate_limit_claims(self, key: Key, context: PolicyContext) -> Sequence[Claim]:
+        return [Claim(f"calls:{key.id}", 1, 5, window_of("day", context.at, context.timezone))]
+
+    @hookimpl
+    def rate_limit_meters(self, key: Key, context: PolicyContext) -> Meters:
+        return _Stated(self.rate_limit_claims(key, context)[0])
+
+
+class Inheriting(Declaring):
+    """It overrides what is claimed, and not what is declared."""
+
+    @hookimpl
+    def billing_claims(self, call: ChatCall, key: Key, quote: Quote) -> Sequence[Claim]:
+        return [Claim(BALANCE, quote.charge_nano + 1, refusal="balance")]
+
+
 WRONG = {
+    Understating: "B10",
+    Lasting: "R10",
     Fractional: "B01",
     Rich: "R01",
     Counting: "R02",
@@ -154,9 +208,14 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("good", [Billing, Limiting])
+@pytest.mark.parametrize("good", [Billing, Limiting, Declaring])
 def test_a_small_policy_keeps_the_rules(good: type) -> None:
     assert {result.outcome for result in outcomes(good()).values()} == {"pass", "not offered"}
+
+
+def test_a_declaration_that_is_inherited_gives_way_to_a_hook_that_is_not() -> None:
+    assert "billing_meters" in registry_of(made=Declaring()).plugins["made"].hooks
+    assert "billing_meters" not in registry_of(made=Inheriting()).plugins["made"].hooks
 
 
 @pytest.mark.parametrize("wrong", WRONG)

@@ -8,12 +8,12 @@ import pytest
 
 from router import BadRequest, ChatCall, Item, Key, ModelCard, Price, ProviderSettings, Reply, UpstreamError, hookimpl
 from router.catalogue import Catalogue, Listing, Stored
-from router.claims import PolicyContext
 from router.dialect import Dialect
 from router.gateway.active import ActiveCall
-from router.gateway.admission import Bracket
 from router.gateway.dispatch import Dispatcher
 from router.gateway.endpoints import Endpoints, Place
+from router.gateway.looking import look
+from router.gateway.measuring import Measure
 from router.gateway.profile import faults_of
 from router.gateway.providers import Provider
 from router.gateway.quoting import Quoter
@@ -60,19 +60,22 @@ def serve(providers: dict[str, Provider], fallbacks: dict[str, tuple[str, ...]] 
     listings = {name: Listing([ModelCard("m")]) for name in providers}
     catalogue = Catalogue(listings, Stored((), {}, fallbacks or {}), NoRows())
     resolver = Resolver(catalogue, providers)
-    call, key = ChatCall("req_1", "a/m", {"messages": []}), Key("key_1", "acct_1")
+    body, key = {"model": "a/m", "messages": [{"role": "user", "content": "x"}]}, Key("key_1", "acct_1")
     quoter = Quoter(catalogue, BillingSettings(), with_billing=False)
-    terms = quoter.terms(call, "chat", key, resolver.route("a/m"), 0.0)
+    found = look(body, "chat")
     active = ActiveCall(
-        call,
+        "req_1",
         "chat",
         key,
-        Bracket(None, terms, (), None, PolicyContext(0.0)),  # type: ignore[arg-type]  # nothing settles it here
+        body,
+        found,
         Dialect(),
         received_at=0.0,
         drain_s=1.0,
-        finished=lambda record: None,
+        finished=lambda active, record: None,
     )
+    active.plan = quoter.plan("chat", key, resolver.route("a/m"))
+    active.terms = quoter.terms(active.plan, body, found, 0.0)
     Dispatcher(resolver, max_attempts=4, max_call_s=1e12).open(active).close()
     return active
 
@@ -149,8 +152,8 @@ def test_policies_are_told_the_resolved_model_whatever_the_client_called_it() ->
     resolver = Resolver(catalogue, {"a": provider("a", Scripted())})
     quoter = Quoter(catalogue, BillingSettings(), with_billing=False)
     for asked in ("nick", "m", "a/m"):
-        call = ChatCall("req_1", asked, {"messages": []})
-        terms = quoter.terms(call, "chat", Key("key_1", "acct_1"), resolver.route(asked), 0.0)
+        plan = quoter.plan("chat", Key("key_1", "acct_1"), resolver.route(asked))
+        terms = quoter.terms(plan, {"messages": []}, Measure(), 0.0)
         assert terms.quote.model == "a/m"
 
 

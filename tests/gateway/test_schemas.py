@@ -9,22 +9,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.dialect import Dialect
 from router.errors import BadRequest
-from router.gateway.schemas import MODEL_SHAPE, chat_call, dropped_fields, embeddings_call
+from router.gateway.active import ActiveCall
+from router.gateway.looking import look
+from router.gateway.schemas import MODEL_SHAPE, dropped_fields, passed_on
+from router.types import ChatCall, EmbeddingsCall, Key
 
 MESSAGES = [{"role": "user", "content": "x"}]
 CHAT = {"model": "p/m", "messages": MESSAGES}
 
 
+def chat_call(body: dict[str, Any], kind: str = "chat") -> ChatCall | EmbeddingsCall:
+    """The call as a plugin sees it."""
+    kept = passed_on(body)
+    found, key = look(kept, kind), Key("key_1", "acct_1")
+    finished = lambda active, record: None  # noqa: E731
+    return ActiveCall("req_1", kind, key, kept, found, Dialect(), received_at=0.0, drain_s=0.0, finished=finished).call
+
+
 def refusal(body: dict[str, Any]) -> BadRequest:
     with pytest.raises(BadRequest) as caught:
-        chat_call(body, "req_1")
+        chat_call(body)
     return caught.value
 
 
 def test_a_body_is_kept_as_it_came() -> None:
     body = {**CHAT, "temperature": 1, "new": {"a": [None]}, "": 1}
-    call = chat_call(body, "req_1")
+    call = chat_call(body)
     assert (call.request_id, call.model, call.body, call.stream) == ("req_1", "p/m", body, False)
 
 
@@ -37,7 +49,7 @@ def test_a_model_that_holds_a_control_character_is_refused_and_described_so(lett
 
 @pytest.mark.parametrize("model", ["p/m", "p/m 1", "p/modèle\u00a0x", "p/模型", "p/🙂"])
 def test_a_model_may_have_any_other_letter(model: str) -> None:
-    assert chat_call({**CHAT, "model": model}, "req_1").model == model
+    assert chat_call({**CHAT, "model": model}).model == model
     assert re.search(str(MODEL_SHAPE["pattern"]), model)
 
 
@@ -54,7 +66,7 @@ def test_a_model_may_have_any_other_letter(model: str) -> None:
     ],
 )
 def test_streams_and_their_usage(fields: dict[str, Any], stream: bool, include_usage: bool) -> None:
-    call = chat_call({**CHAT, **fields}, "req_1")
+    call = chat_call({**CHAT, **fields})
     assert (call.stream, call.include_usage) == (stream, include_usage)
 
 
@@ -83,29 +95,29 @@ def test_the_words_of_a_refusal(field: str, value: Any, words: str) -> None:
 def test_a_format_that_is_none_is_not_repeated(value: Any) -> None:
     body = {"model": "p/m", "input": "x", "encoding_format": value}
     if value is None:
-        assert embeddings_call(body, "req_1").body == body
+        assert chat_call(body, "embeddings").body == body
         return
     with pytest.raises(BadRequest) as caught:
-        embeddings_call(body, "req_1")
+        chat_call(body, "embeddings")
     assert len(caught.value.message) < 100
     assert "'float' or 'base64'" in caught.value.message
 
 
 @pytest.mark.parametrize("value", ["x", ["a"], ["a", "b"], [1], [1, 2], [[1], [2]]])
 def test_inputs(value: Any) -> None:
-    assert embeddings_call({"model": "p/m", "input": value}, "req_1").body["input"] == value
+    assert chat_call({"model": "p/m", "input": value}, "embeddings").body["input"] == value
 
 
 @pytest.mark.parametrize("value", [[], [[]], [1, "a"], [1.0], [True], [[True]], [None], [{}], [[["a"]]], [["a"]]])
 def test_inputs_that_are_none(value: Any) -> None:
     with pytest.raises(BadRequest) as caught:
-        embeddings_call({"model": "p/m", "input": value}, "req_1")
+        chat_call({"model": "p/m", "input": value}, "embeddings")
     assert caught.value.param == "input"
 
 
 def test_fields_that_are_never_passed_on() -> None:
     body = {**CHAT, "api_key": "x", "base_url": "y", "API_KEY": "data", "metadata": {"api_key": "data"}}
-    call = chat_call(body, "req_1")
+    call = chat_call(body)
     assert call.body == {**CHAT, "API_KEY": "data", "metadata": {"api_key": "data"}}
     assert dropped_fields(body) == ["api_key", "base_url"]
     assert body["api_key"] == "x", "the decoded body itself is not changed"
@@ -119,8 +131,8 @@ def test_fields_that_are_never_passed_on() -> None:
     )
 )
 def test_any_body_is_a_call_or_a_refusal(body: dict[str, Any]) -> None:
-    for make in (chat_call, embeddings_call):
+    for kind in ("chat", "embeddings"):
         try:
-            assert make(body, "req_1").model
+            assert chat_call(body, kind).model
         except BadRequest as error:
             assert error.param

@@ -364,7 +364,7 @@ def test_a_client_that_was_told_of_a_failure_is_not_charged(books: Books, writte
     """Its call's end may be durable by then without anybody knowing; nor do its limits count it."""
     held = books.taken(money(30), requests(100, amount=30))
     failed = replace(books.record(held, ending="error"), status=503, error_code="database_unavailable")
-    settle = Settle(held, [20], books.record(held, 20), instead=Instead(failed, [0]))
+    settle = Settle(held, [20], books.record(held, 20), instead=lambda: Instead(failed, [0]))
     if written == "before":
         books.apply(settle)
         assert books.money() == (80, 0)
@@ -385,7 +385,7 @@ def test_a_client_that_was_told_of_a_failure_is_not_charged(books: Books, writte
 def test_a_stream_that_was_read_is_charged_though_its_client_was_told_of_a_failure(books: Books) -> None:
     held = books.taken(money(30))
     cut = replace(books.record(held, 20, "cut"), error_code="database_unavailable")
-    settle = Settle(held, [], books.record(held, 20), instead=Instead(cut, []))
+    settle = Settle(held, [], books.record(held, 20), instead=lambda: Instead(cut, []))
     books.apply(settle)
     books.apply(settle.abandon())
     (row,) = list_usage(books.database)

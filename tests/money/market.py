@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from router.catalogue import Catalogue, Listing, PriceRules, Stored
+from router.gateway.looking import look
 from router.gateway.quoting import Quoter
 from router.gateway.resolve import Route, Target
 from router.gateway.terms import Terms
 from router.rules import RequestRules
 from router.sections import BillingSettings
+from router.settings import Timeouts
 from router.tariff import read_price
-from router.types import ChatCall, EmbeddingsCall, Key, ModelCard, Price
+from router.types import Key, ModelCard, Price
 
 __all__ = ["AT", "Market", "card", "chat", "price"]
 
@@ -59,6 +61,10 @@ class _Provider:
     kind: str = "acme"
     rules: RequestRules = field(default=RequestRules())
     drops: tuple[str, ...] = ()
+    hooks: Mapping[str, Any] = field(default_factory=dict)
+
+    def timeouts(self, model: str) -> Timeouts:
+        return Timeouts()
 
     def dropped(self, model: str) -> tuple[str, ...]:
         return self.drops
@@ -94,7 +100,6 @@ class Market:
     def terms(self, body: Mapping[str, Any], *, price_list: str = "", at: float = AT) -> Terms:
         """Of a chat call, or of an embeddings call where the body has an ``input``."""
         key = Key("key_1", "acct_1", price_list=price_list)
-        model = self.route.model
-        if "input" in body:
-            return self.quoter.terms(EmbeddingsCall("req_1", model, body), "embeddings", key, self.route, at)
-        return self.quoter.terms(ChatCall("req_1", model, body), "chat", key, self.route, at)
+        kind = "embeddings" if "input" in body else "chat"
+        plan = self.quoter.plan(kind, key, self.route)
+        return self.quoter.terms(plan, body, look(body, kind), at)

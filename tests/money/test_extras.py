@@ -33,7 +33,6 @@ from router.rules import RequestRules
         {"tools": [{"type": "custom", "function": {"name": "f"}}]},
         {"tools": [{"name": "f", "input_schema": {}}]},
         {"tools": ["web_search"]},
-        {"tools": {"google_search": {}}},
     ],
 )
 def test_extras_without_a_price_are_refused(field: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from router_plugins.ollama.request import chat_body, embeddings_body
 
 from router import BadRequest, CallContext, ChatCall, EmbeddingsCall, Secret
 from router.config import Settings as Configuration
-from router.gateway.schemas import chat_call
+from router.gateway.looking import look
 from router.upstream.wire import dump_json
 
 ASK: Any = [{"role": "user", "content": "hello"}]
@@ -33,7 +33,9 @@ def context(**settings: Any) -> CallContext:
 
 def native(messages: Any = ASK, *, defaults: Any = None, **fields: Any) -> dict[str, Any]:
     """The body that is sent for a chat."""
-    call = chat_call({"model": "ollama/m:8b", "messages": messages, **fields}, "req_1")
+    asked = {"model": "ollama/m:8b", "messages": messages, **fields}
+    look(asked, "chat")
+    call = ChatCall("req_1", "ollama/m:8b", asked)
     before = copy.deepcopy(call.body)
     body = chat_body(call, context(**(defaults or {})))
     assert call.body == before, "a call is never changed"

@@ -10,13 +10,24 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from router.claims import BALANCE, Claim, Outcome, Quote
+from router.claims import BALANCE, Claim, Meters, Outcome, Quote
 from router.gateway.policies import fault_of
-from router.keys import Limits
+from router.keys import Key, Limits
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.policy.bench import BILLING, Bench, policy_rule
 
-__all__ = ["amounts", "charges_nothing", "pure", "quick", "quiet", "smaller_quote", "sound", "undone", "untouched"]
+__all__ = [
+    "amounts",
+    "charges_nothing",
+    "declared_alike",
+    "pure",
+    "quick",
+    "quiet",
+    "smaller_quote",
+    "sound",
+    "undone",
+    "untouched",
+]
 
 _ELSEWHERE = "it keeps state elsewhere (it has an undo hook)"
 _WEEKS_S = 40 * 86_400.0
@@ -184,6 +195,42 @@ def _least_s(hook: Callable[[], object]) -> float:
         if least_s <= LIMIT_S:
             break
     return least_s
+
+
+@policy_rule(
+    "10",
+    "What it declares beforehand is what it would claim and settle of each call, until the moment that it names.",
+    remedy="Let the meters give the claims of the hook for single calls, in its order, and the same amounts.",
+)
+def declared_alike(bench: Bench) -> None:
+    if f"{bench.role}_meters" not in bench.plugin.hooks:
+        raise NotOffered("it declares nothing beforehand (it has no meters hook)")
+    for call, key, quote in bench.cases():
+        declared = bench.policy.meters(key, bench.context())
+        if declared is None:
+            continue
+        _, meters = declared
+        last = min(meters.until - 1.0, bench.context().at + _WEEKS_S)
+        for at in (bench.context().at, last):
+            _expect_alike(bench, (call, key, quote), meters, at)
+
+
+def _expect_alike(bench: Bench, case: tuple[Any, Key, Quote], meters: Meters, at: float) -> None:
+    """Raises:
+    Failed: claims that are declared are not those that are made of the call at that time.
+    """
+    call, key, quote = case
+    claims = bench.claims(call, key, quote, bench.context(at))
+    amounts = meters.amounts(quote)
+    if amounts is None:
+        return  # the policy is asked
+    told = f"with {quote} and {key.limits}, at {at:.0f}"
+    expect(len(amounts) == len(meters.claims), f"{told}: {len(amounts)} amounts for {len(meters.claims)} claims")
+    stated = [claim._replace(amount=amount) for claim, amount in zip(meters.claims, amounts, strict=True)]
+    expect(stated == claims, f"{told}: it declares {stated}, and claims {claims}")
+    for outcome in bench.outcomes():
+        settled, said = _settled(bench, claims, outcome), list(meters.settled(outcome))
+        expect(settled == said, f"{told}: {outcome} is settled to {settled}, and by its declaration to {said}")
 
 
 def _settled(bench: Bench, claims: Sequence[Claim], outcome: Outcome) -> list[Any]:
