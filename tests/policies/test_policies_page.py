@@ -13,6 +13,7 @@ import pytest
 
 from router import BALANCE, ChatCall, Claim, Key, Outcome, PolicyContext, Quote, Usage
 from router.registry import Plugin, registry_of
+from router.testing.conformance import Run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/policies.md"
 QUOTE = Quote(100, 200, 7_000)
@@ -71,10 +72,21 @@ def test_the_rate_limit_policy_counts_output_by_model(example, completion: int, 
 
 
 def test_a_claim_of_ones_own_class_carries_what_a_service_knows_the_call_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)[2]
+    code = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)[3]
     module = ModuleType("example_claim")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(code, str(PAGE), "exec"), module.__dict__)
     (claim,) = module.reserved("acct_1", "r-7")
     assert isinstance(claim, Claim)
     assert (claim.bucket, claim.amount, claim.lease) == ("reserved:acct_1", 0, "r-7")
+
+
+def test_the_declared_limit_is_the_same_as_the_one_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)[2]
+    module = ModuleType("example_declared")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(code, str(PAGE), "exec"), module.__dict__)
+    with Run(registry_of(made=module.Hourly()).plugins["made"]) as run:
+        results = {rule.id: run.check(rule) for rule in run.rules}
+    assert results["R10"].outcome == "pass"
+    assert not [result for result in results.values() if result.outcome == "fail"]
