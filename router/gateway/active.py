@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,15 +19,14 @@ from router.gateway.meters import Claimed, Part
 from router.gateway.plan import Plan
 from router.gateway.reckoning import Reckoned, reckon
 from router.gateway.relay import Relay
-from router.gateway.remarks import REMARKS, told_cost_nano
 from router.gateway.targets import TargetPlan
+from router.gateway.telling import marks_of, tell
 from router.gateway.terms import Terms
 from router.ledger.operations import Held, Statement
-from router.money import NANO
-from router.types import OVER_BOUND, Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
+from router.types import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
 from router.upstream.exceptions import AnswerTooLong
 
-__all__ = ["BOUND_NAMES", "ActiveCall", "CallCancelled", "Client", "bound_names"]
+__all__ = ["ActiveCall", "CallCancelled", "Client", "Settles"]
 
 _log = logging.getLogger("router.active")
 _NOTHING = Usage(0)
@@ -37,8 +35,6 @@ _AGAIN = {"Retry-After": "5"}
 _STOPPED = "The gateway stopped before this call was over."
 _PLAIN_UNBOOKED = "This call could not be booked in time. It was not charged; please send it again."
 _STREAM_UNBOOKED = "This answer is whole, but could not be booked in time; it is charged as soon as it can be."
-BOUND_NAMES = frozenset({"prompt_cache_key", "user", "safety_identifier", "session_id"})
-"""Fields by which a client names its users and conversations."""
 
 
 class CallCancelled(BaseException):
@@ -285,8 +281,8 @@ class ActiveCall:
             error.recorded = True
         record, reckoned = self._record(error)
         good = error is None and not self.gone
-        if self.target is not None and OVER_BOUND in record.marks:
-            self._tell_exceeded(self.target, record)
+        if record.marks and self.target is not None:
+            tell(record, self.target, self.terms.sales[self.target.id].bound)
         assert self.admission is not None
         unsettled = None
         try:
@@ -304,22 +300,6 @@ class ActiveCall:
             self.keeping.over()
         if unsettled is not None and good:
             raise unsettled
-
-    def _tell_exceeded(self, target: TargetPlan, record: CallRecord) -> None:
-        """To the operator: the provider obeys no cap, or a card is wrong."""
-        bound = self.terms.sales[target.id].bound
-        times = target.provider.endpoints.exceeded(target.model)
-        _log.error(
-            "operator: %s told of %d tokens in and %d out for %s, which could use %d and %d at most (%d such calls "
-            "here): see that cap_params names the output cap that it obeys, and that its window and overhead are right",
-            target.id,
-            record.prompt_tokens,
-            record.completion_tokens,
-            record.request_id,
-            bound.prompt_tokens,
-            bound.completion_tokens,
-            times,
-        )
 
     def _record(self, error: RouterError | None) -> tuple[CallRecord, Reckoned]:
         relay, terms = self.relay, self.terms
@@ -354,7 +334,7 @@ class ActiveCall:
             cost_nano=reckoned.cost_nano,
             rate_nano=terms.rate_nano,
             prices=reckoned.prices,
-            marks=self._marks(reckoned),
+            marks=marks_of(relay.marks, relay.usage, reckoned, terms.rate_nano),
             reported_model=relay.reported_model,
             reported=reckoned.reported,
             client_request_id=self.client_request_id,
@@ -385,22 +365,6 @@ class ActiveCall:
         self._noted = statement
         return statement
 
-    def _marks(self, reckoned: Reckoned) -> tuple[str, ...]:
-        """What an operator should know of the call's usage; told in the log, too."""
-        marks, told, terms = self.relay.marks.union(reckoned.marks), self.relay.usage, self.terms
-        if told is not None and reckoned.charge_nano and terms.rate_nano:
-            cost_nano = told_cost_nano(told)
-            if cost_nano is not None and cost_nano * terms.rate_nano // NANO > reckoned.charge_nano:
-                marks.add("unpriced_cost")
-        if not marks:
-            return ()
-        served, found = self.target.id if self.target is not None else "", tuple(sorted(marks))
-        for mark in found:
-            if mark == OVER_BOUND:
-                continue  # said with its counts
-            _log.warning("call %s at %s: %s: %s", self.request_id, served, mark, REMARKS.get(mark, mark))
-        return found
-
     def _ending(self, error: RouterError | None) -> str:
         if self.gone:
             return "disconnect"
@@ -421,18 +385,3 @@ def _unbooked(record: CallRecord) -> CallRecord:
     if record.streamed:
         return replace(record, ending="cut", error_code=StoreError.code or "")
     return replace(record, ending="error", status=StoreError.status, error_code=StoreError.code or "", charge_nano=0)
-
-
-def bound_names(body: Mapping[str, Any], account: str) -> dict[str, str]:
-    """Names that a client gives its users and conversations, as they leave: of an account, so that nobody else's match.
-
-    A provider knows them by name alone: one customer could otherwise meet another's cache, or have another's user
-    blocked.
-    """
-    given = {name: body[name] for name in BOUND_NAMES if isinstance(body.get(name), str) and body[name]}
-    return {name: _bound(value, account) for name, value in given.items()}
-
-
-def _bound(text: str, account: str) -> str:
-    data = f"{account}\0{text}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from router.errors import FAULTS, RouterError, UpstreamError
-from router.gateway.active import BOUND_NAMES, ActiveCall, bound_names
+from router.gateway.active import ActiveCall
 from router.gateway.health import Lease
-from router.gateway.outgoing import outgoing
+from router.gateway.outgoing import BOUND_NAMES, bound_names, outgoing
 from router.gateway.relay import PluginFault
 from router.gateway.targets import TargetPlan
 from router.masking import masked, one_line, without_quotes

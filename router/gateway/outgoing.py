@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,10 @@ from router.gateway.measuring import CAP_SPELLINGS, Measure
 from router.gateway.targets import TargetPlan
 from router.rules import CAPS, RequestRules
 
-__all__ = ["check_limits", "outgoing"]
+__all__ = ["BOUND_NAMES", "bound_names", "check_limits", "outgoing"]
+
+BOUND_NAMES = frozenset({"prompt_cache_key", "user", "safety_identifier", "session_id"})
+"""Fields by which a client names its users and conversations."""
 
 
 class _Outgoing:
@@ -167,3 +171,18 @@ def _without(message: Mapping[str, Any], foreign: frozenset[str]) -> Mapping[str
             for call in calls
         ]
     return kept
+
+
+def bound_names(body: Mapping[str, Any], account: str) -> dict[str, str]:
+    """Names that a client gives its users and conversations, as they leave: of an account, so that nobody else's match.
+
+    A provider knows them by name alone: one customer could otherwise meet another's cache, or have another's user
+    blocked.
+    """
+    given = {name: body[name] for name in BOUND_NAMES if isinstance(body.get(name), str) and body[name]}
+    return {name: _bound(value, account) for name, value in given.items()}
+
+
+def _bound(text: str, account: str) -> str:
+    data = f"{account}\0{text}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

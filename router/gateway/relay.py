@@ -24,7 +24,7 @@ from router.gateway.told import told_of
 from router.types import Item, Reply, Usage
 from router.upstream.wire import choices_of, dump_json, has_output, usage_of
 
-__all__ = ["PluginFault", "Relay"]
+__all__ = ["Asked", "PluginFault", "Relay"]
 
 _log = logging.getLogger("router.relay")
 _NOTABLE = re.compile(rb'"(?:usage"\s*:\s*\{|finish_reason"\s*:\s*"|error"\s*:)')
