@@ -22,7 +22,7 @@ from router.gateway.estimate import Estimator
 from router.gateway.idempotency import Idempotency
 from router.gateway.jobs import Job, Jobs
 from router.gateway.lacks import Watch
-from router.gateway.limits import KeyFinder, LimitRules, limit_rules
+from router.gateway.limits import KeyFinder, LimitRules, limit_rules, rules_text
 from router.gateway.line import Gateway
 from router.gateway.listing import Lister
 from router.gateway.policies import NONE, Policy, policies_of
@@ -37,6 +37,7 @@ from router.gateway.showcase import Showcase
 from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
 from router.ledger.currency import keep_currency
+from router.ledger.rules import keep_rules
 from router.ledger.sweep import Swept, sweep
 from router.registry import Registry, load_plugins
 from router.settings import ProviderSettings
@@ -161,6 +162,7 @@ class Assembly:
         warning = rate_warning(self.catalogue.snapshot())
         if warning is not None:
             _log.warning("%s", warning)
+        keep_rules(self.database, rules_text(self.settings))
         self.jobs.start()
         finder = KeyFinder(self.database, self.limits)
         admission = Admission(self.journal, self.policies, self._admission_limits(), owner=self.jobs.worker.id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,7 +19,7 @@ from router.store.database import Database
 from router.store.limits import AMOUNT_MAX, StoredLimits
 from router.store.lookup import find_key
 
-__all__ = ["KeyFinder", "Layer", "LimitRules", "TierRules", "limit_rules", "merged"]
+__all__ = ["KeyFinder", "Layer", "LimitRules", "TierRules", "limit_rules", "merged", "rules_text"]
 
 _MONEY = ("spend_per_day", "spend_per_month")
 
@@ -136,6 +137,13 @@ def limit_rules(settings: Settings) -> LimitRules:
         {name: _rules(settings, tier, f"limits.tiers.{name}") for name, tier in section.tiers.items()},
         _timezone(settings),
     )
+
+
+def rules_text(settings: Settings) -> str:
+    """What the configuration says of limits and policies, as one text: the same for the same, in whatever order."""
+    policies = {role: getattr(settings.gateway, role) for role in ("billing", "rate_limit")}
+    sections = {name: settings.plugin_sections.get(name) for name in policies.values()}
+    return json.dumps([asdict(settings.limits), policies, sections], sort_keys=True, default=str)
 
 
 def _rules(settings: Settings, table: TierLimits, place: str) -> TierRules:
