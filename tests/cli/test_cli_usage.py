@@ -105,6 +105,20 @@ def test_rows(usage, database: Database) -> None:
     assert "disconnect" in text
 
 
+def test_a_rotated_keys_history_is_its_successors_too(usage, database: Database) -> None:
+    """All of the line, whichever of its keys is named; no other key's."""
+    account, first = usage.first["account"], usage.json("keys", "list")[0]["id"]
+    second = usage.json("keys", "rotate", first)["id"]
+    third = usage.json("keys", "rotate", second)["id"]
+    other = usage.json("keys", "create", "--account", account)["id"]
+    keys = {"req_1": first, "req_2": second, "req_3": third, "req_4": other}
+    write(database, *(record(id, account=account, key=key) for id, key in keys.items()))
+    for named in (first, second, third):
+        rows = usage.json("usage", "show", "--key", named)
+        assert {row["request_id"]: row["key"] for row in rows} == {id: keys[id] for id in ("req_1", "req_2", "req_3")}
+    assert [row["request_id"] for row in usage.json("usage", "show", "--key", other)] == ["req_4"]
+
+
 def test_a_failed_call_is_explained(usage, database: Database) -> None:
     account, key = usage.first["account"], usage.json("keys", "list")[0]
 

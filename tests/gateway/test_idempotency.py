@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -13,9 +14,11 @@ from router.errors import Conflict
 from router.gateway.idempotency import Idempotency, Replay
 from router.gateway.keeping import Keeping
 from router.ledger.batch import LedgerBatch
+from router.store.accounts import create_account
 from router.store.database import Database, open_database
 from router.store.idempotency import Place, finishing, look, reference_of
 from router.store.journal import Journal
+from router.store.keys import create_key
 from router.store.migrations import migrate
 from router.store.workers import Worker, leave, renew
 from router.types import CallRecord, Key
@@ -47,7 +50,7 @@ class Bench:
     journal: Journal
     swept: list[str] = field(default_factory=list)
 
-    def worker(self, id: str, *, wait_s: float = 5.0) -> Idempotency:
+    def worker(self, id: str, *, wait_s: float = 5.0, **options: Any) -> Idempotency:
         self.database.write(lambda connection: renew(connection, Worker(id, "elsewhere", 1, ""), NOW))
         return Idempotency(
             self.database,
@@ -57,10 +60,16 @@ class Bench:
             end_dead_calls=lambda: self.swept.append(id),
             wait_s=wait_s,
             clock=lambda: NOW,
+            **options,
         )
 
     def end(self, id: str) -> None:
         leave(self.database, Worker(id, "elsewhere", 1, ""))
+
+    def write(self, keeping: Keeping, new: dict[str, object]) -> None:
+        """Settle a call whose row has these fields."""
+        for sql, params in keeping.statements(record(new)):
+            self.database.write(lambda connection, sql=sql, params=params: connection.execute(sql, params))  # type: ignore[misc]
 
     def finish(self, request_id: str, body: bytes | None) -> None:
         statement = finishing(PLACE, request_id, 200, {"x-router-model": "m"}, body)
@@ -212,8 +221,7 @@ def test_what_is_kept(
         keeping.add(part)
     keeping.whole = whole
     keeping.headers = lambda: {"Content-Type": "t", "x-router-model": "m", "x-ratelimit-limit-requests": "1"}
-    for sql, params in keeping.statements(record({"charge_nano": charge_nano})):
-        bench.database.write(lambda connection, sql=sql, params=params: connection.execute(sql, params))  # type: ignore[misc]
+    bench.write(keeping, {"charge_nano": charge_nano})
     found = look(bench.database, PLACE, NOW)
     assert found is not None
     assert (found.status, found.body) == (200, kept)
@@ -225,6 +233,38 @@ def test_a_call_that_broke_off_free_of_charge_is_forgotten(bench: Bench) -> None
     keeping = enter(bench.worker("wrk_1"), "req_1")
     assert isinstance(keeping, Keeping)
     keeping.add(b"error")
-    for sql, params in keeping.statements(record({"ending": "cut"})):
-        bench.database.write(lambda connection, sql=sql, params=params: connection.execute(sql, params))  # type: ignore[misc]
+    bench.write(keeping, {"ending": "cut"})
+    assert look(bench.database, PLACE, NOW) is None
+
+
+def test_no_more_is_kept_than_an_account_may_have(bench: Bench) -> None:
+    """Its keys count together; above that a call is made and charged, and said to be over when it is repeated."""
+    account, other = (create_account(bench.database, name).id for name in ("a", "b"))
+    first, second, foreign = (create_key(bench.database, one, "k")[0].id for one in (account, account, other))
+
+    def kept(number: int, key_id: str, account: str) -> int | None:
+        """The status of a repeat, after an answer of ten bytes; each worker looks anew."""
+        worker = bench.worker(f"wrk_{number}", account_bytes=20)
+        key, request_id = Key(key_id, account, idempotent=True), f"req_{number}"
+        keeping = worker.enter(f"value-{number}", key, "chat", b"{}", request_id, None)
+        assert isinstance(keeping, Keeping)
+        keeping.end(b"0123456789")
+        bench.write(keeping, {"request_id": request_id, "charge_nano": 5})
+        try:
+            again = worker.enter(f"value-{number}", key, "chat", b"{}", "req_again", None)
+        except Conflict as error:
+            return None if error.code == "idempotency_answer_not_kept" else error.status
+        assert isinstance(again, Replay)
+        return again.status
+
+    assert [kept(1, first, account), kept(2, second, account)] == [200, 200]
+    assert [kept(3, first, account), kept(4, second, account)] == [None, None]
+    assert kept(5, foreign, other) == 200
+
+
+def test_where_calls_are_paid_no_free_answer_is_kept(bench: Bench) -> None:
+    keeping = enter(bench.worker("wrk_1", keeps_free=False), "req_1")
+    assert isinstance(keeping, Keeping)
+    keeping.end(b"answer")
+    bench.write(keeping, {"charge_nano": 0})
     assert look(bench.database, PLACE, NOW) is None

@@ -59,6 +59,15 @@ def test_what_expired_is_given_back_with_a_row_that_says_so(database: Database, 
     assert sound(database)
 
 
+def test_a_call_that_began_by_a_clock_that_was_ahead_is_over(database: Database, account: Account) -> None:
+    day_s = 86_400.0
+    take(database, account.id, "req_ahead", 30, now=NOW + day_s, expires_at=NOW + day_s + 100)
+    take(database, account.id, "req_little", 40, now=NOW + 50, expires_at=NOW + 150)
+    assert [row.request_id for row in sweep(database, NOW, "void").ended] == ["req_ahead"]
+    assert balance(database, account.id) == Balance(1000, 0, 40)
+    assert sound(database)
+
+
 def test_what_is_known_to_be_used_is_charged_and_the_rest_given_back(database: Database, account: Account) -> None:
     take(database, account.id, "req_1", 30)
     (sql, params) = progress_of("req_1", Usage(9, 4, 3, 2, 1), 12, [1, 13, 12, 0], ("acme", "large"))

@@ -182,3 +182,19 @@ def test_switched_off_it_is_ignored_at_the_next_call(house: House, key: TestKey,
     assert ask(house, key, marker, tag=marker).status == 200
     house.gateways[0].router("keys", "limit", key.id, "--no-idempotent")
     wait_until(lambda: "idempotent-replayed" not in ask(house, key, marker, tag=marker).headers)
+
+
+def test_repeats_are_requests_of_the_minute(house: House, marker: str) -> None:
+    """Whether they are answered or refused; they cost nothing."""
+    key = house.key(idempotent=True, limits={"requests_per_minute": 4})
+    assert ask(house, key, marker, tag=marker).status == 200
+    assert repeat(house, key, marker).status == 200
+    other = ask(house, key, marker, tag="another")
+    assert (other.status, other.error["code"]) == (409, "idempotency_key_reused")
+    assert repeat(house, key, marker).status == 200
+    assert house.buckets(key.id)["requests"] == (4, 0)
+    for refused in (repeat(house, key, marker), ask(house, key, marker, tag="another"), ask(house, key, uuid4().hex)):
+        assert (refused.status, refused.error["code"]) == (429, "rate_limit_exceeded")
+        assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert reached(house, marker) == 1
+    assert len(charges(house, key)) == 1

@@ -90,12 +90,22 @@ def test_what_is_taken_is_settled_once_and_what_is_charged_counts(place: Place, 
     assert place.bureau.settled(key.account, "tally") == [50 * TOKEN]  # as it is charged
 
 
-def test_without_a_claim_on_the_balance_a_call_costs_nothing(place: Place) -> None:
+@STREAM
+@pytest.mark.parametrize(
+    ("trick", "leases"), [("claim nothing", {}), ("settle without a claim on the balance", {"settle": 1})]
+)
+def test_without_a_claim_on_the_balance_a_call_costs_nothing(
+    place: Place, trick: str, leases: dict[str, int], stream: bool
+) -> None:
+    """Neither on the row nor in the header, whatever its list price is; what the ledger proves says the same."""
     key = place.house.key(place.house.account(), budget="1")
-    answer = place.house.call(key, metadata={"trick": "settle without a claim on the balance"})
-    assert (answer.status, answer.headers["x-router-charge"]) == (200, "0")
-    assert place.house.buckets(key.id)["budget"] == (0, 0)
-    assert place.endings(key) == [{"settle": 1}, {"settle": 1}]
+    answer = place.house.call(key, metadata={"trick": trick}, stream=stream)
+    assert (answer.status, answer.headers.get("x-router-charge", "0")) == (200, "0")
+    (row,) = place.house.usage(key.account)
+    assert (row["charge_nano"], row["shortfall_nano"], row["completion_tokens"] > 0) == (0, 0, True)
+    assert place.house.buckets(key.id).get("budget", (0, 0)) == (0, 0)
+    assert place.endings(key) == [leases, {"settle": 1}]
+    assert place.house.gateways[0].router("ledger", "verify")["ok"]
 
 
 def test_a_refusal_is_the_policys_own_and_undoes_the_others(place: Place) -> None:

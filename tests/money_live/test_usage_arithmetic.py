@@ -13,7 +13,7 @@ from money_plans import Plan
 from money_wire import House, new_schema
 
 from router.money import format_nano, parse_nano
-from router.testing import Answer, Script, Stream, chunks, token_usage
+from router.testing import Answer, Script, Stream, chunks, completion, token_usage
 from router.testing.upstream.wires import WIRES, Wire
 
 COUNTS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
@@ -115,6 +115,35 @@ def test_a_count_that_is_none_becomes_the_estimate(house: House, stream: bool, w
         assert marks(row) == "clamped"
         assert counts(row) == counts({**dict(zip(COUNTS, (70, 50, 0, 0), strict=True)), name: estimate[name]})
         assert row["charge_nano"] == charge_of(*counts(row))
+
+
+@MODES
+def test_what_a_provider_reports_above_the_bound_and_the_balance_is_a_shortfall(house: House, stream: bool) -> None:
+    """A bound that is exceeded is wrong: its call is charged as far as the balance goes, and marked."""
+    granted, most = charge_of(BOUND, CAP), charge_of(100, 40 * CAP)
+    key = house.key(house.account(format_nano(granted)))
+    before = house.gateways[0].router("usage", "counters")
+    marker = house.plan(told(token_usage(100, 40 * CAP)))
+    ask = [{"role": "user", "content": PROMPT}]
+    answer = house.call(key, model="shop/chat", messages=ask, max_tokens=CAP, tag=marker, stream=stream)
+    assert answer.status == 200, answer.body
+    (row,) = house.usage(key.account)
+    assert (counts(row), "over_bound" in row["marks"], row["clamped"]) == ((100, 40 * CAP, 0, 0), True, 0)
+    assert (row["charge_nano"], row["shortfall_nano"]) == (granted, most - granted)
+    assert (house.balance(key.account).balance, house.balance(key.account).held) == (0, 0)
+    after = house.gateways[0].router("usage", "counters")
+    assert after["over_bound"] == before["over_bound"] + 1
+    refused = house.call(key, model="shop/chat", messages=ask, max_tokens=CAP, tag=marker)
+    assert (refused.status, refused.error["code"]) == (402, "insufficient_quota")
+
+
+@MODES
+def test_the_name_that_the_upstream_gives_itself_is_on_the_row(house: House, stream: bool) -> None:
+    name = "chat-2026-11-30"
+    named = [event | {"model": name} for event in chunks("one ")]
+    plan = Stream(named) if stream else Answer(completion("one", usage=token_usage(9, 1)) | {"model": name})
+    row = row_of(house, plan, stream=stream)
+    assert (row["model"], row["upstream_model"], row["reported_model"]) == ("shop/chat", "chat", name)
 
 
 def test_of_usage_that_is_told_again_and_again_the_last_counts(house: House) -> None:

@@ -121,6 +121,21 @@ def test_a_lease_has_one_owner_until_it_is_over(database: Database) -> None:
     assert not try_lease(database, "sweep", "a", NOW + 30, 15)
 
 
+def test_what_a_clock_that_was_ahead_left_is_over(database: Database, add_hold: Hold) -> None:
+    """Anything that begins later than now plus its own length; what begins sooner may be a node's a little ahead."""
+    worker = register(database, NOW + 86_400)
+    add_hold("req_1", owner=worker.id)
+    assert try_lease(database, "sweep", "a", NOW + 86_400, 15)
+    assert not is_alive(database, worker.id, NOW)
+    assert dead_owners(database, NOW) == {worker.id}
+    assert try_lease(database, "sweep", "b", NOW, 15)
+    _put(database, worker, NOW + 10)
+    assert is_alive(database, worker.id, NOW)
+    assert dead_owners(database, NOW) == set()
+    assert try_lease(database, "rates", "a", NOW + 10, 15)
+    assert not try_lease(database, "rates", "b", NOW, 15)
+
+
 def test_a_worker_that_leaves_gives_its_leases_back(database: Database) -> None:
     worker = register(database, NOW)
     assert try_lease(database, "sweep", worker.id, NOW, 15)
