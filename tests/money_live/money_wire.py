@@ -29,13 +29,28 @@ from router.store.keys import create_key
 from router.store.limits import Subject, set_limits
 from router.testing import Gateway, Raw, ReceivedRequest, Script, ScriptedUpstream
 
-__all__ = ["MODEL", "TOKEN", "Answered", "House", "TestKey", "Volley", "nano", "new_schema", "open_house", "statuses"]
+__all__ = [
+    "MODEL",
+    "TAG",
+    "TOKEN",
+    "Answered",
+    "House",
+    "TestKey",
+    "Volley",
+    "nano",
+    "new_schema",
+    "open_house",
+    "statuses",
+]
 
 MODEL = "acme/plain"
 """Input costs nothing, output 1 for a million tokens: a call costs its cap times ``TOKEN``, and is bounded by that."""
 
 TOKEN = 1_000
 """What one token of ``MODEL``'s output costs, in nano-units."""
+
+TAG = len("tag") + 32
+"""Tokens that a call's marker is bounded by: a field that only the upstream knows counts as text, name and value."""
 
 _MODELS = {
     "plain": {"input": "0", "output": "1"},
@@ -151,7 +166,7 @@ class House:
 
     def fire(self, keys: Sequence[TestKey], **body: Any) -> Volley:
         """A call with each of the keys (one key may be there many times), all at once, taking turns at the gateways."""
-        fields = _body(**{"tag": uuid4().hex, **body})
+        fields = _body(**body)
         connections = [self._connect() for _ in keys]
         marker = fields["tag"]
         volley = Volley(marker, connections, self.gate(marker), self.reached)
@@ -285,5 +300,6 @@ def nano(tokens: int) -> str:
 
 
 def _body(**fields: Any) -> dict[str, Any]:
-    body = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": CAP, **fields}
+    messages = [{"role": "user", "content": "Hi"}]
+    body = {"model": MODEL, "messages": messages, "max_tokens": CAP, "tag": uuid4().hex, **fields}
     return {name: value for name, value in body.items() if value is not None}

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from money_wire import TOKEN, Answered, House, TestKey, statuses
+from money_wire import TAG, TOKEN, Answered, House, TestKey, statuses
 
 from router.store.limits import Subject, set_limits
 
 CAP = 10
-BOUND = 2 + 2 * 16 + CAP  # tokens: "Hi", what providers add for the message and the call, the cap
+BOUND = 2 + 2 * 16 + TAG + CAP  # tokens: "Hi", what providers add for the message and the call, the marker, the cap
 USED = 1 + CAP
 FITS, FIRED = 5, 12
 LIMITS = {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from accounting_wire import CAP, PROMPT, charge_of, embed, open_accounting, told
 from money_plans import Plan
-from money_wire import House, new_schema
+from money_wire import TAG, House, new_schema
 
 from router.money import format_nano, parse_nano
 from router.testing import Answer, Script, Stream, chunks, completion, token_usage
@@ -20,8 +20,8 @@ COUNTS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_toke
 MODES = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 OVERHEAD = 16
 _frail = itertools.count()
-BOUND = len(PROMPT) + 2 * OVERHEAD
-"""The most tokens of the prompt that is sent: its bytes, and the card's overhead for the message and the call."""
+BOUND = len(PROMPT) + 2 * OVERHEAD + TAG
+"""The most tokens of the prompt that is sent: its bytes, the card's overhead for message and call, and the marker."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -120,7 +120,7 @@ def test_a_count_that_is_none_becomes_the_estimate(house: House, stream: bool, w
 @MODES
 def test_what_a_provider_reports_above_the_bound_and_the_balance_is_a_shortfall(house: House, stream: bool) -> None:
     """A bound that is exceeded is wrong: its call is charged as far as the balance goes, and marked."""
-    granted, most = charge_of(BOUND, CAP), charge_of(100, 40 * CAP)
+    granted, most = charge_of(BOUND, CAP, 0, CAP), charge_of(100, 40 * CAP)
     key = house.key(house.account(format_nano(granted)))
     before = house.gateways[0].router("usage", "counters")
     marker = house.plan(told(token_usage(100, 40 * CAP)))
@@ -200,7 +200,9 @@ def test_embeddings_are_billed_by_input_alone(house: House) -> None:
     assert house.balance(key.account).debits == 390 + row["charge_nano"]
 
 
-@pytest.mark.parametrize(("model", "most"), [("seer/eye", 1_105 + 2 + 2 * OVERHEAD + 10), ("seer/blind", 100_000)])
+@pytest.mark.parametrize(
+    ("model", "most"), [("seer/eye", 1_105 + 2 + 2 * OVERHEAD + TAG + 10), ("seer/blind", 100_000)]
+)
 def test_an_image_is_bounded_by_the_card_and_not_by_its_bytes(house: House, model: str, most: int) -> None:
     """What a card says nothing of counts as the whole window."""
     token = 1_380  # list price, rate and mark-up
