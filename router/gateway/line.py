@@ -324,7 +324,10 @@ class Gateway:
         except RouterError as error:
             error.headers.update(self._told(active))
             raise
-        return Answer(StreamBody(pump), self._headers(active))
+        headers = self._headers(active)
+        if active.keeping is not None:
+            active.keeping.headers = lambda: headers  # a repeat's are these, whatever becomes of the stream
+        return Answer(StreamBody(pump), headers)
 
     def _headers(self, active: ActiveCall) -> dict[str, str]:
         """Those of a good answer."""
