@@ -41,6 +41,8 @@ setup(
         "tomlkit>=0.13",
         "brotli>=1.2",
         "cryptography>=44",
+        "certifi>=2024.7.4",
+        "msgspec>=0.19",
     ],
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2.2"],

@@ -73,6 +73,16 @@ def check_name(name: str) -> None:
         )
 
 
+class _Manager(pluggy.PluginManager):
+    """One that does not look for marks on what every object has."""
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> Any:
+        return None if name.startswith("__") else super().parse_hookspec_opts(module_or_class, name)
+
+
 def bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[str, ...], tuple[str, ...]]:
     """Validate one plugin object; its hooks (by keyword), its roles, and what its author should change in time.
 
@@ -85,7 +95,7 @@ def bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[st
             "L05", f"its entry point gives the class {thing.__name__}; it must give a module or an instance"
         )
     _refuse_unmarked_overrides(thing)
-    manager = pluggy.PluginManager("router")
+    manager = _Manager("router")
     for specs in ROLES.values():
         manager.add_hookspecs(specs)
     try:

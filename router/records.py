@@ -71,9 +71,10 @@ _MESSAGES = {"unknown": _UNKNOWN, "type": "must be a table"}
 @functools.cache
 def _schema(kind: type) -> type[Schema]:
     members: dict[str, Any] = {}
+    annotations = known_keys(kind)
     for declared in dataclasses.fields(kind):
         required = declared.default is dataclasses.MISSING and declared.default_factory is dataclasses.MISSING
-        members[declared.name] = _field(known_keys(kind)[declared.name], declared.metadata, required=required)
+        members[declared.name] = _field(annotations[declared.name], declared.metadata, required=required)
 
     secrets = {
         f.name: f.default for f in dataclasses.fields(kind) if isinstance(f.default, Secret) and f.default.source

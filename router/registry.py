@@ -19,6 +19,7 @@ __all__ = ["EntryPoint", "Plugin", "Registry", "load_plugins", "nearest", "regis
 
 GROUP = "router"
 _log = logging.getLogger("router.registry")
+_DISTRIBUTIONS: dict[int, tuple[Any, tuple[str, str]]] = {}
 
 
 class EntryPoint(Protocol):
@@ -171,7 +172,14 @@ def _refuse_duplicates(points: Iterable[EntryPoint]) -> None:
 
 
 def _dist(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist is not None else ("(unknown)", "")
+    """Name and version. Either reads all of a distribution's metadata, and ours has many plugins: so once for each."""
+    if point.dist is None:
+        return "(unknown)", ""
+    held, told = _DISTRIBUTIONS.get(id(point.dist), (None, ("", "")))
+    if held is not point.dist:
+        told = (point.dist.name, point.dist.version)
+        _DISTRIBUTIONS[id(point.dist)] = (point.dist, told)
+    return told
 
 
 def _describe(point: EntryPoint, state: str, problem: str = "") -> Plugin:

@@ -19,7 +19,7 @@ import requests
 from router.cli.checking import upstream_urls
 from router.config import Settings
 from router.errors import RouterError
-from router.gateway.assembly import plugin_migrations
+from router.gateway.plugged import plugin_migrations
 from router.gateway.providers import Provider
 from router.registry import Registry
 from router.settings import Secret

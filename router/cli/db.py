@@ -13,7 +13,7 @@ from router.cli.output import pairs, table
 from router.cli.running import running_pid
 from router.cli.session import Session, common
 from router.errors import BadRequest, ConfigError
-from router.gateway.assembly import plugin_migrations
+from router.gateway.plugged import plugin_migrations
 from router.ledger.verify import verify
 from router.store.backup import backup as back_up
 from router.store.copying import copy as copy_all

@@ -21,7 +21,7 @@ from tomlkit.exceptions import TOMLKitError
 from router.cli.checking import check_settings
 from router.config import Settings, load_settings
 from router.errors import ConfigError
-from router.gateway.assembly import registry_of_settings
+from router.gateway.plugged import registry_of_settings
 from router.records import known_keys
 from router.registry import Registry
 from router.settings import ModelFacts, ProviderSettings, Secret

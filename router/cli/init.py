@@ -16,7 +16,7 @@ from tomlkit.exceptions import TOMLKitError
 from router.cli.output import pairs
 from router.cli.session import Session, common
 from router.errors import ConfigError
-from router.gateway.assembly import plugin_migrations
+from router.gateway.plugged import plugin_migrations
 from router.ledger.currency import keep_currency
 from router.ledger.transfers import grant
 from router.money import NANO, format_nano

@@ -85,7 +85,7 @@ def _prepare(session: Session) -> None:
 
 
 def _migrate(session: Session) -> None:
-    from router.gateway.assembly import plugin_migrations
+    from router.gateway.plugged import plugin_migrations
     from router.store.generation import renew_generation
     from router.store.migrations import check_writable, is_new, migrate
     from router.store.sqlite import SqliteEngine

@@ -62,7 +62,7 @@ class Session:
     @cached_property
     def registry(self) -> Registry:
         """The plugins, as ``[plugins]`` narrows them. Raises ``ConfigError``."""
-        from router.gateway.assembly import registry_of_settings
+        from router.gateway.plugged import registry_of_settings
 
         return registry_of_settings(self.settings)
 

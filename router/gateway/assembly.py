@@ -25,6 +25,7 @@ from router.gateway.lacks import Watch
 from router.gateway.limits import KeyFinder, LimitRules, limit_rules, rules_text
 from router.gateway.line import Gateway
 from router.gateway.listing import Lister
+from router.gateway.plugged import plugin_migrations, registry_of_settings
 from router.gateway.policies import NONE, Policy, policies_of
 from router.gateway.profile import dialect_of, offered_by
 from router.gateway.providers import Provider, build_providers, listings
@@ -39,13 +40,13 @@ from router.ledger.batch import LedgerBatch
 from router.ledger.currency import keep_currency
 from router.ledger.rules import keep_rules
 from router.ledger.sweep import Swept, sweep
-from router.registry import Registry, load_plugins
+from router.registry import Registry
 from router.settings import ProviderSettings
 from router.store.access import read_endings
 from router.store.database import Database, open_database
 from router.store.idempotency import expire_answers
 from router.store.journal import Journal
-from router.store.migrations import in_order, pending
+from router.store.migrations import pending
 from router.store.models import catalogue_version, load_catalogue
 from router.store.prices import read_prices
 from router.store.provider_keys import load_provider_keys
@@ -54,7 +55,6 @@ from router.store.schema import OWNER
 from router.store.sealing import MASTER_KEY
 from router.store.sqlite import LogRemoved
 from router.store.workers import serving
-from router.types import Migration
 from router.upstream.pool import PoolTransport
 from router.upstream.transport import Transport
 
@@ -66,8 +66,6 @@ __all__ = [
     "checked_currency",
     "open_transport",
     "pinned",
-    "plugin_migrations",
-    "registry_of_settings",
 ]
 
 _log = logging.getLogger("router.assembly")
@@ -369,22 +367,6 @@ def check_migrated(database: Database, registry: Registry, path: Path) -> None:
     except RouterError:
         database.close()
         raise
-
-
-def registry_of_settings(settings: Settings) -> Registry:
-    """The plugins that the configuration lets in."""
-    plugins = settings.plugins
-    return load_plugins(enabled=plugins.enabled, disabled=plugins.disabled, strict=plugins.strict)
-
-
-def plugin_migrations(registry: Registry) -> dict[str, list[Migration]]:
-    """Plugin name -> its migrations. A plugin that fails to give them, or gives what cannot be applied, is left out."""
-    found = {}
-    for plugin in registry.having("storage_migrations"):
-        migrations = registry.ask(plugin.name, "storage_migrations", in_order)
-        if migrations is not None:
-            found[plugin.name] = migrations
-    return found
 
 
 def open_transport(settings: ProviderSettings) -> Transport:

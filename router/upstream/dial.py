@@ -8,7 +8,7 @@ import threading
 from functools import lru_cache
 from typing import Any
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+import certifi
 
 from router.upstream.deadlines import Deadline
 
@@ -125,6 +125,6 @@ def _connect_one(family: int, address: tuple[Any, ...], timeout_s: float | None)
 def default_ssl_context() -> ssl.SSLContext:
     """The process's one client context: the system's authorities, or the bundled ones where the system has none."""
     paths = ssl.get_default_verify_paths()
-    context = ssl.create_default_context(cafile=None if paths.cafile or paths.capath else DEFAULT_CA_BUNDLE_PATH)
+    context = ssl.create_default_context(cafile=None if paths.cafile or paths.capath else certifi.where())
     context.set_alpn_protocols(["http/1.1"])
     return context

@@ -8,18 +8,17 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 
 import brotli
-import requests.exceptions as requests_errors
-import urllib3.exceptions as urllib3_errors
 from httptools.parser import errors as httptools_errors
 
 from router.errors import UpstreamError
 
-__all__ = ["TABLE", "AnswerTooLong", "Malformed", "kind_of", "translated", "translating"]
+__all__ = ["AnswerTooLong", "Malformed", "kind_of", "table", "translated", "translating"]
 
 
 class AnswerTooLong(UpstreamError):
@@ -43,16 +42,7 @@ class Malformed(Exception):
     """The upstream's bytes are not a response that we accept; the text says what is wrong with them."""
 
 
-_TIMEOUT = (
-    TimeoutError,
-    requests_errors.ConnectTimeout,
-    requests_errors.ReadTimeout,
-    requests_errors.Timeout,
-    urllib3_errors.ConnectTimeoutError,
-    urllib3_errors.EmptyPoolError,
-    urllib3_errors.ReadTimeoutError,
-    urllib3_errors.TimeoutError,
-)
+_TIMEOUT = (TimeoutError,)
 _CONNECTION = (
     OSError,
     socket.gaierror,
@@ -71,35 +61,6 @@ _CONNECTION = (
     http.client.NotConnected,
     http.client.RemoteDisconnected,
     http.client.ResponseNotReady,
-    requests_errors.ChunkedEncodingError,
-    requests_errors.ConnectionError,
-    requests_errors.HTTPError,
-    requests_errors.InvalidProxyURL,
-    requests_errors.ProxyError,
-    requests_errors.RequestException,
-    requests_errors.RetryError,
-    requests_errors.SSLError,
-    requests_errors.StreamConsumedError,
-    requests_errors.TooManyRedirects,
-    requests_errors.UnrewindableBodyError,
-    urllib3_errors.ClosedPoolError,
-    urllib3_errors.FullPoolError,
-    urllib3_errors.HTTPError,
-    urllib3_errors.HostChangedError,
-    urllib3_errors.IncompleteRead,
-    urllib3_errors.MaxRetryError,
-    urllib3_errors.NameResolutionError,
-    urllib3_errors.NewConnectionError,
-    urllib3_errors.PoolError,
-    urllib3_errors.ProtocolError,
-    urllib3_errors.ProxyError,
-    urllib3_errors.ProxySchemeUnknown,
-    urllib3_errors.ProxySchemeUnsupported,
-    urllib3_errors.RequestError,
-    urllib3_errors.ResponseError,
-    urllib3_errors.SSLError,
-    urllib3_errors.TimeoutStateError,
-    urllib3_errors.UnrewindableBodyError,
 )
 _MALFORMED = (
     Malformed,
@@ -117,29 +78,36 @@ _MALFORMED = (
     http.client.UnimplementedFileMode,
     http.client.UnknownProtocol,
     http.client.UnknownTransferEncoding,
-    requests_errors.ContentDecodingError,
-    requests_errors.InvalidJSONError,
-    requests_errors.JSONDecodeError,
-    urllib3_errors.BodyNotHttplibCompatible,
-    urllib3_errors.DecodeError,
-    urllib3_errors.HeaderParsingError,
-    urllib3_errors.InvalidChunkLength,
-    urllib3_errors.InvalidHeader,
-    urllib3_errors.ResponseNotChunked,
 )
 
-TABLE: Mapping[type[BaseException], str] = {
+_table: dict[type[BaseException], str] = {
     **dict.fromkeys(_CONNECTION, "connection"),
     **dict.fromkeys(_MALFORMED, "malformed"),
     **dict.fromkeys(_TIMEOUT, "timeout"),
 }
-"""Exception class -> kind of ``UpstreamError``. The entry nearest in the raised class's MRO holds."""
+_late = ["requests.exceptions", "urllib3.exceptions"]
+"""Modules whose exceptions are not in the table yet: slow to import, and nothing here raises them before somebody else
+has imported them."""
+
+
+def table() -> Mapping[type[BaseException], str]:
+    """Exception class -> kind of ``UpstreamError``. The entry nearest in the raised class's MRO holds.
+
+    The exceptions of requests and urllib3 stand in it once they have been imported.
+    """
+    for name in [name for name in _late if name in sys.modules]:
+        from router.upstream import foreign
+
+        _late.remove(name)
+        _table.update(foreign.rows(name))
+    return _table
 
 
 def kind_of(error: BaseException) -> str | None:
     """The kind that ``error`` means; None where it is not for this table (a bug of ours, a killed greenlet)."""
+    known = table() if _late else _table
     for base in type(error).__mro__:
-        kind = TABLE.get(base)
+        kind = known.get(base)
         if kind is not None:
             return kind
     return None
@@ -190,11 +158,15 @@ def _describe(error: BaseException) -> str:
             return str(cause)
     if isinstance(error, httptools_errors.HttpParserError):
         return f"its answer is not valid HTTP: {error}"
-    if isinstance(error, http.client.HTTPException | urllib3_errors.HeaderParsingError):
+    if isinstance(error, http.client.HTTPException) or _of_urllib3(error, "HeaderParsingError"):
         return f"its answer is not valid HTTP: {type(error).__name__}"
-    if isinstance(error, zlib.error | brotli.error | urllib3_errors.DecodeError):
+    if isinstance(error, zlib.error | brotli.error) or _of_urllib3(error, "DecodeError"):
         return "its compressed answer cannot be decoded"
     return type(error).__name__
+
+
+def _of_urllib3(error: BaseException, name: str) -> bool:
+    return any((base.__module__, base.__name__) == ("urllib3.exceptions", name) for base in type(error).__mro__)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -283,16 +283,16 @@ def test_a_local_ollama_is_a_hint_until_it_is_used(quiet, upstream: ScriptedUpst
 
 
 def test_a_plugin_that_does_not_load_is_a_problem(quiet, monkeypatch: pytest.MonkeyPatch) -> None:
-    from router.gateway import assembly
+    from router.gateway import plugged
 
-    real = assembly.registry_of_settings
+    real = plugged.registry_of_settings
 
     def with_broken(settings) -> Registry:
         return Registry(
             [*real(settings).plugins.values(), Plugin("broken", "broken-dist", "1", "failed", "no such hook")]
         )
 
-    monkeypatch.setattr(assembly, "registry_of_settings", with_broken)
+    monkeypatch.setattr(plugged, "registry_of_settings", with_broken)
     finding = findings(quiet)["plugins"][0]
     assert finding["state"] == "problem"
     assert "broken is not loaded: no such hook" in finding["detail"]

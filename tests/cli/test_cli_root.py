@@ -70,7 +70,7 @@ def test_a_plugin_adds_commands(router, monkeypatch: pytest.MonkeyPatch) -> None
         def register_commands(self, cli: click.Group) -> None:
             cli.add_command(click.Command("greet", callback=lambda: click.echo("hello")))
 
-    monkeypatch.setattr("router.gateway.assembly.registry_of_settings", lambda settings: registry_of(greeter=Plugin()))
+    monkeypatch.setattr("router.gateway.plugged.registry_of_settings", lambda settings: registry_of(greeter=Plugin()))
     try:
         assert router("greet").out == "hello\n"
         assert "did you mean 'greet'?" in router("gret").err

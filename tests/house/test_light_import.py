@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 HEAVY = ("flask", "gevent", "peewee", "requests", "werkzeug", "httptools", "marshmallow", "sqlite3", "ssl")
 
@@ -20,3 +23,34 @@ def test_importing_router_is_light() -> None:
 
 def test_nothing_is_patched_by_importing_the_entry_point() -> None:
     assert in_a_new_process("import router.__main__, sys; print('gevent' in sys.modules)") == "False"
+
+
+LATE = ("requests", "urllib3", "cryptography", "rich", "tomlkit", "playhouse")
+"""What few installations need, or none at the start."""
+
+
+@pytest.mark.parametrize(
+    ("opening", "absent"),
+    [
+        pytest.param("from router.cli.main import Root, cli", HEAVY + LATE, id="command line"),
+        pytest.param(
+            "from router.cli.session import Session; import router.cli.serve, pathlib;"
+            "router.cli.serve._prepare(Session(pathlib.Path({config!r}), False))",
+            (*LATE, "flask", "router.http", "router.gateway.line"),
+            id="master",
+        ),
+        pytest.param(
+            "import router.server.worker; from router.http.app import create_application;"
+            "create_application({config!r}).close()",
+            LATE,
+            id="worker",
+        ),
+    ],
+)
+def test_a_start_imports_only_what_it_uses(opening: str, absent: tuple[str, ...], tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "router", "init", "--dir", str(tmp_path)], capture_output=True, check=True, timeout=60
+    )
+    assert b"router.toml" in made.stdout + made.stderr
+    code = opening.format(config=str(tmp_path / "router.toml"))
+    assert in_a_new_process(f"import sys\n{code}\nprint([name for name in {absent!r} if name in sys.modules])") == "[]"
