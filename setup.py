@@ -41,7 +41,6 @@ setup(
         "tomlkit>=0.13",
         "brotli>=1.2",
         "cryptography>=44",
-        "certifi>=2024.7.4",
         "msgspec>=0.19",
     ],
     extras_require={

@@ -8,8 +8,6 @@ import threading
 from functools import lru_cache
 from typing import Any
 
-import certifi
-
 from router.upstream.deadlines import Deadline
 
 __all__ = ["Resolver", "connect", "default_ssl_context"]
@@ -125,6 +123,12 @@ def _connect_one(family: int, address: tuple[Any, ...], timeout_s: float | None)
 def default_ssl_context() -> ssl.SSLContext:
     """The process's one client context: the system's authorities, or the bundled ones where the system has none."""
     paths = ssl.get_default_verify_paths()
-    context = ssl.create_default_context(cafile=None if paths.cafile or paths.capath else certifi.where())
+    context = ssl.create_default_context(cafile=None if paths.cafile or paths.capath else _bundled())
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def _bundled() -> str:
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH  # slow to import, and few systems need it
+
+    return DEFAULT_CA_BUNDLE_PATH

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from router.types import Usage
 
 __all__ = [
@@ -28,22 +30,42 @@ _DETAILS = {
     "reasoning_tokens": "completion_tokens_details",
 }
 
-_write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode  # made once, not per call
+_LARGE = 64 * 1024
+_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode  # made once, not per call
+_write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _write_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 def dump_json(value: Any) -> bytes:
     """JSON bytes; lone surrogates are escaped, since UTF-8 cannot hold them.
 
+    msgspec writes what reads as the same value again, and json all else. Large values are bodies that were decoded from
+    JSON and edited: of those only the top is looked at for what JSON does not have.
+
     Raises:
         ValueError: a number that JSON cannot hold (NaN, infinity).
+        TypeError: an object that JSON does not have.
     """
+    try:
+        data = _encode(value)
+        if (len(data) > _LARGE and _is_plain(value)) or _decode(data) == value:
+            return data
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        pass
     try:
         return _write(value).encode("utf-8")
     except UnicodeEncodeError:
         return _write_ascii(value).encode("ascii")
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether each member is of a type that JSON decodes to, a number that JSON can hold."""
+    if type(value) is not dict:
+        return False
+    return all(type(one) in _PLAIN or (type(one) is float and math.isfinite(one)) for one in value.values())
+
+
+_PLAIN = frozenset({str, int, bool, type(None), list, dict})
 _ARGUMENTS_LARGE = 16 * 1024
 _VALUES_MAX = 20_000
 _OPENERS, _OPENERS_BYTES = (",", "[", "{"), (b",", b"[", b"{")

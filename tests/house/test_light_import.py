@@ -25,7 +25,7 @@ def test_nothing_is_patched_by_importing_the_entry_point() -> None:
     assert in_a_new_process("import router.__main__, sys; print('gevent' in sys.modules)") == "False"
 
 
-LATE = ("requests", "urllib3", "cryptography", "rich", "tomlkit", "playhouse")
+LATE = ("requests", "urllib3", "cryptography", "rich.console", "tomlkit", "playhouse")
 """What few installations need, or none at the start."""
 
 
