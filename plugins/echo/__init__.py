@@ -87,13 +87,13 @@ class Echo:
     def embeddings(self, call: EmbeddingsCall, context: CallContext) -> Reply:
         inputs = _inputs(call.body["input"])
         wanted = call.body.get("dimensions") or _DIMENSIONS
-        if len(inputs) * wanted > _NUMBERS_MAX:
-            message = f"'input' times 'dimensions' must be at most {_NUMBERS_MAX:,} numbers here."
-            raise BadRequest(message, code="invalid_value", param="input")
         if wanted > _DIMENSIONS_MAX:
             raise BadRequest(
                 f"'dimensions' must be at most {_DIMENSIONS_MAX} here.", code="invalid_value", param="dimensions"
             )
+        if len(inputs) * wanted > _NUMBERS_MAX:
+            message = f"'input' times 'dimensions' must be at most {_NUMBERS_MAX:,} numbers here."
+            raise BadRequest(message, code="invalid_value", param="input")
         as_text = call.body.get("encoding_format") == "base64"
         data = [
             {"object": "embedding", "index": index, "embedding": _vector(one, wanted, as_text)}
