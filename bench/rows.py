@@ -20,6 +20,7 @@ from bench.report import table, write_between
 from bench.systems import Upstreams
 from bench.tools import prepare
 from bench.upstream import FastUpstream
+from router.ledger.chain import link
 from router.ledger.statement import statement
 from router.store.connection import Connection
 from router.store.database import Database
@@ -47,12 +48,18 @@ SELECT 'req_00000000000000' || CAST(1000000000 + i AS TEXT), {since} + {step} * 
 FROM n JOIN owners ON place = i % {accounts}
 """
 _TRANSFERS = """
-INSERT INTO transfers (reference, kind, debit, credit, amount_nano, balance_nano, reason, created_at)
 {numbers}, owners AS ({owners})
 SELECT 'req:req_00000000000000' || CAST(1000000000 + i AS TEXT), 'usage', account, '@revenue', {charge},
-    credits - debits - {charge} * (i / {accounts} + 1), 'openai/gpt-4o', {since} + {step} * i
-FROM n JOIN owners ON place = i % {accounts} JOIN balances ON account_id = account ORDER BY i
+    credits - debits - {charge} * (i / {accounts} + 1), NULL, 'openai/gpt-4o', CAST({since} + {step} * i AS DOUBLE PRECISION)
+FROM n JOIN owners ON place = i % {accounts} JOIN balances ON account_id = account
+WHERE i >= {page} AND i < {page} + {size}
+ORDER BY i
 """
+_TRANSFER = """
+INSERT INTO transfers (reference, kind, debit, credit, amount_nano, balance_nano, about, reason, created_at, hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_PAGE = 100_000
 _BALANCES = """
 UPDATE balances SET debits = debits + (SELECT COALESCE(SUM(charge_nano), 0) FROM usage u
     WHERE u.account_id = balances.account_id AND u.request_id LIKE 'req_00000000000000%')
@@ -79,11 +86,24 @@ def fill(database: Database, rows: int) -> None:
             "charge": _CHARGE_NANO,
             "accounts": accounts,
         }
-        for sql in (_USAGE, _TRANSFERS, _BALANCES, _HOURS):
+        connection.execute(_USAGE.format(**names))
+        _transfers(connection, rows, names)
+        for sql in (_BALANCES, _HOURS):
             connection.execute(sql.format(**names))
         connection.execute("ANALYZE")  # as both engines do by themselves, in time
 
     database.write(write, timeout_s=1800)
+
+
+def _transfers(connection: Connection, rows: int, names: dict[str, object]) -> None:
+    """One for each charged call, each with the hash that chains it to its account's one before."""
+    heads = dict(connection.tuples("SELECT account_id, head FROM balances"))
+    for page in range(0, rows, _PAGE):
+        for values in connection.tuples(_TRANSFERS.format(**names, page=page, size=_PAGE)):
+            heads[values[2]] = link(heads[values[2]], *values)
+            connection.execute(_TRANSFER, (*values, heads[values[2]]))
+    for account, head in heads.items():
+        connection.execute("UPDATE balances SET head = ? WHERE account_id = ?", (head, account))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
