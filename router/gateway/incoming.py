@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from router.gateway.active import Client
+from router.gateway.sink import Sink
 
 __all__ = ["Incoming", "ReadBody"]
 
@@ -30,6 +31,7 @@ class Incoming(Struct):
         body_size: of the body, as declared; None where it is not known before.
         raw: the whole body, where it came with the head.
         reader: reads it, where it did not.
+        open_sink: where the answer goes if it is a stream; asked for once at most.
     """
 
     path: str
@@ -45,6 +47,7 @@ class Incoming(Struct):
     body_size: int | None = 0
     raw: bytes = b""
     reader: ReadBody | None = None
+    open_sink: Callable[[], Sink] | None = None
 
     def read_body(self, note: Callable[[int], None] | None = None) -> bytes:
         """The whole body. Called only once the key is known to be good.

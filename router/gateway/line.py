@@ -29,7 +29,7 @@ from router.gateway.listing import Lister
 from router.gateway.looking import look
 from router.gateway.plan import Plan, Plans
 from router.gateway.progress import Progress
-from router.gateway.pump import Pump, StreamBody
+from router.gateway.pump import Pump
 from router.gateway.quoting import Quoter
 from router.gateway.record import Recorder
 from router.gateway.resolve import Resolver
@@ -55,9 +55,9 @@ _STREAM_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the client gets: a body in bytes, or a stream's iterator (with ``close()``)."""
+    """What the client gets: a body in bytes; None where it got a stream, which is over."""
 
-    body: bytes | StreamBody
+    body: bytes | None
     headers: dict[str, str] = field(default_factory=dict)
     status: int = 200
 
@@ -253,7 +253,7 @@ class Gateway:
         if keeping is not None:
             keeping.headers = lambda: self._headers(active)
         if active.stream:
-            return self._stream(active, incoming.client)
+            return self._stream(active, incoming)
         return self._plain(active, incoming.client)
 
     def _admit(self, active: ActiveCall, incoming: Incoming) -> None:
@@ -314,20 +314,30 @@ class Gateway:
         active.finish()
         return Answer(opened.first, self._headers(active))
 
-    def _stream(self, active: ActiveCall, client: Client | None) -> Answer:
-        """A stream whose first output is there, or that has been silent for long enough to be begun without."""
-        pump = Pump(active, self._dispatcher, self._dialect, self._settings)
+    def _stream(self, active: ActiveCall, incoming: Incoming) -> Answer:
+        """A stream to its end, which the client got unless it left, or an error before anything of it was sent."""
+        client = incoming.client
+        assert incoming.open_sink is not None, "a door that takes calls has a way for streams"
+        sink = incoming.open_sink()
+        pump = Pump(active, self._dispatcher, self._dialect, self._settings, sink, lambda: self._begun(active))
         if client is not None:
             client.watch(pump.client_left)
         try:
-            pump.commit()
+            pump.run()
         except RouterError as error:
             error.headers.update(self._told(active))
             raise
+        finally:
+            if client is not None:
+                client.unwatch()
+        return Answer(None)
+
+    def _begun(self, active: ActiveCall) -> dict[str, str]:
+        """The headers of a stream that begins: those of its repeats, too, whatever becomes of it."""
         headers = self._headers(active)
         if active.keeping is not None:
-            active.keeping.headers = lambda: headers  # a repeat's are these, whatever becomes of the stream
-        return Answer(StreamBody(pump), headers)
+            active.keeping.headers = lambda: headers
+        return headers
 
     def _headers(self, active: ActiveCall) -> dict[str, str]:
         """Those of a good answer."""

@@ -25,6 +25,7 @@ from router.http.calls import Calls
 from router.http.failures import Failures, Rendered
 from router.http.incoming import client_request_id, incoming_of, plain_path
 from router.http.openapi import describe
+from router.http.piped import piped
 from router.store.names import new_request_id
 from router.types import StartupContext
 
@@ -182,8 +183,8 @@ def _build_flask(assembly: Assembly, calls: Calls, failures: Failures, readiness
 
 def _called(calls: Calls) -> Response:
     """A call, served by the same line as at the server's own door."""
-    answer = calls.serve(incoming_of(request.environ, calls.max_body_bytes))
-    return Response(answer.body, answer.status, answer.headers)
+    answer, stream = piped(calls.serve, incoming_of(request.environ, calls.max_body_bytes))
+    return Response(answer.body if stream is None else stream, answer.status, answer.headers)
 
 
 def _served_already() -> Response:

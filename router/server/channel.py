@@ -16,7 +16,7 @@ from typing import Any
 
 from gevent import get_hub, sleep
 
-from router.waits import Readiness
+from router.waits import WRITE, Readiness
 
 __all__ = ["Channel", "ClientGone", "RawSocket"]
 
@@ -38,6 +38,8 @@ class Channel:
 
     Attributes:
         readiness: when there is something to read; waited for by the greenlet that serves the connection.
+        send_some: gives the kernel what it takes of some bytes, and how many that were; raises OSError.
+        closed: nothing can be read or written any more.
     """
 
     def __init__(self, sock: RawSocket) -> None:
@@ -45,6 +47,9 @@ class Channel:
         with contextlib.suppress(OSError):  # not TCP, or already reset: the first read will tell
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
+        self.send_some: Callable[[bytes | memoryview], int] = sock.send
+        self.closed = False
+        self._output: Any = None
         self.readiness = Readiness(sock.fileno())
         self._turns = 0
 
@@ -53,6 +58,16 @@ class Channel:
         timer = get_hub().loop.timer(after_s, repeat=after_s)
         timer.start(callback)
         return timer
+
+    def on_writable(self, callback: Callable[[], object] | None) -> None:
+        """Call ``callback`` on the hub whenever the socket takes more, until this is called with None."""
+        if self._output is None:
+            if callback is None:
+                return
+            self._output = get_hub().loop.io(self._sock.fileno(), WRITE)
+        self._output.stop()
+        if callback is not None:
+            self._output.start(callback)
 
     def wait_readable(self, timeout_s: float) -> None:
         """Wait for bytes or for the end of the stream.
@@ -150,7 +165,12 @@ class Channel:
             self._sock.shutdown(socket.SHUT_WR)
 
     def close(self, reset: bool = False) -> None:
-        """Close the socket; with ``reset`` so that the client sees an error and not an end."""
+        """Close the socket; with ``reset`` so that the client sees an error, not an end. Harmless if called again."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._output is not None:
+            self._output.close()
         self.readiness.close()
         if reset:
             with contextlib.suppress(OSError):

@@ -23,7 +23,8 @@ from router.server.limits import Limits
 from router.server.parser import Request, RequestParser
 from router.server.posts import PostReader
 from router.server.refusals import RenderError, render_openai
-from router.server.responder import Responder, plain_response, status_line
+from router.server.responder import Responder, plain_response
+from router.server.stream import StreamSink
 from router.server.watch import ClientWatch
 from router.store.names import new_request_id
 
@@ -172,10 +173,20 @@ class Connection:
         """Serve a call, whoever read it; whether the client was told that it may go on."""
         assert self._site.calls is not None
         incoming.client = self._watch
+        sink: StreamSink | None = None
+
+        def open_sink() -> StreamSink:
+            nonlocal sink
+            sink = self._sink(incoming, request)
+            return sink
+
+        incoming.open_sink = open_sink
         try:
             answer = self._site.calls.serve(incoming)
-            if not isinstance(answer.body, bytes):
-                return self._stream(answer, incoming.request_id, request)
+            if sink is not None and sink.begun:
+                return self._end_stream(sink)
+            if answer.body is None:
+                raise ClientGone("the client left before its stream began")
             keep = self._may_keep_alive(request)
             size = len(answer.body)
             head = whole_head(
@@ -199,23 +210,32 @@ class Connection:
             self._channel.send(head, timeout_s)
             self._channel.send(body, timeout_s)
 
-    def _stream(self, answer: Answer, request_id: str, request: Request) -> bool:
-        assert not isinstance(answer.body, bytes)
-        responder = self._responder(request)
+    def _sink(self, incoming: Incoming, request: Request) -> StreamSink:
+        return StreamSink(
+            self._channel,
+            incoming.request_id,
+            request.version,
+            self._site.limits.send_timeout_s,
+            lambda: self._may_keep_alive(request),
+            self._leave,
+        )
+
+    def _leave(self, reset: bool) -> None:
+        """The client is gone from its stream, or given up, while the call may still be read to its end: let it see so,
+        and keep no descriptor for it.
+        """
+        self._watch.close()
+        self._channel.close(reset)
+
+    def _end_stream(self, sink: StreamSink) -> bool:
+        """Wait until the client has the whole stream; whether it was told that it may go on."""
         try:
-            headers = [*answer.headers.items(), ("x-request-id", request_id)]
-            responder.start_response(status_line(answer.status), headers)
-            responder.send_all(answer.body)
+            sink.flush()
         except ClientGone:
+            if not sink.chunked:
+                raise _Truncated from None
             raise
-        except RouterError as error:
-            self._fail(responder, error)
-        except FAULTS:
-            log.exception("the stream of %s failed", request_id)
-            self._fail(responder, RouterError("The gateway failed to serve the request. Its log says why."))
-        finally:
-            _close(answer.body)
-        return responder.keep_alive
+        return sink.keep
 
     def _responder(self, request: Request) -> Responder:
         limits = self._site.limits

@@ -1,0 +1,65 @@
+"""Where a stream goes: each door has its own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from time import monotonic
+
+from gevent.event import Event
+
+__all__ = ["Sink"]
+
+
+class Sink(ABC):
+    """A stream to one client. Only ``wait_room`` waits; all else may be called on the hub, too.
+
+    Attributes:
+        pending: bytes that the client has not taken yet and that are kept for it.
+        stopped: the client is gone, or was given up: nothing more goes to it.
+        on_gone: called when the client turns out to be gone, perhaps on the hub; it must not block.
+    """
+
+    __slots__ = ("_moved", "on_gone", "pending", "stopped")
+
+    def __init__(self) -> None:
+        self.pending = 0
+        self.stopped = False
+        self.on_gone: Callable[[], object] | None = None
+        self._moved: Event | None = None
+
+    @abstractmethod
+    def begin(self, headers: Mapping[str, str]) -> None:
+        """The response begins, as a 200; its head goes out with the first bytes."""
+
+    @abstractmethod
+    def write(self, data: bytes) -> None:
+        """Bytes of the body, at least one: to the client at once, or kept as far as it does not take them."""
+
+    @abstractmethod
+    def end(self, data: bytes) -> None:
+        """The last ones. Without them the client sees a stream that was cut."""
+
+    def stop(self) -> None:
+        """The client is gone, or has to go: drop what is kept, and let it see so."""
+        self.stopped = True
+        self.pending = 0
+        self._tell_moved()
+
+    def wait_room(self, most: int, timeout_s: float | None = None) -> bool:
+        """Wait until no more than ``most`` bytes are kept; False when they still are after ``timeout_s``."""
+        deadline = None if timeout_s is None else monotonic() + timeout_s
+        if self._moved is None:
+            self._moved = Event()
+        while self.pending > most:
+            self._moved.clear()
+            left_s = None if deadline is None else deadline - monotonic()
+            if left_s is not None and left_s <= 0:
+                return False
+            self._moved.wait(left_s)
+        return True
+
+    def _tell_moved(self) -> None:
+        """Whoever waits for room is to look again."""
+        if self._moved is not None:
+            self._moved.set()
