@@ -7,13 +7,15 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from router.testing import Gateway, ScriptedUpstream, stream
+from router.testing import Gateway, ScriptedUpstream, Stream, chunks, stream
 
 CHAT, EMBEDDINGS, MODELS = "/v1/chat/completions", "/v1/embeddings", "/v1/models"
 BODY = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "Hello there"}]}
@@ -115,6 +117,25 @@ def test_each_door_gives_the_same_bytes(
     own, *others = doors.answers(path, text, _authorized(doors))
     assert own[0] in (statuses if isinstance(statuses, tuple) else (statuses,))
     assert all(other == own for other in others), others
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_stream_is_there_as_it_comes(doors: Doors, upstream: ScriptedUpstream, own: bool) -> None:
+    voice = threading.Event()
+    role, hello, there, finish = chunks("Hello", " there")
+    upstream.reset()
+    upstream.script(Stream([role, hello, voice, there, finish]))
+    connection = http.client.HTTPConnection("127.0.0.1", doors.own if own else doors.other, timeout=30)
+    with closing(connection):
+        connection.request("POST", CHAT, json.dumps({**BODY, "stream": True}), _authorized(doors))
+        response = connection.getresponse()
+        data = b""
+        while b"Hello" not in data:
+            data += response.read1()
+        assert b"there" not in data
+        voice.set()
+        data += response.read()
+    assert b"there" in data and data.endswith(b"data: [DONE]\n\n")
 
 
 def test_each_door_refuses_a_stranger_alike(doors: Doors) -> None:
