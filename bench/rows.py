@@ -50,7 +50,8 @@ FROM n JOIN owners ON place = i % {accounts}
 _TRANSFERS = """
 {numbers}, owners AS ({owners})
 SELECT 'req:req_00000000000000' || CAST(1000000000 + i AS TEXT), 'usage', account, '@revenue', {charge},
-    credits - debits - {charge} * (i / {accounts} + 1), NULL, 'openai/gpt-4o', CAST({since} + {step} * i AS DOUBLE PRECISION)
+    credits - debits - {charge} * (i / {accounts} + 1), NULL, 'openai/gpt-4o',
+    CAST({since} + {step} * i AS DOUBLE PRECISION)
 FROM n JOIN owners ON place = i % {accounts} JOIN balances ON account_id = account
 WHERE i >= {page} AND i < {page} + {size}
 ORDER BY i
