@@ -12,13 +12,14 @@ import gevent
 from greenlet import getcurrent, greenlet
 
 from router.dialect import Dialect
-from router.errors import RouterError, StoreError, Unavailable
+from router.errors import RouterError, StoreError, Unavailable, UpstreamError
 from router.gateway.keeping import Keeping
 from router.gateway.measuring import Measure
 from router.gateway.meters import Claimed, Part
 from router.gateway.plan import Plan
 from router.gateway.reckoning import Reckoned, reckon
 from router.gateway.relay import Relay
+from router.gateway.rows import attempt_row, named
 from router.gateway.targets import TargetPlan
 from router.gateway.telling import marks_of, tell
 from router.gateway.terms import Terms
@@ -94,6 +95,7 @@ class ActiveCall:
         gone: the client has left.
         answered: a stream's 200 is on its way, with or without output.
         taken_on: the provider may be at work: its request went out, and no failure has come back.
+        tried_at: monotonic seconds at which the latest attempt began.
         settled: the usage row, once the call is over.
     """
 
@@ -136,6 +138,7 @@ class ActiveCall:
         "taken_on",
         "target",
         "terms",
+        "tried_at",
     )
 
     plan: Plan
@@ -181,6 +184,7 @@ class ActiveCall:
         self.gone = False
         self.answered = False
         self.taken_on = False
+        self.tried_at = 0.0
         self.settled: CallRecord | None = None
         self.started = time.monotonic() if started is None else started
         self._call: ChatCall | EmbeddingsCall | None = None
@@ -231,10 +235,16 @@ class ActiveCall:
             self._timer.close()
             self._timer = None
 
-    def note_output(self) -> None:
-        """The first output has arrived."""
+    def note_output(self, now: float) -> None:
+        """The first output arrived at the monotonic time ``now``."""
         if self._first_output is None:
-            self._first_output = time.monotonic()
+            self._first_output = now
+
+    def resent(self, failure: UpstreamError) -> None:
+        """The request is sent a second time, which is an attempt of its own."""
+        assert self.target is not None
+        self.attempts.append(attempt_row(self.target, named(failure, self.target), self.tried_at, self.body))
+        self.tried_at = time.monotonic()
 
     def client_left(self) -> None:
         """The client is gone. Never blocks.

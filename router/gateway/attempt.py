@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,15 +14,18 @@ from router.gateway.active import ActiveCall
 from router.gateway.health import Lease
 from router.gateway.outgoing import BOUND_NAMES, bound_names, outgoing
 from router.gateway.relay import PluginFault
+from router.gateway.rows import SAID_MAX, attempt_row, named
 from router.gateway.targets import TargetPlan
 from router.masking import masked, one_line, without_quotes
+from router.settings import Timeouts
 from router.types import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
+from router.upstream.compiled import Wire
 from router.upstream.transport import Request, Resent, Response
 
 __all__ = ["Opened", "attempt"]
 
 _log = logging.getLogger("router.attempt")
-_SAID_MAX = 300
+_NO_BATCHES: Iterator[Sequence[Item]] = iter(())
 _HOLDS = {"chat": "choices", "embeddings": "data"}
 
 
@@ -37,7 +40,7 @@ class Opened:
     __slots__ = ("_active", "_lease", "_reply", "batches", "first")
 
     def __init__(
-        self, active: ActiveCall, first: bytes, batches: Iterator[Sequence[Item]], reply: Reply, lease: Lease
+        self, active: ActiveCall, first: bytes, batches: Iterator[Sequence[Item]], reply: Reply | Response, lease: Lease
     ) -> None:
         self.first = first
         self.batches = batches
@@ -49,7 +52,7 @@ class Opened:
         """The reply broke off after its first output: no second provider, but its endpoint answers for it."""
         error.message = masked(error.message)
         attempts = self._active.attempts
-        said = one_line(without_quotes(masked(error.in_full), self._active.body), _SAID_MAX)
+        said = one_line(without_quotes(masked(error.in_full), self._active.body), SAID_MAX)
         attempts[-1] = replace(attempts[-1], kind=error.kind, message=said)
         if not isinstance(error, PluginFault):
             self._lease.failed(error)
@@ -61,30 +64,20 @@ class Opened:
 
 
 class _Sends:
-    """The provider's transport for one attempt: what it sends a second time is an attempt of its own.
+    """The provider's transport for one attempt by its hook: the call is told how the sending goes."""
 
-    Attributes:
-        started: monotonic seconds at which the latest began.
-    """
-
-    __slots__ = ("_active", "_target", "_transport", "started")
+    __slots__ = ("_active", "_transport")
 
     def __init__(self, active: ActiveCall, target: TargetPlan) -> None:
         self._active = active
-        self._target = target
         self._transport = target.provider.transport
-        self.started = time.monotonic()
 
     def send(self, request: Request, *, resent: Resent | None = None) -> Response:
         request = replace(request, sent=self._sent)
-        return self._transport.send(request, resent=self._note if resent is None else resent)
+        return self._transport.send(request, resent=self._active.resent if resent is None else resent)
 
     def _sent(self) -> None:
         self._active.taken_on = True
-
-    def _note(self, failure: UpstreamError) -> None:
-        self._active.attempts.append(_row(self._active, self._target, _named(failure, self._target), self.started))
-        self.started = time.monotonic()
 
     def close(self) -> None:
         """The section's own transport lives on."""
@@ -103,34 +96,66 @@ def attempt(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float)
         active.relay.begin(None)
         active.taken_on = False
     active.target = target
-    sends = _Sends(active, target)
+    active.tried_at = time.monotonic()
     try:
-        opened = _open(active, target, lease, _context_of(active, target, lease, left_s, sends))
+        wire = target.wire(lease.place)
+        limits = target.limits(left_s, stream=active.stream)
+        opened = _asked(active, target, lease, limits) if wire is None else _wired(active, target, lease, wire, limits)
     except UpstreamError as error:
         error.message = masked(error.message)
         if not isinstance(error, PluginFault):
             lease.failed(error)
         lease.release()
-        active.attempts.append(_row(active, target, error, sends.started))
+        active.attempts.append(attempt_row(target, error, active.tried_at, active.body))
         raise
     except BaseException:
         lease.release()
         raise
     lease.answered()
-    active.note_output()
-    active.attempts.append(_row(active, target, None, sends.started))
+    now = time.monotonic()
+    active.note_output(now)
+    latency_ms = round((now - active.tried_at) * 1000)
+    active.attempts.append(Attempt(target.provider.name, target.model, "ok", 200, latency_ms))
     return opened
 
 
-def _context_of(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float, sends: _Sends) -> CallContext:
-    """The context of a call at one endpoint: its settings, and the limits of this model and kind of reply."""
-    limits = target.limits(left_s, stream=active.stream)
-    return CallContext(target.provider.name, target.model, lease.place.settings, sends, limits, target.card)
+def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: Wire, limits: Timeouts) -> Opened:
+    """By the wire that the plugin has compiled."""
+    relay, holds = active.relay, _HOLDS[active.kind]
+    try:
+        response = wire.post(active, _body_for(active, target), limits, active)
+        try:
+            if active.stream:
+                return _streamed(active, target, lease, wire.stream(response))
+            data = response.read(wire.reply_bytes_max).strip()  # keep-alive blank lines may come before the JSON
+            if wire.reads_usage and (wire.edits is None or not wire.edits.search(data)):
+                first = relay.whole(data, holds)
+                if first is not None:
+                    return Opened(active, first, _NO_BATCHES, response, lease)
+            reply, item = wire.reply(response, data)
+            relay.begin(reply, target.kind)
+            return Opened(active, relay.body(item, holds), _NO_BATCHES, reply, lease)
+        except BaseException:
+            _closed(response)
+            raise
+    except UpstreamError as error:
+        raise named(error, target) from error.__cause__
+    except RouterError:
+        raise
+    except FAULTS:
+        raise _broken(target, active.call) from None
 
 
-def _open(active: ActiveCall, target: TargetPlan, lease: Lease, context: CallContext) -> Opened:
+def _asked(active: ActiveCall, target: TargetPlan, lease: Lease, limits: Timeouts) -> Opened:
+    """By the plugin's hook, which sees the call and the context that it has at one endpoint."""
     assert target.hook is not None
-    reply = _guarded(target.hook, _call_for(active, target), context, target)
+    sends = _Sends(active, target)
+    context = CallContext(target.provider.name, target.model, lease.place.settings, sends, limits, target.card)
+    return _streamed(active, target, lease, _guarded(target.hook, _call_for(active, target), context, target))
+
+
+def _streamed(active: ActiveCall, target: TargetPlan, lease: Lease, reply: Reply) -> Opened:
+    """A reply that is still to come."""
     try:
         batches = _guarded_batches(reply, target, active)
         active.relay.begin(reply, target.kind)
@@ -140,7 +165,7 @@ def _open(active: ActiveCall, target: TargetPlan, lease: Lease, context: CallCon
         raise
 
 
-def _closed(reply: Reply) -> None:
+def _closed(reply: Reply | Response) -> None:
     """Close a reply; a plugin that breaks in it has given its answer all the same."""
     try:
         reply.close()
@@ -149,17 +174,23 @@ def _closed(reply: Reply) -> None:
 
 
 def _call_for(active: ActiveCall, target: TargetPlan) -> ChatCall | EmbeddingsCall:
-    """The call as this target is to see it: its section's words, its provider's rules, and the one output cap."""
-    body, terms = active.body, active.terms
-    cap = terms.sales[target.id].bound.sent if active.kind == "chat" else None
-    elsewhere = target.kind != terms.targets[0].kind
-    if not BOUND_NAMES.isdisjoint(body):
-        body = {**body, **bound_names(body, active.key.account)}
-    body, active.dropped = outgoing(body, active.found, target, cap, paid=terms.paid, elsewhere=elsewhere)
+    """The call as this target is to see it."""
+    body = _body_for(active, target)
     if body is active.body:
         return active.call
     made = ChatCall if active.kind == "chat" else EmbeddingsCall
     return made(active.request_id, active.model, body, active.stream, active.include_usage)
+
+
+def _body_for(active: ActiveCall, target: TargetPlan) -> Mapping[str, Any]:
+    """The body for this target: its section's words, its provider's rules, and the one output cap."""
+    body, terms = active.body, active.terms
+    cap = terms.sales[target.id].bound.sent if active.kind == "chat" else None
+    if not BOUND_NAMES.isdisjoint(body):
+        body = {**body, **bound_names(body, active.key.account)}
+    elsewhere = target.kind != terms.targets[0].kind
+    body, active.dropped = outgoing(body, active.found, target, cap, paid=terms.paid, elsewhere=elsewhere)
+    return body
 
 
 def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
@@ -188,7 +219,7 @@ def _guarded(
             return reply
         raise TypeError(f"its hook gave {type(reply).__name__}, not a router.Reply")
     except UpstreamError as error:
-        raise _named(error, target) from error.__cause__
+        raise named(error, target) from error.__cause__
     except RouterError:
         raise
     except FAULTS:
@@ -203,23 +234,11 @@ def _guarded_batches(reply: Reply, target: TargetPlan, active: ActiveCall) -> It
     try:
         yield from reply
     except UpstreamError as error:
-        raise _named(error, target) from error.__cause__
+        raise named(error, target) from error.__cause__
     except RouterError:
         raise
     except FAULTS:
         raise _broken(target, active.call) from None
-
-
-def _named(error: UpstreamError, target: TargetPlan) -> UpstreamError:
-    """A failure of the transport names the host, which is the operator's business: a client knows the provider."""
-    if error.provider is None:
-        error.provider = target.provider.name
-        head, colon, rest = error.message.partition(": ")
-        if colon and head.startswith("upstream "):
-            error.detail = error.detail or error.message
-            error.message = f"{target.provider.name}: {rest.replace(head.removeprefix('upstream '), 'its host')}"
-    error.args = (error.message,)
-    return error
 
 
 def _broken(target: TargetPlan, call: ChatCall | EmbeddingsCall) -> UpstreamError:
@@ -230,17 +249,3 @@ def _broken(target: TargetPlan, call: ChatCall | EmbeddingsCall) -> UpstreamErro
     detail = f"The provider plugin {name!r} failed: {type(raised).__name__}: {str(raised)[:1000]}"
     message = f"The provider {target.provider.name!r} failed."
     return PluginFault("server", message, provider=target.provider.name, detail=detail)
-
-
-def _row(active: ActiveCall, target: TargetPlan, failure: UpstreamError | None, started: float) -> Attempt:
-    """An attempt that ended now.
-
-    Args:
-        failure: why it failed; None where it did not.
-        started: monotonic seconds.
-    """
-    latency_ms = round((time.monotonic() - started) * 1000)
-    if failure is None:
-        return Attempt(target.provider.name, target.model, "ok", 200, latency_ms)
-    said = one_line(without_quotes(masked(failure.in_full), active.body), _SAID_MAX)
-    return Attempt(target.provider.name, target.model, failure.kind, failure.upstream_status, latency_ms, said)

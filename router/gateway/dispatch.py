@@ -44,7 +44,9 @@ class Dispatcher:
             BadRequest: the provider does not offer this kind of call.
         """
         targets = deque(active.terms.targets)
-        _check(active, targets[0])
+        lacks = targets[0].lacks
+        if lacks:
+            raise BadRequest(lacks, code="unsupported_operation", param="model")
         tried: set[str] = set()
         error: UpstreamError | None = None
         while True:
@@ -61,9 +63,9 @@ class Dispatcher:
             error = outcome
             if not self._goes_on(active, error):
                 raise error
-            targets = deque(_able(active, target, error, targets, tried))
+            targets = deque(_able(target, error, targets, tried))
             if not targets:
-                targets.extend(_able(active, target, error, self._asked(active, target, error), tried))
+                targets.extend(_able(target, error, self._asked(active, target, error), tried))
             if not targets:
                 raise error
 
@@ -119,26 +121,14 @@ class Dispatcher:
                 _log.warning("fallback of %s to %s costs more than the call has claimed", target.id, model_id)
 
 
-def _check(active: ActiveCall, target: TargetPlan) -> None:
-    """Raises:
-    BadRequest: the provider, or the model, does not offer this kind of call.
-    """
-    if target.hook is None:
-        message = f"The model '{target.id}' does not serve {active.kind}."
-        raise BadRequest(message, code="unsupported_operation", param="model")
-    if target.card.kind and target.card.kind != active.kind:
-        message = f"The model '{target.id}' serves {target.card.kind}, not {active.kind}."
-        raise BadRequest(message, code="unsupported_operation", param="model")
-
-
 def _able(
-    active: ActiveCall, failed: TargetPlan, error: UpstreamError, following: Iterable[TargetPlan], tried: set[str]
+    failed: TargetPlan, error: UpstreamError, following: Iterable[TargetPlan], tried: set[str]
 ) -> Iterator[TargetPlan]:
     """Those that can take over: not tried yet, they offer the call, and after an overflow they hold more."""
     for target in following:
-        try:
-            _check(active, target)
-        except BadRequest:
-            continue
-        if target.id not in tried and (error.kind != "context_length" or target.is_larger_than(failed)):
+        if (
+            not target.lacks
+            and target.id not in tried
+            and (error.kind != "context_length" or target.is_larger_than(failed))
+        ):
             yield target

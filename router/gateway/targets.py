@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from router.errors import FAULTS
 from router.gateway.bounds import UNBOUNDED, Obeyed
+from router.gateway.health import Place
 from router.gateway.resolve import Target
 from router.prices import Price, Rates, dearest
 from router.rules import ADDED_MEMBERS, RequestRules
 from router.settings import Timeouts
+from router.types import CallContext
+from router.upstream.compiled import Wire
 
 __all__ = ["Offer", "TargetPlan", "header_text"]
 
+_log = logging.getLogger("router.attempt")
 _SILENCE_S = 60.0
 _PATIENCE_S = 600.0  # of a model that reasons, or of which nothing is known
 _NONE: frozenset[str] = frozenset()
@@ -47,6 +53,7 @@ class TargetPlan:
     Attributes:
         id, provider, card, model, kind, rules: as the target and its provider have them; ``kind`` is the plugin.
         hook: the plugin's, for such calls; None where it has none.
+        lacks: why it does not serve such calls; empty where it does.
         offer: what its calls cost.
         cost_rates: those of the cost where there are no tiers; else None.
         dearest_input, dearest_output: nano-units for a million tokens; 0 where ``offer.flat`` is not known.
@@ -60,8 +67,10 @@ class TargetPlan:
     """
 
     __slots__ = (
+        "_asks",
         "_plain",
         "_stream",
+        "_wires",
         "card",
         "cost_rates",
         "covered",
@@ -72,6 +81,7 @@ class TargetPlan:
         "hook",
         "id",
         "kind",
+        "lacks",
         "model",
         "obeyed",
         "offer",
@@ -87,6 +97,9 @@ class TargetPlan:
         card, provider = target.card, target.provider
         self.id, self.provider, self.card, self.model = target.id, provider, card, card.model
         self.kind, self.rules = provider.kind, provider.rules
+        self._asks = kind
+        self._wires: dict[Place, Wire | None] = {}
+        self.lacks = _lacks(target, kind)
         self.hook: Callable[..., Any] | None = provider.hooks.get(kind)
         self.offer = offer
         self.cost_rates = dearest(offer.cost, 0.0, 0) if offer.cost is not None and not offer.cost.tiers else None
@@ -107,6 +120,27 @@ class TargetPlan:
         """Whether its context window is known to hold more."""
         return (self.card.context_window or 0) > (other.card.context_window or 0)
 
+    def wire(self, place: Place) -> Wire | None:
+        """What the plugin has compiled for calls at an endpoint; None where its hook is asked for each."""
+        if place in self._wires:
+            return self._wires[place]
+        self._wires[place] = wire = self._compiled(place)
+        return wire
+
+    def _compiled(self, place: Place) -> Wire | None:
+        provider = self.provider
+        compile_ = provider.hooks.get("compiled")
+        if compile_ is None:
+            return None
+        limits = provider.timeouts(self.model)
+        context = CallContext(provider.name, self.model, place.settings, provider.transport, limits, self.card)
+        try:
+            wire: Wire | None = compile_(kind=self._asks, context=context)
+        except FAULTS:
+            _log.exception("provider plugin %s failed to compile its calls: it is asked for each", self.kind)
+            return None
+        return wire
+
     def limits(self, left_s: float, *, stream: bool) -> Timeouts:
         """The limits of one call.
 
@@ -120,6 +154,14 @@ class TargetPlan:
             if found.whole is not None and found.whole <= left_s:
                 return found
         return Timeouts(found.connect, found.first_byte, found.idle, left_s)
+
+
+def _lacks(target: Target, kind: str) -> str:
+    if kind not in target.provider.hooks:
+        return f"The model '{target.id}' does not serve {kind}."
+    if target.card.kind and target.card.kind != kind:
+        return f"The model '{target.id}' serves {target.card.kind}, not {kind}."
+    return ""
 
 
 def header_text(text: str) -> str:
