@@ -352,7 +352,7 @@ def test_a_connection_that_is_reset(rig: Rig) -> None:
 
 
 def test_no_embeddings(rig: Rig) -> None:
-    with pytest.raises(openai.BadRequestError, match="does not support embeddings"):
+    with pytest.raises(openai.BadRequestError, match="does not serve embeddings"):
         rig.client.embeddings.create(model=MODEL, input="x")
 
 
