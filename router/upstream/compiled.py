@@ -222,7 +222,7 @@ def _as_seen(call: Asked, body: Mapping[str, Any]) -> ChatCall | EmbeddingsCall:
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:
-    """JSON of a body that was read from JSON; what the fast encoder cannot write, the other one escapes."""
+    """JSON of a body that was read from JSON, so that it holds nothing else; what cannot be UTF-8 is escaped."""
     try:
         return _encode(body)
     except (ValueError, TypeError, RecursionError):

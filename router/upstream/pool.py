@@ -146,22 +146,20 @@ class Pool:
         """Keep a connection whose response was read to its end for the next call."""
         connection.idle_since = monotonic()
         connection.rest()
-        if self._is_cooperative and not self._waiters and self._reaper.running and self._has_room():
+        has_room = not self._closed and len(self._idle) < self._max_idle
+        if self._is_cooperative and has_room and not self._waiters and self._reaper.running:  # the many: no lock
             self._idle.append(connection)
             return
         with self._lock:
             if self._waiters:
                 self._serve(connection)
-            elif not self._has_room():
+            elif self._closed or len(self._idle) >= self._max_idle:
                 connection.close()
                 self._open -= 1
             else:
                 self._idle.append(connection)
                 if not self._reaper.running:
                     self._reaper.start()
-
-    def _has_room(self) -> bool:
-        return not self._closed and len(self._idle) < self._max_idle
 
     def discard(self, connection: Connection) -> None:
         """Close a connection and free its slot."""
