@@ -3,7 +3,8 @@ committed figures.
 
 The counts do not depend on the machine's speed. Client, server and upstream run in one thread on one event loop, over
 real sockets, so that the same things happen in the same order each time; counted are the calls in those greenlets that
-serve requests. What runs at times of its own (the journal, the log) falls on some calls, not on all.
+serve requests. What runs at times of its own (the journal, the log) falls on some calls, not on all: batches of the
+journal are counted by themselves (``bench.batches``).
 """
 
 # ruff: noqa: E402
@@ -28,6 +29,7 @@ from typing import Any
 from greenlet import getcurrent, greenlet
 
 from bench.allocations import Allocations
+from bench.batches import count_batches
 from bench.load import chat_body
 from bench.rig import Rig
 
@@ -43,7 +45,12 @@ _LIBRARIES = ("Flask", "Werkzeug", "gevent", "httptools")
 _MODEL = "openai/gpt-4o"
 _POLICIES = ("usual", "no", "all")
 _PLAIN_KINDS = ("chat", "embeddings", "models", "stream", "chunk", "chunk_alone")
-_NAMES = {"calls": "function calls", "objects": "objects allocated"}
+_NAMES = {
+    "calls": "function calls",
+    "objects": "objects allocated",
+    "batch_statements": "statements a batch",
+    "batch_calls": "function calls a batch",
+}
 _EMBEDDING = b'{"model":"openai/text-embedding-3-small","input":"The food was delicious."}'
 
 
@@ -164,6 +171,7 @@ def main() -> int:
     options = _parser().parse_args()
     found = count_calls()
     measured = {"calls": figures(found), "objects": {kind: float(count) for kind, count in count_objects().items()}}
+    measured["batch_statements"], measured["batch_calls"] = count_batches()
     print(json.dumps(measured))
     if options.top:
         _print_top(found[options.kind], options.top)

@@ -19,7 +19,7 @@ from router.store.backup import backup as back_up
 from router.store.copying import copy as copy_all
 from router.store.database import Database, open_database
 from router.store.engines import engine_of
-from router.store.migrations import Step, pending
+from router.store.migrations import Step, pending, step_back
 from router.store.migrations import migrate as apply_pending
 from router.store.restore import restore as put_back
 from router.store.workers import living
@@ -123,6 +123,19 @@ def copy(session: Session, url: str) -> int:
     else:
         session.note("Next: set [database] url to it, run router ledger sweep --all, then router serve")
     return 1 if failed else 0
+
+
+@db.command("step-back")
+@common
+def back(session: Session) -> None:
+    """Undo the newest migration, for the release before this one. Refused while a gateway uses the database.
+
+    Nothing is lost: what the newer tables hold is brought into the older ones first.
+    """
+    _refuse_served(session)
+    step = _value(step_back(session.database))
+    session.show({"undone": step}, table([step], _COLUMNS, empty=""))
+    session.note("Next: install the release before this one, then router serve")
 
 
 def _opened(session: Session, url: str) -> Database:

@@ -132,7 +132,8 @@ class Assembly:
     @cached_property
     def journal(self) -> Journal:
         """Where calls are accounted for."""
-        return Journal(self.database, LedgerBatch())
+        batch = LedgerBatch()
+        return Journal(self.database, batch, rest=batch.rest)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -175,7 +176,9 @@ class Assembly:
             Recorder(self.log, self.registry),
             self._idempotency(),
             available=self._available if self._with_billing else None,
-            endings=lambda version: self.database.read(lambda connection: read_endings(connection, version)),
+            endings=lambda version: self.database.read(
+                lambda connection: read_endings(connection, version), whole=False
+            ),
         )
 
     def _available(self, account: str) -> int:
@@ -218,7 +221,7 @@ class Assembly:
         """Why calls could not be served and recorded just now; asks the database and the plugins, never an upstream."""
         found = []
         try:
-            self.database.read(lambda connection: connection.row("SELECT 1 AS one"))
+            self.database.read(lambda connection: connection.row("SELECT 1 AS one"), whole=False)
             if not self.journal.healthy():
                 found.append("the database does not keep up with the usage rows")
             elif "jobs" in self.__dict__ and self.jobs.failing:
@@ -258,7 +261,9 @@ class StoredRows:
     def load(self) -> Stored:
         found = load_catalogue(self._database)
         rows = [Row(row.public_id, row.provider, row.model, row.kind, row.enabled, row.card) for row in found.models]
-        prices, rates = self._database.read(lambda connection: (read_prices(connection), read_rates(connection)))
+        prices, rates = self._database.read(
+            lambda connection: (read_prices(connection), read_rates(connection)), whole=False
+        )
         return Stored(rows, found.aliases, found.fallbacks, prices, rates)
 
 

@@ -102,7 +102,7 @@ class KeyFinder:
         Raises:
             StoreError: the database does not answer.
         """
-        return self._database.read(access_version)
+        return self._database.read(access_version, whole=False)
 
     def unchecked(self) -> bool:
         """Whether there are keys whose text has no checksum.
@@ -111,7 +111,7 @@ class KeyFinder:
             StoreError: the database does not answer.
         """
         sql = "SELECT id FROM api_keys WHERE NOT checked LIMIT 1"
-        return self._database.read(lambda connection: connection.row(sql)) is not None
+        return self._database.read(lambda connection: connection.row(sql), whole=False) is not None
 
 
 def merged(layers: Iterator[Layer]) -> Limits:

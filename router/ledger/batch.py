@@ -13,10 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from router.claims import BALANCE
+from router.ledger.book import Book, Bound, Meter
 from router.ledger.chain import customer_of, link
-from router.ledger.columns import HOLDS, TRANSFERS
 from router.ledger.operations import (
-    HOLD_COLUMNS,
     GiveBack,
     Held,
     Note,
@@ -30,15 +29,16 @@ from router.ledger.operations import (
     Taken,
 )
 from router.ledger.past import begin_counting
-from router.ledger.state import Book, Bound, Bucket, Counts, Meter
+from router.ledger.state import Bucket, Counts
 from router.ledger.system import REVENUE, SHORTFALL
 from router.store.connection import Connection
-from router.store.counters import add_counters
+from router.store.hour_rows import hour_rows
 from router.store.journal import Operation
+from router.store.ledger_log import Effects, Row
 from router.store.names import clean_text
-from router.store.sets import delete_returning, select_in, write_rows
-from router.store.usage import insert_fresh, insert_usage, revise_usage
-from router.store.usage_columns import NAMES, record_of
+from router.store.sets import select_in, write_rows
+from router.store.usage import Counted, revise_usage, write_usage
+from router.store.usage_columns import COLUMNS, NAMES, clean_record, record_of, values_of
 from router.types import OVER_BOUND, CallRecord
 
 __all__ = ["SWEPT", "LedgerBatch"]
@@ -71,6 +71,13 @@ class LedgerBatch:
         batch.write()
         self._last = book.kept(connection)
 
+    def rest(self, connection: Connection) -> None:
+        """Nothing has come for a moment: bring the tables up to the log's end, in the open transaction."""
+        last, self._last = self._last, None
+        book = Book.opened(connection, last)
+        book.caught_up(connection)
+        self._last = book.kept(connection)
+
 
 class _Batch:
     def __init__(
@@ -82,15 +89,20 @@ class _Batch:
         again: bool,
     ) -> None:
         self._connection = connection
+        self._book = book
         takes = [one for one in operations if isinstance(one, Take) and not one.abandoned]
         settles = [one for one in operations if isinstance(one, Settle)]
         ending = [one.held for one in settles]
         ending += [one.held for one in operations if isinstance(one, GiveBack) and one.held is not None]
         revised = [one.settle.held for one in operations if isinstance(one, Revise)]
+        self._whole = again or not all(map(book.is_enough, operations))
+        if self._whole:
+            book.caught_up(connection)
         self._version = book.access_version(connection) if takes else 0
-        self._known = self._read_known(operations) if again else {}
-        self._released = delete_returning(connection, "holds", "id", [held.id for held in ending])
+        self._known = book.begun(connection, operations) if again else {}
+        self._released = book.held_of(connection, [held.id for held in ending])
         ended = [one.held for one in settles if one.held.id not in self._released] + revised
+        self._ended: list[str] = []
         references = [f"{kind}:{held.id}" for held in ended for kind in ("req", "short")]
         charged = select_in(connection, "transfers", "reference, amount_nano", "reference", references)
         self._charged: dict[str, int] = dict(charged)
@@ -100,7 +112,6 @@ class _Batch:
             self._refunded[about] += amount
         rows = select_in(connection, "usage", NAMES, "request_id", [held.id for held in ended])
         self._rows: dict[str, CallRecord] = {row.request_id: row for row in map(record_of, rows)}
-        self._book = book
         self._accounts = {held.account for held in ending if held.amount_nano}
         self._accounts |= {one.held.account for one in settles if one.record.charge_nano}
         self._accounts |= {held.account for held in ended}
@@ -110,10 +121,10 @@ class _Batch:
         self._balances, self._buckets = book.balances, book.buckets
         self._now = clock()  # once nobody else has the rows: what another node began is past
         self._now_ms = int(self._now * 1000)
-        begin_counting(connection, bound)
+        begin_counting(connection, book, bound)
         self._fresh: list[CallRecord] = []
         self._holds: list[Held] = []
-        self._transfers: list[tuple[object, ...]] = []
+        self._transfers: list[Row] = []
         self._records: list[CallRecord] = []
         self._revised: list[tuple[CallRecord, CallRecord]] = []
         self._counts: Counter[str] = Counter()
@@ -136,28 +147,30 @@ class _Batch:
             self._also += operation.also
 
     def write(self) -> None:
-        connection = self._connection
-        self._book.write(connection, self._accounts, self._touched)
-        write_rows(connection, "holds", HOLDS, [held.row() for held in self._holds])
-        write_rows(connection, "transfers", TRANSFERS, self._transfers)
-        if self._fresh:
-            insert_fresh(connection, self._fresh)
+        """Usage rows and one row of the log; now and then, and before what else is to be run, the tables instead."""
+        connection, book = self._connection, self._book
+        fresh = [clean_record(record) for record in self._fresh]
+        usage = [values_of(record) for record in fresh]
+        counted: Counted = [(record, 1) for record in fresh]
+        in_tables = self._whole or book.is_due(self._now)
+        if in_tables:
+            write_rows(connection, "usage", COLUMNS, usage)
         if self._records:
-            insert_usage(connection, self._records)
+            counted += write_usage(connection, self._records)
         if self._revised:
-            revise_usage(connection, self._revised)
-        if self._counts:
-            add_counters(connection, self._counts)
+            counted += revise_usage(connection, self._revised)
+        balances, buckets = book.changed(self._accounts, self._touched)
+        holds: list[Row] = [held.row() for held in self._holds]
+        hours: list[Row] = [*hour_rows(counted)]
+        effects = Effects(balances, buckets, holds, self._ended, self._transfers, hours, dict(self._counts))
+        book.open.difference_update(self._ended)
+        book.open.update(held.id for held in self._holds)
+        if in_tables:
+            book.caught_up(connection, effects)
+        elif effects:
+            book.append(connection, effects, usage, self._now)
         for sql, params in self._also:
             connection.execute(sql, params)
-
-    # Reading.
-
-    def _read_known(self, operations: Sequence[Operation]) -> dict[str, Held]:
-        """Holds that a commit of unknown outcome made after all."""
-        ids = [one.label for one in operations if isinstance(one, Take)]
-        rows = select_in(self._connection, "holds", HOLD_COLUMNS, "id", ids)
-        return {held.id: held for held in map(Held.of, rows)}
 
     def _bind(self, takes: Sequence[Take]) -> list[tuple[Take, Bound]]:
         """Have all counters that the batch may change, and the takes' claims bound to them, by the claims' identity."""
@@ -340,6 +353,7 @@ class _Batch:
     def _release(self, held: Held, amounts: Sequence[int]) -> None:
         """What was held is held no longer; ``amounts`` are used instead. Once: a batch may name a call twice."""
         self._released.discard(held.id)
+        self._ended.append(held.id)
         if held.amount_nano:
             self._balances[held.account].hold(-held.amount_nano)
         for taken, final in zip(held.taken, amounts, strict=True):

@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from router.claims import Claim, Window
+from router.ledger.book import Book, Bound
 from router.ledger.operations import Take
-from router.ledger.state import Bound, Bucket
+from router.ledger.state import Bucket
 from router.store.connection import Connection
 from router.store.usage_hours import charged_since
 
@@ -20,7 +21,7 @@ __all__ = ["begin_counting"]
 _Wanted = dict[tuple[str, float], dict[str, list[tuple[Bucket, Window | None]]]]
 
 
-def begin_counting(connection: Connection, takes: Sequence[tuple[Take, Bound]]) -> None:
+def begin_counting(connection: Connection, book: Book, takes: Sequence[tuple[Take, Bound]]) -> None:
     """Let those buckets that begin with a batch's claims begin with what was charged in their present periods."""
     wanted: _Wanted = defaultdict(lambda: defaultdict(list))
     for take, bound in takes:
@@ -29,6 +30,8 @@ def begin_counting(connection: Connection, takes: Sequence[tuple[Take, Bound]]) 
                 since = 0.0 if claim.window is None or claim.window.start is None else claim.window.start
                 whose = take.hold.key if claim.of == "key" else take.hold.account
                 wanted[claim.of, since][whose].append((state, claim.window))
+    if wanted:
+        book.caught_up(connection)  # or the hourly sums would lack what is in the log
     for (kind, since), places in wanted.items():
         charged = charged_since(connection, kind, since, list(places))
         for whose, found in places.items():

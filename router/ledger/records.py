@@ -6,7 +6,8 @@ import json
 
 from router.ledger.state import mark_of
 from router.store.connection import Connection
-from router.store.usage_hours import HOUR_S, wrong_hours
+from router.store.hour_rows import HOUR_S
+from router.store.usage_hours import wrong_hours
 
 __all__ = ["audit_matches_transfers", "buckets_unchanged", "hours_equal_rows"]
 

@@ -9,9 +9,9 @@ from router.ledger.batch import SWEPT, LedgerBatch
 from router.ledger.operations import HOLD_COLUMNS, Held, Settle
 from router.ledger.progress import Told
 from router.store.connection import Connection
-from router.store.counters import add_counters
 from router.store.database import Database
 from router.store.sets import select_in
+from router.store.tallies import add_counters
 from router.store.workers import dead_owners
 from router.types import CallRecord
 

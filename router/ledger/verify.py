@@ -12,8 +12,9 @@ from router.ledger.chain import broken_links
 from router.store.audit import broken_entries
 from router.store.connection import Connection
 from router.store.database import Database
+from router.store.ledger_fold import fold
 
-__all__ = ["CHECKS", "Check", "verify"]
+__all__ = ["CHECKS", "Check", "check_all", "verify"]
 
 _TIME_S = 3600.0
 _EXAMPLES_MAX = 5
@@ -66,17 +67,16 @@ def verify(
         StoreError: the database failed, or the checks took longer than ``timeout_s``.
     """
 
-    def check_all(connection: Connection) -> list[Check]:
-        with connection.snapshot():
-            if connection.engine == "postgresql":
-                connection.execute("SET LOCAL work_mem = '128MB'")  # or it would join and sort millions of rows on disk
-            found = []
-            for name, find in CHECKS.items():
-                progress(name)
-                found.append(_check(name, find, connection))
-            return found
-
     return database.read(check_all, timeout_s=timeout_s)
+
+
+def check_all(connection: Connection) -> list[Check]:
+    """The same on one connection; what the ledger's tables do not have yet is taken from its log."""
+    with connection.snapshot(temporary=True):
+        fold(connection)
+        if connection.engine == "postgresql":
+            connection.execute("SET LOCAL work_mem = '128MB'")  # or it would join and sort millions of rows on disk
+        return [_check(name, find, connection) for name, find in CHECKS.items()]
 
 
 def _check(name: str, find: Callable[[Connection], list[str]], connection: Connection) -> Check:

@@ -32,6 +32,7 @@ class Connection:
         transaction: the number of the writing transaction that is open, or was last; they are counted up, and so is
             one of which a part was undone.
         committed: the number of the last one that was committed.
+        has_log: whether the database was seen to have the ledger's log.
         limit_s: how long the server lets a statement run or wait; 0 where that was not set.
     """
 
@@ -39,6 +40,7 @@ class Connection:
         self.peewee: Any = database
         self.engine = engine
         self.transaction = self.committed = 0
+        self.has_log = False
         self.limit_s = 0.0
         self._dialect = _for_psycopg if engine == "postgresql" else _as_it_is
 
@@ -125,14 +127,24 @@ class Connection:
         self.committed = self.transaction
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Let all queries of the block, in a function given to ``Database.read``, see the database as of one moment."""
-        repeatable = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if self.engine == "postgresql" else ""
-        self.execute(f"BEGIN{repeatable}")
+    def snapshot(self, *, temporary: bool = False) -> Iterator[None]:
+        """Let all queries of the block, in a function given to ``Database.read``, see the database as of one moment.
+
+        Args:
+            temporary: whether temporary tables and views may be made, which are gone afterwards.
+        """
+        if self.engine == "postgresql":
+            self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" + ("" if temporary else " READ ONLY"))
+        elif temporary:
+            self.execute("PRAGMA query_only = 0")
+        if self.engine == "sqlite":
+            self.execute("BEGIN")
         try:
             yield
         finally:
             self.execute("ROLLBACK")
+            if self.engine == "sqlite" and temporary:
+                self.execute("PRAGMA query_only = 1")
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from router.errors import StoreError
 from router.store.connection import Connection
 from router.store.engines import engine_of
 from router.store.lanes import Job, Lane
+from router.store.ledger_log import enter, is_behind
 from router.store.postgresql import PostgresqlEngine
 from router.store.session import Session
 from router.store.sqlite import SqliteEngine
@@ -20,6 +21,10 @@ __all__ = ["Database", "open_database"]
 T = TypeVar("T")
 
 _READERS = 2
+
+
+class _BehindError(Exception):
+    """The log has what the tables lack."""
 
 
 class Database:
@@ -45,19 +50,36 @@ class Database:
         self._readers = Lane(lambda: Session(engine, writer=False), width=_READERS, place=engine.place)
         self._writer = Lane(lambda: Session(engine, writer=True), width=1, place=engine.place, holder=engine.holder)
 
-    def read(self, function: Callable[[Connection], T], *, timeout_s: float | None = None) -> T:
+    def read(self, function: Callable[[Connection], T], *, timeout_s: float | None = None, whole: bool = True) -> T:
         """Run a function that only reads, outside a transaction. It may be run twice when a connection was lost.
+
+        Args:
+            whole: bring the ledger's tables up to date before; False for whoever reads none of them, and often.
 
         Raises:
             StoreError: no answer within ``timeout_s`` (the database's own limit where None), or the database failed.
         """
         limit_s = self._limit(timeout_s)
+
+        def unless_behind(connection: Connection) -> T:
+            if is_behind(connection):
+                raise _BehindError
+            return function(connection)
+
+        if whole:
+            try:
+                return self._readers.call(lambda session, _: session.read(unless_behind, limit_s), limit_s)
+            except _BehindError:
+                self._writer.call(lambda session, _: session.write(enter, self._timeout_s), self._timeout_s)
         return self._readers.call(lambda session, _: session.read(function, limit_s), limit_s)
 
-    def write(self, function: Callable[[Connection], T], *, timeout_s: float | None = None) -> T:
+    def write(self, function: Callable[[Connection], T], *, timeout_s: float | None = None, behind: bool = False) -> T:
         """Run a function inside one transaction, durable when this returns; an exception rolls it back and passes.
 
         A caller that gives up or is killed before the commit has changed nothing.
+
+        Args:
+            behind: leave the ledger's log as it is; for those who know it.
 
         Raises:
             StoreError: as for ``read``. Only if the failure struck during the commit may the change have been made.
@@ -67,6 +89,8 @@ class Database:
 
         def guarded(session: Session, job: Job[T]) -> T:
             def unless_abandoned(connection: Connection) -> T:
+                if not behind:
+                    enter(connection)
                 result = function(connection)
                 if self.witness is not None:
                     self.witness(connection, result)

@@ -148,7 +148,7 @@ def begin(database: Database, place: Place, call: Call, now: float) -> Entry | N
 
 def look(database: Database, place: Place, now: float) -> Entry | None:
     """Who has a place; None where it is free."""
-    return database.read(lambda connection: _entry(connection, place, now))
+    return database.read(lambda connection: _entry(connection, place, now), whole=False)
 
 
 def take_over(database: Database, place: Place, dead: str, call: Call, now: float) -> bool:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import Any, Protocol
 
@@ -27,6 +28,7 @@ _BACKLOG_MAX = 10_000
 _AGE_MAX_S = 3.0
 _HARD_MAX = 50_000
 _LINGER_S = 0.01
+_REST_S = 0.2
 _PAUSE_MIN_S = 0.05
 _PAUSE_MAX_S = 1.0
 _start_thread: Callable[..., int] = get_original("_thread", "start_new_thread")
@@ -86,6 +88,7 @@ class Journal:
         backlog_max: operations that may wait before ``healthy`` is False.
         age_max_s: how long the oldest may wait before ``healthy`` is False.
         hard_max: operations that may wait before further ones are dropped, and counted.
+        rest: run in a transaction of its own when nothing has come for a moment after a batch, and at the end.
 
     Attributes:
         lost: operations dropped because too many waited, or because the database refused them for good.
@@ -99,6 +102,7 @@ class Journal:
         backlog_max: int = _BACKLOG_MAX,
         age_max_s: float = _AGE_MAX_S,
         hard_max: int = _HARD_MAX,
+        rest: Callable[[Connection], None] | None = None,
     ) -> None:
         self.lost = 0
         self._database = database
@@ -106,6 +110,8 @@ class Journal:
         self._backlog_max = backlog_max
         self._age_max_s = age_max_s
         self._hard_max = hard_max
+        self._rest = rest
+        self._restless = False
         self._waiting: deque[Operation] = deque()
         self._batch: list[Operation] = []
         self._again = False
@@ -113,7 +119,7 @@ class Journal:
         self._wake, self._hurry, self._end = Bell(), Bell(), Bell()
         self._ended = new_waiter()
         self._own = database.thread_writer() if is_module_patched("threading") else None
-        self._write = database.write if self._own is None else self._own.write
+        self._write = partial(database.write, behind=True) if self._own is None else self._own.write
         self._those = new_waiting(self._look, 0.0 if self._own is None else self._own.limit_s)
         _start_thread(self._run, ())
 
@@ -207,6 +213,7 @@ class Journal:
             else:
                 self._end.wait(pause_s)
                 pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+        self._settle_down()
         if self._own is not None:
             self._own.close()
         self._ended.notify()
@@ -214,6 +221,10 @@ class Journal:
     def _take(self) -> None:
         """Wait for operations. Where nobody waits for them, they wait a moment for company: a commit has its price."""
         waiting = self._waiting
+        if not waiting and self._restless:
+            self._wake.wait(_REST_S)
+            if not waiting:
+                self._settle_down()
         if not waiting:
             self._wake.wait()
         self._hurry.wait(_LINGER_S)
@@ -221,6 +232,15 @@ class Journal:
             self._batch.append(waiting.popleft())
         if waiting:
             self._hurry.ring()
+
+    def _settle_down(self) -> None:
+        """Where that fails it is done with the next batch, or by whoever comes next."""
+        if self._restless and self._rest is not None:
+            self._restless = False
+            try:
+                self._write(self._rest)
+            except Exception as error:
+                self._those.tell(_log.warning, "The journal could not rest: %s", " ".join(str(error).split()))
 
     def _write_batch(self) -> bool:
         """Make the batch durable and tell those who wait; False when the database is away."""
@@ -237,6 +257,7 @@ class Journal:
             self._those.tell(_complain, error)
             return False
         self._again = False
+        self._restless = self._rest is not None
         finished, self._batch = self._batch, []
         for operation in batch:
             if operation.error is not None and not operation.awaited:

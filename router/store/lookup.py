@@ -33,7 +33,7 @@ class FoundKey(NamedTuple):
 
 def find_key(database: Database, hash: str) -> FoundKey | None:
     """The key with this hash, whatever its status; None if there is none. A suspended account's is ``disabled``."""
-    row = database.read(lambda connection: connection.row(_FIND, (hash,)))
+    row = database.read(lambda connection: connection.row(_FIND, (hash,)), whole=False)
     if row is None:
         return None
     limits = StoredLimits(*(read_limits(row[f"of_{whose}"]) for whose in StoredLimits._fields))

@@ -9,10 +9,10 @@ from typing import Any
 
 import peewee
 
-from router.errors import ConfigError, StoreError
+from router.errors import BadRequest, ConfigError, StoreError
 from router.store.connection import Connection
 from router.store.database import Database
-from router.store.schema import MIGRATIONS, OWNER
+from router.store.schema import BACK, MIGRATIONS, OWNER
 from router.types import Migration
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "owners",
     "pending",
     "refuse_newer",
+    "step_back",
 ]
 
 _STEP_S = 600.0
@@ -60,7 +61,7 @@ def pending(database: Database, extra: Mapping[str, Sequence[Migration]] | None 
         StoreError: the database cannot be reached.
     """
     known = _all(extra or {})
-    done = database.read(_applied)
+    done = database.read(_applied, whole=False)
     _refuse_newer(database.place, known, done)
     return [
         Step(owner, migration.number, migration.title)
@@ -100,6 +101,33 @@ def migrate(
                 raise
             failed(owner, error)
     return done
+
+
+def step_back(database: Database) -> Step:
+    """Undo the host's newest step, so that the release before can use the database; which it was.
+
+    Raises:
+        BadRequest: it cannot be undone without a loss.
+        ConfigError: the database is newer than this code, or lacks its steps.
+        StoreError: the database cannot be reached.
+    """
+    newest = MIGRATIONS[-1]
+    step = Step(OWNER, newest.number, newest.title)
+    if newest.number not in BACK:
+        raise BadRequest(f"Migration {newest.number} cannot be undone: restore the backup that was made before it.")
+
+    def undo(connection: Connection) -> Step:
+        _wait_for_others(connection)
+        done = _applied(connection)
+        _refuse_newer(database.place, {OWNER: MIGRATIONS}, done)
+        if (OWNER, newest.number) not in done:
+            raise BadRequest(f"The {database.place} has no migration {newest.number}: there is nothing to undo.")
+        connection.script(BACK[newest.number])
+        connection.execute("DELETE FROM schema_migrations WHERE owner = ? AND number = ?", (OWNER, newest.number))
+        connection.has_log = False
+        return step
+
+    return database.write(undo)
 
 
 def make_tables(connection: Connection, extra: Mapping[str, Sequence[Migration]], check: Callable[[], None]) -> None:
@@ -142,7 +170,7 @@ def in_order(migrations: Iterable[Migration]) -> list[Migration]:
 
 def is_new(database: Database) -> bool:
     """Whether a database has no tables of ours at all. Raises ``StoreError``: it cannot be reached."""
-    return not database.read(_applied)
+    return not database.read(_applied, whole=False)
 
 
 def check_writable(database: Database) -> None:
@@ -229,5 +257,6 @@ def _refuse_newer(place: str, known: Mapping[str, Sequence[Migration]], done: se
         if newest > len(migrations):
             raise ConfigError(
                 f"The {place} has migration {newest} of {owner}, this version knows {len(migrations)}: it was used by "
-                f"a newer {owner}. Install that version again, or restore a backup from before."
+                f"a newer {owner}. Install that version again, which may have a way back (`router db step-back`), or "
+                "restore a backup from before."
             )

@@ -89,7 +89,7 @@ class CatalogueRows:
 
 def catalogue_version(database: Database) -> int:
     """A number that grows with every change."""
-    return database.read(_read_version)
+    return database.read(_read_version, whole=False)
 
 
 def load_catalogue(database: Database) -> CatalogueRows:
@@ -107,7 +107,7 @@ def load_catalogue(database: Database) -> CatalogueRows:
             {row["model"]: tuple(json.loads(row["targets"])) for row in fallbacks},
         )
 
-    return database.read(load)
+    return database.read(load, whole=False)
 
 
 def upsert_model(

@@ -88,7 +88,7 @@ def list_prices(database: Database) -> list[PriceRow]:
         rows = connection.tuples("SELECT list, model, price, created_at FROM prices ORDER BY model, list")
         return [PriceRow(name, model, kept_price(json.loads(price)), at) for name, model, price, at in rows]
 
-    return database.read(load)
+    return database.read(load, whole=False)
 
 
 def read_prices(connection: Connection) -> Mapping[tuple[str, str], Price]:

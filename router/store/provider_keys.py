@@ -65,7 +65,9 @@ def remove_provider_key(database: Database, provider: str, endpoint: int) -> Non
 
 def load_provider_keys(database: Database, master: Secret) -> dict[tuple[str, int], StoredKey]:
     """(Provider, endpoint's number) -> its stored key. Takes about 50 ms for each."""
-    rows = database.read(lambda connection: connection.rows("SELECT provider, endpoint, ciphertext FROM provider_keys"))
+    rows = database.read(
+        lambda connection: connection.rows("SELECT provider, endpoint, ciphertext FROM provider_keys"), whole=False
+    )
     return {(row["provider"], row["endpoint"]): _opened(row, master) for row in rows}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from router.types import Migration
 
-__all__ = ["MIGRATIONS", "OWNER"]
+__all__ = ["BACK", "MIGRATIONS", "OWNER"]
 
 OWNER = "router"
 """The owner of the host's migrations in ``schema_migrations``."""
@@ -332,6 +332,19 @@ _SERVING = """
 ALTER TABLE workers ADD COLUMN providers TEXT NOT NULL DEFAULT '';     -- JSON list of the active ones; '': not told
 """
 
+_LOG = """
+CREATE TABLE ledger_log (                   -- what batches changed and the ledger's other tables do not have yet
+    seq      INTEGER NOT NULL PRIMARY KEY,
+    effects  TEXT NOT NULL                  -- JSON: router.store.ledger_log.Effects
+);
+CREATE TABLE ledger_head (                  -- one row, which writers of the ledger lock
+    name   TEXT NOT NULL PRIMARY KEY,
+    epoch  BIGINT NOT NULL,                 -- counted up by every change that is not in the log
+    seq    INTEGER NOT NULL                 -- PostgreSQL: of the log's last row
+);
+INSERT INTO ledger_head (name, epoch, seq) VALUES ('ledger', 0, 0);
+"""
+
 _APPEND_ONLY = {
     "sqlite": """
 CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table}
@@ -373,5 +386,9 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(12, "chained transfers and audit entries", {e: _CHAINS + sql for e, sql in _NOT_REPLACED.items()}),
     Migration(13, "calls that end with their key", _ENDINGS),
     Migration(14, "what workers serve", _SERVING),
+    Migration(15, "the ledger's log", _LOG),
 )
 """In order; numbers begin at 1 and have no gap."""
+
+BACK: Mapping[int, str] = {15: "DROP TABLE ledger_log; DROP TABLE ledger_head;"}
+"""Number of a migration -> what undoes it without a loss, for who goes back to the release before."""

@@ -17,7 +17,7 @@ import peewee
 
 from router.store.connection import Connection
 
-__all__ = ["Columns", "delete_returning", "in_list", "select_in", "write_new", "write_rows"]
+__all__ = ["Columns", "delete_in", "in_list", "select_in", "write_new", "write_rows"]
 
 _CHUNKS = (64, 32, 16)
 """Rows of one VALUES, where there are more than sixteen: few texts for a connection to keep prepared, and few
@@ -29,18 +29,27 @@ Columns = tuple[tuple[str, str], ...]
 
 
 def write_rows(
-    connection: Connection, table: str, columns: Columns, rows: Sequence[Sequence[Any]], conflict: str = ""
+    connection: Connection,
+    table: str,
+    columns: Columns,
+    rows: Sequence[Sequence[Any]],
+    conflict: str = "",
+    *,
+    beside: tuple[str, Sequence[Any]] = ("", ()),
 ) -> None:
     """Insert rows in their order, none being no statement at all.
 
     Args:
         rows: values in the order of ``columns``: text, numbers, booleans, None.
         conflict: an ``ON CONFLICT ...`` clause.
+        beside: a ``WITH ...`` clause whose statements PostgreSQL is to run in the same turn, and its parameters.
     """
     if not rows:
         return
     if connection.engine == "postgresql":
-        connection.execute(_insert_json(table, columns, conflict), (_encode(rows).decode(),))
+        clause, params = beside
+        sql = clause + _insert_json(table, columns, conflict)
+        connection.execute(sql, (*params, _encode(rows).decode()))
         return
     for some in _chunks(rows):
         _insert(connection, table, columns, some, conflict)
@@ -90,12 +99,11 @@ def select_in(
     return connection.tuples(sql, (_list(connection.engine, wanted),))
 
 
-def delete_returning(connection: Connection, table: str, key: str, values: Sequence[str]) -> set[str]:
-    """Delete the rows whose ``key`` is one of ``values``; which of them there were."""
-    if not values:
-        return set()
-    sql = f"DELETE FROM {table} WHERE {key} {_one_of(connection.engine)} RETURNING {key}"  # noqa: S608 - names
-    return {found for (found,) in connection.tuples(sql, (_list(connection.engine, list(values)),))}
+def delete_in(connection: Connection, table: str, key: str, values: Sequence[str]) -> None:
+    """Delete the rows whose ``key`` is one of ``values``."""
+    if values:
+        sql = f"DELETE FROM {table} WHERE {key} {_one_of(connection.engine)}"  # noqa: S608 - names
+        connection.execute(sql, (_list(connection.engine, list(values)),))
 
 
 def in_list(engine: str, values: Sequence[str]) -> tuple[str, Any]:

@@ -10,21 +10,22 @@ from typing import Any
 
 from router.store.connection import Connection
 from router.store.database import Database
+from router.store.hour_rows import HOUR_S, add_rows, hour_of, hour_rows
 from router.store.sets import select_in, write_new, write_rows
 from router.store.usage_columns import COLUMNS, NAMES, clean_record, record_of, values_of
-from router.store.usage_hours import HOUR_S, add_hours, hour_of
 from router.types import CallRecord
 
 __all__ = [
+    "Counted",
     "count_usage",
     "export_usage",
     "find_usage",
-    "insert_fresh",
     "insert_usage",
     "list_usage",
     "names_of",
     "prune_usage",
     "revise_usage",
+    "write_usage",
 ]
 
 _REVISE = f"ON CONFLICT (request_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name, _ in COLUMNS[1:])}"
@@ -44,32 +45,33 @@ WHERE k.id = ?
 """
 
 
+Counted = list[tuple[CallRecord, int]]
+"""What the hours are to count: rows, each with 1, or with -1 where it is taken out again."""
+
+
 def insert_usage(connection: Connection, records: Sequence[CallRecord]) -> None:
-    """Write rows and add them to their hours, in the caller's transaction and in a few statements for all of them.
+    """Write rows as ``write_usage`` does and add them to their hours."""
+    add_rows(connection, hour_rows(write_usage(connection, records)))
+
+
+def write_usage(connection: Connection, records: Sequence[CallRecord]) -> Counted:
+    """Write rows, in the caller's transaction and in a few statements for all of them; what the hours are to count.
 
     A row whose ``request_id`` is there already is left as it is, and counted once; but one that says that the call
     expired is replaced by what became of the call after all.
     """
     clean = [clean_record(record) for record in records]
     written = write_new(connection, "usage", COLUMNS, [values_of(record) for record in clean])
-    counted = [(record, 1) for record in clean]
     if len(written) < len(clean):
-        counted = _replace_expired(connection, clean, written)
-    add_hours(connection, counted)
+        return _replace_expired(connection, clean, written)
+    return [(record, 1) for record in clean]
 
 
-def insert_fresh(connection: Connection, records: Sequence[CallRecord]) -> None:
-    """The same for rows of calls that cannot have one yet."""
-    clean = [clean_record(record) for record in records]
-    write_rows(connection, "usage", COLUMNS, [values_of(record) for record in clean])
-    add_hours(connection, [(record, 1) for record in clean])
-
-
-def revise_usage(connection: Connection, revised: Sequence[tuple[CallRecord, CallRecord]]) -> None:
+def revise_usage(connection: Connection, revised: Sequence[tuple[CallRecord, CallRecord]]) -> Counted:
     """Put rows in the place of others, in the caller's transaction: (as it is there, as it is to be) each."""
     changes = [(before, clean_record(after)) for before, after in revised]
     write_rows(connection, "usage", COLUMNS, [values_of(after) for _, after in changes], _REVISE)
-    add_hours(connection, [one for before, after in changes for one in ((before, -1), (after, 1))])
+    return [one for before, after in changes for one in ((before, -1), (after, 1))]
 
 
 def list_usage(

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from router.errors import BadRequest
 from router.store.connection import Connection
 from router.store.database import Database
-from router.store.sets import Columns, in_list, write_rows
-from router.types import CallRecord
+from router.store.hour_rows import COST_MAX, HOUR_S, KEY, SUMS, TOKENS_MAX, hour_of
+from router.store.sets import in_list
 
-__all__ = ["GROUPINGS", "HOUR_S", "UsageSum", "add_hours", "charged_since", "hour_of", "sum_hours", "wrong_hours"]
-
-HOUR_S = 3600
-_TOKENS_MAX = 2**40  # of one call: without a policy, an upstream's absurd count stays in its row, but must not
-_COST_MAX = 2**50  # overflow the sum that all further rows of the hour are added to
-
-_KEY = ("account_id", "hour", "key_id", "model", "provider")
-_SUMS = (
-    "calls",
-    "errors",
-    "prompt_tokens",
-    "cached_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-    "charge_nano",
-    "cost_nano",
-    "uncosted",
-)
-_COLUMNS: Columns = (
-    *((name, "bigint" if name == "hour" else "text") for name in _KEY),
-    *((n, "bigint") for n in _SUMS),
-)
-_ADD = f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET " + ", ".join(
-    f"{name} = usage_hours.{name} + excluded.{name}" for name in _SUMS
-)
+__all__ = ["GROUPINGS", "UsageSum", "charged_since", "sum_hours", "wrong_hours"]
 
 _SUM = "CAST(SUM(charge_nano) AS BIGINT) FROM usage_hours"
 _OF_ACCOUNTS = f"SELECT account_id, {_SUM} WHERE {{owners}} account_id {{one_of}} AND hour >= ? GROUP BY 1"
@@ -85,30 +61,6 @@ class UsageSum:
     uncosted: int
 
 
-def hour_of(moment: float) -> int:
-    """The hour in which a moment lies: Unix seconds of its start."""
-    return int(moment // HOUR_S) * HOUR_S
-
-
-def add_hours(connection: Connection, records: Iterable[tuple[CallRecord, int]]) -> None:
-    """Add rows to the sums of their hours, in the caller's transaction.
-
-    Args:
-        records: each with 1, or with -1 where it is taken out again.
-    """
-    sums: dict[tuple[Any, ...], list[int]] = {}
-    for record, sign in records:
-        key = (record.account, hour_of(record.created_at), record.key, record.model, record.provider)
-        values = _values(record)
-        found = sums.get(key)
-        if found is None:
-            sums[key] = [sign * value for value in values]
-        else:
-            sums[key] = [total + sign * value for total, value in zip(found, values, strict=True)]
-    # In one order for everybody: two nodes that wait for each other's row would wait for ever.
-    write_rows(connection, "usage_hours", _COLUMNS, [(*key, *sums[key]) for key in sorted(sums)], _ADD)
-
-
 def charged_since(connection: Connection, kind: str, since: float, ids: Sequence[str]) -> dict[str, int]:
     """What calls that arrived at a time or later were charged, in nano-units; whoever was charged nothing is left out.
 
@@ -147,7 +99,7 @@ def _lines(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
 
 
 def wrong_hours(connection: Connection, since: int | None) -> list[tuple[Any, ...]]:
-    """The sums, by ``_KEY``, that are not those of their usage rows; some of them.
+    """The sums, by ``KEY``, that are not those of their usage rows; some of them.
 
     Args:
         since: from the hour that begins then; None for all.
@@ -159,20 +111,20 @@ def wrong_hours(connection: Connection, since: int | None) -> list[tuple[Any, ..
     rows = (
         "COUNT(*)",
         "SUM(CASE WHEN ending IN ('ok', 'disconnect') THEN 0 ELSE 1 END)",
-        *(f"SUM({least}({name}, {_TOKENS_MAX}))" for name in _SUMS if name.endswith("_tokens")),
+        *(f"SUM({least}({name}, {TOKENS_MAX}))" for name in SUMS if name.endswith("_tokens")),
         "SUM(charge_nano)",
-        f"SUM({least}(COALESCE(cost_nano, 0), {_COST_MAX}))",
+        f"SUM({least}(COALESCE(cost_nano, 0), {COST_MAX}))",
         "SUM(CASE WHEN cost_nano IS NULL AND charge_nano > 0 THEN 1 ELSE 0 END)",
     )
     kept = ("WHERE hour >= ?", "WHERE created_at >= ?") if since is not None else ("", "")
-    differ = " OR ".join(f"SUM({name}) <> 0" for name in _SUMS)
+    differ = " OR ".join(f"SUM({name}) <> 0" for name in SUMS)
     sql = f"""
-        SELECT {", ".join(_KEY)} FROM (
-            SELECT {", ".join((*_KEY, *_SUMS))} FROM usage_hours {kept[0]}
+        SELECT {", ".join(KEY)} FROM (
+            SELECT {", ".join((*KEY, *SUMS))} FROM usage_hours {kept[0]}
             UNION ALL
             SELECT account_id, {hour} * {HOUR_S}, key_id, model, provider, {", ".join(f"-{one}" for one in rows)}
             FROM usage {kept[1]} GROUP BY 1, 2, 3, 4, 5
-        ) AS sides GROUP BY {", ".join(_KEY)} HAVING {differ} LIMIT 20
+        ) AS sides GROUP BY {", ".join(KEY)} HAVING {differ} LIMIT 20
     """  # noqa: S608 - constant texts
     return connection.tuples(sql, () if since is None else (since, since))
 
@@ -201,24 +153,9 @@ def sum_hours(
     filters = [("account_id = ?", account), ("hour >= ?", since), ("hour < ?", until)]
     given = [(condition, value) for condition, value in filters if value is not None]
     where = " AND ".join(["true", *(condition for condition, _ in given)])
-    wanted = [*(GROUPINGS[name] for name in by), *(f"CAST(SUM({name}) AS BIGINT)" for name in _SUMS)]
+    wanted = [*(GROUPINGS[name] for name in by), *(f"CAST(SUM({name}) AS BIGINT)" for name in SUMS)]
     places = ", ".join(str(place + 1) for place in range(len(by)))
     ending = f"GROUP BY {places} ORDER BY {places}" if by else "HAVING COUNT(*) > 0"
     sql = f"SELECT {', '.join(wanted)} FROM usage_hours WHERE {where} {ending}"  # noqa: S608 - constant texts
     rows = database.read(lambda connection: connection.tuples(sql, [value for _, value in given]))
     return [UsageSum(dict(zip(by, row, strict=False)), *row[len(by) :]) for row in rows]
-
-
-def _values(record: CallRecord) -> tuple[int, ...]:
-    """In the order of ``_SUMS``."""
-    return (
-        1,
-        record.ending not in ("ok", "disconnect"),
-        min(record.prompt_tokens, _TOKENS_MAX),
-        min(record.cached_tokens, _TOKENS_MAX),
-        min(record.completion_tokens, _TOKENS_MAX),
-        min(record.reasoning_tokens, _TOKENS_MAX),
-        record.charge_nano,
-        min(record.cost_nano or 0, _COST_MAX),
-        record.cost_nano is None and record.charge_nano > 0,
-    )

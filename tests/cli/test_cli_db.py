@@ -48,6 +48,30 @@ def test_status_names_what_is_pending(router) -> None:
     assert "router db migrate" in router("db", "status").err
 
 
+def test_a_step_back_brings_the_log_into_the_tables(router) -> None:
+    account = router.json("accounts", "create", "One")["id"]
+    router.json("credits", "grant", account, "5", "--reason", "r")
+    path = router.folder / "router.db"
+    hold = [f"req_{1:016}", account, "key_1", "wrk_1", "m", "chat", False, 7, "[]", 1.0, 2.0]
+    effects = [[[account, 5 * 10**9, 0, 7, _head(path, account)]], [], [hold], [], [], [], {"refused_claims": 2}]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO ledger_log (seq, effects) VALUES (1, ?)", (json.dumps(effects),))
+    assert router.json("db", "step-back")["undone"]["title"] == "the ledger's log"
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT held FROM balances WHERE account_id = ?", (account,)).fetchall() == [(7,)]
+        assert connection.execute("SELECT amount_nano FROM holds").fetchall() == [(7,)]
+        assert connection.execute("SELECT value FROM counters WHERE name = 'refused_claims'").fetchall() == [(2,)]
+        assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name LIKE 'ledger_%'").fetchall()
+    assert [step["title"] for step in router.json("db", "migrate")["applied"]] == ["the ledger's log"]
+    assert all(check["ok"] for check in router.json("ledger", "verify")["checks"])
+
+
+def _head(path: Path, account: str) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        head: str = connection.execute("SELECT head FROM balances WHERE account_id = ?", (account,)).fetchone()[0]
+    return head
+
+
 def test_backup(router, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     assert router.json("db", "backup", str(copy)) == {"file": str(copy), "bytes": copy.stat().st_size}

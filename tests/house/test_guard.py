@@ -24,6 +24,7 @@ def test_calls_and_chunks_run_no_more_functions_than_committed() -> None:
     measured = json.loads(done.stdout)
     assert set(measured["calls"]) == {*KINDS, "chunk", "chunk_alone"}
     assert set(measured["objects"]) in (KINDS, set())  # counted where there is a C compiler
+    assert {"sqlite_takes", "sqlite_settles"} == set(measured["batch_calls"]) <= set(measured["batch_statements"])
     assert all(value > 0 for figures in measured.values() for value in figures.values()), measured
     assert measured["calls"]["chat_no_policies"] < measured["calls"]["chat"] < measured["calls"]["chat_all_policies"]
 

@@ -40,7 +40,7 @@ class Books:
         self.database.write(lambda connection: connection.execute(sql))
 
     def apply(self, *operations: Operation, again: bool = False) -> None:
-        self.database.write(lambda connection: self.batch(connection, operations, again=again))
+        self.database.write(lambda connection: self.batch(connection, operations, again=again), behind=True)
 
     def take(self, *claims: tuple[str, Claim], version: int = 1) -> Take:
         request = f"req_{next(_numbers)}"

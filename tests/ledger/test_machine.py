@@ -27,11 +27,12 @@ from router.ledger.batch import LedgerBatch
 from router.ledger.operations import GiveBack, Held, Settle, Take
 from router.ledger.sweep import sweep
 from router.ledger.transfers import adjust, grant, refund
-from router.ledger.verify import verify
+from router.ledger.verify import check_all
 from router.store.accounts import create_account
 from router.store.connection import Connection
 from router.store.database import Database, open_database
 from router.store.journal import Operation
+from router.store.ledger_fold import fold
 from router.store.migrations import migrate
 
 AMOUNTS = st.integers(0, 20)
@@ -46,18 +47,23 @@ class _RolledBackError(Exception):
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """One worker's batches, and everybody else's transfers and sweeps, between two accounts with a key each."""
+    """Two workers' batches, and everybody else's transfers and sweeps, between two accounts with a key each.
 
-    open: ClassVar[Callable[[], Database]]
+    What must hold is looked at with the log folded in, which leaves it as it is: so batches follow one another.
+    """
+
+    open: ClassVar[Callable[[], list[Database]]]
 
     def __init__(self) -> None:
         super().__init__()
-        self.database = self.open()
+        self.databases = self.open()
+        self.database = self.databases[0]
 
     @initialize()
     def begin(self) -> None:
         self.model = Model(NOW)
-        self.batch = LedgerBatch(lambda: self.model.now)
+        self.batches = [LedgerBatch(lambda: self.model.now) for _ in self.databases]
+        self.worker = 0
         self.accounts = [create_account(self.database, "a").id for _ in range(2)]
         self.model.money.update(dict.fromkeys(self.accounts, 0))
         self.in_doubt: list[Operation] = []
@@ -110,7 +116,21 @@ class LedgerMachine(RuleBasedStateMachine):
         if any(isinstance(one, Take) for one in self.in_doubt):
             self.in_doubt = []  # nobody doubts a claim for as long as it takes to expire
 
-    # The worker.
+    # The workers.
+
+    @rule(which=st.integers(0, 1))
+    def another_writes(self, which: int) -> None:
+        self.worker, self.in_doubt = which, self.in_doubt if which == self.worker else []
+
+    @rule()
+    def nothing_to_do(self) -> None:
+        self._commit(self.batches[self.worker].rest)
+        assert self.database.read(lambda connection: connection.tuples("SELECT * FROM ledger_log"), whole=False) == []
+
+    @rule()
+    def the_worker_dies(self) -> None:
+        """What it knew is gone, what it wrote is not."""
+        self.batches[self.worker] = LedgerBatch(lambda: self.model.now)
 
     @rule(data=st.data(), size=st.integers(1, 4), committed=COMMITTED)
     def begin_calls(self, data: st.DataObject, size: int, committed: str) -> None:
@@ -134,7 +154,7 @@ class LedgerMachine(RuleBasedStateMachine):
         batch = self.in_doubt
         refused = [one for one in batch if one.error is not None]  # may fit by now
         written = [_money(one) for one in batch if isinstance(one, Settle)]
-        self.database.write(lambda connection: self.batch(connection, batch, again=True))
+        self._commit(lambda connection: self.batches[self.worker](connection, batch, again=True))
         assert written == [_money(one) for one in batch if isinstance(one, Settle)]
         self._follow(refused)
 
@@ -142,17 +162,18 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_verifies(self) -> None:
-        assert [check for check in verify(self.database) if not check.ok] == []
+        checks = self.database.read(check_all, whole=False)
+        assert [check for check in checks if not check.ok] == []
 
     @invariant()
     def the_tables_are_the_models(self) -> None:
-        accounts, buckets = self.database.read(self._tables)
+        accounts, buckets = self._look(self._tables)
         assert (accounts, buckets) == self.model.tables()
         assert all(balance >= held >= 0 for balance, held in accounts.values())
 
     @invariant()
     def every_call_and_transfer_is_there_once(self) -> None:
-        rows = self.database.read(self._rows)
+        rows = self._look(self._rows)
         model = self.model
         ended = {name: call for name, call in model.calls.items() if call.state not in ("open", "given_back")}
         assert rows["holds"] == {(call.held.id, call.held.amount_nano) for call in model.open_calls()}
@@ -162,7 +183,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Leave no call open: a sweep of the next example would end it."""
         sweep(self.database, NOW + 1000 * DAY_S, "void")
-        self.database.close()
+        for database in self.databases:
+            database.close()
 
     def calls(self, *states: str) -> list[Call]:
         return [call for call in self.model.calls.values() if call.state in states]
@@ -216,16 +238,29 @@ class LedgerMachine(RuleBasedStateMachine):
         if rolled_back:
 
             def fail(connection: Connection) -> None:
-                self.batch(connection, batch, again=False)
+                self.batches[self.worker](connection, batch, again=False)
                 raise _RolledBackError
 
             with pytest.raises(_RolledBackError):
-                self.database.write(fail)
-        self.database.write(lambda connection: self.batch(connection, batch, again=rolled_back))
+                self._commit(fail)
+        self._commit(lambda connection: self.batches[self.worker](connection, batch, again=rolled_back))
         self._follow(batch)
         self.in_doubt = batch
         if committed == "in doubt":
             self.retry()
+
+    def _commit(self, function: Callable[[Connection], None]) -> None:
+        self.databases[self.worker].write(function, behind=True)
+
+    def _look(self, function: Callable[[Connection], Any]) -> Any:
+        """Read the tables as they will be, and leave the log."""
+
+        def look(connection: Connection) -> Any:
+            with connection.snapshot(temporary=True):
+                fold(connection)
+                return function(connection)
+
+        return self.database.read(look, whole=False)
 
     def _follow(self, batch: Sequence[Operation]) -> None:
         """The model does what the batch did, and both must agree on what came of it."""
@@ -241,7 +276,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert _money(operation) == (call.charge, call.shortfall)
 
     def _version(self) -> int:
-        row = self.database.read(lambda c: c.row("SELECT value FROM meta WHERE name = 'access_version'"))
+        row = self.database.read(lambda c: c.row("SELECT value FROM meta WHERE name = 'access_version'"), whole=False)
         return int(row["value"])
 
     def _tables(self, connection: Connection) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -290,12 +325,12 @@ def run_machine(url: str, folder: Path, examples: int) -> None:
     migrated.close()
     file = folder / "router.db"
 
-    def open_next() -> Database:
+    def open_next() -> list[Database]:
         if not file.exists():
-            return open_database(url, folder)
+            return [open_database(url, folder) for _ in range(2)]
         copy = file.with_name(f"{next(_numbers)}.db")
         copy.write_bytes(file.read_bytes())
-        return open_database(f"sqlite:///{copy}", folder)
+        return [open_database(f"sqlite:///{copy}", folder) for _ in range(2)]
 
     LedgerMachine.open = staticmethod(open_next)
     run_state_machine_as_test(LedgerMachine, settings=settings(max_examples=examples, stateful_step_count=25))

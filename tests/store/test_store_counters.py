@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from router.store.connection import Connection
-from router.store.counters import COUNTERS, add_counters, read_counters
+from router.store.counters import read_counters
 from router.store.database import Database, open_database
+from router.store.tallies import COUNTERS, add_counters
 
 Hold = Callable[..., None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from router.store.database import Database, open_database
 from router.store.journal import Journal
 from router.store.migrations import migrate
 from router.store.usage import list_usage
+from router.store.usage_hours import sum_hours
 from router.types import CallRecord
 
 New = Callable[..., CallRecord]
@@ -68,7 +70,7 @@ def test_rows_that_arrive_together_share_a_transaction(
 ) -> None:
     writes: list[object] = []
     write = database.write
-    monkeypatch.setattr(database, "write", lambda function: (writes.append(function), write(function))[1])
+    monkeypatch.setattr(database, "write", lambda function, **how: (writes.append(function), write(function, **how))[1])
     journal = Journal(database, LedgerBatch())
     with ThreadPoolExecutor(50) as pool:
         rows = [Record(new_record(f"{thread}-{row}")) for thread in range(50) for row in range(10)]
@@ -134,6 +136,35 @@ def test_rows_wait_for_a_database_that_is_away(sqlite_url: str, tmp_path: Path, 
     assert {record.request_id for record in list_usage(database)} == {"r1", "r2"}
     assert journal.close() == 0
     database.close()
+
+
+def _logged(database: Database) -> int:
+    sql = "SELECT COUNT(*) FROM ledger_log"
+    return int(database.read(lambda connection: connection.tuples(sql), whole=False)[0][0])
+
+
+def test_a_journal_that_rests_leaves_nothing_in_the_log(database: Database, new_record: New) -> None:
+    batch = LedgerBatch()
+    journal = Journal(database, batch, rest=batch.rest)
+    journal.submit(Record(new_record("r1")))
+    deadline = time.monotonic() + 20
+    while _logged(database):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    journal.submit(Record(new_record("r2")))
+    assert journal.close() == 0
+    assert _logged(database) == 0
+    assert sum_hours(database, by=())[0].calls == 2
+
+
+@pytest.mark.parametrize("who", ["a reader", "a writer"])
+def test_whoever_comes_finds_the_tables_whole(database: Database, journal: Journal, new_record: New, who: str) -> None:
+    journal.submit(Record(new_record("r1")))
+    assert _logged(database) == 1
+    sql = "SELECT SUM(calls) FROM usage_hours"
+    find = database.read if who == "a reader" else database.write
+    assert int(find(lambda connection: connection.tuples(sql))[0][0]) == 1
+    assert _logged(database) == 0
 
 
 def test_close_counts_what_could_not_be_written(sqlite_url: str, tmp_path: Path, new_record: New) -> None:

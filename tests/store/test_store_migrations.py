@@ -94,6 +94,7 @@ _DIGESTS = {
     12: "2968ac0e61ed2120",
     13: "a1a777b58c205fc2",
     14: "d603fd9bff781e55",
+    15: "c66cf36bef66b27b",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 
