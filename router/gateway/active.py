@@ -95,6 +95,7 @@ class ActiveCall:
         gone: the client has left.
         answered: a stream's 200 is on its way, with or without output.
         taken_on: the provider may be at work: its request went out, and no failure has come back.
+        first_output: monotonic seconds at which it arrived; None before.
         tried_at: monotonic seconds at which the latest attempt began.
         settled: the usage row, once the call is over.
     """
@@ -104,7 +105,6 @@ class ActiveCall:
         "_dialect",
         "_drain_s",
         "_finished",
-        "_first_output",
         "_noted",
         "_received_at",
         "_stopped",
@@ -120,6 +120,7 @@ class ActiveCall:
         "client_request_id",
         "dropped",
         "dropped_at_door",
+        "first_output",
         "found",
         "gone",
         "held",
@@ -190,7 +191,7 @@ class ActiveCall:
         self._call: ChatCall | EmbeddingsCall | None = None
         self._dialect = dialect
         self._received_at = received_at
-        self._first_output: float | None = None
+        self.first_output: float | None = None
         self._drain_s = drain_s
         self._finished: Callable[[ActiveCall, CallRecord], None] | None = finished
         self._stopped: RouterError | None = None
@@ -234,11 +235,6 @@ class ActiveCall:
         if self._timer is not None:
             self._timer.close()
             self._timer = None
-
-    def note_output(self, now: float) -> None:
-        """The first output arrived at the monotonic time ``now``."""
-        if self._first_output is None:
-            self._first_output = now
 
     def resent(self, failure: UpstreamError) -> None:
         """The request is sent a second time, which is an attempt of its own."""
@@ -316,7 +312,7 @@ class ActiveCall:
         ending = "ok" if error is None and not self.gone else self._ending(error)
         reckoned = self._reckoned(ending, error)
         usage = reckoned.usage or _NOTHING
-        first, started, target, key = self._first_output, self.started, self.target, self.key
+        first, started, target, key = self.first_output, self.started, self.target, self.key
         record = CallRecord(
             request_id=self.request_id,
             created_at=self._received_at,

@@ -16,7 +16,16 @@ from router.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quot
 from router.errors import InsufficientQuota, RateLimited, RouterError, StoreError
 from router.gateway.active import ActiveCall
 from router.gateway.keeping import Keeping
-from router.gateway.meters import Metered, Part, amounts_of, budget_part, money_places, settled_of, shown_claims
+from router.gateway.meters import (
+    Claimed,
+    Metered,
+    Part,
+    amounts_of,
+    budget_part,
+    money_places,
+    settled_of,
+    shown_claims,
+)
 from router.gateway.plan import Plan
 from router.gateway.policies import Policy
 from router.gateway.reckoning import Reckoned
@@ -119,8 +128,7 @@ class Admission:
                     terms = terms.unheld()
                 active.terms, active.parts, active.claims, active.amounts = terms, parts, claims, amounts
                 if claims:
-                    take = Take(self._hold(active, plan.key, now), claims, plan.key.version, amounts)
-                    active.held = self.journal.submit(take, timeout_s=_CLAIM_S)
+                    active.held = self._take(active, plan.key, claims, amounts)
                 return
             except BaseException as error:
                 self._undo(parts, now)
@@ -222,9 +230,11 @@ class Admission:
         finally:
             self._undo(parts, now)
 
-    def _hold(self, active: ActiveCall, key: Key, now: float) -> Held:
-        request = (active.request_id, key.account, key.id, self._owner, active.model, active.kind, active.stream)
-        return Held(*request, now, now + self._lasts_s)
+    def _take(self, active: ActiveCall, key: Key, claims: Sequence[Claimed], amounts: Sequence[int]) -> Held:
+        now, request = active.admitted_at, (active.request_id, key.account, key.id, self._owner)
+        hold = Held(*request, active.model, active.kind, active.stream, now, now + self._lasts_s)
+        held: Held = self.journal.submit(Take(hold, claims, key.version, amounts), timeout_s=_CLAIM_S)
+        return held
 
     def _context(self) -> PolicyContext:
         return PolicyContext(self.clock(), self._limits.timezone)

@@ -59,7 +59,10 @@ class Opened:
 
     def close(self) -> None:
         """Release the upstream and its endpoint."""
-        _closed(self._reply)
+        try:
+            self._reply.close()
+        except Exception:
+            _log.exception("a provider plugin failed to close its reply")
         self._lease.release()
 
 
@@ -98,7 +101,8 @@ def attempt(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float)
     active.target = target
     active.tried_at = time.monotonic()
     try:
-        wire = target.wire(lease.place)
+        place = lease.place
+        wire = target.wires[place] if place in target.wires else target.compile(place)
         limits = target.limits(left_s, stream=active.stream)
         opened = _asked(active, target, lease, limits) if wire is None else _wired(active, target, lease, wire, limits)
     except UpstreamError as error:
@@ -113,7 +117,8 @@ def attempt(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float)
         raise
     lease.answered()
     now = time.monotonic()
-    active.note_output(now)
+    if active.first_output is None:
+        active.first_output = now
     latency_ms = round((now - active.tried_at) * 1000)
     active.attempts.append(Attempt(target.provider.name, target.model, "ok", 200, latency_ms))
     return opened

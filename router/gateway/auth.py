@@ -79,9 +79,18 @@ class Authenticator:
         """
         text = _key_text(authorization, x_api_key)
         digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-        known = None if fresh else self._good(digest)
-        if known is not None:
-            return known
+        read_at, known = self._seen.get(digest, _UNSEEN)
+        if (
+            known is not None
+            and not fresh
+            and known.status == "active"
+            and known.version >= self._least_version
+            and (known.expires_at is None or known.expires_at > self._wall_clock())
+        ):
+            # The many: it may be used, and what was read of it is recent, or was read under the present version.
+            recent = self._clock() - read_at <= self._max_age_s
+            if recent or (self._version is not None and self._version.get() == known.version):
+                return known
         if digest not in self._seen and not self._may_be(text):
             raise Unauthorized(_REFUSALS["unknown"], reason="unknown")
         key = self._look_up(digest, fresh)
@@ -110,16 +119,6 @@ class Authenticator:
             self._seen.clear()
         else:
             self._least_version = max(self._least_version, key.version + 1)
-
-    def _good(self, digest: str) -> Key | None:
-        """A key that is remembered, may be used, and need not be read again: the many. None for any other."""
-        read_at, known = self._seen.get(digest, _UNSEEN)
-        if known is None or known.status != "active" or known.version < self._least_version:
-            return None
-        if known.expires_at is not None and known.expires_at <= self._wall_clock():
-            return None
-        recent = self._clock() - read_at <= self._max_age_s
-        return known if recent or (self._version is not None and self._version.get() == known.version) else None
 
     def _refusal(self, key: Key | None) -> str:
         """Why the key may do nothing, one of ``_REFUSALS``; empty where it may."""

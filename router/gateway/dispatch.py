@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from time import monotonic
 
 from router.errors import FAULTS, KINDS, BadRequest, RouterError, UpstreamError
 from router.gateway.active import ActiveCall
@@ -80,7 +81,7 @@ class Dispatcher:
         while (lease := endpoints.lease(sticky, tried, target.model, account, alone=alone)) is not None:
             tried.add(lease.place)
             try:
-                return attempt(active, target, lease, max(0.001, self._max_call_s - active.elapsed_s()))
+                return attempt(active, target, lease, max(0.001, self._max_call_s - monotonic() + active.started))
             except UpstreamError as failed:
                 error = failed
                 if failed.kind in _OPERATORS:

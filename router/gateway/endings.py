@@ -32,6 +32,9 @@ class Endings:
         read: a version -> ID of a key or account whose calls are to end -> the version before which they had begun,
             and why; those alone that were written under a later one. Both may raise ``StoreError``.
         under_way: request ID -> call.
+
+    Attributes:
+        running: whether it looks.
     """
 
     def __init__(
@@ -43,14 +46,14 @@ class Endings:
         self._version = version
         self._read = read
         self._under_way = under_way
-        self._running = False
+        self.running = False
         self._looked: int | None = None
         self._found: dict[str, tuple[int, str]] = {}
 
     def start(self) -> None:
         """Run until no call is under way. Harmless when it runs already."""
-        if not self._running:
-            self._running = True
+        if not self.running:
+            self.running = True
             gevent.spawn(self._run)
 
     def _run(self) -> None:
@@ -64,7 +67,7 @@ class Endings:
                 except FAULTS:
                     _log.exception("whose calls are to end could not be told")
         finally:
-            self._running = False
+            self.running = False
 
     def _look(self) -> None:
         if not self._under_way:

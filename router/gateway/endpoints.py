@@ -75,8 +75,10 @@ class Endpoints:
             account: whose call it is: some places may rest for it alone.
             alone: nothing else can serve the call.
         """
-        if len(self.places) == 1 and not tried and self.places[0].untroubled:
-            return Lease(self.places[0], model, self._clock, account)
+        if len(self.places) == 1 and not tried:
+            place = self.places[0]
+            if not (place.limits or place.own or place.health.pause_s) and not 0 < place.max_concurrent <= place.in_use:
+                return Lease(place, model, self._clock, account)  # the many: nothing rests there, for anybody
         now = self._clock()
         free = [place for place in self.places if place not in tried and not place.full]
         ready = [place for place in free if place.blocker(model, now, account) is None]

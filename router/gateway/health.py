@@ -113,13 +113,6 @@ class Place:
         """Whether it has as many calls under way as it may have."""
         return 0 < self.max_concurrent <= self.in_use
 
-    @property
-    def untroubled(self) -> bool:
-        """Whether it has room, and nothing rests there for anybody."""
-        if self.limits or self.own or self.health.pause_s:
-            return False
-        return not self.max_concurrent or self.in_use < self.max_concurrent
-
     def known(self, model: str, account: str) -> list[Health]:
         """All that bears on a call of ``account`` for ``model``; the whole endpoint's comes first."""
         found: list[Health | None] = [self.health]

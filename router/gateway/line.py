@@ -38,6 +38,7 @@ from router.gateway.targets import header_text
 from router.gateway.uploads import SMALL_BYTES, UploadLimits, Uploads
 from router.money import format_nano
 from router.sections import GatewaySettings
+from router.structs import record
 from router.types import Attempt, CallRecord, Key
 
 __all__ = ["Answer", "Gateway"]
@@ -53,6 +54,7 @@ _STREAM_HEADERS = {
 }
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the client gets: a body in bytes; None where it got a stream, which is over."""
@@ -143,7 +145,12 @@ class Gateway:
         key = self._authenticator.key(incoming.authorization, incoming.x_api_key)
         body: Any = None
         try:
-            raw, body = self._body(key, incoming)
+            size = incoming.body_size
+            if size is not None and size <= SMALL_BYTES:
+                raw = incoming.read_body()
+                body = decode_json(raw)
+            else:
+                raw, body = self._large_body(key, incoming, size)
             active = self._taken_in(kind, key, body, incoming)
             if active.stream and not self._settings.streaming:
                 message = "Streaming is switched off on this gateway; send the request without 'stream'."
@@ -199,12 +206,8 @@ class Gateway:
             error.about = {**_owner(key), "model": model_id}
             raise
 
-    def _body(self, key: Key, incoming: Incoming) -> tuple[bytes, dict[str, Any]]:
-        """The request's body, read and decoded; a large one only where there is room for it."""
-        size = incoming.body_size
-        if size is not None and size <= SMALL_BYTES:
-            raw = incoming.read_body(None)
-            return raw, decode_json(raw)
+    def _large_body(self, key: Key, incoming: Incoming, size: int | None) -> tuple[bytes, dict[str, Any]]:
+        """A body that is read only where there is room for it, and decoded."""
         with self._uploads.begin(key, size) as note:
             raw = incoming.read_body(note)
             return raw, decode_json(raw)
@@ -249,7 +252,8 @@ class Gateway:
         self._under_way[active.request_id] = active
         if not self._progress.running:
             self._progress.start()
-        self._endings.start()
+        if not self._endings.running:
+            self._endings.start()
         if keeping is not None:
             keeping.headers = lambda: self._headers(active)
         if active.stream:

@@ -110,10 +110,13 @@ def look(body: Mapping[str, Any], kind: str) -> Measure:
         found.inputs, found.tokenised = inputs_of(value)
         found.text_bytes = size
         return found
-    size += _messages(message_list(body), found)
+    size += _messages(body.get("messages") or message_list(body), found)
     found.text_bytes += size
-    if "options" in body or not CAP_SPELLINGS.isdisjoint(body):
+    if "options" in body:
         found.caps = caps_in(body)
+    elif not CAP_SPELLINGS.isdisjoint(body):
+        named = CAP_SPELLINGS.intersection(body)
+        found.caps = {name: cap for name in named if type(cap := body[name]) is int and cap >= 0}
     found.choices = body.get("n") or 1
     if body.get("prediction") is not None:
         found.predicted = json_bytes(body["prediction"])

@@ -190,7 +190,7 @@ def _beside_data(part: Mapping[str, Any]) -> int:
 def inputs_of(value: Any) -> tuple[tuple[int, ...], bool]:
     """The size of each input, and whether these are tokens."""
     if type(value) is str:
-        return (text_bytes(value),), False
+        return (len(value) if value.isascii() else text_bytes(value),), False
     if type(value[0]) is int:
         return (len(value),), True
     if type(value[0]) is str:

@@ -108,7 +108,7 @@ def outgoing(
     """
     foreign = target.foreign_elsewhere if elsewhere else target.foreign
     if target.touched.isdisjoint(body) and body.get("stop") != [] and (found.plain or not foreign):
-        return _capped(body, found, target.obeyed.names, cap), ()
+        return body if cap is None else _capped(body, found, target.obeyed.names, cap), ()
     rules = target.rules
     made = _Outgoing(body)
     if target.obeyed.dropped:
@@ -125,10 +125,8 @@ def outgoing(
     return made.body, made.dropped
 
 
-def _capped(body: Mapping[str, Any], found: Measure, names: tuple[str, ...], cap: int | None) -> Mapping[str, Any]:
+def _capped(body: Mapping[str, Any], found: Measure, names: tuple[str, ...], cap: int) -> Mapping[str, Any]:
     """A body of which nothing but the cap has to be written."""
-    if cap is None:
-        return body
     wanted = dict.fromkeys(names, cap)
     if found.caps == wanted and len(CAP_SPELLINGS.intersection(body)) == len(wanted):
         return body

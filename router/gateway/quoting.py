@@ -37,17 +37,17 @@ class Quoter:
     Args:
         max_output_tokens: the cap on the output of a call whose client and model name none, per choice.
         with_billing: without, nothing is charged, and no price is needed.
+
+    Attributes:
+        snapshot: gives the catalogue's, as it is now.
     """
 
     def __init__(self, catalogue: Catalogue, billing: BillingSettings, *, with_billing: bool = True) -> None:
         self._catalogue = catalogue
+        self.snapshot = catalogue.snapshot
         self._own_cap = billing.max_output_tokens
         self._with_billing = with_billing
         self._known: tuple[Snapshot, dict[Any, TargetPlan | None]] = (catalogue.snapshot(), {})
-
-    def snapshot(self) -> Snapshot:
-        """The catalogue's, as it is now."""
-        return self._catalogue.snapshot()
 
     def plan(self, kind: str, key: Key, route: Route, snapshot: Snapshot | None = None) -> Plan:
         """All of such calls that does not depend on the call.
@@ -104,7 +104,10 @@ class Quoter:
         BadRequest: the provider does not take the body's caps or stops, or nothing says what an extra costs.
         """
         if "stop" in body or not CAP_SPELLINGS.isdisjoint(body):
-            check_limits(body, rules)
+            caps = found.caps  # one that is null, or negative, is none of them
+            plain = caps and len(caps) == len(CAP_SPELLINGS.intersection(body)) and min(caps.values()) >= rules.cap_min
+            if not plain or "stop" in body:
+                check_limits(body, rules)
         if self._with_billing:
             if rules.unpriced or not EXTRAS.isdisjoint(body):
                 check_extras(body, rules)

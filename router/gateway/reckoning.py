@@ -73,7 +73,12 @@ def reckon(
     if terms.kind == "embeddings" and (told.completion_tokens or told.reasoning_tokens):
         told = replace(told, completion_tokens=0, reasoning_tokens=0)
     kept = told
-    if usage is None or not _is_plausible(told):
+    if (
+        usage is None
+        or not (0 <= told.prompt_tokens <= COUNT_MAX and 0 <= told.completion_tokens <= COUNT_MAX)
+        or told.cached_tokens + told.cache_write_tokens > told.prompt_tokens
+        or told.reasoning_tokens > told.completion_tokens
+    ):
         kept = _possible(told, sale, ours=usage is None)
     held = rates(sale.price, terms.at, kept.prompt_tokens) if sale.price.tiers else sale.dearest
     charge_nano = min(held.charge_nano(kept), CHARGE_MAX)
@@ -102,17 +107,6 @@ def _certain(usage: Usage, estimate: Usage | None) -> Usage:
     if estimate is None:
         return usage
     return replace(usage, **{name: getattr(estimate, name) for name in usage.doubtful})
-
-
-def _is_plausible(usage: Usage) -> bool:
-    """Whether the counts are possible whatever the bound: the many."""
-    prompt, completion = usage.prompt_tokens, usage.completion_tokens
-    return (
-        0 <= prompt <= COUNT_MAX
-        and 0 <= completion <= COUNT_MAX
-        and usage.cached_tokens + usage.cache_write_tokens <= prompt
-        and usage.reasoning_tokens <= completion
-    )
 
 
 def _possible(usage: Usage, sale: Sale, *, ours: bool) -> Usage:

@@ -37,6 +37,7 @@ _MODEL = re.compile(
     rb'(\s*\{(?:\s*"(?!model")[^"\\]*"\s*:\s*(?:"[^"\\]*"|[a-z0-9.+-]+)\s*,)*+\s*"model"\s*:\s*)"[^"\\]*"'
 )
 """A body up to its model, where only plain members come before it."""
+_NAMED = re.compile(rb'"model"\s*:\s*("[^"]*")')
 _BYTES_PER_TOKEN = 4
 _NAME_MAX = 200
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
@@ -191,7 +192,11 @@ class Relay:
         self.reported_model = name if name.isprintable() and len(name) <= _NAME_MAX else _shown_name(name)
         match = _MODEL.match(data)
         if match is None:
-            return self._with_model(data, {"model": name})
+            if b"\\" not in data and data.count(b'"model"') == 1:  # so that one is the body's own
+                match = _NAMED.search(data)
+            if match is None:
+                return self._with_model(data, {"model": name})
+            return data[: match.start(1)] + self._model + data[match.end(1) :]
         return match[1] + self._model + data[match.end() :]
 
     def estimate(self, unseen_bytes: int = 0) -> Usage:

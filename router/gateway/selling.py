@@ -46,7 +46,8 @@ def _text_bound(target: TargetPlan, found: Measure) -> Bound:
         prompt = window
     each, sent, ours = card.max_output, None, False
     if found.caps and target.obeyed.names:
-        sent = found.cap(target.obeyed.dropped)
+        dropped = target.obeyed.dropped
+        sent = found.cap(dropped) if dropped else max(found.caps.values())
     if sent is not None:
         each = sent if target.covered else each
     elif target.covered and each is None and target.own_cap is not None and prompt + target.own_cap <= window:

@@ -64,13 +64,13 @@ class TargetPlan:
         touched: fields of a body that may have to be changed before it is sent.
         foreign, foreign_elsewhere: members of messages that are taken off; in a call that another kind has failed.
         served: provider and model as headers show them.
+        wires: endpoint -> what ``compile`` has made for it.
     """
 
     __slots__ = (
         "_asks",
         "_plain",
         "_stream",
-        "_wires",
         "card",
         "cost_rates",
         "covered",
@@ -91,6 +91,7 @@ class TargetPlan:
         "served",
         "touched",
         "window",
+        "wires",
     )
 
     def __init__(self, target: Target, offer: Offer, kind: str, own_cap: int, *, paid: bool) -> None:
@@ -98,7 +99,7 @@ class TargetPlan:
         self.id, self.provider, self.card, self.model = target.id, provider, card, card.model
         self.kind, self.rules = provider.kind, provider.rules
         self._asks = kind
-        self._wires: dict[Place, Wire | None] = {}
+        self.wires: dict[Place, Wire | None] = {}
         self.lacks = _lacks(target, kind)
         self.hook: Callable[..., Any] | None = provider.hooks.get(kind)
         self.offer = offer
@@ -120,11 +121,9 @@ class TargetPlan:
         """Whether its context window is known to hold more."""
         return (self.card.context_window or 0) > (other.card.context_window or 0)
 
-    def wire(self, place: Place) -> Wire | None:
-        """What the plugin has compiled for calls at an endpoint; None where its hook is asked for each."""
-        if place in self._wires:
-            return self._wires[place]
-        self._wires[place] = wire = self._compiled(place)
+    def compile(self, place: Place) -> Wire | None:
+        """What the plugin makes of calls at an endpoint, now in ``wires``; None where its hook is asked for each."""
+        self.wires[place] = wire = self._compiled(place)
         return wire
 
     def _compiled(self, place: Place) -> Wire | None:
