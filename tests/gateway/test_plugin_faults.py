@@ -22,6 +22,7 @@ from router.gateway.resolve import Resolver
 from router.registry import registry_of
 from router.sections import BillingSettings
 from router.upstream.checking import fault_of_card
+from router.upstream.compiled import Wire
 
 BODY = b'{"id":"1","object":"chat.completion","model":"m","choices":[],"usage":{"prompt_tokens":1}}'
 
@@ -138,6 +139,18 @@ def test_the_first_providers_refusal_is_for_the_client() -> None:
     providers = {"a": provider("a", Scripted(BadRequest("no"))), "b": provider("b", Scripted(None))}
     with pytest.raises(BadRequest, match="no"):
         serve(providers, {"a/m": ("b/m",)})
+
+
+def test_a_plugin_that_cannot_compile_its_calls_is_asked_for_each(caplog: pytest.LogCaptureFixture) -> None:
+    class Uncompiled(Scripted):
+        @hookimpl
+        def compiled(self, kind: str) -> Wire | None:
+            raise RuntimeError("a bug")
+
+    providers = {"a": provider("a", Uncompiled(None, None))}
+    for _ in range(2):
+        assert serve(providers).attempts[-1].kind == "ok"
+    assert "asked for each" in caplog.text
 
 
 def test_a_client_is_told_the_provider_and_not_its_host() -> None:
