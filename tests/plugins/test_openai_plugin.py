@@ -38,7 +38,7 @@ def test_organization_and_project_are_headers(openai: Driver, upstream: Scripted
     [
         ({"max_tokens": 9}, {"max_completion_tokens": 9}),
         ({"max_completion_tokens": 9}, {"max_completion_tokens": 9}),
-        ({"max_tokens": 9, "max_completion_tokens": 8}, {"max_tokens": 9, "max_completion_tokens": 8}),
+        ({"max_tokens": 9, "max_completion_tokens": 8}, {"max_completion_tokens": 8}),
         ({}, {}),
     ],
 )
