@@ -112,11 +112,12 @@ class Admission:
         if metered is None or not metered.since <= now < metered.until:
             metered = plan.metered = self._metered(plan.key, now)
         for _ in range(_TRIES_MAX):
-            parts, claims, money = metered.parts, metered.claims, metered.money
+            parts, money = metered.parts, metered.money
+            claims: Sequence[tuple[str, Claim]] = metered.claims
             amounts = amounts_of(parts, terms.quote) if metered.whole else None
             if amounts is None:
                 parts = self._asked(parts, active.call, plan.key, terms.quote, now)
-                claims = tuple(claim for part in parts for claim in part.claims)
+                claims = [claim for part in parts for claim in part.claims]  # no tuple: they do not come again
                 money = money_places(claims)
             try:
                 if amounts is None and (amounts := amounts_of(parts, terms.quote)) is None:
