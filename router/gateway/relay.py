@@ -22,6 +22,8 @@ from router.gateway.remarks import remarks_of
 from router.gateway.said import Said, said_bytes
 from router.gateway.told import told_of
 from router.types import Item, Reply, Usage
+from router.upstream.events import Packet
+from router.upstream.sse import BETWEEN
 from router.upstream.wire import choices_of, dump_json, has_output, usage_of
 
 __all__ = ["Asked", "PluginFault", "Relay"]
@@ -39,6 +41,7 @@ _MODEL = re.compile(
 """A body up to its model, where only plain members come before it."""
 _NAMED = re.compile(rb'"model"\s*:\s*("[^"]*")')
 _BYTES_PER_TOKEN = 4
+_TAIL_MAX = 3  # a finish, a usage, and one more
 _NAME_MAX = 200
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")  # in JSON text a line break is only ever white space
@@ -82,6 +85,7 @@ class Relay:
         self._is_chat = kind == "chat"
         wanted = call.body.get("n")
         self._wanted = wanted if type(wanted) is int and self._is_chat else 1
+        self._strides = self._wanted == 1 and type(dialect).frames is Dialect.frames
         self._reply: Reply | None = None
         self._plugin = ""
         self._prompt: int | None = None
@@ -121,9 +125,10 @@ class Relay:
         """
         shown: list[bytes] = []
         try:
-            for item in batch:
-                if data := self._in_stride(item.data) or self._chunk(item):
-                    shown.append(data)
+            if self._strides and type(batch) is Packet:
+                self._show_packet(batch, shown)
+            else:
+                self._show(batch, shown)
         except UpstreamError as error:
             if not self.output:
                 raise
@@ -214,6 +219,56 @@ class Relay:
         said = said_bytes(self._body) if self._body else self._said.size
         said += unseen_bytes
         return Usage(self._prompt, max(1, said // _BYTES_PER_TOKEN) if self.output or unseen_bytes else 0)
+
+    def _show(self, items: Sequence[Item], shown: list[bytes]) -> None:
+        for item in items:
+            if data := self._in_stride(item.data) or self._chunk(item):
+                shown.append(data)
+
+    def _show_packet(self, packet: Packet, shown: list[bytes]) -> None:
+        """What came together: all at once if it is plain; else one by one up to the first output and from what has
+        something to note on, and at once what is between.
+        """
+        if self.output and (text := self._stride(packet.text, packet.size)) is not None:
+            shown.append(text)
+            return
+        items = packet.items()
+        start, end = 0, len(items)
+        while start < end and not (self.output and self._before):
+            self._show(items[start : start + 1], shown)
+            start += 1
+        while end > start and len(items) - end < _TAIL_MAX and _NOTABLE.search(items[end - 1].data):
+            end -= 1
+        if end - start > 1:
+            between = BETWEEN.join([item.data for item in items[start:end]])
+            if (text := self._stride(between, end - start)) is not None:
+                shown.append(text)
+                start = end
+        self._show(items[start:], shown)
+
+    def _stride(self, text: bytes, count: int) -> bytes | None:
+        """The text of ``count`` chunks that are all like those before them, with nothing to note; None for any other.
+
+        What a chunk begins with holds bare quotes, which no text inside of one can: so as often as it occurs, so many
+        chunks begin with it.
+        """
+        before = self._before
+        if not before or text[-1:] != b"}" or not text.startswith(before) or text.count(before) != count:
+            return None
+        if count > 1 and not (text.count(BETWEEN + before) == text.count(b"}" + BETWEEN) == count - 1):
+            return None
+        if self._hides_usage:
+            if text.endswith(_NULL_USAGE):
+                text = text[: -len(_NULL_USAGE)] + b"}"
+            if count > 1:
+                text = text.replace(_NULL_USAGE + BETWEEN, b"}" + BETWEEN)
+        if (_ODD if self._hides_usage else _NOTABLE).search(text):
+            return None
+        if count > 1:
+            self._said.add_all(text)
+        else:
+            self._said.add(text[len(before) :])
+        return text.replace(before, self._after)
 
     def _in_stride(self, data: bytes) -> bytes | None:
         """The text of a chunk that is like those before it, with nothing to note: the many. None for any other."""

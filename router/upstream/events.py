@@ -4,15 +4,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from router.errors import UpstreamError
 from router.types import Item, Reply
-from router.upstream.sse import EventParser
+from router.upstream.sse import BETWEEN, EventParser
 from router.upstream.transport import Response
 from router.upstream.wire import dump_json
 
-__all__ = ["Events", "TranslatedEvents"]
+__all__ = ["Events", "Packet", "TranslatedEvents"]
+
+_DONE = b"[DONE]"
+_AFTER_DONE = BETWEEN + _DONE
+
+
+class Packet(Sequence[Item]):
+    """The items that came together, cut from their text only when somebody asks for one.
+
+    Attributes:
+        text: their data, with ``BETWEEN`` between them.
+        size: how many they are.
+    """
+
+    __slots__ = ("_items", "size", "text")
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.size = text.count(BETWEEN) + 1
+        self._items: list[Item] | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        return self.items()[index]
+
+    def __len__(self) -> int:
+        return self.size
+
+    def items(self) -> list[Item]:
+        """All of them."""
+        if self._items is None:
+            self._items = [Item(data) for data in self.text.split(BETWEEN)]
+        return self._items
 
 
 class Events:
@@ -20,6 +55,7 @@ class Events:
 
     def __init__(self, response: Response, to_item: Callable[[bytes], Item], limit_bytes: int) -> None:
         self._to_item = to_item
+        self._as_they_came = to_item is Item
         self._chunks = response.chunks()
         self._parser = EventParser(limit_bytes)
         self._over = False
@@ -32,43 +68,30 @@ class Events:
         while not self._over:
             piece = next(self._chunks, None)
             self._over = piece is None
+            if piece is not None and self._as_they_came and (text := self._parser.plain(piece)) is not None:
+                if _DONE not in text:
+                    return Packet(text)
+                if text.endswith(_AFTER_DONE) and text.count(_DONE) == 1:
+                    self._end()
+                    return Packet(text[: -len(_AFTER_DONE)])
             if batch := self._items(self._last() if piece is None else self._parser.feed(piece)):
                 return batch
         raise StopIteration
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether the items are the events' data as it came, so that ``piece`` may be asked."""
-        return self._to_item is Item and type(self) is Events
-
-    def piece(self) -> bytes:
-        """The next bytes of the stream as they came, where they begin an event: for a reader that can tell by the bytes
-        whether they are events with nothing to note. Where they are not, ``items`` has to be given them.
-
-        Empty at the end, and where an event is under way: the next batch tells.
-        """
-        if self._over or not self._parser.rests:
-            return b""
-        piece = next(self._chunks, None)
-        if piece is None:
-            self._over = True
-            return b""
-        return piece
-
-    def items(self, piece: bytes) -> list[Item]:
-        """The items that a piece of the stream completes."""
-        return self._items(self._parser.feed(piece))
-
     def _items(self, events: list[bytes]) -> list[Item]:
         batch = []
         for data in events:
-            if data == b"[DONE]":
-                self._over = True
-                if self.reply is not None:
-                    self.reply.ended = True
+            if data == _DONE:
+                self._end()
                 break
             batch.append(self._to_item(data))
         return batch
+
+    def _end(self) -> None:
+        """The upstream has said that this was all."""
+        self._over = True
+        if self.reply is not None:
+            self.reply.ended = True
 
     def _last(self) -> list[bytes]:
         """The event that no blank line ended, if it is whole; a part of one means that the stream was cut."""

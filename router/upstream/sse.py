@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from router.upstream.exceptions import AnswerTooLong
 
-__all__ = ["EventParser"]
+__all__ = ["BETWEEN", "EventParser"]
 
+BETWEEN = b"\n\ndata: "
+"""What stands between the data of two events in the plainest form."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -55,10 +57,16 @@ class EventParser:
             self._check_sizes(data)
         return _payloads(data)
 
-    @property
-    def rests(self) -> bool:
-        """Whether nothing is kept: what comes next begins an event."""
-        return self._begun and not self._parts and not self._after_cr
+    def plain(self, data: bytes) -> bytes | None:
+        """The data of the events that ``data`` is, with ``BETWEEN`` between them; None where it is not whole events in
+        the plainest form, or a part of one is kept: ``feed`` it.
+        """
+        if data[:6] != b"data: " or data[-2:] != b"\n\n" or self._parts or self._after_cr or b"\r" in data:
+            return None
+        if len(data) > self._limit_bytes or b"data: \n" in data or data.count(b"\n") != 2 * data.count(BETWEEN) + 2:
+            return None
+        self._begun = True
+        return data[6:-2]
 
     def close(self) -> list[bytes]:
         """The stream has ended: the data of an event that no blank line ended, as a list of one; else an empty list.

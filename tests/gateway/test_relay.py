@@ -16,10 +16,13 @@ from router.errors import UpstreamError
 from router.gateway.relay import Relay
 from router.testing import chunks, completion, token_usage
 from router.types import ChatCall, Item, Reply
+from router.upstream.events import Packet
+from router.upstream.sse import BETWEEN
 from router.upstream.wire import usage_of
 
 MODEL = "acme/größer"
 USAGE = token_usage(9, 12)
+ENVELOPE = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
 
 def relay(*, include_usage: bool = False, ended: bool = False, **body: Any) -> Relay:
@@ -42,7 +45,8 @@ def run(made: Relay, batches: Sequence[Sequence[Any]]) -> tuple[bytes, str | Non
     out = b""
     try:
         for batch in batches:
-            out += made.frames([item(value) for value in batch])
+            together = isinstance(batch, Packet)
+            out += made.frames(batch if together else [one if isinstance(one, Item) else item(one) for one in batch])
             made.check()
         made.end()
     except UpstreamError as error:
@@ -97,21 +101,50 @@ def expected(chunk: dict[str, Any], include_usage: bool) -> dict[str, Any] | Non
 
 @given(st.lists(orderings(), max_size=6), st.booleans())
 def test_chunks_reach_the_client_by_the_rules(sent: list[dict[str, Any]], include_usage: bool) -> None:
-    out, _ = run(relay(include_usage=include_usage, ended=True), [[one] for one in sent])
+    out, _ = run(relay(include_usage=include_usage, ended=True), [[item(one)] for one in sent])
     assert payloads(out) == [shown for one in sent if (shown := expected(one, include_usage)) is not None]
 
 
-@given(st.lists(orderings() | st.just(b'{"error": {"message": "x"}}') | st.just(b"{"), max_size=6), st.data())
-def test_batches_decide_nothing(sent: list[Any], data: st.DataObject) -> None:
+SAID = st.sampled_from(["x", "", "a \\ b", 'a "model": "y", "usage": {', "größer", "[DONE]", "\n\ndata: {"])
+ALIKE = st.builds(
+    lambda said, usage: (
+        {**ENVELOPE, "choices": [{"index": 0, "delta": {"content": said}, "finish_reason": None}]} | usage
+    ),
+    SAID,
+    st.sampled_from([{}, {}, {"usage": None}, {"usage": USAGE}]),
+)
+"""What the chunks of a stream mostly are."""
+
+
+@pytest.mark.parametrize("include_usage", [False, True])
+@given(
+    st.lists(ALIKE | orderings() | st.just(b'{"error": {"message": "x"}}') | st.just(b"{"), max_size=8),
+    st.lists(ALIKE, max_size=8),
+    st.data(),
+)
+def test_batches_and_packets_decide_nothing(
+    include_usage: bool, sent: list[Any], alike: list[Any], data: st.DataObject
+) -> None:
+    sent = alike + sent
     cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=4)))
-    edges = [0, *cuts, len(sent)]
-    batches = [sent[start:end] for start, end in pairwise(edges)]
+    batches = [[item(one) for one in sent[start:end]] for start, end in pairwise([0, *cuts, len(sent)])]
+    packets = [Packet(BETWEEN.join(one.data for one in batch)) for batch in batches if batch]
     seen = []
-    for cut in ([[one] for one in sent], batches):
-        made = relay()
+    for cut in ([[item(one)] for one in sent], batches, packets):
+        made = relay(include_usage=include_usage)
         out, kind = run(made, cut)
-        seen.append((out if made.output else None, kind, made.usage, made.finished))  # held back until there is output
-    assert seen[0] == seen[1]
+        out = out if made.output else b""  # held back until there is output
+        seen.append((out, kind, made.usage, made.finished, made.marks, made.reported_model, made.estimate()))
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_a_burst_is_one_stride() -> None:
+    sent = [item(one) for one in chunks(*"abcdefghij" * 5, include_usage=True)]
+    alone, together, packet = relay(), relay(), Packet(BETWEEN.join(one.data for one in sent))
+    out = b"".join(alone.frames([one]) for one in sent)
+    assert together.frames(packet) == out
+    assert (together.usage, together.finished, together.estimate()) == (alone.usage, True, alone.estimate())
+    assert sum(one._value is not None for one in packet) <= 4
 
 
 def test_later_chunks_are_not_decoded() -> None:
