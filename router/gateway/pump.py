@@ -135,7 +135,8 @@ class Pump:
             relay.check()
             for batch in opened.batches:
                 self._put(relay.frames(batch))
-                relay.check()
+                if relay.failure is not None:
+                    relay.check()
             relay.end()
             if self._keeping is not None:
                 self._keeping.end(self._dialect.end_frame())

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii
-from typing import Any, Protocol
+from typing import Any
 
 from router.dialect import Dialect
 from router.errors import FAULTS, UpstreamError
@@ -20,18 +20,16 @@ from router.gateway.counts import fault_of_usage, higher, shown_usage, sound, wh
 from router.gateway.members import cut_member, find_member, put_member
 from router.gateway.remarks import remarks_of
 from router.gateway.said import Said, said_bytes
-from router.gateway.told import told_of
+from router.gateway.striding import NOTABLE, plain_run
+from router.gateway.told import NAME_MAX, Asked, shown_name, told_of
 from router.types import Item, Reply, Usage
 from router.upstream.events import Packet
 from router.upstream.sse import BETWEEN
 from router.upstream.wire import choices_of, dump_json, has_output, usage_of
 
-__all__ = ["Asked", "PluginFault", "Relay"]
+__all__ = ["PluginFault", "Relay"]
 
 _log = logging.getLogger("router.relay")
-_NOTABLE = re.compile(rb'"(?:usage"\s*:\s*\{|finish_reason"\s*:\s*"|error"\s*:)')
-_NULL_USAGE = b',"usage":null}'
-_ODD = re.compile(rb'"(?:usage"\s*:|finish_reason"\s*:\s*"|error"\s*:)')  # one first letter: six times as fast
 _USAGE = re.compile(rb'"usage"\s*:')
 _NULL_AT_END = re.compile(rb',\s*"usage"\s*:\s*null(?=\s*(?:,\s*"obfuscation"\s*:\s*"[^"\\]*"\s*)?\}\s*$)')
 """A top-level ``"usage": null``: what follows it up to the closing brace shows that it stands at the top."""
@@ -42,24 +40,11 @@ _MODEL = re.compile(
 _NAMED = re.compile(rb'"model"\s*:\s*("[^"]*")')
 _BYTES_PER_TOKEN = 4
 _TAIL_MAX = 3  # a finish, a usage, and one more
-_NAME_MAX = 200
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")  # in JSON text a line break is only ever white space
 
 
 class PluginFault(UpstreamError):
     """A plugin broke, which says nothing of its endpoint: else one odd request could put a provider to rest for all."""
-
-
-class Asked(Protocol):
-    """What the relay needs of a call."""
-
-    @property
-    def model(self) -> str: ...
-    @property
-    def body(self) -> Mapping[str, Any]: ...
-    @property
-    def include_usage(self) -> bool: ...
 
 
 class Relay:
@@ -75,6 +60,7 @@ class Relay:
         finished: whether a ``finish_reason`` has been seen, of each choice that was asked for.
         marks: what an operator should know of the reply: keys of ``REMARKS``.
         reported_model: the model that the upstream says answers; empty while it says none.
+        failure: what followed the output of a batch, for ``check`` to raise.
     """
 
     def __init__(self, call: Asked, dialect: Dialect, kind: str = "chat") -> None:
@@ -99,7 +85,7 @@ class Relay:
         self.reported_model = ""
         self._seen: set[Any] = set()
         self._done: set[Any] = set()
-        self._failure: UpstreamError | None = None
+        self.failure: UpstreamError | None = None
         self._before = self._after = b""
         self._said = Said()
         self._body = b""
@@ -132,11 +118,11 @@ class Relay:
         except UpstreamError as error:
             if not self.output:
                 raise
-            self._failure = error
+            self.failure = error
         except (AttributeError, TypeError):  # looked at only now: items are many
-            self._failure = self._bad_items(batch)
+            self.failure = self._bad_items(batch)
             if not self.output:
-                raise self._failure from None
+                raise self.failure from None
         return self._dialect.frames(shown) if shown else b""
 
     def check(self) -> None:
@@ -145,8 +131,8 @@ class Relay:
         Raises:
             UpstreamError: the failure that followed them.
         """
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
 
     def end(self) -> None:
         """The reply's items are over.
@@ -194,7 +180,7 @@ class Relay:
         self._body = data
         self.usage = told.usage
         name = told.model
-        self.reported_model = name if name.isprintable() and len(name) <= _NAME_MAX else _shown_name(name)
+        self.reported_model = name if name.isprintable() and len(name) <= NAME_MAX else shown_name(name)
         match = _MODEL.match(data)
         if match is None:
             if b"\\" not in data and data.count(b'"model"') == 1:  # so that one is the body's own
@@ -237,7 +223,7 @@ class Relay:
         while start < end and not (self.output and self._before):
             self._show(items[start : start + 1], shown)
             start += 1
-        while end > start and len(items) - end < _TAIL_MAX and _NOTABLE.search(items[end - 1].data):
+        while end > start and len(items) - end < _TAIL_MAX and NOTABLE.search(items[end - 1].data):
             end -= 1
         if end - start > 1:
             between = BETWEEN.join([item.data for item in items[start:end]])
@@ -247,42 +233,22 @@ class Relay:
         self._show(items[start:], shown)
 
     def _stride(self, text: bytes, count: int) -> bytes | None:
-        """The text of ``count`` chunks that are all like those before them, with nothing to note; None for any other.
-
-        What a chunk begins with holds bare quotes, which no text inside of one can: so as often as it occurs, so many
-        chunks begin with it.
-        """
+        """What ``count`` chunks show that are like those before them, with nothing to note; None for any others."""
         before = self._before
-        if not before or text[-1:] != b"}" or not text.startswith(before) or text.count(before) != count:
-            return None
-        if count > 1 and not (text.count(BETWEEN + before) == text.count(b"}" + BETWEEN) == count - 1):
-            return None
-        if self._hides_usage:
-            if text.endswith(_NULL_USAGE):
-                text = text[: -len(_NULL_USAGE)] + b"}"
-            if count > 1:
-                text = text.replace(_NULL_USAGE + BETWEEN, b"}" + BETWEEN)
-        if (_ODD if self._hides_usage else _NOTABLE).search(text):
+        plain = plain_run(text, count, before, hides_usage=self._hides_usage)
+        if plain is None:
             return None
         if count > 1:
-            self._said.add_all(text)
+            self._said.add_all(plain)
         else:
-            self._said.add(text[len(before) :])
-        return text.replace(before, self._after)
+            self._said.add(plain[len(before) :])
+        return plain.replace(before, self._after)
 
     def _in_stride(self, data: bytes) -> bytes | None:
-        """The text of a chunk that is like those before it, with nothing to note: the many. None for any other."""
-        if not self.output or not self._before or self._wanted > 1 or not data.startswith(self._before):
+        """The same of one chunk, however it was cut from its stream."""
+        if not self.output or self._wanted > 1 or b"\n" in data or b"\r" in data:
             return None
-        rest = data[len(self._before) :]
-        if self._hides_usage and rest.endswith(_NULL_USAGE):
-            rest = rest[: -len(_NULL_USAGE)] + b"}"
-        if rest[-1:] != b"}" or b"\n" in rest or b"\r" in rest or _ODD.search(rest):
-            return None
-        if b"NaN" in rest or b"Infinity" in rest:
-            return None
-        self._said.add(rest)
-        return self._after + rest
+        return self._stride(data, 1)
 
     def _chunk(self, item: Item) -> bytes | None:
         """The text of one chunk as the client sees it; None for one that it does not see."""
@@ -290,7 +256,7 @@ class Relay:
         if b"\n" in data or b"\r" in data:
             data = data.translate(_ONE_LINE)
         odd = b"NaN" in data or b"Infinity" in data  # no JSON, unless inside of a text
-        if odd or not self.output or data[-1:] != b"}" or self._wanted > 1 or _NOTABLE.search(data):
+        if odd or not self.output or data[-1:] != b"}" or self._wanted > 1 or NOTABLE.search(data):
             value = self._value(item)
             proven = self._note(value)
             if self._hides_usage and isinstance(value.get("usage"), dict):
@@ -331,7 +297,7 @@ class Relay:
         if self._reply is None:
             return None
         if not self.reported_model and isinstance(value.get("model"), str):
-            self.reported_model = _shown_name(value["model"])
+            self.reported_model = shown_name(value["model"])
         self.marks.update(remarks_of(value))
         for choice in choices_of(value) if self._is_chat else ():
             if choice.get("usage"):
@@ -429,10 +395,6 @@ class Relay:
 
     def _malformed(self, what: str) -> UpstreamError:
         return UpstreamError("malformed", f"The provider {what}.")
-
-
-def _shown_name(name: str) -> str:
-    return _UNPRINTABLE.sub(" ", name[:_NAME_MAX])
 
 
 def _is_item(item: Any) -> bool:

@@ -6,19 +6,40 @@ count that is none or that does not add up, usage of another shape) is left to i
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import msgspec
 
 from router.gateway.remarks import STANDARD_TIERS
 from router.types import Usage
 
-__all__ = ["Told", "told_of"]
+__all__ = ["NAME_MAX", "Asked", "Told", "shown_name", "told_of"]
 
+NAME_MAX = 200
+"""Characters of a model's name that are kept."""
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
 _COUNT_MAX = 2**40
 _LONG = 4300  # digits: so many the standard library refuses in one number
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
 _LONG_NUMBER = b"0" * _LONG
+
+
+class Asked(Protocol):
+    """What the relay needs of a call."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def body(self) -> Mapping[str, Any]: ...
+    @property
+    def include_usage(self) -> bool: ...
+
+
+def shown_name(name: str) -> str:
+    """A model's name as it can stand in a row."""
+    return _UNPRINTABLE.sub(" ", name[:NAME_MAX])
 
 
 class _PromptDetails(msgspec.Struct, gc=False):
