@@ -12,7 +12,7 @@ import click
 
 from router import __version__
 from router.cli.groups import LazyCommands, Place
-from router.cli.output import one_document, print_error, print_json
+from router.cli.output import hand_over_stdout, one_document, print_error, print_json
 from router.errors import RouterError
 
 __all__ = ["Root", "cli"]
@@ -56,6 +56,7 @@ class Root(LazyCommands):
         """A name that is not ours may be a plugin's command: only then are the plugins loaded."""
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             self._ask_plugins(ctx.params["config"])
+            hand_over_stdout()
         return super().resolve_command(ctx, args)
 
     def _ask_plugins(self, config: Path) -> None:

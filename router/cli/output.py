@@ -15,7 +15,17 @@ from rich.cells import cell_len, set_cell_size
 
 from router.errors import ModelNotFound
 
-__all__ = ["for_operators", "iso_time", "one_document", "pairs", "print_error", "print_json", "printable", "table"]
+__all__ = [
+    "for_operators",
+    "hand_over_stdout",
+    "iso_time",
+    "one_document",
+    "pairs",
+    "print_error",
+    "print_json",
+    "printable",
+    "table",
+]
 
 
 _document: TextIO | None = None
@@ -31,6 +41,12 @@ def one_document() -> Iterator[None]:
             yield
     finally:
         _document = None
+
+
+def hand_over_stdout() -> None:
+    """Within ``one_document``: the command that follows is a plugin's, and what it prints is the document."""
+    if _document is not None:
+        sys.stdout = _document
 
 
 _GAP = "  "
