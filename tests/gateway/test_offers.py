@@ -10,7 +10,7 @@ import pytest
 
 from router import ModelCard, ModelNotFound, ModelNotPriced, Offer, Price, Unavailable
 from router.catalogue import Catalogue, Listing, Offered, PriceRules, Row, Stored
-from router.errors import BadRequest
+from router.errors import BadRequest, RouterError
 from router.gateway.endpoints import Endpoints
 from router.gateway.estimate import BODY_MAX, TOKENS_MAX, Estimator
 from router.gateway.listing import Lister
@@ -90,11 +90,12 @@ def provider(name: str, problem: str) -> Provider:
 
 
 @contextmanager
-def refused(kind: type[Exception], *parts: str) -> Iterator[None]:
+def refused(kind: type[RouterError], *parts: str) -> Iterator[None]:
+    """What operators read of a refusal."""
     with pytest.raises(kind) as caught:
         yield
     for part in parts:
-        assert part in str(caught.value)
+        assert part in caught.value.in_full
 
 
 def test_the_first_route_whose_provider_is_active_serves() -> None:
