@@ -20,7 +20,7 @@ from router.gateway.counts import fault_of_usage, higher, shown_usage, sound, wh
 from router.gateway.members import cut_member, find_member, put_member
 from router.gateway.remarks import remarks_of
 from router.gateway.said import Said, said_bytes
-from router.gateway.striding import NOTABLE, plain_run
+from router.gateway.striding import NOTABLE, TAIL_MAX, plain_run
 from router.gateway.told import NAME_MAX, Asked, shown_name, told_of
 from router.types import Item, Reply, Usage
 from router.upstream.events import Packet
@@ -39,7 +39,6 @@ _MODEL = re.compile(
 """A body up to its model, where only plain members come before it."""
 _NAMED = re.compile(rb'"model"\s*:\s*("[^"]*")')
 _BYTES_PER_TOKEN = 4
-_TAIL_MAX = 3  # a finish, a usage, and one more
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")  # in JSON text a line break is only ever white space
 
 
@@ -223,7 +222,7 @@ class Relay:
         while start < end and not (self.output and self._before):
             self._show(items[start : start + 1], shown)
             start += 1
-        while end > start and len(items) - end < _TAIL_MAX and NOTABLE.search(items[end - 1].data):
+        while end > start and len(items) - end < TAIL_MAX and NOTABLE.search(items[end - 1].data):
             end -= 1
         if end - start > 1:
             between = BETWEEN.join([item.data for item in items[start:end]])

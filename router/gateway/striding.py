@@ -6,11 +6,13 @@ import re
 
 from router.upstream.sse import BETWEEN
 
-__all__ = ["NOTABLE", "plain_run"]
+__all__ = ["NOTABLE", "TAIL_MAX", "plain_run"]
 
 NOTABLE = re.compile(rb'"(?:usage"\s*:\s*\{|finish_reason"\s*:\s*"|error"\s*:)')
 """What has to be looked at in a chunk."""
 _ODD = re.compile(rb'"(?:usage"\s*:|finish_reason"\s*:\s*"|error"\s*:)')  # one first letter: six times as fast
+TAIL_MAX = 3
+"""Chunks at the end of a packet that may have something to note: a finish, a usage, and one more."""
 _NULL_USAGE = b',"usage":null}'
 
 
