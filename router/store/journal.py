@@ -174,7 +174,7 @@ class Journal:
         return sum(not isinstance(operation, _Mark) for operation in (*self._batch, *self._waiting))
 
     def _full(self) -> bool:
-        return self._closed or self._backlog() >= self._hard_max
+        return self._closed or len(self._waiting) + len(self._batch) >= self._hard_max
 
     def _backlog(self) -> int:
         return len(self._waiting) + len(self._batch)
