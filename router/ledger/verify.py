@@ -66,20 +66,22 @@ def verify(
     Raises:
         StoreError: the database failed, or the checks took longer than ``timeout_s``.
     """
+    return database.read(lambda connection: check_all(connection, progress), timeout_s=timeout_s)
 
-    return database.read(check_all, timeout_s=timeout_s)
 
-
-def check_all(connection: Connection) -> list[Check]:
+def check_all(connection: Connection, progress: Callable[[str], None] = lambda _: None) -> list[Check]:
     """The same on one connection; what the ledger's tables do not have yet is taken from its log."""
     with connection.snapshot(temporary=True):
         fold(connection)
         if connection.engine == "postgresql":
             connection.execute("SET LOCAL work_mem = '128MB'")  # or it would join and sort millions of rows on disk
-        return [_check(name, find, connection) for name, find in CHECKS.items()]
+        return [_check(name, find, connection, progress) for name, find in CHECKS.items()]
 
 
-def _check(name: str, find: Callable[[Connection], list[str]], connection: Connection) -> Check:
+def _check(
+    name: str, find: Callable[[Connection], list[str]], connection: Connection, progress: Callable[[str], None]
+) -> Check:
+    progress(name)
     begun = time.monotonic()
     offences = find(connection)
     shown: list[Any] = offences[:_EXAMPLES_MAX]
