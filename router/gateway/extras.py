@@ -93,7 +93,12 @@ def extras_shapes() -> dict[str, dict[str, Any]]:
         allowed = {"enum": sorted(choices)}
         shapes[name] = {"anyOf": [allowed, {"type": "array", "items": allowed}, {"enum": [None, False]}]}
     kinds = [
-        {"required": [kind], "properties": {"type": {"enum": [kind]}, kind: {"type": "object"}}} for kind in _TOOL_TYPES
+        {
+            "required": [kind] if kind == "function" else ["type", kind],
+            "properties": {**dict.fromkeys(_BESIDE, True), "type": {"enum": [kind]}, kind: {"type": "object"}},
+            "additionalProperties": {"not": {"type": "object"}},
+        }
+        for kind in _TOOL_TYPES
     ]
     tool = {"type": "object", "anyOf": kinds}
     shapes["tools"] = {"anyOf": [{"type": "array", "items": tool}, {"enum": [None, False]}]}

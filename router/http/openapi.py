@@ -24,11 +24,15 @@ from router.gateway.schemas import ChatSchema, EmbeddingsSchema
 from router.http import samples
 from router.http.json_schema import of_request, of_values
 from router.http.replies import REPLIES
+from router.rules import CAPS
 from router.sections import GatewaySettings
 
 __all__ = ["describe"]
 
 Json = dict[str, Any]
+
+_CAP: Json = {"anyOf": [{"minimum": 1}, {"type": "null"}]}
+"""An output cap that every provider takes: some know 0, and negative numbers for none."""
 
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer YOUR_KEY`"},
@@ -196,6 +200,7 @@ class _Description:
 
     def _request(self, name: str, schema: type[Schema]) -> None:
         shape = of_request(schema)
+        _narrow(shape["properties"], {cap: _CAP for cap in CAPS if cap in shape["properties"]})
         if self._settings.billing != NONE:
             _narrow(shape["properties"], extras_shapes())
         self._schemas[name] = shape
