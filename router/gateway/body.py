@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NoReturn, Protocol
 
 import msgspec
@@ -27,6 +28,7 @@ _FLOATS_MAX = 50_000  # writing one again takes up to 1.3 µs
 _ESCAPES_MAX = 6_000_000
 _DEPTH_MAX = 128
 _DIGITS_MAX = 100  # converting takes the square of them
+_PLACES_MAX = 1000
 _STRIDE = _DIGITS_MAX // 4
 _SAMPLED = 4 * 1024
 _RARE = 64
@@ -90,8 +92,8 @@ def decode_json(raw: bytes) -> dict[str, Any]:
     if large:
         _refuse_if_costly(raw, opened)
     try:
-        body = (msgspec.json.Decoder(float_hook=_CountedFloats()) if large else _STRICT).decode(raw)
         strict = not has_long_number(raw)
+        body = (msgspec.json.Decoder(float_hook=_CountedFloats()) if large else _STRICT).decode(raw) if strict else None
     except (ValueError, RecursionError, RouterError):  # in which order json finds faults is json's business
         strict = False
     if not strict:
@@ -106,17 +108,21 @@ def decode_json(raw: bytes) -> dict[str, Any]:
 
 
 def has_long_number(raw: bytes) -> bool:
-    """Whether so many digits stand in a row as no number may have; they may be part of a text.
+    """Whether so many digits stand in a row as no number may have; they may be part of a text, or nearly as many.
 
-    Of a long text every 25th byte is looked at: of 100 digits in a row those are four.
+    Of a long text every 25th byte is looked at: of 100 digits in a row those are four. Where that is so in many places
+    it is taken for true, since json looks sooner than this would.
     """
     if len(raw) <= _SAMPLED:
         return _LONG.search(raw) is not None
     if b"0000" not in raw[::_STRIDE].translate(_DIGITS_ALIKE):
         return False
+    places = list(islice(_DIGITS.finditer(raw[::_STRIDE]), _PLACES_MAX))
+    if len(places) == _PLACES_MAX or sum(found.end() - found.start() for found in places) > _PLACES_MAX:
+        return True
     return any(
         _LONG.search(raw, max(0, found.start() - 1) * _STRIDE, found.end() * _STRIDE + _DIGITS_MAX) is not None
-        for found in _DIGITS.finditer(raw[::_STRIDE])
+        for found in places
     )
 
 
