@@ -173,7 +173,9 @@ class Lasting(Limiting):
     """Its claims are the day's, and its declaration is for ever."""
 
     @hookimpl
-    def rate_limit_claims(self, key: Key, context: PolicyContext) -> Sequence[Claim]:
+    def rate_limit_claims(  # type: ignore[override]  # it asks for other arguments, as plugins may
+        self, key: Key, context: PolicyContext
+    ) -> Sequence[Claim]:
         return [Claim(f"calls:{key.id}", 1, 5, window_of("day", context.at, context.timezone))]
 
     @hookimpl

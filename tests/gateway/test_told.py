@@ -16,7 +16,7 @@ from router.gateway.relay import Relay
 from router.types import ChatCall, EmbeddingsCall, Item, Reply
 from router.upstream.wire import usage_of
 
-HOLDS = {"choices": ChatCall, "data": EmbeddingsCall}
+HOLDS: dict[str, Any] = {"choices": ChatCall, "data": EmbeddingsCall}
 
 
 def relay(holds: str) -> Relay:

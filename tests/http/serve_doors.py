@@ -44,7 +44,7 @@ def main(config: str) -> None:
     gevent.spawn(other.serve_forever)
     print(port, other.server_port, flush=True)
     client = application.flask.test_client()
-    for line in FileObject(sys.stdin.buffer, "rb"):
+    for line in FileObject(sys.stdin.fileno(), "rb", close=False):
         asked = json.loads(line)
         path, _, query = asked["path"].partition("?")
         place = {"PATH_INFO": path, "QUERY_STRING": query}  # as it is: the client takes // for a host

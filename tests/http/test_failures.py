@@ -14,8 +14,6 @@ from router.dialect import Dialect
 from router.errors import RateLimited, RouterError
 from router.http.failures import Failures
 
-ENVIRON = {"router.request_id": "req_1", "PATH_INFO": "/v1/models", "REQUEST_METHOD": "GET"}
-
 
 class Teapot(Dialect):
     """Every failure is a teapot's."""
@@ -28,7 +26,7 @@ def told(raised: Exception, dialect: Dialect | None = None) -> tuple[int, dict[s
     """Status, headers and error of the answer, and the status in the log."""
     lines: list[bytes] = []
     failures = Failures(dialect or Dialect(), lines.append, ["/v1/models"])
-    status, headers, body = failures.answer(raised, dict(ENVIRON), "/v1/models")
+    status, headers, body = failures.answer(raised, "req_1", "/v1/models")
     return status, dict(headers), json.loads(body)["error"], json.loads(lines[0])["status"]
 
 

@@ -19,7 +19,7 @@ from router.upstream.failures import failure_of
 
 MODEL = f"openrouter/{OPENROUTER.model}"
 PRICING = {"prompt": "0.000003", "completion": "0.000015", "input_cache_read": "0.0000003", "internal_reasoning": "0"}
-ENTRY = {
+ENTRY: dict[str, Any] = {
     "id": "anthropic/claude-x",
     "created": 1790000000,
     "context_length": 200000,
