@@ -78,8 +78,8 @@ def _run(command: str, plan: Plan, options: argparse.Namespace) -> Report:
             with _upstreams(programs, plan, options.upstream_port) as (fast, upstreams):
                 found: dict[str, Figures] = {}
                 if not options.billing:
-                    found = _one_run(run, plan, programs, makers, fast, upstreams, alone=not options.peers)
-                if not options.peers:
+                    found = _one_run(run, plan, programs, makers, fast, upstreams, alone=not options.peers and not options.line)
+                if not options.peers and not options.line:
                     _say("  in turns")
                     found |= measure_turns(run, plan, upstreams, trees, running)
                 report.runs.append(found)
@@ -165,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, help="how many runs; the tables show medians")
     parser.add_argument("--peers", action="store_true", help="measure Portkey's gateway and LiteLLM's proxy too")
     parser.add_argument("--billing", action="store_true", help="only the floor and what accounting costs, in turns")
+    parser.add_argument("--line", action="store_true", help="only this gateway beside the direct call, one by one")
     parser.add_argument("--against", metavar="REF", help="measure another commit in turns with this one")
     parser.add_argument(
         "--peer",
