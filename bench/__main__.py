@@ -78,7 +78,8 @@ def _run(command: str, plan: Plan, options: argparse.Namespace) -> Report:
             with _upstreams(programs, plan, options.upstream_port) as (fast, upstreams):
                 found: dict[str, Figures] = {}
                 if not options.billing:
-                    found = _one_run(run, plan, programs, makers, fast, upstreams, alone=not options.peers and not options.line)
+                    alone = not (options.peers or options.line)
+                    found = _one_run(run, plan, programs, makers, fast, upstreams, alone=alone)
                 if not options.peers and not options.line:
                     _say("  in turns")
                     found |= measure_turns(run, plan, upstreams, trees, running)
