@@ -130,7 +130,7 @@ def test_embeddings(rig: Rig, wire: Wire, model: str) -> None:
         assert (len(reply.data[0].embedding), reply.usage.prompt_tokens) == (8, 1)
         assert rig.sent()["output_dimension" if wire.name == "mistral" else "dimensions"] == 8
         return
-    with pytest.raises(openai.BadRequestError, match="does not support embeddings") as caught:
+    with pytest.raises(openai.BadRequestError, match="does not serve embeddings") as caught:
         rig.client.embeddings.create(model=model, input="x")
     assert caught.value.code == "unsupported_operation"
     assert not rig.upstream.requests

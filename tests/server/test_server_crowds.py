@@ -9,7 +9,7 @@ from server_wire import Client, Server, request, serving
 
 
 def test_requests_sent_ahead_leave_a_turn_to_others(server: Server) -> None:
-    count = 1000
+    count = 3000
     with server.client() as greedy, server.client() as other:
         before = other.get("/state").body
         assert b'"called list"' not in before
