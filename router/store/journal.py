@@ -225,7 +225,7 @@ class Journal:
             self._wake.wait(_REST_S)
             if not waiting:
                 self._settle_down()
-        if not waiting:
+        if not waiting and not self._closed:
             self._wake.wait()
         self._hurry.wait(_LINGER_S)
         for _ in range(min(_BATCH_MAX, len(waiting))):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import peewee
 import pytest
+from machine import HANG_S
 
 from router.errors import StoreError
 from router.ledger.batch import LedgerBatch
@@ -141,6 +142,15 @@ def test_rows_wait_for_a_database_that_is_away(sqlite_url: str, tmp_path: Path, 
 def _logged(database: Database) -> int:
     sql = "SELECT COUNT(*) FROM ledger_log"
     return int(database.read(lambda connection: connection.tuples(sql), whole=False)[0][0])
+
+
+def test_a_journal_that_was_about_to_rest_ends_at_once(database: Database, new_record: New) -> None:
+    batch = LedgerBatch()
+    journal = Journal(database, batch, rest=batch.rest)
+    journal.submit(Record(new_record("r1")))
+    started = time.monotonic()
+    assert journal.close(HANG_S) == 0
+    assert time.monotonic() - started < HANG_S
 
 
 def test_a_journal_that_rests_leaves_nothing_in_the_log(database: Database, new_record: New) -> None:
