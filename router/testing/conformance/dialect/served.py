@@ -32,7 +32,7 @@ _ASK = {"model": "echo/echo", "messages": [{"role": "user", "content": "one two 
 @DIALECT.rule(
     "D30",
     "A gateway that `router init --profile` set up serves all of its paths, with its keys and its errors.",
-    remedy="Try it: router init --profile NAME --dir /tmp/try, then router serve and curl.",
+    remedy="Try it: router init --profile NAME --dir trial, then router serve and curl.",
 )
 def served(bench: Bench) -> None:
     with _gateway(bench.plugin.name) as gateway:
