@@ -202,8 +202,8 @@ class SqliteEngine:
     def _removed(self) -> str:
         return (
             f"The {self.place} lost its log: {self._wal_path.name} or {self.path.name}-shm was removed or replaced in "
-            "use. Leave these files alone until every process that uses them has stopped; calls are refused for "
-            f"{_REST_S:g} s."
+            "use. Leave these files alone until every process that uses them has stopped; calls wait or are refused "
+            f"for {_REST_S:g} s."
         )
 
     def _refuse_foreign_wal(self, identity: _File) -> None:

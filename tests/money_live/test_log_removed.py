@@ -27,9 +27,9 @@ def test_a_log_that_is_removed_under_load_is_told_and_loses_no_call(tmp_path: Pa
             crowd.wait_for(20)
             (tmp_path / "router.db-wal").unlink()
             wait_until(lambda: problems(house, key) == ["the database's log was removed while in use"])
-            wait_until(lambda: 503 in crowd.statuses())
             crowd.wait_for(20, timeout_s=60)
             gateway.kill()
+        # 503 need not come: calls that the journal has already wait until the gateway serves again.
         assert crowd.statuses().keys() <= {0, 200, 503}
         gateway.start()
         house.database = open_database(url, tmp_path)
