@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -71,12 +71,17 @@ class Relay:
         wanted = call.body.get("n")
         self._wanted = wanted if type(wanted) is int and self._is_chat else 1
         self._strides = self._wanted == 1 and type(dialect).frames is Dialect.frames
-        self._reply: Reply | None = None
-        self._plugin = ""
         self._prompt: int | None = None
-        self._reset()
+        self.begin(None)
 
-    def _reset(self) -> None:
+    def begin(self, reply: Reply | None, plugin: str = "") -> None:
+        """The items that follow are ``reply``'s; None before there is one.
+
+        Args:
+            plugin: whose it is, for the log.
+        """
+        self._reply = reply
+        self._plugin = plugin
         self.usage: Usage | None = None
         self.output = False
         self.finished = False
@@ -88,16 +93,6 @@ class Relay:
         self._before = self._after = b""
         self._said = Said()
         self._body = b""
-
-    def begin(self, reply: Reply | None, plugin: str = "") -> None:
-        """The items that follow are ``reply``'s; None before there is one.
-
-        Args:
-            plugin: whose it is, for the log.
-        """
-        self._reset()
-        self._reply = reply
-        self._plugin = plugin
 
     def frames(self, batch: Sequence[Item]) -> bytes:
         """A batch of a stream's chunks as stream events, joined.
@@ -205,7 +200,7 @@ class Relay:
         said += unseen_bytes
         return Usage(self._prompt, max(1, said // _BYTES_PER_TOKEN) if self.output or unseen_bytes else 0)
 
-    def _show(self, items: Sequence[Item], shown: list[bytes]) -> None:
+    def _show(self, items: Iterable[Item], shown: list[bytes]) -> None:
         for item in items:
             if data := self._in_stride(item.data) or self._chunk(item):
                 shown.append(data)
@@ -217,19 +212,18 @@ class Relay:
         if self.output and (text := self._stride(packet.text, packet.size)) is not None:
             shown.append(text)
             return
-        items = packet.items()
-        start, end = 0, len(items)
+        chunks = packet.text.split(BETWEEN)
+        start = 0
+        end = size = packet.size
         while start < end and not (self.output and self._before):
-            self._show(items[start : start + 1], shown)
+            self._show([Item(chunks[start])], shown)
             start += 1
-        while end > start and len(items) - end < TAIL_MAX and NOTABLE.search(items[end - 1].data):
+        while end > start and size - end < TAIL_MAX and NOTABLE.search(chunks[end - 1]):
             end -= 1
-        if end - start > 1:
-            between = BETWEEN.join([item.data for item in items[start:end]])
-            if (text := self._stride(between, end - start)) is not None:
-                shown.append(text)
-                start = end
-        self._show(items[start:], shown)
+        if end - start > 1 and (text := self._stride(BETWEEN.join(chunks[start:end]), end - start)) is not None:
+            shown.append(text)
+            start = end
+        self._show(map(Item, chunks[start:]), shown)
 
     def _stride(self, text: bytes, count: int) -> bytes | None:
         """What ``count`` chunks show that are like those before them, with nothing to note; None for any others."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from msgspec import Struct
+
 __all__ = ["Said", "said_bytes"]
 
 _TEXT = re.compile(
@@ -23,7 +25,7 @@ def said_bytes(data: bytes) -> int:
     return sum(_size(match[1]) for match in _TEXT.finditer(data))
 
 
-class Said:
+class Said(Struct):
     """Adds up what the chunks of one stream say.
 
     Chunks mostly differ in their text alone: up to it each begins like the one before, and is then not searched.
@@ -32,11 +34,8 @@ class Said:
         size: bytes of UTF-8.
     """
 
-    __slots__ = ("_opening", "size")
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._opening = b'"'  # what no chunk begins with
+    size: int = 0
+    _opening: bytes = b'"'  # what no chunk begins with
 
     def add(self, data: bytes) -> None:
         """Count one chunk, or the end of one, from a place on that is the same in each."""

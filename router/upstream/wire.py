@@ -144,7 +144,7 @@ def show_cached(usage: dict[str, Any], name: str) -> None:
 def choices_of(value: Any) -> Iterator[dict[str, Any]]:
     """The choices of a decoded body or chunk; none where there are none, or where they are no objects."""
     choices = value.get("choices") if isinstance(value, dict) else None
-    yield from (choice for choice in (choices if isinstance(choices, list) else ()) if isinstance(choice, dict))
+    return iter([choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else ())
 
 
 def object_at(value: Any, *path: str) -> dict[str, Any]:
@@ -156,8 +156,11 @@ def object_at(value: Any, *path: str) -> dict[str, Any]:
 
 def has_output(value: Any) -> bool:
     """Whether a decoded chunk holds content, reasoning, a tool call, a refusal: anything in a delta but its role."""
-    deltas = (choice.get("delta") for choice in choices_of(value))
-    return any(part for delta in deltas if isinstance(delta, dict) for name, part in delta.items() if name != "role")
+    for choice in choices_of(value):
+        delta = choice.get("delta")
+        if isinstance(delta, dict) and any(map(delta.get, delta.keys() - {"role"})):
+            return True
+    return False
 
 
 def _is_text(value: Any) -> bool:
