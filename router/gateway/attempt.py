@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import Struct
+
 from router.errors import FAULTS, RouterError, UpstreamError
 from router.gateway.active import ActiveCall
 from router.gateway.health import Lease
@@ -29,7 +31,7 @@ _NO_BATCHES: Iterator[Sequence[Item]] = iter(())
 _HOLDS = {"chat": "choices", "embeddings": "data"}
 
 
-class Opened:
+class Opened(Struct, eq=False):
     """A reply that has shown its first output.
 
     Attributes:
@@ -37,16 +39,11 @@ class Opened:
         batches: what follows, of a stream.
     """
 
-    __slots__ = ("_active", "_lease", "_reply", "batches", "first")
-
-    def __init__(
-        self, active: ActiveCall, first: bytes, batches: Iterator[Sequence[Item]], reply: Reply | Response, lease: Lease
-    ) -> None:
-        self.first = first
-        self.batches = batches
-        self._active = active
-        self._reply = reply
-        self._lease = lease
+    _active: ActiveCall
+    first: bytes
+    batches: Iterator[Sequence[Item]]
+    _reply: Reply | Response
+    _lease: Lease
 
     def failed(self, error: UpstreamError) -> None:
         """The reply broke off after its first output: no second provider, but its endpoint answers for it."""

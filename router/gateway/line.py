@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import gevent
@@ -128,20 +129,15 @@ class Gateway:
         """Give observers this long to see the last calls."""
         self._recorder.drain(timeout_s)
 
-    def chat(self, incoming: Incoming) -> Answer:
-        """``POST /v1/chat/completions``.
+    def call(self, kind: str, incoming: Incoming) -> Answer:
+        """Take a call in, and serve it.
+
+        Args:
+            kind: ``chat`` or ``embeddings``.
 
         Raises:
-            RouterError: what the dialect renders as the error body.
+            RouterError: what the dialect renders as the error body; it knows whose the call was.
         """
-        return self._call("chat", incoming)
-
-    def embeddings(self, incoming: Incoming) -> Answer:
-        """``POST /v1/embeddings``. Raises as ``chat``."""
-        return self._call("embeddings", incoming)
-
-    def _call(self, kind: str, incoming: Incoming) -> Answer:
-        """Take a call in, and serve it; an error knows whose it was."""
         key = self._authenticator.key(incoming.authorization, incoming.x_api_key)
         body: Any = None
         try:
@@ -255,7 +251,7 @@ class Gateway:
         if not self._endings.running:
             self._endings.start()
         if keeping is not None:
-            keeping.headers = lambda: self._headers(active)
+            keeping.headers = partial(self._headers, active)
         if active.stream:
             return self._stream(active, incoming)
         return self._plain(active, incoming.client)
@@ -323,7 +319,7 @@ class Gateway:
         client = incoming.client
         assert incoming.open_sink is not None, "a door that takes calls has a way for streams"
         sink = incoming.open_sink()
-        pump = Pump(active, self._dispatcher, self._dialect, self._settings, sink, lambda: self._begun(active))
+        pump = Pump(active, self._dispatcher, self._dialect, self._settings, sink, partial(self._begun, active))
         if client is not None:
             client.watch(pump.client_left)
         try:

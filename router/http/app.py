@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,8 @@ class Application:
         self._assembly = assembly
         gateway, dialect = assembly.gateway, assembly.dialect
         serves = {
-            **dict.fromkeys(dialect.chat_paths, gateway.chat),
-            **dict.fromkeys(dialect.embeddings_paths, gateway.embeddings),
+            **dict.fromkeys(dialect.chat_paths, partial(gateway.call, "chat")),
+            **dict.fromkeys(dialect.embeddings_paths, partial(gateway.call, "embeddings")),
         }
         self._showcase = assembly.showcase if dialect.catalogue_paths else None
         self._catalogue_paths = frozenset(dialect.catalogue_paths)

@@ -142,8 +142,6 @@ class Take(Operation):
         under_way: whether a call begins; else its claims, all of them ``at_once``, are all that there is to it.
     """
 
-    __slots__ = ("amounts", "claims", "hold", "under_way", "version")
-
     def __init__(
         self,
         hold: Held,
@@ -153,7 +151,7 @@ class Take(Operation):
         *,
         under_way: bool = True,
     ) -> None:
-        super().__init__(hold.id)
+        self.label = hold.id
         self.amounts = amounts
         self.under_way = under_way
         self.hold = hold
@@ -195,8 +193,6 @@ class Settle(Operation):
             durable already when its caller gave up, and nobody had said so.
     """
 
-    __slots__ = ("_instead", "also", "amounts", "held", "instead", "late", "record", "stands")
-
     def __init__(
         self,
         held: Held,
@@ -208,7 +204,7 @@ class Settle(Operation):
         stands: Callable[[Connection], bool] | None = None,
         instead: Callable[[], Instead] | None = None,
     ) -> None:
-        super().__init__(held.id)
+        self.label = held.id
         self.instead: Instead | None = None
         self._instead = instead
         self.held = held
@@ -237,10 +233,8 @@ class Settle(Operation):
 class Revise(Operation):
     """Lets a call whose end was written end otherwise. Nothing where it was not written, or has ended so."""
 
-    __slots__ = ("instead", "settle")
-
     def __init__(self, settle: Settle, instead: Instead) -> None:
-        super().__init__(settle.label)
+        self.label = settle.label
         self.settle = settle
         self.instead = instead
 
@@ -248,10 +242,8 @@ class Revise(Operation):
 class Record(Operation):
     """A usage row of a call without claims."""
 
-    __slots__ = ("also", "record")
-
     def __init__(self, record: CallRecord, *, also: Sequence[Statement] = ()) -> None:
-        super().__init__(record.request_id)
+        self.label = record.request_id
         self.record = record
         self.also = also
 
@@ -259,20 +251,16 @@ class Record(Operation):
 class Note(Operation):
     """Statements that belong to no call's end."""
 
-    __slots__ = ("also",)
-
     def __init__(self, label: str, also: Sequence[Statement]) -> None:
-        super().__init__(label)
+        self.label = label
         self.also = also
 
 
 class GiveBack(Operation):
     """Undoes an abandoned ``Take``, should it have been taken."""
 
-    __slots__ = ("take",)
-
     def __init__(self, take: Take) -> None:
-        super().__init__(take.label)
+        self.label = take.label
         self.take = take
 
     @property

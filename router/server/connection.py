@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gevent import sleep
@@ -18,7 +19,7 @@ from router.http.incoming import incoming_of, plain_path
 from router.server.body import RequestBody
 from router.server.channel import Channel, ClientGone, RawSocket
 from router.server.environ import connection_environ
-from router.server.heads import whole_head
+from router.server.heads import answer_head
 from router.server.limits import Limits
 from router.server.parser import Request, RequestParser
 from router.server.posts import PostReader
@@ -150,12 +151,14 @@ class Connection:
         if request is None:
             return False
         if type(request) is Incoming:
-            return self._go_on(_WHOLE, None, self._serve_call(request, _WHOLE))
+            return self._go_on(_WHOLE, None, self._serve_call(request, _WHOLE))  # who watched in it has ended that
         assert isinstance(request, Request)
         body = RequestBody(self._channel, self._parser, request, self._site.limits)
         request.environ["wsgi.input"] = body
         request.environ["router.client"] = self._watch
-        return self._go_on(request, body, self._serve_parsed(request))
+        keep = self._serve_parsed(request)
+        self._watch.unwatch()
+        return self._go_on(request, body, keep)
 
     def _serve_parsed(self, request: Request) -> bool:
         """Serve what llhttp read; whether the client was told that it may go on."""
@@ -189,7 +192,7 @@ class Connection:
                 raise ClientGone("the client left before its stream began")
             keep = self._may_keep_alive(request)
             size = len(answer.body)
-            head = whole_head(
+            head = answer_head(
                 answer.status, answer.headers, incoming.request_id, size, keep=keep, version=request.version
             )
             self._send(head, answer.body)
@@ -216,7 +219,7 @@ class Connection:
             incoming.request_id,
             request.version,
             self._site.limits.send_timeout_s,
-            lambda: self._may_keep_alive(request),
+            partial(self._may_keep_alive, request),
             self._leave,
         )
 
@@ -243,7 +246,6 @@ class Connection:
 
     def _go_on(self, request: Request, body: RequestBody | None, keep: bool) -> bool:
         """Whether the connection can be used again, now that the request was answered."""
-        self._watch.unwatch()
         if not keep:
             if not request.complete or self._channel.peek():
                 self._linger()

@@ -10,7 +10,7 @@ from gevent import get_hub
 
 from router.gateway.sink import Sink
 from router.server.channel import Channel, ClientGone
-from router.server.heads import stream_head
+from router.server.heads import answer_head
 from router.server.responder import LAST_CHUNK
 
 __all__ = ["StreamSink"]
@@ -85,7 +85,7 @@ class StreamSink(Sink):
             ValueError: a header holds a line break or NUL.
         """
         self.keep = self.chunked and self._may_keep_alive()
-        self._head = stream_head(headers, self._request_id, keep=self.keep, version=self._version)
+        self._head = answer_head(200, headers, self._request_id, None, keep=self.keep, version=self._version)
         self.begun = True
 
     def write(self, data: bytes) -> None:

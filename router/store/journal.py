@@ -42,17 +42,11 @@ class Operation(Awaited):
         abandoned: nobody waits for it any more.
     """
 
-    __slots__ = ("abandoned", "error", "label", "result", "since")
-
-    def __init__(self, label: str = "") -> None:
-        self.awaited = self.done = False  # as ``Awaited`` does, without one more call for each operation
-        self.waiter = None
-        self.until = inf
-        self.label = label
-        self.result: Any = None
-        self.error: Exception | None = None
-        self.abandoned = False
-        self.since = 0.0
+    label = ""
+    result: Any = None
+    error: Exception | None = None
+    abandoned = False
+    since = 0.0
 
     def abandon(self) -> Operation | None:
         """Called when its caller's time is up: what undoes it; None where it is to become durable all the same."""
@@ -283,8 +277,6 @@ class Journal:
 
 class _Mark(Operation):
     """A place in the queue: what was handed over before it is durable once it is reached."""
-
-    __slots__ = ()
 
 
 def _complain(error: Exception) -> None:

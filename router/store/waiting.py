@@ -34,12 +34,9 @@ class Awaited:
         waiter: whom to wake; None where nobody waits.
     """
 
-    __slots__ = ("awaited", "done", "until", "waiter")
-
-    def __init__(self) -> None:
-        self.awaited = self.done = False
-        self.until = inf
-        self.waiter: Any = None
+    awaited = done = False
+    until = inf
+    waiter: Any = None
 
 
 class Waiting(Protocol):
