@@ -100,7 +100,8 @@ class ProviderSpecs:
         """What all calls of one kind to one model at one endpoint have in common, done beforehand.
 
         The wire says the same as ``chat`` or ``embeddings``, which stay, and are asked where there is none. The base
-        class of OpenAI's wire has this hook, and gives none where a subclass overrides the hook itself or ``send``.
+        class of OpenAI's wire has this hook, and gives none where a subclass overrides the hook itself or ``send``. A
+        wire that lacks a member of ``Wire``, or has one of another type, is named in the log and not used.
 
         Args:
             kind: ``chat`` or ``embeddings``.

@@ -15,6 +15,7 @@ from router.prices import Price, Rates, dearest
 from router.rules import ADDED_MEMBERS, RequestRules
 from router.settings import Timeouts
 from router.types import CallContext
+from router.upstream.checking import fault_of_wire
 from router.upstream.compiled import Wire
 
 __all__ = ["Offer", "TargetPlan", "header_text"]
@@ -135,8 +136,13 @@ class TargetPlan:
         context = CallContext(provider.name, self.model, place.settings, provider.transport, limits, self.card)
         try:
             wire: Wire | None = compile_(kind=self._asks, context=context)
+            fault = "" if wire is None else fault_of_wire(wire)
         except FAULTS:
             _log.exception("provider plugin %s failed to compile its calls: it is asked for each", self.kind)
+            return None
+        if fault:
+            said = "provider plugin %s gave no Wire for %s calls of %s: %s. It is asked for each call"
+            _log.error(said, self.kind, self._asks, self.id, fault)
             return None
         return wire
 

@@ -1,18 +1,21 @@
-"""A provider's cards as its plugin hands them over: checked before prices and bounds are made of them."""
+"""What a provider's plugin hands over, checked before it is used: cards for prices and bounds, wires for calls."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from router.prices import RATES, Price
 from router.types import ModelCard
 
-__all__ = ["fault_of_card"]
+__all__ = ["fault_of_card", "fault_of_wire"]
 
 _KINDS = ("", "chat", "embeddings")
 _COUNTS = ("created", "prompt_overhead")
 _KNOWN_OR_NONE = ("context_window", "max_output", "image_tokens", "audio_tokens", "file_tokens")
 _MOST = 2**62  # what a database can hold
+_STEPS = ("post", "reply", "stream")
+_MISSING = object()
 
 
 def fault_of_card(card: Any) -> str:
@@ -28,6 +31,27 @@ def fault_of_card(card: Any) -> str:
         if not (_is_count(value) or (value is None and name in _KNOWN_OR_NONE)):
             return f"the card {card.model!r} has {name} {value!r}, and it must be a whole number of at least 0"
     return _fault_of_price(card)
+
+
+def fault_of_wire(wire: Any) -> str:
+    """What is wrong with the ``Wire`` that a ``compiled`` hook gives, and in which member; empty where nothing is."""
+    kind = type(wire).__name__
+    for name in _STEPS:
+        if not callable(getattr(wire, name, None)):
+            return f"{kind} has no method {name!r}"
+    edits, reads_usage = getattr(wire, "edits", _MISSING), getattr(wire, "reads_usage", _MISSING)
+    most = getattr(wire, "reply_bytes_max", _MISSING)
+    if edits is not None and not (isinstance(edits, re.Pattern) and isinstance(edits.pattern, bytes)):
+        return f"{kind}{_given('edits', edits)}, and it must be a compiled pattern of bytes, or None"
+    if type(reads_usage) is not bool:
+        return f"{kind}{_given('reads_usage', reads_usage)}, and it must be True or False"
+    if type(most) is not int or most < 1:
+        return f"{kind}{_given('reply_bytes_max', most)}, and it must be a whole number of at least 1"
+    return ""
+
+
+def _given(name: str, value: Any) -> str:
+    return f" has no {name!r}" if value is _MISSING else f" has {name} {value!r:.100}"
 
 
 def _fault_of_price(card: ModelCard) -> str:

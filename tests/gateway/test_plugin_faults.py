@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ from router.gateway.relay import Relay
 from router.gateway.resolve import Resolver
 from router.registry import registry_of
 from router.sections import BillingSettings
-from router.upstream.checking import fault_of_card
+from router.upstream.checking import fault_of_card, fault_of_wire
 from router.upstream.compiled import Wire
 
 BODY = b'{"id":"1","object":"chat.completion","model":"m","choices":[],"usage":{"prompt_tokens":1}}'
@@ -151,6 +153,65 @@ def test_a_plugin_that_cannot_compile_its_calls_is_asked_for_each(caplog: pytest
     for _ in range(2):
         assert serve(providers).attempts[-1].kind == "ok"
     assert "asked for each" in caplog.text
+
+
+MISSING = object()
+WIRE: dict[str, object] = {
+    "post": print,
+    "reply": print,
+    "stream": print,
+    "edits": None,
+    "reads_usage": True,
+    "reply_bytes_max": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        *(({name: MISSING}, f"has no method '{name}'") for name in ("post", "reply", "stream")),
+        *(({name: MISSING}, f"has no '{name}'") for name in ("edits", "reads_usage", "reply_bytes_max")),
+        ({"post": "/v1"}, "has no method 'post'"),
+        ({"edits": "cost"}, "has edits 'cost', and it must be a compiled pattern of bytes"),
+        ({"edits": re.compile("cost")}, "has edits re.compile('cost')"),
+        ({"reads_usage": None}, "has reads_usage None, and it must be True or False"),
+        ({"reply_bytes_max": 0}, "has reply_bytes_max 0, and it must be a whole number of at least 1"),
+        ({"reply_bytes_max": 1.5}, "has reply_bytes_max 1.5"),
+    ],
+)
+def test_a_wire_with_a_bad_member_is_named_and_not_used(
+    caplog: pytest.LogCaptureFixture, members: dict[str, object], words: str
+) -> None:
+    wire = SimpleNamespace(**{name: value for name, value in (WIRE | members).items() if value is not MISSING})
+
+    class Compiled(Scripted):
+        @hookimpl
+        def compiled(self, kind: str) -> Wire | None:
+            return wire  # type: ignore[return-value]
+
+    assert serve({"a": provider("a", Compiled(None))}).attempts[-1].kind == "ok"
+    (line,) = [record.getMessage() for record in caplog.records if "gave no Wire" in record.getMessage()]
+    assert line.startswith("provider plugin a gave no Wire for chat calls of a/m: ") and words in line
+
+
+def test_a_wire_whose_members_cannot_be_read_is_a_plugin_that_breaks(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        @property
+        def post(self) -> object:
+            raise RuntimeError("a bug")
+
+    class Compiled(Scripted):
+        @hookimpl
+        def compiled(self, kind: str) -> Wire | None:
+            return Broken()  # type: ignore[return-value]
+
+    assert serve({"a": provider("a", Compiled(None))}).attempts[-1].kind == "ok"
+    assert "asked for each" in caplog.text
+
+
+def test_a_whole_wire_has_no_fault() -> None:
+    for edits in (None, re.compile(b"cost")):
+        assert fault_of_wire(SimpleNamespace(**{**WIRE, "edits": edits})) == ""
 
 
 def test_a_client_is_told_the_provider_and_not_its_host() -> None:

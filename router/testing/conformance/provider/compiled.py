@@ -13,6 +13,7 @@ from router.testing.conformance.provider.bench import ASK, PROVIDER, Bench
 from router.testing.conformance.provider.inside import inside
 from router.testing.upstream.scripts import Answer, Script
 from router.types import ChatCall, EmbeddingsCall, Reply
+from router.upstream.checking import fault_of_wire
 
 __all__ = ["wire_and_hook"]
 
@@ -90,6 +91,8 @@ def _compare(bench: Bench, kind: str, body: Mapping[str, Any], answer: Script) -
         wire = bench.plugin.hooks["compiled"](kind=kind, context=held.context)
         if wire is None:
             return False
+        fault = fault_of_wire(wire)
+        expect(not fault, f"the compiled hook gives no Wire for {kind} calls: {fault}")
         bench.script(answer, answer)
         said = _said(bench.plugin.hooks[kind](call=call, context=held.context))
         sent = _sent(bench)
