@@ -301,7 +301,7 @@ class Gateway:
             return Answer(b"", {}, 499)
         except RouterError as error:
             active.finish(error)
-            error.headers.update(self._told(active))
+            error.headers.update(self._headers(active, {}))
             raise
         except FAULTS:  # a fault of ours, or a plugin's, must still settle the call
             _log.exception("call %s failed", active.request_id, extra={"said": active.body})
@@ -325,7 +325,7 @@ class Gateway:
         try:
             pump.run()
         except RouterError as error:
-            error.headers.update(self._told(active))
+            error.headers.update(self._headers(active, {}))
             raise
         finally:
             if client is not None:
@@ -339,13 +339,15 @@ class Gateway:
             active.keeping.headers = lambda: headers
         return headers
 
-    def _headers(self, active: ActiveCall) -> dict[str, str]:
-        """Those of a good answer."""
-        return (_STREAM_HEADERS if active.stream else _PLAIN_HEADERS) | self._told(active)
+    def _headers(self, active: ActiveCall, first: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What the client is told of how its call was served, as far as that is known, and the dialect shows it.
 
-    def _told(self, active: ActiveCall) -> dict[str, str]:
-        """What the client is told of how its call was served, as far as that is known, and the dialect shows it."""
-        headers = self._admission.headers(active)
+        Args:
+            first: what stands before; None for what a good answer has.
+        """
+        if first is None:
+            first = _STREAM_HEADERS if active.stream else _PLAIN_HEADERS
+        headers = {**first, **self._admission.headers(active)}
         if active.dropped_at_door or active.dropped:
             dropped = [*active.dropped_at_door, *active.dropped]
             headers["x-router-dropped-params"] = ", ".join(map(header_text, dropped))
