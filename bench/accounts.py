@@ -13,8 +13,8 @@ from pathlib import Path
 from router.keys import Budget
 from router.ledger.transfers import grant
 from router.store.accounts import create_account
-from router.store.database import open_database
 from router.store.keys import create_key
+from router.store.opening import open_database
 
 
 def main(url: str, folder: str, count: str, credit_nano: str) -> None:

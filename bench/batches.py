@@ -24,9 +24,10 @@ from router.ledger.operations import Held, Settle, Take
 from router.ledger.transfers import grant
 from router.store.accounts import create_account
 from router.store.connection import Connection
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.journal import Operation
 from router.store.migrations import migrate
+from router.store.opening import open_database
 from router.store.session import Session
 from router.types import CallRecord
 

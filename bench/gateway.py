@@ -20,7 +20,8 @@ from bench.systems import UPSTREAM_KEY, Server, Upstreams
 from bench.tools import HERE
 from bench.trees import OWN, Tree
 from router.money import NANO
-from router.store.database import Database, open_database
+from router.store.database import Database
+from router.store.opening import open_database
 from router.testing import free_port
 
 __all__ = ["BILLED", "PLAIN", "OurGateway", "Setup"]

@@ -17,10 +17,11 @@ from router.gateway.plugged import plugin_migrations
 from router.ledger.verify import verify
 from router.store.backup import backup as back_up
 from router.store.copying import copy as copy_all
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.engines import engine_of
 from router.store.migrations import Step, pending, step_back
 from router.store.migrations import migrate as apply_pending
+from router.store.opening import open_database
 from router.store.restore import restore as put_back
 from router.store.workers import living
 

@@ -22,9 +22,9 @@ from router.ledger.transfers import grant
 from router.money import NANO, format_nano
 from router.registry import Registry, load_plugins, nearest
 from router.store.accounts import create_account
-from router.store.database import open_database
 from router.store.keys import create_key
 from router.store.migrations import migrate
+from router.store.opening import open_database
 
 __all__ = ["OPERATOR_FILE", "init"]
 

@@ -76,7 +76,7 @@ class Session:
     @cached_property
     def database(self) -> Database:
         """The database, which must be there already. Raises ``ConfigError``; its use raises ``StoreError``."""
-        from router.store.database import open_database
+        from router.store.opening import open_database
 
         return self.audited(open_database(self.settings.database.url.reveal(), self.config.absolute().parent))
 

@@ -43,11 +43,12 @@ from router.ledger.sweep import Swept, sweep
 from router.registry import Registry
 from router.settings import ProviderSettings
 from router.store.access import read_endings
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.idempotency import expire_answers
 from router.store.journal import Journal
 from router.store.migrations import pending
 from router.store.models import catalogue_version, load_catalogue
+from router.store.opening import open_database
 from router.store.prices import read_prices
 from router.store.provider_keys import load_provider_keys
 from router.store.rates import read_rates

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from router.errors import StoreError
 from router.store.connection import Connection
-from router.store.engines import engine_of
 from router.store.lanes import Job, Lane
-from router.store.ledger_log import enter, is_behind
 from router.store.postgresql import PostgresqlEngine
 from router.store.session import Session
 from router.store.sqlite import SqliteEngine
 from router.store.writer import ThreadWriter
 
-__all__ = ["Database", "open_database"]
+__all__ = ["Database", "TableLog"]
 
 T = TypeVar("T")
 
@@ -27,12 +24,27 @@ class _BehindError(Exception):
     """The log has what the tables lack."""
 
 
+class TableLog(Protocol):
+    """A log that is ahead of tables: what is done before somebody reads or writes them."""
+
+    def is_behind(self, connection: Connection) -> bool:
+        """Whether the tables lack something that the log has."""
+        ...
+
+    def enter(self, connection: Connection) -> None:
+        """Begin a writing transaction of somebody who knows nothing of the log: bring the tables up to its end."""
+        ...
+
+
 class Database:
     """One open database. Safe to use from any greenlet or thread; open it after a fork, not before.
 
     One native thread writes, two read, each on a connection of its own. Every call ends in bounded time: with its
     result, with its own error, or with ``StoreError`` when the database is gone, frozen or overloaded; it serves again
     by itself as soon as the database does.
+
+    Args:
+        log: of the tables that are written late; none where None.
 
     Attributes:
         engine: ``sqlite`` or ``postgresql``.
@@ -41,11 +53,14 @@ class Database:
             returned: so operators' changes are audited together with being made. None, the default, for no such call.
     """
 
-    def __init__(self, engine: SqliteEngine | PostgresqlEngine, *, timeout_s: float) -> None:
+    def __init__(
+        self, engine: SqliteEngine | PostgresqlEngine, *, timeout_s: float, log: TableLog | None = None
+    ) -> None:
         self.engine = engine.name
         self.place = engine.place
         self.backend = engine
         self.witness: Callable[[Connection, Any], None] | None = None
+        self._log = log
         self._timeout_s = timeout_s
         self._readers = Lane(lambda: Session(engine, writer=False), width=_READERS, place=engine.place)
         self._writer = Lane(lambda: Session(engine, writer=True), width=1, place=engine.place, holder=engine.holder)
@@ -60,17 +75,18 @@ class Database:
             StoreError: no answer within ``timeout_s`` (the database's own limit where None), or the database failed.
         """
         limit_s = self._limit(timeout_s)
+        if whole and self._log is not None:
+            log = self._log
 
-        def unless_behind(connection: Connection) -> T:
-            if is_behind(connection):
-                raise _BehindError
-            return function(connection)
+            def unless_behind(connection: Connection) -> T:
+                if log.is_behind(connection):
+                    raise _BehindError
+                return function(connection)
 
-        if whole:
             try:
                 return self._readers.call(lambda session, _: session.read(unless_behind, limit_s), limit_s)
             except _BehindError:
-                self._writer.call(lambda session, _: session.write(enter, self._timeout_s), self._timeout_s)
+                self._writer.call(lambda session, _: session.write(log.enter, self._timeout_s), self._timeout_s)
         return self._readers.call(lambda session, _: session.read(function, limit_s), limit_s)
 
     def write(self, function: Callable[[Connection], T], *, timeout_s: float | None = None, behind: bool = False) -> T:
@@ -89,8 +105,8 @@ class Database:
 
         def guarded(session: Session, job: Job[T]) -> T:
             def unless_abandoned(connection: Connection) -> T:
-                if not behind:
-                    enter(connection)
+                if not behind and self._log is not None:
+                    self._log.enter(connection)
                 result = function(connection)
                 if self.witness is not None:
                     self.witness(connection, result)
@@ -123,22 +139,3 @@ class Database:
 
     def _limit(self, timeout_s: float | None) -> float:
         return self._timeout_s if timeout_s is None else timeout_s
-
-
-def open_database(url: str, base_dir: Path, *, create: bool = False, timeout_s: float = 5.0) -> Database:
-    """Open the database that a URL names; it is reached at the first call, not here.
-
-    Args:
-        url: ``sqlite:///router.db`` (relative to ``base_dir``), ``sqlite:////abs/path`` or
-            ``postgresql://user:password@host/name``.
-        base_dir: the configuration's directory.
-        create: make a SQLite file that does not exist; for ``router init`` and ``router db migrate`` only.
-        timeout_s: how long a call waits for its outcome.
-
-    Raises:
-        ConfigError: a URL that cannot be used; the message says what to do and shows no password.
-    """
-    engine = engine_of(url, base_dir, timeout_s=timeout_s)
-    if create and isinstance(engine, SqliteEngine):
-        engine.create()
-    return Database(engine, timeout_s=timeout_s)

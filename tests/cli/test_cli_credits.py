@@ -9,7 +9,7 @@ import pytest
 
 from router.ledger.system import REVENUE
 from router.ledger.transfers import Transfer, post
-from router.store.database import open_database
+from router.store.opening import open_database
 from router.store.usage import insert_usage
 from router.types import CallRecord
 

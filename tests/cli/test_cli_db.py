@@ -22,7 +22,7 @@ from router.errors import StoreError
 from router.gateway.assembly import assemble
 from router.server.protocol import EXIT_WAITING
 from router.store.accounts import create_account, list_accounts
-from router.store.database import open_database
+from router.store.opening import open_database
 from router.store.workers import leave, register
 from router.testing import Gateway
 

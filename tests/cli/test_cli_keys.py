@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from router.store.database import open_database
 from router.store.keys import hash_key
 from router.store.lookup import find_key
+from router.store.opening import open_database
 from router.types import Key
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from router.store.database import open_database
+from router.store.opening import open_database
 
 TIERS = """
 [limits.tiers.gold]

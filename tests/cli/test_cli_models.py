@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from router.store.database import open_database
+from router.store.opening import open_database
 from router.store.workers import leave, register
 
 ACME = '[providers.acme]\nkind = "compatible"\nbase_url = "http://127.0.0.1:9/v1"\nmodels = ["large"]\n'

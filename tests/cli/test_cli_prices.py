@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from router.store.database import open_database
+from router.store.opening import open_database
 from router.store.usage import insert_usage
 from router.types import CallRecord
 

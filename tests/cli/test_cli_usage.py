@@ -17,7 +17,8 @@ import pytest
 
 from router.cli.usage_csv import write_csv
 from router.store.connection import Connection
-from router.store.database import Database, open_database
+from router.store.database import Database
+from router.store.opening import open_database
 from router.store.tallies import add_counters
 from router.store.usage import insert_usage
 from router.types import Attempt, CallRecord

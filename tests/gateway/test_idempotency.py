@@ -15,11 +15,12 @@ from router.gateway.idempotency import Idempotency, Replay
 from router.gateway.keeping import Keeping
 from router.ledger.batch import LedgerBatch
 from router.store.accounts import create_account
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.idempotency import Place, finishing, look, reference_of
 from router.store.journal import Journal
 from router.store.keys import create_key
 from router.store.migrations import migrate
+from router.store.opening import open_database
 from router.store.workers import Worker, leave, renew
 from router.types import CallRecord, Key
 

@@ -12,8 +12,9 @@ import pytest
 
 from router.errors import Unavailable
 from router.gateway.jobs import Job, Jobs
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.migrations import migrate
+from router.store.opening import open_database
 from router.store.workers import is_alive
 
 

@@ -16,10 +16,11 @@ from router.gateway.limits import KeyFinder, limit_rules
 from router.gateway.sections import check_rules
 from router.keys import Limits
 from router.store.accounts import create_account, set_account_tier
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.keys import create_key, hash_key, rotate_key
 from router.store.limits import Subject, set_limits
 from router.store.migrations import migrate
+from router.store.opening import open_database
 from router.types import Key
 
 CONFIGURATION = """

@@ -9,8 +9,9 @@ import pytest
 
 from router.store.accounts import Account, create_account
 from router.store.connection import Connection
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.migrations import migrate
+from router.store.opening import open_database
 
 
 @pytest.fixture

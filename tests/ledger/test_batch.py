@@ -16,9 +16,10 @@ from router.ledger.batch import LedgerBatch
 from router.ledger.operations import GiveBack, Held, Instead, Record, Refused, Settle, StaleKey, Take, Taken
 from router.store.accounts import create_account
 from router.store.connection import Connection
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.journal import Journal, Operation
 from router.store.migrations import migrate
+from router.store.opening import open_database
 from router.store.usage import list_usage
 from router.store.usage_hours import sum_hours
 from router.types import CallRecord

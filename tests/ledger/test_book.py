@@ -14,8 +14,8 @@ from router.ledger.operations import Held, Refused, StaleKey, Take
 from router.store.access import bump_access
 from router.store.accounts import create_account
 from router.store.connection import Connection
-from router.store.database import open_database
 from router.store.migrations import migrate
+from router.store.opening import open_database
 
 _numbers = count()
 

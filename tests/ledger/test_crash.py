@@ -19,9 +19,10 @@ from router.ledger.transfers import grant
 from router.ledger.verify import check_all, verify
 from router.store.accounts import create_account
 from router.store.connection import Connection
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.journal import Operation
 from router.store.ledger_fold import fold
+from router.store.opening import open_database
 
 _numbers = count()
 

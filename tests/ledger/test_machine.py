@@ -30,10 +30,11 @@ from router.ledger.transfers import adjust, grant, refund
 from router.ledger.verify import check_all
 from router.store.accounts import create_account
 from router.store.connection import Connection
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.journal import Operation
 from router.store.ledger_fold import fold
 from router.store.migrations import migrate
+from router.store.opening import open_database
 
 AMOUNTS = st.integers(0, 20)
 COMMITTED = st.sampled_from(["at once", "rolled back first", "in doubt"])

@@ -16,7 +16,8 @@ from router.ledger.transfers import grant, refund
 from router.ledger.verify import verify
 from router.store.accounts import Account
 from router.store.counters import read_counters
-from router.store.database import Database, open_database
+from router.store.database import Database
+from router.store.opening import open_database
 from router.store.usage import list_usage
 from router.store.workers import register
 from router.types import Usage

@@ -14,7 +14,8 @@ from router.ledger.system import REVENUE
 from router.ledger.transfers import AMOUNT_MAX_NANO, Transfer, adjust, grant, post, refund
 from router.money import INT64_MAX, NANO
 from router.store.accounts import Account, create_account
-from router.store.database import Database, open_database
+from router.store.database import Database
+from router.store.opening import open_database
 
 
 def charge(database: Database, account: Account, request_id: str, amount_nano: int) -> Transfer:

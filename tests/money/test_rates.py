@@ -14,9 +14,10 @@ from router.config import Settings
 from router.errors import Unavailable
 from router.gateway.rates import fetch_rate, rate_jobs, refresh_rate
 from router.sections import BillingSettings, GatewaySettings
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.migrations import migrate
 from router.store.models import catalogue_version
+from router.store.opening import open_database
 from router.store.rates import get_rate, set_rate
 
 

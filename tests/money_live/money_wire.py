@@ -24,9 +24,10 @@ from router.ledger.transfers import grant
 from router.ledger.verify import verify
 from router.money import format_nano, parse_nano
 from router.store.accounts import create_account, set_account_tier
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.keys import create_key
 from router.store.limits import Subject, set_limits
+from router.store.opening import open_database
 from router.testing import Gateway, Raw, ReceivedRequest, Script, ScriptedUpstream
 
 __all__ = [

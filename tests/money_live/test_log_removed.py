@@ -8,7 +8,7 @@ from pathlib import Path
 from crash_wire import Crowd, check_books, clear_holds, wait_until
 from money_wire import House, TestKey, open_house
 
-from router.store.database import open_database
+from router.store.opening import open_database
 
 
 def problems(house: House, key: TestKey) -> list[str]:

@@ -17,9 +17,10 @@ from router.money import format_nano, parse_nano
 from router.store.access import access_version
 from router.store.accounts import create_account
 from router.store.connection import Connection
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.journal import Operation
 from router.store.migrations import migrate
+from router.store.opening import open_database
 from router.types import CallRecord
 
 BATCH = 500

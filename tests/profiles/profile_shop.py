@@ -19,9 +19,10 @@ from router.ledger.transfers import grant
 from router.money import parse_nano
 from router.registry import load_plugins
 from router.store.accounts import create_account
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.keys import create_key
 from router.store.limits import Subject, set_limits
+from router.store.opening import open_database
 from router.testing import Gateway, Raw, ReceivedRequest, Script, ScriptedUpstream
 from router.testing.upstream.wires.anthropic import echo
 from router.testing.upstream.wires.ollama import OLLAMA, serve_ollama

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from router.store.accounts import Account, create_account
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.migrations import migrate
+from router.store.opening import open_database
 from router.types import Attempt, CallRecord
 
 _SCENARIOS = Path(__file__).with_name("scenarios.py")

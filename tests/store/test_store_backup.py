@@ -10,8 +10,8 @@ import pytest
 from router.errors import BadRequest
 from router.store.accounts import create_account, list_accounts
 from router.store.backup import backup
-from router.store.database import open_database
 from router.store.migrations import migrate, pending
+from router.store.opening import open_database
 
 
 def test_a_backup_is_a_whole_database(sqlite_url: str, tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from router.store.audit import Entry, broken_entries, insert_audit
 from router.store.columns import table_names
 from router.store.connection import Connection
 from router.store.copying import copy
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.keys import create_key, rotate_key
 from router.store.migrations import migrate
+from router.store.opening import open_database
 from router.types import Migration
 
 SERIAL = {

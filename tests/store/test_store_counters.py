@@ -10,7 +10,8 @@ import pytest
 
 from router.store.connection import Connection
 from router.store.counters import read_counters
-from router.store.database import Database, open_database
+from router.store.database import Database
+from router.store.opening import open_database
 from router.store.tallies import COUNTERS, add_counters
 
 Hold = Callable[..., None]

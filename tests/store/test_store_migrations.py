@@ -9,8 +9,9 @@ import pytest
 
 from router.errors import ConfigError, StoreError
 from router.store.connection import Connection
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.migrations import Step, migrate, pending
+from router.store.opening import open_database
 from router.store.schema import MIGRATIONS
 from router.types import Migration
 

@@ -17,8 +17,9 @@ import pytest
 
 from router.errors import StoreError
 from router.store.accounts import create_account, list_accounts
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.migrations import migrate
+from router.store.opening import open_database
 from router.store.schema import MIGRATIONS
 from router.store.usage import list_usage
 

@@ -13,8 +13,9 @@ import pytest
 
 from router.store.accounts import Account, create_account
 from router.store.connection import Connection
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.keys import create_key
+from router.store.opening import open_database
 from router.store.usage import count_usage, export_usage, insert_usage, list_usage, prune_usage
 from router.store.usage_hours import sum_hours
 from router.types import CallRecord

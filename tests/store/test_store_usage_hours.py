@@ -10,9 +10,10 @@ import pytest
 
 from router.errors import BadRequest
 from router.store import migrations
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.hour_rows import hour_of
 from router.store.migrations import migrate
+from router.store.opening import open_database
 from router.store.schema import MIGRATIONS
 from router.store.usage import insert_usage
 from router.store.usage_hours import UsageSum, sum_hours

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from router.store import workers
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.leases import try_lease
+from router.store.opening import open_database
 from router.store.workers import Worker, dead_owners, is_alive, leave, process_started, register, renew, this_host
 
 NOW = 1_700_000_000.0

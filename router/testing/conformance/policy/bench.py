@@ -14,8 +14,9 @@ from router.claims import Claim, Outcome, PolicyContext, Quote
 from router.gateway.policies import Policy
 from router.keys import Key, Limits
 from router.registry import Plugin
-from router.store.database import Database, open_database
+from router.store.database import Database
 from router.store.migrations import migrate
+from router.store.opening import open_database
 from router.testing.conformance.base import Failed, Suite
 from router.types import ChatCall, EmbeddingsCall
 from router.usage import Usage

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from router.registry import Plugin
-from router.store.database import Database, open_database
+from router.store.database import Database
+from router.store.opening import open_database
 from router.store.usage import list_usage
 from router.testing.conformance.base import Failed, NotOffered, Suite
 from router.testing.conformance.provider.heard import Heard, listen
