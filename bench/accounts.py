@@ -10,11 +10,11 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from router.keys import Budget
 from router.ledger.transfers import grant
 from router.store.accounts import create_account
 from router.store.keys import create_key
 from router.store.opening import open_database
+from router.types.keys import Budget
 
 
 def main(url: str, folder: str, count: str, credit_nano: str) -> None:

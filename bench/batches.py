@@ -18,18 +18,18 @@ from unittest.mock import patch
 
 from bench.machine import BenchError
 from bench.postgres import postgresql
-from router.claims import BALANCE, Claim, Window
+from router.db.connection import Connection
+from router.db.database import Database
+from router.db.journal import Operation
+from router.db.session import Session
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Held, Settle, Take
 from router.ledger.transfers import grant
 from router.store.accounts import create_account
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.journal import Operation
 from router.store.migrations import migrate
 from router.store.opening import open_database
-from router.store.session import Session
-from router.types import CallRecord
+from router.types.claims import BALANCE, Claim, Window
+from router.types.records import CallRecord
 
 __all__ = ["count_batches"]
 

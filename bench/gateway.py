@@ -19,8 +19,8 @@ from bench.machine import GATEWAY_CORE, LOAD_CORE, BenchError, pinned
 from bench.systems import UPSTREAM_KEY, Server, Upstreams
 from bench.tools import HERE
 from bench.trees import OWN, Tree
-from router.money import NANO
-from router.store.database import Database
+from router.db.database import Database
+from router.money.amounts import NANO
 from router.store.opening import open_database
 from router.testing import free_port
 

@@ -17,10 +17,10 @@ import gevent
 from greenlet import getcurrent, greenlet
 
 from router.http.app import create_application
+from router.http1.connection import Site
+from router.http1.limits import Limits
 from router.server.acceptor import Acceptor
-from router.server.connection import Site
 from router.server.leave import Leave
-from router.server.limits import Limits
 from router.testing import Gateway, chunks, completion, embeddings, sse
 
 __all__ = ["Rig"]

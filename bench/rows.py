@@ -20,12 +20,12 @@ from bench.report import table, write_between
 from bench.systems import Upstreams
 from bench.tools import prepare
 from bench.upstream import FastUpstream
+from router.db.connection import Connection
+from router.db.database import Database
 from router.ledger.chain import link
 from router.ledger.statement import statement
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.usage import export_usage, list_usage
-from router.store.usage_hours import sum_hours
+from router.metering.usage_hours import sum_hours
+from router.metering.usage_rows import export_usage, list_usage
 
 __all__ = ["fill", "main"]
 

@@ -7,26 +7,29 @@ __all__ = ["STAGES", "function_of", "is_waiting", "stage_of"]
 _POLICIES = ("plugins/prepaid/", "plugins/postpaid/", "plugins/windows/")
 
 STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("auth", ("router/gateway/auth.py",)),
-    ("validation", ("router/gateway/body.py", "router/gateway/schemas.py", "router/server/body.py")),
-    ("resolve", ("router/gateway/resolve.py", "router/gateway/endpoints.py", "router/catalogue/")),
-    ("terms", tuple(f"router/gateway/{name}.py" for name in ("quoting", "terms", "bounds", "extras"))),
+    ("auth", ("router/calls/auth.py",)),
+    ("validation", ("router/surfaces/body.py", "router/surfaces/request.py", "router/http1/body.py")),
+    ("resolve", ("router/providers/resolve.py", "router/providers/endpoints.py", "router/catalogue/")),
+    ("terms", tuple(f"router/charging/{name}.py" for name in ("quote", "terms", "bounds", "paid_extras"))),
     (
         "admission",
-        ("router/gateway/admission.py", "router/gateway/policies.py", "router/gateway/budget.py", *_POLICIES),
+        ("router/calls/admission.py", "router/charging/policies.py", "router/charging/budget.py", *_POLICIES),
     ),
-    ("ledger and journal", ("router/ledger/", "router/store/")),
-    ("record", ("router/gateway/record.py",)),
-    ("transport", ("router/upstream/", "plugins/")),
-    ("reply", ("router/gateway/relay.py", "router/gateway/members.py", "router/dialect.py", "router/gateway/pump.py")),
-    ("dispatch", ("router/gateway/",)),
-    ("server: write", ("router/server/responder.py",)),
-    ("server: parse", ("router/server/",)),
+    ("ledger and journal", ("router/ledger/", "router/store/", "router/db/", "router/metering/")),
+    ("record", ("router/calls/call_log.py",)),
+    ("transport", ("router/upstream/", "router/http_client/", "router/sockets/", "plugins/")),
+    (
+        "reply",
+        ("router/surfaces/relay.py", "router/surfaces/splice.py", "router/types/dialect.py", "router/calls/stream.py"),
+    ),
+    ("dispatch", ("router/calls/", "router/charging/", "router/surfaces/", "router/providers/")),
+    ("server: write", ("router/http1/responder.py",)),
+    ("server: parse", ("router/http1/", "router/server/")),
     ("Flask", ("router/http/", "flask/", "werkzeug/", "blinker/")),
 )
 """Stop -> parts of the paths of its files, as py-spy shortens them; the first rule that fits a frame counts."""
 
-_COMMIT = "Connection.commit (router/store/connection.py"
+_COMMIT = "Connection.commit (router/db/connection.py"
 
 
 def stage_of(stack: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from router.registry import Plugin, load_plugins
+from router.plugin_host.registry import Plugin, load_plugins
 from router.testing.conformance import Report, Result, Run, markdown_table
 
 __all__ = ["FILE", "bundled", "main", "outcomes", "recorded", "tables"]

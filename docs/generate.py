@@ -18,8 +18,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from router.hookspecs import ROLES
-from router.sections import (
+from router.config.provider import ProviderSettings, Secret
+from router.config.schema import (
     BillingSettings,
     DatabaseSettings,
     GatewaySettings,
@@ -27,7 +27,7 @@ from router.sections import (
     PluginsSettings,
     ServerSettings,
 )
-from router.settings import ProviderSettings, Secret
+from router.hookspecs import ROLES
 
 __all__ = ["main", "pages", "row_faults"]
 
@@ -181,7 +181,10 @@ section only.
 
 
 def _configuration_page() -> str:
-    parts = [_GENERATED.format(source="the dataclasses in router/config.py and router/types.py"), _CONFIGURATION]
+    parts = [
+        _GENERATED.format(source="the dataclasses in router/config/file.py and router/types/records.py"),
+        _CONFIGURATION,
+    ]
     for section, record in _SECTIONS.items():
         parts.append(f"\n## `[{section}]`\n\n{_summary(record)}\n\n{_table(record)}")
         for key, inner in _tables_in(record):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pluggy
 
-from router.claims import BALANCE, Claim, Meters, Outcome, PolicyContext, Quote, Window
-from router.dialect import Dialect
+from router import retired
+from router.config.provider import ProviderSettings, Secret, Timeouts
 from router.errors import (
+    KINDS,
     BadRequest,
     BudgetExceeded,
     ConfigError,
@@ -22,10 +23,11 @@ from router.errors import (
     Unavailable,
     UpstreamError,
 )
-from router.offers import Estimate, Listed, Offer, load_offers
-from router.rules import RequestRules
-from router.settings import ProviderSettings, Secret, Timeouts
-from router.types import (
+from router.types.claims import BALANCE, Claim, Meters, Outcome, PolicyContext, Quote, Window
+from router.types.dialect import Dialect
+from router.types.offers import Estimate, Listed, Offer, load_offers
+from router.types.periods import window_of
+from router.types.records import (
     Attempt,
     Budget,
     CallContext,
@@ -43,9 +45,12 @@ from router.types import (
     StartupContext,
     Usage,
 )
+from router.types.request_rules import CAP, RequestRules
 
 __all__ = [
     "BALANCE",
+    "CAP",
+    "KINDS",
     "Attempt",
     "BadRequest",
     "Budget",
@@ -93,9 +98,12 @@ __all__ = [
     "__version__",
     "hookimpl",
     "load_offers",
+    "window_of",
 ]
 
 __version__ = "0.1.0"
 
 hookimpl = pluggy.HookimplMarker("router")
 """Marks a function or method as the implementation of the hook of the same name (see ``router.hookspecs``)."""
+
+retired.install()

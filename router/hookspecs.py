@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from router.claims import Claim, Meters, Outcome, PolicyContext, Quote
-from router.dialect import Dialect
 from router.errors import UpstreamError
-from router.rules import RequestRules
-from router.types import (
+from router.types.claims import Claim, Meters, Outcome, PolicyContext, Quote
+from router.types.dialect import Dialect
+from router.types.records import (
     CallContext,
     CallRecord,
     ChatCall,
@@ -27,6 +26,7 @@ from router.types import (
     Reply,
     StartupContext,
 )
+from router.types.request_rules import RequestRules
 
 if TYPE_CHECKING:
     import click

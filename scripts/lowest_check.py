@@ -15,9 +15,9 @@ from typing import Any
 import brotli
 import peewee
 
-from router.cli.output import table
-from router.settings import Secret
-from router.store.postgresql import PostgresqlEngine
+from router.cli.support.output import table
+from router.config.provider import Secret
+from router.db.postgresql import PostgresqlEngine
 from router.store.sealing import seal, unseal
 from router.testing import Gateway, ScriptedUpstream
 

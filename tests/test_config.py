@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router import ProviderSettings
-from router.config import Settings, load_settings
+from router.config.file import Settings, load_settings
 from router.errors import ConfigError
 
 

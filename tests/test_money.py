@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.money import INT64_MAX, NANO, format_nano, parse_nano
+from router.money.amounts import INT64_MAX, NANO, format_nano, parse_nano
 
 ARABIC_ONE = "\u0661"
 REFUSED_TEXTS = [

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import router
-import router.settings
-import router.types
+import router.config.provider
+import router.types.records
 from router import Item, ProviderSettings, Secret
 
 TEXT = "sk-canary-0123456789"
@@ -78,7 +78,7 @@ def test_a_secret_is_revealed_compared_and_copied() -> None:
 
 RECORDS = [
     value
-    for module in (router.types, router.settings)
+    for module in (router.types.records, router.config.provider)
     for value in vars(module).values()
     if inspect.isclass(value) and dataclasses.is_dataclass(value) and value.__module__ == module.__name__
 ]

@@ -9,7 +9,7 @@ from time import monotonic
 import gevent
 import pytest
 
-from router.waits import Readiness
+from router.sockets.waits import Readiness
 
 LONG_S = 60.0
 

@@ -20,6 +20,8 @@ from router_plugins.anthropic.request import chat_body
 from router_plugins.anthropic.stream import Answer, ends
 
 from router import (
+    CAP,
+    KINDS,
     CallContext,
     ChatCall,
     Item,
@@ -32,14 +34,16 @@ from router import (
     Usage,
     hookimpl,
 )
-from router.errors import KINDS
-from router.rules import CAP
-from router.upstream.cards import load_cards
-from router.upstream.events import TranslatedEvents
-from router.upstream.failures import Failure, failure_of, printable
-from router.upstream.provider import HttpProvider
-from router.upstream.transport import Response
-from router.upstream.wire import usage_of
+from router.upstream import (
+    Failure,
+    HttpProvider,
+    Response,
+    TranslatedEvents,
+    failure_of,
+    load_cards,
+    printable,
+    usage_of,
+)
 
 __all__ = ["plugin"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from router import Item, UpstreamError
-from router.upstream.wire import dump_json
+from router.upstream import dump_json
 
 __all__ = ["FINISH_REASONS", "call_of", "keepsakes", "plain_item", "usage_shown"]
 

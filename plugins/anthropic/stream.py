@@ -10,7 +10,7 @@ from typing import Any
 from router_plugins.anthropic.reply import FINISH_REASONS, call_of, keepsakes, usage_shown
 
 from router import Usage
-from router.upstream.wire import usage_of
+from router.upstream import usage_of
 
 __all__ = ["Answer", "ends"]
 

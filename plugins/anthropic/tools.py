@@ -8,7 +8,7 @@ from typing import Any
 
 from router_plugins.anthropic.content import Block, blocks_of, refused
 
-from router.upstream.wire import arguments_of
+from router.upstream import arguments_of
 
 __all__ = ["choice_of", "result_block", "tools_of", "use_blocks"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from router import ProviderSettings, RequestRules, hookimpl
-from router.upstream.compatible import CompatibleProvider
+from router.upstream import CompatibleProvider
 
 __all__ = ["plugin"]
 

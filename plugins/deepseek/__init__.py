@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from router import CallContext, ChatCall, ProviderSettings, RequestRules, Secret, Timeouts, UpstreamError, hookimpl
-from router.upstream.cards import load_cards
-from router.upstream.compatible import CompatibleChatProvider, Progress
-from router.upstream.failures import Failure
-from router.upstream.wire import choices_of, show_cached
+from router.upstream import CompatibleChatProvider, Failure, Progress, choices_of, load_cards, show_cached
 
 __all__ = ["plugin"]
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from router import (
+    KINDS,
     BadRequest,
     CallContext,
     ChatCall,
@@ -30,8 +31,7 @@ from router import (
     Usage,
     hookimpl,
 )
-from router.errors import KINDS
-from router.upstream.wire import usage_of
+from router.upstream import usage_of
 
 __all__ = ["plugin"]
 

@@ -12,10 +12,7 @@ from router_plugins.gemini.errors import kind_of_failure, retry_delay_s
 from router_plugins.gemini.replies import edit_choice
 
 from router import CallContext, ModelCard, ProviderSettings, RequestRules, Secret, hookimpl
-from router.upstream.cards import load_cards
-from router.upstream.compatible import CompatibleProvider, Progress
-from router.upstream.failures import Failure
-from router.upstream.wire import choices_of, object_at
+from router.upstream import CompatibleProvider, Failure, Progress, choices_of, load_cards, object_at
 
 __all__ = ["plugin"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from router.upstream.failures import Failure
+from router.upstream import Failure
 
 __all__ = ["kind_of_failure", "retry_delay_s"]
 

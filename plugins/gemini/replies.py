@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from router.upstream.wire import object_at
+from router.upstream import object_at
 
 __all__ = ["edit_choice"]
 

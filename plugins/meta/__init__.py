@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from router import CallContext, ModelCard, ProviderSettings, RequestRules, Secret, hookimpl
-from router.upstream.cards import load_cards
-from router.upstream.compatible import CompatibleChatProvider
-from router.upstream.failures import Failure
+from router.upstream import CompatibleChatProvider, Failure, load_cards
 
 __all__ = ["plugin"]
 

@@ -13,10 +13,7 @@ from typing import Any, ClassVar
 from router_plugins.mistral.replies import edit_choice, edit_usage
 
 from router import CallContext, ChatCall, ModelCard, ProviderSettings, RequestRules, Secret, hookimpl
-from router.upstream.cards import load_cards
-from router.upstream.compatible import CompatibleProvider, Progress
-from router.upstream.failures import Failure
-from router.upstream.wire import choices_of
+from router.upstream import CompatibleProvider, Failure, Progress, choices_of, load_cards
 
 __all__ = ["plugin"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from router.upstream.wire import show_cached
+from router.upstream import show_cached
 
 __all__ = ["edit_choice", "edit_usage"]
 

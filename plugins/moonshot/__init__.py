@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from router import CallContext, ProviderSettings, RequestRules, Secret, hookimpl
-from router.upstream.cards import load_cards
-from router.upstream.compatible import CompatibleChatProvider, Progress
-from router.upstream.failures import Failure
-from router.upstream.wire import choices_of, show_cached, usage_of
+from router.upstream import CompatibleChatProvider, Failure, Progress, choices_of, load_cards, show_cached, usage_of
 
 __all__ = ["plugin"]
 

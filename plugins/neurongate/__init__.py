@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from router import Dialect, RateLimited, RouterError, Unauthorized, hookimpl
+from router import Dialect, Listed, RateLimited, RouterError, Unauthorized, hookimpl, load_offers
 from router.money import format_nano
-from router.offers import Listed, load_offers
 
 __all__ = ["plugin"]
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from router import Dialect, hookimpl
+from router import Dialect, Listed, Offer, hookimpl, load_offers
 from router.money import format_nano
-from router.offers import Listed, Offer, load_offers
 
 __all__ = ["plugin"]
 

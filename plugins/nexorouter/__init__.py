@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from router import BudgetExceeded, Dialect, InsufficientQuota, ModelNotFound, RouterError, hookimpl
+from router import BudgetExceeded, Dialect, InsufficientQuota, ModelNotFound, RouterError, hookimpl, load_offers
 from router.money import format_nano
-from router.offers import load_offers
 
 __all__ = ["plugin"]
 

@@ -17,6 +17,7 @@ from router_plugins.ollama.reply import Chat, Lines, embeddings_list, plain_item
 from router_plugins.ollama.request import chat_body, embeddings_body
 
 from router import (
+    CAP,
     CallContext,
     ChatCall,
     EmbeddingsCall,
@@ -30,11 +31,7 @@ from router import (
     UpstreamError,
     hookimpl,
 )
-from router.rules import CAP
-from router.upstream.failures import Failure, failure_of
-from router.upstream.provider import HttpProvider
-from router.upstream.transport import Response
-from router.upstream.wire import usage_of
+from router.upstream import Failure, HttpProvider, Response, failure_of, usage_of
 
 __all__ = ["plugin"]
 

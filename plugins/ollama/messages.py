@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from router import BadRequest
-from router.upstream.wire import arguments_of
+from router.upstream import arguments_of
 
 __all__ = ["native_messages"]
 

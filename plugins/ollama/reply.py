@@ -11,9 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from router import Item, Reply, UpstreamError
-from router.upstream.exceptions import AnswerTooLong
-from router.upstream.transport import Response
-from router.upstream.wire import dump_json
+from router.upstream import AnswerTooLong, Response, dump_json
 
 __all__ = ["Chat", "Lines", "embeddings_list", "plain_item"]
 

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from router import CallContext, ProviderSettings, RequestRules, Secret, hookimpl
-from router.upstream.cards import load_cards
-from router.upstream.compatible import CompatibleProvider
-from router.upstream.failures import Failure
+from router.upstream import CompatibleProvider, Failure, load_cards
 
 __all__ = ["plugin"]
 

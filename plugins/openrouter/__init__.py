@@ -11,9 +11,7 @@ from typing import Any, ClassVar
 from router_plugins.openrouter.money import card_of, take_cost_nano
 
 from router import CallContext, ModelCard, ProviderSettings, RequestRules, Secret, hookimpl
-from router.upstream.compatible import CompatibleProvider, Progress
-from router.upstream.failures import Failure
-from router.upstream.wire import choices_of, object_at
+from router.upstream import CompatibleProvider, Failure, Progress, choices_of, object_at
 
 __all__ = ["plugin"]
 

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from router import ModelCard, Price
-from router.upstream.wire import object_at
+from router.upstream import object_at
 
 __all__ = ["card_of", "take_cost_nano"]
 

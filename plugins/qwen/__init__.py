@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from router import CallContext, ChatCall, ProviderSettings, RequestRules, Secret, hookimpl
-from router.upstream.cards import load_cards
-from router.upstream.compatible import CompatibleProvider, Progress
-from router.upstream.failures import Failure
-from router.upstream.wire import choices_of, object_at
+from router.upstream import CompatibleProvider, Failure, Progress, choices_of, load_cards, object_at
 
 __all__ = ["plugin"]
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
 
-from router import Claim, Key, Limits, Meters, Outcome, PolicyContext, Quote, Window, hookimpl
-from router.calendars import window_of
+from router import Claim, Key, Limits, Meters, Outcome, PolicyContext, Quote, Window, hookimpl, window_of
 from router.money import format_nano
 
 __all__ = ["plugin"]

@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, RequestRules, Secret, Timeouts, hookimpl
-from router.upstream.cards import load_cards
-from router.upstream.compatible import CompatibleChatProvider, Progress
-from router.upstream.failures import Failure
-from router.upstream.wire import choices_of
+from router.upstream import CompatibleChatProvider, Failure, Progress, choices_of, load_cards
 
 __all__ = ["plugin"]
 

@@ -16,9 +16,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from router.settings import CAPABILITIES, ModelFacts
-from router.tariff import keep_price, kept_price, read_price
-from router.types import ModelCard
+from router.config.provider import CAPABILITIES, ModelFacts
+from router.money.price_text import keep_price, kept_price, read_price
+from router.types.records import ModelCard
 
 __all__ = ["bare_card", "described", "facts_fault", "given_facts", "learned_card"]
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from router.catalogue.facts import bare_card, described, learned_card
 from router.catalogue.prices import USD, PriceBook, PriceRules
 from router.catalogue.snapshot import NO_OFFERS, Entry, Listing, Offered, Row, Snapshot, Stored
-from router.offers import Offer
-from router.types import ModelCard
+from router.types.offers import Offer
+from router.types.records import ModelCard
 
 __all__ = ["build_snapshot"]
 

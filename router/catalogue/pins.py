@@ -6,10 +6,10 @@ import re
 from urllib.parse import urlsplit
 
 from router.catalogue.prices import PriceRules
-from router.config import Settings
+from router.config.file import Settings
 from router.errors import ConfigError
-from router.money import NANO, format_nano, parse_nano
-from router.tariff import read_price
+from router.money.amounts import NANO, format_nano, parse_nano
+from router.money.price_text import read_price
 
 __all__ = ["BASE_CURRENCY", "RATE_RANGE", "price_rules"]
 

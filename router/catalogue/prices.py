@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from router.money import NANO
-from router.prices import Price, is_free, scaled
-from router.types import ModelCard
+from router.money.amounts import NANO
+from router.money.prices import Price, is_free, scaled
+from router.types.records import ModelCard
 
 __all__ = ["USD", "Found", "PriceBook", "PriceRules"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from router.catalogue.prices import PriceBook
-from router.offers import Offer
-from router.types import ModelCard, Price
+from router.types.offers import Offer
+from router.types.records import ModelCard, Price
 
 __all__ = ["NO_OFFERS", "Entry", "Listing", "Offered", "Row", "Snapshot", "Stored"]
 

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, NoReturn
 import click
 
 from router import __version__
-from router.cli.groups import LazyCommands, Place
-from router.cli.output import hand_over_stdout, one_document, print_error, print_json
+from router.cli.support.groups import LazyCommands, Place
+from router.cli.support.output import hand_over_stdout, one_document, print_error, print_json
 from router.errors import RouterError
 
 __all__ = ["Root", "cli"]
@@ -24,26 +24,26 @@ class Root(LazyCommands):
     """``router``. Exit status: 0 success, 1 refused or failed, 2 wrong usage; 130 after Ctrl-C."""
 
     places: ClassVar[Mapping[str, Place]] = {
-        "accounts": Place("router.cli.accounts:accounts", "Accounts: what owns keys."),
-        "audit": Place("router.cli.audit:audit", "What operators did."),
-        "chat": Place("router.cli.chat:chat", "Send one prompt to a running gateway."),
-        "config": Place("router.cli.config:config", "Show, check and change the configuration."),
-        "credits": Place("router.cli.credits:credits", "Money that accounts are given, and their statements."),
-        "db": Place("router.cli.db:db", "The database: migrations and backups."),
-        "doctor": Place("router.cli.doctor:doctor", "Check the whole set-up and say what to do."),
-        "fallbacks": Place("router.cli.fallbacks:fallbacks", "Which models are tried when one fails."),
-        "init": Place("router.cli.init:init", "Make a configuration, a database, an account and a key."),
-        "keys": Place("router.cli.keys:keys", "API keys."),
-        "limits": Place("router.cli.limits:limits", "Limits of keys, accounts and tiers."),
-        "ledger": Place("router.cli.ledger:ledger", "Whether transfers, holds and balances hold together."),
-        "models": Place("router.cli.models:models", "The catalogue: models and aliases."),
-        "plugins": Place("router.cli.plugins:plugins", "Installed plugins."),
-        "providers": Place("router.cli.providers:providers", "Configured providers."),
-        "reload": Place("router.cli.running:reload", "Have the running gateway read its configuration again."),
-        "routes": Place("router.cli.routes:routes", "How model IDs are understood."),
-        "serve": Place("router.cli.serve:serve", "Serve the gateway."),
-        "stop": Place("router.cli.running:stop", "End the running gateway."),
-        "usage": Place("router.cli.usage:usage", "Finished calls and their tokens."),
+        "accounts": Place("router.cli.commands.accounts:accounts", "Accounts: what owns keys."),
+        "audit": Place("router.cli.commands.audit:audit", "What operators did."),
+        "chat": Place("router.cli.commands.chat:chat", "Send one prompt to a running gateway."),
+        "config": Place("router.cli.commands.config:config", "Show, check and change the configuration."),
+        "credits": Place("router.cli.commands.credits:credits", "Money that accounts are given, and their statements."),
+        "db": Place("router.cli.commands.db:db", "The database: migrations and backups."),
+        "doctor": Place("router.cli.commands.doctor:doctor", "Check the whole set-up and say what to do."),
+        "fallbacks": Place("router.cli.commands.fallbacks:fallbacks", "Which models are tried when one fails."),
+        "init": Place("router.cli.commands.init:init", "Make a configuration, a database, an account and a key."),
+        "keys": Place("router.cli.commands.keys:keys", "API keys."),
+        "limits": Place("router.cli.commands.limits:limits", "Limits of keys, accounts and tiers."),
+        "ledger": Place("router.cli.commands.ledger:ledger", "Whether transfers, holds and balances hold together."),
+        "models": Place("router.cli.commands.models:models", "The catalogue: models and aliases."),
+        "plugins": Place("router.cli.commands.plugins:plugins", "Installed plugins."),
+        "providers": Place("router.cli.commands.providers:providers", "Configured providers."),
+        "reload": Place("router.cli.commands.running:reload", "Have the running gateway read its configuration again."),
+        "routes": Place("router.cli.commands.routes:routes", "How model IDs are understood."),
+        "serve": Place("router.cli.commands.serve:serve", "Serve the gateway."),
+        "stop": Place("router.cli.commands.running:stop", "End the running gateway."),
+        "usage": Place("router.cli.commands.usage:usage", "Finished calls and their tokens."),
     }
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
@@ -60,8 +60,8 @@ class Root(LazyCommands):
         return super().resolve_command(ctx, args)
 
     def _ask_plugins(self, config: Path) -> None:
-        from router.cli.session import Session
-        from router.registry import load_plugins
+        from router.cli.support.session import Session
+        from router.plugin_host.registry import load_plugins
 
         registry = Session(config, False).registry if config.exists() else load_plugins()
         registry.broadcast("register_commands", cli=self)
@@ -104,7 +104,7 @@ class Root(LazyCommands):
 
 
 def _usage(error: click.ClickException, as_json: bool) -> int:
-    from router.cli.wording import in_our_words
+    from router.cli.support.wording import in_our_words
 
     context = error.ctx if isinstance(error, click.UsageError) else None
     print_error(in_our_words(error), "usage" if context or error.exit_code == 2 else "failed", as_json=as_json)

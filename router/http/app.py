@@ -15,19 +15,19 @@ from typing import Any
 from flask import Flask, Response, request
 
 from router import __version__
+from router.app.assembly import Assembly, assemble
+from router.calls.request import Incoming
+from router.charging.estimator import BODY_MAX
+from router.db.ids import new_request_id
 from router.errors import RouterError
-from router.gateway.assembly import Assembly, assemble
-from router.gateway.coding import UnsupportedCoding, coding_of
-from router.gateway.estimate import BODY_MAX
-from router.gateway.incoming import Incoming
-from router.gateway.profile import DESCRIPTION, HEALTH, READY, RESERVED
 from router.http.calls import Calls
 from router.http.failures import Failures, Rendered
 from router.http.incoming import client_request_id, incoming_of, plain_path
 from router.http.openapi import describe
 from router.http.piped import piped
-from router.store.names import new_request_id
-from router.types import StartupContext
+from router.providers.profile import DESCRIPTION, HEALTH, READY, RESERVED
+from router.surfaces.coding import UnsupportedCoding, coding_of
+from router.types.records import StartupContext
 
 __all__ = ["Application", "create_application"]
 

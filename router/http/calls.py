@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from router.gateway.incoming import Incoming
-from router.gateway.line import Answer
+from router.calls.line import Answer
+from router.calls.request import Incoming
 from router.http.failures import Failures
 
 __all__ = ["Calls", "Serve"]

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.routing import RequestRedirect
 
-from router.dialect import Dialect
+from router.calls.call_log import refusal_line
 from router.errors import BadRequest, MethodNotAllowed, NotFound, RateLimited, RouterError, StoreError, TooLarge
-from router.gateway.record import refusal_line
+from router.types.dialect import Dialect
 
 __all__ = ["Failures", "Rendered"]
 

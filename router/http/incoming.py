@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from router.calls.request import Incoming
 from router.errors import BadRequest
-from router.gateway.body import read_body
-from router.gateway.incoming import Incoming
-from router.masking import one_line
+from router.surfaces.body import read_body
+from router.types.masking import one_line
 
 __all__ = ["client_request_id", "incoming_of", "plain_path"]
 

@@ -14,18 +14,18 @@ from typing import Any
 from marshmallow import Schema
 
 from router import __version__
-from router.dialect import Dialect
+from router.charging.estimator import COUNTS_SHAPE, WITH_MESSAGES_SHAPE, EstimateSchema
+from router.charging.paid_extras import extras_shapes
+from router.charging.policies import NONE
+from router.config.schema import GatewaySettings
 from router.errors import RouterError
-from router.gateway.estimate import COUNTS_SHAPE, WITH_MESSAGES_SHAPE, EstimateSchema
-from router.gateway.extras import extras_shapes
-from router.gateway.policies import NONE
-from router.gateway.profile import DESCRIPTION, HEALTH, READY
-from router.gateway.schemas import ChatSchema, EmbeddingsSchema
 from router.http import samples
 from router.http.json_schema import of_request, of_values
 from router.http.replies import REPLIES
-from router.rules import CAPS
-from router.sections import GatewaySettings
+from router.providers.profile import DESCRIPTION, HEALTH, READY
+from router.surfaces.request import ChatSchema, EmbeddingsSchema
+from router.types.dialect import Dialect
+from router.types.request_rules import CAPS
 
 __all__ = ["describe"]
 

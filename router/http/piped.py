@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 import gevent
 from gevent.event import Event
 
+from router.calls.line import Answer
+from router.calls.request import Incoming
+from router.calls.sink import Sink
 from router.errors import RequestTimeout
-from router.gateway.incoming import Incoming
-from router.gateway.line import Answer
-from router.gateway.sink import Sink
 
 __all__ = ["Piped", "piped"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.dialect import Dialect
 from router.errors import (
     KINDS,
     BadRequest,
@@ -23,10 +22,11 @@ from router.errors import (
     Unavailable,
     UpstreamError,
 )
-from router.gateway.coding import UnsupportedCoding
-from router.offers import Estimate, Listed
-from router.prices import Price
-from router.types import ModelCard
+from router.money.prices import Price
+from router.surfaces.coding import UnsupportedCoding
+from router.types.dialect import Dialect
+from router.types.offers import Estimate, Listed
+from router.types.records import ModelCard
 
 __all__ = ["call_errors", "estimate", "estimator_errors", "keyed_errors", "model_id", "models", "open_errors"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from router.db.connection import Connection
+from router.db.database import Database
 from router.errors import NotFound
-from router.store.connection import Connection
-from router.store.database import Database
 
 __all__ = ["Balance", "balance", "read_balance"]
 

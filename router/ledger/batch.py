@@ -12,7 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from router.claims import BALANCE
+from router.db.bulk import select_in, write_rows
+from router.db.connection import Connection
+from router.db.ids import clean_text
+from router.db.journal import Operation
 from router.ledger.book import Book, Bound, Meter
 from router.ledger.chain import customer_of, link
 from router.ledger.operations import (
@@ -31,15 +34,12 @@ from router.ledger.operations import (
 from router.ledger.past import begin_counting
 from router.ledger.state import Bucket, Counts
 from router.ledger.system import REVENUE, SHORTFALL
-from router.store.connection import Connection
-from router.store.hour_rows import hour_rows
-from router.store.journal import Operation
+from router.metering.hour_rows import hour_rows
+from router.metering.usage_columns import COLUMNS, NAMES, clean_record, record_of, values_of
+from router.metering.usage_rows import Counted, revise_usage, write_usage
 from router.store.ledger_log import Effects, Row
-from router.store.names import clean_text
-from router.store.sets import select_in, write_rows
-from router.store.usage import Counted, revise_usage, write_usage
-from router.store.usage_columns import COLUMNS, NAMES, clean_record, record_of, values_of
-from router.types import OVER_BOUND, CallRecord
+from router.types.claims import BALANCE
+from router.types.records import OVER_BOUND, CallRecord
 
 __all__ = ["SWEPT", "LedgerBatch"]
 
@@ -61,7 +61,7 @@ class LedgerBatch:
         self._last: Book | None = None
 
     def __call__(self, connection: Connection, operations: Sequence[Operation], *, again: bool = False) -> None:
-        """As ``router.store.journal.Apply``."""
+        """As ``router.db.journal.Apply``."""
         last, self._last = self._last, None
         book = Book.opened(connection, last)
         batch = _Batch(connection, book, operations, self._clock, again)

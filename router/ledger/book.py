@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from router.claims import BALANCE, Claim, Window
+from router.db import access_version
+from router.db.bulk import select_in
+from router.db.connection import Connection
+from router.db.ids import clean_text
+from router.db.journal import Operation
 from router.ledger.operations import HOLD_COLUMNS, GiveBack, Held, Record, Settle, Take
 from router.ledger.state import Balance, Bucket
-from router.money import INT64_MAX
-from router.store import access
-from router.store.connection import Connection
-from router.store.journal import Operation
+from router.money.amounts import INT64_MAX
 from router.store.ledger_log import Effects, Row, append, catch_up, lock_head, logged
-from router.store.names import clean_text
-from router.store.sets import select_in
+from router.types.claims import BALANCE, Claim, Window
 
 __all__ = ["Book", "Bound", "Meter"]
 
@@ -204,7 +204,7 @@ class Book:
     def access_version(self, connection: Connection) -> int:
         """Of keys, accounts and limits."""
         if self._version is None:
-            self._version = access.access_version(connection)
+            self._version = access_version.access_version(connection)
         return self._version
 
     def known(self, claims: Sequence[tuple[str, Claim]]) -> Bound | None:

@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from router.db.connection import Connection
 from router.ledger.system import is_system
-from router.store.connection import Connection
 
 __all__ = ["broken_links", "customer_of", "link"]
 

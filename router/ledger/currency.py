@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from router.db.connection import Connection
+from router.db.database import Database
 from router.errors import ConfigError
-from router.store.connection import Connection
-from router.store.database import Database
 
 __all__ = ["keep_currency"]
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from router.claims import Claim
-from router.store.connection import Connection
-from router.store.journal import Operation
-from router.types import CallRecord
+from router.db.connection import Connection
+from router.db.journal import Operation
+from router.types.claims import Claim
+from router.types.records import CallRecord
 
 __all__ = [
     "HOLD_COLUMNS",

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from router.claims import Claim, Window
+from router.db.connection import Connection
 from router.ledger.book import Book, Bound
 from router.ledger.operations import Take
 from router.ledger.state import Bucket
-from router.store.connection import Connection
-from router.store.usage_hours import charged_since
+from router.metering.usage_hours import charged_since
+from router.types.claims import Claim, Window
 
 __all__ = ["begin_counting"]
 

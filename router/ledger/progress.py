@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from router.ledger.operations import Statement
-from router.types import CallRecord
-from router.usage import Usage
+from router.money.usage import Usage
+from router.types.records import CallRecord
 
 __all__ = ["Told", "progress_of"]
 

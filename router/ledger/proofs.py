@@ -10,10 +10,10 @@ import json
 from collections import Counter
 from typing import Any
 
+from router.db.connection import Connection
 from router.ledger.operations import Taken
 from router.ledger.system import ADJUSTMENTS, GRANTS, REVENUE, SHORTFALL
-from router.money import NANO, format_nano
-from router.store.connection import Connection
+from router.money.amounts import NANO, format_nano
 
 __all__ = [
     "balances_equal_transfers",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
+from router.db.connection import Connection
 from router.ledger.state import mark_of
-from router.store.connection import Connection
-from router.store.hour_rows import HOUR_S
-from router.store.usage_hours import wrong_hours
+from router.metering.hour_rows import HOUR_S
+from router.metering.usage_hours import wrong_hours
 
 __all__ = ["audit_matches_transfers", "buckets_unchanged", "hours_equal_rows"]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from router.store.access import bump_access
-from router.store.connection import Connection
-from router.store.counting import recount_all
-from router.store.database import Database
+from router.db.access_version import bump_access
+from router.db.connection import Connection
+from router.db.counting import recount_all
+from router.db.database import Database
 
 __all__ = ["keep_rules"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zlib
 
-from router.claims import Window
 from router.ledger.operations import Taken
+from router.types.claims import Window
 
 __all__ = ["Balance", "Bucket", "Counts", "mark_of"]
 

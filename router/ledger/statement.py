@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from router.db.connection import Connection
+from router.db.database import Database
 from router.ledger.balances import read_balance
 from router.ledger.transfers import TRANSFER_COLUMNS, Transfer
-from router.store.connection import Connection
-from router.store.database import Database
 
 __all__ = ["statement"]
 

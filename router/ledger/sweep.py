@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from router.db.bulk import select_in
+from router.db.connection import Connection
+from router.db.database import Database
+from router.jobs.workers import dead_owners
 from router.ledger.batch import SWEPT, LedgerBatch
 from router.ledger.operations import HOLD_COLUMNS, Held, Settle
 from router.ledger.progress import Told
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.sets import select_in
-from router.store.tallies import add_counters
-from router.store.workers import dead_owners
-from router.types import CallRecord
+from router.metering.tallies import add_counters
+from router.types.records import CallRecord
 
 __all__ = ["CODE", "Swept", "sweep"]
 

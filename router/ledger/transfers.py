@@ -1,6 +1,6 @@
 """Transfers: what was moved from one account to another, once and for good. A mistake is corrected by another.
 
-Operators' transfers are audited by the database that they are given (see ``router.store.database.Database.witness``),
+Operators' transfers are audited by the database that they are given (see ``router.db.database.Database.witness``),
 in the same transaction.
 """
 
@@ -10,15 +10,15 @@ import time
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
+from router.db.connection import Connection
+from router.db.database import Database
+from router.db.ids import check_name
 from router.errors import BadRequest, Conflict, NotFound
 from router.ledger.balances import Balance, read_balance
 from router.ledger.chain import link
 from router.ledger.system import ADJUSTMENTS, GRANTS, REVENUE, is_system
-from router.money import INT64_MAX, NANO, format_nano
+from router.money.amounts import INT64_MAX, NANO, format_nano
 from router.store.audit import Entry, insert_audit
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.names import check_name
 
 __all__ = ["AMOUNT_MAX_NANO", "TRANSFER_COLUMNS", "Transfer", "adjust", "grant", "post", "refund"]
 

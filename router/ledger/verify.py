@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from router.db.connection import Connection
+from router.db.database import Database
 from router.ledger import proofs, records
 from router.ledger.chain import broken_links
 from router.store.audit import broken_entries
-from router.store.connection import Connection
-from router.store.database import Database
 from router.store.ledger_fold import fold
 
 __all__ = ["CHECKS", "Check", "check_all", "verify"]

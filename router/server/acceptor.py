@@ -12,13 +12,13 @@ from typing import Any
 import gevent
 from gevent.socket import wait
 
+from router.db.ids import new_request_id
 from router.errors import RateLimited
-from router.server.channel import RawSocket
-from router.server.connection import Connection, Site
+from router.http1.channel import RawSocket
+from router.http1.connection import Connection, Site
+from router.http1.responder import plain_response
 from router.server.crowd import Crowd
-from router.server.responder import plain_response
-from router.store.names import new_request_id
-from router.waits import READ
+from router.sockets.waits import READ
 
 __all__ = ["Acceptor"]
 

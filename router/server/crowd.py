@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 
-from router.server.connection import Connection
+from router.http1.connection import Connection
 
 __all__ = ["Crowd"]
 

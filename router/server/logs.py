@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from router.errors import RouterError
-from router.masking import masked, one_line, without_quotes
+from router.types.masking import masked, one_line, without_quotes
 
 __all__ = ["JsonFormatter", "log_to_stderr"]
 

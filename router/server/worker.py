@@ -29,15 +29,15 @@ from typing import TYPE_CHECKING, Protocol, cast
 import gevent
 
 from router.errors import ConfigError, StoreError
+from router.http1.connection import Calls, Site
+from router.http1.limits import Limits
+from router.http1.refusals import RenderError
 from router.server.acceptor import Acceptor
-from router.server.connection import Calls, Site
 from router.server.descriptors import connections_for, raise_limit
 from router.server.leave import Leave
-from router.server.limits import Limits
 from router.server.logs import log_to_stderr
 from router.server.orphan import die_with_master, exit_after_master
 from router.server.protocol import BEAT, BEAT_S, DEFAULT_APP, EXIT_REFUSED, EXIT_WAITING, READY, RETIRE
-from router.server.refusals import RenderError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from router.db.access_version import bump_access, end_calls
+from router.db.connection import Connection
+from router.db.counting import recount_account
+from router.db.database import Database
+from router.db.ids import check_name, new_id
 from router.errors import BadRequest, NotFound
-from router.store.access import bump_access, end_calls
-from router.store.connection import Connection
-from router.store.counting import recount_account
-from router.store.database import Database
-from router.store.names import check_name, new_id
 
 __all__ = [
     "Account",

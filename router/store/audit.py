@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.names import clean_text
+from router.db.connection import Connection
+from router.db.database import Database
+from router.db.ids import clean_text
 
 __all__ = ["Entry", "broken_entries", "has_entry", "insert_audit", "list_audit"]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import peewee
 
+from router.db.columns import columns_of, in_order_of_keys, set_sequences, table_names, without_triggers
+from router.db.connection import Connection, quoted
+from router.db.database import Database
+from router.db.session import Session
 from router.errors import BadRequest, StoreError
-from router.store.columns import columns_of, in_order_of_keys, set_sequences, table_names, without_triggers
-from router.store.connection import Connection, quoted
-from router.store.database import Database
 from router.store.migrations import make_tables, owners, pending
 from router.store.schema import OWNER
-from router.store.session import Session
-from router.types import Migration
+from router.types.records import Migration
 
 __all__ = ["Copied", "copy"]
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from router.db.connection import Connection
+from router.db.database import Database
 from router.errors import BadRequest
-from router.store.connection import Connection
-from router.store.database import Database
 
 __all__ = [
     "KEPT_S",

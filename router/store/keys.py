@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypedDict
 
-from router.calendars import PERIODS
+from router.db.access_version import bump_access, end_calls
+from router.db.connection import Connection
+from router.db.counting import recount_key
+from router.db.database import Database
+from router.db.ids import check_name, checked_text, has_checksum, new_id
 from router.errors import BadRequest, NotFound
-from router.keys import Budget
-from router.money import format_nano
-from router.store.access import bump_access, end_calls
-from router.store.connection import Connection
-from router.store.counting import recount_key
-from router.store.database import Database
+from router.money.amounts import format_nano
 from router.store.limits import AMOUNT_MAX
-from router.store.names import check_name, checked_text, has_checksum, new_id
+from router.types.keys import Budget
+from router.types.periods import PERIODS
 
 __all__ = [
     "KeyChanges",

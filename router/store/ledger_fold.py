@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.store.connection import Connection
-from router.store.hour_rows import COLUMNS as HOURS
+from router.db.bulk import Columns, write_rows
+from router.db.connection import Connection
+from router.metering.hour_rows import COLUMNS as HOURS
 from router.store.ledger_log import BALANCES, BUCKETS, HOLDS, TRANSFERS, Row, is_behind, logged, merged
-from router.store.sets import Columns, write_rows
 
 __all__ = ["fold"]
 

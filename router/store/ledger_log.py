@@ -16,11 +16,11 @@ from typing import Any
 
 import msgspec
 
-from router.store.connection import Connection
-from router.store.hour_rows import add_rows
-from router.store.sets import Columns, delete_in, write_rows
-from router.store.tallies import add_counters
-from router.store.usage_columns import COLUMNS as USAGE
+from router.db.bulk import Columns, delete_in, write_rows
+from router.db.connection import Connection
+from router.metering.hour_rows import add_rows
+from router.metering.tallies import add_counters
+from router.metering.usage_columns import COLUMNS as USAGE
 
 __all__ = [
     "BALANCES",
@@ -141,7 +141,7 @@ def append(connection: Connection, seq: int, effects: Effects, usage: Sequence[R
 
     Args:
         seq: one more than the last row's; the first of an epoch is 1.
-        usage: rows of the columns of ``router.store.usage_columns``; none of them can be there.
+        usage: rows of the columns of ``router.metering.usage_columns``; none of them can be there.
     """
     text = _encode(effects).decode()
     if connection.engine == "sqlite":

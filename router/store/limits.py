@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields, replace
 from typing import NamedTuple
 
+from router.db.access_version import bump_access
+from router.db.connection import Connection
+from router.db.counting import recount_account, recount_all, recount_key
+from router.db.database import Database
+from router.db.ids import check_name
 from router.errors import BadRequest, Conflict, NotFound
-from router.keys import Limits
-from router.store.access import bump_access
-from router.store.connection import Connection
-from router.store.counting import recount_account, recount_all, recount_key
-from router.store.database import Database
-from router.store.names import check_name
+from router.types.keys import Limits
 
 __all__ = [
     "AMOUNT_MAX",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from router.keys import Budget, Key
-from router.store.database import Database
+from router.db.database import Database
 from router.store.limits import StoredLimits, read_limits
+from router.types.keys import Budget, Key
 
 __all__ = ["FoundKey", "find_key"]
 

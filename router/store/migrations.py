@@ -9,11 +9,11 @@ from typing import Any
 
 import peewee
 
+from router.db.connection import Connection
+from router.db.database import Database
 from router.errors import BadRequest, ConfigError, StoreError
-from router.store.connection import Connection
-from router.store.database import Database
 from router.store.schema import BACK, MIGRATIONS, OWNER
-from router.types import Migration
+from router.types.records import Migration
 
 __all__ = [
     "Step",

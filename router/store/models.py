@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from router.db.connection import Connection
+from router.db.database import Database
+from router.db.ids import check_name
 from router.errors import NotFound
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.names import check_name
 
 __all__ = [
     "CatalogueRows",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from router.db.database import Database
+from router.db.engines import engine_of
+from router.db.sqlite import SqliteEngine
 from router.store import ledger_log
-from router.store.database import Database
-from router.store.engines import engine_of
-from router.store.sqlite import SqliteEngine
 
 __all__ = ["open_database"]
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from router.db.connection import Connection
+from router.db.database import Database
+from router.db.ids import check_name
 from router.errors import Conflict, NotFound
-from router.prices import Price
-from router.store.connection import Connection
-from router.store.database import Database
+from router.money.price_text import keep_price, kept_price
+from router.money.prices import Price
 from router.store.models import change_catalogue
-from router.store.names import check_name
-from router.tariff import keep_price, kept_price
 
 __all__ = ["PriceRow", "list_prices", "read_prices", "remove_price", "set_price"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from router.config.provider import Secret
+from router.db.connection import Connection
+from router.db.database import Database
 from router.errors import ConfigError, NotFound
-from router.settings import Secret
-from router.store.connection import Connection
-from router.store.database import Database
 from router.store.sealing import seal, unseal
 
 __all__ = ["StoredKey", "load_provider_keys", "remove_provider_key", "store_provider_key"]

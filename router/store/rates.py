@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from router.store.connection import Connection
-from router.store.database import Database
+from router.db.connection import Connection
+from router.db.database import Database
 from router.store.models import change_catalogue
 
 __all__ = ["Rate", "get_rate", "read_rates", "set_rate"]

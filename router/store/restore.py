@@ -8,11 +8,11 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from router.db.generation import forget_generation
+from router.db.postgresql import PostgresqlEngine
+from router.db.sqlite import SqliteEngine
 from router.errors import BadRequest
-from router.store.generation import forget_generation
-from router.store.postgresql import PostgresqlEngine
 from router.store.schema import MIGRATIONS, OWNER
-from router.store.sqlite import SqliteEngine
 
 __all__ = ["restore"]
 

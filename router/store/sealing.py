@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import os
 
+from router.config.provider import Secret
 from router.errors import ConfigError
-from router.settings import Secret
 
 __all__ = ["MASTER_KEY", "check_master_key", "seal", "unseal"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import ConfigError
-from router.tariff import read_price
-from router.types import ModelCard
+from router.money.price_text import read_price
+from router.types.records import ModelCard
 
 __all__ = ["listed_card", "listed_cards", "load_cards"]
 
@@ -22,7 +22,7 @@ _COUNT_MAX = 2**40
 def load_cards(path: Path, *, owned_by: str) -> tuple[ModelCard, ...]:
     """The cards in a file of ``["model"]`` tables, whose keys are those of ``ModelCard``.
 
-    ``price`` is a table of decimal texts in USD per million tokens, as ``router.tariff`` reads it
+    ``price`` is a table of decimal texts in USD per million tokens, as ``router.money.price_text`` reads it
     (``{ input = "2.50", output = "10.00" }``).
 
     Raises:

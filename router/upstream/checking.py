@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from router.prices import RATES, Price
-from router.types import ModelCard
+from router.money.prices import RATES, Price
+from router.types.records import ModelCard
 
 __all__ = ["fault_of_card", "fault_of_wire"]
 

@@ -14,13 +14,13 @@ from functools import partial
 from typing import Any, ClassVar
 
 from router import hookimpl
-from router.types import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, Reply, Usage
+from router.types.records import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, Reply, Usage
+from router.types.transport import Response
 from router.upstream.cards import listed_card, listed_cards
 from router.upstream.compiled import CompiledWire, Steps, Wire, renamed
 from router.upstream.events import Events
 from router.upstream.failures import failure_of
 from router.upstream.provider import HttpProvider
-from router.upstream.transport import Response
 from router.upstream.wire import has_output, usage_of
 
 __all__ = ["CompatibleChatProvider", "CompatibleProvider", "Progress"]

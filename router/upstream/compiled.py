@@ -10,14 +10,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from router.rules import CAPS
-from router.settings import Timeouts
-from router.types import CallContext, ChatCall, EmbeddingsCall, Item, Reply
-from router.upstream.deadlines import Limits
-from router.upstream.exchange import exchange
-from router.upstream.head import encode_head, parse_target
-from router.upstream.pool import Pool, PoolTransport
-from router.upstream.transport import Request, Response, Sending
+from router.config.provider import Timeouts
+from router.http_client.deadlines import Limits
+from router.http_client.exchange import exchange
+from router.http_client.head import encode_head, parse_target
+from router.http_client.pool import Pool, PoolTransport
+from router.types.records import CallContext, ChatCall, EmbeddingsCall, Item, Reply
+from router.types.request_rules import CAPS
+from router.types.transport import Request, Response, Sending
 from router.upstream.wire import dump_json
 
 __all__ = ["Asked", "CompiledWire", "Steps", "Wire", "renamed"]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, overload
 
 from router.errors import UpstreamError
-from router.types import Item, Reply
+from router.types.records import Item, Reply
+from router.types.transport import Response
 from router.upstream.sse import BETWEEN, EventParser
-from router.upstream.transport import Response
 from router.upstream.wire import dump_json
 
 __all__ = ["Events", "Packet", "TranslatedEvents"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from router.masking import masked
+from router.types.masking import masked
 
 __all__ = [
     "Failure",

@@ -11,10 +11,11 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from router import hookimpl
+from router.config.provider import ProviderSettings, secrets_in
 from router.errors import UpstreamError
-from router.rules import RequestRules
-from router.settings import ProviderSettings, secrets_in
-from router.types import CallContext, ChatCall, EmbeddingsCall, ModelCard
+from router.types.records import CallContext, ChatCall, EmbeddingsCall, ModelCard
+from router.types.request_rules import RequestRules
+from router.types.transport import Request, Response
 from router.upstream.failures import (
     Failure,
     in_full,
@@ -24,7 +25,6 @@ from router.upstream.failures import (
     wait_hint_s,
     without_secrets,
 )
-from router.upstream.transport import Request, Response
 from router.upstream.wire import dump_json
 
 __all__ = ["HttpProvider"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.upstream.exceptions import AnswerTooLong
+from router.http_client.exceptions import AnswerTooLong
 
 __all__ = ["BETWEEN", "EventParser"]
 

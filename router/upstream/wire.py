@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from router.types import Usage
+from router.types.records import Usage
 
 __all__ = [
     "arguments_of",

@@ -37,7 +37,9 @@ def test_open_streams_are_counted_and_timed(tmp_path: Path) -> None:
 
 def test_filler_plugins_are_found_as_installed_ones_are(tmp_path: Path) -> None:
     names = make_plugins(tmp_path, 3)
-    code = "from router.registry import load_plugins; print(*(p.name for p in load_plugins().having('chat')))"
+    code = (
+        "from router.plugin_host.registry import load_plugins; print(*(p.name for p in load_plugins().having('chat')))"
+    )
     env = {**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{tmp_path}"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True, timeout=30)
     assert set(names) <= set(done.stdout.split())
@@ -46,10 +48,10 @@ def test_filler_plugins_are_found_as_installed_ones_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stack", "stage"),
     [
-        ("serve (router/server/worker.py:1);_key (router/gateway/line.py:3);key (router/gateway/auth.py:41)", "auth"),
-        ("chat (router/gateway/line.py:9);loads (json/__init__.py:299)", "dispatch"),
-        ("run (router/server/connection.py:2);wsgi_app (flask/app.py:7);push (flask/ctx.py:1)", "Flask"),
-        ("_run (router/store/journal.py:5);_execute_cursor (peewee.py:3914)", "ledger and journal"),
+        ("serve (router/server/worker.py:1);_key (router/calls/line.py:3);key (router/calls/auth.py:41)", "auth"),
+        ("chat (router/calls/line.py:9);loads (json/__init__.py:299)", "dispatch"),
+        ("run (router/http1/connection.py:2);wsgi_app (flask/app.py:7);push (flask/ctx.py:1)", "Flask"),
+        ("_run (router/db/journal.py:5);_execute_cursor (peewee.py:3914)", "ledger and journal"),
         ("run (gevent/hub.py:631)", "event loop and threads"),
     ],
 )
@@ -58,7 +60,7 @@ def test_the_innermost_frame_that_a_rule_knows_decides(stack: str, stage: str) -
 
 
 def test_a_thread_that_waits_for_work_does_not_count() -> None:
-    assert is_waiting("Lane._serve (router/store/lanes.py:177)")
-    commit = "Lane._serve (router/store/lanes.py:177);Connection.commit (router/store/connection.py:67)"
+    assert is_waiting("Lane._serve (router/db/threads.py:177)")
+    commit = "Lane._serve (router/db/threads.py:177);Connection.commit (router/db/connection.py:67)"
     assert is_waiting(f"{commit};Database._execute_cursor (peewee.py:3914)")
-    assert not is_waiting("Lane._serve (router/store/lanes.py:177);run (router/store/lanes.py:70)")
+    assert not is_waiting("Lane._serve (router/db/threads.py:177);run (router/db/threads.py:70)")

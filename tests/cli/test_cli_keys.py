@@ -10,7 +10,7 @@ import pytest
 from router.store.keys import hash_key
 from router.store.lookup import find_key
 from router.store.opening import open_database
-from router.types import Key
+from router.types.records import Key
 
 
 def look_up(folder: Path, text: str) -> Key | None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from router.cli.grades import UNKNOWN, grade_of, keep_grade, kept_grades
-from router.registry import Plugin
+from router.cli.support.grades import UNKNOWN, grade_of, keep_grade, kept_grades
+from router.plugin_host.registry import Plugin
 from router.testing import CommandFailed, Gateway, GatewayFailed
 
 Install = Callable[[Path, str, str, str], None]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from router.cli.probe import REMEDIES
+from router.cli.support.probe import REMEDIES
 from router.errors import KINDS
-from router.registry import Plugin, Registry
+from router.plugin_host.registry import Plugin, Registry
 from router.testing import Answer, Gateway, ScriptedUpstream, free_port
 
 
@@ -203,7 +203,9 @@ def test_an_alias_that_leads_nowhere_is_a_warning(quiet) -> None:
 
 
 def test_config_check_names_a_dead_alias(router) -> None:
-    router.config.write_text(router.config.read_text().replace("[aliases]", '[aliases]\nbroken = "echo/ecko"'))
+    router.config.file.write_text(
+        router.config.file.read_text().replace("[aliases]", '[aliases]\nbroken = "echo/ecko"')
+    )
     (warning,) = router.json("config", "check")["warnings"]
     assert "'broken' is an alias of 'echo/ecko', which does not exist" in warning
     assert f"warning: {warning}" in router("config", "check").err
@@ -283,7 +285,7 @@ def test_a_local_ollama_is_a_hint_until_it_is_used(quiet, upstream: ScriptedUpst
 
 
 def test_a_plugin_that_does_not_load_is_a_problem(quiet, monkeypatch: pytest.MonkeyPatch) -> None:
-    from router.gateway import plugged
+    from router.app import installed as plugged
 
     real = plugged.registry_of_settings
 

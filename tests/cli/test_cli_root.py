@@ -10,7 +10,7 @@ import pytest
 
 import router as host
 from router.cli.main import Root, cli
-from router.registry import registry_of
+from router.plugin_host.registry import registry_of
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_shared_options_may_stand_before_the_command(router, tmp_path: Path)
     elsewhere = str(tmp_path / "none.toml")
     assert router("--json", "keys", "list").value
     assert elsewhere in router("--config", elsewhere, "keys", "list").err
-    assert router("--config", elsewhere, "keys", "list", "--config", str(router.config), "--json").value
+    assert router("--config", elsewhere, "keys", "list", "--config", str(router.config.file), "--json").value
 
 
 def test_the_root_lists_each_command_with_its_own_first_line() -> None:
@@ -70,7 +70,7 @@ def test_a_plugin_adds_commands(router, monkeypatch: pytest.MonkeyPatch) -> None
         def register_commands(self, cli: click.Group) -> None:
             cli.add_command(click.Command("greet", callback=lambda: click.echo("hello")))
 
-    monkeypatch.setattr("router.gateway.plugged.registry_of_settings", lambda settings: registry_of(greeter=Plugin()))
+    monkeypatch.setattr("router.app.installed.registry_of_settings", lambda settings: registry_of(greeter=Plugin()))
     try:
         assert router("greet").out == "hello\n"
         assert "did you mean 'greet'?" in router("gret").err

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from router.cli.usage_csv import write_csv
-from router.store.connection import Connection
-from router.store.database import Database
+from router.cli.support.usage_csv import write_csv
+from router.db.connection import Connection
+from router.db.database import Database
+from router.metering.tallies import add_counters
+from router.metering.usage_rows import insert_usage
 from router.store.opening import open_database
-from router.store.tallies import add_counters
-from router.store.usage import insert_usage
-from router.types import Attempt, CallRecord
+from router.types.records import Attempt, CallRecord
 
 HOUR = 3600.0
 
@@ -242,7 +242,7 @@ def test_a_plain_c_locale_gets_utf_8_all_the_same(router) -> None:
     database = open_database("sqlite:///router.db", router.folder)
     write(database, record("req_1", model="🦊 ü"))
     database.close()
-    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "ROUTER_CONFIG": str(router.config)}
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "ROUTER_CONFIG": str(router.config.file)}
     command = [sys.executable, "-m", "router", "usage", "export"]
     done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
     assert "🦊 ü" in done.stdout.decode("utf-8")
@@ -254,7 +254,7 @@ def test_a_reader_of_an_export_may_stop(router) -> None:
     database.close()
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-W", "error", "-m", "router", "usage", "export", "--config", str(router.config)]
+    command = [sys.executable, "-W", "error", "-m", "router", "usage", "export", "--config", str(router.config.file)]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")

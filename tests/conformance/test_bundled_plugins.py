@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from router.registry import load_plugins
+from router.plugin_host.registry import load_plugins
 from router.testing.conformance import Run, installed_plugin
 
 PLUGINS = load_plugins().plugins

@@ -47,7 +47,7 @@ from router import ProviderSettings, hookimpl
 from router.testing import Answer
 from router.testing.upstream.wires.openai import OPENAI
 from router.upstream.compatible import CompatibleChatProvider
-from router.upstream.transport import Request
+from router.types.transport import Request
 from router.upstream.wire import dump_json
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from router import Dialect, Listed, Offer, RouterError, hookimpl
-from router.registry import Plugin, registry_of
+from router.plugin_host.registry import Plugin, registry_of
 from router.testing.conformance import Result, Run
 from router.testing.conformance.dialect import DIALECT
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from router.registry import registry_of
+from router.plugin_host.registry import registry_of
 from router.testing.conformance import Run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

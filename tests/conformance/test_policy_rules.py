@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from router import BALANCE, ChatCall, Claim, Key, Meters, Outcome, PolicyContext, Quote, Window, hookimpl
-from router.calendars import window_of
-from router.registry import registry_of
+from router.plugin_host.registry import registry_of
 from router.testing.conformance import Result, Run
+from router.types.periods import window_of
 
 
 def outcomes(policy: Any) -> dict[str, Result]:

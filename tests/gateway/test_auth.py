@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from router.calls.auth import Authenticator
+from router.db.ids import checked_text
 from router.errors import BadRequest, RouterError, StoreError, Unauthorized
-from router.gateway.auth import Authenticator
-from router.store.names import checked_text
-from router.types import Key
+from router.types.records import Key
 
 
 class Desk:

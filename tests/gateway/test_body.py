@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from machine import known_work_s
 
 from router.errors import BadRequest, RouterError, TooLarge
-from router.gateway.body import decode_json, read_body
+from router.surfaces.body import decode_json, read_body
 
 LIMIT = 2**20
 

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from router.errors import BadRequest
-from router.gateway.body import decode_json, has_long_number
+from router.surfaces.body import decode_json, has_long_number
 from router.upstream.wire import dump_json
 
 LARGE = b" " * 300_000

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from router.charging.caching import check_cache
 from router.errors import BadRequest
-from router.gateway.caching import check_cache
 
 LONG, SHORT = (
     {"cache_control": {"type": "ephemeral", "ttl": "1h"}},

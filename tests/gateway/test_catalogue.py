@@ -7,7 +7,7 @@ from dataclasses import replace
 from router.catalogue import Catalogue, Listing, Row, Stored
 from router.catalogue.merging import build_snapshot
 from router.errors import StoreError
-from router.types import ModelCard
+from router.types.records import ModelCard
 
 GPT, MINI = ModelCard("gpt", owned_by="openai", created=7), ModelCard("mini")
 OTHER = Listing([ModelCard("gpt")], {"own/Model": {}, "gpt": {}}, unlisted=True)

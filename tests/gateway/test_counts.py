@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from test_relay import item, relay
 
-from router.gateway.counts import fault_of_usage, higher, shown_usage, sound, whole
-from router.gateway.remarks import REMARKS, remarks_of
-from router.gateway.said import Said, said_bytes
+from router.surfaces.counts import fault_of_usage, higher, shown_usage, sound, whole
+from router.surfaces.remarks import REMARKS, remarks_of
+from router.surfaces.said import Said, said_bytes
 from router.testing import chunks, completion
-from router.types import Reply, Usage
+from router.types.records import Reply, Usage
 from router.upstream.wire import dump_json, usage_of
 
 

@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 
 from router import ProviderSettings, UpstreamError
-from router.gateway.endpoints import Endpoints
-from router.gateway.health import Lease, Place
+from router.providers.endpoints import Endpoints
+from router.providers.health import Lease, Place
 
 
 class Clock:

@@ -10,19 +10,19 @@ from typing import Any
 import gevent
 import pytest
 
+from router.calls.idempotency import Idempotency, Replay
+from router.calls.kept_answer import Keeping
+from router.db.database import Database
+from router.db.journal import Journal
 from router.errors import Conflict
-from router.gateway.idempotency import Idempotency, Replay
-from router.gateway.keeping import Keeping
+from router.jobs.workers import Worker, leave, renew
 from router.ledger.batch import LedgerBatch
 from router.store.accounts import create_account
-from router.store.database import Database
 from router.store.idempotency import Place, finishing, look, reference_of
-from router.store.journal import Journal
 from router.store.keys import create_key
 from router.store.migrations import migrate
 from router.store.opening import open_database
-from router.store.workers import Worker, leave, renew
-from router.types import CallRecord, Key
+from router.types.records import CallRecord, Key
 
 NOW = 1_800_000_000.0
 KEY = Key("key_2", "acct_1", idempotent=True, origin="key_1")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from router.db.database import Database
 from router.errors import Unavailable
-from router.gateway.jobs import Job, Jobs
-from router.store.database import Database
+from router.jobs.leased import Job, Jobs
+from router.jobs.workers import is_alive
 from router.store.migrations import migrate
 from router.store.opening import open_database
-from router.store.workers import is_alive
 
 
 class Clock:

@@ -10,18 +10,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from router.config import Settings, load_settings
+from router.app.config_rules import check_rules
+from router.charging.limit_rules import KeyFinder, limit_rules
+from router.config.file import Settings, load_settings
+from router.db.database import Database
 from router.errors import ConfigError
-from router.gateway.limits import KeyFinder, limit_rules
-from router.gateway.sections import check_rules
-from router.keys import Limits
 from router.store.accounts import create_account, set_account_tier
-from router.store.database import Database
 from router.store.keys import create_key, hash_key, rotate_key
 from router.store.limits import Subject, set_limits
 from router.store.migrations import migrate
 from router.store.opening import open_database
-from router.types import Key
+from router.types.keys import Limits
+from router.types.records import Key
 
 CONFIGURATION = """
 [limits]

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from router.errors import BadRequest
-from router.gateway.looking import look
-from router.gateway.measuring import (
+from router.surfaces.checked import look
+from router.surfaces.measuring import (
     CAP_SPELLINGS,
     FREE_BYTES,
     NO_PROMPT,
@@ -23,7 +23,7 @@ from router.gateway.measuring import (
     json_bytes,
     member_bytes,
 )
-from router.gateway.schemas import FIELDS, check_fields, check_input, check_message, message_list, model_of
+from router.surfaces.request import FIELDS, check_fields, check_input, check_message, message_list, model_of
 
 NAMES = sorted({*FIELDS["chat"], *FIELDS["embeddings"], *NO_PROMPT, "options", "prediction", "extra", "überlang"})
 numbers = st.integers() | st.integers(-3, 200) | st.floats() | st.just(10**400)

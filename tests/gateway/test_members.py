@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.gateway.members import cut_member, find_member
+from router.surfaces.splice import cut_member, find_member
 
 NAME = "model"
 names = st.sampled_from([NAME, "a", 'm"odel', "model\\", '"model":', "", "é", "\ud800", ', "model": 1']) | st.text()

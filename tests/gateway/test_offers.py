@@ -10,16 +10,16 @@ import pytest
 
 from router import ModelCard, ModelNotFound, ModelNotPriced, Offer, Price, Unavailable
 from router.catalogue import Catalogue, Listing, Offered, PriceRules, Row, Stored
+from router.charging.estimator import BODY_MAX, TOKENS_MAX, Estimator
+from router.config.provider import ProviderSettings
+from router.config.schema import BillingSettings
 from router.errors import BadRequest, RouterError
-from router.gateway.endpoints import Endpoints
-from router.gateway.estimate import BODY_MAX, TOKENS_MAX, Estimator
-from router.gateway.listing import Lister
-from router.gateway.providers import Provider
-from router.gateway.resolve import Resolver
-from router.money import NANO
-from router.sections import BillingSettings
-from router.settings import ProviderSettings
-from router.types import Key
+from router.money.amounts import NANO
+from router.providers.configured import Provider
+from router.providers.endpoints import Endpoints
+from router.providers.model_list import Lister
+from router.providers.resolve import Resolver
+from router.types.records import Key
 
 LIST_PRICE = Price.per_million(input="1", output="4")
 SOLD_AT = Price.per_million(input="3", output="12")

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router import Key, ModelNotFound
-from router.gateway.plan import Plan, Plans
-from router.gateway.record import good_line, log_line
-from router.types import Attempt, CallRecord
+from router.calls.call_log import good_line, log_line
+from router.charging.plan import Plan, Plans
+from router.types.records import Attempt, CallRecord
 
 
 class Shop:

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from router import BadRequest, ChatCall, Item, Key, ModelCard, Price, ProviderSettings, Reply, UpstreamError, hookimpl
+from router.calls.call import ActiveCall
+from router.calls.dispatch import Dispatcher
 from router.catalogue import Catalogue, Listing, Stored
-from router.dialect import Dialect
-from router.gateway.active import ActiveCall
-from router.gateway.dispatch import Dispatcher
-from router.gateway.endpoints import Endpoints, Place
-from router.gateway.looking import look
-from router.gateway.measuring import Measure
-from router.gateway.profile import faults_of
-from router.gateway.providers import Provider
-from router.gateway.quoting import Quoter
-from router.gateway.relay import Relay
-from router.gateway.resolve import Resolver
-from router.registry import registry_of
-from router.sections import BillingSettings
+from router.charging.quote import Quoter
+from router.config.schema import BillingSettings
+from router.plugin_host.registry import registry_of
+from router.providers.configured import Provider
+from router.providers.endpoints import Endpoints, Place
+from router.providers.profile import faults_of
+from router.providers.resolve import Resolver
+from router.surfaces.checked import look
+from router.surfaces.measuring import Measure
+from router.surfaces.relay import Relay
+from router.types.dialect import Dialect
 from router.upstream.checking import fault_of_card, fault_of_wire
 from router.upstream.compiled import Wire
 

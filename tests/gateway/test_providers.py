@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from router.config import load_settings
+from router.config.file import load_settings
 from router.errors import ConfigError
-from router.gateway.providers import Provider, build_providers, listings
-from router.registry import Registry, load_plugins
+from router.plugin_host.registry import Registry, load_plugins
+from router.providers.configured import Provider, build_providers, listings
 
 
 @pytest.fixture(scope="module")

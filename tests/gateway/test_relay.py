@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.dialect import Dialect
 from router.errors import UpstreamError
-from router.gateway.relay import Relay
+from router.surfaces.relay import Relay
 from router.testing import chunks, completion, token_usage
-from router.types import ChatCall, Item, Reply
+from router.types.dialect import Dialect
+from router.types.records import ChatCall, Item, Reply
 from router.upstream.events import Packet
 from router.upstream.sse import BETWEEN
 from router.upstream.wire import usage_of

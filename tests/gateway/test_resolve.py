@@ -9,12 +9,12 @@ import pytest
 from machine import known_work_s
 
 from router.catalogue import Catalogue, Listing, Row, Stored
+from router.config.provider import ProviderSettings
 from router.errors import Forbidden, ModelNotFound, RouterError, Unavailable
-from router.gateway.endpoints import Endpoints
-from router.gateway.providers import Provider
-from router.gateway.resolve import Resolver
-from router.settings import ProviderSettings
-from router.types import Key, ModelCard
+from router.providers.configured import Provider
+from router.providers.endpoints import Endpoints
+from router.providers.resolve import Resolver
+from router.types.records import Key, ModelCard
 
 
 class Rows:

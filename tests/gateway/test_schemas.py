@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.dialect import Dialect
+from router.calls.call import ActiveCall
 from router.errors import BadRequest
-from router.gateway.active import ActiveCall
-from router.gateway.looking import look
-from router.gateway.schemas import MODEL_SHAPE, dropped_fields, passed_on
-from router.types import ChatCall, EmbeddingsCall, Key
+from router.surfaces.checked import look
+from router.surfaces.request import MODEL_SHAPE, dropped_fields, passed_on
+from router.types.dialect import Dialect
+from router.types.records import ChatCall, EmbeddingsCall, Key
 
 MESSAGES = [{"role": "user", "content": "x"}]
 CHAT = {"model": "p/m", "messages": MESSAGES}

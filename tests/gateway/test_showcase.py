@@ -11,9 +11,9 @@ import pytest
 from router import Dialect, Listed, ModelCard, Offer, Price
 from router.catalogue import Catalogue, Listing, Offered, Row, Stored
 from router.errors import StoreError
-from router.gateway.listing import Lister
-from router.gateway.resolve import Resolver
-from router.gateway.showcase import Page, Showcase
+from router.providers.model_list import Lister
+from router.providers.public_catalogue import Page, Showcase
+from router.providers.resolve import Resolver
 
 
 class Stall(Dialect):

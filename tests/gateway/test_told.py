@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from router.dialect import Dialect
 from router.errors import UpstreamError
-from router.gateway.relay import Relay
-from router.types import ChatCall, EmbeddingsCall, Item, Reply
+from router.surfaces.relay import Relay
+from router.types.dialect import Dialect
+from router.types.records import ChatCall, EmbeddingsCall, Item, Reply
 from router.upstream.wire import usage_of
 
 HOLDS: dict[str, Any] = {"choices": ChatCall, "data": EmbeddingsCall}

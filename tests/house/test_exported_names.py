@@ -73,6 +73,13 @@ def test_what_router_exports_is_documented() -> None:
 
 
 def test_every_name_of_floor_0_is_there() -> None:
-    for module in ("router", "router.dialect", "router.errors", "router.hookspecs", "router.money", "router.types"):
+    for module in (
+        "router",
+        "router.types.dialect",
+        "router.errors",
+        "router.hookspecs",
+        "router.money.amounts",
+        "router.types.records",
+    ):
         found = importlib.import_module(module)
         assert [name for name in found.__all__ if not hasattr(found, name)] == []

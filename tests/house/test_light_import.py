@@ -34,9 +34,9 @@ LATE = ("requests", "urllib3", "cryptography", "rich.console", "tomlkit", "playh
     [
         pytest.param("from router.cli.main import Root, cli", HEAVY + LATE, id="command line"),
         pytest.param(
-            "from router.cli.session import Session; import router.cli.serve, pathlib;"
-            "router.cli.serve._prepare(Session(pathlib.Path({config!r}), False))",
-            (*LATE, "flask", "router.http", "router.gateway.line"),
+            "from router.cli.support.session import Session; import router.cli.commands.serve, pathlib;"
+            "router.cli.commands.serve._prepare(Session(pathlib.Path({config!r}), False))",
+            (*LATE, "flask", "router.http", "router.calls.line"),
             id="master",
         ),
         pytest.param(

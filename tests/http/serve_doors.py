@@ -20,9 +20,9 @@ import gevent  # noqa: E402
 from gevent.fileobject import FileObject  # noqa: E402
 
 from router.http.app import create_application  # noqa: E402
+from router.http1.connection import Site  # noqa: E402
+from router.http1.limits import Limits  # noqa: E402
 from router.server.acceptor import Acceptor  # noqa: E402
-from router.server.connection import Site  # noqa: E402
-from router.server.limits import Limits  # noqa: E402
 
 
 class Threading(ThreadingMixIn, WSGIServer):

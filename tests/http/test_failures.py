@@ -10,9 +10,9 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
-from router.dialect import Dialect
 from router.errors import RateLimited, RouterError
 from router.http.failures import Failures
+from router.types.dialect import Dialect
 
 
 class Teapot(Dialect):

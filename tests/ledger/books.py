@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from router.claims import BALANCE, Claim, Window
+from router.db.database import Database
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Held, Settle, Take
 from router.ledger.transfers import adjust, grant, refund
-from router.store.database import Database
-from router.types import CallRecord
+from router.types.claims import BALANCE, Claim, Window
+from router.types.records import CallRecord
 
 NOW = 1_800_000_000.0
 MINUTE = Window(60.0)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from router.db.connection import Connection
+from router.db.database import Database
 from router.store.accounts import Account, create_account
-from router.store.connection import Connection
-from router.store.database import Database
 from router.store.migrations import migrate
 from router.store.opening import open_database
 

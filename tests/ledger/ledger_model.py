@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from router.claims import BALANCE, Claim
 from router.ledger.operations import Held
+from router.types.claims import BALANCE, Claim
 
 __all__ = ["Call", "Model", "Pot"]
 

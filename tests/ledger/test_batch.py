@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from router.claims import BALANCE, Claim, Window
+from router.db.connection import Connection
+from router.db.database import Database
+from router.db.journal import Journal, Operation
 from router.errors import StoreError
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import GiveBack, Held, Instead, Record, Refused, Settle, StaleKey, Take, Taken
+from router.metering.usage_hours import sum_hours
+from router.metering.usage_rows import list_usage
 from router.store.accounts import create_account
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.journal import Journal, Operation
 from router.store.migrations import migrate
 from router.store.opening import open_database
-from router.store.usage import list_usage
-from router.store.usage_hours import sum_hours
-from router.types import CallRecord
+from router.types.claims import BALANCE, Claim, Window
+from router.types.records import CallRecord
 
 _numbers = count()
 

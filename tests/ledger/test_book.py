@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from router.claims import BALANCE, Claim
+from router.db.access_version import bump_access
+from router.db.connection import Connection
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Held, Refused, StaleKey, Take
-from router.store.access import bump_access
 from router.store.accounts import create_account
-from router.store.connection import Connection
 from router.store.migrations import migrate
 from router.store.opening import open_database
+from router.types.claims import BALANCE, Claim
 
 _numbers = count()
 

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from books import NOW, record
 
-from router.claims import BALANCE, Claim, Window
+from router.db.connection import Connection
+from router.db.database import Database
+from router.db.journal import Operation
 from router.ledger import book
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import GiveBack, Held, Record, Settle, Take
 from router.ledger.transfers import grant
 from router.ledger.verify import check_all, verify
 from router.store.accounts import create_account
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.journal import Operation
 from router.store.ledger_fold import fold
 from router.store.opening import open_database
+from router.types.claims import BALANCE, Claim, Window
 
 _numbers = count()
 

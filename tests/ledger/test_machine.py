@@ -21,7 +21,9 @@ from hypothesis.stateful import (
 )
 from ledger_model import Call, Model
 
-from router.claims import BALANCE, Claim, Window
+from router.db.connection import Connection
+from router.db.database import Database
+from router.db.journal import Operation
 from router.errors import BadRequest, Conflict
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import GiveBack, Held, Settle, Take
@@ -29,12 +31,10 @@ from router.ledger.sweep import sweep
 from router.ledger.transfers import adjust, grant, refund
 from router.ledger.verify import check_all
 from router.store.accounts import create_account
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.journal import Operation
 from router.store.ledger_fold import fold
 from router.store.migrations import migrate
 from router.store.opening import open_database
+from router.types.claims import BALANCE, Claim, Window
 
 AMOUNTS = st.integers(0, 20)
 COMMITTED = st.sampled_from(["at once", "rolled back first", "in doubt"])

@@ -8,17 +8,17 @@ from itertools import count
 import pytest
 from books import NOW, record
 
-from router.claims import BALANCE, Claim, Window
-from router.keys import Budget
+from router.db.access_version import access_version
+from router.db.database import Database
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Held, Refused, Settle, Take
 from router.ledger.transfers import grant
 from router.ledger.verify import verify
-from router.store.access import access_version
 from router.store.accounts import Account, set_account_tier
-from router.store.database import Database
 from router.store.keys import KeyChanges, KeyRow, change_key, create_key, rotate_key
 from router.store.limits import Subject, clear_limits, set_limits
+from router.types.claims import BALANCE, Claim, Window
+from router.types.keys import Budget
 
 DAY_S = 86_400.0
 TODAY = NOW // DAY_S * DAY_S

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from books import fill
 
+from router.db.connection import Connection
+from router.db.database import Database
 from router.errors import NotFound
 from router.ledger.statement import statement
 from router.ledger.transfers import grant
 from router.store.accounts import Account, create_account
-from router.store.connection import Connection
-from router.store.database import Database
 
 MANY = 20_000
 

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from books import NOW, fill, settle, take
 
+from router.db.database import Database
 from router.errors import BadRequest
+from router.jobs.workers import register
 from router.ledger.balances import Balance, balance
 from router.ledger.progress import progress_of
 from router.ledger.sweep import CODE, sweep
 from router.ledger.transfers import grant, refund
 from router.ledger.verify import verify
+from router.metering.counters import read_counters
+from router.metering.usage_rows import list_usage
 from router.store.accounts import Account
-from router.store.counters import read_counters
-from router.store.database import Database
 from router.store.opening import open_database
-from router.store.usage import list_usage
-from router.store.workers import register
-from router.types import Usage
+from router.types.records import Usage
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from books import NOW, record, take
 
+from router.db.database import Database
+from router.db.journal import Operation
 from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Held, Note, Settle
@@ -12,9 +14,7 @@ from router.ledger.sweep import sweep
 from router.ledger.transfers import grant
 from router.ledger.verify import verify
 from router.store.accounts import Account
-from router.store.database import Database
 from router.store.idempotency import Call, Place, begin, finishing, look, releasing, stands, take_over
-from router.store.journal import Operation
 
 PLACE = Place("key_1", "reference")
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import peewee
 import pytest
 
+from router.db.database import Database
 from router.errors import BadRequest, Conflict, NotFound, RouterError
 from router.ledger.balances import Balance, balance
 from router.ledger.system import REVENUE
 from router.ledger.transfers import AMOUNT_MAX_NANO, Transfer, adjust, grant, post, refund
-from router.money import INT64_MAX, NANO
+from router.money.amounts import INT64_MAX, NANO
 from router.store.accounts import Account, create_account
-from router.store.database import Database
 from router.store.opening import open_database
 
 

@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from books import NOW, fill, record, settle, take
 
+from router.db.connection import Connection
+from router.db.database import Database
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Settle
 from router.ledger.transfers import AMOUNT_MAX_NANO, adjust, grant
 from router.ledger.verify import CHECKS, verify
-from router.money import NANO
+from router.metering.usage_rows import insert_usage, prune_usage
+from router.money.amounts import NANO
 from router.store.accounts import Account, create_account
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.usage import insert_usage, prune_usage
 
 
 def failed(database: Database) -> dict[str, str]:

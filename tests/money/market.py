@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from router.catalogue import Catalogue, Listing, PriceRules, Stored
-from router.gateway.looking import look
-from router.gateway.quoting import Quoter
-from router.gateway.resolve import Route, Target
-from router.gateway.terms import Terms
-from router.rules import RequestRules
-from router.sections import BillingSettings
-from router.settings import Timeouts
-from router.tariff import read_price
-from router.types import Key, ModelCard, Price
+from router.charging.quote import Quoter
+from router.charging.terms import Terms
+from router.config.provider import Timeouts
+from router.config.schema import BillingSettings
+from router.money.price_text import read_price
+from router.providers.resolve import Route, Target
+from router.surfaces.checked import look
+from router.types.records import Key, ModelCard, Price
+from router.types.request_rules import RequestRules
 
 __all__ = ["AT", "Market", "card", "chat", "price"]
 

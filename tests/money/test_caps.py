@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from market import Market, card, chat, price
 
+from router.charging.charge import reckon
+from router.config.schema import BillingSettings
 from router.errors import BadRequest
-from router.gateway.reckoning import reckon
-from router.rules import CAPS, RequestRules
-from router.sections import BillingSettings
-from router.types import Usage
+from router.types.records import Usage
+from router.types.request_rules import CAPS, RequestRules
 
 
 def prompt_of(body: dict[str, Any], **changes: Any) -> int:

@@ -8,7 +8,7 @@ import pytest
 from market import Market, chat
 
 from router.errors import BadRequest
-from router.rules import RequestRules
+from router.types.request_rules import RequestRules
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from market import card, price
 
+from router.app.exchange_rate import rate_warning
 from router.catalogue import Listing, PriceBook, PriceRules, Row, Stored
 from router.catalogue.merging import build_snapshot
-from router.gateway.rates import rate_warning
-from router.money import NANO
-from router.tariff import keep_price
-from router.types import Price, PriceTier
+from router.money.amounts import NANO
+from router.money.price_text import keep_price
+from router.types.records import Price, PriceTier
 
 CARD = card()
 PIN, LISTED, DEFAULT = price(input="9", output="9"), price(input="7", output="7"), price(input="5", output="5")

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.hours import parse_hours
-from router.money import NANO, format_nano, parse_nano
-from router.prices import FREE, Price, PriceTier, Rates, dearest, is_complete, is_free, rates, scaled
-from router.tariff import keep_price, kept_price, read_price, show_price
-from router.usage import Usage
+from router.money.amounts import NANO, format_nano, parse_nano
+from router.money.hours import parse_hours
+from router.money.price_text import keep_price, kept_price, read_price, show_price
+from router.money.prices import FREE, Price, PriceTier, Rates, dearest, is_complete, is_free, rates, scaled
+from router.money.usage import Usage
 
 AT = 1_700_000_000.0
 SPANS = ("mon-fri 01:00-04:00", "22:00-04:00", "sat,sun 00:00-24:00", "fri-mon 12:30-12:29")

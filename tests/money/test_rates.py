@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from router.config import Settings
+from router.app.exchange_rate import fetch_rate, rate_jobs, refresh_rate
+from router.config.file import Settings
+from router.config.schema import BillingSettings, GatewaySettings
+from router.db.database import Database
 from router.errors import Unavailable
-from router.gateway.rates import fetch_rate, rate_jobs, refresh_rate
-from router.sections import BillingSettings, GatewaySettings
-from router.store.database import Database
 from router.store.migrations import migrate
 from router.store.models import catalogue_version
 from router.store.opening import open_database

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from market import Market, card, chat, price
 
-from router.gateway.reckoning import Reckoned, reckon
-from router.types import OVER_BOUND, Usage
+from router.charging.charge import Reckoned, reckon
+from router.types.records import OVER_BOUND, Usage
 from router.upstream.wire import usage_of
 
 CARD = card(price=price(input="2.50", cached_input="1.25", cache_write="3", output="10", reasoning="12"))

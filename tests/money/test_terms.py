@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from market import AT, Market, card, chat, price
 
 from router.catalogue import PriceRules
+from router.charging.charge import reckon
+from router.config.schema import BillingSettings
 from router.errors import BadRequest, ModelNotPriced
-from router.gateway.reckoning import reckon
-from router.sections import BillingSettings
-from router.tariff import read_price
-from router.types import Price, PriceTier, Usage
+from router.money.price_text import read_price
+from router.types.records import Price, PriceTier, Usage
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 10 * 2**20}}
 SOUND = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}

@@ -18,17 +18,17 @@ import psycopg
 from money_calls import WAIT_S, Answered, TestKey, Volley, send_chat, statuses, whole
 from money_plans import CAP, Plan, obey
 
-from router.keys import Budget
+from router.db.database import Database
 from router.ledger.balances import Balance, balance
 from router.ledger.transfers import grant
 from router.ledger.verify import verify
-from router.money import format_nano, parse_nano
+from router.money.amounts import format_nano, parse_nano
 from router.store.accounts import create_account, set_account_tier
-from router.store.database import Database
 from router.store.keys import create_key
 from router.store.limits import Subject, set_limits
 from router.store.opening import open_database
 from router.testing import Gateway, Raw, ReceivedRequest, Script, ScriptedUpstream
+from router.types.keys import Budget
 
 __all__ = [
     "MODEL",

@@ -6,7 +6,7 @@ import pytest
 from money_plans import good
 from money_wire import TOKEN, House, nano, statuses
 
-from router.money import parse_nano
+from router.money.amounts import parse_nano
 from router.store.limits import Subject, set_limits
 
 LEAST, USUAL = 256, 16_384

@@ -22,7 +22,7 @@ import pytest
 from crash_wire import Crowd, check_books, clear_holds, wait_until
 from money_wire import TOKEN, House, open_house
 
-from router.store.counters import read_counters
+from router.metering.counters import read_counters
 from router.testing import Answer, Stream, chunks, completion, token_usage
 
 CAP = 10

@@ -13,12 +13,12 @@ from crash_wire import wait_until
 from money_calls import whole
 from money_wire import MODEL, TOKEN, House, TestKey, nano, statuses
 
-from router.keys import Budget
-from router.money import parse_nano
+from router.money.amounts import parse_nano
 from router.store.accounts import set_account_status
 from router.store.keys import KeyChanges, change_key, disable_key, enable_key, revoke_key, rotate_key
 from router.store.limits import Subject, set_limits
 from router.testing import Answer, Stream, chunks, completion
+from router.types.keys import Budget
 
 CALLS = 12  # at once: enough for each of four workers
 CAP = 10

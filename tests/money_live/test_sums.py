@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from router.claims import BALANCE, Claim
+from router.db.access_version import access_version
+from router.db.connection import Connection
+from router.db.database import Database
+from router.db.journal import Operation
 from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Held, Settle, Take
 from router.ledger.transfers import grant
 from router.ledger.verify import verify
-from router.money import format_nano, parse_nano
-from router.store.access import access_version
+from router.money.amounts import format_nano, parse_nano
 from router.store.accounts import create_account
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.journal import Operation
 from router.store.migrations import migrate
 from router.store.opening import open_database
-from router.types import CallRecord
+from router.types.claims import BALANCE, Claim
+from router.types.records import CallRecord
 
 BATCH = 500
 AT = 1_800_000_000.0

@@ -13,7 +13,7 @@ from crash_wire import clear_holds, wait_until
 from money_plans import good
 from money_wire import TOKEN, House
 
-from router.store.counters import read_counters
+from router.metering.counters import read_counters
 from router.testing import Stream, chunks, token_usage
 
 CAP = 10

@@ -12,7 +12,7 @@ from accounting_wire import CAP, PROMPT, charge_of, embed, open_accounting, told
 from money_plans import Plan
 from money_wire import TAG, House, new_schema
 
-from router.money import format_nano, parse_nano
+from router.money.amounts import format_nano, parse_nano
 from router.testing import Answer, Script, Stream, chunks, completion, token_usage
 from router.testing.upstream.wires import WIRES, Wire
 

@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from router.ledger.transfers import grant
-from router.money import parse_nano
+from router.money.amounts import parse_nano
 from router.store.opening import open_database
 from router.testing import Answer, Gateway, ReceivedRequest, Script, ScriptedUpstream, Stream
 from router.testing.upstream.wire import chunks, completion, embeddings

@@ -12,9 +12,9 @@ from marshmallow import Schema, fields
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from router import Dialect, Listed, RouterError
+from router.config.schema import GatewaySettings
 from router.http.json_schema import of_request, of_values
 from router.http.openapi import describe
-from router.sections import GatewaySettings
 from router.testing import Gateway
 
 CHAT = "/v1/chat/completions"

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, Reply, Usage
-from router.config import Settings
-from router.registry import registry_of
-from router.upstream.pool import PoolTransport
+from router.config.file import Settings
+from router.http_client.pool import PoolTransport
+from router.plugin_host.registry import registry_of
 
 __all__ = ["Driver", "usage_in", "values_of"]
 

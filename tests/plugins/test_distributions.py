@@ -16,7 +16,7 @@ Install = Callable[[Path, str, str, str], None]
 LIST = """
 import json
 from router.errors import ConfigError
-from router.registry import load_plugins
+from router.plugin_host.registry import load_plugins
 try:
     plugins = load_plugins().plugins.values()
     found = {p.name: [p.state, p.distribution, p.version, p.problem] for p in plugins}

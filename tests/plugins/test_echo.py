@@ -12,7 +12,7 @@ from router_plugins.echo import plugin
 
 from router import BadRequest, CallContext, ChatCall, EmbeddingsCall, Reply, UpstreamError
 from router.errors import KINDS
-from router.registry import registry_of
+from router.plugin_host.registry import registry_of
 
 HOOKS = registry_of(echo=plugin).plugins["echo"].hooks
 CONTEXT: Any = CallContext("echo", "echo", None, None, None)  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from test_registry import Point
 
 from router import hookimpl
 from router.hookspecs import ROLES
-from router.registry import Plugin, load_plugins, registry_of
+from router.plugin_host.registry import Plugin, load_plugins, registry_of
 from router.testing import Answer, Gateway, ScriptedUpstream, completion, stream
 
 FIRST = Path(__file__).resolve().parents[1] / "fixtures/plugins_v1"
@@ -175,7 +175,7 @@ class Mended:
 def later(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Callable[[object], Plugin]:
     """A plugin as a later version loads it, strictly."""
     monkeypatch.setitem(ROLES, "retiring", Retiring)
-    caplog.set_level(logging.WARNING, logger="router.registry")
+    caplog.set_level(logging.WARNING, logger="router.plugin_host.registry")
     return lambda thing: load_plugins(entry_points=[Point("acme", thing)], strict=True).plugins["acme"]
 
 

@@ -10,7 +10,7 @@ from driver import Driver, values_of
 from router_plugins.openai import plugin
 
 from router import UpstreamError
-from router.money import NANO
+from router.money.amounts import NANO
 from router.testing import Answer, ScriptedUpstream
 
 MESSAGES = [{"role": "developer", "content": "Be brief"}, {"role": "user", "content": "Hi"}]

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from router import CallRecord, ChatCall, ModelCard, Reply, UpstreamError, Usage, hookimpl
-from router.binding import LOAD_RULES
 from router.errors import ConfigError
 from router.hookspecs import HOOKS_VERSION
-from router.registry import load_plugins, registry_of
+from router.plugin_host.registry import load_plugins, registry_of
+from router.plugin_host.validate import LOAD_RULES
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from packaging.utils import is_normalized_name
 
 import router
 from router.cli.main import cli
-from router.cli.scaffolding import KINDS, render
+from router.cli.support.scaffolding import KINDS, render
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/router-acme"
 

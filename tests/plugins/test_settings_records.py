@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from router import Dialect, Secret, StartupContext, hookimpl
-from router.config import load_settings
+from router.app.config_rules import plugin_records
+from router.config.convert import build_record
+from router.config.file import load_settings
 from router.errors import ConfigError
-from router.gateway.sections import plugin_records
-from router.records import build_record
-from router.registry import registry_of
+from router.plugin_host.registry import registry_of
 
 
 def build(kind: type, **data: Any) -> Any:

@@ -10,7 +10,7 @@ import openai
 import pytest
 from wheelhouse import ROOT, Environment, build_wheels
 
-from router.cli.scaffolding import write
+from router.cli.support.scaffolding import write
 from router.testing import Answer, Gateway, GatewayFailed, ScriptedUpstream, completion
 
 EXAMPLE = ROOT / "examples/router-acme"

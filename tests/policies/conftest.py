@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router import Claim, Key, Limits, Outcome, PolicyContext, Quote
-from router.registry import load_plugins
+from router.plugin_host.registry import load_plugins
 
 NOON = 1_753_272_000.0  # 2025-07-23 12:00 UTC, a Wednesday
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from router import BALANCE, Budget, Claim, Key, Outcome, PolicyContext, Quote, Usage
-from router.gateway.budget import budget_claim
+from router.charging.budget import budget_claim
 
 QUOTE = Quote(1000, 500, 7_000)
 FREE = Quote(1000, 500, 0)

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from router import BALANCE, ChatCall, Claim, Key, Meters, Outcome, PolicyContext, Quote, RouterError, Usage, hookimpl
-from router.calendars import window_of
-from router.claims import Window
-from router.dialect import Dialect
+from router.calls.admission import Admission, AdmissionLimits
+from router.calls.call import ActiveCall
+from router.charging.charge import Reckoned
+from router.charging.plan import Plan
+from router.charging.policies import Policy
 from router.errors import RateLimited
-from router.gateway.active import ActiveCall
-from router.gateway.admission import Admission, AdmissionLimits
-from router.gateway.looking import look
-from router.gateway.plan import Plan
-from router.gateway.policies import Policy
-from router.gateway.reckoning import Reckoned
-from router.keys import Budget
 from router.ledger.operations import Held, Settle, Take, Taken
-from router.registry import registry_of
-from router.types import CallRecord
+from router.plugin_host.registry import registry_of
+from router.surfaces.checked import look
+from router.types.claims import Window
+from router.types.dialect import Dialect
+from router.types.keys import Budget
+from router.types.periods import window_of
+from router.types.records import CallRecord
 
 BODY = {"model": "p/m", "messages": [{"role": "user", "content": "x"}]}
 NOON = 1_753_272_000.0

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from router import BALANCE, ChatCall, Claim, Key, Outcome, PolicyContext, Quote, Usage
-from router.registry import Plugin, registry_of
+from router.plugin_host.registry import Plugin, registry_of
 from router.testing.conformance import Run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/policies.md"

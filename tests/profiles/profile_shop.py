@@ -13,19 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from router.dialect import Dialect
-from router.keys import Budget
+from router.db.database import Database
 from router.ledger.transfers import grant
-from router.money import parse_nano
-from router.registry import load_plugins
+from router.money.amounts import parse_nano
+from router.plugin_host.registry import load_plugins
 from router.store.accounts import create_account
-from router.store.database import Database
 from router.store.keys import create_key
 from router.store.limits import Subject, set_limits
 from router.store.opening import open_database
 from router.testing import Gateway, Raw, ReceivedRequest, Script, ScriptedUpstream
 from router.testing.upstream.wires.anthropic import echo
 from router.testing.upstream.wires.ollama import OLLAMA, serve_ollama
+from router.types.dialect import Dialect
+from router.types.keys import Budget
 
 __all__ = ["PROFILES", "Profile", "Response", "Shop", "ShopKey", "dialect_of", "open_shop"]
 

@@ -10,11 +10,11 @@ import openai
 import pytest
 from profile_shop import Shop
 
-from router.offers import Listed, Offer
-from router.prices import Price
+from router.money.prices import Price
 from router.store.models import set_model_enabled
 from router.testing.upstream.wires.ollama import EMBEDDING_MODELS
-from router.types import ModelCard
+from router.types.offers import Listed, Offer
+from router.types.records import ModelCard
 
 NEXGATE_FIELDS = [
     "model_id",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from profile_shop import PROFILES, Shop, dialect_of, open_shop
 
-from router.config import load_settings
+from router.config.file import load_settings
 from router.testing import CommandFailed, Gateway
 
 EXPECTED = {

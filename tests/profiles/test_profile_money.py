@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from profile_shop import Shop
 
-from router.keys import Budget
 from router.ledger.balances import balance
-from router.money import format_nano
+from router.money.amounts import format_nano
 from router.store.accounts import set_account_tier
 from router.store.keys import create_key
 from router.store.limits import Subject, set_limits
 from router.testing import Answer, completion, token_usage
+from router.types.keys import Budget
 
 TOKEN = 1_000
 """What a token of a shaky model costs, in nano-units."""

@@ -6,9 +6,9 @@ import pytest
 from profile_shop import PROFILES, dialect_of
 
 from router.errors import ConfigError
-from router.money import format_nano
-from router.offers import Offer, load_offers
-from router.prices import is_complete
+from router.money.amounts import format_nano
+from router.money.prices import is_complete
+from router.types.offers import Offer, load_offers
 
 NEXGATE_TABLE = """
 gpt-5.5openaifrontier400K$5.00$30.00

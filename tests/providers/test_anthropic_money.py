@@ -9,7 +9,7 @@ import openai
 import pytest
 from provider_kit import MODES, Rig
 
-from router.money import parse_nano
+from router.money.amounts import parse_nano
 from router.testing import Gateway, ScriptedUpstream
 from router.testing.upstream.wires.anthropic import ANTHROPIC
 

@@ -11,7 +11,7 @@ from provider_kit import ASK, Rig
 from router_plugins.meta import Settings, plugin
 
 from router import CallContext
-from router.config import Settings as Configuration
+from router.config.file import Settings as Configuration
 from router.testing import Gateway, ScriptedUpstream, Stream, chunks
 from router.testing.upstream.wires import META
 

@@ -14,8 +14,8 @@ from router_plugins.ollama import plugin
 from router_plugins.ollama.request import chat_body, embeddings_body
 
 from router import BadRequest, CallContext, ChatCall, EmbeddingsCall, Secret
-from router.config import Settings as Configuration
-from router.gateway.looking import look
+from router.config.file import Settings as Configuration
+from router.surfaces.checked import look
 from router.upstream.wire import dump_json
 
 ASK: Any = [{"role": "user", "content": "hello"}]

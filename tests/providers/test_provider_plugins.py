@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from router import CallContext, ProviderSettings
-from router.config import Settings
-from router.registry import Registry, load_plugins
+from router.config.file import Settings
+from router.plugin_host.registry import Registry, load_plugins
 
 KEYS = {
     "anthropic": "ANTHROPIC_API_KEY",

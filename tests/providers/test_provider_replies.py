@@ -11,7 +11,7 @@ from provider_kit import ASK, MODES, Rig
 
 from router.testing import Answer, embeddings
 from router.testing.upstream.wires import WIRES, Wire
-from router.types import Usage
+from router.types.records import Usage
 
 TOOL: Any = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
 CALL = ("weather", '{"city":"Oslo"}')

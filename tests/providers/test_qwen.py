@@ -10,7 +10,7 @@ import pytest
 from provider_kit import MODES, Rig
 from router_plugins.qwen import Settings, plugin
 
-from router.config import Settings as Configuration
+from router.config.file import Settings as Configuration
 from router.errors import ConfigError
 from router.testing import Answer, Stream, chunks, completion, token_usage
 from router.testing.upstream.wires import QWEN

@@ -26,10 +26,10 @@ import gevent
 from gevent.event import Event
 
 from router.errors import BadRequest, ConfigError
+from router.http1.connection import Site
+from router.http1.limits import Limits
+from router.http1.refusals import render_openai
 from router.server.acceptor import Acceptor
-from router.server.connection import Site
-from router.server.limits import Limits
-from router.server.refusals import render_openai
 
 seen: Counter[str] = Counter()
 

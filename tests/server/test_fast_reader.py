@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.gateway.incoming import Incoming
+from router.calls.request import Incoming
 from router.http.incoming import incoming_of
-from router.server.body import RequestBody
-from router.server.environ import connection_environ
-from router.server.limits import Limits
-from router.server.parser import RequestParser
-from router.server.posts import PostReader
+from router.http1.body import RequestBody
+from router.http1.environ import connection_environ
+from router.http1.limits import Limits
+from router.http1.parser import RequestParser
+from router.http1.posts import PostReader
 
 PATH = "/v1/chat/completions"
 CLIENT, SERVER = ("192.0.2.7", 4711), ("192.0.2.1", 8080)

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from router.db.database import Database
 from router.store.accounts import Account, create_account
-from router.store.database import Database
 from router.store.migrations import migrate
 from router.store.opening import open_database
-from router.types import Attempt, CallRecord
+from router.types.records import Attempt, CallRecord
 
 _SCENARIOS = Path(__file__).with_name("scenarios.py")
 _ROOT = Path(__file__).parents[2]

@@ -22,14 +22,15 @@ import gevent  # noqa: E402
 from gevent.fileobject import FileObject  # noqa: E402
 from gevent.monkey import get_original  # noqa: E402
 
+from router.db.database import Database  # noqa: E402
+from router.db.journal import Journal  # noqa: E402
 from router.errors import StoreError  # noqa: E402
 from router.ledger.batch import LedgerBatch  # noqa: E402
 from router.ledger.operations import Record  # noqa: E402
 from router.store.accounts import create_account, list_accounts  # noqa: E402
-from router.store.database import Database, open_database  # noqa: E402
-from router.store.journal import Journal  # noqa: E402
 from router.store.migrations import migrate  # noqa: E402
-from router.types import CallRecord  # noqa: E402
+from router.store.opening import open_database  # noqa: E402
+from router.types.records import CallRecord  # noqa: E402
 
 _stdin = FileObject(sys.stdin.fileno(), "r", closefd=False)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from router.db.backup import backup
 from router.errors import BadRequest
 from router.store.accounts import create_account, list_accounts
-from router.store.backup import backup
 from router.store.migrations import migrate, pending
 from router.store.opening import open_database
 

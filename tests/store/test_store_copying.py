@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
+from router.db.columns import table_names
+from router.db.connection import Connection
+from router.db.database import Database
 from router.errors import BadRequest
 from router.store.accounts import create_account, list_accounts
 from router.store.audit import Entry, broken_entries, insert_audit
-from router.store.columns import table_names
-from router.store.connection import Connection
 from router.store.copying import copy
-from router.store.database import Database
 from router.store.keys import create_key, rotate_key
 from router.store.migrations import migrate
 from router.store.opening import open_database
-from router.types import Migration
+from router.types.records import Migration
 
 SERIAL = {
     "sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT",

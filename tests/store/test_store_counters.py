@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from router.store.connection import Connection
-from router.store.counters import read_counters
-from router.store.database import Database
+from router.db.connection import Connection
+from router.db.database import Database
+from router.metering.counters import read_counters
+from router.metering.tallies import COUNTERS, add_counters
 from router.store.opening import open_database
-from router.store.tallies import COUNTERS, add_counters
 
 Hold = Callable[..., None]
 

@@ -17,13 +17,13 @@ import peewee
 import psycopg
 import pytest
 
+from router.db.connection import Connection
+from router.db.database import Database
+from router.db.sqlite import LogRemoved
 from router.errors import ConfigError, NotFound, StoreError
 from router.store.accounts import Account, create_account, list_accounts
-from router.store.connection import Connection
-from router.store.database import Database
 from router.store.migrations import migrate
 from router.store.opening import open_database
-from router.store.sqlite import LogRemoved
 
 _INSERT = "INSERT INTO accounts (id, name, status, created_at) VALUES (?, ?, 'active', 0)"
 

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from router.db.database import Database
 from router.errors import BadRequest
-from router.store.database import Database
+from router.metering.usage_rows import insert_usage
 from router.store.idempotency import (
     KEPT_S,
     Call,
@@ -24,8 +25,7 @@ from router.store.idempotency import (
     stands,
     take_over,
 )
-from router.store.usage import insert_usage
-from router.types import CallRecord
+from router.types.records import CallRecord
 
 NOW = 1_800_000_000.0
 PLACE = Place("key_1", reference_of("a-b-c"))

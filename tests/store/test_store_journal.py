@@ -13,17 +13,17 @@ import peewee
 import pytest
 from machine import HANG_S
 
+from router.db.connection import Connection
+from router.db.database import Database
+from router.db.journal import Journal
 from router.errors import StoreError
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Record
-from router.store.connection import Connection
-from router.store.database import Database
-from router.store.journal import Journal
+from router.metering.usage_hours import sum_hours
+from router.metering.usage_rows import list_usage
 from router.store.migrations import migrate
 from router.store.opening import open_database
-from router.store.usage import list_usage
-from router.store.usage_hours import sum_hours
-from router.types import CallRecord
+from router.types.records import CallRecord
 
 New = Callable[..., CallRecord]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from router.db.database import Database
 from router.errors import BadRequest, NotFound
 from router.store.accounts import Account, create_account, get_account, list_accounts, set_account_status
-from router.store.database import Database
 from router.store.keys import (
     create_key,
     disable_key,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from router.db.access_version import access_version
+from router.db.database import Database
 from router.errors import BadRequest, NotFound
-from router.keys import Budget, Limits
-from router.store.access import access_version
 from router.store.accounts import (
     Account,
     create_account,
@@ -20,7 +20,6 @@ from router.store.accounts import (
     set_account_status,
     set_account_tier,
 )
-from router.store.database import Database
 from router.store.keys import (
     KeyRow,
     change_key,
@@ -34,6 +33,7 @@ from router.store.keys import (
 )
 from router.store.limits import AMOUNT_MAX, StoredLimits, Subject, clear_limits, list_limits, set_limits
 from router.store.lookup import FoundKey, find_key
+from router.types.keys import Budget, Limits
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from router.db.connection import Connection
+from router.db.database import Database
 from router.errors import ConfigError, StoreError
-from router.store.connection import Connection
-from router.store.database import Database
 from router.store.migrations import Step, migrate, pending
 from router.store.opening import open_database
 from router.store.schema import MIGRATIONS
-from router.types import Migration
+from router.types.records import Migration
 
 _NOTES = Migration(
     1, "notes", "CREATE TABLE notes (text TEXT); -- a comment; with a semicolon\nINSERT INTO notes VALUES ('a;b%');"

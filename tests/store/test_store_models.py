@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
+from router.db.database import Database
 from router.errors import BadRequest, NotFound
-from router.store.database import Database
 from router.store.models import (
     catalogue_version,
     load_catalogue,

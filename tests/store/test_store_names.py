@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from router.store import names
-from router.store.names import new_request_id
+from router.db import ids as names
+from router.db.ids import new_request_id
 
 
 def test_request_ids_are_in_order_of_time_and_all_different(monkeypatch: pytest.MonkeyPatch) -> None:

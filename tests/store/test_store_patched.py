@@ -15,13 +15,13 @@ import psutil
 import psycopg
 import pytest
 
+from router.db.database import Database
 from router.errors import StoreError
+from router.metering.usage_rows import list_usage
 from router.store.accounts import create_account, list_accounts
-from router.store.database import Database
 from router.store.migrations import migrate
 from router.store.opening import open_database
 from router.store.schema import MIGRATIONS
-from router.store.usage import list_usage
 
 LOCKED_S = 3.0  # a hub that waits for the lock stands still for as long as the store waits for it, 5 s
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
+from router.db.database import Database
 from router.errors import BadRequest, NotFound
-from router.prices import Price, PriceTier
-from router.store.database import Database
-from router.store.margins import Margin, list_margins
+from router.metering.margins import Margin, list_margins
+from router.metering.usage_rows import insert_usage
+from router.money.prices import Price, PriceTier
 from router.store.models import catalogue_version
 from router.store.prices import list_prices, read_prices, remove_price, set_price
 from router.store.rates import get_rate, read_rates, set_rate
-from router.store.usage import insert_usage
-from router.types import CallRecord
+from router.types.records import CallRecord
 
 PRICE = Price(input=1, output=10**17, cached_input=0, tiers=(PriceTier(hours=("22:00-04:00",), input=5),))
 

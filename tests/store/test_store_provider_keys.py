@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from router.config.provider import Secret
+from router.db.database import Database
 from router.errors import ConfigError, NotFound
-from router.settings import Secret
-from router.store.database import Database
 from router.store.provider_keys import load_provider_keys, remove_provider_key, store_provider_key
 from router.store.sealing import seal, unseal
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
+from router.db.connection import Connection
+from router.db.database import Database
+from router.metering.usage_hours import sum_hours
+from router.metering.usage_rows import count_usage, export_usage, insert_usage, list_usage, prune_usage
 from router.store.accounts import Account, create_account
-from router.store.connection import Connection
-from router.store.database import Database
 from router.store.keys import create_key
 from router.store.opening import open_database
-from router.store.usage import count_usage, export_usage, insert_usage, list_usage, prune_usage
-from router.store.usage_hours import sum_hours
-from router.types import CallRecord
+from router.types.records import CallRecord
 
 New = Callable[..., CallRecord]
 

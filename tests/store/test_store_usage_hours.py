@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
+from router.db.database import Database
 from router.errors import BadRequest
+from router.metering.hour_rows import hour_of
+from router.metering.usage_hours import UsageSum, sum_hours
+from router.metering.usage_rows import insert_usage
 from router.store import migrations
-from router.store.database import Database
-from router.store.hour_rows import hour_of
 from router.store.migrations import migrate
 from router.store.opening import open_database
 from router.store.schema import MIGRATIONS
-from router.store.usage import insert_usage
-from router.store.usage_hours import UsageSum, sum_hours
-from router.types import CallRecord
+from router.types.records import CallRecord
 
 New = Callable[..., CallRecord]
 HOUR = 3600

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from router.store import workers
-from router.store.database import Database
-from router.store.leases import try_lease
+from router.db.database import Database
+from router.jobs import workers
+from router.jobs.leases import try_lease
+from router.jobs.workers import Worker, dead_owners, is_alive, leave, process_started, register, renew, this_host
 from router.store.opening import open_database
-from router.store.workers import Worker, dead_owners, is_alive, leave, process_started, register, renew, this_host
 
 NOW = 1_700_000_000.0
 Hold = Callable[..., None]

@@ -10,8 +10,8 @@ from raw_upstream import Peer, RawUpstream, answer
 from upstream_client import QUICK, make_transport
 
 from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, Reply, Secret, UpstreamError, hookimpl
+from router.types.transport import Response
 from router.upstream.compatible import CompatibleChatProvider, CompatibleProvider
-from router.upstream.transport import Response
 
 BODY = {"model": "p/m", "messages": [{"role": "user", "content": "Hi é"}]}
 GOOD = answer(b'  {"choices": []}', head="Content-Type: application/json\r\n")

@@ -15,7 +15,7 @@ import urllib3.exceptions
 from httptools.parser import errors as httptools_errors
 
 from router.errors import KINDS, UpstreamError
-from router.upstream.exceptions import kind_of, table, translating
+from router.http_client.exceptions import kind_of, table, translating
 
 MODULES = (http.client, httptools_errors, requests.exceptions, socket, ssl, urllib3.exceptions, zlib)
 OURS_TO_AVOID = {

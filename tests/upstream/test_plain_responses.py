@@ -11,11 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from router.errors import UpstreamError
-from router.upstream.body import BodyReader, PoolResponse
-from router.upstream.deadlines import Limits
-from router.upstream.exceptions import translating
-from router.upstream.head import Origin
-from router.upstream.plain import plain_response
+from router.http_client.body import BodyReader, PoolResponse
+from router.http_client.deadlines import Limits
+from router.http_client.exceptions import translating
+from router.http_client.head import Origin
+from router.http_client.plain import plain_response
 
 LIMIT_BYTES = 10_000
 ORIGIN = Origin("http", "host", 80)

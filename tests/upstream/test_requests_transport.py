@@ -7,8 +7,8 @@ from raw_upstream import CERTIFICATE, Peer, RawUpstream, answer
 from upstream_client import QUICK
 
 from router.errors import UpstreamError
-from router.upstream.requests_transport import RequestsTransport
-from router.upstream.transport import Request
+from router.http_client.requests_transport import RequestsTransport
+from router.types.transport import Request
 
 
 def test_http_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from raw_upstream import Peer, RawUpstream, answer
 from upstream_client import Client
 
 from router.errors import UpstreamError
-from router.upstream.transport import Request
+from router.types.transport import Request
 
 
 def once(*pieces: bytes, pause_s: float = 0.0) -> RawUpstream:

@@ -13,8 +13,8 @@ from machine import HANG_S
 from raw_upstream import Peer, RawUpstream, answer
 from upstream_client import QUICK, Client
 
+from router.config.provider import Timeouts
 from router.errors import UpstreamError
-from router.settings import Timeouts
 
 
 def once(*pieces: bytes, pause_s: float = 0.0) -> RawUpstream:
@@ -275,8 +275,8 @@ def test_a_foreign_exception_leaves_nothing_behind(narrow: Client, kind: str, mo
         pieces = response.chunks()
         assert next(pieces) == b"ab"
         with monkeypatch.context() as patched:
-            patched.setattr("router.upstream.deadlines.Deadline.left_s", killed)
-            patched.setattr("router.upstream.connection.Connection.receive", killed)
+            patched.setattr("router.http_client.deadlines.Deadline.left_s", killed)
+            patched.setattr("router.http_client.connection.Connection.receive", killed)
             with pytest.raises(Killed):
                 next(pieces)
             assert upstream.closed.acquire(timeout=5)

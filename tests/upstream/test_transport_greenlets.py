@@ -18,9 +18,9 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import gevent
 from raw_upstream import Peer, RawUpstream, answer
-from router.upstream.pool import PoolTransport
-from router.upstream.requests_transport import RequestsTransport
-from router.upstream.transport import Request
+from router.http_client.pool import PoolTransport
+from router.http_client.requests_transport import RequestsTransport
+from router.types.transport import Request
 
 def script(peer: Peer) -> None:
     peer.request()
@@ -55,8 +55,8 @@ import socket
 import sys
 sys.path.insert(0, sys.argv[1])
 from raw_upstream import Peer, RawUpstream, answer
-from router.upstream.pool import PoolTransport
-from router.upstream.transport import Request
+from router.http_client.pool import PoolTransport
+from router.types.transport import Request
 
 peers = []
 

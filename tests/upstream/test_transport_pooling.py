@@ -12,9 +12,9 @@ from machine import HANG_S
 from raw_upstream import Peer, RawUpstream, answer
 from upstream_client import QUICK, Client, make_transport
 
+from router.config.provider import Timeouts
 from router.errors import UpstreamError
-from router.settings import Timeouts
-from router.upstream.transport import RESEND_S, Request
+from router.types.transport import RESEND_S, Request
 
 Script = Callable[[Peer], None]
 

@@ -9,10 +9,10 @@ import pytest
 from raw_upstream import client_ssl_context
 
 from router.errors import UpstreamError
-from router.types import Timeouts
-from router.upstream.pool import PoolTransport
-from router.upstream.requests_transport import RequestsTransport
-from router.upstream.transport import Request, Response, Transport
+from router.http_client.pool import PoolTransport
+from router.http_client.requests_transport import RequestsTransport
+from router.types.records import Timeouts
+from router.types.transport import Request, Response, Transport
 
 __all__ = ["QUICK", "Client", "make_transport"]
 

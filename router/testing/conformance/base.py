@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from router.registry import Plugin
+from router.plugin_host.registry import Plugin
 
 __all__ = ["Failed", "NotOffered", "Outcome", "Result", "Rule", "Suite", "expect"]
 

@@ -23,11 +23,11 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 
-from router.config import Settings  # noqa: E402
-from router.registry import Plugin, load_plugins  # noqa: E402
-from router.settings import ProviderSettings  # noqa: E402
-from router.types import CallContext, ChatCall, EmbeddingsCall, Reply  # noqa: E402
-from router.upstream.pool import PoolTransport  # noqa: E402
+from router.config.file import Settings  # noqa: E402
+from router.config.provider import ProviderSettings  # noqa: E402
+from router.http_client.pool import PoolTransport  # noqa: E402
+from router.plugin_host.registry import Plugin, load_plugins  # noqa: E402
+from router.types.records import CallContext, ChatCall, EmbeddingsCall, Reply  # noqa: E402
 
 __all__ = ["Watchdog", "main"]
 

@@ -11,10 +11,10 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
+import router.http_client.pool
 import router.testing
 import router.upstream.cards
 import router.upstream.compatible
-import router.upstream.pool
 
 __all__ = ["Watch", "main"]
 

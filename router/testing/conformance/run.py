@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from router.errors import ConfigError
-from router.registry import Plugin, load_plugins, nearest
+from router.plugin_host.registry import Plugin, load_plugins, nearest
 from router.testing.conformance.base import Failed, NotOffered, Result, Rule, Suite
 from router.testing.conformance.report import Report
 

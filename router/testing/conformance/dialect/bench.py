@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from router.dialect import Dialect
 from router.errors import RouterError
 from router.http import samples
-from router.offers import Listed
-from router.prices import Price
-from router.registry import Plugin
+from router.money.prices import Price
+from router.plugin_host.registry import Plugin
 from router.testing.conformance.base import Failed, Suite
-from router.types import ModelCard
+from router.types.dialect import Dialect
+from router.types.offers import Listed
+from router.types.records import ModelCard
 
 __all__ = ["DIALECT", "Bench", "as_json", "open_bench"]
 

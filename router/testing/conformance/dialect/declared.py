@@ -8,12 +8,12 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from router.config import load_settings
-from router.dialect import Dialect
+from router.config.file import load_settings
 from router.errors import RouterError
-from router.gateway.profile import RESERVED, faults_of
+from router.providers.profile import RESERVED, faults_of
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.dialect.bench import DIALECT, Bench
+from router.types.dialect import Dialect
 
 __all__ = ["keys", "paths", "preset", "servable"]
 

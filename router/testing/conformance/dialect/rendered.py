@@ -8,9 +8,9 @@ from typing import Any
 
 from router.errors import RouterError, UpstreamError
 from router.http import samples
-from router.offers import Listed
 from router.testing.conformance.base import expect
 from router.testing.conformance.dialect.bench import DIALECT, Bench, as_json
+from router.types.offers import Listed
 
 __all__ = ["complete", "errors", "estimate", "lists", "secretive", "stable", "telling"]
 
@@ -113,7 +113,7 @@ def complete(bench: Bench) -> None:
 @DIALECT.rule(
     "D16",
     "An estimate renders as a JSON object; amounts are decimal text or whole numbers.",
-    remedy="Write amounts by router.money.format_nano: a float is not exact.",
+    remedy="Write amounts by router.money.amounts.format_nano: a float is not exact.",
 )
 def estimate(bench: Bench) -> None:
     shown = bench.dialect.estimate(samples.estimate("USD"))

@@ -10,16 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from router.claims import Claim, Outcome, PolicyContext, Quote
-from router.gateway.policies import Policy
-from router.keys import Key, Limits
-from router.registry import Plugin
-from router.store.database import Database
+from router.charging.policies import Policy
+from router.db.database import Database
+from router.money.usage import Usage
+from router.plugin_host.registry import Plugin
 from router.store.migrations import migrate
 from router.store.opening import open_database
 from router.testing.conformance.base import Failed, Suite
-from router.types import ChatCall, EmbeddingsCall
-from router.usage import Usage
+from router.types.claims import Claim, Outcome, PolicyContext, Quote
+from router.types.keys import Key, Limits
+from router.types.records import ChatCall, EmbeddingsCall
 
 __all__ = ["BILLING", "ENDINGS", "RATE_LIMIT", "TIGHT", "Bench", "Check", "open_bench", "policy_rule"]
 

@@ -6,19 +6,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from router.claims import BALANCE, Claim, Outcome, Quote
-from router.keys import Key
+from router.db.connection import Connection
+from router.db.database import Database
 from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Held, Refused, Settle, Take
 from router.ledger.transfers import grant
 from router.ledger.verify import verify
 from router.store.accounts import create_account
-from router.store.connection import Connection
-from router.store.database import Database
 from router.testing.conformance.base import Failed, expect
 from router.testing.conformance.policy.bench import Bench
-from router.types import CallRecord
+from router.types.claims import BALANCE, Claim, Outcome, Quote
+from router.types.keys import Key
+from router.types.records import CallRecord
 
 __all__ = ["QUOTE", "Books", "Running", "charged"]
 

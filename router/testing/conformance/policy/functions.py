@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from router.claims import BALANCE, Claim, Meters, Outcome, Quote
-from router.gateway.policies import fault_of
-from router.keys import Key, Limits
+from router.charging.policies import fault_of
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.policy.bench import BILLING, Bench, policy_rule
+from router.types.claims import BALANCE, Claim, Meters, Outcome, Quote
+from router.types.keys import Key, Limits
 
 __all__ = [
     "amounts",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from router.claims import BALANCE, Outcome
-from router.keys import Limits
 from router.ledger.operations import Refused
 from router.ledger.sweep import sweep
+from router.money.usage import Usage
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.policy.bench import Bench, policy_rule
 from router.testing.conformance.policy.books import QUOTE, Books, Running
-from router.usage import Usage
+from router.types.claims import BALANCE, Outcome
+from router.types.keys import Limits
 
 __all__ = ["crash", "once", "races", "refused_call"]
 

@@ -14,7 +14,7 @@ from router.testing.conformance.provider.bench import ASK, PROVIDER, Bench
 from router.testing.conformance.provider.inside import inside
 from router.testing.upstream.connection import ReceivedRequest
 from router.testing.upstream.scripts import Script
-from router.types import ChatCall
+from router.types.records import ChatCall
 
 __all__ = ["body_untouched", "tool_results", "two_at_once", "usage_of_tool_calls"]
 

@@ -12,10 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from router.registry import Plugin
-from router.store.database import Database
+from router.db.database import Database
+from router.metering.usage_rows import list_usage
+from router.plugin_host.registry import Plugin
 from router.store.opening import open_database
-from router.store.usage import list_usage
 from router.testing.conformance.base import Failed, NotOffered, Suite
 from router.testing.conformance.provider.heard import Heard, listen
 from router.testing.gateway import Gateway
@@ -23,7 +23,7 @@ from router.testing.upstream.scripts import Raw, Script
 from router.testing.upstream.server import Handler, ScriptedUpstream
 from router.testing.upstream.wires.openai import OPENAI
 from router.testing.upstream.wires.shape import Wire
-from router.types import CallRecord
+from router.types.records import CallRecord
 
 __all__ = ["ASK", "HASTY_S", "PROVIDER", "Bench", "wire_of"]
 

@@ -12,7 +12,7 @@ from router.testing.conformance.base import NotOffered, expect
 from router.testing.conformance.provider.bench import ASK, PROVIDER, Bench
 from router.testing.conformance.provider.inside import inside
 from router.testing.upstream.scripts import Answer, Script
-from router.types import ChatCall, EmbeddingsCall, Reply
+from router.types.records import ChatCall, EmbeddingsCall, Reply
 from router.upstream.checking import fault_of_wire
 
 __all__ = ["wire_and_hook"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from router.config.provider import ProviderSettings
 from router.errors import ConfigError
-from router.settings import ProviderSettings
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.processes import run_module
 from router.testing.conformance.provider.bench import PROVIDER, Bench
 from router.testing.conformance.provider.inside import NoTransport, inside, record_of
-from router.types import CallContext, ModelCard, Price
+from router.types.records import CallContext, ModelCard, Price
 
 __all__ = ["card_faults"]
 

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from router.config import Settings
-from router.registry import Plugin
-from router.settings import ProviderSettings
+from router.config.file import Settings
+from router.config.provider import ProviderSettings
+from router.http_client.pool import PoolTransport
+from router.plugin_host.registry import Plugin
 from router.testing.conformance.provider.bench import ASK, Bench
-from router.types import CallContext, ChatCall, Reply
-from router.upstream.pool import PoolTransport
-from router.upstream.transport import Request, Resent, Response
+from router.types.records import CallContext, ChatCall, Reply
+from router.types.transport import Request, Resent, Response
 
 __all__ = ["Inside", "NoTransport", "inside", "record_of"]
 

@@ -9,7 +9,7 @@ from router.testing.conformance.provider.bench import PROVIDER, Bench
 from router.testing.conformance.provider.heard import Heard
 from router.testing.conformance.provider.shapes import with_usage_repeated, without_usage
 from router.testing.upstream.scripts import Script, Stream
-from router.types import CallRecord, Usage
+from router.types.records import CallRecord, Usage
 
 __all__ = ["mode"]
 

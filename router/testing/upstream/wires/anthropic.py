@@ -11,7 +11,7 @@ from router.testing.upstream.scripts import Answer, Stream
 from router.testing.upstream.server import ScriptedUpstream
 from router.testing.upstream.wire import ToolCall
 from router.testing.upstream.wires.shape import ErrorRow, Wire
-from router.types import Usage
+from router.types.records import Usage
 
 __all__ = ["ANTHROPIC", "SIGNATURE", "echo", "event", "events", "message", "serve_anthropic", "thinking", "tool_use"]
 

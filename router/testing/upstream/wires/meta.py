@@ -8,7 +8,7 @@ from typing import Any
 from router.testing.upstream.scripts import Answer, Stream
 from router.testing.upstream.wire import ToolCall, chunks, completion, token_usage
 from router.testing.upstream.wires.shape import ErrorRow, Wire
-from router.types import Usage
+from router.types.records import Usage
 
 __all__ = ["META"]
 

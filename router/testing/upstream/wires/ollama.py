@@ -11,7 +11,7 @@ from router.testing.upstream.scripts import Answer, Raw, Script, Stream
 from router.testing.upstream.server import Handler, ScriptedUpstream
 from router.testing.upstream.wire import ToolCall, vector
 from router.testing.upstream.wires.shape import ErrorRow, Wire
-from router.types import Usage
+from router.types.records import Usage
 
 __all__ = ["EMBEDDING_MODELS", "OLLAMA", "line", "native_call", "ndjson", "serve_ollama", "tags"]
 

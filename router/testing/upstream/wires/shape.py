@@ -10,7 +10,7 @@ from router.testing.upstream.connection import ReceivedRequest
 from router.testing.upstream.scripts import Answer, Script
 from router.testing.upstream.server import Handler, ScriptedUpstream
 from router.testing.upstream.wire import ToolCall
-from router.types import Usage
+from router.types.records import Usage
 
 __all__ = ["LATE_ERROR", "ErrorRow", "Replies", "Wire"]
 

@@ -1,0 +1,69 @@
+"""Sections of the configuration that are checked as a whole: policies, fallbacks, the settings of plugins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from router.catalogue.fallbacks import find_circle
+from router.catalogue.pins import price_rules
+from router.charging.limit_rules import limit_rules
+from router.config.file import Settings
+from router.config.provider import secrets_in
+from router.errors import ConfigError
+from router.plugin_host.registry import Registry, nearest
+from router.types.masking import remember
+
+__all__ = ["check_rules", "plugin_record", "plugin_records"]
+
+
+def check_rules(settings: Settings) -> None:
+    """What needs neither a plugin nor the database: limits, prices, and that no fallbacks go in a circle.
+
+    Raises:
+        ConfigError: the first that is wrong.
+    """
+    limit_rules(settings)
+    price_rules(settings)
+    circle = find_circle(settings.fallbacks)
+    if circle:
+        where = settings.where(f"fallback.{circle[0]}")
+        raise ConfigError(f"{where}: the fallbacks go round in a circle: {' -> '.join(circle)}; take one of them out")
+
+
+def plugin_records(settings: Settings, registry: Registry) -> dict[str, Any]:
+    """Plugin name -> the record that it declares, for every loaded plugin that declares one and is no provider.
+
+    Raises:
+        ConfigError: a section that is wrong, or that belongs to no such plugin.
+    """
+    for name in settings.plugin_sections:
+        plugin_record(settings, registry, name)
+    declaring = (plugin.name for plugin in registry.having("settings") if "provider" not in plugin.roles)
+    return {name: plugin_record(settings, registry, name) for name in declaring}
+
+
+def plugin_record(settings: Settings, registry: Registry, name: str) -> Any:
+    """The section ``[plugins.NAME]``, empty where there is none, as the record that the plugin declares.
+
+    None while the plugin is not loaded, or left out since it fails to declare one: its section may stay in the file.
+
+    Raises:
+        ConfigError: the plugin is not installed, takes no settings there, or they are wrong.
+    """
+    place = f"plugins.{name}"
+    plugin = registry.plugins.get(name)
+    if plugin is None:
+        raise ConfigError(f"{settings.where(place)}: no plugin is called {name!r}{nearest(name, registry.plugins)}")
+    if plugin.state != "loaded":
+        return None
+    declares = "settings" in plugin.hooks
+    if "provider" in plugin.roles or not declares:
+        remedy = f"; write [providers.{name}]" if "provider" in plugin.roles else ""
+        raise ConfigError(f"{settings.where(place)}: plugin {name!r} takes no settings here{remedy}")
+    record = registry.ask(name, "settings", lambda given: given)
+    if record is None:
+        return None
+    made = settings.record(record, place, settings.plugin_sections.get(name, {}))
+    for secret in secrets_in(made):
+        remember(secret)
+    return made

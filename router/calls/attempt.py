@@ -1,0 +1,253 @@
+"""One attempt: one upstream call at one endpoint, up to its first output."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from msgspec import Struct
+
+from router.calls.attempt_rows import SAID_MAX, attempt_row, named
+from router.calls.call import ActiveCall
+from router.charging.outgoing import BOUND_NAMES, bound_names, outgoing
+from router.charging.targets import TargetPlan
+from router.config.provider import Timeouts
+from router.errors import FAULTS, RouterError, UpstreamError
+from router.providers.health import Lease
+from router.surfaces.relay import PluginFault
+from router.types.masking import masked, one_line, without_quotes
+from router.types.records import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
+from router.types.transport import Request, Resent, Response
+from router.upstream.compiled import Wire
+
+__all__ = ["Opened", "attempt"]
+
+_log = logging.getLogger("router.attempt")
+_NO_BATCHES: Iterator[Sequence[Item]] = iter(())
+_HOLDS = {"chat": "choices", "embeddings": "data"}
+
+
+class Opened(Struct, eq=False):
+    """A reply that has shown its first output.
+
+    Attributes:
+        first: what may go to the client now: the events up to the first output, or the whole body.
+        batches: what follows, of a stream.
+    """
+
+    _active: ActiveCall
+    first: bytes
+    batches: Iterator[Sequence[Item]]
+    _reply: Reply | Response
+    _lease: Lease
+
+    def failed(self, error: UpstreamError) -> None:
+        """The reply broke off after its first output: no second provider, but its endpoint answers for it."""
+        error.message = masked(error.message)
+        attempts = self._active.attempts
+        said = one_line(without_quotes(masked(error.in_full), self._active.body), SAID_MAX)
+        attempts[-1] = replace(attempts[-1], kind=error.kind, message=said)
+        if not isinstance(error, PluginFault):
+            self._lease.failed(error)
+
+    def close(self) -> None:
+        """Release the upstream and its endpoint."""
+        try:
+            self._reply.close()
+        except Exception:
+            _log.exception("a provider plugin failed to close its reply")
+        self._lease.release()
+
+
+class _Sends:
+    """The provider's transport for one attempt by its hook: the call is told how the sending goes."""
+
+    __slots__ = ("_active", "_transport")
+
+    def __init__(self, active: ActiveCall, target: TargetPlan) -> None:
+        self._active = active
+        self._transport = target.provider.transport
+
+    def send(self, request: Request, *, resent: Resent | None = None) -> Response:
+        request = replace(request, sent=self._sent)
+        return self._transport.send(request, resent=self._active.resent if resent is None else resent)
+
+    def _sent(self) -> None:
+        self._active.taken_on = True
+
+    def close(self) -> None:
+        """The section's own transport lives on."""
+
+
+def attempt(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float) -> Opened:
+    """Call the provider and wait for the first output. The lease is released by ``Opened.close``, or here on a failure.
+
+    Args:
+        left_s: what is left of the whole call's time.
+
+    Raises:
+        UpstreamError: the attempt failed; its row is written.
+    """
+    if active.target is not None:  # what an attempt before has shown
+        active.relay.begin(None)
+        active.taken_on = False
+    active.target = target
+    active.tried_at = time.monotonic()
+    try:
+        place = lease.place
+        wire = target.wires[place] if place in target.wires else target.compile(place)
+        limits = target.limits(left_s, stream=active.stream)
+        opened = _asked(active, target, lease, limits) if wire is None else _wired(active, target, lease, wire, limits)
+    except UpstreamError as error:
+        error.message = masked(error.message)
+        if not isinstance(error, PluginFault):
+            lease.failed(error)
+        lease.release()
+        active.attempts.append(attempt_row(target, error, active.tried_at, active.body))
+        raise
+    except BaseException:
+        lease.release()
+        raise
+    lease.answered()
+    now = time.monotonic()
+    if active.first_output is None:
+        active.first_output = now
+    latency_ms = round((now - active.tried_at) * 1000)
+    active.attempts.append(Attempt(target.provider.name, target.model, "ok", 200, latency_ms))
+    return opened
+
+
+def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: Wire, limits: Timeouts) -> Opened:
+    """By the wire that the plugin has compiled."""
+    relay, holds = active.relay, _HOLDS[active.kind]
+    try:
+        response = wire.post(active, _body_for(active, target), limits, active)
+        try:
+            if active.stream:
+                return _streamed(active, target, lease, wire.stream(response))
+            data = response.read(wire.reply_bytes_max).strip()  # keep-alive blank lines may come before the JSON
+            if wire.reads_usage and (wire.edits is None or not wire.edits.search(data)):
+                first = relay.whole(data, holds)
+                if first is not None:
+                    return Opened(active, first, _NO_BATCHES, response, lease)
+            reply, item = wire.reply(response, data)
+            relay.begin(reply, target.kind)
+            return Opened(active, relay.body(item, holds), _NO_BATCHES, reply, lease)
+        except BaseException:
+            _closed(response)
+            raise
+    except UpstreamError as error:
+        raise named(error, target) from error.__cause__
+    except RouterError:
+        raise
+    except FAULTS:
+        raise _broken(target, active.call) from None
+
+
+def _asked(active: ActiveCall, target: TargetPlan, lease: Lease, limits: Timeouts) -> Opened:
+    """By the plugin's hook, which sees the call and the context that it has at one endpoint."""
+    assert target.hook is not None
+    sends = _Sends(active, target)
+    context = CallContext(target.provider.name, target.model, lease.place.settings, sends, limits, target.card)
+    return _streamed(active, target, lease, _guarded(target.hook, _call_for(active, target), context, target))
+
+
+def _streamed(active: ActiveCall, target: TargetPlan, lease: Lease, reply: Reply) -> Opened:
+    """A reply that is still to come."""
+    try:
+        batches = _guarded_batches(reply, target, active)
+        active.relay.begin(reply, target.kind)
+        return Opened(active, _first(active, batches), batches, reply, lease)
+    except BaseException:
+        _closed(reply)
+        raise
+
+
+def _closed(reply: Reply | Response) -> None:
+    """Close a reply; a plugin that breaks in it has given its answer all the same."""
+    try:
+        reply.close()
+    except Exception:
+        _log.exception("a provider plugin failed to close its reply")
+
+
+def _call_for(active: ActiveCall, target: TargetPlan) -> ChatCall | EmbeddingsCall:
+    """The call as this target is to see it."""
+    body = _body_for(active, target)
+    if body is active.body:
+        return active.call
+    made = ChatCall if active.kind == "chat" else EmbeddingsCall
+    return made(active.request_id, active.model, body, active.stream, active.include_usage)
+
+
+def _body_for(active: ActiveCall, target: TargetPlan) -> Mapping[str, Any]:
+    """The body for this target: its section's words, its provider's rules, and the one output cap."""
+    body, terms = active.body, active.terms
+    cap = terms.sales[target.id].bound.sent if active.kind == "chat" else None
+    if not BOUND_NAMES.isdisjoint(body):
+        body = {**body, **bound_names(body, active.key.account)}
+    elsewhere = target.kind != terms.targets[0].kind
+    body, active.dropped = outgoing(body, active.found, target, cap, paid=terms.paid, elsewhere=elsewhere)
+    return body
+
+
+def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
+    """Everything up to the first output, held back until then: a failure before it leaves no trace at the client."""
+    relay = active.relay
+    if not active.stream:
+        batch: Any = next(filter(None, batches), None) or [Item(b"")]
+        item = batch[0] if isinstance(batch, Sequence) else batch  # whatever a plugin gives, the relay knows
+        return relay.body(item, _HOLDS[active.kind])
+    frames = []
+    for batch in batches:
+        frames.append(relay.frames(batch))
+        if relay.output:
+            return b"".join(frames)
+    relay.end()
+    raise AssertionError("a reply without output does not end well")
+
+
+def _guarded(
+    hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context: CallContext, target: TargetPlan
+) -> Reply:
+    """The hook's reply; a plugin that breaks is an upstream that failed, and its traceback is for the log alone."""
+    try:
+        reply: Any = hook(call=call, context=context)
+        if isinstance(reply, Reply):
+            return reply
+        raise TypeError(f"its hook gave {type(reply).__name__}, not a router.Reply")
+    except UpstreamError as error:
+        raise named(error, target) from error.__cause__
+    except RouterError:
+        raise
+    except FAULTS:
+        raise _broken(target, call) from None
+
+
+def _guarded_batches(reply: Reply, target: TargetPlan, active: ActiveCall) -> Iterator[Sequence[Item]]:
+    """The reply's batches; whatever a plugin's iterator raises that is not ours becomes an upstream failure.
+
+    One generator for the whole reply: to drop it half-way would close the plugin's own generator with it.
+    """
+    try:
+        yield from reply
+    except UpstreamError as error:
+        raise named(error, target) from error.__cause__
+    except RouterError:
+        raise
+    except FAULTS:
+        raise _broken(target, active.call) from None
+
+
+def _broken(target: TargetPlan, call: ChatCall | EmbeddingsCall) -> UpstreamError:
+    """Called while the plugin's exception is handled: its words are for the log, and for the attempt's row."""
+    name = target.provider.kind
+    _log.exception("provider plugin %s failed on call %s", name, call.request_id, extra={"said": call.body})
+    raised = sys.exc_info()[1]
+    detail = f"The provider plugin {name!r} failed: {type(raised).__name__}: {str(raised)[:1000]}"
+    message = f"The provider {target.provider.name!r} failed."
+    return PluginFault("server", message, provider=target.provider.name, detail=detail)

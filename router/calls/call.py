@@ -1,0 +1,393 @@
+"""One call under way: what is known of it, who may cut it short, and its one ending."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import gevent
+from greenlet import getcurrent, greenlet
+
+from router.calls.attempt_rows import attempt_row, named
+from router.calls.kept_answer import Keeping
+from router.charging.charge import Reckoned, reckon
+from router.charging.meters import Claimed, Part
+from router.charging.plan import Plan
+from router.charging.targets import TargetPlan
+from router.charging.telling import marks_of, tell
+from router.charging.terms import Terms
+from router.errors import RouterError, StoreError, Unavailable, UpstreamError
+from router.http_client.exceptions import AnswerTooLong
+from router.ledger.operations import Held, Statement
+from router.surfaces.measuring import Measure
+from router.surfaces.relay import Relay
+from router.types.dialect import Dialect
+from router.types.records import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
+
+__all__ = ["ActiveCall", "CallCancelled", "Client", "Settles"]
+
+_log = logging.getLogger("router.active")
+_NOTHING = Usage(0)
+_LEFT = 499
+_AGAIN = {"Retry-After": "5"}
+_STOPPED = "The gateway stopped before this call was over."
+_PLAIN_UNBOOKED = "This call could not be booked in time. It was not charged; please send it again."
+_STREAM_UNBOOKED = "This answer is whole, but could not be booked in time; it is charged as soon as it can be."
+
+
+class CallCancelled(BaseException):
+    """Thrown into the greenlet that waits for an upstream. Not an ``Exception``: no handler of errors may catch it.
+
+    Attributes:
+        reason: what to tell the client; None where there is none any more.
+    """
+
+    def __init__(self, reason: RouterError | None = None) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+class Client(Protocol):
+    """The client's connection, as the server gives it."""
+
+    @property
+    def gone(self) -> bool: ...
+    def watch(self, callback: Callable[[], None]) -> None: ...
+    def unwatch(self) -> None: ...
+
+
+class Settles(Protocol):
+    """Where a call was admitted: its way out of there."""
+
+    def close(
+        self, active: ActiveCall, record: CallRecord, reckoned: Reckoned, unbooked: Callable[[], CallRecord] | None
+    ) -> CallRecord: ...
+    def progress(self, active: ActiveCall, reckoned: Reckoned, target: TargetPlan) -> Statement | None: ...
+
+
+class ActiveCall:
+    """A call from its body to its usage row: the one object that the line hands from stop to stop.
+
+    Args:
+        request_id: ours.
+        kind: the hook that serves it, ``chat`` or ``embeddings``.
+        body: as it is passed on; never changed.
+        found: what it holds.
+        received_at: Unix seconds.
+        started: the same moment by the monotonic clock, from which all durations are counted; now where omitted.
+        drain_s: how long the upstream is read on after the client left.
+        finished: receives the call, exactly once, when it is over.
+        client_request_id: the client's own ID of the request.
+
+    Attributes:
+        model, stream, include_usage: what the body says.
+        plan: what was known of the call beforehand.
+        admission: where it was admitted, and is settled; None before.
+        terms: what it may use and costs.
+        parts, claims, amounts, held: what is held for it, and of which policy.
+        admitted_at: Unix seconds at which its claims were made.
+        keeping: keeps its answer for repeats; None where it has no ``Idempotency-Key``.
+        target: what serves it, or was tried last.
+        dropped: what the client sent and that target does not see; ``dropped_at_door``: whatever the target.
+        gone: the client has left.
+        answered: a stream's 200 is on its way, with or without output.
+        taken_on: the provider may be at work: its request went out, and no failure has come back.
+        first_output: monotonic seconds at which it arrived; None before.
+        tried_at: monotonic seconds at which the latest attempt began.
+        settled: the usage row, once the call is over.
+    """
+
+    __slots__ = (
+        "_call",
+        "_dialect",
+        "_drain_s",
+        "_finished",
+        "_noted",
+        "_received_at",
+        "_stopped",
+        "_timer",
+        "_waiting",
+        "admission",
+        "admitted_at",
+        "amounts",
+        "answered",
+        "attempts",
+        "body",
+        "claims",
+        "client_request_id",
+        "dropped",
+        "dropped_at_door",
+        "first_output",
+        "found",
+        "gone",
+        "held",
+        "include_usage",
+        "keeping",
+        "key",
+        "kind",
+        "model",
+        "parts",
+        "plan",
+        "relay",
+        "request_id",
+        "settled",
+        "started",
+        "stream",
+        "taken_on",
+        "target",
+        "terms",
+        "tried_at",
+    )
+
+    plan: Plan
+    terms: Terms
+
+    def __init__(
+        self,
+        request_id: str,
+        kind: str,
+        key: Key,
+        body: Mapping[str, Any],
+        found: Measure,
+        dialect: Dialect,
+        *,
+        received_at: float,
+        drain_s: float,
+        finished: Callable[[ActiveCall, CallRecord], None],
+        started: float | None = None,
+        client_request_id: str = "",
+    ) -> None:
+        self.request_id = request_id
+        self.client_request_id = client_request_id
+        self.kind = kind
+        self.key = key
+        self.body = body
+        self.found = found
+        self.model: str = body["model"]
+        self.stream = kind == "chat" and body.get("stream") is True
+        options = body.get("stream_options") if self.stream else None
+        self.include_usage = isinstance(options, dict) and options.get("include_usage") is True
+        self.admission: Settles | None = None
+        self.parts: Sequence[Part] = ()
+        self.claims: Sequence[Claimed] = ()
+        self.amounts: Sequence[int] = ()
+        self.held: Held | None = None
+        self.admitted_at = 0.0
+        self.keeping: Keeping | None = None
+        self.relay = Relay(self, dialect, kind)
+        self.attempts: list[Attempt] = []
+        self.dropped: Sequence[str] = ()
+        self.dropped_at_door: Sequence[str] = ()
+        self.target: TargetPlan | None = None
+        self.gone = False
+        self.answered = False
+        self.taken_on = False
+        self.tried_at = 0.0
+        self.settled: CallRecord | None = None
+        self.started = time.monotonic() if started is None else started
+        self._call: ChatCall | EmbeddingsCall | None = None
+        self._dialect = dialect
+        self._received_at = received_at
+        self.first_output: float | None = None
+        self._drain_s = drain_s
+        self._finished: Callable[[ActiveCall, CallRecord], None] | None = finished
+        self._stopped: RouterError | None = None
+        self._waiting: greenlet | None = None
+        self._noted: Statement | None = None
+        self._timer: Any = None
+
+    @property
+    def call(self) -> ChatCall | EmbeddingsCall:
+        """What plugins see of it; made when the first of them is asked."""
+        if self._call is None:
+            made = ChatCall if self.kind == "chat" else EmbeddingsCall
+            self._call = made(self.request_id, self.model, self.body, self.stream, self.include_usage)
+        return self._call
+
+    @property
+    def sticky(self) -> str | None:
+        """What keeps related calls at one endpoint, where the provider's cache knows them."""
+        for name in ("prompt_cache_key", "user"):
+            value = self.body.get(name)
+            if isinstance(value, str) and value:
+                return f"{self.key.account}\0{value}"
+        return None
+
+    def elapsed_s(self) -> float:
+        """Since the request's first byte."""
+        return time.monotonic() - self.started
+
+    def __enter__(self) -> None:
+        """Around everything that waits for an upstream, and nothing else: only here may the call be cut short.
+
+        Raises:
+            CallCancelled: here or inside: the client has left, the gateway stops, or the key is ended.
+        """
+        if self.gone or self._stopped is not None:
+            raise CallCancelled(self._stopped)
+        self._waiting = getcurrent()
+
+    def __exit__(self, *raised: object) -> None:
+        self._waiting = None
+        if self._timer is not None:
+            self._timer.close()
+            self._timer = None
+
+    def resent(self, failure: UpstreamError) -> None:
+        """The request is sent a second time, which is an attempt of its own."""
+        assert self.target is not None
+        self.attempts.append(attempt_row(self.target, named(failure, self.target), self.tried_at, self.body))
+        self.tried_at = time.monotonic()
+
+    def client_left(self) -> None:
+        """The client is gone. Never blocks.
+
+        The upstream is read on for its usage, or dropped, as its section says; but a client that may come back for its
+        answer will find it.
+        """
+        if self.gone or self._finished is None:
+            return
+        self.gone = True
+        cancels = self.target is not None and self.target.provider.settings.on_disconnect == "cancel"
+        cancels = cancels and self.keeping is None
+        if self._waiting is not None:
+            self._timer = gevent.get_hub().loop.timer(0 if cancels else self._drain_s)
+            self._timer.start(self._cut_short)
+
+    def _cut_short(self) -> None:
+        """On the hub: at no other moment than while the call waits for its upstream."""
+        if self._waiting is not None:
+            self._waiting.throw(CallCancelled(self._stopped))
+
+    def stop(self, reason: RouterError | None = None) -> None:
+        """End the call; what was delivered of it is charged. Never blocks; only the first reason counts.
+
+        Args:
+            reason: what the client is told; None where the gateway ends.
+        """
+        if self._stopped is not None:
+            return
+        self._stopped = reason or Unavailable(_STOPPED, headers=dict(_AGAIN))
+        gevent.get_hub().loop.run_callback(self._cut_short)
+
+    def finish(self, error: RouterError | None = None) -> None:
+        """Settle the call and hand over its record; only the first word on a call counts.
+
+        Raises:
+            Unavailable: a good call could not be settled durably in time. What the client is told now is what is
+                booked: a plain answer is withheld, and costs nothing; a stream was read, and is charged.
+        """
+        finished, self._finished = self._finished, None
+        if finished is None:
+            return
+        if error is not None:
+            error.recorded = True
+        record, reckoned = self._record(error)
+        good = error is None and not self.gone
+        if record.marks and self.target is not None:
+            tell(record, self.target, self.terms.sales[self.target.id].bound)
+        assert self.admission is not None
+        unsettled = None
+        try:
+            unbooked = (lambda: _unbooked(record)) if good else None
+            settled = self.admission.close(self, record, reckoned, unbooked)
+        except StoreError as failed:
+            _log.warning("call %s could not be booked in time: %s", record.request_id, failed.message)
+            told = _STREAM_UNBOOKED if record.streamed else _PLAIN_UNBOOKED
+            unsettled = Unavailable(told, code=StoreError.code, headers=dict(_AGAIN))
+            unsettled.recorded = True
+            settled = _unbooked(record) if good else record
+        self.settled = settled
+        finished(self, settled)
+        if self.keeping is not None:
+            self.keeping.over()
+        if unsettled is not None and good:
+            raise unsettled
+
+    def _record(self, error: RouterError | None) -> tuple[CallRecord, Reckoned]:
+        relay, terms = self.relay, self.terms
+        ending = "ok" if error is None and not self.gone else self._ending(error)
+        reckoned = self._reckoned(ending, error)
+        usage = reckoned.usage or _NOTHING
+        first, started, target, key = self.first_output, self.started, self.target, self.key
+        record = CallRecord(
+            request_id=self.request_id,
+            created_at=self._received_at,
+            route=self.kind,
+            account=key.account,
+            key=key.id,
+            model=self.model,
+            provider=target.provider.name if target is not None else "",
+            upstream_model=target.model if target is not None else "",
+            status=200 if ending == "ok" else self._status(ending, error),
+            ending=ending,
+            error_code=(error.code or "") if error is not None else "",
+            streamed=self.stream,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            estimated=reckoned.estimated,
+            latency_ms=round((time.monotonic() - started) * 1000),
+            first_token_ms=None if first is None else round((first - started) * 1000),
+            attempts=tuple(self.attempts),
+            cache_write_tokens=usage.cache_write_tokens,
+            clamped=reckoned.clamped,
+            charge_nano=reckoned.charge_nano,
+            cost_nano=reckoned.cost_nano,
+            rate_nano=terms.rate_nano,
+            prices=reckoned.prices,
+            marks=marks_of(relay.marks, relay.usage, reckoned, terms.rate_nano),
+            reported_model=relay.reported_model,
+            reported=reckoned.reported,
+            client_request_id=self.client_request_id,
+        )
+        return record, reckoned
+
+    def _reckoned(self, ending: str, error: RouterError | None = None) -> Reckoned:
+        """What the call comes to, were it to end so: what was delivered, and the prompt once a provider took it on.
+
+        An answer that is too long to be passed on was made all the same.
+        """
+        relay = self.relay
+        told, estimate = relay.usage, None
+        if (told is None or told.doubtful) and (relay.output or (self.taken_on and error is None)):
+            estimate = relay.estimate()
+        if isinstance(error, AnswerTooLong) and not relay.output:
+            ending, estimate = "cut", relay.estimate(error.limit_bytes)
+        return reckon(self.terms, self.target, told, estimate, ending)
+
+    def progress(self) -> Statement | None:
+        """What notes how far the call has come; None where that is nothing yet, or has been noted."""
+        if self._finished is None or self.target is None or not (self.relay.output or self.taken_on):
+            return None
+        assert self.admission is not None
+        statement = self.admission.progress(self, self._reckoned("cut"), self.target)
+        if statement == self._noted:
+            return None
+        self._noted = statement
+        return statement
+
+    def _ending(self, error: RouterError | None) -> str:
+        if self.gone:
+            return "disconnect"
+        if error is None:
+            return "ok"
+        return "cut" if self.relay.output and self.stream else "error"
+
+    def _status(self, ending: str, error: RouterError | None) -> int:
+        """What the client got; a dialect may have statuses of its own."""
+        answered = self.answered or (self.relay.output and self.stream)
+        if ending == "disconnect" and not answered:
+            return _LEFT
+        return 200 if error is None or answered else self._dialect.error_status(error)
+
+
+def _unbooked(record: CallRecord) -> CallRecord:
+    """The row of a good call whose client has to be told that it could not be booked in time."""
+    if record.streamed:
+        return replace(record, ending="cut", error_code=StoreError.code or "")
+    return replace(record, ending="error", status=StoreError.status, error_code=StoreError.code or "", charge_nano=0)

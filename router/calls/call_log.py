@@ -1,0 +1,257 @@
+"""The end of a call: its line in the log, its observers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from collections import deque
+from json.encoder import encode_basestring_ascii as _quoted
+from typing import Any
+
+import gevent
+from gevent.lock import RLock
+
+from router.errors import RouterError
+from router.money.amounts import format_nano
+from router.plugin_host.registry import Registry
+from router.types.masking import masked, one_line
+from router.types.records import Attempt, CallRecord, Key
+
+__all__ = ["CallLog", "Observer", "Recorder", "good_line", "log_line", "refusal_line", "replay_line"]
+
+_PENDING_MAX = 20_000
+_OBSERVED_MAX = 10_000
+_log = logging.getLogger("router.calls.call_log")
+_write = json.JSONEncoder(separators=(",", ":")).encode  # made once, not per line
+_MESSAGE_MAX = 300
+_FLUSH_AFTER_S = 0.05
+
+
+class Recorder:
+    """Hands a finished call to whoever watches it.
+
+    Args:
+        log: writes the call's log line.
+    """
+
+    def __init__(self, log: CallLog, registry: Registry) -> None:
+        self._log = log
+        self._observers = [Observer(registry, plugin.name) for plugin in registry.having("request_finished")]
+
+    def finished(self, record: CallRecord, logged: str) -> None:
+        """Never raises: the call is over whatever becomes of its record.
+
+        Args:
+            logged: the members of its line that its plan knows.
+        """
+        self._log.write(good_line(record, logged) if record.ending == "ok" else log_line(record))
+        for observer in self._observers:
+            observer.tell(record)
+
+    def drain(self, timeout_s: float) -> None:
+        """Give observers this long to take what they were told of."""
+        deadline = time.monotonic() + timeout_s
+        for observer in self._observers:
+            observer.drain(max(deadline - time.monotonic(), 0.0))
+
+    def replayed(self, request_id: str, first: str, key: Key, route: str, status: int) -> None:
+        """A request was given the answer of the call ``first``."""
+        self._log.write(replay_line(request_id, first, key, route, status))
+
+
+class Observer:
+    """One plugin's ``request_finished``, in a greenlet of its own: it sees a call after its answer, and delays none.
+
+    When more than 10,000 records wait for a slow one, further ones are dropped, and their number is logged.
+    """
+
+    def __init__(self, registry: Registry, plugin: str) -> None:
+        self._registry = registry
+        self._plugin = plugin
+        self._waiting: deque[CallRecord] = deque()
+        self._dropped = 0
+        self._running: gevent.Greenlet[..., None] | None = None
+
+    def tell(self, record: CallRecord) -> None:
+        """Put a record on its way; returns at once."""
+        if len(self._waiting) >= _OBSERVED_MAX:
+            self._dropped += 1
+            return
+        self._waiting.append(record)
+        if self._running is None:
+            self._running = gevent.spawn(self._run)
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait until the plugin has seen all, no longer than so."""
+        running = self._running
+        if running is not None:
+            running.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while self._waiting:
+                self._registry.notify(self._plugin, "request_finished", record=self._waiting.popleft())
+                gevent.sleep(0)
+            if self._dropped:
+                _log.error("plugin %s is too slow: it missed %d finished calls", self._plugin, self._dropped)
+                self._dropped = 0
+        finally:
+            self._running = None
+
+
+def replay_line(request_id: str, first: str, key: Key, route: str, status: int) -> bytes:
+    """The line of a request that was given another's answer.
+
+    Args:
+        first: the other's request ID.
+    """
+    line = {
+        "time": round(time.time(), 3),
+        "event": "replayed",
+        "request_id": request_id,
+        "first": first,
+        "route": route,
+        "account": key.account,
+        "key": key.id,
+        "status": status,
+    }
+    return _write(line).encode("ascii") + b"\n"
+
+
+def log_line(record: CallRecord) -> bytes:
+    """One JSON object a line: what was called, how it ended, what it used. Never a prompt, an answer or a secret."""
+    line: dict[str, Any] = {
+        "time": round(record.created_at, 3),
+        "event": "call",
+        "request_id": record.request_id,
+        "route": record.route,
+        "account": record.account,
+        "key": record.key,
+        "model": record.model,
+        "provider": record.provider,
+        "status": record.status,
+        "ending": record.ending,
+        "error": record.error_code,
+        "streamed": record.streamed,
+        "prompt_tokens": record.prompt_tokens,
+        "completion_tokens": record.completion_tokens,
+        "estimated": record.estimated,
+        "charge": format_nano(record.charge_nano),
+        "latency_ms": record.latency_ms,
+        "first_token_ms": record.first_token_ms,
+        "attempts": len(record.attempts),
+    }
+    if record.client_request_id:
+        line["client_request_id"] = record.client_request_id
+    failed = [_failed(one) for one in record.attempts if one.kind != "ok"]
+    if failed:
+        line["failed"] = failed
+    return _write(line).encode("ascii") + b"\n"
+
+
+def good_line(record: CallRecord, logged: str) -> bytes:
+    """``log_line`` of a call that went well, as a template: but for its provider, the plan knows all texts in it.
+
+    Args:
+        logged: route, account, key and model, as JSON.
+    """
+    if record.client_request_id or len(record.attempts) != 1 or record.attempts[0].kind != "ok":
+        return log_line(record)
+    first, charge = record.first_token_ms, format_nano(record.charge_nano)
+    return (
+        f'{{"time":{round(record.created_at, 3)!r},"event":"call","request_id":"{record.request_id}",{logged},'
+        f'"provider":{_quoted(record.provider)},"status":{record.status},"ending":"ok","error":"",'
+        f'"streamed":{"true" if record.streamed else "false"},"prompt_tokens":{record.prompt_tokens},'
+        f'"completion_tokens":{record.completion_tokens},"estimated":{"true" if record.estimated else "false"},'
+        f'"charge":"{charge}","latency_ms":{record.latency_ms},"first_token_ms":{"null" if first is None else first},'
+        f'"attempts":{len(record.attempts)}}}\n'
+    ).encode("ascii")
+
+
+def _failed(attempt: Attempt) -> dict[str, Any]:
+    """What an operator asks of an upstream call that failed: where, how, and what the upstream said."""
+    return {
+        "provider": attempt.provider,
+        "model": attempt.model,
+        "kind": attempt.kind,
+        "status": attempt.status,
+        "latency_ms": attempt.latency_ms,
+        "message": attempt.message,
+    }
+
+
+def refusal_line(
+    error: RouterError, request_id: str, route: str, status: int, *, address: str = "", client_request_id: str = ""
+) -> bytes:
+    """The line of a request that never became a call: no key, a bad body, no such model.
+
+    Args:
+        route: the route's pattern, not the path: whatever a client puts there stays out of the log.
+        status: what the client got.
+        address: whom the request came from.
+        client_request_id: the client's own ID of it.
+    """
+    about = error.about
+    line = {
+        "time": round(time.time(), 3),
+        "event": "refused",
+        "request_id": request_id,
+        "route": route,
+        "status": status,
+        "error": error.code,
+        "param": error.param,
+        "message": one_line(masked(error.in_full), _MESSAGE_MAX),
+        "account": about.get("account", ""),
+        "key": about.get("key", ""),
+        "model": one_line(about.get("model", ""), _MESSAGE_MAX),
+        "address": address,
+    }
+    if client_request_id:
+        line["client_request_id"] = client_request_id
+    return _write(line).encode("ascii") + b"\n"
+
+
+class CallLog:
+    """Lines to standard error, a batch at a time from a native thread, so that a slow reader of the log slows no call.
+
+    When more than 20,000 lines wait, further ones are dropped, and counted in a line of their own.
+    """
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._descriptor = sys.stderr.fileno() if descriptor is None else descriptor
+        self._pending: list[bytes] = []
+        self._dropped = 0
+        self._scheduled = False
+        self._writing = RLock()
+
+    def write(self, line: bytes) -> None:
+        """Put a line on its way; returns at once."""
+        if len(self._pending) >= _PENDING_MAX:
+            self._dropped += 1
+            return
+        self._pending.append(line)
+        if not self._scheduled:
+            self._scheduled = True
+            gevent.spawn_later(_FLUSH_AFTER_S, self.flush)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._writing:
+            self._scheduled = False
+            lines, self._pending = self._pending, []
+            if self._dropped:
+                lines.append(b'{"event":"log_lines_dropped","count":%d}\n' % self._dropped)
+                self._dropped = 0
+            if lines:
+                gevent.get_hub().threadpool.apply(_write_all, (self._descriptor, b"".join(lines)))
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        try:
+            data = data[os.write(descriptor, data) :]
+        except OSError:
+            return  # nobody reads the log any more; the calls go on

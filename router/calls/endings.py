@@ -1,0 +1,89 @@
+"""Calls that end with their key: an operator has refused it, or its account, for calls under way as well."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+import gevent
+
+from router.calls.auth import CODES
+from router.calls.call import ActiveCall
+from router.errors import FAULTS, StoreError, Unauthorized
+
+__all__ = ["Endings"]
+
+_EVERY_S = 0.5
+_log = logging.getLogger("router.endings")
+_SAID = {
+    "revoked": "This API key was revoked while this call was under way.",
+    "disabled": "This API key was disabled while this call was under way.",
+}
+
+
+class Endings:
+    """Looks while calls are under way, in a greenlet of its own; asks the database where something has changed alone.
+
+    Versions are compared instead of times: clocks of nodes differ, and a key that was enabled again is read under a
+    newer version, so that its calls go on.
+
+    Args:
+        version: the present one of all keys, accounts and limits; may be up to a second old.
+        read: a version -> ID of a key or account whose calls are to end -> the version before which they had begun,
+            and why; those alone that were written under a later one. Both may raise ``StoreError``.
+        under_way: request ID -> call.
+
+    Attributes:
+        running: whether it looks.
+    """
+
+    def __init__(
+        self,
+        version: Callable[[], int],
+        read: Callable[[int], Mapping[str, tuple[int, str]]],
+        under_way: Mapping[str, ActiveCall],
+    ) -> None:
+        self._version = version
+        self._read = read
+        self._under_way = under_way
+        self.running = False
+        self._looked: int | None = None
+        self._found: dict[str, tuple[int, str]] = {}
+
+    def start(self) -> None:
+        """Run until no call is under way. Harmless when it runs already."""
+        if not self.running:
+            self.running = True
+            gevent.spawn(self._run)
+
+    def _run(self) -> None:
+        try:
+            while self._under_way:
+                gevent.sleep(_EVERY_S)
+                try:
+                    self._look()
+                except StoreError as error:  # others tell of it; nothing new is let in meanwhile
+                    _log.info("whose calls are to end could not be read: %s", error)
+                except FAULTS:
+                    _log.exception("whose calls are to end could not be told")
+        finally:
+            self.running = False
+
+    def _look(self) -> None:
+        if not self._under_way:
+            return
+        version = self._version()
+        if version != self._looked:
+            oldest = min((active.key.version for active in self._under_way.values()), default=version)
+            since = oldest if self._looked is None else min(oldest, self._looked)
+            self._found |= self._read(since)
+            self._looked = version
+        if self._found:  # a call may be let in with a key that was read just before
+            self._end()
+
+    def _end(self) -> None:
+        for active in list(self._under_way.values()):
+            for subject_id in (active.key.id, active.key.account):
+                version, reason = self._found.get(subject_id, (0, ""))
+                if active.key.version < version:
+                    active.stop(Unauthorized(_SAID[reason], reason=reason, code=CODES[reason]))

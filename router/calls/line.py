@@ -1,0 +1,380 @@
+"""The line that a request travels, stop by stop: auth, schemas, resolve, admission, dispatch, reply, record.
+
+Plain values in, plain values out: nothing here knows Flask or WSGI.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import gevent
+
+from router.calls.admission import Admission, StaleKey
+from router.calls.auth import Authenticator
+from router.calls.call import ActiveCall, CallCancelled, Client
+from router.calls.call_log import Recorder
+from router.calls.dispatch import Dispatcher
+from router.calls.endings import Endings
+from router.calls.idempotency import Idempotency, Replay
+from router.calls.kept_answer import CHARGE
+from router.calls.progress import Progress
+from router.calls.request import Incoming
+from router.calls.stream import Pump
+from router.catalogue.snapshot import Snapshot
+from router.charging.plan import Plan, Plans
+from router.charging.quote import Quoter
+from router.charging.targets import header_text
+from router.config.schema import GatewaySettings
+from router.errors import FAULTS, BadRequest, Conflict, Forbidden, RateLimited, RouterError, Unavailable
+from router.money.amounts import format_nano
+from router.providers.model_list import Lister
+from router.providers.resolve import Resolver
+from router.structs import record
+from router.surfaces.body import decode_json
+from router.surfaces.checked import look
+from router.surfaces.request import NOT_OURS, dropped_fields, passed_on
+from router.surfaces.uploads import SMALL_BYTES, UploadLimits, Uploads
+from router.types.dialect import Dialect
+from router.types.records import Attempt, CallRecord, Key
+
+__all__ = ["Answer", "Gateway"]
+
+_log = logging.getLogger("router.line")
+_STALE_MAX = 8
+_STOP_STEP_S = 0.02
+_PLAIN_HEADERS = {"Content-Type": "application/json"}
+_STREAM_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the client gets: a body in bytes; None where it got a stream, which is over."""
+
+    body: bytes | None
+    headers: dict[str, str] = field(default_factory=dict)
+    status: int = 200
+
+
+class Gateway:
+    """Serves calls. One per worker.
+
+    Args:
+        available: account -> nano-units that it has left; None where nothing is billed.
+        endings: whose calls are to end, as ``Endings`` asks for them.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        dialect: Dialect,
+        authenticator: Authenticator,
+        lister: Lister,
+        resolver: Resolver,
+        quoter: Quoter,
+        admission: Admission,
+        recorder: Recorder,
+        idempotency: Idempotency,
+        available: Callable[[str], int] | None = None,
+        *,
+        endings: Callable[[int], dict[str, tuple[int, str]]],
+    ) -> None:
+        self._settings = settings
+        self._dialect = dialect
+        self._authenticator = authenticator
+        self._lister = lister
+        self._resolver = resolver
+        self._quoter = quoter
+        self._admission = admission
+        self._recorder = recorder
+        self._idempotency = idempotency
+        self._dispatcher = Dispatcher(
+            resolver,
+            max_attempts=settings.max_attempts,
+            max_call_s=settings.max_call_s,
+            on_content=settings.fall_back_on_content,
+        )
+        least = 2 * settings.max_body_bytes  # as it was sent, and without its coding
+        bounds = (settings.worker_body_bytes, settings.account_body_bytes, settings.key_body_bytes)
+        self._uploads = Uploads(UploadLimits(*(max(least, one) for one in bounds)), available)
+        self._under_way: dict[str, ActiveCall] = {}
+        self._plans = Plans(quoter.snapshot, self._planned)
+        self._progress = Progress(admission.journal, self._under_way)
+        self._endings = Endings(authenticator.version, endings, self._under_way)
+
+    def busy(self) -> int:
+        """Calls that are not settled yet."""
+        return len(self._under_way)
+
+    def stop(self, timeout_s: float) -> None:
+        """End the calls that are still under way, charged for what was delivered, and wait until they are settled."""
+        for active in self._under_way.values():
+            active.stop()
+        deadline = time.monotonic() + timeout_s
+        while self._under_way and time.monotonic() < deadline:
+            gevent.sleep(_STOP_STEP_S)
+            if not self._under_way:
+                gevent.sleep(_STOP_STEP_S)  # in which their clients are told
+
+    def tell_observers(self, timeout_s: float) -> None:
+        """Give observers this long to see the last calls."""
+        self._recorder.drain(timeout_s)
+
+    def call(self, kind: str, incoming: Incoming) -> Answer:
+        """Take a call in, and serve it.
+
+        Args:
+            kind: ``chat`` or ``embeddings``.
+
+        Raises:
+            RouterError: what the dialect renders as the error body; it knows whose the call was.
+        """
+        key = self._authenticator.key(incoming.authorization, incoming.x_api_key)
+        body: Any = None
+        try:
+            size = incoming.body_size
+            if size is not None and size <= SMALL_BYTES:
+                raw = incoming.read_body()
+                body = decode_json(raw)
+            else:
+                raw, body = self._large_body(key, incoming, size)
+            active = self._taken_in(kind, key, body, incoming)
+            if active.stream and not self._settings.streaming:
+                message = "Streaming is switched off on this gateway; send the request without 'stream'."
+                raise BadRequest(message, code="streaming_disabled", param="stream")
+            if incoming.idempotency_key is not None and key.idempotent:
+                return self._serve_once(active, incoming.idempotency_key, incoming, raw)
+            return self._serve(active, incoming)
+        except RouterError as error:
+            model = body.get("model") if isinstance(body, dict) else None
+            error.about = {**_owner(key), "model": model if isinstance(model, str) else ""}
+            raise
+
+    def _taken_in(self, kind: str, key: Key, body: Mapping[str, Any], incoming: Incoming) -> ActiveCall:
+        """The call that a decoded body asks for.
+
+        Raises:
+            BadRequest: naming the field.
+        """
+        dropped: Sequence[str] = ()
+        if not NOT_OURS.isdisjoint(body):
+            dropped, body = dropped_fields(body), passed_on(body)
+        active = ActiveCall(
+            incoming.request_id,
+            kind,
+            key,
+            body,
+            look(body, kind),
+            self._dialect,
+            received_at=incoming.received_at,
+            started=incoming.started,
+            drain_s=self._settings.drain_s,
+            finished=self._finished,
+            client_request_id=incoming.client_request_id,
+        )
+        active.dropped_at_door = dropped
+        return active
+
+    def models(self, incoming: Incoming) -> Any:
+        """``GET /v1/models``: what the dialect makes of the models that the key can call."""
+        return self._dialect.models(self._lister.served(self._key(incoming)))
+
+    def model(self, incoming: Incoming, model_id: str) -> Mapping[str, Any]:
+        """``GET /v1/models/<id>``.
+
+        Raises:
+            ModelNotFound: no such model is listed.
+            Forbidden: the key may not use it.
+        """
+        key = self._key(incoming)
+        try:
+            return self._dialect.model(self._lister.one(key, model_id))
+        except RouterError as error:
+            error.about = {**_owner(key), "model": model_id}
+            raise
+
+    def _large_body(self, key: Key, incoming: Incoming, size: int | None) -> tuple[bytes, dict[str, Any]]:
+        """A body that is read only where there is room for it, and decoded."""
+        with self._uploads.begin(key, size) as note:
+            raw = incoming.read_body(note)
+            return raw, decode_json(raw)
+
+    def _key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
+        return self._authenticator.key(incoming.authorization, incoming.x_api_key, fresh=fresh)
+
+    def _serve_once(self, active: ActiveCall, value: str, incoming: Incoming, raw: bytes) -> Answer:
+        """Serve a call, or give the answer that its ``Idempotency-Key`` has already."""
+        key, kind = active.key, active.kind
+        try:
+            found = self._idempotency.enter(value, key, kind, raw, active.request_id, incoming.client)
+        except Conflict:
+            self._count_request(active, incoming)
+            raise
+        if isinstance(found, Replay):
+            self._count_request(active, incoming)
+            self._recorder.replayed(active.request_id, found.first, key, kind, found.status)
+            return Answer(found.body, found.headers, found.status)
+        active.keeping = found
+        return self._serve(active, incoming)
+
+    def _count_request(self, active: ActiveCall, incoming: Incoming) -> None:
+        """A repeat costs nothing, but is a request like any other."""
+        key = active.key
+        for _ in range(_STALE_MAX):
+            try:
+                return self._admission.count_request(active.call, active.kind, key)
+            except StaleKey:
+                self._authenticator.forget(key)
+                key = self._key(incoming)
+        return None
+
+    def _serve(self, active: ActiveCall, incoming: Incoming) -> Answer:
+        keeping = active.keeping
+        try:
+            self._admit(active, incoming)
+        except BaseException:
+            if keeping is not None:
+                self._idempotency.release(keeping)
+            raise
+        self._under_way[active.request_id] = active
+        if not self._progress.running:
+            self._progress.start()
+        if not self._endings.running:
+            self._endings.start()
+        if keeping is not None:
+            keeping.headers = partial(self._headers, active)
+        if active.stream:
+            return self._stream(active, incoming)
+        return self._plain(active, incoming.client)
+
+    def _admit(self, active: ActiveCall, incoming: Incoming) -> None:
+        """Open the bracket. What a key may do is what it may do now: where it has changed, all is looked at again."""
+        for _ in range(_STALE_MAX):
+            try:
+                plan = self._plans.of(active.key, active.kind, active.model)
+            except Forbidden:  # it may be allowed by now
+                active.key = self._key(incoming, fresh=True)
+                plan = self._plans.of(active.key, active.kind, active.model)
+            terms = self._quoter.terms(plan, active.body, active.found, incoming.received_at)
+            active.plan, active.admission = plan, self._admission
+            try:
+                return self._admission.open(active, plan, terms)
+            except RateLimited as error:
+                self._uploads.note_refusal(active.key, error)
+                raise
+            except StaleKey:
+                self._authenticator.forget(active.key)
+                active.key = self._key(incoming)
+        raise Unavailable("Keys and limits are changing too fast just now.", headers={"Retry-After": "1"})
+
+    def _planned(self, key: Key, kind: str, model: str, snapshot: Snapshot) -> Plan:
+        """Compile the plan of such calls.
+
+        Raises:
+            ModelNotFound, Forbidden, Unavailable, ModelNotPriced: the model cannot be called, or not by this key.
+        """
+        return self._quoter.plan(kind, key, self._resolver.route(model, key), snapshot)
+
+    def _plain(self, active: ActiveCall, client: Client | None) -> Answer:
+        """The whole reply, settled before its first byte goes out."""
+        if client is not None:
+            client.watch(active.client_left)
+        try:
+            with active:
+                opened = self._dispatcher.open(active)
+                opened.close()
+            if active.keeping is not None:
+                active.keeping.end(opened.first)
+        except CallCancelled as cancelled:
+            active.finish(cancelled.reason)
+            if cancelled.reason is not None:
+                raise cancelled.reason from None
+            return Answer(b"", {}, 499)
+        except RouterError as error:
+            active.finish(error)
+            error.headers.update(self._headers(active, {}))
+            raise
+        except FAULTS:  # a fault of ours, or a plugin's, must still settle the call
+            _log.exception("call %s failed", active.request_id, extra={"said": active.body})
+            failed = RouterError("The gateway failed while it served this call.")
+            active.finish(failed)
+            raise failed from None
+        finally:
+            if client is not None:
+                client.unwatch()
+        active.finish()
+        return Answer(opened.first, self._headers(active))
+
+    def _stream(self, active: ActiveCall, incoming: Incoming) -> Answer:
+        """A stream to its end, which the client got unless it left, or an error before anything of it was sent."""
+        client = incoming.client
+        assert incoming.open_sink is not None, "a door that takes calls has a way for streams"
+        sink = incoming.open_sink()
+        pump = Pump(active, self._dispatcher, self._dialect, self._settings, sink, partial(self._begun, active))
+        if client is not None:
+            client.watch(pump.client_left)
+        try:
+            pump.run()
+        except RouterError as error:
+            error.headers.update(self._headers(active, {}))
+            raise
+        finally:
+            if client is not None:
+                client.unwatch()
+        return Answer(None)
+
+    def _begun(self, active: ActiveCall) -> dict[str, str]:
+        """The headers of a stream that begins: those of its repeats, too, whatever becomes of it."""
+        headers = self._headers(active)
+        if active.keeping is not None:
+            active.keeping.headers = lambda: headers
+        return headers
+
+    def _headers(self, active: ActiveCall, first: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What the client is told of how its call was served, as far as that is known, and the dialect shows it.
+
+        Args:
+            first: what stands before; None for what a good answer has.
+        """
+        if first is None:
+            first = _STREAM_HEADERS if active.stream else _PLAIN_HEADERS
+        headers = {**first, **self._admission.headers(active)}
+        if active.dropped_at_door or active.dropped:
+            dropped = [*active.dropped_at_door, *active.dropped]
+            headers["x-router-dropped-params"] = ", ".join(map(header_text, dropped))
+        attempts = active.attempts
+        if self._dialect.shows_served and attempts:
+            if len(attempts) == 1 and active.target is not None:
+                provider, model = active.target.served
+                shown = f"{provider}/{model};{attempts[0].kind};{attempts[0].latency_ms}ms"
+            else:
+                provider, model = header_text(attempts[-1].provider), header_text(attempts[-1].model)
+                shown = ", ".join(map(_attempt_text, attempts))
+            headers["x-router-provider"] = provider
+            headers["x-router-model"] = model
+            headers["x-router-attempts"] = shown
+        if active.settled is not None and not active.answered:  # a stream's head goes out before it is known
+            headers[CHARGE] = format_nano(active.settled.charge_nano)
+        return headers
+
+    def _finished(self, active: ActiveCall, record: CallRecord) -> None:
+        del self._under_way[record.request_id]
+        self._recorder.finished(record, active.plan.logged)
+
+
+def _owner(key: Key) -> dict[str, str]:
+    return {"account": key.account, "key": key.id}
+
+
+def _attempt_text(attempt: Attempt) -> str:
+    """``openai/gpt-4o;timeout;5003ms``"""
+    return f"{header_text(f'{attempt.provider}/{attempt.model}')};{attempt.kind};{attempt.latency_ms}ms"

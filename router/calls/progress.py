@@ -1,0 +1,65 @@
+"""How far long calls have come, noted in the database: what they are charged should their worker die."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import gevent
+
+from router.calls.call import ActiveCall
+from router.db.journal import Journal
+from router.ledger.operations import Note, Statement
+
+__all__ = ["EVERY_S", "Progress"]
+
+EVERY_S = 2.0
+"""Between two rounds. A call that is over sooner is never noted."""
+
+_AT_ONCE = 50  # others have a turn in between
+_log = logging.getLogger("router.progress")
+
+
+class Progress:
+    """Runs while calls are under way, in a greenlet of its own.
+
+    Args:
+        under_way: request ID -> call.
+
+    Attributes:
+        running: whether it does.
+    """
+
+    def __init__(self, journal: Journal, under_way: Mapping[str, ActiveCall]) -> None:
+        self._journal = journal
+        self._under_way = under_way
+        self.running = False
+
+    def start(self) -> None:
+        """Run until no call is under way. Harmless when it runs already."""
+        if not self.running:
+            self.running = True
+            gevent.spawn(self._run)
+
+    def _run(self) -> None:
+        try:
+            while self._under_way:
+                gevent.sleep(EVERY_S)
+                self._note_all()
+        finally:
+            self.running = False
+
+    def _note_all(self) -> None:
+        changed: list[Statement] = []
+        for number, active in enumerate(list(self._under_way.values()), 1):
+            try:
+                statement = active.progress() if active.elapsed_s() > EVERY_S else None
+            except Exception:
+                _log.exception("the progress of call %s could not be told", active.request_id)
+                continue
+            if statement is not None:
+                changed.append(statement)
+            if not number % _AT_ONCE:
+                gevent.sleep(0)
+        if changed:
+            self._journal.post(Note("progress", changed))

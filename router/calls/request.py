@@ -1,0 +1,65 @@
+"""A request for the line: the one object that each door makes of what came to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from router.calls.call import Client
+from router.calls.sink import Sink
+
+__all__ = ["Incoming", "ReadBody"]
+
+ReadBody = Callable[[Callable[[int], None] | None], bytes]
+"""Reads the whole body, within limits; tells of bytes as they come."""
+
+
+class Incoming(Struct):
+    """One request, as the line needs it.
+
+    Attributes:
+        path: without a query.
+        request_id: ours.
+        received_at: Unix seconds at its first byte.
+        started: the same moment by the monotonic clock; None where that is not known.
+        authorization, x_api_key: the two headers that may hold the key.
+        idempotency_key: the header; heeded only where the key may send it.
+        client_request_id: the client's own ID of the request; empty without one.
+        address: the other side's; empty where that is not known.
+        client: the connection; None where there is none to watch.
+        body_size: of the body, as declared; None where it is not known before.
+        raw: the whole body, where it came with the head.
+        reader: reads it, where it did not.
+        open_sink: where the answer goes if it is a stream; asked for once at most.
+    """
+
+    path: str
+    request_id: str
+    received_at: float
+    started: float | None = None
+    authorization: str | None = None
+    x_api_key: str | None = None
+    idempotency_key: str | None = None
+    client_request_id: str = ""
+    address: str = ""
+    client: Client | None = None
+    body_size: int | None = 0
+    raw: bytes = b""
+    reader: ReadBody | None = None
+    open_sink: Callable[[], Sink] | None = None
+
+    def read_body(self, note: Callable[[int], None] | None = None) -> bytes:
+        """The whole body. Called only once the key is known to be good.
+
+        Args:
+            note: told of bytes as they arrive; may raise to refuse them.
+
+        Raises:
+            TooLarge, UnsupportedCoding, BadRequest: as ``router.surfaces.body.read_body``.
+        """
+        if self.reader is None:
+            if note is not None:
+                note(len(self.raw))
+            return self.raw
+        return self.reader(note)

@@ -1,0 +1,58 @@
+"""What one call can use and cost at a compiled target."""
+
+from __future__ import annotations
+
+from router.charging.bounds import UNBOUNDED, Bound, bound_of
+from router.charging.targets import TargetPlan
+from router.charging.terms import CHARGE_MAX, Sale
+from router.money.prices import MILLION, dearest
+from router.surfaces.measuring import Measure
+
+__all__ = ["sale_of"]
+
+
+def sale_of(target: TargetPlan, found: Measure, at: float) -> Sale | None:
+    """The target's part in a call's terms; None where nothing bounds what the call could be charged.
+
+    Args:
+        found: what its body holds.
+        at: Unix seconds at which it arrived.
+    """
+    offer = target.offer
+    flat = offer.flat
+    if found.inputs or found.images or found.audios or found.files or found.unknown:
+        bound = bound_of(found, target.card, target.own_cap, target.obeyed)
+    else:
+        bound = _text_bound(target, found)
+    prompt, each = bound.prompt_tokens, bound.each_tokens + bound.predicted
+    if prompt >= UNBOUNDED or bound.each_tokens >= UNBOUNDED:
+        if not offer.free:
+            return None
+    elif flat is not None and prompt + each <= target.window:
+        total = prompt * target.dearest_input + bound.choices * each * target.dearest_output
+        most_nano, free = -(-total // MILLION), not (target.dearest_input or target.dearest_output)
+        if most_nano > CHARGE_MAX:
+            most_nano = CHARGE_MAX
+        return Sale(offer.price, offer.cost, bound, flat, most_nano, offer.origin, free, target.cost_rates)
+    top = flat or dearest(offer.price, at, prompt)
+    return Sale.of(offer.price, offer.cost, bound, top, offer.origin, target.cost_rates)
+
+
+def _text_bound(target: TargetPlan, found: Measure) -> Bound:
+    """``bound_of`` a chat that is text alone: the many."""
+    card, window = target.card, target.window
+    prompt = found.text_bytes * card.tokens_per_byte + card.prompt_overhead * (found.messages + 1)
+    if prompt > window:
+        prompt = window
+    each, sent, ours = card.max_output, None, False
+    if found.caps and target.obeyed.names:
+        dropped = target.obeyed.dropped
+        sent = found.cap(dropped) if dropped else max(found.caps.values())
+    if sent is not None:
+        each = sent if target.covered else each
+    elif target.covered and each is None and target.own_cap is not None and prompt + target.own_cap <= window:
+        each = sent = target.own_cap
+        ours = True
+    if each is None or each > window:
+        each = window
+    return Bound(prompt, each, found.predicted, found.choices, card.context_window, target.covered, sent, ours)

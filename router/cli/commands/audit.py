@@ -1,0 +1,55 @@
+"""``router audit``: what operators did."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from router.cli.support.groups import Commands
+from router.cli.support.output import iso_time, table
+from router.cli.support.session import Session, common
+from router.store.audit import list_audit
+
+__all__ = ["audit"]
+
+
+@click.group(cls=Commands)
+def audit() -> None:
+    """What operators did: a log that is only added to."""
+
+
+@audit.command()
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many entries.")
+@click.option("--before", type=click.IntRange(1), metavar="SEQ", help="Only older ones than this: the next page.")
+@click.option("--action", metavar="COMMAND", help="Only this command: `keys revoke`; or a whole group: `keys`.")
+@click.option(
+    "--subject", metavar="ID", help="Only what was done to this account (its keys too), key, call, model, ..."
+)
+@common
+def show(session: Session, limit: int, before: int | None, action: str | None, subject: str | None) -> None:
+    """The newest entries first. Every command that changes the database leaves one, written with the change itself."""
+    entries = list_audit(session.database, limit=limit, before=before, action=action, subject=subject)
+    rows = [
+        {
+            "seq": entry.seq,
+            "created_at": iso_time(entry.created_at),
+            "actor": entry.actor,
+            "action": entry.action,
+            "subject": entry.subject,
+            "detail": dict(entry.detail),
+        }
+        for entry in entries
+    ]
+    shown = [{**row, "detail": json.dumps(row["detail"], ensure_ascii=False)} for row in rows]
+    columns = {
+        "seq": "SEQ",
+        "created_at": "TIME",
+        "actor": "ACTOR",
+        "action": "ACTION",
+        "subject": "SUBJECT",
+        "detail": "DETAIL",
+    }
+    session.show(rows, table(shown, columns, empty="No entry."))
+    if len(rows) == limit:
+        session.note(f"Older ones: --before {rows[-1]['seq']}")

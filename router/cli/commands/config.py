@@ -1,0 +1,86 @@
+"""``router config``: show, check and change ``router.toml``."""
+
+from __future__ import annotations
+
+import click
+
+from router.cli.commands.serve import AT_START
+from router.cli.support.config_check import check_database_url, check_settings, dead_aliases
+from router.cli.support.config_edit import parse_key, parse_value, set_key
+from router.cli.support.effective import effective, source_of
+from router.cli.support.groups import Commands
+from router.cli.support.output import table
+from router.cli.support.session import Session, common
+from router.cli.support.targets import check_models
+from router.errors import RouterError
+
+__all__ = ["config"]
+
+
+@click.group(cls=Commands)
+def config() -> None:
+    """Show, check and change the configuration."""
+
+
+@config.command()
+@common
+def show(session: Session) -> None:
+    """Every setting in force, and where it comes from. Secrets are shown as ***."""
+    rows = [setting._asdict() for setting in effective(session.settings, session.registry)]
+    columns = {"key": "KEY", "value": "VALUE", "source": "SOURCE"}
+    session.show(rows, table(rows, columns, empty=""))
+
+
+@config.command()
+@common
+def check(session: Session) -> None:
+    """Check the configuration as `router serve` does, the providers' sections included.
+
+    The database is asked where there are fallbacks or aliases, which may name its models. An alias that leads nowhere
+    is a warning: the gateway serves without it.
+    """
+    check_database_url(session.settings)
+    providers = check_settings(session.settings, session.registry, session.stored_keys)
+    if session.settings.fallbacks:
+        providers = dict(session.assembly.providers)
+    active = [name for name, provider in providers.items() if provider.active]
+    warnings = _alias_warnings(session)
+    value = {"ok": True, "config": str(session.config.absolute()), "active_providers": active, "warnings": warnings}
+    session.show(value, f"{session.config} is right. Active providers: {', '.join(active) or 'none'}.")
+    for warning in warnings:
+        session.note(f"warning: {warning}")
+
+
+def _alias_warnings(session: Session) -> list[str]:
+    if not session.settings.aliases:
+        return []
+    try:
+        return list(dead_aliases(session.assembly))
+    except RouterError as error:
+        return [f"the aliases could not be checked: {error.in_full}"]
+
+
+@config.command("set", context_settings={"ignore_unknown_options": True})
+@click.argument("key")
+@click.argument("value")
+@common
+def set_(session: Session, key: str, value: str) -> None:
+    """Set KEY, such as server.port, to VALUE in the file. Comments stay; a wrong result is refused.
+
+    Lists are written as a,b or as TOML. A running gateway reads the file again on SIGHUP;
+    host, port and workers are those of its start.
+    """
+    path = parse_key(key)
+    parsed = parse_value(session.settings, session.registry, path, value)
+    if path[0] == "fallback" and isinstance(parsed, list):
+        check_models(session, [path[1], *map(str, parsed)])
+    if path[0] == "aliases" and isinstance(parsed, str):
+        check_models(session, [parsed])
+    set_key(session.settings, path, parsed)
+    answer = {"key": ".".join(path), "config": str(session.config.absolute()), "changed": True}
+    session.show(answer, f"{answer['key']} is set in {session.config}.")
+    when = "at its next start" if path in [("server", one) for one in AT_START] else "after SIGHUP"
+    session.note(f"A running gateway sees it {when}.")
+    source = source_of(session.settings, path)
+    if source.startswith("environment"):
+        session.note(f"warning: the {source} wins over the file")

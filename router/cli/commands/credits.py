@@ -1,0 +1,145 @@
+"""``router credits``: money that operators give, correct and give back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from router.cli.support.amounts import AMOUNT_ARGUMENTS, amount_nano, signed_amount_nano
+from router.cli.support.groups import Commands
+from router.cli.support.output import iso_time, pairs, table
+from router.cli.support.references import ACCOUNT
+from router.cli.support.session import Session, common
+from router.errors import BadRequest
+from router.ledger.balances import balance
+from router.ledger.statement import statement as read_statement
+from router.ledger.system import is_system
+from router.ledger.transfers import Transfer
+from router.ledger.transfers import adjust as post_adjustment
+from router.ledger.transfers import grant as post_grant
+from router.ledger.transfers import refund as post_refund
+from router.money.amounts import format_nano
+
+__all__ = ["credits"]
+
+_REASON = click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the ledger and the audit log.")
+_REFERENCE = click.option(
+    "--reference", metavar="TEXT", help="Makes it happen once: a second one with the same text is refused."
+)
+_CURRENCY = click.option(
+    "--currency", metavar="CODE", help="Refused unless it is that of [gateway] currency: a safeguard for scripts."
+)
+
+
+@click.group(cls=Commands)
+def credits() -> None:
+    """Money that accounts are given, and their statements."""
+
+
+@credits.command(context_settings=AMOUNT_ARGUMENTS)
+@click.argument("account", type=ACCOUNT)
+@click.argument("amount")
+@_REASON
+@_REFERENCE
+@_CURRENCY
+@common
+def grant(
+    session: Session, account: str, amount: str, reason: str, reference: str | None, currency: str | None
+) -> None:
+    """Give ACCOUNT credit of AMOUNT, such as 2.50."""
+    _check_currency(session, currency)
+    _show(session, post_grant(session.database, account, amount_nano(amount), reason=reason, reference=reference))
+
+
+@credits.command(context_settings=AMOUNT_ARGUMENTS)
+@click.argument("account", type=ACCOUNT)
+@click.argument("amount")
+@_REASON
+@_REFERENCE
+@_CURRENCY
+@common
+def adjust(
+    session: Session, account: str, amount: str, reason: str, reference: str | None, currency: str | None
+) -> None:
+    """Correct the balance of ACCOUNT by AMOUNT, such as 2.50 or -2.50. Never below what it has available."""
+    _check_currency(session, currency)
+    amount_signed = signed_amount_nano(amount)
+    _show(session, post_adjustment(session.database, account, amount_signed, reason=reason, reference=reference))
+
+
+@credits.command(context_settings=AMOUNT_ARGUMENTS)
+@click.argument("request_id")
+@click.argument("amount", required=False)
+@_REASON
+@_CURRENCY
+@common
+def refund(session: Session, request_id: str, amount: str | None, reason: str, currency: str | None) -> None:
+    """Give back what the call REQUEST_ID was charged: AMOUNT of it, or all that was not refunded before.
+
+    Budgets and spending limits are not given back: they count what was spent.
+    """
+    _check_currency(session, currency)
+    part = None if amount is None else amount_nano(amount)
+    _show(session, post_refund(session.database, request_id, part, reason=reason))
+
+
+@credits.command()
+@click.argument("account", type=ACCOUNT)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many transfers.")
+@click.option("--before", type=click.IntRange(1), metavar="SEQ", help="Only older ones than this: the next page.")
+@common
+def statement(session: Session, account: str, limit: int, before: int | None) -> None:
+    """The transfers of ACCOUNT, newest first, each with the balance that it led to."""
+    rows = [_line(one, account) for one in read_statement(session.database, account, before=before, limit=limit)]
+    columns = {
+        "seq": "SEQ",
+        "created_at": "TIME",
+        "kind": "KIND",
+        "amount": "AMOUNT",
+        "balance": "BALANCE",
+        "reference": "REFERENCE",
+        "reason": "REASON",
+    }
+    session.show(rows, table(rows, columns, empty="No transfer: give credit with `router credits grant`."))
+    if len(rows) == limit:
+        session.note(f"Older ones: --before {rows[-1]['seq']}")
+
+
+def _check_currency(session: Session, currency: str | None) -> None:
+    ours = session.currency
+    if currency is not None and currency != ours:
+        raise BadRequest(
+            f"{currency!r} is not the currency of this gateway: all balances are in {ours} ([gateway] currency).",
+            code="wrong_currency",
+        )
+
+
+def _show(session: Session, transfer: Transfer) -> None:
+    account = transfer.credit if is_system(transfer.debit) else transfer.debit
+    standing = balance(session.database, account)
+    value = {
+        "transfer": transfer.reference,
+        "account": account,
+        "kind": transfer.kind,
+        "amount": format_nano(transfer.change_nano(account)),
+        "currency": session.currency,
+        "balance": format_nano(transfer.balance_nano),
+        "available": format_nano(standing.available),
+        "reason": transfer.reason,
+        "created_at": iso_time(transfer.created_at),
+    }
+    session.show(value, pairs(value))
+
+
+def _line(transfer: Transfer, account: str) -> dict[str, Any]:
+    return {
+        "seq": transfer.seq,
+        "created_at": iso_time(transfer.created_at),
+        "kind": transfer.kind,
+        "amount": format_nano(transfer.change_nano(account)),
+        "balance": format_nano(transfer.balance_nano),
+        "reference": transfer.reference,
+        "about": transfer.about,
+        "reason": transfer.reason,
+    }

@@ -1,0 +1,171 @@
+"""``router db``: migrations, backups, and copies into another database."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from router.app.installed import plugin_migrations
+from router.cli.commands.running import running_pid
+from router.cli.support.groups import Commands
+from router.cli.support.output import pairs, table
+from router.cli.support.session import Session, common
+from router.db.backup import backup as back_up
+from router.db.database import Database
+from router.db.engines import engine_of
+from router.errors import BadRequest, ConfigError
+from router.jobs.workers import living
+from router.ledger.verify import verify
+from router.store.copying import copy as copy_all
+from router.store.migrations import Step, pending, step_back
+from router.store.migrations import migrate as apply_pending
+from router.store.opening import open_database
+from router.store.restore import restore as put_back
+
+__all__ = ["db"]
+
+_COLUMNS = {"owner": "OWNER", "number": "NUMBER", "title": "TITLE"}
+
+
+@click.group(cls=Commands)
+def db() -> None:
+    """The database: migrations, backups, and the way to another."""
+
+
+@db.command()
+@common
+def migrate(session: Session) -> None:
+    """Apply what is pending; a SQLite file that is not there is made."""
+    migrations = plugin_migrations(session.registry)
+    url = session.settings.database.url.reveal()
+    open_database(url, session.config.absolute().parent, create=True).close()
+    failures: list[ConfigError] = []
+    done = apply_pending(session.database, migrations, lambda plugin, error: failures.append(error))
+    if failures:  # the others' steps are applied all the same
+        raise ConfigError(" ".join(error.message for error in failures))
+    steps = [_value(step) for step in done]
+    session.show({"applied": steps}, table(steps, _COLUMNS, empty="Nothing was pending."))
+
+
+@db.command()
+@common
+def status(session: Session) -> None:
+    """Where the database is, and which migrations are pending."""
+    steps = [_value(step) for step in pending(session.database, plugin_migrations(session.registry))]
+    database = session.database
+    value = {"engine": database.engine, "database": database.place, "current": not steps, "pending": steps}
+    waiting = table(steps, _COLUMNS, empty="No migration is pending.")
+    session.show(value, pairs({"engine": database.engine, "database": database.place}) + f"\n\n{waiting}")
+    if steps:
+        session.note("Next: router db migrate (router serve does it as well)")
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@common
+def backup(session: Session, file: Path) -> None:
+    """Copy a SQLite database to FILE as of one moment, while it is in use."""
+    if not file.name:
+        raise click.UsageError("FILE is empty: name the file to write")
+    session.progress("copying, and checking the copy")
+    back_up(session.database, file)
+    value = {"file": str(file.absolute()), "bytes": file.stat().st_size}
+    session.show(value, f"The database was copied to {file} ({value['bytes']} bytes).")
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@common
+def restore(session: Session, file: Path) -> None:
+    """Put the backup FILE in the place of a SQLite database, checked. Refused while a gateway uses it.
+
+    The database that was there, with its log, is kept beside it under another name.
+    """
+    _refuse_running(session)
+    kept = put_back(
+        engine_of(session.settings.database.url.reveal(), session.config.absolute().parent, timeout_s=5), file
+    )
+    value = {"file": str(file.absolute()), "replaced": str(kept) if kept else None}
+    if not pending(session.database):
+        session.database.write(lambda _: None)  # for the audit log
+    session.show(value, f"{file} is the database now." + (f" The one before is {kept}." if kept else ""))
+    session.note("Next: router ledger sweep --all, then router serve")
+
+
+@db.command()
+@click.option(
+    "--to", "url", required=True, metavar="URL", help="The other database, as [database] url has it; env:NAME as well."
+)
+@common
+def copy(session: Session, url: str) -> int:
+    """Copy all into another, empty database: from SQLite to PostgreSQL, or back. Refused while a gateway uses it.
+
+    Plugins' tables come along. All is one transaction: should it fail, the other database is as empty as before. Then
+    the other one's ledger is verified, with exit status 1 if a check fails. The configuration is left as it is.
+    """
+    _refuse_served(session)
+    with closing(_opened(session, url)) as target:
+        session.audited(target)
+        copied = copy_all(session.database, target, plugin_migrations(session.registry), session.progress)
+        session.progress("verifying the ledger")
+        failed = [check.name for check in verify(target) if not check.ok]
+        value = {"from": session.database.place, "to": target.place, "tables": dict(copied.rows), "failed": failed}
+    rows = [{"table": table, "rows": count} for table, count in copied.rows.items()]
+    session.show(value, table(rows, {"table": "TABLE", "rows": "ROWS"}, empty=""))
+    if copied.left:
+        session.note(f"Left where they are, as they are no plugin's: {', '.join(copied.left)}")
+    if failed:
+        session.note(
+            f"failed in the copy: {', '.join(failed)}. `router ledger verify` says whether the source has it too."
+        )
+    else:
+        session.note("Next: set [database] url to it, run router ledger sweep --all, then router serve")
+    return 1 if failed else 0
+
+
+@db.command("step-back")
+@common
+def back(session: Session) -> None:
+    """Undo the newest migration, for the release before this one. Refused while a gateway uses the database.
+
+    Nothing is lost: what the newer tables hold is brought into the older ones first.
+    """
+    _refuse_served(session)
+    step = _value(step_back(session.database))
+    session.show({"undone": step}, table([step], _COLUMNS, empty=""))
+    session.note("Next: install the release before this one, then router serve")
+
+
+def _opened(session: Session, url: str) -> Database:
+    """The other database, a SQLite file made where there is none."""
+    try:
+        return open_database(session.settings.secret(url).reveal(), session.config.absolute().parent, create=True)
+    except ConfigError as error:
+        raise BadRequest(error.message.replace("[database] url", "--to"), code=error.code) from None
+
+
+def _refuse_running(session: Session) -> None:
+    pid = running_pid(session.settings)
+    if pid is not None:
+        raise BadRequest(f"A gateway serves this configuration (process {pid}): end it before (`router stop`).")
+
+
+def _refuse_served(session: Session) -> None:
+    """What a gateway writes meanwhile would be missing in the copy."""
+    _refuse_running(session)
+    workers = living(session.database, time.time())
+    if workers:
+        places = ", ".join(
+            sorted({f"{worker.host.partition('/')[0]} (process {worker.process})" for worker in workers})
+        )
+        raise BadRequest(
+            f"The {session.database.place} is served by {places}: end these before. One that was lost with its machine "
+            "counts for some seconds more."
+        )
+
+
+def _value(step: Step) -> dict[str, object]:
+    return {"owner": step.owner, "number": step.number, "title": step.title}

@@ -1,0 +1,104 @@
+"""``router doctor``: one look at the whole set-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import click
+
+from router.app.exchange_rate import rate_warning
+from router.app.lacks import lacks, unreachable
+from router.catalogue.snapshot import Snapshot
+from router.cli.support import doctor_checks as checks
+from router.cli.support.config_check import check_settings, dead_aliases
+from router.cli.support.doctor_checks import Finding
+from router.cli.support.output import table
+from router.cli.support.session import Session, common
+from router.errors import RouterError
+from router.providers.configured import Provider
+
+__all__ = ["doctor"]
+
+
+@click.command()
+@click.option("--ollama", default="http://127.0.0.1:11434", show_default=True, help="Where a local Ollama may be.")
+@common
+def doctor(session: Session, ollama: str) -> int:
+    """Check configuration, database, plugins, providers, port and files; say what to do.
+
+    A plugin that no section uses and that has no key is a hint; a section that serves nothing, an upstream that takes
+    no connection and a model without a price are warnings. Exit status 1 if there is a problem.
+    """
+    findings = list(_findings(session, ollama))
+    rows = [asdict(finding) for finding in findings]
+    problems = sum(finding.state == "problem" for finding in findings)
+    columns = {"state": "STATE", "check": "CHECK", "detail": "FOUND", "remedy": "WHAT TO DO"}
+    summary = f"{problems} problem(s)." if problems else "No problem."
+    session.show({"ok": not problems, "findings": rows}, f"{table(rows, columns, empty='')}\n\n{summary}")
+    return 1 if problems else 0
+
+
+def _findings(session: Session, ollama: str) -> Iterator[Finding]:
+    yield from checks.check_machine()
+    providers: dict[str, Provider] = {}
+    try:
+        settings, registry = session.settings, session.registry
+    except RouterError as error:
+        yield Finding("configuration", "problem", error.in_full, "correct it; `router config check` tells again")
+        return
+    try:
+        providers = check_settings(settings, registry, session.stored_keys)
+        yield Finding("configuration", "ok", f"{settings.path} is right")
+    except RouterError as error:
+        yield Finding("configuration", "problem", error.in_full, "correct it; `router config check` tells again")
+    yield from _database(session)
+    yield from checks.check_providers(providers, settings.providers)
+    yield from _lacks(session, providers)
+    yield from _aliases(session)
+    yield from _prices(session)
+    yield from checks.check_plugins(registry)  # by now all that is asked at a start was asked
+    yield from checks.check_secrets(settings, providers)
+    yield from checks.check_port(settings.server.host, settings.server.port)
+    yield from checks.check_ollama(providers, ollama)
+
+
+def _lacks(session: Session, providers: dict[str, Provider]) -> Iterator[Finding]:
+    """What is missing for calls to be served, upstreams that take no connection among it."""
+    snapshot: Snapshot | None
+    try:
+        snapshot = session.assembly.catalogue.snapshot()
+    except RouterError:
+        snapshot = None  # told by the other checks
+    session.progress("asking the providers' hosts for a connection")
+    for lack in (*lacks(session.settings, providers, snapshot), *unreachable(providers.values())):
+        yield Finding("models" if lack.code == "model_not_priced" else "providers", "warning", lack.detail, lack.remedy)
+
+
+def _aliases(session: Session) -> Iterator[Finding]:
+    try:
+        messages = list(dead_aliases(session.assembly))
+    except RouterError:
+        return  # told by the other checks
+    for message in messages:
+        yield Finding("aliases", "warning", message, "correct its target, or remove it")
+
+
+def _prices(session: Session) -> Iterator[Finding]:
+    try:
+        message = rate_warning(session.assembly.catalogue.snapshot())
+    except RouterError:
+        return  # told by the other checks
+    if message is not None:
+        detail, _, remedy = message.rpartition(": ")
+        yield Finding("prices", "warning", detail, remedy)
+
+
+def _database(session: Session) -> Iterator[Finding]:
+    try:
+        database = session.database
+    except RouterError as error:
+        yield Finding("database", "problem", error.in_full, "correct [database] url")
+        return
+    yield from checks.check_database(database, session.registry)
+    yield from checks.check_files(session.settings, database)

@@ -1,0 +1,267 @@
+"""``router keys``: API keys. A key's text is shown once, by the command that makes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import click
+
+from router.charging.budget import budget_spent
+from router.charging.limit_rules import limit_rules
+from router.cli.support.groups import Commands
+from router.cli.support.output import iso_time, pairs, table
+from router.cli.support.references import ACCOUNT, KEY
+from router.cli.support.session import Session, common
+from router.cli.support.targets import check_scope
+from router.cli.support.times import DURATION, FUTURE
+from router.cli.support.values import AMOUNT, OrNothing, given
+from router.db.database import Database
+from router.errors import BadRequest
+from router.money.amounts import format_nano
+from router.store.accounts import get_account
+from router.store.keys import (
+    KeyChanges,
+    KeyRow,
+    change_key,
+    create_key,
+    disable_key,
+    enable_key,
+    get_key,
+    list_keys,
+    revoke_key,
+    rotate_key,
+)
+from router.types.keys import Budget
+from router.types.periods import PERIODS
+
+__all__ = ["keys"]
+
+_PERIOD = click.Choice(PERIODS)
+_now = click.option("--now", is_flag=True, help="End its calls that are under way, too, within about a second.")
+_ONCE = "\nThe key is shown this once; only its hash is kept."
+
+
+@click.group(cls=Commands)
+def keys() -> None:
+    """API keys."""
+
+
+@keys.command()
+@click.option("--account", type=ACCOUNT, required=True, metavar="ID", help="The account that the key belongs to.")
+@click.option("--name", default="key", show_default=True, help="A label.")
+@click.option("--scope", multiple=True, metavar="MODEL", help="A model ID, or PROVIDER/*, that it may use; repeatable.")
+@click.option("--expires", type=FUTURE, metavar="TIME", help="When it ends: 30d, or 2027-01-31; never if omitted.")
+@click.option("--budget", type=AMOUNT, metavar="AMOUNT", help="The most that it may spend; no such limit if omitted.")
+@click.option("--period", type=_PERIOD, help="Begin the budget again each day, week or month; never if omitted.")
+@click.option("--idempotent", is_flag=True, help="Let its calls send Idempotency-Key.")
+@common
+def create(
+    session: Session,
+    account: str,
+    name: str,
+    scope: tuple[str, ...],
+    expires: float | None,
+    budget: int | None,
+    period: str | None,
+    idempotent: bool,
+) -> None:
+    """Make a key. Without --scope it may use every model."""
+    check_scope(session, scope)
+    if period is not None and budget is None:
+        raise click.UsageError("--period goes with --budget")
+    row, text = create_key(
+        session.database,
+        account,
+        name,
+        prefix=session.key_prefix,
+        length=session.key_length,
+        expires_at=expires,
+        scope=scope,
+        budget=None if budget is None else Budget(budget, period or ""),
+        idempotent=idempotent,
+    )
+    _show_once(session, row, text)
+    _warn(session, row)
+
+
+@keys.command("list")
+@click.option("--account", type=ACCOUNT, metavar="ID", help="Only this account's.")
+@common
+def list_(session: Session, account: str | None) -> None:
+    """All keys, oldest first. Of a key's text only the last four characters are known."""
+    if account is not None:
+        get_account(session.database, account)
+    rows = [_value(row) for row in list_keys(session.database, account)]
+    columns = {
+        "id": "ID",
+        "account": "ACCOUNT",
+        "name": "NAME",
+        "hint": "ENDS IN",
+        "status": "STATUS",
+        "created_at": "CREATED",
+        "expires_at": "EXPIRES",
+        "scope": "SCOPE",
+        "budget": "BUDGET",
+        "budget_period": "PER",
+    }
+    session.show(rows, table(rows, columns, empty="There is no key: make one with `router keys create --account ID`."))
+
+
+@keys.command()
+@click.argument("key_id", type=KEY, metavar="ID")
+@common
+def show(session: Session, key_id: str) -> None:
+    """One key, what is spent of its budget in the present period, calls under way included, and when that ends."""
+    row = get_key(session.database, key_id)
+    value = _value(row) | _spent(session, row)
+    session.show(value, pairs(value))
+
+
+@keys.command()
+@click.argument("key_id", type=KEY, metavar="ID")
+@click.option("--budget", type=OrNothing(AMOUNT), metavar="AMOUNT|none", help="The most that it may spend.")
+@click.option("--period", type=OrNothing(_PERIOD), metavar="day|week|month|none", help="When the budget begins again.")
+@click.option("--scope", multiple=True, metavar="MODEL", help="A model ID, or PROVIDER/*, that it may use; repeatable.")
+@click.option("--any-model", is_flag=True, help="It may use every model.")
+@click.option("--expires", type=OrNothing(FUTURE, "never"), metavar="TIME|never", help="When it ends.")
+@click.option("--idempotent/--no-idempotent", default=None, help="Whether its calls may send Idempotency-Key.")
+@common
+def limit(
+    session: Session,
+    key_id: str,
+    budget: Any,
+    period: Any,
+    scope: tuple[str, ...],
+    any_model: bool,
+    expires: Any,
+    idempotent: bool | None,
+) -> None:
+    """Change what a key may do; what is not named stays. It holds from the next call on.
+
+    How often it may call is set by `router limits set`.
+    """
+    if scope and any_model:
+        raise click.UsageError("give --scope or --any-model, not both")
+    check_scope(session, scope)
+    changes = KeyChanges()
+    if budget is not None or period is not None:
+        changes["budget"] = _budget(get_key(session.database, key_id), budget, period)
+    if scope or any_model:
+        changes["scope"] = scope
+    if expires is not None:
+        changes["expires_at"] = given(expires)
+    if idempotent is not None:
+        changes["idempotent"] = idempotent
+    if not changes:
+        raise click.UsageError("say what to change: --budget, --period, --scope, --any-model, --expires, --idempotent")
+    row = change_key(session.database, key_id, changes)
+    value = _value(row) | _spent(session, row)
+    session.show(value, pairs(value))
+    _warn(session, row)
+
+
+@keys.command()
+@click.argument("key_id", type=KEY, metavar="ID")
+@_now
+@common
+def disable(session: Session, key_id: str, now: bool) -> None:
+    """Refuse a key until it is enabled again. Calls under way end well, but with --now."""
+    _change(session, partial(disable_key, now=now), key_id)
+
+
+@keys.command()
+@click.argument("key_id", type=KEY, metavar="ID")
+@common
+def enable(session: Session, key_id: str) -> None:
+    """Accept a disabled key again."""
+    _change(session, enable_key, key_id)
+
+
+@keys.command()
+@click.argument("key_id", type=KEY, metavar="ID")
+@_now
+@common
+def revoke(session: Session, key_id: str, now: bool) -> None:
+    """Refuse a key for good. Calls under way end well, but with --now."""
+    _change(session, partial(revoke_key, now=now), key_id)
+
+
+@keys.command()
+@click.argument("key_id", type=KEY, metavar="ID")
+@click.option("--grace", type=DURATION, default="24h", show_default=True, help="How long the old key goes on working.")
+@common
+def rotate(session: Session, key_id: str, grace: float) -> None:
+    """Make a new key in place of an old one: same account, name, scope, expiry, budget and limits.
+
+    Both keys together are counted as one, so a rotation neither resets nor doubles what the key may spend.
+    """
+    prefix, length = session.key_prefix, session.key_length
+    row, text = rotate_key(session.database, key_id, grace_s=grace, prefix=prefix, length=length)
+    _show_once(session, row, text)
+    old = get_key(session.database, key_id)
+    session.note(
+        f"The old key works until {iso_time(old.expires_at)}." if old.status == "active" else "The old key is revoked."
+    )
+
+
+def _budget(row: KeyRow, amount: Any, period: Any) -> Budget | None:
+    """The budget after a change of its amount, its period or both."""
+    amount_nano = row.budget_nano if amount is None else given(amount)
+    if amount_nano is None:
+        if period is not None:
+            raise BadRequest(f"Key {row.id} has no budget that a period could belong to: give --budget AMOUNT as well.")
+        return None
+    return Budget(amount_nano, row.budget_period if period is None else given(period) or "")
+
+
+def _spent(session: Session, row: KeyRow) -> dict[str, Any]:
+    if row.budget is None:
+        return {"spent": None}
+    timezone = limit_rules(session.settings).timezone
+    spent = budget_spent(session.database, row.counted_as, row.budget, at=time.time(), timezone=timezone)
+    return {
+        "spent": format_nano(spent.used_nano + spent.held_nano),
+        "budget_resets_at": iso_time(spent.begins_again),
+    }
+
+
+def _warn(session: Session, row: KeyRow) -> None:
+    if row.budget is not None and session.settings.gateway.billing == "none":
+        session.note('warning: [gateway] billing is "none": nothing is charged, so a budget counts nothing')
+
+
+def _show_once(session: Session, row: KeyRow, text: str) -> None:
+    value = {"id": row.id, "api_key": text, **_value(row)}
+    session.show(value, pairs(value))
+    session.note(_ONCE)
+
+
+def _change(session: Session, change: Callable[[Database, str], KeyRow], key_id: str) -> None:
+    row = change(session.database, key_id)
+    session.show(_value(row), f"key {row.id} is {row.status}")
+
+
+def _status(row: KeyRow) -> str:
+    """The status that a call would meet: an active key whose time is over is refused."""
+    over = row.expires_at is not None and row.expires_at <= time.time()
+    return "expired" if over and row.status == "active" else row.status
+
+
+def _value(row: KeyRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "account": row.account_id,
+        "name": row.name,
+        "hint": row.hint,
+        "status": _status(row),
+        "created_at": iso_time(row.created_at),
+        "expires_at": iso_time(row.expires_at),
+        "scope": list(row.scope),
+        "replaced_by": row.replaced_by,
+        "budget": None if row.budget_nano is None else format_nano(row.budget_nano),
+        "budget_period": row.budget_period or None,
+        "idempotent": row.idempotent,
+    }

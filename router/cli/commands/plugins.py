@@ -1,0 +1,95 @@
+"""``router plugins``: what is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from router.cli.support.grades import grade_of, keep_grade, kept_grades
+from router.cli.support.groups import Commands, NearestChoice
+from router.cli.support.output import table
+from router.cli.support.scaffolding import KINDS, write
+from router.cli.support.session import Session, common
+from router.plugin_host.registry import Plugin
+
+__all__ = ["plugins"]
+
+
+@click.group(cls=Commands)
+def plugins() -> None:
+    """Installed plugins."""
+
+
+@plugins.command("list")
+@common
+def list_(session: Session) -> None:
+    """Every installed plugin, with the reason where one is not loaded, and what its author has to change in time."""
+    grades = kept_grades(session.config)
+    rows = [{**_value(plugin), "conformance": grade_of(plugin, grades)} for plugin in session.registry.plugins.values()]
+    columns = {
+        "name": "NAME",
+        "version": "VERSION",
+        "distribution": "DISTRIBUTION",
+        "state": "STATE",
+        "roles": "ROLES",
+        "hooks": "HOOKS",
+        "conformance": "CONFORMANCE",
+        "problem": "PROBLEM",
+    }
+    shown = [{**row, "problem": row["problem"] or row["warnings"]} for row in rows]
+    session.show(rows, table(shown, columns, empty="No plugin is installed: install the gateway (tollrouter) again."))
+
+
+@plugins.command("check")
+@click.argument("name")
+@click.option("--rule", metavar="ID", default="", help="Only the rules whose ID begins so, such as P or P07.")
+@common
+def check(session: Session, name: str, rule: str) -> None:
+    """Hold an installed plugin against the rules for its roles; exit status 1 where it breaks one.
+
+    It is driven for real, before an upstream of the test kit on this machine: neither the configuration nor any key is
+    used, and nothing is sent anywhere. What a whole check came to is kept beside the configuration, in
+    conformance.json, and shown by `router plugins list` for as long as that version is installed.
+    """
+    from router.testing.conformance import check_plugin
+
+    report = check_plugin(name, rule)
+    session.show(report.to_json(), report.to_text())
+    if not rule:
+        try:
+            keep_grade(session.config, name, report.distribution, report.version, report.grade)
+        except OSError as error:
+            session.note(f"warning: the result is not kept for `router plugins list`: {error}")
+    if not report.ok:
+        click.get_current_context().exit(1)
+
+
+@plugins.command("new")
+@click.argument("name")
+@click.option("--kind", type=NearestChoice(KINDS), default=KINDS[0], show_default=True, help="What the plugin is.")
+@click.option("--dir", "folder", type=click.Path(path_type=Path), help="Folder to make.  [default: router-NAME]")
+@common
+def new(session: Session, name: str, kind: str, folder: Path | None) -> None:
+    """Write a plugin's distribution: package, entry point, tests that pass, README, CI.
+
+    A folder that is there already is never written into.
+    """
+    folder = folder or Path(f"router-{name}")
+    files = write(name, kind, folder)
+    session.show({"name": name, "kind": kind, "folder": str(folder), "files": files}, "\n".join(files))
+    session.note(f"\nNext: cd {folder} && pip install -e '.[dev]' && pytest")
+
+
+def _value(plugin: Plugin) -> dict[str, Any]:
+    return {
+        "name": plugin.name,
+        "version": plugin.version,
+        "distribution": plugin.distribution,
+        "state": plugin.state,
+        "roles": list(plugin.roles),
+        "hooks": sorted(plugin.hooks),
+        "problem": plugin.problem,
+        "warnings": list(plugin.warnings),
+    }

@@ -1,0 +1,99 @@
+"""``router routes``: how a model ID is understood."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from router.cli.support.groups import Commands
+from router.cli.support.output import table
+from router.cli.support.references import KEY, MODEL
+from router.cli.support.route_explain import call_kind, failure_rows, target_row
+from router.cli.support.session import Session, common
+from router.db.database import Database
+from router.store.keys import get_key
+from router.store.lookup import find_key
+from router.types.records import Key
+
+__all__ = ["routes"]
+
+_TARGETS = {
+    "id": "TARGET",
+    "provider": "PROVIDER",
+    "state": "STATE",
+    "model": "UPSTREAM MODEL",
+    "host": "HOST",
+    "limits": "TIMEOUTS (S)",
+    "places": "ENDPOINTS",
+    "dropped_params": "DROPPED",
+}
+_FAILURES = {"kind": "KIND", "next": "TRIED NEXT", "status": "ELSE THE CLIENT SEES", "endpoint": "ENDPOINT"}
+
+
+@click.group(cls=Commands)
+def routes() -> None:
+    """How model IDs are understood."""
+
+
+@routes.command()
+@click.argument("model", type=MODEL)
+@click.option("--key", "key_id", type=KEY, metavar="ID", help="Apply this key's scope, and say whether it may call.")
+@common
+def explain(session: Session, model: str, key_id: str | None) -> None:
+    """What would become of a call for MODEL, step by step, and of each kind of failure. Nothing is sent.
+
+    A model that is refused is answered with the reason, and exit status 1.
+    """
+    key = _key(session.assembly.database, key_id) if key_id is not None else None
+    route = session.assembly.resolver.route(model, key)
+    verdict = _verdict(key) if key is not None else None
+    gateway = session.settings.gateway
+    value = {
+        "model": model,
+        "key": verdict,
+        "steps": list(route.steps),
+        "targets": [target_row(target, call_kind(route)) for target in route.targets],
+        "max_attempts": gateway.max_attempts,
+        "max_call_s": gateway.max_call_s,
+        "failures": failure_rows(route, session.assembly.resolver, gateway, key),
+    }
+    session.show(value, "\n".join(_lines(value)))
+
+
+def _lines(value: Mapping[str, Any]) -> Iterator[str]:
+    """The explanation for people."""
+    if value["key"] is not None:
+        yield f"Key {value['key']['id']} {value['key']['verdict']}"
+    yield from (f"{number}. {step}" for number, step in enumerate(value["steps"], 1))
+    shown = [
+        {**target, "limits": _limits(target["timeouts"]), "places": list(map(_place, target["endpoints"]))}
+        for target in value["targets"]
+    ]
+    yield "\n" + table(shown, _TARGETS, empty="")
+    yield f"\nAt most {value['max_attempts']} upstream call(s) in {value['max_call_s']:g} s. If one fails:\n"
+    yield table(value["failures"], _FAILURES, empty="")
+
+
+def _place(endpoint: Mapping[str, Any]) -> str:
+    limit = f", at most {endpoint['max_concurrent']} calls" if endpoint["max_concurrent"] else ""
+    return f"{endpoint['name']} (weight {endpoint['weight']}{limit})"
+
+
+def _limits(timeouts: dict[str, float | None]) -> str:
+    return ", ".join(f"{name} {limit:g}" for name, limit in timeouts.items() if limit is not None)
+
+
+def _key(database: Database, key_id: str) -> Key:
+    row = get_key(database, key_id)
+    found = find_key(database, row.hash)
+    return found.key if found else Key(row.id, row.account_id, row.name, "revoked")  # deleted meanwhile
+
+
+def _verdict(key: Key) -> dict[str, Any]:
+    expired = key.status == "active" and key.expires_at is not None and key.expires_at <= time.time()
+    status = "expired" if expired else key.status
+    verdict = "may call" if status == "active" else f"is refused with 401: it, or its account, is {status}"
+    return {"id": key.id, "account": key.account, "status": status, "scope": list(key.scope), "verdict": verdict}

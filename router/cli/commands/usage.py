@@ -1,0 +1,275 @@
+"""``router usage``: the rows that finished calls leave, and what they come to."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from router.cli.subcommands.margin import margin
+from router.cli.support.groups import Commands, NearestChoice
+from router.cli.support.output import iso_time, pairs, table
+from router.cli.support.references import ACCOUNT, KEY, MODEL
+from router.cli.support.session import Session, common
+from router.cli.support.times import PAST
+from router.cli.support.usage_csv import open_csv, write_csv
+from router.errors import BadRequest, NotFound
+from router.metering.counters import read_counters
+from router.metering.usage_hours import GROUPINGS, sum_hours
+from router.metering.usage_rows import count_usage, export_usage, find_usage, list_usage, names_of, prune_usage
+from router.money.amounts import format_nano
+from router.store.accounts import get_account
+from router.store.keys import get_key
+from router.types.records import CallRecord
+
+__all__ = ["usage"]
+
+_TOLD_ROWS = 10_000
+_ACCOUNT = click.option("--account", type=ACCOUNT, metavar="ID", help="Only this account's.")
+_SINCE = click.option("--since", type=PAST, metavar="TIME", help="Not before: 24h ago, or 2027-01-31 (UTC).")
+_UNTIL = click.option("--until", type=PAST, metavar="TIME", help="Before: 24h ago, or 2027-01-31 (UTC).")
+
+
+@click.group(cls=Commands)
+def usage() -> None:
+    """Finished calls, their tokens and what they were charged."""
+
+
+usage.add_command(margin)
+
+
+class _Status(click.ParamType):  # type: ignore[type-arg] # generic in new versions of click only
+    """A status, or a hundred of them: ``429``, ``5xx``."""
+
+    name = "status"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if not re.fullmatch(r"[1-5](\d\d|xx)", str(value), re.ASCII | re.IGNORECASE):
+            self.fail(f"{value!r} is no status: give one such as 429, or a hundred of them such as 5xx", param, ctx)
+        low = int(value.lower().replace("x", "0"))
+        return low, low + 99 if value[1] in "xX" else low
+
+
+@usage.command()
+@click.argument("request_id", required=False)
+@_ACCOUNT
+@click.option("--key", type=KEY, metavar="ID", help="Only this key's.")
+@click.option("--model", type=MODEL, metavar="ID", help="Only calls for this model, or that PROVIDER/MODEL served.")
+@click.option("--status", type=_Status(), metavar="STATUS", help="Only of this status: 429, or 5xx.")
+@click.option("--errors", is_flag=True, help="Only calls that failed, or broke off.")
+@_SINCE
+@_UNTIL
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many rows.")
+@common
+def show(session: Session, request_id: str | None, limit: int, **filters: Any) -> None:
+    """The newest calls first, or all that is known of one: REQUEST_ID is ours, or the client's own X-Request-ID.
+
+    A row is written when its call is over. The cost, what the provider charges, is known where the provider's price is.
+    Among the marks, estimated counts are ours, since the upstream gave none; clamped ones are an upstream's impossible
+    counts, put within bounds.
+    """
+    if request_id is not None:
+        if any(filters.values()):
+            raise click.UsageError("give REQUEST_ID or filters, not both")
+        _show_one(session, request_id)
+        return
+    _check_account(session, filters["account"])
+    if filters["key"] is not None:
+        get_key(session.database, filters["key"])
+    filters["failed"] = filters.pop("errors")
+    records = list_usage(session.database, **filters, limit=limit)
+    names = names_of(session.database, records)
+    rows = [_row(record, names) for record in records]
+    columns = {
+        "created_at": "TIME",
+        "request_id": "REQUEST",
+        "who": "ACCOUNT",
+        "with": "KEY",
+        "model": "MODEL",
+        "provider": "PROVIDER",
+        "status": "STATUS",
+        "outcome": "OUTCOME",
+        "prompt_tokens": "PROMPT",
+        "cached_tokens": "CACHED",
+        "completion_tokens": "COMPLETION",
+        "reasoning_tokens": "REASONING",
+        "charge": "CHARGE",
+        "cost": "COST",
+        "noted": "MARKS",
+        "tries": "TRIES",
+    }
+    session.show(rows, table([_shown(row) for row in rows], columns, empty="No such call so far."))
+
+
+def _show_one(session: Session, request_id: str) -> None:
+    records = find_usage(session.database, request_id)
+    if not records:
+        raise NotFound(
+            f"There is no row of a request {request_id[:100]!r}: one that was refused before it reached a provider "
+            "stands in the log alone; rows may have been pruned.",
+            code="request_not_found",
+        )
+    names = names_of(session.database, records)
+    rows = [_row(record, names) for record in records]
+    session.show(rows, "\n\n".join(pairs(_explained(row)) for row in rows))
+
+
+def _row(record: CallRecord, names: Mapping[str, str]) -> dict[str, Any]:
+    """A row as JSON, with the names of its account and its key."""
+    value = _value(asdict(record))
+    return {**value, "account_name": names.get(record.account, ""), "key_name": names.get(record.key, "")}
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as the table has it."""
+    return {
+        **row,
+        "who": row["account_name"] or row["account"],
+        "with": row["key_name"] or row["key"],
+        "outcome": row["error_code"] or row["ending"],
+        "noted": _marks(row),
+        "tries": len(row["attempts"]),
+    }
+
+
+def _marks(row: Mapping[str, Any]) -> list[str]:
+    return [name for name in ("estimated", "clamped") if row[name]] + list(row["marks"])
+
+
+def _explained(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One row in full: prices and told counts in a line each, one line for each attempt."""
+    shown = {name: value for name, value in row.items() if name not in ("attempts", "estimated", "clamped")}
+    shown["account"] = " ".join(filter(None, [row["account"], shown.pop("account_name")]))
+    shown["key"] = " ".join(filter(None, [row["key"], shown.pop("key_name")]))
+    shown["marks"] = _marks(row)
+    for name in ("prices", "reported"):
+        shown[name] = ", ".join(f"{key} {_plain(value)}" for key, value in row[name].items())
+    for number, attempt in enumerate(row["attempts"], 1):
+        status = f" {attempt['status']}" if attempt["status"] is not None else ""
+        where = f"{attempt['provider']}/{attempt['model']}"
+        said = f": {attempt['message']}" if attempt["message"] else ""
+        shown[f"attempt {number}"] = f"{where} {attempt['kind']}{status} after {attempt['latency_ms']} ms{said}"
+    return shown
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+@usage.command()
+@_ACCOUNT
+@_SINCE
+@_UNTIL
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file, made or replaced.")
+@common
+def export(
+    session: Session, account: str | None, since: float | None, until: float | None, output: Path | None
+) -> None:
+    """All rows as CSV in order of arrival, to standard output or a file. With --json, to a file only.
+
+    Text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
+    _check_account(session, account)
+    if session.as_json and output is None:
+        raise click.UsageError("the rows are CSV: with --json give --output FILE")
+    records = export_usage(session.database, account=account, since=since, until=until)
+    with open_csv(output) as stream:
+        count = write_csv(stream, _counted(session, records))
+    if session.as_json:
+        session.show({"rows": count, "file": str(output)}, "")
+    session.note(f"{count} rows written.")
+
+
+@usage.command()
+@_ACCOUNT
+@_SINCE
+@_UNTIL
+@click.option(
+    "--by",
+    type=NearestChoice(list(GROUPINGS)),
+    multiple=True,
+    default=("hour",),
+    show_default=True,
+    help="What to sum by; repeatable.",
+)
+@common
+def hours(session: Session, account: str | None, since: float | None, until: float | None, by: tuple[str, ...]) -> None:
+    """Sums of whole hours, for charts: they are kept when rows are pruned.
+
+    Of --since and --until the hours count that begin between them.
+    """
+    _check_account(session, account)
+    sums = sum_hours(session.database, by=by, account=account, since=since, until=until)
+    rows = [_value({**_group(one.group), **{k: v for k, v in asdict(one).items() if k != "group"}}) for one in sums]
+    columns = {name: name.upper() for name in by} | {
+        "calls": "CALLS",
+        "errors": "ERRORS",
+        "prompt_tokens": "PROMPT",
+        "cached_tokens": "CACHED",
+        "completion_tokens": "COMPLETION",
+        "reasoning_tokens": "REASONING",
+        "charge": "CHARGE",
+        "cost": "COST",
+        "uncosted": "UNCOSTED",
+    }
+    session.show(rows, table(rows, columns, empty="No call so far."))
+
+
+@usage.command()
+@click.option(
+    "--before", type=PAST, required=True, metavar="TIME", help="Of calls before: 90d ago, or 2027-01-31 (UTC)."
+)
+@click.option("--yes", is_flag=True, help="Delete them. Without it, only how many there are is said.")
+@common
+def prune(session: Session, before: float, yes: bool) -> None:
+    """Delete old rows. Hourly sums, transfers and balances stay, so every account's statement does."""
+    if before > time.time():
+        raise BadRequest("--before must lie in the past: give a time such as 90d, or a date such as 2026-01-31.")
+    session.progress("deleting" if yes else "counting")
+    rows = prune_usage(session.database, before) if yes else count_usage(session.database, before)
+    did = "were deleted" if yes else "would be deleted"
+    session.show({"rows": rows, "deleted": yes}, f"{rows} rows of calls before {iso_time(before)} {did}.")
+    if rows and not yes:
+        session.note("Nothing was deleted: run it again with --yes. `router usage export` keeps a copy.")
+
+
+@usage.command()
+@common
+def counters(session: Session) -> None:
+    """Counts of what happened, summed over all workers: open holds, refusals, shortfall, sweeps."""
+    value = _value(read_counters(session.database))
+    session.show(value, pairs(value))
+
+
+def _counted(session: Session, records: Iterator[CallRecord]) -> Iterator[CallRecord]:
+    """The same rows, and now and then how many there were."""
+    for number, record in enumerate(records, 1):
+        if not number % _TOLD_ROWS:
+            session.progress(f"{number} rows")
+        yield record
+
+
+def _check_account(session: Session, account: str | None) -> None:
+    if account is not None:
+        get_account(session.database, account)
+
+
+def _group(group: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: iso_time(value) if name in ("hour", "day") else value for name, value in group.items()}
+
+
+def _value(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns as JSON: money as decimal text under its plain name, a moment as text."""
+    value: dict[str, Any] = {}
+    for name, held in columns.items():
+        if name.endswith("_nano"):
+            value[name.removesuffix("_nano")] = None if held is None else format_nano(held)
+        else:
+            value[name] = iso_time(held) if name == "created_at" else held
+    return value

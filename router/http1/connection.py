@@ -1,0 +1,368 @@
+"""One client connection: request after request, in order, until one side has had enough."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gevent import sleep
+
+from router.calls.line import Answer
+from router.calls.request import Incoming
+from router.db.ids import new_request_id
+from router.errors import FAULTS, RequestTimeout, RouterError
+from router.http.incoming import incoming_of, plain_path
+from router.http1.body import RequestBody
+from router.http1.channel import Channel, ClientGone, RawSocket
+from router.http1.environ import connection_environ
+from router.http1.heads import answer_head
+from router.http1.limits import Limits
+from router.http1.parser import Request, RequestParser
+from router.http1.posts import PostReader
+from router.http1.refusals import RenderError, render_openai
+from router.http1.responder import Responder, plain_response
+from router.http1.stream import StreamSink
+from router.http1.watch import ClientWatch
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+__all__ = ["Calls", "ClientGone", "Connection", "Site"]
+
+log = logging.getLogger("router.server")
+
+DISCARD_MAX_BYTES = 64 * 1024  # of an unread body, to keep the connection
+DISCARD_S = 1.0
+LINGER_MAX_BYTES = 16 * 1024 * 1024  # read and thrown away, so that a client that is still sending gets its answer
+LINGER_S = 2.0
+_JOIN_MAX_BYTES = 64 * 1024  # up to here a copy is cheaper than a second packet
+_WHOLE = Request({}, "POST", complete=True)
+"""What stands for a request that the fast reader read: nothing of it is on its way."""
+
+
+class Calls(Protocol):
+    """What serves calls without WSGI.
+
+    Attributes:
+        paths: to which they are POSTed.
+        max_body_bytes: of a request.
+    """
+
+    paths: frozenset[str]
+    max_body_bytes: int
+
+    def serve(self, incoming: Incoming) -> Answer:
+        """The answer, be it an error.
+
+        Raises:
+            OSError: the client's connection broke.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all connections of a worker share.
+
+    Attributes:
+        app: the WSGI application.
+        limits: bounds of each connection.
+        render_error: the shape of errors that never reach the application.
+        calls: what serves calls; None where all requests are the application's.
+    """
+
+    app: WSGIApplication
+    limits: Limits = field(default=Limits())
+    render_error: RenderError = render_openai
+    calls: Calls | None = None
+
+
+class Connection:
+    """Serves one accepted socket and closes it.
+
+    Args:
+        sock: the accepted socket; the connection owns it from here on.
+        client: address and port of the other side.
+        server: address and port that it connected to.
+        site: what to serve.
+
+    Attributes:
+        client: see above.
+        waiting_since: monotonic seconds since which no whole head of a request has come; None while one is served.
+    """
+
+    def __init__(self, sock: RawSocket, client: tuple[str, int], server: tuple[str, int], site: Site) -> None:
+        self._site = site
+        self._channel = Channel(sock)
+        self._parser = RequestParser(site.limits, connection_environ(client, server))
+        self._watch = ClientWatch(self._channel)
+        calls = site.calls
+        self._posts = PostReader(calls.paths, site.limits, calls.max_body_bytes, client[0]) if calls else None
+        self.client = client
+        self.waiting_since: float | None = time.monotonic()
+        self._idle_since: float | None = self.waiting_since
+        self._draining = False
+
+    def run(self) -> None:
+        """Serve until the connection ends. Never raises an ``Exception``."""
+        reset = False
+        try:
+            while self._serve_next():
+                pass
+        except _Truncated:
+            reset = True
+        except ClientGone:
+            pass
+        except FAULTS:
+            log.exception("a connection was ended by a fault of the server")
+        finally:
+            self._watch.close()
+            self._parser.close()
+            self._channel.close(reset)
+
+    def drain(self, idle_s: float) -> None:
+        """Take no further requests: what runs is answered with ``Connection: close``.
+
+        A connection that has been idle for ``idle_s`` ends now. A younger pause may be a client about to send its next
+        request, which closing would lose: call again later.
+        """
+        self._draining = True
+        if self._idle_since is not None and time.monotonic() - self._idle_since >= idle_s:
+            self._channel.end_reading()
+
+    def give_way(self) -> None:
+        """End now: it serves nothing, and others need its place."""
+        self.waiting_since = None
+        self._draining = True
+        self._channel.end_reading()
+
+    def _serve_next(self) -> bool:
+        """Serve one request; whether the connection can be used again."""
+        try:
+            request = self._next_request()
+        except RouterError as error:
+            self._refuse(error)
+            return False
+        if request is None:
+            return False
+        if type(request) is Incoming:
+            return self._go_on(_WHOLE, None, self._serve_call(request, _WHOLE))  # who watched in it has ended that
+        assert isinstance(request, Request)
+        body = RequestBody(self._channel, self._parser, request, self._site.limits)
+        request.environ["wsgi.input"] = body
+        request.environ["router.client"] = self._watch
+        keep = self._serve_parsed(request)
+        self._watch.unwatch()
+        return self._go_on(request, body, keep)
+
+    def _serve_parsed(self, request: Request) -> bool:
+        """Serve what llhttp read; whether the client was told that it may go on."""
+        environ, calls = request.environ, self._site.calls
+        path = plain_path(environ["PATH_INFO"])
+        if calls is not None and request.method == "POST" and path in calls.paths:
+            environ["PATH_INFO"] = path
+            environ["router.request_id"] = new_request_id()
+            return self._serve_call(incoming_of(environ, calls.max_body_bytes), request)
+        responder = self._responder(request)
+        self._respond(request, responder)
+        return responder.keep_alive
+
+    def _serve_call(self, incoming: Incoming, request: Request) -> bool:
+        """Serve a call, whoever read it; whether the client was told that it may go on."""
+        assert self._site.calls is not None
+        incoming.client = self._watch
+        sink: StreamSink | None = None
+
+        def open_sink() -> StreamSink:
+            nonlocal sink
+            sink = self._sink(incoming, request)
+            return sink
+
+        incoming.open_sink = open_sink
+        try:
+            answer = self._site.calls.serve(incoming)
+            if sink is not None and sink.begun:
+                return self._end_stream(sink)
+            if answer.body is None:
+                raise ClientGone("the client left before its stream began")
+            keep = self._may_keep_alive(request)
+            size = len(answer.body)
+            head = answer_head(
+                answer.status, answer.headers, incoming.request_id, size, keep=keep, version=request.version
+            )
+            self._send(head, answer.body)
+            return keep
+        except ClientGone:
+            self._watch.gone = True
+            raise
+        except FAULTS:
+            log.exception("the application failed in POST %s", incoming.path)
+            self._refuse(RouterError("The gateway failed to serve the request. Its log says why."))
+            return False
+
+    def _send(self, head: bytes, body: bytes) -> None:
+        timeout_s = self._site.limits.send_timeout_s
+        if len(body) <= _JOIN_MAX_BYTES:
+            self._channel.send(head + body, timeout_s)
+        else:
+            self._channel.send(head, timeout_s)
+            self._channel.send(body, timeout_s)
+
+    def _sink(self, incoming: Incoming, request: Request) -> StreamSink:
+        return StreamSink(
+            self._channel,
+            incoming.request_id,
+            request.version,
+            self._site.limits.send_timeout_s,
+            partial(self._may_keep_alive, request),
+            self._leave,
+        )
+
+    def _leave(self, reset: bool) -> None:
+        """The client is gone from its stream, or given up, while the call may still be read to its end: let it see so,
+        and keep no descriptor for it.
+        """
+        self._watch.close()
+        self._channel.close(reset)
+
+    def _end_stream(self, sink: StreamSink) -> bool:
+        """Wait until the client has the whole stream; whether it was told that it may go on."""
+        try:
+            sink.flush()
+        except ClientGone:
+            if not sink.chunked:
+                raise _Truncated from None
+            raise
+        return sink.keep
+
+    def _responder(self, request: Request) -> Responder:
+        limits = self._site.limits
+        return Responder(self._channel, request, limits.send_timeout_s, lambda: self._may_keep_alive(request))
+
+    def _go_on(self, request: Request, body: RequestBody | None, keep: bool) -> bool:
+        """Whether the connection can be used again, now that the request was answered."""
+        if not keep:
+            if not request.complete or self._channel.peek():
+                self._linger()
+            return False
+        if not request.complete:
+            assert body is not None
+            with contextlib.suppress(RouterError):
+                body.discard(DISCARD_MAX_BYTES, DISCARD_S)
+            if not request.complete:
+                return False
+        request.buffer.clear()
+        self._idle_since = self.waiting_since = time.monotonic()
+        return True
+
+    def _next_request(self) -> Request | Incoming | None:
+        """The next request with a complete head; None when the client sends no more, or nothing for too long."""
+        parser, limits = self._parser, self._site.limits
+        if parser.ready:
+            sleep(0)  # sent ahead: there is nothing to wait for, and others must not wait for all of them
+        idle_s = limits.keep_alive_s
+        deadline = time.monotonic() + idle_s
+        while not parser.ready:
+            if parser.error is not None:
+                raise parser.error
+            try:
+                self._channel.wait_readable(deadline - time.monotonic())
+            except TimeoutError:
+                if not parser.started:
+                    return None
+                raise _slow_header(limits) from None
+            data = self._channel.receive(limits.header_timeout_s)
+            if not data:
+                return None
+            was_started = parser.started
+            if self._posts is not None and not was_started:
+                incoming = self._posts.read(data)
+                if incoming is not None:
+                    self._idle_since = self.waiting_since = None
+                    return incoming
+            parser.feed(data)
+            if parser.started and not was_started:
+                self._idle_since = None
+                deadline = time.monotonic() + limits.header_timeout_s
+            elif time.monotonic() >= deadline and not parser.ready:
+                raise _slow_header(limits)
+        self._idle_since = self.waiting_since = None
+        return parser.ready.popleft()
+
+    def _may_keep_alive(self, request: Request) -> bool:
+        """Whether a further request may follow: not while draining, nor behind a body too long to be skipped."""
+        if self._draining:
+            return False
+        if request.complete:
+            return True
+        if request.length is None or request.error is not None or request.expects_continue:
+            return False
+        return request.length - request.received <= DISCARD_MAX_BYTES
+
+    def _respond(self, request: Request, responder: Responder) -> None:
+        iterable: Iterable[bytes] | None = None
+        try:
+            iterable = self._site.app(request.environ, responder.start_response)
+            responder.send_all(iterable)
+        except ClientGone:
+            self._watch.gone = True
+            raise
+        except RouterError as error:
+            self._fail(responder, error)
+        except FAULTS:
+            log.exception("the application failed in %s %s", request.method, request.environ["PATH_INFO"])
+            self._fail(responder, RouterError("The gateway failed to serve the request. Its log says why."))
+        finally:
+            _close(iterable)
+
+    def _fail(self, responder: Responder, error: RouterError) -> None:
+        """Answer with the error if nothing was sent yet, else cut the response where it is."""
+        responder.keep_alive = False
+        if not responder.head_sent:
+            self._refuse(error)
+        elif not responder.delimited:
+            raise _Truncated
+
+    def _refuse(self, error: RouterError) -> None:
+        """Answer with an error of the protocol, and end."""
+        request_id = new_request_id()
+        status, headers, body = self._site.render_error(error, request_id)
+        if not any(name.lower() == "x-request-id" for name, _ in headers):
+            headers = [*headers, ("x-request-id", request_id)]
+        self._channel.send(plain_response(status, headers, body), self._site.limits.send_timeout_s)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Read on after the last word: closing over unread bytes resets the connection and loses the answer."""
+        self._channel.end_writing()
+        deadline = time.monotonic() + LINGER_S
+        left = LINGER_MAX_BYTES
+        with contextlib.suppress(TimeoutError, ClientGone):
+            while left > 0 and (remaining_s := deadline - time.monotonic()) > 0:
+                data = self._channel.receive(remaining_s)
+                if not data:
+                    return
+                left -= len(data)
+
+
+class _Truncated(Exception):
+    """A response that only the end of the connection delimits was cut: the client must see a reset, not an end."""
+
+
+def _slow_header(limits: Limits) -> RequestTimeout:
+    return RequestTimeout(f"The request's header did not arrive within {limits.header_timeout_s:g} s.")
+
+
+def _close(iterable: Any) -> None:
+    close: Callable[[], None] | None = getattr(iterable, "close", None)
+    if close is None:
+        return
+    try:
+        close()
+    except FAULTS:
+        log.exception("closing the response failed")

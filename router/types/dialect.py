@@ -1,0 +1,118 @@
+"""A dialect: what the gateway's own wire looks like to its clients. The base class speaks OpenAI's.
+
+A dialect plugin returns an instance of ``Dialect`` or of a subclass from its ``dialect`` hook. Everything that does not
+differ between dialects lives in the host.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from router.errors import RouterError
+from router.money.amounts import format_nano
+from router.types.offers import Estimate, Listed, Offer
+
+__all__ = ["OUTAGE", "Dialect"]
+
+OUTAGE = "No provider of this model could answer. Try again later, or use another model."
+"""What a profile that does not show who serves says of a provider's failure."""
+
+
+class Dialect:
+    """OpenAI's shapes; override what differs.
+
+    Attributes:
+        key_prefix: what new keys begin with, unless ``[gateway] key_prefix`` says otherwise.
+        key_length: random letters and digits behind it; 32 hold 190 bits.
+        chat_paths: paths that serve chat completions.
+        embeddings_paths: paths that serve embeddings.
+        models_paths: paths that list models; ``<path>/<id>`` shows one.
+        catalogue_paths: paths that show ``catalogue`` to everybody, without a key.
+        catalogue_headers: sent with it.
+        fallback_headers: sent besides when the database did not answer, and ``offers`` alone are shown.
+        health_paths: paths that answer as ``/healthz`` does.
+        estimator_paths: paths of the price estimator, for everybody.
+        offers: the profile's own catalogue.
+        preset: the configuration that ``router init --profile`` writes, TOML with comments; empty for the host's own.
+        shows_served: whether ``x-router-provider``, ``x-router-model`` and ``x-router-attempts`` are sent, and messages
+            name a provider that failed.
+    """
+
+    key_prefix: str = "sk-"
+    key_length: int = 43
+    chat_paths: tuple[str, ...] = ("/v1/chat/completions",)
+    embeddings_paths: tuple[str, ...] = ("/v1/embeddings",)
+    models_paths: tuple[str, ...] = ("/v1/models",)
+    catalogue_paths: tuple[str, ...] = ()
+    catalogue_headers: Mapping[str, str] = {}
+    fallback_headers: Mapping[str, str] = {}
+    health_paths: tuple[str, ...] = ()
+    estimator_paths: tuple[str, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    preset: str = ""
+    shows_served: bool = True
+
+    def error_status(self, error: RouterError) -> int:
+        """HTTP status for an error."""
+        return error.status
+
+    def said(self, error: RouterError) -> str:
+        """What a client reads of an error. A profile that does not show who serves names no provider that failed."""
+        return error.message if self.shows_served or not error.is_outage else OUTAGE
+
+    def error_body(self, error: RouterError) -> Mapping[str, Any]:
+        """The JSON body for an error, also the payload of an error event in a stream."""
+        return {
+            "error": {"message": self.said(error), "type": error.type, "param": error.param, "code": error.code},
+        }
+
+    def model(self, listed: Listed) -> Mapping[str, Any]:
+        """One model as ``GET /v1/models/<id>`` shows it."""
+        return {"id": listed.id, "object": "model", "created": listed.created, "owned_by": listed.owned_by}
+
+    def models(self, listed: Iterable[Listed]) -> Any:
+        """The answer of ``GET /v1/models``: of those models that can be served and that the key may use."""
+        return {"object": "list", "data": [self.model(one) for one in listed]}
+
+    def catalogue(self, listed: Iterable[Listed]) -> Any:
+        """The answer of ``catalogue_paths``: of all models that are enabled."""
+        return self.models(listed)
+
+    def estimate(self, estimate: Estimate) -> Mapping[str, Any]:
+        """The answer of ``estimator_paths``; amounts as decimal text."""
+        return {
+            "model": estimate.model,
+            "currency": estimate.currency,
+            "prompt_tokens": estimate.prompt_tokens,
+            "completion_tokens": estimate.completion_tokens,
+            "counted_by": estimate.counted_by,
+            "input_cost": format_nano(estimate.input_nano),
+            "output_cost": format_nano(estimate.output_nano),
+            "total_cost": format_nano(estimate.total_nano),
+            "hold": format_nano(estimate.hold_nano),
+        }
+
+    def frames(self, chunks: Sequence[bytes]) -> bytes:
+        """The stream events around the JSON texts of some chunks, at least one, joined: they become one write."""
+        return b"data: " + b"\n\ndata: ".join(chunks) + b"\n\n"
+
+    def error_frame(self, error: RouterError) -> bytes:
+        """The event that ends a stream which failed after its first output.
+
+        It has a top-level ``error`` whatever the dialect's bodies look like: without one, clients of OpenAI's take the
+        stream for a whole answer.
+        """
+        body = self.error_body(error)
+        if not body.get("error"):
+            body = {**body, **Dialect.error_body(self, error)}
+        return self.frames([json.dumps(body).encode("ascii")])
+
+    def end_frame(self) -> bytes:
+        """The event that ends a complete stream."""
+        return b"data: [DONE]\n\n"
+
+    def heartbeat(self) -> bytes:
+        """What keeps proxies awake while the upstream is silent: a comment, ended by one newline."""
+        return b": keep-alive\n"
