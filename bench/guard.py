@@ -38,7 +38,7 @@ __all__ = ["Counting", "count_calls", "figures", "main", "verdict"]
 GUARD = Path(__file__).with_name("guard.json")
 RISE_MAX = 0.03
 
-_WARM_UP, _ROUNDS = 5, 15
+_WARM_UP, _ROUNDS, _TRIES = 5, 15, 3
 _CHUNKS = 50
 _INLINED = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>"})  # no functions any more from Python 3.12 on
 _LIBRARIES = ("Flask", "Werkzeug", "gevent", "httptools")
@@ -86,14 +86,27 @@ class Counting:
         return seen
 
 
-def count_calls() -> dict[str, Counter[str]]:
+def count_calls(committed: dict[str, float]) -> dict[str, Counter[str]]:
     """Kind of request -> functions and how often they were entered, with the policies that ``router init`` leaves.
 
     ``chat_no_policies`` and ``chat_all_policies`` are plain calls without any, and with every limit and a budget.
 
     ``stream`` is a stream of 50 chunks in packets of ten; ``chunk`` is what 50 chunks more add to it, and
     ``chunk_alone`` the same where each chunk comes in a packet of its own.
+
+    On a busy machine packets come in more pieces, which take more calls, never fewer: so all is counted up to three
+    times as long as something is above what is committed, and the lowest count of each kind stands.
     """
+    lowest = _count_once()
+    for _ in range(_TRIES - 1):
+        if not verdict({"calls": figures(_with_chunks(lowest))}, {"calls": committed}):
+            break
+        again = _count_once()
+        lowest = {kind: min(seen, again[kind], key=Counter.total) for kind, seen in lowest.items()}
+    return _with_chunks(lowest)
+
+
+def _count_once() -> dict[str, Counter[str]]:
     counting = Counting()
     sys.setprofile(counting)  # before there are greenlets: those that live already would not be seen
     found: dict[str, Counter[str]] = {}
@@ -105,8 +118,13 @@ def count_calls() -> dict[str, Counter[str]]:
                     found[name] = counting.of(run)
     finally:
         sys.setprofile(None)
-    longer, alone_longer, alone = (found.pop(name) for name in ("_longer", "_alone_longer", "_alone"))
-    return found | {"chunk": longer - found["stream"], "chunk_alone": alone_longer - alone}
+    return found
+
+
+def _with_chunks(found: dict[str, Counter[str]]) -> dict[str, Counter[str]]:
+    kinds = {name: seen for name, seen in found.items() if not name.startswith("_")}
+    chunk, alone = found["_longer"] - found["stream"], found["_alone_longer"] - found["_alone"]
+    return kinds | {"chunk": chunk, "chunk_alone": alone}
 
 
 def count_objects() -> dict[str, int]:
@@ -169,7 +187,8 @@ def verdict(measured: dict[str, dict[str, float]], committed: dict[str, Any]) ->
 def main() -> int:
     """Measure, compare, and say what to do; the exit status."""
     options = _parser().parse_args()
-    found = count_calls()
+    committed = json.loads(options.against.read_text(encoding="utf-8"))
+    found = count_calls(committed.get("calls", {}))
     measured = {"calls": figures(found), "objects": {kind: float(count) for kind, count in count_objects().items()}}
     measured["batch_statements"], measured["batch_calls"] = count_batches()
     print(json.dumps(measured))
@@ -179,7 +198,6 @@ def main() -> int:
         document = {**measured, "versions": _versions()}
         options.against.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         return 0
-    committed = json.loads(options.against.read_text(encoding="utf-8"))
     rises = verdict(measured, committed)
     if rises:
         print("The hot path does more than it did:", *rises, sep="\n  ", file=sys.stderr)

@@ -15,7 +15,7 @@ KINDS = {"chat", "chat_no_policies", "chat_all_policies", "embeddings", "models"
 
 def guard(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench.guard", *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_calls_and_chunks_run_no_more_functions_than_committed() -> None:
