@@ -209,7 +209,7 @@ FROM usage GROUP BY 1, 2, 3, 4, 5;
 _OPERATIONS = """
 CREATE TABLE limits (
     subject  TEXT NOT NULL PRIMARY KEY,     -- key:ID, account:ID, tier:NAME (each of its keys), tier-account:NAME
-    limits   TEXT NOT NULL                  -- JSON object: fields of router.types.records.Limits that are set
+    limits   TEXT NOT NULL                  -- JSON object: fields of router.types.Limits that are set
 );
 
 CREATE TABLE prices (

@@ -20,7 +20,7 @@ def test_show_says_where_each_value_comes_from(router) -> None:
     rows = shown(router, env={"ROUTER__SERVER__GRACE_S": "5"})
     assert rows["server.host"] == {"key": "server.host", "value": "127.0.0.1", "source": "default"}
     assert rows["server.port"]["value"] == 9000
-    assert rows["server.port"]["source"].startswith(f"{router.config.file}, line ")
+    assert rows["server.port"]["source"].startswith(f"{router.config}, line ")
     assert rows["server.grace_s"]["value"] == 5.0
     assert rows["server.grace_s"]["source"] == "environment variable ROUTER__SERVER__GRACE_S"
 
@@ -30,7 +30,7 @@ def test_show_and_doctor_show_no_secret(router) -> None:
         '[providers.openai]\napi_key = "sk-plain"\nheaders = { X-Token = "tok-plain" }\n'
         '[providers.acme]\nkind = "compatible"\nbase_url = "http://127.0.0.1:9/v1"\napi_key = "env:ACME_KEY"\n'
     )
-    router.config.file.chmod(0o644)
+    router.config.chmod(0o644)
     env = {"ACME_KEY": "sk-environment", "ROUTER__DATABASE__URL": "postgresql://u:pass-word@127.0.0.1:1/x"}
     for args in (["config", "show"], ["doctor"], ["providers", "list"], ["config", "check"], ["db", "status"]):
         for run in (router(*args, env=env), router(*args, "--json", env=env)):
@@ -62,7 +62,7 @@ def test_show_and_doctor_show_no_secret(router) -> None:
 def test_check_names_file_line_and_the_nearest(router, text: str, said: str) -> None:
     router.write(f"\n{text}")
     message = router.refused("config", "check")
-    assert f"{router.config.file}, line " in message
+    assert f"{router.config}, line " in message
     assert said in message
 
 
@@ -99,21 +99,21 @@ def test_check_of_a_good_configuration_names_the_active_providers(router) -> Non
     ],
 )
 def test_set_takes_the_value_as_the_type_of_its_key(router, key: str, text: str, value: object) -> None:
-    before = tomllib.loads(router.config.file.read_text())
-    comments = [line for line in router.config.file.read_text().splitlines() if line.startswith("# ")]
+    before = tomllib.loads(router.config.read_text())
+    comments = [line for line in router.config.read_text().splitlines() if line.startswith("# ")]
     router.json("config", "set", key, text)
-    after = tomllib.loads(router.config.file.read_text())
+    after = tomllib.loads(router.config.read_text())
     found = functools.reduce(lambda table, step: table[step], parse_key(key), after)
     assert found == value
     assert type(found) is type(value)
     assert before["gateway"]["profile"] == after["gateway"]["profile"]
-    assert [line for line in router.config.file.read_text().splitlines() if line.startswith("# ")] == comments
+    assert [line for line in router.config.read_text().splitlines() if line.startswith("# ")] == comments
 
 
 def test_set_puts_the_value_where_its_commented_default_stood(router) -> None:
     router("config", "set", "server.port", "9000")
     router("config", "set", "server.port", "9001")
-    text = router.config.file.read_text()
+    text = router.config.read_text()
     assert text.count("port = 9001") == 1
     assert "#port = 8080" not in text
     assert text.index("port = 9001") < text.index("#workers = 0")
@@ -150,9 +150,9 @@ def test_set_puts_the_value_where_its_commented_default_stood(router) -> None:
     ],
 )
 def test_set_refuses_what_would_be_wrong_and_changes_nothing(router, key: str, text: str, said: str) -> None:
-    before = router.config.file.read_bytes()
+    before = router.config.read_bytes()
     assert said in router.refused("config", "set", key, text)
-    assert router.config.file.read_bytes() == before
+    assert router.config.read_bytes() == before
     assert {path.name for path in router.folder.iterdir() if path.name.startswith(".router")} == set()
 
 
@@ -162,20 +162,20 @@ def test_set_accepts_negative_numbers_as_values(router) -> None:
 
 def test_set_keeps_mode_and_link(router) -> None:
     real = router.folder / "real.toml"
-    router.config.file.rename(real)
+    router.config.rename(real)
     real.chmod(0o640)
-    router.config.file.symlink_to(real)
+    router.config.symlink_to(real)
     router.json("config", "set", "server.port", "9000")
-    assert router.config.file.is_symlink()
+    assert router.config.is_symlink()
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
     assert "port = 9000" in real.read_text()
 
 
 def test_set_repairs_a_value_that_only_the_plugins_refuse(router) -> None:
-    router.config.file.write_text('[gateway]\nprofile = "standrad"  # typo\n')
+    router.config.write_text('[gateway]\nprofile = "standrad"  # typo\n')
     router.refused("config", "check")
     router.json("config", "set", "gateway.profile", "standard")
-    assert router.config.file.read_text() == '[gateway]\nprofile = "standard"  # typo\n'
+    assert router.config.read_text() == '[gateway]\nprofile = "standard"  # typo\n'
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_disabled_profile_is_named_as_such(router) -> None:
 
 def test_a_url_from_the_environment_hinders_no_change(router) -> None:
     """Whether or not this shell has the variable; only a check of the whole says that it is not set."""
-    router.config.file.write_text('[database]\nurl = "env:OUR_DATABASE"\n')
+    router.config.write_text('[database]\nurl = "env:OUR_DATABASE"\n')
     url = {"OUR_DATABASE": f"sqlite:///{router.folder / 'router.db'}"}
     for env in ({}, url):
         assert router("config", "set", "server.port", "9001", env=env).status == 0
@@ -228,7 +228,7 @@ def test_a_url_from_the_environment_hinders_no_change(router) -> None:
         run = router("providers", "add", name, "--kind", "compatible", "--base-url", "http://127.0.0.1:9/v1", env=env)
         assert run.status == 0, run.err
         assert router("config", "show", env=env).status == 0
-    assert "OUR_DATABASE" in router.config.file.read_text()
+    assert "OUR_DATABASE" in router.config.read_text()
     assert router.json("config", "check", env=url)["ok"]
     assert "is empty" in router.refused("config", "check")
     refused = router.refused("config", "set", "server.port", "9002", env={"OUR_DATABASE": "mysql://u:hunter2@h/d"})
@@ -253,4 +253,4 @@ def test_a_url_from_the_environment_hinders_no_change(router) -> None:
 def test_a_price_keeps_its_digits(router, key: str, value: str, kept: dict[str, object]) -> None:
     run = router("config", "set", key, value)
     assert run.status == 0, run.err
-    assert tomllib.loads(router.config.file.read_text())["prices"] == {"echo/echo": kept}
+    assert tomllib.loads(router.config.read_text())["prices"] == {"echo/echo": kept}

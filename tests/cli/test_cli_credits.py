@@ -256,10 +256,10 @@ def test_no_secret_is_audited(router) -> None:
 def test_the_currency_of_money_that_has_moved_is_not_another(router) -> None:
     account = router.first["account"]
     assert router.json("credits", "grant", account, "1", "--reason", "x")["currency"] == "USD"
-    text = router.config.file.read_text(encoding="utf-8")
-    router.config.file.write_text(text.replace('#currency = "USD"', 'currency = "EUR"'), encoding="utf-8")
+    text = router.config.read_text(encoding="utf-8")
+    router.config.write_text(text.replace('#currency = "USD"', 'currency = "EUR"'), encoding="utf-8")
     for command in (["credits", "grant", account, "1", "--reason", "y"], ["routes", "explain", "echo/echo"]):
         refused = router.refused(*command)
         assert "currency: the balances in the database are in USD, not in EUR" in refused and "line " in refused
-    router.config.file.write_text(text, encoding="utf-8")
+    router.config.write_text(text, encoding="utf-8")
     assert money(router, account) == ("6", "0", "6")

@@ -84,7 +84,7 @@ def test_backup(router, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["mysql://x", "sqlite:///", "postgresql://user:p%zz@/x"])
 def test_a_bad_url_is_refused_without_its_password(router, url: str) -> None:
-    router.config.file.write_text(f'[database]\nurl = "{url}"\n')
+    router.config.write_text(f'[database]\nurl = "{url}"\n')
     said = router.refused("db", "status")
     assert "p%zz" not in said
 
@@ -116,8 +116,8 @@ def test_serve_hands_over_what_is_configured(router, monkeypatch: pytest.MonkeyP
     assert "serves at http://127.0.0.1:1" in run.err
     router("serve", "--host", "::1", "--port", "0", "--workers", "2")
     assert calls == [
-        (str(router.config.file), "127.0.0.1", 9000, 3, 35.0),
-        (str(router.config.file), "::1", 0, 2, 35.0),
+        (str(router.config), "127.0.0.1", 9000, 3, 35.0),
+        (str(router.config), "::1", 0, 2, 35.0),
     ]
 
 

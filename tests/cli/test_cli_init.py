@@ -27,15 +27,15 @@ def test_files_are_the_owners_alone_and_hold_no_secret(router) -> None:
 
 
 def test_an_existing_configuration_is_never_overwritten(router) -> None:
-    before = router.config.file.read_bytes()
+    before = router.config.read_bytes()
     said = router.refused("init", "--dir", str(router.folder))
     assert "exists already and is not overwritten" in said
     assert "--dir" in said
-    assert router.config.file.read_bytes() == before
+    assert router.config.read_bytes() == before
 
 
 def test_a_second_set_up_keeps_the_database(router) -> None:
-    router.config.file.unlink()
+    router.config.unlink()
     again = router.json("init")
     assert len(router.json("accounts", "list")) == 2
     assert len(router.json("keys", "list", "--account", again["account"])) == 1
@@ -95,9 +95,9 @@ def test_the_template_shows_every_key_with_its_default(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[server\n", "\x00", "port = 80\n"])
 def test_a_broken_file_is_named_by_every_command(router, text: str) -> None:
-    router.config.file.write_text(text)
+    router.config.write_text(text)
     for args in (["config", "check"], ["keys", "list"], ["serve"], ["db", "status"], ["routes", "explain", "x"]):
-        assert str(router.config.file) in router.refused(*args)
+        assert str(router.config) in router.refused(*args)
 
 
 def test_the_first_credit_stands_in_the_audit_log(router) -> None:

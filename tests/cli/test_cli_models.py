@@ -107,9 +107,9 @@ def test_an_alias_to_a_provider_without_a_key_is_kept_with_a_warning(router) -> 
 
 def test_what_the_configuration_fixes_is_refused_with_its_place(router) -> None:
     router.write(f'\n{ACME}[aliases]\nfixed = "echo/echo"\n'.replace("[aliases]\n", ""))
-    text = router.config.file.read_text().replace("[aliases]\n", '[aliases]\nfixed = "echo/echo"\n', 1)
-    router.config.file.write_text(text.replace('models = ["large"]\nfixed = "echo/echo"\n', 'models = ["large"]\n'))
-    place = f"{router.config.file}, line "
+    text = router.config.read_text().replace("[aliases]\n", '[aliases]\nfixed = "echo/echo"\n', 1)
+    router.config.write_text(text.replace('models = ["large"]\nfixed = "echo/echo"\n', 'models = ["large"]\n'))
+    place = f"{router.config}, line "
     for args in (["alias", "fixed", "echo/embed"], ["alias", "fixed", "--remove"]):
         said = router.refused("models", *args)
         assert place in said
@@ -166,9 +166,9 @@ def test_fallbacks_of_the_configuration(router) -> None:
     assert router.json("config", "check")["ok"] is True
     assert router.json("fallbacks", "list")[0]["source"] == "configuration"
     for args in (["set", "acme/large", "echo/echo"], ["clear", "acme/large"]):
-        assert f"{router.config.file}, line " in router.refused("fallbacks", *args)
+        assert f"{router.config}, line " in router.refused("fallbacks", *args)
     assert "in a circle" in router.refused("config", "set", 'fallback."echo/echo"', "acme/large")
-    router.config.file.write_text(router.config.file.read_text().replace('["echo/echo"]', '["echo/gone"]'))
+    router.config.write_text(router.config.read_text().replace('["echo/echo"]', '["echo/gone"]'))
     assert "echo/gone" in router.refused("config", "check")
 
 
@@ -188,7 +188,7 @@ def test_an_id_like_no_other_is_answered_with_the_command_that_lists_them(router
     for args in (["routes", "explain", "zzzz"], ["models", "show", "zzzz"], ["fallbacks", "set", "echo/echo", "zzzz"]):
         said = router.refused(*args)
         assert "`router models list` shows what there is." in said and "GET /v1" not in said
-    router.config.file.write_text('[aliases]\nlost = "zzzz"\n')
+    router.config.write_text('[aliases]\nlost = "zzzz"\n')
     assert "router models list" in router("config", "check").err
     assert "router models list" in router.json("config", "check")["warnings"][0]
 

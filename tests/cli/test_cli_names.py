@@ -50,9 +50,9 @@ def test_models_and_providers_are_removed(router) -> None:
     router.json("models", "disable", "echo/echo")
     assert router.json("models", "remove", "echo/echo")["listed"] is True
     assert "[providers.acme] models" in router.refused("models", "remove", "acme/large")
-    before = router.config.file.read_text()
+    before = router.config.read_text()
     assert router.json("providers", "remove", "acme")["removed"] is True
-    after = router.config.file.read_text()
+    after = router.config.read_text()
     assert "\n[providers.acme]" not in after and len(before.splitlines()) - len(after.splitlines()) <= 6
     assert "has no section [providers.acme]" in router.refused("providers", "remove", "acme")
 
@@ -87,7 +87,7 @@ def test_shells_complete_models_accounts_and_keys(router) -> None:
             "_ROUTER_COMPLETE": "bash_complete",
             "COMP_WORDS": " ".join(("router", *words)),
             "COMP_CWORD": str(len(words)),
-            "ROUTER_CONFIG": str(router.config.file),
+            "ROUTER_CONFIG": str(router.config),
         }
         command = [sys.executable, "-m", "router"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60).stdout

@@ -133,7 +133,7 @@ def test_a_pinned_price_is_refused_with_its_place(router: Any) -> None:
     assert (found["price"], found["source"]) == ({"input": "1", "output": "2"}, "pin")
     assert found["where"].endswith("[prices] echo/echo")
     said = router.refused("models", "price", "echo/echo", "--free")
-    assert f"{router.config.file}, line " in said and "the price is fixed there" in said
+    assert f"{router.config}, line " in said and "the price is fixed there" in said
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_bad_prices_in_the_configuration_are_refused_with_their_place(router: An
     found = router("config", "check")
     assert found.status == 1
     assert said in found.err
-    assert f"{router.config.file}, line " in found.err
+    assert f"{router.config}, line " in found.err
 
 
 def test_a_currency_without_a_rate_is_said(router: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ plugin = Loud()
 
 def test_json_is_one_document_whatever_a_plugin_prints(router, install, tmp_path: Path) -> None:
     install(tmp_path / "site", "router-loud", "loud", LOUD)
-    env = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "ROUTER_CONFIG": str(router.config.file)}
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "ROUTER_CONFIG": str(router.config)}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "router", "--json", *arguments]

@@ -53,21 +53,21 @@ def test_a_wrong_section_is_refused_with_its_place(router, text: str) -> None:
     router.write(text)
     line, words = FAULTS[text]
     said = router.refused("config", "check")
-    assert f"{router.config.file}, line {line_of(router.config.file, text) + line}: " in said
+    assert f"{router.config}, line {line_of(router.config, text) + line}: " in said
     assert all(word in said for word in words), said
     assert "sk-" not in said
 
 
 @pytest.mark.parametrize("text", LISTS)
 def test_wrong_fallbacks_are_refused_with_their_place(router, text: str) -> None:
-    router.config.file.write_text(router.config.file.read_text() + SECTION)
-    router.config.file.write_text(router.config.file.read_text().replace("[fallback]\n", f"[fallback]\n{text}"))
+    router.config.write_text(router.config.read_text() + SECTION)
+    router.config.write_text(router.config.read_text().replace("[fallback]\n", f"[fallback]\n{text}"))
     line, words = LISTS[text]
     said = router.refused("config", "check")
-    assert f"{router.config.file}, line {line_of(router.config.file, text) + line}: " in said
+    assert f"{router.config}, line {line_of(router.config, text) + line}: " in said
     assert all(word in said for word in words), said
     with pytest.raises(Exception, match="line") as caught:
-        assemble(router.config.file, {})
+        assemble(router.config, {})
     assert words[-1] in str(caught.value)
 
 
@@ -81,23 +81,23 @@ def test_a_fallback_that_is_switched_off_stops_no_start(router, caplog: pytest.L
             "INSERT INTO models (public_id, kind, enabled, source, card, created_at) VALUES (?, ?, ?, ?, ?, ?)", row
         )
     connection.close()
-    assemble(router.config.file, {}).close()
+    assemble(router.config, {}).close()
     assert "disabled" in caplog.text
     assert "disabled" in router.refused("fallbacks", "set", "echo/echo", "little")
 
 
 def test_a_provider_is_added_and_comments_stay(router) -> None:
-    before = router.config.file.read_text()
+    before = router.config.read_text()
     env = {"ACME_KEY": CANARY}
     options = ("--kind", "compatible", "--base-url", "https://acme.example/v1", "--api-key-env", "ACME_KEY")
     made = router.json("providers", "add", "acme", *options, "--model", "large", "--model", "v1.5", env=env)
     assert (made["kind"], made["active"], made["base_url"]) == ("compatible", True, "https://acme.example/v1")
-    text = router.config.file.read_text()
+    text = router.config.read_text()
     assert [line for line in before.splitlines() if line not in text.splitlines()] == []
     assert 'api_key = "env:ACME_KEY"' in text and CANARY not in text
     assert router.json("routes", "explain", "acme/v1.5", env=env)["targets"][0]["host"] == "acme.example"
     said = router.refused("providers", "add", "acme", "--kind", "openai")
-    assert f"{router.config.file}, line " in said and "config set providers.acme" in said
+    assert f"{router.config}, line " in said and "config set providers.acme" in said
 
 
 def test_a_local_ollama_is_added_with_its_address(router) -> None:
@@ -118,10 +118,10 @@ def test_a_local_ollama_is_added_with_its_address(router) -> None:
     ],
 )
 def test_a_wrong_provider_is_not_added(router, args: list[str], words: str) -> None:
-    before = router.config.file.read_text()
+    before = router.config.read_text()
     said = router.refused("providers", "add", *args)
     assert words in said and CANARY not in said
-    assert router.config.file.read_text() == before
+    assert router.config.read_text() == before
 
 
 def test_a_stored_key_is_used_and_shown_nowhere(router) -> None:
@@ -150,14 +150,14 @@ def test_the_key_of_the_environment_wins_and_that_is_said(router) -> None:
     env = {**MASTER, "ACME_KEY": "sk-environment"}
     assert "the environment (ACME_KEY)" in router("providers", "set-key", "acme", stdin=CANARY, env=env).err
     run = router("providers", "set-key", "acme", "--endpoint", "2", stdin=CANARY, env=env)
-    assert f"{router.config.file}, line " in run.err and "number 2: api_key" in run.err
+    assert f"{router.config}, line " in run.err and "number 2: api_key" in run.err
     assert "has 2 endpoint(s)" in router.refused("providers", "set-key", "acme", "--endpoint", "3", env=env)
 
 
 def test_a_key_for_one_endpoint(router) -> None:
     router.write(f'{SECTION}{PLACES}[[providers.acme.endpoints]]\napi_key = "env:THIRD"\n')
     assert router("providers", "set-key", "acme", "--endpoint", "3", stdin=CANARY, env=MASTER).status == 0
-    assembly = assemble(router.config.file, MASTER)
+    assembly = assemble(router.config, MASTER)
     keys = [place.settings.api_key.reveal() for place in assembly.providers["acme"].endpoints.places]
     assembly.close()
     assert keys == ["sk-1", "sk-2", CANARY]
@@ -271,16 +271,16 @@ def test_fallbacks_are_kept_under_the_public_id(router) -> None:
     assert "in a circle" in router.refused("fallbacks", "set", "acme/small", "big")
     router.json("config", "set", 'fallback."echo/embed"', "acme/small")
     rows = {row["model"]: row for row in router.json("fallbacks", "list")}
-    assert rows["echo/embed"]["where"].startswith(f"{router.config.file}, line ")
+    assert rows["echo/embed"]["where"].startswith(f"{router.config}, line ")
     assert (rows["big"]["source"], rows["big"]["where"]) == ("operator", "the database")
-    assert f"{router.config.file}, line " in router.refused("fallbacks", "set", "embed", "echo/echo")
+    assert f"{router.config}, line " in router.refused("fallbacks", "set", "embed", "echo/echo")
 
 
 def test_the_examples_of_the_routing_page_are_right(router) -> None:
     page = (Path(__file__).parents[2] / "docs" / "routing.md").read_text(encoding="utf-8")
     fallback, *sections = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     router.write("\n".join(["", *sections]))
-    router.config.file.write_text(router.config.file.read_text().replace("[fallback]\n", fallback))
+    router.config.write_text(router.config.read_text().replace("[fallback]\n", fallback))
     env = dict.fromkeys(("OPENAI_API_KEY", "ACME_API_KEY", "FLEET_EAST_KEY", "FLEET_WEST_KEY"), CANARY)
     assert {"acme", "fleet"} <= set(router.json("config", "check", env=env)["active_providers"])
     assert len(router.json("routes", "explain", "fleet/large", env=env)["targets"][0]["endpoints"]) == 2

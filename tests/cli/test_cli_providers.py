@@ -203,9 +203,7 @@ def test_an_alias_that_leads_nowhere_is_a_warning(quiet) -> None:
 
 
 def test_config_check_names_a_dead_alias(router) -> None:
-    router.config.file.write_text(
-        router.config.file.read_text().replace("[aliases]", '[aliases]\nbroken = "echo/ecko"')
-    )
+    router.config.write_text(router.config.read_text().replace("[aliases]", '[aliases]\nbroken = "echo/ecko"'))
     (warning,) = router.json("config", "check")["warnings"]
     assert "'broken' is an alias of 'echo/ecko', which does not exist" in warning
     assert f"warning: {warning}" in router("config", "check").err

@@ -53,7 +53,7 @@ def test_the_shared_options_may_stand_before_the_command(router, tmp_path: Path)
     elsewhere = str(tmp_path / "none.toml")
     assert router("--json", "keys", "list").value
     assert elsewhere in router("--config", elsewhere, "keys", "list").err
-    assert router("--config", elsewhere, "keys", "list", "--config", str(router.config.file), "--json").value
+    assert router("--config", elsewhere, "keys", "list", "--config", str(router.config), "--json").value
 
 
 def test_the_root_lists_each_command_with_its_own_first_line() -> None:

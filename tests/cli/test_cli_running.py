@@ -29,7 +29,7 @@ def serving(router, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], Pa
     log = router.folder / "stderr.log"
     root = str(Path(__file__).parents[2])
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
-    command = [sys.executable, "-m", "router", "serve", "--config", str(router.config.file), *options]
+    command = [sys.executable, "-m", "router", "serve", "--config", str(router.config), *options]
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, env=env, cwd=router.folder)
     try:
@@ -61,7 +61,7 @@ def test_a_running_gateway_is_found_reloaded_and_stopped(router) -> None:
     with serving(router, "--port", str(free_port()), "--workers", "1") as (process, log):
         assert router.json("reload") == {"pid": process.pid, "signal": "SIGHUP"}
         until(lambda: "reloaded" in log.read_text(), "it reloads")
-        assert "serves this configuration" in router.refused("db", "restore", str(router.config.file))
+        assert "serves this configuration" in router.refused("db", "restore", str(router.config))
         assert router.json("stop") == {"pid": process.pid, "ended": True}
         assert process.wait(10) == 0
     assert not (router.folder / "router.pid").exists()

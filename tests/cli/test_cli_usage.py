@@ -242,7 +242,7 @@ def test_a_plain_c_locale_gets_utf_8_all_the_same(router) -> None:
     database = open_database("sqlite:///router.db", router.folder)
     write(database, record("req_1", model="🦊 ü"))
     database.close()
-    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "ROUTER_CONFIG": str(router.config.file)}
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "ROUTER_CONFIG": str(router.config)}
     command = [sys.executable, "-m", "router", "usage", "export"]
     done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
     assert "🦊 ü" in done.stdout.decode("utf-8")
@@ -254,7 +254,7 @@ def test_a_reader_of_an_export_may_stop(router) -> None:
     database.close()
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-W", "error", "-m", "router", "usage", "export", "--config", str(router.config.file)]
+    command = [sys.executable, "-W", "error", "-m", "router", "usage", "export", "--config", str(router.config)]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import inspect
 import logging
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +22,7 @@ from test_registry import Point
 from router import hookimpl
 from router.hookspecs import ROLES
 from router.plugin_host.registry import Plugin, load_plugins, registry_of
+from router.retired import PATHS
 from router.testing import Answer, Gateway, ScriptedUpstream, completion, stream
 
 FIRST = Path(__file__).resolve().parents[1] / "fixtures/plugins_v1"
@@ -134,11 +137,22 @@ def test_a_new_argument_breaks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
     kept = {name: spec for name, spec in vars(ROLES["provider"]).items() if name[0] != "_"}
     monkeypatch.setitem(ROLES, "provider", type("Grown", (), kept | {"models": models}))
-    plugin = registry_of(first=module("v1_wire").plugin).plugins["first"]
+    sys.modules.pop("router.upstream.transport", None)
+    with pytest.warns(DeprecationWarning, match="router.upstream.transport goes in version 0.3: import its names from"):
+        plugin = registry_of(first=module("v1_wire").plugin).plugins["first"]
     assert [card.model for card in plugin.hooks["models"](context=None, locale="en")] == ["text"]
 
 
 # Retirement.
+
+
+@pytest.mark.parametrize(("old", "new"), PATHS.items())
+def test_an_import_path_of_the_first_version_leads_on(old: str, new: str) -> None:
+    sys.modules.pop(old, None)
+    with pytest.warns(DeprecationWarning, match=f"{old} goes in version 0.3: import its names from .*{new}"):
+        found = importlib.import_module(old)
+    assert found is importlib.import_module(new)
+    assert found.__spec__ is not None and found.__spec__.name == new
 
 
 class Retiring:

@@ -113,7 +113,7 @@ def complete(bench: Bench) -> None:
 @DIALECT.rule(
     "D16",
     "An estimate renders as a JSON object; amounts are decimal text or whole numbers.",
-    remedy="Write amounts by router.money.amounts.format_nano: a float is not exact.",
+    remedy="Write amounts by router.money.format_nano: a float is not exact.",
 )
 def estimate(bench: Bench) -> None:
     shown = bench.dialect.estimate(samples.estimate("USD"))
