@@ -38,7 +38,7 @@ __all__ = ["Counting", "count_calls", "figures", "main", "verdict"]
 GUARD = Path(__file__).with_name("guard.json")
 RISE_MAX = 0.03
 
-_WARM_UP, _ROUNDS, _TRIES = 5, 15, 3
+_WARM_UP, _ROUNDS, _TRIES = 5, 15, 5
 _CHUNKS = 50
 _INLINED = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>"})  # no functions any more from Python 3.12 on
 _LIBRARIES = ("Flask", "Werkzeug", "gevent", "httptools")
@@ -94,7 +94,7 @@ def count_calls(committed: dict[str, float]) -> dict[str, Counter[str]]:
     ``stream`` is a stream of 50 chunks in packets of ten; ``chunk`` is what 50 chunks more add to it, and
     ``chunk_alone`` the same where each chunk comes in a packet of its own.
 
-    On a busy machine packets come in more pieces, which take more calls, never fewer: so all is counted up to three
+    On a busy machine packets come in more pieces, which take more calls, never fewer: so all is counted up to five
     times as long as something is above what is committed, and the lowest count of each kind stands.
     """
     lowest = _count_once()
