@@ -43,6 +43,7 @@ from router.types.records import (
     PriceTier,
     Reply,
     StartupContext,
+    Units,
     Usage,
 )
 from router.types.request_rules import CAP, RequestRules
@@ -92,6 +93,7 @@ __all__ = [
     "Timeouts",
     "Unauthorized",
     "Unavailable",
+    "Units",
     "UpstreamError",
     "Usage",
     "Window",

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from router_plugins.anthropic.listing import listing
-from router_plugins.anthropic.reply import plain_item
+from router_plugins.anthropic.reply import plain_item, with_searches
 from router_plugins.anthropic.request import chat_body
 from router_plugins.anthropic.stream import Answer, ends
 
@@ -177,7 +177,8 @@ class Anthropic(HttpProvider):
         self, batches: Iterable[Sequence[Item]], answer: Answer, response: Response, context: CallContext
     ) -> Reply:
         def read_usage(value: dict[str, object]) -> Usage | None:
-            return usage_of(value.get("usage")) or answer.usage_so_far
+            usage = usage_of(value.get("usage")) or answer.usage_so_far
+            return usage if usage is None else with_searches(usage)
 
         return Reply(
             batches,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from router import Item, UpstreamError
-from router.upstream import dump_json
+from router import Item, Units, UpstreamError, Usage
+from router.upstream import dump_json, object_at
 
-__all__ = ["FINISH_REASONS", "call_of", "keepsakes", "plain_item", "usage_shown"]
+__all__ = ["FINISH_REASONS", "call_of", "keepsakes", "plain_item", "usage_shown", "with_searches"]
 
 FINISH_REASONS: Mapping[Any, str] = {
     "max_tokens": "length",
@@ -22,6 +23,7 @@ FINISH_REASONS: Mapping[Any, str] = {
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 _ORDER: Mapping[Any, int] = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2}
 """The order in which a client's fields are put together again: thinking, text, tool calls."""
+_SEARCHES_MAX = 2**31
 _CACHE_COUNTS = ("cache_read_input_tokens", "cache_creation_input_tokens")
 
 
@@ -107,6 +109,12 @@ def usage_shown(usage: Any) -> dict[str, Any] | None:
     if thinking is not None:
         shown["completion_tokens_details"] = {"reasoning_tokens": thinking}
     return shown | {name: value for name, value in usage.items() if name not in ("input_tokens", "output_tokens")}
+
+
+def with_searches(usage: Usage) -> Usage:
+    """The usage with the web searches that Anthropic tells of beside the tokens: it bills them one by one."""
+    told = object_at(usage.raw, "server_tool_use").get("web_search_requests")
+    return replace(usage, units=Units(searches=told)) if type(told) is int and 0 < told < _SEARCHES_MAX else usage
 
 
 def _message(blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -344,6 +344,7 @@ class ActiveCall:
             reported_model=relay.reported_model,
             reported=reckoned.reported,
             client_request_id=self.client_request_id,
+            units=usage.units,
         )
         return record, reckoned
 

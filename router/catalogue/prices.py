@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from router.money.amounts import NANO
-from router.money.prices import Price, is_free, scaled
+from router.money.prices import Price, has_rates, is_free, scaled
 from router.types.records import ModelCard
 
 __all__ = ["USD", "Found", "PriceBook", "PriceRules"]
@@ -114,11 +114,11 @@ class PriceBook:
     def lacks_rate(self, entry_id: str, card: ModelCard) -> bool:
         """Whether the model would have a price, were there a rate for the one in USD."""
         price = self._offered.get(entry_id, card.price)
-        return price is not None and price.input is not None and self._converted(price, NANO) is None
+        return price is not None and has_rates(price) and self._converted(price, NANO) is None
 
     def _converted(self, price: Price | None, factor_nano: int) -> Price | None:
         """A list price in USD as one in the balance currency. What is free is free in every currency."""
-        if price is None or price.input is None:
+        if price is None or not has_rates(price):
             return None
         if is_free(price):
             return price

@@ -1,4 +1,4 @@
-"""The most tokens that a call can use: each target's card makes bounds of what its body was measured to hold.
+"""The most tokens and units that a call can use: each target's card makes bounds of what its body was measured to hold.
 
 No tokeniser makes more tokens of a text than it has bytes in UTF-8. What is no text, and of no known size, counts as
 the whole context window.
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from router.money.prices import Rates
+from router.money.usage import UNITS, Units
 from router.structs import record
 from router.surfaces.measuring import Measure
 from router.types.records import ModelCard, Usage
@@ -60,6 +61,7 @@ class Bound:
         capped: whether an output cap sent upstream limits ``each_tokens``.
         sent: the one cap that is sent upstream; None for none.
         ours: whether that is not the client's word.
+        units: what it can use beside tokens; None where that is nothing.
     """
 
     prompt_tokens: int
@@ -70,6 +72,7 @@ class Bound:
     capped: bool = False
     sent: int | None = None
     ours: bool = False
+    units: Units | None = None
 
     @property
     def completion_tokens(self) -> int:
@@ -101,29 +104,38 @@ class Bound:
     def exceeded_by(self, usage: Usage) -> bool:
         """Whether a usage is more than it allows."""
         most = min(UNBOUNDED, self.choices * (self.each_tokens + self.predicted))
-        return usage.prompt_tokens > self.prompt_tokens or usage.completion_tokens > most
+        if usage.prompt_tokens > self.prompt_tokens or usage.completion_tokens > most:
+            return True
+        used, allowed = usage.units, self.units
+        if used is None or allowed is None:
+            return False
+        return any(getattr(used, name) > getattr(allowed, name) for name in UNITS)
 
     def most_nano(self, rates: Rates) -> int:
         """What it can be charged at most: prompt and each choice share the window."""
         prompt, each = self.prompt_tokens, self.each_tokens + self.predicted
         if self.window is None or prompt + each <= self.window:
-            return rates.most_nano(prompt, self.choices * each)
+            return rates.most_nano(prompt, self.choices * each, self.units)
         beside_prompt = self.choices * min(each, max(0, self.window - prompt))
         beside_output = min(prompt, max(0, self.window - each))
-        longest = rates.most_nano(prompt, beside_prompt)
-        return max(longest, rates.most_nano(beside_output, self.choices * min(each, self.window)))
+        longest = rates.most_nano(prompt, beside_prompt, self.units)
+        return max(longest, rates.most_nano(beside_output, self.choices * min(each, self.window), self.units))
 
 
-def bound_of(found: Measure, card: ModelCard, own_cap: int | None, obeyed: Obeyed = OBEYED) -> Bound:
+def bound_of(
+    found: Measure, card: ModelCard, own_cap: int | None, obeyed: Obeyed = OBEYED, request: Units | None = None
+) -> Bound:
     """The bound at a target.
 
     Args:
         own_cap: the cap on each choice that we send where neither client nor card names one, and where it fits the
             window beside the prompt; None sends none.
         obeyed: the names under which the target is sent a cap, and those that it does not see.
+        request: what the call itself counts as there, whatever its body holds: see ``router.prices.request_of``.
     """
+    units = request if found.units is None else _units(found.units, request)
     if found.inputs:
-        return _embeddings_bound(found, card)
+        return _embeddings_bound(found, card, units)
     window = card.context_window
     most = UNBOUNDED if window is None else window
     prompt = min(_prompt(found, card), most)
@@ -136,7 +148,12 @@ def bound_of(found: Measure, card: ModelCard, own_cap: int | None, obeyed: Obeye
         each = sent = own_cap
         ours = True
     each = most if each is None else min(each, most)
-    return Bound(prompt, each, found.predicted, found.choices, window, covered, sent, ours)
+    return Bound(prompt, each, found.predicted, found.choices, window, covered, sent, ours, units)
+
+
+def _units(asked: Units, request: Units | None) -> Units:
+    """What a body asks for beside tokens, and the call itself where a request has a price."""
+    return asked if request is None else replace(asked, requests=request.requests)
 
 
 def text_tokens(found: Measure, card: ModelCard) -> int:
@@ -160,10 +177,10 @@ def _prompt(found: Measure, card: ModelCard) -> int:
     return prompt
 
 
-def _embeddings_bound(found: Measure, card: ModelCard) -> Bound:
+def _embeddings_bound(found: Measure, card: ModelCard, units: Units | None) -> Bound:
     """The window holds for each input by itself."""
     overhead, window = card.prompt_overhead, card.context_window
     factor = 1 if found.tokenised else card.tokens_per_byte
     most = UNBOUNDED if window is None else window
     inputs = sum([min(size * factor + overhead, most) for size in found.inputs])
-    return Bound(overhead + found.text_bytes * card.tokens_per_byte + inputs, 0)
+    return Bound(overhead + found.text_bytes * card.tokens_per_byte + inputs, 0, units=units)

@@ -15,12 +15,15 @@ from router.charging.bounds import COUNT_MAX, UNBOUNDED, Bound
 from router.charging.targets import TargetPlan
 from router.charging.terms import CHARGE_MAX, Sale, Terms, shown_rates
 from router.money.amounts import NANO
-from router.money.prices import rates
+from router.money.prices import rates, unpriced_units
+from router.money.usage import UNITS, Units
 from router.structs import record
-from router.types.records import OVER_BOUND, Usage
+from router.types.records import OVER_BOUND, UNPRICED_UNIT, Usage
 
 __all__ = ["Reckoned", "reckon"]
 
+_UNIT_MAX = 2**36
+"""Of a unit in one call: two years of audio, and more of the others than any provider serves at once."""
 _COUNTS = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
@@ -72,12 +75,15 @@ def reckon(
     told = given if usage is None or not usage.doubtful else _certain(usage, estimate)
     if terms.kind == "embeddings" and (told.completion_tokens or told.reasoning_tokens):
         told = replace(told, completion_tokens=0, reasoning_tokens=0)
+    if sale.bound.units is not None or told.units is not None:
+        told = _with_request(told, sale.bound)
     kept = told
     if (
         usage is None
         or not (0 <= told.prompt_tokens <= COUNT_MAX and 0 <= told.completion_tokens <= COUNT_MAX)
         or told.cached_tokens + told.cache_write_tokens > told.prompt_tokens
         or told.reasoning_tokens > told.completion_tokens
+        or (told.units is not None and any(getattr(told.units, name) > _UNIT_MAX for name in UNITS))
     ):
         kept = _possible(told, sale, ours=usage is None)
     held = rates(sale.price, terms.at, kept.prompt_tokens) if sale.price.tiers else sale.dearest
@@ -89,6 +95,8 @@ def reckon(
     if usage is None:  # an estimate says nothing against a bound
         return Reckoned(kept, min(charge_nano, sale.most_nano), cost_nano, True, False, prices)
     marks = (OVER_BOUND,) if over else ()
+    if kept.units is not None and not sale.free and unpriced_units(sale.price, kept.units):
+        marks = (*marks, UNPRICED_UNIT)
     return Reckoned(kept, charge_nano, cost_nano, False, clamped, prices, marks, _told_counts(usage) if clamped else {})
 
 
@@ -100,6 +108,13 @@ def _cost_nano(terms: Terms, sale: Sale, usage: Usage) -> int | None:
         return None
     held = sale.cost_rates or rates(sale.cost, terms.at, usage.prompt_tokens)
     return min(held.charge_nano(usage), CHARGE_MAX)
+
+
+def _with_request(usage: Usage, bound: Bound) -> Usage:
+    """The usage with the requests that are charged: a call that is, is as many as its bound says."""
+    requests = 0 if bound.units is None else bound.units.requests
+    units = replace(usage.units or Units(), requests=requests)
+    return replace(usage, units=units if units.counts() else None)
 
 
 def _certain(usage: Usage, estimate: Usage | None) -> Usage:
@@ -125,9 +140,20 @@ def _possible(usage: Usage, sale: Sale, *, ours: bool) -> Usage:
     cached = min(usage.cached_tokens, prompt)
     written = min(usage.cache_write_tokens, prompt - cached)
     reasoning = min(usage.reasoning_tokens, completion)
-    kept = Usage(prompt, completion, cached, written, reasoning, usage.doubtful, usage.raw, usage.cost_nano)
+    units = None if usage.units is None else _possible_units(usage.units, bound.units or Units(), ours=ours)
+    kept = Usage(prompt, completion, cached, written, reasoning, usage.doubtful, usage.raw, usage.cost_nano, units)
     return usage if kept == usage else kept
 
 
+def _possible_units(units: Units, bound: Units, *, ours: bool) -> Units | None:
+    """The bound in the place of each count that is impossible, or, of an estimate, above it."""
+    counts = {
+        name: min(count, getattr(bound, name)) if ours or count > _UNIT_MAX else count
+        for name, count in units.counts().items()
+    }
+    return Units(**counts) if any(counts.values()) else None
+
+
 def _told_counts(usage: Usage) -> dict[str, int]:
-    return {name: count for name in _COUNTS if (count := getattr(usage, name))}
+    counts = {name: count for name in _COUNTS if (count := getattr(usage, name))}
+    return counts if usage.units is None else counts | usage.units.counts()

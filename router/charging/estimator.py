@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from marshmallow import INCLUDE, Schema
@@ -15,7 +16,7 @@ from router.charging.quote import boundless, unpriced
 from router.charging.terms import Sale
 from router.config.schema import BillingSettings
 from router.errors import BadRequest, Unavailable
-from router.money.prices import MILLION, dearest, is_complete, is_free, rates
+from router.money.prices import MILLION, dearest, is_complete, is_free, rates, request_of
 from router.providers.resolve import Resolver
 from router.surfaces.body import decode_json
 from router.surfaces.checked import look
@@ -174,8 +175,12 @@ class Estimator:
             price = book.charge(place.id, place.provider, place.card, price_list)
             if price is not None and is_complete(price, place.card.kind or "embeddings"):
                 bound = asked
+                request = request_of(price)
                 if isinstance(bound, Measure):
-                    bound = bound_of(bound, place.card, None if is_free(price) else self._own_cap)
+                    own_cap = None if is_free(price) else self._own_cap
+                    bound = bound_of(bound, place.card, own_cap, request=request)
+                elif request is not None:
+                    bound = replace(bound, units=request)
                 if bound.known or is_free(price):
                     sales.append(Sale.of(price, None, bound, dearest(price, at, bound.prompt_tokens)))
                 elif not sales:
@@ -186,6 +191,7 @@ class Estimator:
         prompt, completion = self._counts(first.bound, asked, places[0].card)
         by = rates(first.price, at, prompt)
         input_, output = prompt * by.input, completion * by.output
+        units = 0 if by.units is None or first.bound.units is None else by.units.millionths(first.bound.units)
         return Estimate(
             model_id,
             book.currency,
@@ -194,8 +200,9 @@ class Estimator:
             counted_by,
             input_nano=-(-input_ // MILLION),
             output_nano=-(-output // MILLION),
-            total_nano=-(-(input_ + output) // MILLION),
+            total_nano=-(-(input_ + output + units) // MILLION),
             hold_nano=max(sale.most_nano for sale in sales),
+            units_nano=-(-units // MILLION),
         )
 
     def _counts(self, bound: Bound, asked: Bound | Measure, card: ModelCard) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from router.charging.targets import Offer, TargetPlan
 from router.charging.terms import Sale, Terms, quote_of, shown_rates
 from router.config.schema import BillingSettings
 from router.errors import BadRequest, ModelNotPriced
-from router.money.prices import FREE, Price, dearest, is_complete, is_free
+from router.money.prices import FREE, UNIT_RATE_OF, Price, dearest, is_complete, is_free, request_of, unpriced_units
 from router.providers.resolve import Route, Target, printable_id
 from router.surfaces.measuring import CAP_SPELLINGS, Measure
 from router.types.claims import Quote
@@ -84,7 +84,7 @@ class Quoter:
         self._check(body, found, first.rules)
         sale = sale_of(first, found, at)
         if sale is None:
-            raise boundless(first.id)
+            raise _unsellable(first, found)
         sales = {first.id: sale}
         if len(targets) > 1:
             for target in targets[1:]:
@@ -152,7 +152,7 @@ class Quoter:
         flat = dearest(price, 0.0, 0) if not price.tiers else None
         if flat is not None and origin:
             origin |= shown_rates(flat)
-        return Offer(price, cost, flat, is_free(price), origin)
+        return Offer(price, cost, flat, is_free(price), origin, request_of(price, cost))
 
     def _quote(self, found: Measure, first: TargetPlan, sales: Mapping[str, Sale]) -> Quote:
         """For limits, what nothing bounds counts as what is likely."""
@@ -179,6 +179,18 @@ def unpriced(model_id: str, card: ModelCard, book: PriceBook) -> ModelNotPriced:
         )
     else:
         detail = f"{message} Set one: {remedy}, or --free."
+    return ModelNotPriced(message, param="model", detail=detail)
+
+
+def _unsellable(target: TargetPlan, found: Measure) -> BadRequest | ModelNotPriced:
+    """Why there is no sale of a call to its first target."""
+    offer, name = target.offer, printable_id(target.id)
+    lacking = () if offer.free or found.units is None else unpriced_units(offer.price, found.units)
+    if not lacking:
+        return boundless(target.id)
+    message = f"The model '{name}' has no price for {', '.join(lacking)} on this gateway."
+    options = " ".join(f"--{UNIT_RATE_OF[unit].replace('_', '-')} AMOUNT" for unit in lacking)
+    detail = f"{message} Set the whole price again with it: `router models price {name} {options} ...`, or --free."
     return ModelNotPriced(message, param="model", detail=detail)
 
 

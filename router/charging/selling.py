@@ -5,14 +5,15 @@ from __future__ import annotations
 from router.charging.bounds import UNBOUNDED, Bound, bound_of
 from router.charging.targets import TargetPlan
 from router.charging.terms import CHARGE_MAX, Sale
-from router.money.prices import MILLION, dearest
+from router.money.prices import MILLION, dearest, unpriced_units
 from router.surfaces.measuring import Measure
 
 __all__ = ["sale_of"]
 
 
 def sale_of(target: TargetPlan, found: Measure, at: float) -> Sale | None:
-    """The target's part in a call's terms; None where nothing bounds what the call could be charged.
+    """The target's part in a call's terms; None where nothing bounds what the call could be charged, or it asks for
+    units that have no price there.
 
     Args:
         found: what its body holds.
@@ -20,17 +21,19 @@ def sale_of(target: TargetPlan, found: Measure, at: float) -> Sale | None:
     """
     offer = target.offer
     flat = offer.flat
-    if found.inputs or found.images or found.audios or found.files or found.unknown:
-        bound = bound_of(found, target.card, target.own_cap, target.obeyed)
+    if found.units is not None and not offer.free and unpriced_units(offer.price, found.units):
+        return None
+    if found.inputs or found.images or found.audios or found.files or found.unknown or found.units is not None:
+        bound = bound_of(found, target.card, target.own_cap, target.obeyed, offer.request)
     else:
         bound = _text_bound(target, found)
     prompt, each = bound.prompt_tokens, bound.each_tokens + bound.predicted
     if prompt >= UNBOUNDED or bound.each_tokens >= UNBOUNDED:
         if not offer.free:
             return None
-    elif flat is not None and prompt + each <= target.window:
-        total = prompt * target.dearest_input + bound.choices * each * target.dearest_output
-        most_nano, free = -(-total // MILLION), not (target.dearest_input or target.dearest_output)
+    elif flat is not None and found.units is None and prompt + each <= target.window:
+        total = prompt * target.dearest_input + bound.choices * each * target.dearest_output + target.each_request
+        most_nano, free = -(-total // MILLION), target.nothing_charged
         if most_nano > CHARGE_MAX:
             most_nano = CHARGE_MAX
         return Sale(offer.price, offer.cost, bound, flat, most_nano, offer.origin, free, target.cost_rates)
@@ -55,4 +58,5 @@ def _text_bound(target: TargetPlan, found: Measure) -> Bound:
         ours = True
     if each is None or each > window:
         each = window
-    return Bound(prompt, each, found.predicted, found.choices, card.context_window, target.covered, sent, ours)
+    window_told, request = card.context_window, target.offer.request
+    return Bound(prompt, each, found.predicted, found.choices, window_told, target.covered, sent, ours, request)

@@ -11,6 +11,7 @@ from router.charging.bounds import UNBOUNDED, Obeyed
 from router.config.provider import Timeouts
 from router.errors import FAULTS
 from router.money.prices import Price, Rates, dearest
+from router.money.usage import Units
 from router.providers.health import Place
 from router.providers.resolve import Target
 from router.types.records import CallContext
@@ -35,6 +36,7 @@ class Offer(NamedTuple):
         flat: the rates at all times and lengths; None where there are tiers.
         free: nothing is ever charged.
         origin: where the price stands, with its rates where they are flat: what usage rows show.
+        request: what each call counts as, where its price or its cost has a part per request; else None.
     """
 
     price: Price
@@ -42,6 +44,7 @@ class Offer(NamedTuple):
     flat: Rates | None
     free: bool
     origin: Mapping[str, str]
+    request: Units | None = None
 
 
 class TargetPlan:
@@ -58,6 +61,8 @@ class TargetPlan:
         offer: what its calls cost.
         cost_rates: those of the cost where there are no tiers; else None.
         dearest_input, dearest_output: nano-units for a million tokens; 0 where ``offer.flat`` is not known.
+        each_request: millionths of a nano-unit for the call itself; 0 where ``offer.flat`` is not known.
+        nothing_charged: whether by ``offer.flat`` nothing is, whatever a call uses.
         own_cap: None where nothing is charged.
         window: tokens; ``UNBOUNDED`` where the card knows none.
         obeyed: what it makes of output caps.
@@ -77,6 +82,7 @@ class TargetPlan:
         "covered",
         "dearest_input",
         "dearest_output",
+        "each_request",
         "foreign",
         "foreign_elsewhere",
         "hook",
@@ -84,6 +90,7 @@ class TargetPlan:
         "kind",
         "lacks",
         "model",
+        "nothing_charged",
         "obeyed",
         "offer",
         "own_cap",
@@ -107,6 +114,9 @@ class TargetPlan:
         self.cost_rates = dearest(offer.cost, 0.0, 0) if offer.cost is not None and not offer.cost.tiers else None
         self.dearest_input = 0 if offer.flat is None else offer.flat.dearest_input()
         self.dearest_output = 0 if offer.flat is None else offer.flat.dearest_output()
+        self.nothing_charged = offer.flat is not None and offer.flat.cost_nothing()
+        asked = offer.flat.units if offer.flat is not None and offer.request is not None else None
+        self.each_request = 0 if asked is None or offer.request is None else asked.millionths(offer.request)
         self.own_cap = None if offer.free else own_cap
         self.window = UNBOUNDED if card.context_window is None else card.context_window
         self.obeyed = Obeyed(provider.caps(card.model), provider.dropped(card.model))

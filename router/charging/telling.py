@@ -10,7 +10,7 @@ from router.charging.charge import Reckoned
 from router.charging.targets import TargetPlan
 from router.money.amounts import NANO
 from router.surfaces.remarks import REMARKS, told_cost_nano
-from router.types.records import OVER_BOUND, CallRecord, Usage
+from router.types.records import OVER_BOUND, UNPRICED_UNIT, CallRecord, Usage
 
 __all__ = ["marks_of", "tell"]
 
@@ -26,11 +26,18 @@ def marks_of(heard: Iterable[str], told: Usage | None, reckoned: Reckoned, rate_
         rate_nano: units of the balance currency for one USD, in nano; 0 where none is known.
     """
     marks = {*heard, *reckoned.marks}
+    if "unpriced_search" in marks and _searches_charged(reckoned):
+        marks.discard("unpriced_search")
     if rate_nano and reckoned.charge_nano and told is not None and (told.raw or told.cost_nano is not None):
         cost_nano = told_cost_nano(told)
         if cost_nano is not None and cost_nano * rate_nano // NANO > reckoned.charge_nano:
             marks.add("unpriced_cost")
     return tuple(sorted(marks)) if marks else ()
+
+
+def _searches_charged(reckoned: Reckoned) -> bool:
+    units = reckoned.usage.units if reckoned.usage is not None else None
+    return units is not None and bool(units.searches) and UNPRICED_UNIT not in reckoned.marks
 
 
 def tell(record: CallRecord, target: TargetPlan, bound: Bound) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from router.charging.bounds import UNBOUNDED, Bound
 from router.charging.targets import TargetPlan
 from router.money.amounts import format_nano
-from router.money.prices import RATES, Price, Rates
+from router.money.prices import RATES, UNIT_RATES, Price, Rates
 from router.providers.resolve import Target
 from router.structs import record
 from router.types.claims import Quote
@@ -30,11 +30,11 @@ class Sale:
     Attributes:
         price: what the call is charged by, in the balance currency.
         cost: what the provider charges us; None where that is not known.
-        bound: the most tokens that it can use there.
+        bound: the most that it can use there.
         dearest: the highest rates that it can be charged at.
         most_nano: what that comes to.
         origin: where the price stands, and its rates where those are the same for all calls: see ``shown_rates``.
-        free: whether no token is charged.
+        free: whether nothing is charged, whatever it uses.
         cost_rates: those of the cost where they are the same for all calls; else None.
     """
 
@@ -58,7 +58,7 @@ class Sale:
         cost_rates: Rates | None = None,
     ) -> Sale:
         """With what the bound can be charged at most."""
-        free = not (dearest.dearest_input() or dearest.dearest_output())
+        free = dearest.cost_nothing()
         return cls(price, cost, bound, dearest, min(bound.most_nano(dearest), CHARGE_MAX), origin, free, cost_rates)
 
     def lowered(self, cap: int) -> Sale:
@@ -173,5 +173,8 @@ def quote_of(sales: Iterable[Sale], likely: Quote) -> Quote:
 
 
 def shown_rates(held: Rates) -> dict[str, str]:
-    """Rates as decimal text per million tokens, for usage rows."""
-    return {name: format_nano(getattr(held, name)) for name in RATES}
+    """Rates as decimal text per million tokens, and those of units that cost something, for usage rows."""
+    shown = {name: format_nano(getattr(held, name)) for name in RATES}
+    if held.units is not None:
+        shown |= {name: format_nano(rate) for name in UNIT_RATES if (rate := getattr(held.units, name))}
+    return shown

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from router.ledger.operations import Statement
-from router.money.usage import Usage
+from router.money.usage import Units, Usage
 from router.types.records import CallRecord
 
 __all__ = ["Told", "progress_of"]
@@ -24,12 +24,14 @@ class Told(NamedTuple):
         amounts: the final amounts of its claims, in the order of ``Held.taken``.
         counts: tokens: prompt, completion, cached, written to the cache, reasoning.
         served: the provider's name, and its model.
+        units: counts beside tokens, by name.
     """
 
     charge_nano: int
     amounts: list[int]
     counts: list[int]
     served: list[str]
+    units: Mapping[str, int] = {}
 
     @classmethod
     def of(cls, noted: str) -> Told | None:
@@ -50,6 +52,7 @@ class Told(NamedTuple):
             cache_write_tokens=written,
             reasoning_tokens=reasoning,
             estimated=True,
+            units=Units(**self.units) if self.units else None,
         )
 
 
@@ -62,4 +65,5 @@ def progress_of(id: str, usage: Usage, charge_nano: int, amounts: Sequence[int],
     """
     told = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
     counts = (*told, usage.cache_write_tokens, usage.reasoning_tokens)
-    return _UPDATE, (json.dumps([charge_nano, list(amounts), counts, served]), id)
+    beside = [usage.units.counts()] if usage.units is not None else []
+    return _UPDATE, (json.dumps([charge_nano, list(amounts), counts, served, *beside]), id)

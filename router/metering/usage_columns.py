@@ -11,6 +11,7 @@ import msgspec
 
 from router.db.bulk import Columns
 from router.db.ids import clean_text
+from router.money.usage import Units
 from router.types.records import Attempt, CallRecord
 
 __all__ = ["COLUMNS", "NAMES", "clean_record", "record_of", "values_of"]
@@ -47,6 +48,7 @@ COLUMNS: Columns = (
     ("reported", "text"),
     ("reported_model", "text"),
     ("client_request_id", "text"),
+    ("units", "text"),
 )
 """In the order of the fields of ``CallRecord``."""
 NAMES = ", ".join(name for name, _ in COLUMNS)
@@ -111,6 +113,7 @@ def values_of(record: CallRecord) -> tuple[Any, ...]:
         _encode(record.reported).decode() if record.reported else "",
         record.reported_model,
         record.client_request_id,
+        None if record.units is None else _encode(record.units.counts()).decode(),
     )
 
 
@@ -122,4 +125,6 @@ def record_of(row: Sequence[Any]) -> CallRecord:
     values[_PLACES["marks"]] = tuple(values[_PLACES["marks"]].split())
     for name in ("prices", "reported"):
         values[_PLACES[name]] = json.loads(values[_PLACES[name]] or "{}")
+    units = values[_PLACES["units"]]
+    values[_PLACES["units"]] = Units(**json.loads(units)) if units else None
     return CallRecord(*values)

@@ -11,6 +11,7 @@ from router.db.connection import Connection
 from router.db.database import Database
 from router.errors import BadRequest
 from router.metering.hour_rows import COST_MAX, HOUR_S, KEY, SUMS, TOKENS_MAX, hour_of
+from router.money.usage import UNITS
 
 __all__ = ["GROUPINGS", "UsageSum", "charged_since", "sum_hours", "wrong_hours"]
 
@@ -47,6 +48,7 @@ class UsageSum:
         charge_nano: what accounts were charged.
         cost_nano: what providers charge, as far as their prices are known. Never shown to customers.
         uncosted: calls that were charged and whose cost is not known.
+        images, milliseconds, characters, searches, requests: as in ``Units``.
     """
 
     group: Mapping[str, Any]
@@ -59,6 +61,11 @@ class UsageSum:
     charge_nano: int
     cost_nano: int
     uncosted: int
+    images: int = 0
+    milliseconds: int = 0
+    characters: int = 0
+    searches: int = 0
+    requests: int = 0
 
 
 def charged_since(connection: Connection, kind: str, since: float, ids: Sequence[str]) -> dict[str, int]:
@@ -115,6 +122,7 @@ def wrong_hours(connection: Connection, since: int | None) -> list[tuple[Any, ..
         "SUM(charge_nano)",
         f"SUM({least}(COALESCE(cost_nano, 0), {COST_MAX}))",
         "SUM(CASE WHEN cost_nano IS NULL AND charge_nano > 0 THEN 1 ELSE 0 END)",
+        *(f"SUM({least}(COALESCE({_unit(connection.engine, name)}, 0), {TOKENS_MAX}))" for name in UNITS),
     )
     kept = ("WHERE hour >= ?", "WHERE created_at >= ?") if since is not None else ("", "")
     differ = " OR ".join(f"SUM({name}) <> 0" for name in SUMS)
@@ -127,6 +135,11 @@ def wrong_hours(connection: Connection, since: int | None) -> list[tuple[Any, ..
         ) AS sides GROUP BY {", ".join(KEY)} HAVING {differ} LIMIT 20
     """  # noqa: S608 - constant texts
     return connection.tuples(sql, () if since is None else (since, since))
+
+
+def _unit(engine: str, name: str) -> str:
+    """A count of a row's units, as SQL; NULL where there is none."""
+    return f"(units::jsonb->>'{name}')::bigint" if engine == "postgresql" else f"json_extract(units, '$.{name}')"
 
 
 def sum_hours(

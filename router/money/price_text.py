@@ -1,7 +1,8 @@
 """Prices as people write them, and as JSON keeps them.
 
 Written: decimal texts per million tokens, as in ``{ input = "2.50", output = "10.00", tiers = [{ above_tokens = 200000,
-input = "5.00" }] }``, or ``{ free = true }``. Kept: the same keys with whole nano-units.
+input = "5.00" }] }``, or ``{ free = true }``; and for units beside tokens, as in ``{ per_image = "0.04" }``. Kept: the
+same keys with whole nano-units.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from typing import Any
 
 from router.money.amounts import NANO, format_nano, parse_nano
 from router.money.hours import parse_hours
-from router.money.prices import FREE, RATES, Price, PriceTier
+from router.money.prices import ALL_RATES, FREE, RATES, UNIT_RATES, Price, PriceTier
 
 __all__ = ["RATE_MAX", "keep_price", "kept_price", "read_price", "show_price"]
 
 RATE_MAX = 100_000_000 * NANO
 """The highest rate that is believed: a hundred units of the currency for one token."""
 
-_TIER_KEYS = (*RATES, "above_tokens", "hours")
-_PRICE_KEYS = (*RATES, "free", "tiers")
+_UNIT_RATE_MAX = 1_000_000 * NANO
+_TIER_KEYS = (*ALL_RATES, "above_tokens", "hours")
+_PRICE_KEYS = (*ALL_RATES, "free", "tiers")
 
 
 def read_price(table: Any) -> Price:
@@ -37,7 +39,8 @@ def read_price(table: Any) -> Price:
         if len(table) > 1:
             raise ValueError("free: a free model has no rates: give either")
         return FREE
-    if "input" not in table:
+    tokens, units = (any(name in table for name in names) for names in (RATES, UNIT_RATES))
+    if "input" not in table and (tokens or not units):
         raise ValueError('input: is required, or free = true; such as { input = "2.50", output = "10.00" }')
     tiers = table.get("tiers", [])
     if not isinstance(tiers, list):
@@ -47,7 +50,7 @@ def read_price(table: Any) -> Price:
 
 def keep_price(price: Price) -> dict[str, Any]:
     """The price as a JSON object of whole numbers."""
-    kept: dict[str, Any] = {name: rate for name in RATES if (rate := getattr(price, name)) is not None}
+    kept: dict[str, Any] = {name: rate for name in ALL_RATES if (rate := getattr(price, name)) is not None}
     if price.tiers:
         kept["tiers"] = [
             {name: value for name in _TIER_KEYS if (value := getattr(tier, name)) not in (None, ())}
@@ -59,14 +62,14 @@ def keep_price(price: Price) -> dict[str, Any]:
 def kept_price(kept: Mapping[str, Any]) -> Price:
     """What ``keep_price`` made."""
     tiers = tuple(PriceTier(**{**tier, "hours": tuple(tier.get("hours", ()))}) for tier in kept.get("tiers", ()))
-    return Price(**{name: kept[name] for name in RATES if name in kept}, tiers=tiers)
+    return Price(**{name: kept[name] for name in ALL_RATES if name in kept}, tiers=tiers)
 
 
 def show_price(price: Price) -> dict[str, Any]:
     """The price as a JSON object of decimal texts, in the form that ``read_price`` takes."""
     shown = keep_price(price)
     for part in (shown, *shown.get("tiers", ())):
-        part.update((name, format_nano(part[name])) for name in RATES if name in part)
+        part.update((name, format_nano(part[name])) for name in ALL_RATES if name in part)
     return shown
 
 
@@ -102,7 +105,7 @@ def _check_keys(table: Any, known: tuple[str, ...]) -> None:
 
 def _rates(table: Mapping[str, Any]) -> dict[str, int]:
     found = {}
-    for name in RATES:
+    for name in ALL_RATES:
         if name in table:
             found[name] = _rate(name, table[name])
     return found
@@ -113,6 +116,8 @@ def _rate(name: str, text: Any) -> int:
         rate = parse_nano(text)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-    if rate > RATE_MAX:
-        raise ValueError(f"{name}: {text!r} per million tokens is beyond belief; at most {format_nano(RATE_MAX)}")
+    of_one = name in UNIT_RATES and name != "per_million_characters"
+    most, what = (_UNIT_RATE_MAX, name.replace("_", " ")) if of_one else (RATE_MAX, "per million")
+    if rate > most:
+        raise ValueError(f"{name}: {text!r} {what} is beyond belief; at most {format_nano(most)}")
     return rate

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from router.db.bulk import Columns, write_rows
 from router.db.connection import Connection
 from router.metering.hour_rows import COLUMNS as HOURS
+from router.metering.hour_rows import in_full
 from router.store.ledger_log import BALANCES, BUCKETS, HOLDS, TRANSFERS, Row, is_behind, logged, merged
 
 __all__ = ["fold"]
@@ -35,7 +36,7 @@ def fold(connection: Connection) -> None:
         ("buckets", BUCKETS, whole.buckets),
         ("holds", HOLDS, whole.holds),
         ("transfers", (*TRANSFERS, ("seq", "bigint")), _numbered(whole.transfers, last)),
-        ("usage_hours", HOURS, whole.hours),
+        ("usage_hours", HOURS, [in_full(row) for row in whole.hours]),
     ):
         names = ", ".join(column for column, _ in columns)
         there = f"SELECT {names} FROM {schema}.{name}"  # noqa: S608 - constant texts

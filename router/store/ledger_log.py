@@ -18,7 +18,7 @@ import msgspec
 
 from router.db.bulk import Columns, delete_in, write_rows
 from router.db.connection import Connection
-from router.metering.hour_rows import add_rows
+from router.metering.hour_rows import add_rows, added
 from router.metering.tallies import add_counters
 from router.metering.usage_columns import COLUMNS as USAGE
 
@@ -105,7 +105,7 @@ class Effects(msgspec.Struct, array_like=True):
         holds: rows of calls that began, of the columns ``HOLDS``.
         ended: IDs of calls that are held no longer. None of them began in the same batch.
         transfers: rows of the columns ``TRANSFERS``, in their order.
-        hours: what is added to hourly sums: their five keys and nine sums.
+        hours: what is added to hourly sums: their five keys and their sums, as ``hour_rows`` gives them.
         counters: name -> how much is added.
     """
 
@@ -206,7 +206,7 @@ def merged(effects: Iterable[Effects]) -> Effects:
         for row in one.hours:
             key, sums = tuple(row[:_HOUR_KEY]), row[_HOUR_KEY:]
             there = hours.get(key)
-            hours[key] = list(sums) if there is None else [a + b for a, b in zip(there, sums, strict=True)]
+            hours[key] = list(sums) if there is None else added(there, sums)
         for name, count in one.counters.items():
             whole.counters[name] = whole.counters.get(name, 0) + count
     whole.balances += balances.values()

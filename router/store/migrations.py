@@ -12,7 +12,8 @@ import peewee
 from router.db.connection import Connection
 from router.db.database import Database
 from router.errors import BadRequest, ConfigError, StoreError
-from router.store.schema import BACK, MIGRATIONS, OWNER
+from router.store.back import BACK
+from router.store.schema import MIGRATIONS, OWNER
 from router.types.records import Migration
 
 __all__ = [
@@ -103,31 +104,34 @@ def migrate(
     return done
 
 
-def step_back(database: Database) -> Step:
-    """Undo the host's newest step, so that the release before can use the database; which it was.
+def step_back(database: Database, *, lossy: bool = False) -> Step:
+    """Undo the newest of the host's steps that the database has, for the release before it; which it was.
+
+    Args:
+        lossy: whether what only the newer tables can hold may be lost.
 
     Raises:
-        BadRequest: it cannot be undone without a loss.
+        BadRequest: it cannot be undone, or not without a loss.
         ConfigError: the database is newer than this code, or lacks its steps.
         StoreError: the database cannot be reached.
     """
-    newest = MIGRATIONS[-1]
-    step = Step(OWNER, newest.number, newest.title)
-    if newest.number not in BACK:
-        raise BadRequest(f"Migration {newest.number} cannot be undone: restore the backup that was made before it.")
 
     def undo(connection: Connection) -> Step:
         _wait_for_others(connection)
         done = _applied(connection)
         _refuse_newer(database.place, {OWNER: MIGRATIONS}, done)
-        if (OWNER, newest.number) not in done:
-            raise BadRequest(f"The {database.place} has no migration {newest.number}: there is nothing to undo.")
-        connection.script(BACK[newest.number])
-        connection.execute("DELETE FROM schema_migrations WHERE owner = ? AND number = ?", (OWNER, newest.number))
+        newest = max((number for owner, number in done if owner == OWNER), default=0)
+        if not newest:
+            raise BadRequest(f"The {database.place} has no tables: there is nothing to undo.")
+        if newest not in BACK:
+            raise BadRequest(f"Migration {newest} cannot be undone: restore the backup that was made before it.")
+        BACK[newest].check(connection, lossy=lossy)
+        connection.script(BACK[newest].sql)
+        connection.execute("DELETE FROM schema_migrations WHERE owner = ? AND number = ?", (OWNER, newest))
         connection.has_log = False
-        return step
+        return Step(OWNER, newest, MIGRATIONS[newest - 1].title)
 
-    return database.write(undo)
+    return database.write(undo, timeout_s=_STEP_S)
 
 
 def make_tables(connection: Connection, extra: Mapping[str, Sequence[Migration]], check: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from router.types.records import Migration
 
-__all__ = ["BACK", "MIGRATIONS", "OWNER"]
+__all__ = ["MIGRATIONS", "OWNER"]
 
 OWNER = "router"
 """The owner of the host's migrations in ``schema_migrations``."""
@@ -345,6 +345,14 @@ CREATE TABLE ledger_head (                  -- one row, which writers of the led
 INSERT INTO ledger_head (name, epoch, seq) VALUES ('ledger', 0, 0);
 """
 
+_UNITS = """
+ALTER TABLE usage ADD COLUMN units TEXT;                                    -- JSON: counts beside tokens; NULL: none
+"""
+_UNITS += "".join(  # their sums, as in router.usage.Units
+    f"ALTER TABLE usage_hours ADD COLUMN {name} BIGINT NOT NULL DEFAULT 0;\n"
+    for name in ("images", "milliseconds", "characters", "searches", "requests")
+)
+
 _APPEND_ONLY = {
     "sqlite": """
 CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table}
@@ -387,8 +395,6 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(13, "calls that end with their key", _ENDINGS),
     Migration(14, "what workers serve", _SERVING),
     Migration(15, "the ledger's log", _LOG),
+    Migration(16, "units beside tokens", _UNITS),
 )
 """In order; numbers begin at 1 and have no gap."""
-
-BACK: Mapping[int, str] = {15: "DROP TABLE ledger_log; DROP TABLE ledger_head;"}
-"""Number of a migration -> what undoes it without a loss, for who goes back to the release before."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from router.money.usage import UNITS, Units
 from router.types.records import Usage
 from router.upstream.wire import object_at
 
@@ -30,6 +31,8 @@ def fault_of_usage(usage: Any) -> str:
         return f"cost_nano is {usage.cost_nano!r}, and must be None or a whole number of at least 0"
     if not isinstance(usage.doubtful, tuple) or not _NAMES.issuperset(usage.doubtful):
         return f"doubtful is {usage.doubtful!r}, and must be a tuple of names of counts"
+    if not _good_units(usage.units):
+        return f"units is {usage.units!r}, and must be None or router.Units of whole numbers of at least 0"
     if usage.raw is not None and not isinstance(usage.raw, Mapping):
         return f"raw is {type(usage.raw).__name__}, and must be a mapping or None"
     return ""
@@ -49,7 +52,17 @@ def sound(usage: Usage) -> Usage:
     if type(cost) is not int or not 0 <= cost <= _COUNT_MAX:
         cost = None
     raw = raw if isinstance(raw, Mapping) else None
-    return Usage(**counts, doubtful=tuple(sorted(doubtful)), raw=raw, cost_nano=cost)
+    units = usage.units if _good_units(usage.units) else None
+    if units is not usage.units:
+        doubtful.add("units")
+    return Usage(**counts, doubtful=tuple(sorted(doubtful)), raw=raw, cost_nano=cost, units=units)
+
+
+def _good_units(units: Any) -> bool:
+    if units is None:
+        return True
+    counts = [getattr(units, name) for name in UNITS] if isinstance(units, Units) else [None]
+    return all(type(count) is int and 0 <= count <= _COUNT_MAX for count in counts)
 
 
 def whole(usage: Usage) -> Usage:
@@ -83,6 +96,8 @@ def higher(before: Usage, after: Usage) -> Usage:
 
     Counts of a stream only grow: zeros after real counts are an empty form that was filled in, and no correction.
     """
+    if before.units is not None:
+        after = _with_units_of(before.units, after)
     if after.prompt_tokens >= before.prompt_tokens and after.completion_tokens >= before.completion_tokens:
         return after
     kept: dict[str, Any] = {}
@@ -94,6 +109,12 @@ def higher(before: Usage, after: Usage) -> Usage:
             certain = (certain - set(names)) | (set(before.doubtful) & set(names))
     cost = after.cost_nano if before.cost_nano is None else max(before.cost_nano, after.cost_nano or 0)
     return replace(after, **kept, doubtful=tuple(sorted(certain)), cost_nano=cost)
+
+
+def _with_units_of(before: Units, after: Usage) -> Usage:
+    there = after.units or Units()
+    most = Units(**{name: max(getattr(before, name), getattr(there, name)) for name in UNITS})
+    return after if most == after.units else replace(after, units=most)
 
 
 def shown_usage(given: Mapping[str, Any], usage: Usage) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from router.money.usage import Units
 from router.types.request_rules import CAPS
 
 __all__ = [
@@ -104,6 +105,7 @@ class Measure(msgspec.Struct):
         choices: how many answers it asks for.
         predicted: bytes of a predicted output, which is charged where it is not met.
         plain: whether every message is a role and one text, and nothing else.
+        units: the most that it asks for beside tokens, without the request itself; None where that is nothing.
     """
 
     text_bytes: int = 0
@@ -118,6 +120,7 @@ class Measure(msgspec.Struct):
     choices: int = 1
     predicted: int = 0
     plain: bool = True
+    units: Units | None = None
 
     def cap(self, dropped: Collection[str] = ()) -> int | None:
         """The largest of the client's caps, as an upstream may heed any; those that are dropped are none."""

@@ -21,6 +21,7 @@ REMARKS: Mapping[str, str] = {
     "unpriced_cost": "the provider says that the call cost more than it was charged",
     "unpriced_search": "the reply tells of a search that has no price",
     "unpriced_tool": "the reply tells of a tool of the provider's that has no price",
+    "unpriced_unit": "the provider told of units beside tokens (images, audio, searches) that have no price",
     "usage_fell": "later counts were lower than earlier ones; the higher were charged",
 }
 """A mark on a usage row -> what it means, for operators."""

@@ -90,6 +90,7 @@ class Dialect:
             "counted_by": estimate.counted_by,
             "input_cost": format_nano(estimate.input_nano),
             "output_cost": format_nano(estimate.output_nano),
+            "units_cost": format_nano(estimate.units_nano),
             "total_cost": format_nano(estimate.total_nano),
             "hold": format_nano(estimate.hold_nano),
         }

@@ -92,8 +92,9 @@ class Estimate:
         currency: the balance currency.
         prompt_tokens, completion_tokens: what was priced.
         counted_by: ``given`` (the caller named the counts) or ``bound`` (the most that the messages can come to).
-        input_nano, output_nano: the two parts.
-        total_nano: both together, rounded up once.
+        input_nano, output_nano: the parts of tokens.
+        units_nano: the part of what is paid beside tokens: of the request, where that has a price.
+        total_nano: all together, rounded up once.
         hold_nano: what a prepaid call with these bounds holds of the balance until it is settled.
     """
 
@@ -106,6 +107,7 @@ class Estimate:
     output_nano: int
     total_nano: int
     hold_nano: int
+    units_nano: int = 0
 
 
 def load_offers(path: Path) -> tuple[Offer, ...]:

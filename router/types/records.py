@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from router.config.provider import Timeouts
 from router.errors import UpstreamError
 from router.money.prices import Price, PriceTier
-from router.money.usage import Usage
+from router.money.usage import Units, Usage
 from router.structs import record
 from router.types.keys import Budget, Key, Limits
 from router.types.masking import remember
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OVER_BOUND",
+    "UNPRICED_UNIT",
     "Attempt",
     "Budget",
     "CallContext",
@@ -39,6 +40,7 @@ __all__ = [
     "PriceTier",
     "Reply",
     "StartupContext",
+    "Units",
     "Usage",
 ]
 
@@ -288,6 +290,8 @@ class Attempt:
 
 OVER_BOUND = "over_bound"
 """The mark of a call whose provider told of more than its bounds allow."""
+UNPRICED_UNIT = "unpriced_unit"
+"""The mark of a call whose provider told of units, such as images or searches, that its price says nothing of."""
 
 
 @record
@@ -324,6 +328,7 @@ class CallRecord:
         reported: the upstream's own counts, where the call was charged by others.
         reported_model: the model that the upstream says has answered; empty where it says none.
         client_request_id: the client's own ``X-Request-ID``; empty where it sent none.
+        units: as in ``Usage``.
     """
 
     request_id: str
@@ -357,3 +362,4 @@ class CallRecord:
     reported: Mapping[str, Any] = field(default_factory=dict)
     reported_model: str = ""
     client_request_id: str = ""
+    units: Units | None = None

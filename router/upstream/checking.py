@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from router.money.prices import RATES, Price
+from router.money.prices import ALL_RATES, Price
 from router.types.records import ModelCard
 
 __all__ = ["fault_of_card", "fault_of_wire"]
@@ -61,10 +61,10 @@ def _fault_of_price(card: ModelCard) -> str:
     if not isinstance(price, Price):
         return f"the card {card.model!r} has the price {price!r}, which is no router.Price"
     for part in (price, *price.tiers):
-        for name in RATES:
+        for name in ALL_RATES:
             rate = getattr(part, name)
             if rate is not None and not _is_count(rate):
-                return f"the card {card.model!r} has the {name} rate {rate!r}: write nano-units per million tokens"
+                return f"the card {card.model!r} has the {name} rate {rate!r}: write whole nano-units"
     return ""
 
 

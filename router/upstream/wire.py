@@ -127,7 +127,8 @@ def usage_of(raw: Any) -> Usage | None:
         value = details.get(name) if isinstance(details, Mapping) else None
         counts[name] = 0 if value is None else _count(value)
     doubtful = tuple(name for name, count in counts.items() if count is None)
-    return Usage(**{name: count or 0 for name, count in counts.items()}, doubtful=doubtful, raw=raw)
+    whole: dict[str, Any] = {name: count or 0 for name, count in counts.items()}
+    return Usage(**whole, doubtful=doubtful, raw=raw)
 
 
 def show_cached(usage: dict[str, Any], name: str) -> None:

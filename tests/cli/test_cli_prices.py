@@ -64,6 +64,28 @@ def test_a_call_is_estimated(router: Any) -> None:
     assert "has no price" in router.refused("models", "price", "acme/large", "--estimate", *tokens)
 
 
+def test_a_price_per_request_is_set_shown_and_estimated(router: Any) -> None:
+    router.write(ACME)
+    done = shown(router, "acme/large", "--input", "2.5", "--output", "10", "--per-request", "0.005", "--per-image", "0")
+    assert done["price"] == {"input": "2.5", "output": "10", "per_image": "0", "per_request": "0.005"}
+    assert "per_request 0.005" in router("models", "price", "acme/large").out
+    tokens = ["--prompt-tokens", "2006", "--completion-tokens", "300"]
+    found = shown(router, "acme/large", "--estimate", *tokens)
+    assert (found["charge"], found["hold"], found["units"]) == ("0.013015", "0.013015", "0.005")
+    refused = router.refused("models", "price", "acme/large", "--per-request", "-1", status=2)
+    assert "--per-request: '-1' is not an amount" in refused
+    alone = router.refused("models", "price", "acme/large", "--output", "1", "--per-request", "1", status=2)
+    assert "--input: is required" in alone
+
+
+def test_a_cost_per_request_is_what_the_provider_asks(router: Any) -> None:
+    router.write(ACME)
+    costs = ["--cost-input", "1", "--cost-output", "2", "--cost-per-request", "0.01"]
+    router.json("models", "add", "big", "--provider", "acme", "--model", "large", *costs)
+    assert shown(router, "big")["cost"] == {"input": "1", "output": "2", "per_request": "0.01"}
+    assert shown(router, "big", "--estimate", "--prompt-tokens", "1000")["cost"] == "0.011"
+
+
 def test_an_estimate_needs_tokens_and_tokens_an_estimate(router: Any) -> None:
     for args in (["--estimate"], ["--prompt-tokens", "5"], ["--completion-tokens", "5"]):
         assert "--estimate goes with" in router.refused("models", "price", "echo/echo", *args, status=2)

@@ -20,6 +20,7 @@ from router.db.connection import Connection
 from router.db.database import Database
 from router.metering.tallies import add_counters
 from router.metering.usage_rows import insert_usage
+from router.money.usage import Units
 from router.store.opening import open_database
 from router.types.records import Attempt, CallRecord
 
@@ -104,6 +105,22 @@ def test_rows(usage, database: Database) -> None:
     assert "?[2Jtricky" in text
     assert "0.0015" in text
     assert "disconnect" in text
+
+
+def test_units_stand_beside_the_tokens(usage, database: Database) -> None:
+    at = time.time() // HOUR * HOUR
+    units = Units(images=2, milliseconds=1_500, requests=1)
+    write(database, record("req_1", created_at=at, units=units), record("req_2", created_at=at))
+    found = {row["request_id"]: row["units"] for row in usage.json("usage", "show")}
+    assert found == {"req_1": {"images": 2, "milliseconds": 1_500, "requests": 1}, "req_2": {}}
+    assert "images 2, milliseconds 1500, requests 1" in usage("usage", "show").out
+    rows = read_csv(usage("usage", "export").out)
+    names = ("images", "milliseconds", "characters", "searches", "requests")
+    assert [[row[name] for name in names] for row in rows] == [["2", "1500", "0", "0", "1"], ["0"] * 5]
+    (hour,) = usage.json("usage", "hours")
+    assert [hour[name] for name in names] == [2, 1_500, 0, 0, 1]
+    heads = usage("usage", "hours").out.splitlines()[0].split()
+    assert "IMAGES" in heads and "SEARCHES" not in heads
 
 
 def test_a_rotated_keys_history_is_its_successors_too(usage, database: Database) -> None:

@@ -59,6 +59,7 @@ _MODELS = {
     "cheap": {"input": "0", "output": "0.5"},
     "both": {"input": "1", "output": "1"},
     "free": {"free": True},
+    "asked": {"input": "0", "output": "1", "per_request": "0.005"},
 }
 _SHAKY_MAX = 6
 _CHAINS = ("alone", "pair", "dear", "cheap", "unpriced", "asks-dear", "asks-cheap")

@@ -54,3 +54,15 @@ def test_what_has_no_price_is_refused_before_it_is_sent(rig: Rig) -> None:
             rig.ask("anthropic/claude-sonnet-5-5", messages=LONG, extra_body=extra)
         assert caught.value.code == "unpriced_extra"
     assert len(rig.upstream.requests) == sent
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_web_searches_are_counted_and_said_to_have_no_price(rig: Rig, mode: str) -> None:
+    """Anthropic bills them one by one, beside the tokens; no card says how much."""
+    told = {"input_tokens": 12, "output_tokens": 90, "server_tool_use": {"web_search_requests": 2}}
+    rig.upstream.script((ANTHROPIC.stream if mode == "stream" else ANTHROPIC.plain)("42", usage=told))
+    rig.ask("anthropic/claude-sonnet-5-5", mode, messages=LONG, max_completion_tokens=100)
+    row = rig.gateway.router("usage", "show", "--limit", "1")[0]
+    assert row["units"] == {"searches": 2}
+    assert {"unpriced_search", "unpriced_unit"} <= set(row["marks"])
+    assert parse_nano(row["charge"]) == 12 * 2_000 + 90 * 10_000

@@ -96,6 +96,7 @@ _DIGESTS = {
     13: "a1a777b58c205fc2",
     14: "d603fd9bff781e55",
     15: "c66cf36bef66b27b",
+    16: "241ae88e462f0a12",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 

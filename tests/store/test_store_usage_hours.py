@@ -10,14 +10,17 @@ import pytest
 
 from router.db.database import Database
 from router.errors import BadRequest
-from router.metering.hour_rows import hour_of
-from router.metering.usage_hours import UsageSum, sum_hours
-from router.metering.usage_rows import insert_usage
+from router.metering.hour_rows import TOKENS_MAX, add_rows, hour_of, hour_rows
+from router.metering.usage_hours import UsageSum, sum_hours, wrong_hours
+from router.metering.usage_rows import export_usage, insert_usage
+from router.money.usage import Units
 from router.store import migrations
-from router.store.migrations import migrate
+from router.store.ledger_log import Effects, catch_up, merged
+from router.store.migrations import migrate, step_back
 from router.store.opening import open_database
+from router.store.prices import remove_price, set_price
 from router.store.schema import MIGRATIONS
-from router.types.records import CallRecord
+from router.types.records import CallRecord, Price
 
 New = Callable[..., CallRecord]
 HOUR = 3600
@@ -83,6 +86,46 @@ def test_absurd_counts_of_one_call_spoil_no_later_one(database: Database, new_re
     (found,) = sum_hours(database)
     assert (found.calls, found.charge_nano) == (4, 3)
     assert found.prompt_tokens >= 2**40
+
+
+def test_units_are_kept_on_rows_and_in_sums(database: Database, new_record: New) -> None:
+    units = Units(images=2, milliseconds=1_500, requests=1)
+    _insert(database, new_record("r1", created_at=HOUR, units=units), new_record("r2", created_at=HOUR))
+    _insert(database, new_record("r3", created_at=HOUR), new_record("r4", created_at=HOUR, units=Units(images=2**60)))
+    _insert(database, new_record("r5", created_at=HOUR))
+    assert [one.units for one in export_usage(database)] == [units, None, None, Units(images=2**60), None]
+    (found,) = sum_hours(database)
+    assert (found.calls, found.images, found.milliseconds, found.requests) == (5, 2 + TOKENS_MAX, 1_500, 1)
+    assert database.read(lambda connection: wrong_hours(connection, None)) == []
+    database.write(lambda connection: connection.execute("UPDATE usage_hours SET images = images + 1"))
+    assert len(database.read(lambda connection: wrong_hours(connection, None))) == 1
+
+
+def test_a_log_of_the_release_before_is_brought_into_the_sums(database: Database, new_record: New) -> None:
+    """Its hours have no units: they are added before the migration, while the columns are not there, and after it."""
+    plain, counted = new_record("r1", created_at=HOUR), new_record("r2", created_at=HOUR, units=Units(requests=1))
+    assert step_back(database).title == "units beside tokens"
+    database.write(lambda connection: add_rows(connection, hour_rows([(plain, 1)])))
+    migrate(database)
+    before, after = (Effects(hours=[*hour_rows([(one, 1)])]) for one in (plain, counted))
+    database.write(lambda connection: catch_up(connection, merged([before, after, before])))
+    (found,) = sum_hours(database)
+    assert (found.calls, found.requests, found.prompt_tokens) == (4, 1, 40)
+
+
+def test_a_step_back_that_would_lose_units_is_refused(database: Database, new_record: New) -> None:
+    set_price(database, "m", Price.per_million(input="1", output="2", per_request="1"))
+    with pytest.raises(BadRequest, match=r"Prices per unit .* are set.*--remove"):
+        step_back(database, lossy=True)
+    remove_price(database, "m")
+    set_price(database, "m", Price.per_million(input="1", output="2"))
+    _insert(database, new_record("r1", created_at=HOUR, units=Units(requests=1)))
+    with pytest.raises(BadRequest, match=r"counts of units .* --lossy"):
+        step_back(database)
+    assert step_back(database, lossy=True).title == "units beside tokens"
+    migrate(database)
+    assert [(one.calls, one.requests) for one in sum_hours(database)] == [(1, 0)]
+    assert [one.units for one in export_usage(database)] == [None]
 
 
 def test_an_hour_begins_where_it_should() -> None:

@@ -127,16 +127,17 @@ def copy(session: Session, url: str) -> int:
 
 
 @db.command("step-back")
+@click.option("--lossy", is_flag=True, help="Also where counts are lost that the release before has no place for.")
 @common
-def back(session: Session) -> None:
-    """Undo the newest migration, for the release before this one. Refused while a gateway uses the database.
+def back(session: Session, lossy: bool) -> None:
+    """Undo the newest migration, for the release before it. Refused while a gateway uses the database.
 
-    Nothing is lost: what the newer tables hold is brought into the older ones first.
+    What the newer tables hold is brought into the older ones first; where something would be lost, nothing is done.
     """
     _refuse_served(session)
-    step = _value(step_back(session.database))
+    step = _value(step_back(session.database, lossy=lossy))
     session.show({"undone": step}, table([step], _COLUMNS, empty=""))
-    session.note("Next: install the release before this one, then router serve")
+    session.note("Next: install the release before it, then router serve")
 
 
 def _opened(session: Session, url: str) -> Database:

@@ -24,6 +24,7 @@ from router.metering.counters import read_counters
 from router.metering.usage_hours import GROUPINGS, sum_hours
 from router.metering.usage_rows import count_usage, export_usage, find_usage, list_usage, names_of, prune_usage
 from router.money.amounts import format_nano
+from router.money.usage import UNITS
 from router.store.accounts import get_account
 from router.store.keys import get_key
 from router.types.records import CallRecord
@@ -99,6 +100,7 @@ def show(session: Session, request_id: str | None, limit: int, **filters: Any) -
         "cached_tokens": "CACHED",
         "completion_tokens": "COMPLETION",
         "reasoning_tokens": "REASONING",
+        **({"beside": "UNITS"} if any(row["units"] for row in rows) else {}),
         "charge": "CHARGE",
         "cost": "COST",
         "noted": "MARKS",
@@ -123,6 +125,7 @@ def _show_one(session: Session, request_id: str) -> None:
 def _row(record: CallRecord, names: Mapping[str, str]) -> dict[str, Any]:
     """A row as JSON, with the names of its account and its key."""
     value = _value(asdict(record))
+    value["units"] = record.units.counts() if record.units is not None else {}
     return {**value, "account_name": names.get(record.account, ""), "key_name": names.get(record.key, "")}
 
 
@@ -133,6 +136,7 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
         "who": row["account_name"] or row["account"],
         "with": row["key_name"] or row["key"],
         "outcome": row["error_code"] or row["ending"],
+        "beside": _listed(row["units"]),
         "noted": _marks(row),
         "tries": len(row["attempts"]),
     }
@@ -148,14 +152,18 @@ def _explained(row: Mapping[str, Any]) -> dict[str, Any]:
     shown["account"] = " ".join(filter(None, [row["account"], shown.pop("account_name")]))
     shown["key"] = " ".join(filter(None, [row["key"], shown.pop("key_name")]))
     shown["marks"] = _marks(row)
-    for name in ("prices", "reported"):
-        shown[name] = ", ".join(f"{key} {_plain(value)}" for key, value in row[name].items())
+    for name in ("prices", "reported", "units"):
+        shown[name] = _listed(row[name])
     for number, attempt in enumerate(row["attempts"], 1):
         status = f" {attempt['status']}" if attempt["status"] is not None else ""
         where = f"{attempt['provider']}/{attempt['model']}"
         said = f": {attempt['message']}" if attempt["message"] else ""
         shown[f"attempt {number}"] = f"{where} {attempt['kind']}{status} after {attempt['latency_ms']} ms{said}"
     return shown
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items())
 
 
 def _plain(value: Any) -> str:
@@ -214,6 +222,7 @@ def hours(session: Session, account: str | None, since: float | None, until: flo
         "cached_tokens": "CACHED",
         "completion_tokens": "COMPLETION",
         "reasoning_tokens": "REASONING",
+        **{name: name.upper() for name in UNITS if any(row[name] for row in rows)},
         "charge": "CHARGE",
         "cost": "COST",
         "uncosted": "UNCOSTED",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ from router.cli.support.session import Session, common
 from router.errors import BadRequest, ConfigError, Unavailable
 from router.money.amounts import format_nano
 from router.money.price_text import read_price, show_price
-from router.money.prices import RATES, Price, is_complete, is_free, rates
+from router.money.prices import ALL_RATES, Price, is_complete, is_free, rates, request_of
 from router.store.prices import list_prices, remove_price, set_price
 from router.types.records import ModelCard, Usage
 
@@ -31,6 +32,11 @@ _COUNT = click.IntRange(0, TOKENS_MAX)
 @click.option("--cache-write", metavar="AMOUNT", help="Of input written to it; that of input if omitted.")
 @click.option("--output", metavar="AMOUNT", help="Per million tokens of output.")
 @click.option("--reasoning", metavar="AMOUNT", help="Of reasoning; that of output if omitted.")
+@click.option("--per-request", metavar="AMOUNT", help="For each call, beside its tokens.")
+@click.option("--per-image", metavar="AMOUNT", help="For an image.")
+@click.option("--per-second", metavar="AMOUNT", help="For a second of audio; milliseconds are charged exactly.")
+@click.option("--per-million-characters", metavar="AMOUNT", help="For a million characters of speech.")
+@click.option("--per-search", metavar="AMOUNT", help="For a search.")
 @click.option("--free", is_flag=True, help="Charge nothing.")
 @click.option("--list", "price_list", default="", metavar="NAME", help="For the accounts of this price list alone.")
 @click.option("--remove", is_flag=True, help="Forget the price that was set here.")
@@ -83,13 +89,13 @@ def price_text(shown: dict[str, Any] | None) -> str | None:
     """A price in one line: ``input 2.5; output 10``."""
     if shown is None:
         return None
-    if all(shown.get(name, "0") == "0" for name in RATES) and "tiers" not in shown:
+    if all(shown.get(name, "0") == "0" for name in ALL_RATES) and "tiers" not in shown:
         return "free"
-    parts = [f"{name} {shown[name]}" for name in RATES if name in shown]
+    parts = [f"{name} {shown[name]}" for name in ALL_RATES if name in shown]
     for tier in shown.get("tiers", ()):
         when = [f"above {tier['above_tokens']} tokens"] if "above_tokens" in tier else []
         when += [", ".join(tier["hours"])] if "hours" in tier else []
-        parts.append(f"({'; '.join(when)}: {', '.join(f'{name} {tier[name]}' for name in RATES if name in tier)})")
+        parts.append(f"({'; '.join(when)}: {', '.join(f'{name} {tier[name]}' for name in ALL_RATES if name in tier)})")
     return "; ".join(parts)
 
 
@@ -134,7 +140,7 @@ def _set(session: Session, place: Place, table: dict[str, Any], price_list: str)
     shown, currency = show_price(new), session.currency
     value = {"model": model_id, "list": price_list or None, "price": shown, "currency": currency}
     whose = f" for the price list {price_list}" if price_list else ""
-    session.show(value, f"{model_id} is charged{whose}: {price_text(shown)} {currency} per million.")
+    session.show(value, f"{model_id} is charged{whose}: {price_text(shown)} {currency}, tokens per million.")
 
 
 def _remove(session: Session, model: str, price_list: str) -> None:
@@ -207,9 +213,10 @@ def _estimate(session: Session, place: Place, price_list: str, usage: Usage) -> 
         "completion_tokens": usage.completion_tokens,
         "input": format_nano(estimate.input_nano),
         "output": format_nano(estimate.output_nano),
+        "units": format_nano(estimate.units_nano),
         "charge": format_nano(estimate.total_nano),
         "hold": format_nano(estimate.hold_nano),
-        "cost": _comes_to(cost, usage) if cost is not None else None,
+        "cost": _comes_to(cost, replace(usage, units=request_of(cost))) if cost is not None else None,
         "currency": estimate.currency,
     }
     session.show(value, pairs(value))

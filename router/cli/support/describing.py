@@ -10,7 +10,7 @@ import click
 from router.catalogue.facts import facts_fault, given_facts
 from router.cli.support.groups import NearestChoice
 from router.config.provider import CAPABILITIES, TOKENS, ModelFacts
-from router.money.prices import RATES
+from router.money.prices import ALL_RATES
 
 __all__ = ["describing", "given_by"]
 
@@ -30,6 +30,11 @@ _COSTS = {
     "cache_write": "Of input written to it; that of input if omitted.",
     "output": "Of output.",
     "reasoning": "Of reasoning; that of output if omitted.",
+    "per_image": "For an image.",
+    "per_second": "For a second of audio.",
+    "per_million_characters": "For a million characters of speech.",
+    "per_search": "For a search.",
+    "per_request": "For a request, beside its tokens.",
 }
 
 
@@ -50,7 +55,7 @@ def given_by(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         click.UsageError: a value is wrong; names the option.
     """
-    cost = {name: text for name in RATES if (text := options[f"cost_{name}"]) is not None}
+    cost = {name: text for name in ALL_RATES if (text := options[f"cost_{name}"]) is not None}
     facts = ModelFacts(capabilities=options["capability"], cost=cost, **{name: options[name] for name in _COUNTS})
     key, fault = facts_fault(facts)
     if fault:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from router.money.amounts import format_nano
+from router.money.usage import UNITS
 from router.types.records import Attempt, CallRecord
 
 __all__ = ["open_csv", "write_csv"]
@@ -71,6 +72,11 @@ def _money(name: str) -> Callable[[CallRecord], str | None]:
     return lambda record: None if read(record) is None else format_nano(read(record))
 
 
+def _unit(name: str) -> Callable[[CallRecord], int]:
+    read = attrgetter(name)
+    return lambda record: 0 if record.units is None else read(record.units)
+
+
 def _time(record: CallRecord) -> str:
     return datetime.fromtimestamp(record.created_at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -96,4 +102,5 @@ _COLUMNS: Mapping[str, Callable[[CallRecord], Any]] = {
     "prices": lambda record: json.dumps(record.prices) if record.prices else "",
     "reported": lambda record: json.dumps(record.reported) if record.reported else "",
     **_plain("reported_model", "client_request_id"),
+    **{name: _unit(name) for name in UNITS},
 }
