@@ -94,6 +94,11 @@ def test_a_whole_file(tmp_path: Path) -> None:
         ("a = 1\na = 2", "is not valid TOML"),
         ("[server]\n[server]\n", "[server] is there twice (at line 2, column 8): put both into one section"),
         ("[providers.x]\n[providers.x]\n", "[providers.x] is there twice (at line 2, column 13)"),
+        (
+            '[server]\ntrusted_proxies = ["10.0.0.1", "10.0.0.1/8"]',
+            "line 2: [server] trusted_proxies: '10.0.0.1/8' is an",
+        ),
+        ('[server]\ntrusted_proxies = "10.0.0.1"', "[server] trusted_proxies: must be a list, not '10.0.0.1'"),
         ("a = " + "[" * 5000, "is not valid TOML"),
         ("a = " + "1" * 5000, "is not valid TOML"),
     ],
@@ -143,6 +148,11 @@ def test_the_environment_wins_and_is_converted(tmp_path: Path) -> None:
     [
         ("ROUTER__SERVER__PORT", "many", "ROUTER__SERVER__PORT: must be a whole number, not 'many'"),
         ("ROUTER__SERVER__PORT", "", "must be a whole number, not ''"),
+        (
+            "ROUTER__SERVER__TRUSTED_PROXIES",
+            "::1, lb",
+            "ROUTER__SERVER__TRUSTED_PROXIES: 'lb' is neither an IP address",
+        ),
         ("ROUTER__SERVER__PROT", "1", "ROUTER__SERVER__PROT: unknown key; did you mean 'port'?"),
         ("ROUTER__SEVER__PORT", "1", "ROUTER__SEVER__PORT: unknown section; did you mean [server]?"),
         ("ROUTER__GATEWAY__STREAMING", "maybe", "must be true or false, not 'maybe'"),

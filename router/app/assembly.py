@@ -174,7 +174,7 @@ class Assembly:
             self.resolver,
             self.quoter,
             admission,
-            Recorder(self.log, self.registry),
+            Recorder(self.log, self.registry, addresses=self.settings.server.log_client_address),
             self._idempotency(),
             available=self._available if self._with_billing else None,
             endings=lambda version: self.database.read(

@@ -107,7 +107,8 @@ class Admission:
             raise StoreError(
                 "The database does not answer; calls are refused until it does.", headers={"Retry-After": "5"}
             )
-        now = active.admitted_at = self.clock()
+        client, now = active.peer.address, self.clock()
+        active.admitted_at = now
         metered = plan.metered
         if metered is None or not metered.since <= now < metered.until:
             metered = plan.metered = self._metered(plan.key, now)
@@ -116,7 +117,7 @@ class Admission:
             claims: Sequence[tuple[str, Claim]] = metered.claims
             amounts = amounts_of(parts, terms.quote) if metered.whole else None
             if amounts is None:
-                parts = self._asked(parts, active.call, plan.key, terms.quote, now)
+                parts = self._asked(parts, active.call, plan.key, terms.quote, now, client)
                 claims = [claim for part in parts for claim in part.claims]  # no tuple: they do not come again
                 money = money_places(claims)
             try:
@@ -132,7 +133,7 @@ class Admission:
                     active.held = self._take(active, plan.key, claims, amounts)
                 return
             except BaseException as error:
-                self._undo(parts, now)
+                self._undo(parts, now, client)
                 if not isinstance(error, Refused):
                     raise
                 refused = error
@@ -164,7 +165,7 @@ class Admission:
             self.journal.post(Record(record, also=() if keeping is None else keeping.statements(record)))
             return record
         outcome = Outcome(record.ending, reckoned.usage, reckoned.charge_nano)
-        charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context)
+        charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context, active.peer.address)
         if charge_nano != record.charge_nano:
             record = replace(record, charge_nano=charge_nano)
 
@@ -184,7 +185,7 @@ class Admission:
         if held is None or usage is None:
             return None
         outcome = Outcome("expired", usage, reckoned.charge_nano)
-        charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context)
+        charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context, active.peer.address)
         return progress_of(held.id, usage, charge_nano, amounts, (target.provider.name, target.model))
 
     def headers(self, active: ActiveCall) -> dict[str, str]:
@@ -208,8 +209,11 @@ class Admission:
             headers["x-router-max-tokens"] = str(bound.sent)
         return headers
 
-    def count_request(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key) -> None:
+    def count_request(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, client: str) -> None:
         """Count a request that is answered without a call: against those limits that count requests.
+
+        Args:
+            client: the address of whoever sent it.
 
         Raises:
             StaleKey: as ``open``.
@@ -219,7 +223,7 @@ class Admission:
         """
         now = self.clock()
         policies = [Part(one) for one in self._policies if one.role == "rate_limit"]
-        parts = self._asked(policies, call, key, _NOTHING, now)
+        parts = self._asked(policies, call, key, _NOTHING, now, client)
         counted = tuple(one for part in parts for one in part.claims if one[1].at_once and one[1].window is not None)
         try:
             if counted:
@@ -229,7 +233,7 @@ class Admission:
         except Refused as refused:
             raise self._error(refused, parts, now) from None
         finally:
-            self._undo(parts, now)
+            self._undo(parts, now, client)
 
     def _take(self, active: ActiveCall, key: Key, claims: Sequence[Claimed], amounts: Sequence[int]) -> Held:
         now, request = active.admitted_at, (active.request_id, key.account, key.id, self._owner)
@@ -237,8 +241,8 @@ class Admission:
         held: Held = self.journal.submit(Take(hold, claims, key.version, amounts), timeout_s=_CLAIM_S)
         return held
 
-    def _context(self) -> PolicyContext:
-        return PolicyContext(self.clock(), self._limits.timezone)
+    def _context(self, client: str) -> PolicyContext:
+        return PolicyContext(self.clock(), self._limits.timezone, client=client)
 
     def _metered(self, key: Key, now: float) -> Metered:
         """What the policies declare for a key; one that declares nothing is asked for each call."""
@@ -257,22 +261,22 @@ class Admission:
         return Metered(parts, now)
 
     def _asked(
-        self, parts: Sequence[Part], call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, now: float
+        self, parts: Sequence[Part], call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, now: float, client: str
     ) -> tuple[Part, ...]:
         """The parts of one call, for which every policy is asked."""
-        context = PolicyContext(now, self._limits.timezone)
+        context = PolicyContext(now, self._limits.timezone, client=client)
         found: list[Part] = []
         try:
             for part in parts:
                 found.append(part if part.policy is None else part.asked(call, key, quote, context))
         except BaseException:
-            self._undo(found, now)
+            self._undo(found, now, client)
             raise
         return tuple(found)
 
-    def _undo(self, parts: Sequence[Part], now: float) -> None:
+    def _undo(self, parts: Sequence[Part], now: float, client: str) -> None:
         for part in parts:
-            part.undo(PolicyContext(now, self._limits.timezone))
+            part.undo(PolicyContext(now, self._limits.timezone, client=client))
 
     def _error(self, refused: Refused, parts: Sequence[Part], now: float) -> RouterError:
         claim = refused.claim

@@ -152,7 +152,8 @@ def _asked(active: ActiveCall, target: TargetPlan, lease: Lease, limits: Timeout
     """By the plugin's hook, which sees the call and the context that it has at one endpoint."""
     assert target.hook is not None
     sends = _Sends(active, target)
-    context = CallContext(target.provider.name, target.model, lease.place.settings, sends, limits, target.card)
+    provider, settings, trace = target.provider.name, lease.place.settings, active.peer.traceparent
+    context = CallContext(provider, target.model, settings, sends, limits, target.card, trace)
     return _streamed(active, target, lease, _guarded(target.hook, _call_for(active, target), context, target))
 
 

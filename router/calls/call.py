@@ -25,6 +25,7 @@ from router.ledger.operations import Held, Statement
 from router.surfaces.measuring import Measure
 from router.surfaces.relay import Relay
 from router.types.dialect import Dialect
+from router.types.peer import NOBODY, Peer
 from router.types.records import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
 
 __all__ = ["ActiveCall", "CallCancelled", "Client", "Settles"]
@@ -76,6 +77,7 @@ class ActiveCall:
         kind: the hook that serves it, ``chat`` or ``embeddings``.
         body: as it is passed on; never changed.
         found: what it holds.
+        peer: whose request it is.
         received_at: Unix seconds.
         started: the same moment by the monotonic clock, from which all durations are counted; now where omitted.
         drain_s: how long the upstream is read on after the client left.
@@ -130,6 +132,7 @@ class ActiveCall:
         "kind",
         "model",
         "parts",
+        "peer",
         "plan",
         "relay",
         "request_id",
@@ -153,6 +156,7 @@ class ActiveCall:
         body: Mapping[str, Any],
         found: Measure,
         dialect: Dialect,
+        peer: Peer = NOBODY,
         *,
         received_at: float,
         drain_s: float,
@@ -162,6 +166,7 @@ class ActiveCall:
     ) -> None:
         self.request_id = request_id
         self.client_request_id = client_request_id
+        self.peer = peer
         self.kind = kind
         self.key = key
         self.body = body
@@ -182,9 +187,7 @@ class ActiveCall:
         self.dropped: Sequence[str] = ()
         self.dropped_at_door: Sequence[str] = ()
         self.target: TargetPlan | None = None
-        self.gone = False
-        self.answered = False
-        self.taken_on = False
+        self.gone = self.answered = self.taken_on = False
         self.tried_at = 0.0
         self.settled: CallRecord | None = None
         self.started = time.monotonic() if started is None else started
@@ -345,6 +348,8 @@ class ActiveCall:
             reported=reckoned.reported,
             client_request_id=self.client_request_id,
             units=usage.units,
+            client=self.peer.address,
+            traceparent=self.peer.traceparent,
         )
         return record, reckoned
 

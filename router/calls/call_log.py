@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections import deque
+from dataclasses import replace
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
@@ -18,6 +19,7 @@ from router.errors import RouterError
 from router.money.amounts import format_nano
 from router.plugin_host.registry import Registry
 from router.types.masking import masked, one_line
+from router.types.peer import NOBODY, Peer
 from router.types.records import Attempt, CallRecord, Key
 
 __all__ = ["CallLog", "Observer", "Recorder", "good_line", "log_line", "refusal_line", "replay_line"]
@@ -28,6 +30,7 @@ _log = logging.getLogger("router.calls.call_log")
 _write = json.JSONEncoder(separators=(",", ":")).encode  # made once, not per line
 _MESSAGE_MAX = 300
 _FLUSH_AFTER_S = 0.05
+_TRACE_ID = slice(3, 35)  # of version-trace-parent-flags
 
 
 class Recorder:
@@ -35,10 +38,12 @@ class Recorder:
 
     Args:
         log: writes the call's log line.
+        addresses: whether that names the client's address.
     """
 
-    def __init__(self, log: CallLog, registry: Registry) -> None:
+    def __init__(self, log: CallLog, registry: Registry, *, addresses: bool = False) -> None:
         self._log = log
+        self._addresses = addresses
         self._observers = [Observer(registry, plugin.name) for plugin in registry.having("request_finished")]
 
     def finished(self, record: CallRecord, logged: str) -> None:
@@ -47,7 +52,10 @@ class Recorder:
         Args:
             logged: the members of its line that its plan knows.
         """
-        self._log.write(good_line(record, logged) if record.ending == "ok" else log_line(record))
+        if record.ending == "ok":
+            self._log.write(good_line(record, logged, self._addresses))
+        else:
+            self._log.write(log_line(record, self._addresses))
         for observer in self._observers:
             observer.tell(record)
 
@@ -57,9 +65,10 @@ class Recorder:
         for observer in self._observers:
             observer.drain(max(deadline - time.monotonic(), 0.0))
 
-    def replayed(self, request_id: str, first: str, key: Key, route: str, status: int) -> None:
+    def replayed(self, request_id: str, first: str, key: Key, route: str, status: int, peer: Peer) -> None:
         """A request was given the answer of the call ``first``."""
-        self._log.write(replay_line(request_id, first, key, route, status))
+        shown = peer if self._addresses else replace(peer, address="")
+        self._log.write(replay_line(request_id, first, key, route, status, shown))
 
 
 class Observer:
@@ -102,13 +111,14 @@ class Observer:
             self._running = None
 
 
-def replay_line(request_id: str, first: str, key: Key, route: str, status: int) -> bytes:
+def replay_line(request_id: str, first: str, key: Key, route: str, status: int, peer: Peer) -> bytes:
     """The line of a request that was given another's answer.
 
     Args:
         first: the other's request ID.
+        peer: whose request it is; an address that is not to be named is empty.
     """
-    line = {
+    line: dict[str, Any] = {
         "time": round(time.time(), 3),
         "event": "replayed",
         "request_id": request_id,
@@ -118,11 +128,16 @@ def replay_line(request_id: str, first: str, key: Key, route: str, status: int) 
         "key": key.id,
         "status": status,
     }
+    _put_peer(line, peer.address, peer.traceparent)
     return _write(line).encode("ascii") + b"\n"
 
 
-def log_line(record: CallRecord) -> bytes:
-    """One JSON object a line: what was called, how it ended, what it used. Never a prompt, an answer or a secret."""
+def log_line(record: CallRecord, address: bool = False) -> bytes:
+    """One JSON object a line: what was called, how it ended, what it used. Never a prompt, an answer or a secret.
+
+    Args:
+        address: whether it names the client's address.
+    """
     line: dict[str, Any] = {
         "time": round(record.created_at, 3),
         "event": "call",
@@ -146,20 +161,25 @@ def log_line(record: CallRecord) -> bytes:
     }
     if record.client_request_id:
         line["client_request_id"] = record.client_request_id
+    _put_peer(line, record.client if address else "", record.traceparent)
     failed = [_failed(one) for one in record.attempts if one.kind != "ok"]
     if failed:
         line["failed"] = failed
     return _write(line).encode("ascii") + b"\n"
 
 
-def good_line(record: CallRecord, logged: str) -> bytes:
+def good_line(record: CallRecord, logged: str, address: bool = False) -> bytes:
     """``log_line`` of a call that went well, as a template: but for its provider, the plan knows all texts in it.
 
     Args:
         logged: route, account, key and model, as JSON.
+        address: whether it names the client's address.
     """
     if record.client_request_id or len(record.attempts) != 1 or record.attempts[0].kind != "ok":
-        return log_line(record)
+        return log_line(record, address)
+    peer = f',"address":{_quoted(record.client)}' if address and record.client else ""
+    if record.traceparent:
+        peer += f',"trace":"{record.traceparent[_TRACE_ID]}"'
     first, charge = record.first_token_ms, format_nano(record.charge_nano)
     return (
         f'{{"time":{round(record.created_at, 3)!r},"event":"call","request_id":"{record.request_id}",{logged},'
@@ -167,8 +187,16 @@ def good_line(record: CallRecord, logged: str) -> bytes:
         f'"streamed":{"true" if record.streamed else "false"},"prompt_tokens":{record.prompt_tokens},'
         f'"completion_tokens":{record.completion_tokens},"estimated":{"true" if record.estimated else "false"},'
         f'"charge":"{charge}","latency_ms":{record.latency_ms},"first_token_ms":{"null" if first is None else first},'
-        f'"attempts":{len(record.attempts)}}}\n'
+        f'"attempts":{len(record.attempts)}{peer}}}\n'
     ).encode("ascii")
+
+
+def _put_peer(line: dict[str, Any], address: str, traceparent: str) -> None:
+    """Add whom a request came from, as far as it is to be named, and the ID of the trace that it is part of."""
+    if address:
+        line["address"] = address
+    if traceparent:
+        line["trace"] = traceparent[_TRACE_ID]
 
 
 def _failed(attempt: Attempt) -> dict[str, Any]:
@@ -184,18 +212,19 @@ def _failed(attempt: Attempt) -> dict[str, Any]:
 
 
 def refusal_line(
-    error: RouterError, request_id: str, route: str, status: int, *, address: str = "", client_request_id: str = ""
+    error: RouterError, request_id: str, route: str, status: int, *, peer: Peer = NOBODY, client_request_id: str = ""
 ) -> bytes:
     """The line of a request that never became a call: no key, a bad body, no such model.
 
     Args:
         route: the route's pattern, not the path: whatever a client puts there stays out of the log.
         status: what the client got.
-        address: whom the request came from.
+        peer: whom the request came from; its address is named whatever the log says of calls, since a stranger's
+            attempts are known by nothing else.
         client_request_id: the client's own ID of it.
     """
     about = error.about
-    line = {
+    line: dict[str, Any] = {
         "time": round(time.time(), 3),
         "event": "refused",
         "request_id": request_id,
@@ -207,10 +236,11 @@ def refusal_line(
         "account": about.get("account", ""),
         "key": about.get("key", ""),
         "model": one_line(about.get("model", ""), _MESSAGE_MAX),
-        "address": address,
+        "address": peer.address,
     }
     if client_request_id:
         line["client_request_id"] = client_request_id
+    _put_peer(line, "", peer.traceparent)
     return _write(line).encode("ascii") + b"\n"
 
 

@@ -175,6 +175,7 @@ class Gateway:
             body,
             look(body, kind),
             self._dialect,
+            incoming.peer,
             received_at=incoming.received_at,
             started=incoming.started,
             drain_s=self._settings.drain_s,
@@ -221,7 +222,7 @@ class Gateway:
             raise
         if isinstance(found, Replay):
             self._count_request(active, incoming)
-            self._recorder.replayed(active.request_id, found.first, key, kind, found.status)
+            self._recorder.replayed(active.request_id, found.first, key, kind, found.status, active.peer)
             return Answer(found.body, found.headers, found.status)
         active.keeping = found
         return self._serve(active, incoming)
@@ -231,7 +232,7 @@ class Gateway:
         key = active.key
         for _ in range(_STALE_MAX):
             try:
-                return self._admission.count_request(active.call, active.kind, key)
+                return self._admission.count_request(active.call, active.kind, key, incoming.peer.address)
             except StaleKey:
                 self._authenticator.forget(key)
                 key = self._key(incoming)

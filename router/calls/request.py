@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from router.calls.call import Client
 from router.calls.sink import Sink
+from router.types.peer import NOBODY, Peer
 
 __all__ = ["Incoming", "ReadBody"]
 
@@ -26,7 +27,7 @@ class Incoming(Struct):
         authorization, x_api_key: the two headers that may hold the key.
         idempotency_key: the header; heeded only where the key may send it.
         client_request_id: the client's own ID of the request; empty without one.
-        address: the other side's; empty where that is not known.
+        peer: whose it is.
         client: the connection; None where there is none to watch.
         body_size: of the body, as declared; None where it is not known before.
         raw: the whole body, where it came with the head.
@@ -42,7 +43,7 @@ class Incoming(Struct):
     x_api_key: str | None = None
     idempotency_key: str | None = None
     client_request_id: str = ""
-    address: str = ""
+    peer: Peer = NOBODY
     client: Client | None = None
     body_size: int | None = 0
     raw: bytes = b""

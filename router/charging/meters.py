@@ -129,7 +129,11 @@ def amounts_of(parts: Sequence[Part], quote: Quote) -> list[int] | None:
 
 
 def settled_of(
-    parts: Sequence[Part], claimed: Sequence[int], outcome: Outcome, context: Callable[[], PolicyContext]
+    parts: Sequence[Part],
+    claimed: Sequence[int],
+    outcome: Outcome,
+    context: Callable[[str], PolicyContext],
+    client: str,
 ) -> tuple[int, list[int]]:
     """What the policies make of a call's outcome: the charge, and the final amount of each claim on a bucket.
 
@@ -137,14 +141,15 @@ def settled_of(
 
     Args:
         claimed: the amounts that were claimed, as ``amounts_of`` gave them.
-        context: what a policy is asked with that declares nothing.
+        context: what a policy is asked with that declares nothing, for a client's address.
+        client: the address of the call's client.
     """
     amounts: list[int] = []
     charge_nano = place = 0
     for part in parts:
         count = len(part.claims)
         if part.settled is None:
-            given = part.asked_to_settle(outcome, context())
+            given = part.asked_to_settle(outcome, context(client))
         else:
             try:
                 given = part.settled(outcome)

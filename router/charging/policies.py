@@ -109,7 +109,8 @@ class Policy:
             _log.exception("the policy %s failed to undo its claims", self.name)
 
     def _own(self, context: PolicyContext) -> PolicyContext:
-        return context if self.settings is None else PolicyContext(context.at, context.timezone, self.settings)
+        settings = self.settings
+        return context if settings is None else PolicyContext(context.at, context.timezone, settings, context.client)
 
     def _bucket(self, claim: Claim) -> str:
         if not _is_sound(claim):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from router.config.convert import EnvironmentText, build_record
+from router.config.networks import network_of
 from router.config.provider import ProviderSettings, Secret
 from router.config.schema import (
     BillingSettings,
@@ -170,6 +171,7 @@ def _settings(base: Settings, data: dict[str, Any]) -> Settings:
     for name, table in data.get("providers", {}).items():
         if not isinstance(table, dict):
             raise ConfigError(f"{base.where(f'providers.{name}')}: must be a table: write [providers.{name}]")
+    _check_proxies(base, records["server"])
     _check_aliases(base, data.get("aliases", {}))
     return Settings(
         path=base.path,
@@ -182,6 +184,14 @@ def _settings(base: Settings, data: dict[str, Any]) -> Settings:
         plugin_sections=sections,
         **records,
     )
+
+
+def _check_proxies(base: Settings, server: ServerSettings) -> None:
+    for proxy in server.trusted_proxies:
+        try:
+            network_of(proxy)
+        except ValueError as error:
+            raise ConfigError(f"{base.where('server.trusted_proxies')}: {error}") from None
 
 
 def _check_aliases(base: Settings, table: Mapping[str, Any]) -> None:

@@ -42,7 +42,11 @@ class ServerSettings:
         max_connections: clients' connections that one worker keeps open, as far as its limit of open files allows; the
             oldest that serves no call is closed for a new one.
         max_connections_per_address: of those from one address; 0 is half of them.
+        trusted_proxies: IP addresses, and networks such as ``10.0.0.0/8``, of the proxies before the gateway: what they
+            say of a request's client (``X-Forwarded-For`` and its kin, ``Forwarded``) is believed, and nobody else.
         log_level: the least that is logged besides calls: ``debug``, ``info``, ``warning`` or ``error``.
+        log_client_address: whether the log's line of a call names its client's IP address; that of a request that was
+            refused does in any case.
     """
 
     host: str = "127.0.0.1"
@@ -57,7 +61,9 @@ class ServerSettings:
     pid_file: str = ""
     max_connections: int = field(default=10_000, metadata={"min": 1, "max": 1_000_000})
     max_connections_per_address: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
+    trusted_proxies: tuple[str, ...] = ()
     log_level: str = field(default="warning", metadata={"one_of": ("debug", "info", "warning", "error")})
+    log_client_address: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from router.http.calls import Calls
 from router.http.failures import Failures, Rendered
 from router.http.incoming import client_request_id, incoming_of, plain_path
 from router.http.openapi import describe
+from router.http.peer import PeerReader
 from router.http.piped import piped
 from router.providers.profile import DESCRIPTION, HEALTH, READY, RESERVED
 from router.surfaces.coding import UnsupportedCoding, coding_of
@@ -80,7 +81,8 @@ class Application:
         public = (*dialect.catalogue_paths, *dialect.estimator_paths, *dialect.health_paths, *RESERVED)
         paths = (*serves, *dialect.models_paths, *public)
         self._failures = Failures(dialect, assembly.log.write, paths)
-        self.calls = Calls(serves, self._failures, assembly.settings.gateway.max_body_bytes)
+        peers = PeerReader(assembly.settings.server.trusted_proxies)
+        self.calls = Calls(serves, self._failures, assembly.settings.gateway.max_body_bytes, peers)
         self.flask = _build_flask(assembly, self.calls, self._failures, self._readiness)
         self._behind = self.flask.wsgi_app
         self.flask.wsgi_app = self.wsgi  # type: ignore[method-assign]
@@ -135,10 +137,9 @@ class Application:
 def _build_flask(assembly: Assembly, calls: Calls, failures: Failures, readiness: Callable[[], Response]) -> Flask:
     app = Flask("router", static_folder=None)
     gateway, dialect = assembly.gateway, assembly.dialect
-    max_body_bytes = assembly.settings.gateway.max_body_bytes
 
     def incoming() -> Incoming:
-        return incoming_of(request.environ, max_body_bytes)
+        return incoming_of(request.environ, calls.max_body_bytes, calls.peers)
 
     def on_error(raised: Exception) -> Response:
         if isinstance(raised, OSError):
@@ -150,7 +151,7 @@ def _build_flask(assembly: Assembly, calls: Calls, failures: Failures, readiness
             raised,
             environ["router.request_id"],
             rule,
-            address=environ.get("REMOTE_ADDR", ""),
+            peer=calls.peers.of_environ(environ),
             client_request_id=client_request_id(environ.get("HTTP_X_REQUEST_ID", "")),
             where=f"{environ['REQUEST_METHOD']} {path}",
         )
@@ -172,7 +173,7 @@ def _build_flask(assembly: Assembly, calls: Calls, failures: Failures, readiness
     for path in dialect.catalogue_paths:
         add(path, _served_already, "GET")
     for path in dialect.estimator_paths:
-        add(path, lambda: _estimate(assembly), "POST")
+        add(path, lambda: _estimate(assembly, calls.peers), "POST")
     for path in (HEALTH, *dialect.health_paths):
         add(path, lambda: _json({"status": "ok", "version": __version__}), "GET")
     add(READY, readiness, "GET")
@@ -183,7 +184,7 @@ def _build_flask(assembly: Assembly, calls: Calls, failures: Failures, readiness
 
 def _called(calls: Calls) -> Response:
     """A call, served by the same line as at the server's own door."""
-    answer, stream = piped(calls.serve, incoming_of(request.environ, calls.max_body_bytes))
+    answer, stream = piped(calls.serve, incoming_of(request.environ, calls.max_body_bytes, calls.peers))
     return Response(answer.body if stream is None else stream, answer.status, answer.headers)
 
 
@@ -201,10 +202,10 @@ def _json(value: Any, status: int = 200) -> Response:
     return Response(json.dumps(value).encode("ascii"), status, content_type="application/json")
 
 
-def _estimate(assembly: Assembly) -> Response:
+def _estimate(assembly: Assembly, peers: PeerReader) -> Response:
     """What a call would come to, for everybody: so a request costs what it sends, and is not decompressed."""
     encoding = request.environ.pop("HTTP_CONTENT_ENCODING", "")
     if encoding and coding_of(encoding):
         raise UnsupportedCoding("Estimates take no compressed requests.", headers={"Accept-Encoding": "identity"})
-    raw = incoming_of(request.environ, BODY_MAX).read_body(None)
+    raw = incoming_of(request.environ, BODY_MAX, peers).read_body(None)
     return _json(assembly.dialect.estimate(assembly.estimator.answer(raw)))

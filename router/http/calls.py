@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from router.calls.line import Answer
 from router.calls.request import Incoming
 from router.http.failures import Failures
+from router.http.peer import PeerReader
 
 __all__ = ["Calls", "Serve"]
 
@@ -20,15 +21,17 @@ class Calls:
         serves: path -> what the line makes of a request to it.
         failures: renders what it raises.
         max_body_bytes: of a request.
+        peers: tells whose a request is.
 
     Attributes:
         paths: those of ``serves``.
-        max_body_bytes: see above.
+        max_body_bytes, peers: see above.
     """
 
-    def __init__(self, serves: Mapping[str, Serve], failures: Failures, max_body_bytes: int) -> None:
+    def __init__(self, serves: Mapping[str, Serve], failures: Failures, max_body_bytes: int, peers: PeerReader) -> None:
         self.paths = frozenset(serves)
         self.max_body_bytes = max_body_bytes
+        self.peers = peers
         self._serves = serves
         self._failures = failures
 
@@ -54,7 +57,7 @@ class Calls:
             raised,
             incoming.request_id,
             incoming.path,
-            address=incoming.address,
+            peer=incoming.peer,
             client_request_id=incoming.client_request_id,
         )
         return Answer(body, dict(headers), status)

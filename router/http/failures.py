@@ -15,6 +15,7 @@ from werkzeug.routing import RequestRedirect
 from router.calls.call_log import refusal_line
 from router.errors import BadRequest, MethodNotAllowed, NotFound, RateLimited, RouterError, StoreError, TooLarge
 from router.types.dialect import Dialect
+from router.types.peer import NOBODY, Peer
 
 __all__ = ["Failures", "Rendered"]
 
@@ -51,7 +52,7 @@ class Failures:
         request_id: str,
         route: str,
         *,
-        address: str = "",
+        peer: Peer = NOBODY,
         client_request_id: str = "",
         where: str = "",
     ) -> Rendered:
@@ -59,7 +60,7 @@ class Failures:
 
         Args:
             route: the route's pattern, for the log.
-            address: of the client.
+            peer: whose request it is.
             client_request_id: its own ID of the request.
             where: method and path, ``GET /v1/models``.
         """
@@ -69,7 +70,7 @@ class Failures:
         rendered = self.render(error)
         if not error.recorded:
             own_id = client_request_id
-            line = refusal_line(error, request_id, route, rendered[0], address=address, client_request_id=own_id)
+            line = refusal_line(error, request_id, route, rendered[0], peer=peer, client_request_id=own_id)
             self._log_line(line)
         return rendered
 

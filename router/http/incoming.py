@@ -8,6 +8,7 @@ from typing import Any
 
 from router.calls.request import Incoming
 from router.errors import BadRequest
+from router.http.peer import PeerReader
 from router.surfaces.body import read_body
 from router.types.masking import one_line
 
@@ -16,7 +17,7 @@ __all__ = ["client_request_id", "incoming_of", "plain_path"]
 _ID_MAX = 128
 
 
-def incoming_of(environ: dict[str, Any], max_body_bytes: int) -> Incoming:
+def incoming_of(environ: dict[str, Any], max_body_bytes: int, peers: PeerReader) -> Incoming:
     """The request in ``environ``; its body is read only when the line asks for it, which then also hears that its
     length is none.
     """
@@ -34,7 +35,7 @@ def incoming_of(environ: dict[str, Any], max_body_bytes: int) -> Incoming:
         x_api_key=environ.get("HTTP_X_API_KEY"),
         idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
         client_request_id=client_request_id(environ.get("HTTP_X_REQUEST_ID", "")),
-        address=environ.get("REMOTE_ADDR", ""),
+        peer=peers.of_environ(environ),
         client=environ.get("router.client"),
         body_size=None if encoding else _declared(environ),
         reader=body,

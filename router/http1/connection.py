@@ -17,6 +17,7 @@ from router.calls.request import Incoming
 from router.db.ids import new_request_id
 from router.errors import FAULTS, RequestTimeout, RouterError
 from router.http.incoming import incoming_of, plain_path
+from router.http.peer import PeerReader
 from router.http1.body import RequestBody
 from router.http1.channel import Channel, ClientGone, RawSocket
 from router.http1.environ import connection_environ
@@ -51,10 +52,12 @@ class Calls(Protocol):
     Attributes:
         paths: to which they are POSTed.
         max_body_bytes: of a request.
+        peers: tells whose a request is.
     """
 
     paths: frozenset[str]
     max_body_bytes: int
+    peers: PeerReader
 
     def serve(self, incoming: Incoming) -> Answer:
         """The answer, be it an error.
@@ -102,7 +105,7 @@ class Connection:
         self._parser = RequestParser(site.limits, connection_environ(client, server))
         self._watch = ClientWatch(self._channel)
         calls = site.calls
-        self._posts = PostReader(calls.paths, site.limits, calls.max_body_bytes, client[0]) if calls else None
+        self._posts = _post_reader(calls, site.limits, client[0]) if calls else None
         self.client = client
         self.waiting_since: float | None = time.monotonic()
         self._idle_since: float | None = self.waiting_since
@@ -167,7 +170,7 @@ class Connection:
         if calls is not None and request.method == "POST" and path in calls.paths:
             environ["PATH_INFO"] = path
             environ["router.request_id"] = new_request_id()
-            return self._serve_call(incoming_of(environ, calls.max_body_bytes), request)
+            return self._serve_call(incoming_of(environ, calls.max_body_bytes, calls.peers), request)
         responder = self._responder(request)
         self._respond(request, responder)
         return responder.keep_alive
@@ -352,6 +355,10 @@ class Connection:
 
 class _Truncated(Exception):
     """A response that only the end of the connection delimits was cut: the client must see a reset, not an end."""
+
+
+def _post_reader(calls: Calls, limits: Limits, address: str) -> PostReader:
+    return PostReader(calls.paths, limits, calls.max_body_bytes, calls.peers.at(address))
 
 
 def _slow_header(limits: Limits) -> RequestTimeout:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from router.calls.request import Incoming
 from router.db.ids import new_request_id
 from router.http.incoming import client_request_id
+from router.http.peer import TRACE, ConnectionPeer
 from router.http1.limits import Limits
 
 __all__ = ["PostReader"]
@@ -39,13 +40,13 @@ class PostReader:
         paths: of calls.
         limits: bounds of a head.
         body_max: bytes of a body.
-        address: the client's.
+        peers: whose the requests of the connection are.
     """
 
     paths: Container[str]
     limits: Limits
     body_max: int
-    address: str
+    peers: ConnectionPeer
 
     def read(self, data: bytes) -> Incoming | None:
         """The request that ``data`` is, no more and no less; None if it is for llhttp."""
@@ -71,6 +72,9 @@ class PostReader:
             return None
         text = {name: value.decode("latin-1") for name, value in fields.items() if name in _READ}
         own_id = text.get(b"x-request-id")
+        peers = self.peers
+        believed = peers.believed
+        plain = TRACE not in fields and (not believed or believed.isdisjoint(fields)) and peers.host == fields[b"host"]
         return Incoming(
             path,
             new_request_id(),
@@ -80,7 +84,7 @@ class PostReader:
             text.get(b"x-api-key"),
             text.get(b"idempotency-key"),
             client_request_id(own_id) if own_id else "",
-            self.address,
+            peers.peer if plain else peers.read(fields),
             body_size=size,
             raw=data[found.end() :],
         )

@@ -126,11 +126,14 @@ class PolicyContext:
         at: Unix seconds now: a policy asks no clock.
         timezone: in which days and months begin (``[limits] timezone``).
         settings: the plugin's section ``[plugins.NAME]``, of the type that its ``settings()`` hook returned.
+        client: the IP address of the call's client, by trusted proxies where it came through such; empty where it is
+            not known, and where no single call is meant (``..._meters``, the end of a call whose worker died).
     """
 
     at: float
     timezone: tzinfo = UTC
     settings: Any = field(default=None, repr=False)
+    client: str = ""
 
 
 class Meters(Protocol):

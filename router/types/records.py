@@ -218,6 +218,8 @@ class CallContext:
         transport: the HTTP client for this section.
         timeouts: the limits that hold for this call.
         card: what the catalogue knows of the model, the operator's changes included; None outside of a call.
+        traceparent: the client's place in its trace (W3C Trace Context); empty where it sent none. The host sends it to
+            no provider.
     """
 
     provider: str
@@ -226,6 +228,7 @@ class CallContext:
     transport: Transport = field(repr=False)
     timeouts: Timeouts = field(default=Timeouts())
     card: ModelCard | None = field(default=None, repr=False)
+    traceparent: str = ""
 
     def mask(self, secret: str) -> None:
         """Keep ``secret`` (a token that was fetched, a session's ID) out of every message, log line and row.
@@ -329,6 +332,8 @@ class CallRecord:
         reported_model: the model that the upstream says has answered; empty where it says none.
         client_request_id: the client's own ``X-Request-ID``; empty where it sent none.
         units: as in ``Usage``.
+        client: the client's IP address, for observers; it stands in no usage row.
+        traceparent: the client's place in its trace (W3C Trace Context), for observers, too; empty where it sent none.
     """
 
     request_id: str
@@ -363,3 +368,5 @@ class CallRecord:
     reported_model: str = ""
     client_request_id: str = ""
     units: Units | None = None
+    client: str = ""
+    traceparent: str = ""

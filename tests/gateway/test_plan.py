@@ -81,6 +81,9 @@ texts = st.text(max_size=12)
     first=st.none() | st.integers(0, 10**6),
     attempts=st.lists(st.sampled_from([Attempt("p", "m", "ok", 200, 3), Attempt("q", "m", "server", 500, 3)])),
     own_id=st.sampled_from(["", "mine"]),
+    client=st.sampled_from(["", "192.0.2.7", 'fe80::1%"']),
+    trace=st.sampled_from(["", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]),
+    address=st.booleans(),
 )
 def test_the_template_of_a_log_line_is_the_line(
     created_at: float,
@@ -93,6 +96,9 @@ def test_the_template_of_a_log_line_is_the_line(
     first: int | None,
     attempts: list[Attempt],
     own_id: str,
+    client: str,
+    trace: str,
+    address: bool,
 ) -> None:
     record = CallRecord(
         "req_1",
@@ -116,7 +122,11 @@ def test_the_template_of_a_log_line_is_the_line(
         tuple(attempts),
         charge_nano=charge_nano,
         client_request_id=own_id,
+        client=client,
+        traceparent=trace,
     )
     members = {"route": "chat", "account": "acct_1", "key": "key_1", "model": model}
     logged = json.dumps(members, separators=(",", ":"))[1:-1]
-    assert good_line(record, logged) == log_line(record)
+    assert good_line(record, logged, address) == log_line(record, address)
+    told = json.loads(log_line(record, address))
+    assert (told.get("address", ""), told.get("trace", "")) == (client if address else "", trace[3:35])

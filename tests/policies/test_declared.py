@@ -14,18 +14,20 @@ from router.calls.call import ActiveCall
 from router.charging.charge import Reckoned
 from router.charging.plan import Plan
 from router.charging.policies import Policy
-from router.errors import RateLimited
+from router.errors import RateLimited, StoreError
 from router.ledger.operations import Held, Settle, Take, Taken
 from router.plugin_host.registry import registry_of
 from router.surfaces.checked import look
 from router.types.claims import Window
 from router.types.dialect import Dialect
 from router.types.keys import Budget
+from router.types.peer import Peer
 from router.types.periods import window_of
 from router.types.records import CallRecord
 
 BODY = {"model": "p/m", "messages": [{"role": "user", "content": "x"}]}
 NOON = 1_753_272_000.0
+PEER = Peer("192.0.2.7")
 QUOTE = Quote(10, 20, 500)
 
 
@@ -34,6 +36,7 @@ class Books:
 
     def __init__(self) -> None:
         self.operations: list[Any] = []
+        self.down = False
 
     def healthy(self) -> bool:
         return True
@@ -42,6 +45,8 @@ class Books:
         self.operations.append(operation)
 
     def submit(self, operation: Any, timeout_s: float) -> Any:
+        if self.down:
+            raise StoreError("The database does not answer.")
         self.operations.append(operation)
         if isinstance(operation, Settle):
             return operation.record
@@ -101,10 +106,12 @@ class Stated:
 class Desk:
     """Admission with one policy, at a clock that tests set."""
 
-    def __init__(self, plugin: Any, role: str = "rate_limit", budget: Budget | None = None) -> None:
+    def __init__(
+        self, plugin: Any, role: str = "rate_limit", budget: Budget | None = None, settings: Any = None
+    ) -> None:
         self.at = NOON
         self.books = Books()
-        policy = Policy("made", role, registry_of(made=plugin).plugins["made"].hooks)
+        policy = Policy("made", role, registry_of(made=plugin).plugins["made"].hooks, settings)
         limits = AdmissionLimits(budgets=budget is not None)
         journal: Any = self.books
         self.admission = Admission(journal, [policy], limits, owner="w", clock=lambda: self.at)
@@ -115,7 +122,7 @@ class Desk:
         finished = lambda active, record: None  # noqa: E731
         found = look(BODY, "chat")
         active = ActiveCall(
-            "r", "chat", self.plan.key, BODY, found, Dialect(), received_at=NOON, drain_s=1.0, finished=finished
+            "r", "chat", self.plan.key, BODY, found, Dialect(), PEER, received_at=NOON, drain_s=1.0, finished=finished
         )
         terms: Any = Unplanned()
         self.admission.open(active, self.plan, terms)
@@ -198,6 +205,41 @@ def test_what_is_not_declared_is_asked_for_call_by_call(policy: type[Daily]) -> 
     desk.close(active)
     assert desk.settled == [1, 7, 40], "a budget counts what is charged"
     assert made.asked == ["claims", "settle"]
+
+
+class Told:
+    """It writes down whose calls it is asked of, and how it is set."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, Any]] = []
+
+    @hookimpl
+    def rate_limit_claims(self, context: PolicyContext) -> Sequence[Claim]:
+        self.told.append(("claims", context.client, context.settings))
+        return [Claim("calls", 1, 1)]
+
+    @hookimpl
+    def rate_limit_settle(self, claims: Sequence[Claim], context: PolicyContext) -> Sequence[int]:
+        self.told.append(("settle", context.client, context.settings))
+        return [1]
+
+    @hookimpl
+    def rate_limit_undo(self, context: PolicyContext) -> None:
+        self.told.append(("undo", context.client, context.settings))
+
+
+@pytest.mark.parametrize("settings", [None, "a record"])
+def test_a_policy_that_is_asked_is_told_whose_call_it_is(settings: Any) -> None:
+    policy = Told()
+    desk = Desk(policy, settings=settings)
+    desk.close(desk.open())
+    desk.books.down = True
+    with pytest.raises(StoreError):
+        desk.open()
+    desk.admission.count_request(ChatCall("r", "p/m", BODY), "chat", desk.plan.key, "192.0.2.8")
+    hooks = ["claims", "settle", "claims", "undo"]
+    told = [*((hook, PEER.address, settings) for hook in hooks), *((hook, "192.0.2.8", settings) for hook in hooks[2:])]
+    assert policy.told == told
 
 
 @pytest.mark.parametrize("wrong", [[1], [1, -1], [1, 2.0], [True, 1], None, [1, 2**63], "raise", "refuse"])

@@ -35,6 +35,7 @@ _TOLD_ROWS = 10_000
 _ACCOUNT = click.option("--account", type=ACCOUNT, metavar="ID", help="Only this account's.")
 _SINCE = click.option("--since", type=PAST, metavar="TIME", help="Not before: 24h ago, or 2027-01-31 (UTC).")
 _UNTIL = click.option("--until", type=PAST, metavar="TIME", help="Before: 24h ago, or 2027-01-31 (UTC).")
+_UNKEPT = ("client", "traceparent")  # which observers are told, and no row has
 
 
 @click.group(cls=Commands)
@@ -126,6 +127,8 @@ def _row(record: CallRecord, names: Mapping[str, str]) -> dict[str, Any]:
     """A row as JSON, with the names of its account and its key."""
     value = _value(asdict(record))
     value["units"] = record.units.counts() if record.units is not None else {}
+    for name in _UNKEPT:
+        del value[name]
     return {**value, "account_name": names.get(record.account, ""), "key_name": names.get(record.key, "")}
 
 
