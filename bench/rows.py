@@ -66,7 +66,8 @@ UPDATE balances SET debits = debits + (SELECT COALESCE(SUM(charge_nano), 0) FROM
     WHERE u.account_id = balances.account_id AND u.request_id LIKE 'req_00000000000000%')
 """
 _HOURS = """
-INSERT INTO usage_hours
+INSERT INTO usage_hours (account_id, hour, key_id, model, provider, calls, errors, prompt_tokens, cached_tokens,
+    completion_tokens, reasoning_tokens, charge_nano, cost_nano, uncosted)
 SELECT account_id, CAST(created_at AS BIGINT) / 3600 * 3600, key_id, model, provider, COUNT(*), 0, SUM(prompt_tokens),
     SUM(cached_tokens), SUM(completion_tokens), SUM(reasoning_tokens), SUM(charge_nano), 0, COUNT(*)
 FROM usage WHERE request_id LIKE 'req_00000000000000%' GROUP BY 1, 2, 3, 4, 5

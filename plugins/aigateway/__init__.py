@@ -42,7 +42,7 @@ class AIGateway(Dialect):
         if price is not None:
             rates = {"input": price.input, "output": price.output}
             shown = {name: format_nano(rate or 0, _PRICE_DECIMALS) for name, rate in rates.items()}
-            pricing = {"currency": listed.currency, "per_tokens": 1_000_000, **shown}
+            pricing = {"currency": listed.currency, "per_tokens": 1_000_000, **shown, **listed.unit_prices}
         return {**super().model(listed), "kind": listed.card.kind, "pricing": pricing}
 
 

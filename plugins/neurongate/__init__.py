@@ -53,7 +53,10 @@ class NeuronGate(Dialect):
 
     def model(self, listed: Listed) -> Mapping[str, Any]:
         price = listed.price
-        pricing = {"prompt": _per_thousand(price.input), "completion": _per_thousand(price.output)} if price else None
+        pricing = None
+        if price is not None:
+            tokens = {"prompt": _per_thousand(price.input), "completion": _per_thousand(price.output)}
+            pricing = {**tokens, **listed.unit_prices}
         return {**super().model(listed), "pricing": pricing, "context_length": listed.context_window}
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from router.errors import ConfigError
+from router.money.amounts import format_nano
 from router.money.price_text import read_price
-from router.money.prices import Price
+from router.money.prices import UNIT_RATES, Price
 from router.types.records import ModelCard
 
 __all__ = ["Estimate", "Listed", "Offer", "load_offers"]
@@ -75,6 +76,12 @@ class Listed:
     def owned_by(self) -> str:
         """Who made the model: the profile's own word, which does not tell who serves it, or else the provider's."""
         return self.offer.provider if self.offer is not None and self.offer.provider else self.card.owned_by
+
+    @property
+    def unit_prices(self) -> dict[str, str]:
+        """What calls are charged beside tokens, as decimal text by the names of prices; empty where that is nothing."""
+        given = () if self.price is None else ((name, getattr(self.price, name)) for name in UNIT_RATES)
+        return {name: format_nano(rate) for name, rate in given if rate}
 
     @property
     def context_window(self) -> int | None:

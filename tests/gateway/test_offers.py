@@ -182,6 +182,19 @@ def test_an_alias_is_listed_at_the_price_of_what_it_means() -> None:
     assert (best.price, best.offer, best.owned_by) == (SOLD_AT, OFFERS[0], "zoo")
 
 
+def test_an_estimate_has_the_request_beside_the_tokens() -> None:
+    asked = Price.per_million(input="3", output="12", per_request="0.005")
+    house = House(prices={("", "zebra"): asked})
+    found = house.estimator.answer(b'{"model": "zebra", "prompt_tokens": 1001, "completion_tokens": 7}')
+    assert (found.input_nano, found.output_nano, found.units_nano) == (1001 * 3_000, 7 * 12_000, 5_000_000)
+    assert found.total_nano == found.hold_nano == 1001 * 3_000 + 7 * 12_000 + 5_000_000
+    body = b'{"model": "zebra", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 10}'
+    bound = house.estimator.answer(body)
+    assert bound.units_nano == 5_000_000 and bound.hold_nano == bound.total_nano > 5_000_000
+    (listed,) = [one for one in house.lister.served(KEY) if one.id == "zebra"]
+    assert listed.unit_prices == {"per_request": "0.005"}
+
+
 def test_given_counts_are_priced_exactly() -> None:
     found = House().estimator.answer(b'{"model": "zebra", "prompt_tokens": 1001, "completion_tokens": 7}')
     assert (found.input_nano, found.output_nano, found.total_nano) == (3_003_000, 84_000, 3_087_000)

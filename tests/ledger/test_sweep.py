@@ -17,10 +17,11 @@ from router.ledger.sweep import CODE, sweep
 from router.ledger.transfers import grant, refund
 from router.ledger.verify import verify
 from router.metering.counters import read_counters
-from router.metering.usage_rows import list_usage
+from router.metering.usage_hours import sum_hours
+from router.metering.usage_rows import find_usage, list_usage
 from router.store.accounts import Account
 from router.store.opening import open_database
-from router.types.records import Usage
+from router.types.records import Units, Usage
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +84,20 @@ def test_what_is_known_to_be_used_is_charged_and_the_rest_given_back(database: D
         "windows:concurrent": (0, 0),
         "host:budget": (12, 0),
     }
+    assert sound(database)
+
+
+def test_units_are_kept_in_a_progress(database: Database, account: Account) -> None:
+    take(database, account.id, "req_1", 30)
+    usage = Usage(9, 4, units=Units(images=2, requests=1))
+    (sql, params) = progress_of("req_1", usage, 12, [1, 13, 12, 0], ("acme", "large"))
+    database.write(lambda connection: connection.execute(sql, params))
+    (ended,) = sweep(database, NOW + 100, "void").ended
+    assert (ended.charge_nano, ended.units) == (12, Units(images=2, requests=1))
+    (kept,) = find_usage(database, "req_1")
+    assert kept.units == ended.units
+    (hour,) = sum_hours(database)
+    assert (hour.images, hour.requests) == (2, 1)
     assert sound(database)
 
 

@@ -185,6 +185,12 @@ def test_a_served_call_is_charged_its_request_once() -> None:
     assert reckoned(None).usage is None
 
 
+def test_embeddings_are_charged_their_request() -> None:
+    found = Market([ASKED]).terms({"model": "m", "input": ["xyz", "uv"]})
+    done = reckon(found, found.targets[0], Usage(2), None, "ok")
+    assert done.charge_nano == 2_000 + 5_000_000 <= found.quote.charge_nano
+
+
 def test_a_cost_per_request_counts_the_request_and_charges_nothing() -> None:
     found = Market([ASKED], with_billing=False).terms(chat("x", max_tokens=10))
     done = reckon(found, found.targets[0], Usage(10, 1), None, "ok")

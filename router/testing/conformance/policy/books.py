@@ -135,4 +135,5 @@ def _row(held: Held, outcome: Outcome, charge_nano: int) -> CallRecord:
         latency_ms=1,
         first_token_ms=None,
         charge_nano=charge_nano,
+        units=used.units if used is not None else None,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from router.config.provider import ProviderSettings
 from router.errors import ConfigError
+from router.money.prices import ALL_RATES
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.processes import run_module
 from router.testing.conformance.provider.bench import PROVIDER, Bench
@@ -114,8 +115,8 @@ def _price_faults(name: str, price: Price, *, chat: bool) -> Iterator[str]:
     for rate in needed:
         if getattr(price, rate) is None:
             yield f"{name} has a price without {rate}"
-    rates = {rate: getattr(price, rate) for rate in ("input", "output", "cached_input", "cache_write", "reasoning")}
-    for rate, value in rates.items():
+    for rate in ALL_RATES:
+        value = getattr(price, rate)
         if value is not None and value < 0:
             yield f"{name} has a negative price for {rate}"
     if price.cached_input is not None and price.input is not None and price.cached_input > price.input:

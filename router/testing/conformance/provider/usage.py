@@ -9,7 +9,7 @@ from router.testing.conformance.provider.bench import PROVIDER, Bench
 from router.testing.conformance.provider.heard import Heard
 from router.testing.conformance.provider.shapes import with_usage_repeated, without_usage
 from router.testing.upstream.scripts import Script, Stream
-from router.types.records import CallRecord, Usage
+from router.types.records import CallRecord, Units, Usage
 
 __all__ = ["mode"]
 
@@ -121,6 +121,14 @@ def _expect_counts(bench: Bench, heard: Heard, names: tuple[str, ...]) -> None:
     expect(not row.estimated, "no usage was found, and the counts are the gateway's estimate")
     found, wanted = ({name: getattr(one, name) for name in names} for one in (row, bench.wire.counts))
     expect(found == wanted, f"the upstream said {wanted}, the row has {found}")
+    told, kept = (_beside(one.units) for one in (bench.wire.counts, row))
+    expect(kept == told, f"beside tokens the upstream said {told}, the row has {kept}")
+
+
+def _beside(units: Units | None) -> dict[str, int]:
+    """The counts beside tokens, without the request, which the gateway counts itself."""
+    counts = {} if units is None else units.counts()
+    return {name: count for name, count in counts.items() if name != "requests"}
 
 
 def _expect_shown(bench: Bench, heard: Heard) -> None:
