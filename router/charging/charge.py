@@ -140,7 +140,7 @@ def _possible(usage: Usage, sale: Sale, *, ours: bool) -> Usage:
     cached = min(usage.cached_tokens, prompt)
     written = min(usage.cache_write_tokens, prompt - cached)
     reasoning = min(usage.reasoning_tokens, completion)
-    units = None if usage.units is None else _possible_units(usage.units, bound.units or Units(), ours=ours)
+    units = None if usage.units is None else _possible_units(usage.units, sale.bound.units or Units(), ours=ours)
     kept = Usage(prompt, completion, cached, written, reasoning, usage.doubtful, usage.raw, usage.cost_nano, units)
     return usage if kept == usage else kept
 

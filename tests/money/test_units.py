@@ -159,6 +159,21 @@ def test_a_call_of_another_shape_holds_its_request_too() -> None:
     assert long.quote.charge_nano >= 100_000 * 1_000 + 5_000_000
 
 
+def test_the_request_of_a_fallback_is_held_too() -> None:
+    found = Market([card(), replace(ASKED, model="other")]).terms(chat("x" * 100, max_tokens=10))
+    assert found.quote.charge_nano == 100 * 1_000 + 10 * 2_000 + 5_000_000
+    charges = [reckon(found, target, Usage(1, 1), None, "ok").charge_nano for target in found.targets]
+    assert charges == [3_000, 3_000 + 5_000_000]
+
+
+def test_a_cap_is_lowered_to_what_is_left_beside_the_request() -> None:
+    found = Market([card(price=ASKED.price, max_output=None)]).terms(chat("x" * 100))
+    lowered = found.lowered(5_000_000 + 100_000 + 64 * 2_000, 10)
+    assert lowered is not None and lowered.max_tokens == 64
+    assert lowered.quote.charge_nano == 5_000_000 + 100_000 + 64 * 2_000
+    assert found.lowered(5_000_000, 10) is None
+
+
 def test_a_tier_of_the_request_holds_the_dearest() -> None:
     tiers = [{"above_tokens": 50, "per_request": "0.007"}]
     tiered = card(price=price(input="1", output="2", per_request="0.005", tiers=tiers))
@@ -195,6 +210,8 @@ def test_a_cost_per_request_counts_the_request_and_charges_nothing() -> None:
     found = Market([ASKED], with_billing=False).terms(chat("x", max_tokens=10))
     done = reckon(found, found.targets[0], Usage(10, 1), None, "ok")
     assert (done.charge_nano, done.cost_nano) == (0, 10_000 + 2_000 + 5_000_000)
+    guessed = reckon(found, found.targets[0], None, Usage(1, 1), "ok")
+    assert (guessed.charge_nano, guessed.cost_nano) == (0, 1_000 + 2_000 + 5_000_000)
     assert done.usage is not None and done.usage.units == Units(requests=1)
 
 

@@ -69,6 +69,24 @@ def test_a_call_whose_usage_nobody_told_is_charged_its_request(house: House) -> 
     assert row["charge_nano"] == REQUEST + row["completion_tokens"] * TOKEN
 
 
+def test_embeddings_are_charged_their_request(house: House) -> None:
+    key = poor(house, REQUEST)
+    embed_as(house, key, 3)
+    (row,) = house.usage(key.account)
+    assert (row["route"], row["prompt_tokens"], row["charge_nano"]) == ("embeddings", 3, REQUEST)
+    assert json.loads(row["units"]) == {"requests": 1}
+    assert house.balance(key.account).balance == 0
+
+
+def embed_as(house: House, key: TestKey, tokens: int) -> None:
+    """An embeddings call to ``ASKED`` that takes so many tokens."""
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    body = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "usage": usage}
+    house.upstream.script(Answer(body | {"model": "asked"}), path="/v1/embeddings")
+    client = house.gateways[0].client(key.text)
+    assert len(client.embeddings.create(model=ASKED, input="six words", encoding_format="float").data) == 1
+
+
 def test_models_of_tokens_alone_have_no_units(house: House) -> None:
     key = house.key()
     assert house.call(key, tag=house.plan(Answer(completion("one", usage=token_usage(9, 1))))).status == 200

@@ -14,13 +14,14 @@ from router.db.columns import table_names
 from router.db.connection import Connection
 from router.db.database import Database
 from router.errors import BadRequest
+from router.metering.usage_rows import insert_usage
 from router.store.accounts import create_account, list_accounts
 from router.store.audit import Entry, broken_entries, insert_audit
 from router.store.copying import copy
 from router.store.keys import create_key, rotate_key
 from router.store.migrations import migrate
 from router.store.opening import open_database
-from router.types.records import Migration
+from router.types.records import CallRecord, Migration, Units
 
 SERIAL = {
     "sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -76,10 +77,19 @@ def fill(database: Database) -> None:
     rotate_key(database, key.id, grace_s=60, prefix="sk-", length=40)
     for action in ("keys create", "keys rotate"):
         database.write(partial(insert_audit, entry=Entry(1.5, "me", action, key.id)))
+    calls = [_call("req_1"), _call("req_2", units=Units(images=2, requests=1))]
+    database.write(lambda c: insert_usage(c, calls))
     database.write(lambda c: c.execute(WRITE, (None, True, b"\x00\xff", "é\t\n\\")))
     database.write(lambda c: c.execute(WRITE, (1, False, None, "")))
     database.write(lambda c: c.execute("UPDATE notes SET above = 2 WHERE seq = 1"))  # to a row behind it
     database.write(lambda c: c.execute("INSERT INTO a_leaf (id, note) VALUES ('one', 2)"))
+
+
+def _call(request_id: str, **changes: Any) -> CallRecord:
+    texts = dict.fromkeys(("route", "account", "key", "model", "provider", "upstream_model", "error_code"), "x")
+    counts = dict.fromkeys(("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "latency_ms"), 1)
+    values: dict[str, Any] = {**texts, **counts, "status": 200, "ending": "ok", "first_token_ms": None, **changes}
+    return CallRecord(request_id=request_id, created_at=7200.5, streamed=False, estimated=False, **values)
 
 
 def alike(value: Any) -> Any:
