@@ -21,7 +21,7 @@ from bench.postgres import postgresql
 from router.db.connection import Connection
 from router.db.database import Database
 from router.db.journal import Operation
-from router.db.session import Session
+from router.db.session import ConnectionSession
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Held, Settle, Take
 from router.ledger.transfers import grant
@@ -64,7 +64,7 @@ def _measured(database: Database) -> dict[str, list[int]]:
     migrate(database)
     account = create_account(database, "a").id
     grant(database, account, 10**15, reason="r")
-    session = Session(database.backend, writer=True)
+    session = ConnectionSession(database.backend, writer=True)
     batch = LedgerBatch(lambda: _AT)
     claims = _claims()
     found = {"takes": [0, 0], "settles": [0, 0]}

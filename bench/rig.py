@@ -18,7 +18,7 @@ from greenlet import getcurrent, greenlet
 
 from router.http.app import create_application
 from router.http1.connection import Site
-from router.http1.limits import Limits
+from router.http1.limits import ClientLimits
 from router.server.acceptor import Acceptor
 from router.server.leave import Leave
 from router.testing import Gateway, chunks, completion, embeddings, sse
@@ -53,7 +53,7 @@ class Rig:
         self._accepting = gevent.spawn(self._accept_upstream)
         listener = socket.create_server(("127.0.0.1", 0))
         self._address = listener.getsockname()
-        limits = Limits.of(self._app.settings.server)
+        limits = ClientLimits.of(self._app.settings.server)
         site = Site(self._app.wsgi, limits, self._app.render_error, self._app.calls)
         self._acceptor = Acceptor(listener.detach(), site)
         self._acceptor.start()

@@ -43,7 +43,7 @@ def stage_of(stack: str) -> str:
 
 def is_waiting(stack: str) -> bool:
     """Whether a native thread only waits, for work or for the disk, which py-spy takes for work."""
-    return function_of(stack).startswith(("Lane._serve ", "acquire_with_timeout ")) or _COMMIT in stack
+    return function_of(stack).startswith(("ThreadPool._serve ", "acquire_with_timeout ")) or _COMMIT in stack
 
 
 def function_of(stack: str) -> str:

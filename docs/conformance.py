@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from router.plugin_host.registry import Plugin, load_plugins
-from router.testing.conformance import Report, Result, Run, markdown_table
+from router.testing.conformance import Report, RuleResult, Run, markdown_table
 
 __all__ = ["FILE", "bundled", "main", "outcomes", "recorded", "tables"]
 
@@ -76,7 +76,7 @@ def _report(name: str, kept: Mapping[str, str], statements: Mapping[str, str]) -
     results = []
     for rule, text in kept.items():
         outcome, _, reason = text.partition(": ")
-        results.append(Result(rule, statements[rule], outcome, reason))  # type: ignore[arg-type]
+        results.append(RuleResult(rule, statements[rule], outcome, reason))  # type: ignore[arg-type]
     return Report(name, "tollrouter", "", tuple(results))
 
 

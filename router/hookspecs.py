@@ -31,7 +31,7 @@ from router.types.request_rules import RequestRules
 if TYPE_CHECKING:
     import click
 
-    from router.upstream.compiled import Wire
+    from router.upstream.compiled import CallWire
 
 __all__ = [
     "HOOKS_VERSION",
@@ -96,12 +96,12 @@ class ProviderSpecs:
         """
 
     @hookspec
-    def compiled(self, kind: str, context: CallContext) -> Wire | None:
+    def compiled(self, kind: str, context: CallContext) -> CallWire | None:
         """What all calls of one kind to one model at one endpoint have in common, done beforehand.
 
         The wire says the same as ``chat`` or ``embeddings``, which stay, and are asked where there is none. The base
         class of OpenAI's wire has this hook, and gives none where a subclass overrides the hook itself or ``send``. A
-        wire that lacks a member of ``Wire``, or has one of another type, is named in the log and not used.
+        wire that lacks a member of ``CallWire``, or has one of another type, is named in the log and not used.
 
         Args:
             kind: ``chat`` or ``embeddings``.

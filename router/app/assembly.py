@@ -13,12 +13,12 @@ from typing import Any
 from router.app.config_rules import check_rules, plugin_records
 from router.app.exchange_rate import rate_jobs, rate_warning
 from router.app.installed import plugin_migrations, registry_of_settings
-from router.app.lacks import Watch
+from router.app.lacks import ReadinessWarnings
 from router.calls.admission import Admission, AdmissionLimits
 from router.calls.auth import Authenticator
 from router.calls.call_log import CallLog, Recorder
 from router.calls.idempotency import Idempotency
-from router.calls.line import Gateway
+from router.calls.line import CallPipeline
 from router.catalogue.catalogue import Catalogue
 from router.catalogue.pins import price_rules
 from router.catalogue.snapshot import Row, Stored
@@ -34,7 +34,7 @@ from router.db.journal import Journal
 from router.db.sqlite import LogRemoved
 from router.errors import ConfigError, NotFound, RouterError, StoreError, Unavailable
 from router.http_client.pool import PoolTransport
-from router.jobs.leased import Job, Jobs
+from router.jobs.leased import Jobs, LeasedJob
 from router.jobs.workers import serving
 from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
@@ -42,11 +42,11 @@ from router.ledger.currency import keep_currency
 from router.ledger.rules import keep_rules
 from router.ledger.sweep import Swept, sweep
 from router.plugin_host.registry import Registry
-from router.providers.configured import Provider, build_providers, listings
+from router.providers.configured import ConfiguredProvider, build_providers, listings
 from router.providers.model_list import Lister
 from router.providers.profile import dialect_of, offered_by
-from router.providers.public_catalogue import Showcase
-from router.providers.resolve import Resolver
+from router.providers.public_catalogue import PublicCatalogue
+from router.providers.resolve import ModelResolver
 from router.store.idempotency import expire_answers
 from router.store.migrations import pending
 from router.store.models import catalogue_version, load_catalogue
@@ -82,7 +82,7 @@ class Assembly:
     settings: Settings
     registry: Registry
     dialect: Dialect
-    providers: Mapping[str, Provider]
+    providers: Mapping[str, ConfiguredProvider]
     database: Database
     plugin_settings: Mapping[str, Any]
     policies: Sequence[Policy]
@@ -100,9 +100,9 @@ class Assembly:
         )
 
     @cached_property
-    def resolver(self) -> Resolver:
+    def resolver(self) -> ModelResolver:
         """Model ID -> route."""
-        return Resolver(self.catalogue, self.providers)
+        return ModelResolver(self.catalogue, self.providers)
 
     @cached_property
     def quoter(self) -> Quoter:
@@ -115,9 +115,9 @@ class Assembly:
         return Lister(self.catalogue, self.resolver, self.dialect.offers, with_billing=self._with_billing)
 
     @cached_property
-    def showcase(self) -> Showcase:
+    def showcase(self) -> PublicCatalogue:
         """The catalogue for everybody; asks the database from now on."""
-        showcase = Showcase(self.catalogue, self.lister, self.dialect)
+        showcase = PublicCatalogue(self.catalogue, self.lister, self.dialect)
         showcase.start()
         return showcase
 
@@ -142,9 +142,9 @@ class Assembly:
         return Jobs(
             self.database,
             [
-                Job("sweep", _SWEEP_S, self._end_dead_calls),
-                Job("answers", _EXPIRE_S, lambda: expire_answers(self.database, time.time())),
-                Job("setup", _LOOK_S, lambda: self._watch.look(self.catalogue.snapshot())),
+                LeasedJob("sweep", _SWEEP_S, self._end_dead_calls),
+                LeasedJob("answers", _EXPIRE_S, lambda: expire_answers(self.database, time.time())),
+                LeasedJob("setup", _LOOK_S, lambda: self._watch.look(self.catalogue.snapshot())),
                 *rate_jobs(self.settings, self.database),
             ],
             providers=[name for name, provider in self.providers.items() if provider.active],
@@ -156,7 +156,7 @@ class Assembly:
         return CallLog()
 
     @cached_property
-    def gateway(self) -> Gateway:
+    def gateway(self) -> CallPipeline:
         """The line itself."""
         settings = self.settings.gateway
         warning = rate_warning(self.catalogue.snapshot())
@@ -166,7 +166,7 @@ class Assembly:
         self.jobs.start()
         finder = KeyFinder(self.database, self.limits)
         admission = Admission(self.journal, self.policies, self._admission_limits(), owner=self.jobs.worker.id)
-        return Gateway(
+        return CallPipeline(
             settings,
             self.dialect,
             Authenticator(finder, version=finder.version, unchecked=finder.unchecked),
@@ -215,8 +215,8 @@ class Assembly:
         return self._watch.said_to_all(self.catalogue.snapshot())
 
     @cached_property
-    def _watch(self) -> Watch:
-        return Watch(self.settings, self.providers)
+    def _watch(self) -> ReadinessWarnings:
+        return ReadinessWarnings(self.settings, self.providers)
 
     def problems(self) -> list[str]:
         """Why calls could not be served and recorded just now; asks the database and the plugins, never an upstream."""
@@ -317,8 +317,8 @@ def assemble(
 
 
 def _as_served(
-    providers: Mapping[str, Provider], settings: Settings, running: frozenset[str] | None
-) -> dict[str, Provider]:
+    providers: Mapping[str, ConfiguredProvider], settings: Settings, running: frozenset[str] | None
+) -> dict[str, ConfiguredProvider]:
     has = settings.providers if running is None else running
     return {
         name: replace(one, problem="", unset=one.problem) if one.lacks_secret and name in has else one

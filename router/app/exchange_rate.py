@@ -13,7 +13,7 @@ from router.config.file import Settings
 from router.config.schema import BillingSettings
 from router.db.database import Database
 from router.errors import Unavailable
-from router.jobs.leased import Job
+from router.jobs.leased import LeasedJob
 from router.money.amounts import NANO, format_nano
 from router.store.rates import get_rate, set_rate
 
@@ -30,11 +30,11 @@ _JUMP_MAX = 10
 _log = logging.getLogger("router.rates")
 
 
-def rate_jobs(settings: Settings, database: Database) -> list[Job]:
+def rate_jobs(settings: Settings, database: Database) -> list[LeasedJob]:
     """The job that fetches the rate; none where it is not fetched."""
     if not settings.billing.usd_rate_url:
         return []
-    return [Job("usd_rate", _EVERY_S, lambda: refresh_rate(settings, database))]
+    return [LeasedJob("usd_rate", _EVERY_S, lambda: refresh_rate(settings, database))]
 
 
 def refresh_rate(settings: Settings, database: Database) -> int:

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from router.catalogue.snapshot import Snapshot
 from router.charging.policies import NONE
 from router.config.file import Settings
-from router.providers.configured import Provider
+from router.providers.configured import ConfiguredProvider
 
-__all__ = ["Lack", "Watch", "default_url", "lacks", "unreachable", "upstream_urls"]
+__all__ = ["Lack", "ReadinessWarnings", "default_url", "lacks", "unreachable", "upstream_urls"]
 
 _log = logging.getLogger("router.setup")
 _WAIT_S = 2.0
@@ -47,7 +47,7 @@ _GENERAL: Mapping[str, str] = {
 }
 
 
-def lacks(settings: Settings, providers: Mapping[str, Provider], snapshot: Snapshot | None) -> Iterator[Lack]:
+def lacks(settings: Settings, providers: Mapping[str, ConfiguredProvider], snapshot: Snapshot | None) -> Iterator[Lack]:
     """What can be told without asking anybody.
 
     Args:
@@ -66,7 +66,7 @@ def lacks(settings: Settings, providers: Mapping[str, Provider], snapshot: Snaps
         yield from _unpriced(providers, snapshot)
 
 
-def _unpriced(providers: Mapping[str, Provider], snapshot: Snapshot) -> Iterator[Lack]:
+def _unpriced(providers: Mapping[str, ConfiguredProvider], snapshot: Snapshot) -> Iterator[Lack]:
     found: dict[str, list[str]] = {}
     for entry in snapshot.entries.values():
         if entry.enabled and entry.available and snapshot.price_of(entry) is None:
@@ -86,7 +86,7 @@ def _unpriced(providers: Mapping[str, Provider], snapshot: Snapshot) -> Iterator
             yield Lack("model_not_priced", detail, remedy)
 
 
-def unreachable(providers: Iterable[Provider], wait_s: float = _WAIT_S) -> list[Lack]:
+def unreachable(providers: Iterable[ConfiguredProvider], wait_s: float = _WAIT_S) -> list[Lack]:
     """The active providers' places that take no connection; each is tried once, all at the same time, and sent nothing.
 
     One behind an HTTP proxy (``transport = "requests"``) is not tried.
@@ -124,10 +124,10 @@ def _fault(url: str, wait_s: float) -> str:
         return error.strerror or str(error)
 
 
-class Watch:
+class ReadinessWarnings:
     """What one worker knows of it."""
 
-    def __init__(self, settings: Settings, providers: Mapping[str, Provider]) -> None:
+    def __init__(self, settings: Settings, providers: Mapping[str, ConfiguredProvider]) -> None:
         self._settings = settings
         self._providers = providers
         self._logged: frozenset[Lack] = frozenset()
@@ -154,7 +154,7 @@ class Watch:
         return [{"code": code, "message": message} for code, message in _GENERAL.items() if code in codes]
 
 
-def _rests(provider: Provider) -> bool:
+def _rests(provider: ConfiguredProvider) -> bool:
     """Whether calls met nobody at any of its places."""
     healths = [place.health for place in provider.endpoints.places]
     return bool(healths) and all(one.pause_s and one.kind in ("connection", "timeout") for one in healths)
@@ -165,7 +165,7 @@ def default_url(hooks: Mapping[str, Any]) -> str:
     return str(getattr(getattr(hooks.get("chat"), "__self__", None), "default_base_url", ""))
 
 
-def upstream_urls(provider: Provider) -> list[str]:
+def upstream_urls(provider: ConfiguredProvider) -> list[str]:
     """Where the provider's calls go, one for each endpoint, without anything secret; empty if that is not known."""
     default = default_url(provider.hooks)
     urls = [urlsplit(place.settings.base_url or default) for place in provider.endpoints.places]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from router.calls.call import ActiveCall
-from router.calls.kept_answer import Keeping
+from router.calls.kept_answer import AnswerRecorder
 from router.charging.charge import Reckoned
 from router.charging.meters import (
     Claimed,
@@ -313,7 +313,9 @@ class Admission:
         return f"{bound} Lower max_tokens, or {remedy}."
 
 
-def _instead(unbooked: CallRecord, record: CallRecord, amounts: Sequence[int], keeping: Keeping | None) -> Instead:
+def _instead(
+    unbooked: CallRecord, record: CallRecord, amounts: Sequence[int], keeping: AnswerRecorder | None
+) -> Instead:
     """How a call ends that its client takes for failed: one that costs nothing has used nothing of any limit."""
     if unbooked.ending == "cut":
         also = () if keeping is None else keeping.statements(record)

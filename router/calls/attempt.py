@@ -22,7 +22,7 @@ from router.surfaces.relay import PluginFault
 from router.types.masking import masked, one_line, without_quotes
 from router.types.records import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
 from router.types.transport import Request, Resent, Response
-from router.upstream.compiled import Wire
+from router.upstream.compiled import CallWire
 
 __all__ = ["Opened", "attempt"]
 
@@ -121,7 +121,7 @@ def attempt(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float)
     return opened
 
 
-def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: Wire, limits: Timeouts) -> Opened:
+def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: CallWire, limits: Timeouts) -> Opened:
     """By the wire that the plugin has compiled."""
     relay, holds = active.relay, _HOLDS[active.kind]
     try:

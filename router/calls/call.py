@@ -12,7 +12,7 @@ import gevent
 from greenlet import getcurrent, greenlet
 
 from router.calls.attempt_rows import attempt_row, named
-from router.calls.kept_answer import Keeping
+from router.calls.kept_answer import AnswerRecorder
 from router.charging.charge import Reckoned, reckon
 from router.charging.meters import Claimed, Part
 from router.charging.plan import Plan
@@ -28,7 +28,7 @@ from router.types.dialect import Dialect
 from router.types.peer import NOBODY, Peer
 from router.types.records import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
 
-__all__ = ["ActiveCall", "CallCancelled", "Client", "Settles"]
+__all__ = ["ActiveCall", "CallCancelled", "ClientConnection", "Settles"]
 
 _log = logging.getLogger("router.active")
 _NOTHING = Usage(0)
@@ -51,7 +51,7 @@ class CallCancelled(BaseException):
         self.reason = reason
 
 
-class Client(Protocol):
+class ClientConnection(Protocol):
     """The client's connection, as the server gives it."""
 
     @property
@@ -181,7 +181,7 @@ class ActiveCall:
         self.amounts: Sequence[int] = ()
         self.held: Held | None = None
         self.admitted_at = 0.0
-        self.keeping: Keeping | None = None
+        self.keeping: AnswerRecorder | None = None
         self.relay = Relay(self, dialect, kind)
         self.attempts: list[Attempt] = []
         self.dropped: Sequence[str] = ()

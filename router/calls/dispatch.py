@@ -12,8 +12,8 @@ from router.calls.attempt import Opened, attempt
 from router.calls.call import ActiveCall
 from router.charging.targets import TargetPlan
 from router.errors import FAULTS, KINDS, BadRequest, RouterError, UpstreamError
-from router.providers.health import Place
-from router.providers.resolve import Resolver
+from router.providers.health import EndpointHealth
+from router.providers.resolve import ModelResolver
 
 __all__ = ["Dispatcher"]
 
@@ -31,7 +31,9 @@ class Dispatcher:
         on_content: whether a safety refusal by one provider may be tried at the next.
     """
 
-    def __init__(self, resolver: Resolver, *, max_attempts: int, max_call_s: float, on_content: bool = False) -> None:
+    def __init__(
+        self, resolver: ModelResolver, *, max_attempts: int, max_call_s: float, on_content: bool = False
+    ) -> None:
         self._resolver = resolver
         self._max_attempts = max_attempts
         self._max_call_s = max_call_s
@@ -74,7 +76,7 @@ class Dispatcher:
         """The reply from one of the target's endpoints; or the last one's failure, or why none is ready."""
         endpoints = target.provider.endpoints
         alone = alone and not target.provider.settings.fallback
-        tried: set[Place] = set()
+        tried: set[EndpointHealth] = set()
         error = None
         account = active.key.account
         sticky = active.sticky if len(endpoints.places) > 1 else None

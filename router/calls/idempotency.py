@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from gevent.event import Event
 
-from router.calls.call import Client
-from router.calls.kept_answer import CHARGE, Keeping
+from router.calls.call import ClientConnection
+from router.calls.kept_answer import CHARGE, AnswerRecorder
 from router.db.database import Database
 from router.db.journal import Journal
 from router.errors import Conflict
@@ -23,7 +23,17 @@ from router.jobs.workers import is_alive
 from router.ledger.operations import Note
 from router.money.amounts import format_nano
 from router.store.fresh import Fresh
-from router.store.idempotency import Call, Entry, Place, begin, look, reference_of, releasing, stored_bytes, take_over
+from router.store.idempotency import (
+    IdempotencySlot,
+    IdempotentCall,
+    SlotHolder,
+    begin,
+    look,
+    reference_of,
+    releasing,
+    stored_bytes,
+    take_over,
+)
 from router.types.records import Key
 
 __all__ = ["Idempotency", "Replay"]
@@ -86,14 +96,14 @@ class Idempotency:
         self._account_bytes = account_bytes
         self._keeps_free = keeps_free
         self._stored: dict[str, Fresh[int]] = {}
-        self._waiting: dict[Place, set[_Waiter]] = {}
+        self._waiting: dict[IdempotencySlot, set[_Waiter]] = {}
 
     def enter(
-        self, value: str, key: Key, kind: str, body: bytes, request_id: str, client: Client | None
-    ) -> Keeping | Replay:
+        self, value: str, key: Key, kind: str, body: bytes, request_id: str, client: ClientConnection | None
+    ) -> AnswerRecorder | Replay:
         """What a call is to do: be made, its answer kept; or give the answer that another got.
 
-        Whoever gets a ``Keeping`` must settle the call with it, or ``release`` it.
+        Whoever gets a ``AnswerRecorder`` must settle the call with it, or ``release`` it.
 
         Args:
             value: the header's.
@@ -104,8 +114,8 @@ class Idempotency:
             Conflict: it was used for another body; its call is still under way; its answer was not kept.
             StoreError: the database does not answer.
         """
-        place = Place(key.counted_as, reference_of(value))
-        call = Call(request_id, self._owner, hashlib.sha256(kind.encode("ascii") + b"\n" + body).hexdigest())
+        place = IdempotencySlot(key.counted_as, reference_of(value))
+        call = IdempotentCall(request_id, self._owner, hashlib.sha256(kind.encode("ascii") + b"\n" + body).hexdigest())
         entry = self._begin(place, call)
         if entry is None:
             return self._keeping(place, call, key.account)
@@ -114,18 +124,20 @@ class Idempotency:
         with self._waiter(place, client) as waiter:
             return self._await(place, call, entry, waiter, key.account)
 
-    def release(self, keeping: Keeping) -> None:
+    def release(self, keeping: AnswerRecorder) -> None:
         """The call was refused before it began: the next may try again."""
         self._journal.post(Note(keeping.request_id, [releasing(keeping.place, keeping.request_id)]))
         keeping.over()
 
-    def _begin(self, place: Place, call: Call) -> Entry | None:
+    def _begin(self, place: IdempotencySlot, call: IdempotentCall) -> SlotHolder | None:
         with self._released_on_failure(place, call):
             return begin(self._database, place, call, self._clock())
 
-    def _await(self, place: Place, call: Call, found: Entry, waiter: _Waiter, account: str) -> Keeping | Replay:
+    def _await(
+        self, place: IdempotencySlot, call: IdempotentCall, found: SlotHolder, waiter: _Waiter, account: str
+    ) -> AnswerRecorder | Replay:
         deadline = time.monotonic() + self._wait_s
-        entry: Entry | None = found
+        entry: SlotHolder | None = found
         while not waiter.gone:
             if entry is None:
                 entry = self._begin(place, call)
@@ -141,10 +153,10 @@ class Idempotency:
             entry = look(self._database, place, self._clock())
         return Replay(_LEFT, {}, b"", "")
 
-    def _is_dead(self, entry: Entry) -> bool:
+    def _is_dead(self, entry: SlotHolder) -> bool:
         return entry.owner != self._owner and not is_alive(self._database, entry.owner, self._clock())
 
-    def _take_over(self, place: Place, entry: Entry, call: Call) -> bool:
+    def _take_over(self, place: IdempotencySlot, entry: SlotHolder, call: IdempotentCall) -> bool:
         with self._released_on_failure(place, call):
             if take_over(self._database, place, entry.request_id, call, self._clock()):
                 return True
@@ -152,18 +164,18 @@ class Idempotency:
             return take_over(self._database, place, entry.request_id, call, self._clock())
 
     @contextmanager
-    def _released_on_failure(self, place: Place, call: Call) -> Iterator[None]:
+    def _released_on_failure(self, place: IdempotencySlot, call: IdempotentCall) -> Iterator[None]:
         try:
             yield
         except BaseException:  # the place may have been taken all the same
             self._journal.post(Note(call.request_id, [releasing(place, call.request_id)]))
             raise
 
-    def _keeping(self, place: Place, call: Call, account: str) -> Keeping:
+    def _keeping(self, place: IdempotencySlot, call: IdempotentCall, account: str) -> AnswerRecorder:
         over = lambda: self._wake(place)  # noqa: E731 - one line, used once
         with self._released_on_failure(place, call):
             full = self._stored_bytes(account) >= self._account_bytes
-        return Keeping(
+        return AnswerRecorder(
             place, call.request_id, max_bytes=0 if full else self._max_bytes, over=over, keeps_free=self._keeps_free
         )
 
@@ -177,12 +189,12 @@ class Idempotency:
             self._stored[account] = known
         return known.get()
 
-    def _wake(self, place: Place) -> None:
+    def _wake(self, place: IdempotencySlot) -> None:
         for waiter in self._waiting.get(place, ()):
             waiter.wake()
 
     @contextmanager
-    def _waiter(self, place: Place, client: Client | None) -> Iterator[_Waiter]:
+    def _waiter(self, place: IdempotencySlot, client: ClientConnection | None) -> Iterator[_Waiter]:
         waiter = _Waiter()
         self._waiting.setdefault(place, set()).add(waiter)
         if client is not None:
@@ -222,7 +234,7 @@ class _Waiter:
             self._pause_s = min(2 * self._pause_s, _PAUSE_MAX_S)
 
 
-def _replay(entry: Entry, call: Call) -> Replay:
+def _replay(entry: SlotHolder, call: IdempotentCall) -> Replay:
     if entry.body_hash != call.body_hash:
         raise Conflict(
             f"This Idempotency-Key was sent before with another request, {entry.request_id}. Send a new key with a "
@@ -243,7 +255,7 @@ def _replay(entry: Entry, call: Call) -> Replay:
     return Replay(entry.status, headers, entry.body, entry.request_id)
 
 
-def _in_progress(entry: Entry) -> Conflict:
+def _in_progress(entry: SlotHolder) -> Conflict:
     return Conflict(
         f"The first call with this Idempotency-Key, {entry.request_id}, is still under way. Please send this request "
         f"again in {_RETRY_AFTER_S} seconds, with the same key.",

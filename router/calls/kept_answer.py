@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 
 from router.db.connection import Connection
 from router.money.amounts import format_nano
-from router.store.idempotency import Place, dropping, finishing, releasing, stands
+from router.store.idempotency import IdempotencySlot, dropping, finishing, releasing, stands
 from router.types.records import CallRecord
 
-__all__ = ["CHARGE", "Keeping"]
+__all__ = ["CHARGE", "AnswerRecorder"]
 
 CHARGE = "x-router-charge"
 _KEPT = ("content-type", "cache-control", "x-accel-buffering")
 _NO_HEADERS: Mapping[str, str] = {}
 
 
-class Keeping:
+class AnswerRecorder:
     """One call's.
 
     Args:
@@ -35,7 +35,13 @@ class Keeping:
     __slots__ = ("_keeps_free", "_max_bytes", "_over", "_parts", "_size", "headers", "place", "request_id", "whole")
 
     def __init__(
-        self, place: Place, request_id: str, *, max_bytes: int, over: Callable[[], None], keeps_free: bool = True
+        self,
+        place: IdempotencySlot,
+        request_id: str,
+        *,
+        max_bytes: int,
+        over: Callable[[], None],
+        keeps_free: bool = True,
     ) -> None:
         self._keeps_free = keeps_free
         self.whole = False

@@ -16,13 +16,13 @@ import gevent
 
 from router.calls.admission import Admission, StaleKey
 from router.calls.auth import Authenticator
-from router.calls.call import ActiveCall, CallCancelled, Client
+from router.calls.call import ActiveCall, CallCancelled, ClientConnection
 from router.calls.call_log import Recorder
 from router.calls.dispatch import Dispatcher
 from router.calls.endings import Endings
 from router.calls.idempotency import Idempotency, Replay
 from router.calls.kept_answer import CHARGE
-from router.calls.progress import Progress
+from router.calls.progress import ProgressNotes
 from router.calls.request import Incoming
 from router.calls.stream import Pump
 from router.catalogue.snapshot import Snapshot
@@ -33,7 +33,7 @@ from router.config.schema import GatewaySettings
 from router.errors import FAULTS, BadRequest, Conflict, Forbidden, RateLimited, RouterError, Unavailable
 from router.money.amounts import format_nano
 from router.providers.model_list import Lister
-from router.providers.resolve import Resolver
+from router.providers.resolve import ModelResolver
 from router.structs import record
 from router.surfaces.body import decode_json
 from router.surfaces.checked import look
@@ -42,7 +42,7 @@ from router.surfaces.uploads import SMALL_BYTES, UploadLimits, Uploads
 from router.types.dialect import Dialect
 from router.types.records import Attempt, CallRecord, Key
 
-__all__ = ["Answer", "Gateway"]
+__all__ = ["CallAnswer", "CallPipeline"]
 
 _log = logging.getLogger("router.line")
 _STALE_MAX = 8
@@ -57,7 +57,7 @@ _STREAM_HEADERS = {
 
 @record
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallAnswer:
     """What the client gets: a body in bytes; None where it got a stream, which is over."""
 
     body: bytes | None
@@ -65,7 +65,7 @@ class Answer:
     status: int = 200
 
 
-class Gateway:
+class CallPipeline:
     """Serves calls. One per worker.
 
     Args:
@@ -79,7 +79,7 @@ class Gateway:
         dialect: Dialect,
         authenticator: Authenticator,
         lister: Lister,
-        resolver: Resolver,
+        resolver: ModelResolver,
         quoter: Quoter,
         admission: Admission,
         recorder: Recorder,
@@ -108,7 +108,7 @@ class Gateway:
         self._uploads = Uploads(UploadLimits(*(max(least, one) for one in bounds)), available)
         self._under_way: dict[str, ActiveCall] = {}
         self._plans = Plans(quoter.snapshot, self._planned)
-        self._progress = Progress(admission.journal, self._under_way)
+        self._progress = ProgressNotes(admission.journal, self._under_way)
         self._endings = Endings(authenticator.version, endings, self._under_way)
 
     def busy(self) -> int:
@@ -129,7 +129,7 @@ class Gateway:
         """Give observers this long to see the last calls."""
         self._recorder.drain(timeout_s)
 
-    def call(self, kind: str, incoming: Incoming) -> Answer:
+    def call(self, kind: str, incoming: Incoming) -> CallAnswer:
         """Take a call in, and serve it.
 
         Args:
@@ -212,7 +212,7 @@ class Gateway:
     def _key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
         return self._authenticator.key(incoming.authorization, incoming.x_api_key, fresh=fresh)
 
-    def _serve_once(self, active: ActiveCall, value: str, incoming: Incoming, raw: bytes) -> Answer:
+    def _serve_once(self, active: ActiveCall, value: str, incoming: Incoming, raw: bytes) -> CallAnswer:
         """Serve a call, or give the answer that its ``Idempotency-Key`` has already."""
         key, kind = active.key, active.kind
         try:
@@ -223,7 +223,7 @@ class Gateway:
         if isinstance(found, Replay):
             self._count_request(active, incoming)
             self._recorder.replayed(active.request_id, found.first, key, kind, found.status, active.peer)
-            return Answer(found.body, found.headers, found.status)
+            return CallAnswer(found.body, found.headers, found.status)
         active.keeping = found
         return self._serve(active, incoming)
 
@@ -238,7 +238,7 @@ class Gateway:
                 key = self._key(incoming)
         return None
 
-    def _serve(self, active: ActiveCall, incoming: Incoming) -> Answer:
+    def _serve(self, active: ActiveCall, incoming: Incoming) -> CallAnswer:
         keeping = active.keeping
         try:
             self._admit(active, incoming)
@@ -285,7 +285,7 @@ class Gateway:
         """
         return self._quoter.plan(kind, key, self._resolver.route(model, key), snapshot)
 
-    def _plain(self, active: ActiveCall, client: Client | None) -> Answer:
+    def _plain(self, active: ActiveCall, client: ClientConnection | None) -> CallAnswer:
         """The whole reply, settled before its first byte goes out."""
         if client is not None:
             client.watch(active.client_left)
@@ -299,7 +299,7 @@ class Gateway:
             active.finish(cancelled.reason)
             if cancelled.reason is not None:
                 raise cancelled.reason from None
-            return Answer(b"", {}, 499)
+            return CallAnswer(b"", {}, 499)
         except RouterError as error:
             active.finish(error)
             error.headers.update(self._headers(active, {}))
@@ -313,9 +313,9 @@ class Gateway:
             if client is not None:
                 client.unwatch()
         active.finish()
-        return Answer(opened.first, self._headers(active))
+        return CallAnswer(opened.first, self._headers(active))
 
-    def _stream(self, active: ActiveCall, incoming: Incoming) -> Answer:
+    def _stream(self, active: ActiveCall, incoming: Incoming) -> CallAnswer:
         """A stream to its end, which the client got unless it left, or an error before anything of it was sent."""
         client = incoming.client
         assert incoming.open_sink is not None, "a door that takes calls has a way for streams"
@@ -331,7 +331,7 @@ class Gateway:
         finally:
             if client is not None:
                 client.unwatch()
-        return Answer(None)
+        return CallAnswer(None)
 
     def _begun(self, active: ActiveCall) -> dict[str, str]:
         """The headers of a stream that begins: those of its repeats, too, whatever becomes of it."""

@@ -11,7 +11,7 @@ from router.calls.call import ActiveCall
 from router.db.journal import Journal
 from router.ledger.operations import Note, Statement
 
-__all__ = ["EVERY_S", "Progress"]
+__all__ = ["EVERY_S", "ProgressNotes"]
 
 EVERY_S = 2.0
 """Between two rounds. A call that is over sooner is never noted."""
@@ -20,7 +20,7 @@ _AT_ONCE = 50  # others have a turn in between
 _log = logging.getLogger("router.progress")
 
 
-class Progress:
+class ProgressNotes:
     """Runs while calls are under way, in a greenlet of its own.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from router.calls.call import Client
+from router.calls.call import ClientConnection
 from router.calls.sink import Sink
 from router.types.peer import NOBODY, Peer
 
@@ -44,7 +44,7 @@ class Incoming(Struct):
     idempotency_key: str | None = None
     client_request_id: str = ""
     peer: Peer = NOBODY
-    client: Client | None = None
+    client: ClientConnection | None = None
     body_size: int | None = 0
     raw: bytes = b""
     reader: ReadBody | None = None

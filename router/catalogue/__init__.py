@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from router.catalogue.catalogue import Catalogue, Rows
 from router.catalogue.prices import PriceBook, PriceRules
-from router.catalogue.snapshot import Entry, Listing, Offered, Row, Snapshot, Stored
+from router.catalogue.snapshot import CatalogueEntry, Listing, Offered, Row, Snapshot, Stored
 
-__all__ = ["Catalogue", "Entry", "Listing", "Offered", "PriceBook", "PriceRules", "Row", "Rows", "Snapshot", "Stored"]
+__all__ = [
+    "Catalogue",
+    "CatalogueEntry",
+    "Listing",
+    "Offered",
+    "PriceBook",
+    "PriceRules",
+    "Row",
+    "Rows",
+    "Snapshot",
+    "Stored",
+]

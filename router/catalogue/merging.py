@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from router.catalogue.facts import bare_card, described, learned_card
 from router.catalogue.prices import USD, PriceBook, PriceRules
-from router.catalogue.snapshot import NO_OFFERS, Entry, Listing, Offered, Row, Snapshot, Stored
+from router.catalogue.snapshot import NO_OFFERS, CatalogueEntry, Listing, Offered, Row, Snapshot, Stored
 from router.types.offers import Offer
 from router.types.records import ModelCard
 
@@ -34,8 +34,8 @@ def build_snapshot(
             entries[row.id] = replace(entries[row.id], enabled=row.enabled)
     if offered.only:
         entries = {name: entry for name, entry in entries.items() if entry.source in _SOLD}
-    by_target: dict[str, Entry] = {}
-    by_model: dict[str, list[Entry]] = {}
+    by_target: dict[str, CatalogueEntry] = {}
+    by_model: dict[str, list[CatalogueEntry]] = {}
     for entry in entries.values():
         if entry.available:
             by_target.setdefault(f"{entry.provider}/{entry.card.model}", entry)
@@ -47,7 +47,9 @@ def build_snapshot(
     return Snapshot(entries, dict(stored.aliases), by_target, by_model, unlisted, fallbacks, book, offered.only)
 
 
-def _add_offers(entries: dict[str, Entry], stored: Stored, listings: Mapping[str, Listing], offered: Offered) -> None:
+def _add_offers(
+    entries: dict[str, CatalogueEntry], stored: Stored, listings: Mapping[str, Listing], offered: Offered
+) -> None:
     """Those that the operator has not given another meaning; what the profile says of a model stays with its ID."""
     elsewhere = {row.id: row for row in stored.rows if row.provider is not None and row.provider not in listings}
     for offer in offered.offers:
@@ -62,7 +64,9 @@ def _add_offers(entries: dict[str, Entry], stored: Stored, listings: Mapping[str
             entries[offer.id] = _offer_entry(offer, entries, listings, offered.upstream)
 
 
-def _offer_entry(offer: Offer, entries: Mapping[str, Entry], listings: Mapping[str, Listing], upstream: str) -> Entry:
+def _offer_entry(
+    offer: Offer, entries: Mapping[str, CatalogueEntry], listings: Mapping[str, Listing], upstream: str
+) -> CatalogueEntry:
     """By the first route whose provider is active, else by ``upstream``: the first that this lists of the route's model
     part, the public ID and the whole route, or else the model part.
     """
@@ -81,28 +85,30 @@ def _offer_entry(offer: Offer, entries: Mapping[str, Entry], listings: Mapping[s
         )
     else:
         card = ModelCard(model, offer.kind, offer.provider or provider, context_window=offer.context_window)
-    return Entry(offer.id, provider, card, True, "profile", offer, provider in listings)
+    return CatalogueEntry(offer.id, provider, card, True, "profile", offer, provider in listings)
 
 
 def _models(stored: Stored, listings: Mapping[str, Listing]) -> Iterator[Row]:
     return (row for row in stored.rows if row.provider in listings and row.model is not None)
 
 
-def _row_entry(row: Row, entries: Mapping[str, Entry]) -> Entry:
+def _row_entry(row: Row, entries: Mapping[str, CatalogueEntry]) -> CatalogueEntry:
     known = entries.get(f"{row.provider}/{row.model}")
     provider, model = row.provider or "", row.model or ""
     card = known.card if known else learned_card(provider, model, row.kind, row.facts)
-    return Entry(row.id, provider, described(card, row.facts.get("given", {})), row.enabled, "operator")
+    return CatalogueEntry(row.id, provider, described(card, row.facts.get("given", {})), row.enabled, "operator")
 
 
-def _listed_entries(listings: Mapping[str, Listing]) -> dict[str, Entry]:
-    entries: dict[str, Entry] = {}
+def _listed_entries(listings: Mapping[str, Listing]) -> dict[str, CatalogueEntry]:
+    entries: dict[str, CatalogueEntry] = {}
     for provider, listing in listings.items():
         for card in listing.cards:
-            entries[f"{provider}/{card.model}"] = Entry(f"{provider}/{card.model}", provider, card)
+            entries[f"{provider}/{card.model}"] = CatalogueEntry(f"{provider}/{card.model}", provider, card)
         for model, given in listing.configured.items():
             entry_id = f"{provider}/{model}"
             known = entries.get(entry_id)
             card = described(known.card if known else bare_card(provider, model), given)
-            entries[entry_id] = Entry(entry_id, provider, card, source=known.source if known else "configuration")
+            entries[entry_id] = CatalogueEntry(
+                entry_id, provider, card, source=known.source if known else "configuration"
+            )
     return entries

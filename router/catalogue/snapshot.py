@@ -10,11 +10,11 @@ from router.catalogue.prices import PriceBook
 from router.types.offers import Offer
 from router.types.records import ModelCard, Price
 
-__all__ = ["NO_OFFERS", "Entry", "Listing", "Offered", "Row", "Snapshot", "Stored"]
+__all__ = ["NO_OFFERS", "CatalogueEntry", "Listing", "Offered", "Row", "Snapshot", "Stored"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     """One public model ID.
 
     Attributes:
@@ -117,16 +117,16 @@ class Snapshot:
         closed: whether only the profile's offers, and what the operator added himself, are served.
     """
 
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, CatalogueEntry] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
-    by_target: Mapping[str, Entry] = field(default_factory=dict)
-    by_model: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
+    by_target: Mapping[str, CatalogueEntry] = field(default_factory=dict)
+    by_model: Mapping[str, Sequence[CatalogueEntry]] = field(default_factory=dict)
     unlisted: frozenset[str] = frozenset()
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     prices: PriceBook = field(default_factory=PriceBook)
     closed: bool = False
 
-    def listed(self) -> list[Entry]:
+    def listed(self) -> list[CatalogueEntry]:
         """What can be called: enabled entries that are available, then their aliases, sorted by ID."""
         models = {entry.id: entry for entry in self.entries.values() if entry.enabled and entry.available}
         shown = dict(models)
@@ -135,7 +135,7 @@ class Snapshot:
                 shown.setdefault(alias, replace(models[target], id=alias, source="alias"))
         return [shown[model_id] for model_id in sorted(shown)]
 
-    def price_of(self, entry: Entry, price_list: str = "") -> Price | None:
+    def price_of(self, entry: CatalogueEntry, price_list: str = "") -> Price | None:
         """What calls of a listed entry are charged; an alias as what it means.
 
         Args:

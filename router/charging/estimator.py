@@ -17,7 +17,7 @@ from router.charging.terms import Sale
 from router.config.schema import BillingSettings
 from router.errors import BadRequest, Unavailable
 from router.money.prices import MILLION, dearest, is_complete, is_free, rates, request_of
-from router.providers.resolve import Resolver
+from router.providers.resolve import ModelResolver
 from router.surfaces.body import decode_json
 from router.surfaces.checked import look
 from router.surfaces.fields import Integer, Typed
@@ -99,7 +99,7 @@ class Place(NamedTuple):
 class Estimator:
     """Prices calls that nobody makes. A model whose provider is not set up yet has a price as well."""
 
-    def __init__(self, catalogue: Catalogue, resolver: Resolver, billing: BillingSettings) -> None:
+    def __init__(self, catalogue: Catalogue, resolver: ModelResolver, billing: BillingSettings) -> None:
         self._catalogue = catalogue
         self._resolver = resolver
         self._own_cap = billing.max_output_tokens

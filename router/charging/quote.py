@@ -14,7 +14,7 @@ from router.charging.outgoing import check_limits
 from router.charging.paid_extras import EXTRAS, check_extras
 from router.charging.plan import Plan
 from router.charging.selling import sale_of
-from router.charging.targets import Offer, TargetPlan
+from router.charging.targets import TargetOffer, TargetPlan
 from router.charging.terms import Sale, Terms, quote_of, shown_rates
 from router.config.schema import BillingSettings
 from router.errors import BadRequest, ModelNotPriced
@@ -135,7 +135,7 @@ class Quoter:
             cache[name] = made
         return cache[name]
 
-    def _offer(self, book: PriceBook, target: Target, price_list: str, kind: str) -> Offer | None:
+    def _offer(self, book: PriceBook, target: Target, price_list: str, kind: str) -> TargetOffer | None:
         """None where the target has no price for such calls."""
         cost = book.cost(target.card)
         price: Price | None = FREE
@@ -152,7 +152,7 @@ class Quoter:
         flat = dearest(price, 0.0, 0) if not price.tiers else None
         if flat is not None and origin:
             origin |= shown_rates(flat)
-        return Offer(price, cost, flat, is_free(price), origin, request_of(price, cost))
+        return TargetOffer(price, cost, flat, is_free(price), origin, request_of(price, cost))
 
     def _quote(self, found: Measure, first: TargetPlan, sales: Mapping[str, Sale]) -> Quote:
         """For limits, what nothing bounds counts as what is likely."""

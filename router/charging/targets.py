@@ -12,14 +12,14 @@ from router.config.provider import Timeouts
 from router.errors import FAULTS
 from router.money.prices import Price, Rates, dearest
 from router.money.usage import Units
-from router.providers.health import Place
+from router.providers.health import EndpointHealth
 from router.providers.resolve import Target
 from router.types.records import CallContext
 from router.types.request_rules import ADDED_MEMBERS, RequestRules
 from router.upstream.checking import fault_of_wire
-from router.upstream.compiled import Wire
+from router.upstream.compiled import CallWire
 
-__all__ = ["Offer", "TargetPlan", "header_text"]
+__all__ = ["TargetOffer", "TargetPlan", "header_text"]
 
 _log = logging.getLogger("router.attempt")
 _SILENCE_S = 60.0
@@ -27,7 +27,7 @@ _PATIENCE_S = 600.0  # of a model that reasons, or of which nothing is known
 _NONE: frozenset[str] = frozenset()
 
 
-class Offer(NamedTuple):
+class TargetOffer(NamedTuple):
     """What a target's calls cost, before there is a call.
 
     Attributes:
@@ -102,12 +102,12 @@ class TargetPlan:
         "wires",
     )
 
-    def __init__(self, target: Target, offer: Offer, kind: str, own_cap: int, *, paid: bool) -> None:
+    def __init__(self, target: Target, offer: TargetOffer, kind: str, own_cap: int, *, paid: bool) -> None:
         card, provider = target.card, target.provider
         self.id, self.provider, self.card, self.model = target.id, provider, card, card.model
         self.kind, self.rules = provider.kind, provider.rules
         self._asks = kind
-        self.wires: dict[Place, Wire | None] = {}
+        self.wires: dict[EndpointHealth, CallWire | None] = {}
         self.lacks = _lacks(target, kind)
         self.hook: Callable[..., Any] | None = provider.hooks.get(kind)
         self.offer = offer
@@ -132,12 +132,12 @@ class TargetPlan:
         """Whether its context window is known to hold more."""
         return (self.card.context_window or 0) > (other.card.context_window or 0)
 
-    def compile(self, place: Place) -> Wire | None:
+    def compile(self, place: EndpointHealth) -> CallWire | None:
         """What the plugin makes of calls at an endpoint, now in ``wires``; None where its hook is asked for each."""
         self.wires[place] = wire = self._compiled(place)
         return wire
 
-    def _compiled(self, place: Place) -> Wire | None:
+    def _compiled(self, place: EndpointHealth) -> CallWire | None:
         provider = self.provider
         compile_ = provider.hooks.get("compiled")
         if compile_ is None:
@@ -145,7 +145,7 @@ class TargetPlan:
         limits = provider.timeouts(self.model)
         context = CallContext(provider.name, self.model, place.settings, provider.transport, limits, self.card)
         try:
-            wire: Wire | None = compile_(kind=self._asks, context=context)
+            wire: CallWire | None = compile_(kind=self._asks, context=context)
             fault = "" if wire is None else fault_of_wire(wire)
         except FAULTS:
             _log.exception("provider plugin %s failed to compile its calls: it is asked for each", self.kind)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NoReturn
 import click
 
 from router import __version__
-from router.cli.support.groups import LazyCommands, Place
+from router.cli.support.groups import CommandEntry, LazyCommands
 from router.cli.support.output import hand_over_stdout, one_document, print_error, print_json
 from router.errors import RouterError
 
@@ -23,27 +23,35 @@ _INTERRUPTED = 130  # what shells report of a program that was ended by Ctrl-C
 class Root(LazyCommands):
     """``router``. Exit status: 0 success, 1 refused or failed, 2 wrong usage; 130 after Ctrl-C."""
 
-    places: ClassVar[Mapping[str, Place]] = {
-        "accounts": Place("router.cli.commands.accounts:accounts", "Accounts: what owns keys."),
-        "audit": Place("router.cli.commands.audit:audit", "What operators did."),
-        "chat": Place("router.cli.commands.chat:chat", "Send one prompt to a running gateway."),
-        "config": Place("router.cli.commands.config:config", "Show, check and change the configuration."),
-        "credits": Place("router.cli.commands.credits:credits", "Money that accounts are given, and their statements."),
-        "db": Place("router.cli.commands.db:db", "The database: migrations and backups."),
-        "doctor": Place("router.cli.commands.doctor:doctor", "Check the whole set-up and say what to do."),
-        "fallbacks": Place("router.cli.commands.fallbacks:fallbacks", "Which models are tried when one fails."),
-        "init": Place("router.cli.commands.init:init", "Make a configuration, a database, an account and a key."),
-        "keys": Place("router.cli.commands.keys:keys", "API keys."),
-        "limits": Place("router.cli.commands.limits:limits", "Limits of keys, accounts and tiers."),
-        "ledger": Place("router.cli.commands.ledger:ledger", "Whether transfers, holds and balances hold together."),
-        "models": Place("router.cli.commands.models:models", "The catalogue: models and aliases."),
-        "plugins": Place("router.cli.commands.plugins:plugins", "Installed plugins."),
-        "providers": Place("router.cli.commands.providers:providers", "Configured providers."),
-        "reload": Place("router.cli.commands.running:reload", "Have the running gateway read its configuration again."),
-        "routes": Place("router.cli.commands.routes:routes", "How model IDs are understood."),
-        "serve": Place("router.cli.commands.serve:serve", "Serve the gateway."),
-        "stop": Place("router.cli.commands.running:stop", "End the running gateway."),
-        "usage": Place("router.cli.commands.usage:usage", "Finished calls and their tokens."),
+    places: ClassVar[Mapping[str, CommandEntry]] = {
+        "accounts": CommandEntry("router.cli.commands.accounts:accounts", "Accounts: what owns keys."),
+        "audit": CommandEntry("router.cli.commands.audit:audit", "What operators did."),
+        "chat": CommandEntry("router.cli.commands.chat:chat", "Send one prompt to a running gateway."),
+        "config": CommandEntry("router.cli.commands.config:config", "Show, check and change the configuration."),
+        "credits": CommandEntry(
+            "router.cli.commands.credits:credits", "Money that accounts are given, and their statements."
+        ),
+        "db": CommandEntry("router.cli.commands.db:db", "The database: migrations and backups."),
+        "doctor": CommandEntry("router.cli.commands.doctor:doctor", "Check the whole set-up and say what to do."),
+        "fallbacks": CommandEntry("router.cli.commands.fallbacks:fallbacks", "Which models are tried when one fails."),
+        "init": CommandEntry(
+            "router.cli.commands.init:init", "Make a configuration, a database, an account and a key."
+        ),
+        "keys": CommandEntry("router.cli.commands.keys:keys", "API keys."),
+        "limits": CommandEntry("router.cli.commands.limits:limits", "Limits of keys, accounts and tiers."),
+        "ledger": CommandEntry(
+            "router.cli.commands.ledger:ledger", "Whether transfers, holds and balances hold together."
+        ),
+        "models": CommandEntry("router.cli.commands.models:models", "The catalogue: models and aliases."),
+        "plugins": CommandEntry("router.cli.commands.plugins:plugins", "Installed plugins."),
+        "providers": CommandEntry("router.cli.commands.providers:providers", "Configured providers."),
+        "reload": CommandEntry(
+            "router.cli.commands.running:reload", "Have the running gateway read its configuration again."
+        ),
+        "routes": CommandEntry("router.cli.commands.routes:routes", "How model IDs are understood."),
+        "serve": CommandEntry("router.cli.commands.serve:serve", "Serve the gateway."),
+        "stop": CommandEntry("router.cli.commands.running:stop", "End the running gateway."),
+        "usage": CommandEntry("router.cli.commands.usage:usage", "Finished calls and their tokens."),
     }
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
@@ -60,10 +68,10 @@ class Root(LazyCommands):
         return super().resolve_command(ctx, args)
 
     def _ask_plugins(self, config: Path) -> None:
-        from router.cli.support.session import Session
+        from router.cli.support.session import CommandSession
         from router.plugin_host.registry import load_plugins
 
-        registry = Session(config, False).registry if config.exists() else load_plugins()
+        registry = CommandSession(config, False).registry if config.exists() else load_plugins()
         registry.broadcast("register_commands", cli=self)
 
     def _status(self, arguments: list[str]) -> int:

@@ -7,10 +7,10 @@ from typing import Any, Protocol, TypeVar
 
 from router.db.connection import Connection
 from router.db.postgresql import PostgresqlEngine
-from router.db.session import Session
+from router.db.session import ConnectionSession
 from router.db.sqlite import SqliteEngine
 from router.db.thread_writer import ThreadWriter
-from router.db.threads import Job, Lane
+from router.db.threads import ThreadJob, ThreadPool
 from router.errors import StoreError
 
 __all__ = ["Database", "TableLog"]
@@ -62,8 +62,10 @@ class Database:
         self.witness: Callable[[Connection, Any], None] | None = None
         self._log = log
         self._timeout_s = timeout_s
-        self._readers = Lane(lambda: Session(engine, writer=False), width=_READERS, place=engine.place)
-        self._writer = Lane(lambda: Session(engine, writer=True), width=1, place=engine.place, holder=engine.holder)
+        self._readers = ThreadPool(lambda: ConnectionSession(engine, writer=False), width=_READERS, place=engine.place)
+        self._writer = ThreadPool(
+            lambda: ConnectionSession(engine, writer=True), width=1, place=engine.place, holder=engine.holder
+        )
 
     def read(self, function: Callable[[Connection], T], *, timeout_s: float | None = None, whole: bool = True) -> T:
         """Run a function that only reads, outside a transaction. It may be run twice when a connection was lost.
@@ -103,7 +105,7 @@ class Database:
 
         limit_s = self._limit(timeout_s)
 
-        def guarded(session: Session, job: Job[T]) -> T:
+        def guarded(session: ConnectionSession, job: ThreadJob[T]) -> T:
             def unless_abandoned(connection: Connection) -> T:
                 if not behind and self._log is not None:
                     self._log.enter(connection)
@@ -120,7 +122,7 @@ class Database:
 
     def thread_writer(self) -> ThreadWriter:
         """What lets a native thread of the caller's write on a connection of its own; opened at the first use."""
-        session = Session(self.backend, writer=True)
+        session = ConnectionSession(self.backend, writer=True)
         return ThreadWriter(session, place=self.place, holder=self.backend.holder, limit_s=self._timeout_s)
 
     def look(self) -> None:

@@ -12,14 +12,14 @@ from router.db.connection import Connection
 from router.db.engines import Engine
 from router.errors import StoreError
 
-__all__ = ["Session"]
+__all__ = ["ConnectionSession"]
 
 T = TypeVar("T")
 
 _LOST = (peewee.OperationalError, peewee.InterfaceError, peewee.InternalError)
 
 
-class Session:
+class ConnectionSession:
     """Runs functions on one connection, in one thread.
 
     Errors that are the database's (gone, frozen, locked, full, without tables) become ``StoreError`` and cost the

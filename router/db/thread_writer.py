@@ -11,7 +11,7 @@ import gevent
 from gevent.monkey import get_original, is_module_patched
 
 from router.db.connection import Connection
-from router.db.session import Session
+from router.db.session import ConnectionSession
 
 __all__ = ["ThreadWriter"]
 
@@ -31,7 +31,7 @@ class ThreadWriter:
         limit_s: how long a transaction may take.
     """
 
-    def __init__(self, session: Session, *, place: str, holder: Callable[[], str], limit_s: float) -> None:
+    def __init__(self, session: ConnectionSession, *, place: str, holder: Callable[[], str], limit_s: float) -> None:
         self.limit_s = limit_s
         self._session = session
         self._place = place
@@ -40,7 +40,7 @@ class ThreadWriter:
         self._watched_since = inf
 
     def write(self, function: Callable[[Connection], T]) -> T:
-        """Run a function inside one transaction, as ``Session.write``."""
+        """Run a function inside one transaction, as ``ConnectionSession.write``."""
         with self._lock:
             self._watched_since = time.monotonic()
         try:

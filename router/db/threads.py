@@ -15,10 +15,10 @@ import gevent
 from gevent.monkey import get_original, is_module_patched
 from greenlet import getcurrent, greenlet
 
-from router.db.session import Session
+from router.db.session import ConnectionSession
 from router.errors import StoreError
 
-__all__ = ["Job", "Lane", "Waiter", "new_waiter"]
+__all__ = ["ThreadJob", "ThreadPool", "Waiter", "new_waiter"]
 
 T = TypeVar("T")
 
@@ -103,19 +103,19 @@ def new_waiter() -> Waiter:
     return _GreenletWaiter() if is_module_patched("threading") else _ThreadWaiter()
 
 
-class Job(Generic[T]):
+class ThreadJob(Generic[T]):
     """One function on its way through a lane. Once ``abandoned``, it must not change anything any more."""
 
-    def __init__(self, function: Callable[[Session, Job[T]], T]) -> None:
+    def __init__(self, function: Callable[[ConnectionSession, ThreadJob[T]], T]) -> None:
         self.abandoned = False
         self._function = function
         self._waiter = new_waiter()
         self._lock = _allocate_lock()
-        self._session: Session | None = None
+        self._session: ConnectionSession | None = None
         self._result: T | None = None
         self._error: BaseException | None = None
 
-    def run(self, session: Session) -> None:
+    def run(self, session: ConnectionSession) -> None:
         """In the lane's thread: do the work, keep its outcome, wake the caller."""
         with self._lock:
             if self.abandoned:
@@ -160,7 +160,7 @@ class Job(Generic[T]):
                 self._session.interrupt()
 
 
-class Lane:
+class ThreadPool:
     """Native threads that serve one bounded queue of jobs, each thread with a session of its own.
 
     Args:
@@ -171,7 +171,7 @@ class Lane:
     """
 
     def __init__(
-        self, new_session: Callable[[], Session], *, width: int, place: str, holder: Callable[[], str] = str
+        self, new_session: Callable[[], ConnectionSession], *, width: int, place: str, holder: Callable[[], str] = str
     ) -> None:
         self._new_session = new_session
         self._width = width
@@ -182,7 +182,7 @@ class Lane:
         self._started = self._closed = False
         self._process = os.getpid()
 
-    def call(self, function: Callable[[Session, Job[T]], T], timeout_s: float) -> T:
+    def call(self, function: Callable[[ConnectionSession, ThreadJob[T]], T], timeout_s: float) -> T:
         """Run a function in one of the threads and wait for its outcome.
 
         Raises:
@@ -191,7 +191,7 @@ class Lane:
         self._start()
         if self._queue.qsize() >= _QUEUE_MAX:
             raise StoreError(f"The {self._place} does not keep up: {_QUEUE_MAX} calls wait for it already.")
-        job = Job(function)
+        job = ThreadJob(function)
         self._queue.put(job)
         return job.outcome(timeout_s, self._place, self._holder)
 
@@ -219,7 +219,7 @@ class Lane:
 
     def _serve(self) -> None:
         session = self._new_session()
-        while isinstance(item := self._queue.get(), Job):
+        while isinstance(item := self._queue.get(), ThreadJob):
             item.run(session)
             del item  # or an idle thread would keep the last result alive
         session.close()

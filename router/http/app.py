@@ -20,7 +20,7 @@ from router.calls.request import Incoming
 from router.charging.estimator import BODY_MAX
 from router.db.ids import new_request_id
 from router.errors import RouterError
-from router.http.calls import Calls
+from router.http.calls import CallRoutes
 from router.http.failures import Failures, Rendered
 from router.http.incoming import client_request_id, incoming_of, plain_path
 from router.http.openapi import describe
@@ -82,7 +82,7 @@ class Application:
         paths = (*serves, *dialect.models_paths, *public)
         self._failures = Failures(dialect, assembly.log.write, paths)
         peers = PeerReader(assembly.settings.server.trusted_proxies)
-        self.calls = Calls(serves, self._failures, assembly.settings.gateway.max_body_bytes, peers)
+        self.calls = CallRoutes(serves, self._failures, assembly.settings.gateway.max_body_bytes, peers)
         self.flask = _build_flask(assembly, self.calls, self._failures, self._readiness)
         self._behind = self.flask.wsgi_app
         self.flask.wsgi_app = self.wsgi  # type: ignore[method-assign]
@@ -134,7 +134,7 @@ class Application:
         return [page.body]
 
 
-def _build_flask(assembly: Assembly, calls: Calls, failures: Failures, readiness: Callable[[], Response]) -> Flask:
+def _build_flask(assembly: Assembly, calls: CallRoutes, failures: Failures, readiness: Callable[[], Response]) -> Flask:
     app = Flask("router", static_folder=None)
     gateway, dialect = assembly.gateway, assembly.dialect
 
@@ -182,7 +182,7 @@ def _build_flask(assembly: Assembly, calls: Calls, failures: Failures, readiness
     return app
 
 
-def _called(calls: Calls) -> Response:
+def _called(calls: CallRoutes) -> Response:
     """A call, served by the same line as at the server's own door."""
     answer, stream = piped(calls.serve, incoming_of(request.environ, calls.max_body_bytes, calls.peers))
     return Response(answer.body if stream is None else stream, answer.status, answer.headers)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from router.calls.line import Answer
+from router.calls.line import CallAnswer
 from router.calls.request import Incoming
 from router.http.failures import Failures
 from router.http.peer import PeerReader
 
-__all__ = ["Calls", "Serve"]
+__all__ = ["CallRoutes", "Serve"]
 
-Serve = Callable[[Incoming], Answer]
+Serve = Callable[[Incoming], CallAnswer]
 
 
-class Calls:
+class CallRoutes:
     """What is served at the paths of calls, by POST.
 
     Args:
@@ -35,7 +35,7 @@ class Calls:
         self._serves = serves
         self._failures = failures
 
-    def serve(self, incoming: Incoming) -> Answer:
+    def serve(self, incoming: Incoming) -> CallAnswer:
         """The answer, be it an error.
 
         Raises:
@@ -52,7 +52,7 @@ class Calls:
         except Exception as raised:
             return self._failed(raised, incoming)
 
-    def _failed(self, raised: Exception, incoming: Incoming) -> Answer:
+    def _failed(self, raised: Exception, incoming: Incoming) -> CallAnswer:
         status, headers, body = self._failures.answer(
             raised,
             incoming.request_id,
@@ -60,4 +60,4 @@ class Calls:
             peer=incoming.peer,
             client_request_id=incoming.client_request_id,
         )
-        return Answer(body, dict(headers), status)
+        return CallAnswer(body, dict(headers), status)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import gevent
 from gevent.event import Event
 
-from router.calls.line import Answer
+from router.calls.line import CallAnswer
 from router.calls.request import Incoming
 from router.calls.sink import Sink
 from router.errors import RequestTimeout
@@ -15,7 +15,7 @@ from router.errors import RequestTimeout
 __all__ = ["Piped", "piped"]
 
 
-def piped(serve: Callable[[Incoming], Answer], incoming: Incoming) -> tuple[Answer, Piped | None]:
+def piped(serve: Callable[[Incoming], CallAnswer], incoming: Incoming) -> tuple[CallAnswer, Piped | None]:
     """Serve a call: its answer, or the head of one and the stream that follows.
 
     Raises:
@@ -26,8 +26,8 @@ def piped(serve: Callable[[Incoming], Answer], incoming: Incoming) -> tuple[Answ
     serving = gevent.spawn(sink.serve, serve, incoming)
     sink.wait_begun()
     if sink.headers is not None:
-        return Answer(None, dict(sink.headers)), sink
-    answer: Answer = serving.get()
+        return CallAnswer(None, dict(sink.headers)), sink
+    answer: CallAnswer = serving.get()
     if answer.body is None:
         raise ConnectionError("the client left before its stream began")
     return answer, None
@@ -49,7 +49,7 @@ class Piped(Sink):
         self._ended = self._over = False
         self._changed = Event()
 
-    def serve(self, serve: Callable[[Incoming], Answer], incoming: Incoming) -> Answer:
+    def serve(self, serve: Callable[[Incoming], CallAnswer], incoming: Incoming) -> CallAnswer:
         """Run in a greenlet of its own: the line writes while the server takes."""
         try:
             return serve(incoming)

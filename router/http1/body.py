@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from router.errors import RequestTimeout
 from router.http1.channel import Channel, ClientGone
-from router.http1.limits import Limits
-from router.http1.parser import Request, RequestParser
+from router.http1.limits import ClientLimits
+from router.http1.parser import ParsedRequest, RequestParser
 
 __all__ = ["RequestBody"]
 
@@ -24,7 +24,7 @@ class RequestBody:
         ClientGone: the connection ended before the body did.
     """
 
-    def __init__(self, channel: Channel, parser: RequestParser, request: Request, limits: Limits) -> None:
+    def __init__(self, channel: Channel, parser: RequestParser, request: ParsedRequest, limits: ClientLimits) -> None:
         self._channel = channel
         self._parser = parser
         self._request = request

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gevent import sleep
 
-from router.calls.line import Answer
+from router.calls.line import CallAnswer
 from router.calls.request import Incoming
 from router.db.ids import new_request_id
 from router.errors import FAULTS, RequestTimeout, RouterError
@@ -22,8 +22,8 @@ from router.http1.body import RequestBody
 from router.http1.channel import Channel, ClientGone, RawSocket
 from router.http1.environ import connection_environ
 from router.http1.heads import answer_head
-from router.http1.limits import Limits
-from router.http1.parser import Request, RequestParser
+from router.http1.limits import ClientLimits
+from router.http1.parser import ParsedRequest, RequestParser
 from router.http1.posts import PostReader
 from router.http1.refusals import RenderError, render_openai
 from router.http1.responder import Responder, plain_response
@@ -33,7 +33,7 @@ from router.http1.watch import ClientWatch
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["Calls", "ClientGone", "Connection", "Site"]
+__all__ = ["CallHandler", "ClientGone", "ServerConnection", "Site"]
 
 log = logging.getLogger("router.server")
 
@@ -42,11 +42,11 @@ DISCARD_S = 1.0
 LINGER_MAX_BYTES = 16 * 1024 * 1024  # read and thrown away, so that a client that is still sending gets its answer
 LINGER_S = 2.0
 _JOIN_MAX_BYTES = 64 * 1024  # up to here a copy is cheaper than a second packet
-_WHOLE = Request({}, "POST", complete=True)
+_WHOLE = ParsedRequest({}, "POST", complete=True)
 """What stands for a request that the fast reader read: nothing of it is on its way."""
 
 
-class Calls(Protocol):
+class CallHandler(Protocol):
     """What serves calls without WSGI.
 
     Attributes:
@@ -59,7 +59,7 @@ class Calls(Protocol):
     max_body_bytes: int
     peers: PeerReader
 
-    def serve(self, incoming: Incoming) -> Answer:
+    def serve(self, incoming: Incoming) -> CallAnswer:
         """The answer, be it an error.
 
         Raises:
@@ -80,12 +80,12 @@ class Site:
     """
 
     app: WSGIApplication
-    limits: Limits = field(default=Limits())
+    limits: ClientLimits = field(default=ClientLimits())
     render_error: RenderError = render_openai
-    calls: Calls | None = None
+    calls: CallHandler | None = None
 
 
-class Connection:
+class ServerConnection:
     """Serves one accepted socket and closes it.
 
     Args:
@@ -129,7 +129,7 @@ class Connection:
             self._channel.close(reset)
 
     def drain(self, idle_s: float) -> None:
-        """Take no further requests: what runs is answered with ``Connection: close``.
+        """Take no further requests: what runs is answered with ``ServerConnection: close``.
 
         A connection that has been idle for ``idle_s`` ends now. A younger pause may be a client about to send its next
         request, which closing would lose: call again later.
@@ -155,7 +155,7 @@ class Connection:
             return False
         if type(request) is Incoming:
             return self._go_on(_WHOLE, None, self._serve_call(request, _WHOLE))  # who watched in it has ended that
-        assert isinstance(request, Request)
+        assert isinstance(request, ParsedRequest)
         body = RequestBody(self._channel, self._parser, request, self._site.limits)
         request.environ["wsgi.input"] = body
         request.environ["router.client"] = self._watch
@@ -163,7 +163,7 @@ class Connection:
         self._watch.unwatch()
         return self._go_on(request, body, keep)
 
-    def _serve_parsed(self, request: Request) -> bool:
+    def _serve_parsed(self, request: ParsedRequest) -> bool:
         """Serve what llhttp read; whether the client was told that it may go on."""
         environ, calls = request.environ, self._site.calls
         path = plain_path(environ["PATH_INFO"])
@@ -175,7 +175,7 @@ class Connection:
         self._respond(request, responder)
         return responder.keep_alive
 
-    def _serve_call(self, incoming: Incoming, request: Request) -> bool:
+    def _serve_call(self, incoming: Incoming, request: ParsedRequest) -> bool:
         """Serve a call, whoever read it; whether the client was told that it may go on."""
         assert self._site.calls is not None
         incoming.client = self._watch
@@ -216,7 +216,7 @@ class Connection:
             self._channel.send(head, timeout_s)
             self._channel.send(body, timeout_s)
 
-    def _sink(self, incoming: Incoming, request: Request) -> StreamSink:
+    def _sink(self, incoming: Incoming, request: ParsedRequest) -> StreamSink:
         return StreamSink(
             self._channel,
             incoming.request_id,
@@ -243,11 +243,11 @@ class Connection:
             raise
         return sink.keep
 
-    def _responder(self, request: Request) -> Responder:
+    def _responder(self, request: ParsedRequest) -> Responder:
         limits = self._site.limits
         return Responder(self._channel, request, limits.send_timeout_s, lambda: self._may_keep_alive(request))
 
-    def _go_on(self, request: Request, body: RequestBody | None, keep: bool) -> bool:
+    def _go_on(self, request: ParsedRequest, body: RequestBody | None, keep: bool) -> bool:
         """Whether the connection can be used again, now that the request was answered."""
         if not keep:
             if not request.complete or self._channel.peek():
@@ -263,7 +263,7 @@ class Connection:
         self._idle_since = self.waiting_since = time.monotonic()
         return True
 
-    def _next_request(self) -> Request | Incoming | None:
+    def _next_request(self) -> ParsedRequest | Incoming | None:
         """The next request with a complete head; None when the client sends no more, or nothing for too long."""
         parser, limits = self._parser, self._site.limits
         if parser.ready:
@@ -297,7 +297,7 @@ class Connection:
         self._idle_since = self.waiting_since = None
         return parser.ready.popleft()
 
-    def _may_keep_alive(self, request: Request) -> bool:
+    def _may_keep_alive(self, request: ParsedRequest) -> bool:
         """Whether a further request may follow: not while draining, nor behind a body too long to be skipped."""
         if self._draining:
             return False
@@ -307,7 +307,7 @@ class Connection:
             return False
         return request.length - request.received <= DISCARD_MAX_BYTES
 
-    def _respond(self, request: Request, responder: Responder) -> None:
+    def _respond(self, request: ParsedRequest, responder: Responder) -> None:
         iterable: Iterable[bytes] | None = None
         try:
             iterable = self._site.app(request.environ, responder.start_response)
@@ -357,11 +357,11 @@ class _Truncated(Exception):
     """A response that only the end of the connection delimits was cut: the client must see a reset, not an end."""
 
 
-def _post_reader(calls: Calls, limits: Limits, address: str) -> PostReader:
+def _post_reader(calls: CallHandler, limits: ClientLimits, address: str) -> PostReader:
     return PostReader(calls.paths, limits, calls.max_body_bytes, calls.peers.at(address))
 
 
-def _slow_header(limits: Limits) -> RequestTimeout:
+def _slow_header(limits: ClientLimits) -> RequestTimeout:
     return RequestTimeout(f"The request's header did not arrive within {limits.header_timeout_s:g} s.")
 
 

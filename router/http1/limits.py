@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-__all__ = ["Limits"]
+__all__ = ["ClientLimits"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ClientLimits:
     """Bounds of one connection, and of how many there are. Times are seconds, sizes are bytes.
 
     Attributes:
@@ -36,7 +36,7 @@ class Limits:
     max_connections_per_address: int = 0
 
     @classmethod
-    def of(cls, settings: object) -> Limits:
+    def of(cls, settings: object) -> ClientLimits:
         """The limits that ``settings`` names by the same attribute, the defaults for the others."""
         names = [field.name for field in fields(cls)]
         return cls(**{name: getattr(settings, name) for name in names if hasattr(settings, name)})

@@ -20,7 +20,7 @@ from httptools import (
 
 from router.errors import BadRequest, MethodNotAllowed, RouterError
 from router.http1.environ import Environ, put_field, put_target
-from router.http1.limits import Limits
+from router.http1.limits import ClientLimits
 from router.http1.refusals import (
     ExpectationFailed,
     HeaderTooLarge,
@@ -29,13 +29,13 @@ from router.http1.refusals import (
     VersionNotSupported,
 )
 
-__all__ = ["Request", "RequestParser"]
+__all__ = ["ParsedRequest", "RequestParser"]
 
 _FIELD_OVERHEAD_BYTES = 4  # colon, space, CR, LF
 
 
 @dataclass(slots=True, eq=False)
-class Request:
+class ParsedRequest:
     """One request: its head is complete, its body may still be on the way.
 
     Attributes:
@@ -76,13 +76,13 @@ class RequestParser:
         started: whether part of a next head is here.
     """
 
-    def __init__(self, limits: Limits, environ: Environ) -> None:
-        self.ready: deque[Request] = deque()
+    def __init__(self, limits: ClientLimits, environ: Environ) -> None:
+        self.ready: deque[ParsedRequest] = deque()
         self.error: RouterError | None = None
         self.started = False
         self._limits = limits
         self._base = environ
-        self._request: Request | None = None  # the one whose body is on the way
+        self._request: ParsedRequest | None = None  # the one whose body is on the way
         self._environ: Environ = {}
         self._target = b""
         self._fields = 0
@@ -183,7 +183,7 @@ class RequestParser:
         put_target(environ, method, self._target)
         if version == "1.1" and "HTTP_HOST" not in environ:
             raise BadRequest("The request has no Host header. HTTP/1.1 asks for one.")
-        request = Request(environ, method, version, parser.should_keep_alive())
+        request = ParsedRequest(environ, method, version, parser.should_keep_alive())
         request.length = _body_length(environ, version)
         request.expects_continue = _expects_continue(environ, version)
         self.started = False

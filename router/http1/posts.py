@@ -15,7 +15,7 @@ from router.calls.request import Incoming
 from router.db.ids import new_request_id
 from router.http.incoming import client_request_id
 from router.http.peer import TRACE, ConnectionPeer
-from router.http1.limits import Limits
+from router.http1.limits import ClientLimits
 
 __all__ = ["PostReader"]
 
@@ -44,7 +44,7 @@ class PostReader:
     """
 
     paths: Container[str]
-    limits: Limits
+    limits: ClientLimits
     body_max: int
     peers: ConnectionPeer
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from router.http1.channel import Channel
-from router.http1.parser import Request
+from router.http1.parser import ParsedRequest
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -40,7 +40,7 @@ class Responder:
     """
 
     def __init__(
-        self, channel: Channel, request: Request, send_timeout_s: float, may_keep_alive: Callable[[], bool]
+        self, channel: Channel, request: ParsedRequest, send_timeout_s: float, may_keep_alive: Callable[[], bool]
     ) -> None:
         self.keep_alive = False
         self.head_sent = False

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from httptools import HttpParserError
 
-from router.http_client.connection import AT_ONCE, Connection
-from router.http_client.deadlines import NO_PROGRESS, NO_RESPONSE, Limits
+from router.http_client.connection import AT_ONCE, UpstreamConnection
+from router.http_client.deadlines import NO_PROGRESS, NO_RESPONSE, CallDeadlines
 from router.http_client.decoding import decoded
 from router.http_client.exceptions import AnswerTooLong, Malformed, translating
 from router.http_client.head import Origin
@@ -29,10 +29,10 @@ class Lender(Protocol):
     @property
     def origin(self) -> Origin: ...
 
-    def give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: UpstreamConnection) -> None:
         """Take a connection whose response was read to its end."""
 
-    def discard(self, connection: Connection) -> None:
+    def discard(self, connection: UpstreamConnection) -> None:
         """Close a connection that cannot be used again."""
 
 
@@ -72,7 +72,7 @@ class BodyReader(ABC):
         return AnswerTooLong(f"upstream {self._host}: its answer", limit_bytes)
 
 
-def receive_by(until: float, connection: Connection, limits: Limits) -> bytes:
+def receive_by(until: float, connection: UpstreamConnection, limits: CallDeadlines) -> bytes:
     """The next bytes of a body; empty at the end of the stream.
 
     Args:
@@ -91,11 +91,11 @@ class PoolResponse(BodyReader):
 
     __slots__ = ("_connection", "_first", "_headers", "_limits", "_parser", "_pieces", "_pool", "_status")
 
-    def __init__(self, pool: Lender, connection: Connection, limits: Limits) -> None:
+    def __init__(self, pool: Lender, connection: UpstreamConnection, limits: CallDeadlines) -> None:
         self._pool = pool
         self._host = pool.origin.host
         self._limits = limits
-        self._connection: Connection | None = connection
+        self._connection: UpstreamConnection | None = connection
         self._parser = ResponseParser()
         self._first = b""
         self._pieces: Iterator[bytes] | None = None
@@ -113,7 +113,9 @@ class PoolResponse(BodyReader):
         return self._headers
 
     @classmethod
-    def midway(cls, pool: Lender, connection: Connection, limits: Limits, framing: bytes) -> PoolResponse:
+    def midway(
+        cls, pool: Lender, connection: UpstreamConnection, limits: CallDeadlines, framing: bytes
+    ) -> PoolResponse:
         """The rest of a chunked body of which some was read elsewhere.
 
         Args:
@@ -176,7 +178,7 @@ class PoolResponse(BodyReader):
         if parser.complete:
             self.close()
 
-    def _receive_head(self, connection: Connection, until: float) -> bytes:
+    def _receive_head(self, connection: UpstreamConnection, until: float) -> bytes:
         try:
             return connection.receive(until)
         except TimeoutError as error:
@@ -184,7 +186,7 @@ class PoolResponse(BodyReader):
                 raise
             raise self._limits.missed(until, self._limits.first_byte_s, NO_RESPONSE) from None
 
-    def _pump(self, connection: Connection, first_byte_at: float = 0.0) -> bool:
+    def _pump(self, connection: UpstreamConnection, first_byte_at: float = 0.0) -> bool:
         """Send more; whether there is something to receive."""
         limits = self._limits
         until = first_byte_at or limits.idle_at()
@@ -207,7 +209,7 @@ class PoolResponse(BodyReader):
             else:
                 self._pool.discard(connection)
 
-    def _take_the_rest(self, connection: Connection) -> None:
+    def _take_the_rest(self, connection: UpstreamConnection) -> None:
         """The end of the framing often comes in a packet of its own, after the last that anyone cares to read."""
         parser = self._parser
         if parser.head_complete and not parser.complete and not connection.sending:

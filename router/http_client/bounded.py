@@ -20,15 +20,15 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
-from router.http_client.deadlines import Deadline, Limits
-from router.http_client.dial import Resolver, connect
+from router.http_client.deadlines import CallDeadlines, Deadline
+from router.http_client.dial import HostResolver, connect
 from router.http_client.exceptions import translating
 from router.types.transport import RESEND_S
 
-__all__ = ["POOL_CLASSES", "Call", "calling"]
+__all__ = ["POOL_CLASSES", "BoundedCall", "calling"]
 
 
-class Call:
+class BoundedCall:
     """One call on its way through urllib3, which has no argument to carry it: see ``calling``.
 
     Attributes:
@@ -41,7 +41,7 @@ class Call:
         fresh: pooled connections are not to be used.
     """
 
-    def __init__(self, limits: Limits, resolver: Resolver, *, repeats: bool = False) -> None:
+    def __init__(self, limits: CallDeadlines, resolver: HostResolver, *, repeats: bool = False) -> None:
         self.repeats = repeats
         self.sent_at = 0.0
         self.sent: Callable[[], None] | None = None
@@ -88,7 +88,7 @@ class Call:
 
 
 calling = threading.local()
-"""``calling.call`` is the ``Call`` of the present thread or greenlet."""
+"""``calling.call`` is the ``BoundedCall`` of the present thread or greenlet."""
 
 
 class _Bounded(HTTPConnection):
@@ -98,7 +98,7 @@ class _Bounded(HTTPConnection):
     idle_since = 0.0
 
     def _new_conn(self) -> socket.socket:
-        call: Call = calling.call
+        call: BoundedCall = calling.call
         with translating(self.host):
             sock = connect(call.resolver, self.host, self.port, call.connect_by)
         call.watch(sock, call.connect_by)
@@ -120,7 +120,7 @@ class _Bounded(HTTPConnection):
         return not calling.call.fresh and super().is_connected and not (pending is not None and pending())
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        call: Call = calling.call
+        call: BoundedCall = calling.call
         if self.sock is None:
             self.connect()
         deadline = call.limits.idle()
@@ -139,7 +139,7 @@ class _Bounded(HTTPConnection):
             call.sent()
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3
-        call: Call = calling.call
+        call: BoundedCall = calling.call
         sock = self.sock
         deadline = call.limits.first_byte()
         call.watch(sock, deadline)
@@ -158,7 +158,7 @@ class _Bounded(HTTPConnection):
         call.watch(sock, call.limits.whole())
         return response
 
-    def _await_first_byte(self, call: Call, sock: Any) -> None:
+    def _await_first_byte(self, call: BoundedCall, sock: Any) -> None:
         if not isinstance(sock, socket.socket):
             return
         try:

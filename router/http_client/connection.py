@@ -16,7 +16,7 @@ from router.sockets.polled import Polled, Waits
 from router.sockets.waits import Readiness
 from router.types.transport import RESEND_S
 
-__all__ = ["AT_ONCE", "FIRST_BYTES", "Connection"]
+__all__ = ["AT_ONCE", "FIRST_BYTES", "UpstreamConnection"]
 
 AT_ONCE = 0.0
 """For a read that takes what is there, and raises ``BlockingIOError`` where nothing is."""
@@ -29,7 +29,7 @@ _NOTHING = memoryview(b"")
 _new_poller = get_original("select", "poll")  # it never waits here
 
 
-class Connection:
+class UpstreamConnection:
     """A connected socket, Used by one call at a time.
 
     Under gevent it belongs to the event loop of the thread that made it. ``until`` is in monotonic seconds; a

@@ -7,7 +7,7 @@ from time import monotonic
 
 from router.config.provider import Timeouts
 
-__all__ = ["NO_PROGRESS", "NO_RESPONSE", "Deadline", "Limits"]
+__all__ = ["NO_PROGRESS", "NO_RESPONSE", "CallDeadlines", "Deadline"]
 
 _NO_CONNECTION = "no connection within"
 NO_RESPONSE = "no response within"
@@ -43,7 +43,7 @@ class Deadline:
         return TimeoutError(f"{self.missed} {self.limit_s:g} s")
 
 
-class Limits:
+class CallDeadlines:
     """The limits of one call; its clock starts when the object is made. Each is cut short by the one on the whole call.
 
     What runs for every call and chunk takes the numbers: seconds, and ``whole_at`` in monotonic ones, ``math.inf`` for
@@ -60,7 +60,7 @@ class Limits:
         self.whole_at = monotonic() + whole_s
 
     @classmethod
-    def of(cls, timeouts: Timeouts) -> Limits:
+    def of(cls, timeouts: Timeouts) -> CallDeadlines:
         """Those that start now."""
         limits = (timeouts.connect, timeouts.first_byte, timeouts.idle, timeouts.whole)
         return cls(*(inf if limit is None else limit for limit in limits))

@@ -10,7 +10,7 @@ from typing import Any
 
 from router.http_client.deadlines import Deadline
 
-__all__ = ["Resolver", "connect", "default_ssl_context"]
+__all__ = ["HostResolver", "connect", "default_ssl_context"]
 
 _Address = tuple[int, tuple[Any, ...]]
 _KEEPALIVE_S = 60
@@ -25,7 +25,7 @@ class _LookUp:
         self.error: Exception | None = None
 
 
-class Resolver:
+class HostResolver:
     """``getaddrinfo`` with a deadline.
 
     The call itself cannot be interrupted, so it runs in a helper thread (under gevent a greenlet, whose ``getaddrinfo``
@@ -83,7 +83,7 @@ def _literal(host: str, port: int) -> _Address | None:
     return family, (host, port)
 
 
-def connect(resolver: Resolver, host: str, port: int, deadline: Deadline) -> socket.socket:
+def connect(resolver: HostResolver, host: str, port: int, deadline: Deadline) -> socket.socket:
     """Connect to the first address of ``host`` that answers. Each gets its share of the time that is left.
 
     Raises:

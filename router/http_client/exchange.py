@@ -7,8 +7,8 @@ from typing import Protocol
 
 from router.errors import UpstreamError
 from router.http_client.body import Lender, PoolResponse
-from router.http_client.connection import Connection
-from router.http_client.deadlines import NO_RESPONSE, Limits
+from router.http_client.connection import UpstreamConnection
+from router.http_client.deadlines import NO_RESPONSE, CallDeadlines
 from router.http_client.exceptions import translated
 from router.http_client.plain import plain_response
 from router.types.transport import Response, Sending
@@ -19,16 +19,22 @@ __all__ = ["Connections", "exchange"]
 class Connections(Lender, Protocol):
     """Those to one origin."""
 
-    def ready(self) -> Connection | None:
+    def ready(self) -> UpstreamConnection | None:
         """One that is at hand; None where it has to be waited for."""
 
-    def checkout(self, limits: Limits, *, fresh: bool = False) -> Connection:
+    def checkout(self, limits: CallDeadlines, *, fresh: bool = False) -> UpstreamConnection:
         """One, within the ``connect`` limit; a new one if ``fresh``."""
         ...
 
 
 def exchange(
-    pool: Connections, head: bytes, body: bytes | None, limits: Limits, sending: Sending, *, repeats: bool = False
+    pool: Connections,
+    head: bytes,
+    body: bytes | None,
+    limits: CallDeadlines,
+    sending: Sending,
+    *,
+    repeats: bool = False,
 ) -> Response:
     """Send a request and wait for the head of its response, as ``Transport.send`` says.
 
@@ -64,7 +70,12 @@ def exchange(
 
 
 def _converse(
-    pool: Connections, connection: Connection, head: bytes, body: bytes | None, limits: Limits, sending: Sending
+    pool: Connections,
+    connection: UpstreamConnection,
+    head: bytes,
+    body: bytes | None,
+    limits: CallDeadlines,
+    sending: Sending,
 ) -> Response:
     response: PoolResponse | None = None
     try:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from router.types.transport import Request
 
-__all__ = ["Origin", "Target", "encode_head", "header_items", "parse_target"]
+__all__ = ["Origin", "RequestTarget", "encode_head", "header_items", "parse_target"]
 
 _PORTS = {"http": 80, "https": 443}
 _OURS = frozenset({"accept-encoding", "connection", "content-length", "host", "transfer-encoding"})
@@ -27,7 +27,7 @@ class Origin(NamedTuple):
     port: int
 
 
-class Target(NamedTuple):
+class RequestTarget(NamedTuple):
     """A URL, taken apart: ``authority`` is the ``Host`` header, ``path`` holds the query as well."""
 
     origin: Origin
@@ -36,7 +36,7 @@ class Target(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def parse_target(url: str) -> Target:
+def parse_target(url: str) -> RequestTarget:
     """Take a URL apart.
 
     Raises:
@@ -59,7 +59,7 @@ def parse_target(url: str) -> Target:
     path = quote(parts.path or "/", safe=_SAFE_IN_TARGET)
     if parts.query:
         path = f"{path}?{quote(parts.query, safe=_SAFE_IN_TARGET)}"
-    return Target(Origin(parts.scheme, host, port), authority, path)
+    return RequestTarget(Origin(parts.scheme, host, port), authority, path)
 
 
 @lru_cache(maxsize=1024)
@@ -89,7 +89,7 @@ def header_items(request: Request) -> list[tuple[str, str]]:
     return items
 
 
-def encode_head(request: Request, target: Target) -> bytes:
+def encode_head(request: Request, target: RequestTarget) -> bytes:
     """Request line and headers, the blank line included.
 
     Raises:

@@ -13,8 +13,8 @@ from time import monotonic
 
 from router.errors import UpstreamError
 from router.http_client.body import BodyReader, Lender, PoolResponse
-from router.http_client.connection import AT_ONCE, Connection
-from router.http_client.deadlines import NO_PROGRESS, Limits
+from router.http_client.connection import AT_ONCE, UpstreamConnection
+from router.http_client.deadlines import NO_PROGRESS, CallDeadlines
 from router.http_client.exceptions import translating
 
 __all__ = ["PlainResponse", "plain_response"]
@@ -33,7 +33,9 @@ _FIELDS_MAX = 200
 _DIGITS_MAX = 15
 
 
-def plain_response(data: bytes, pool: Lender, connection: Connection, limits: Limits) -> PlainResponse | None:
+def plain_response(
+    data: bytes, pool: Lender, connection: UpstreamConnection, limits: CallDeadlines
+) -> PlainResponse | None:
     """The response that begins with ``data``; None where it is not in the plain form."""
     match = _HEAD.match(data)
     if match is None or match[1] in _NO_BODY or match.end() > _HEAD_BYTES_MAX:
@@ -81,8 +83,8 @@ class PlainResponse(BodyReader):
     def __init__(
         self,
         pool: Lender,
-        connection: Connection,
-        limits: Limits,
+        connection: UpstreamConnection,
+        limits: CallDeadlines,
         status: int,
         fields: Mapping[bytes, bytes],
         data: bytes,
@@ -90,7 +92,7 @@ class PlainResponse(BodyReader):
     ) -> None:
         self._pool = pool
         self._host = pool.origin.host
-        self._connection: Connection | None = connection
+        self._connection: UpstreamConnection | None = connection
         self._limits = limits
         self.status = status
         self._fields = fields
@@ -171,7 +173,7 @@ class PlainResponse(BodyReader):
         if self._other is not None:
             self._other.close()
 
-    def _take_the_rest(self, connection: Connection) -> None:
+    def _take_the_rest(self, connection: UpstreamConnection) -> None:
         """The end of the framing often comes in a packet of its own, after the last that anyone cares to read."""
         data, self._data = self._data, b""
         with suppress(OSError, UpstreamError):  # nothing there yet, or nothing good: it is not kept

@@ -14,9 +14,9 @@ from time import monotonic
 from gevent.monkey import is_module_patched
 
 from router.errors import UpstreamError
-from router.http_client.connection import Connection
-from router.http_client.deadlines import Deadline, Limits
-from router.http_client.dial import Resolver, connect, default_ssl_context
+from router.http_client.connection import UpstreamConnection
+from router.http_client.deadlines import CallDeadlines, Deadline
+from router.http_client.dial import HostResolver, connect, default_ssl_context
 from router.http_client.exchange import exchange
 from router.http_client.head import Origin, encode_head, parse_target
 from router.http_client.reaper import Reaper
@@ -34,7 +34,7 @@ class _Waiter:
     def __init__(self) -> None:
         self.event = threading.Event()
         self.served = False
-        self.granted: Connection | None = None
+        self.granted: UpstreamConnection | None = None
 
 
 class Pool:
@@ -43,7 +43,7 @@ class Pool:
     def __init__(
         self,
         origin: Origin,
-        resolver: Resolver,
+        resolver: HostResolver,
         context: ssl.SSLContext | None,
         sizes: tuple[int, int, float],
         reaper: Reaper,
@@ -54,13 +54,13 @@ class Pool:
         self._max_connections, self._max_idle, self._idle_ttl_s = sizes
         self._lock = threading.Lock()
         self._open = 0
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[UpstreamConnection] = deque()
         self._waiters: deque[_Waiter] = deque()
         self._closed = False
         self._reaper = reaper
         self._is_cooperative = is_module_patched("threading")
 
-    def checkout(self, limits: Limits, *, fresh: bool = False) -> Connection:
+    def checkout(self, limits: CallDeadlines, *, fresh: bool = False) -> UpstreamConnection:
         """A connection that is ready for a request; a new one if ``fresh``. Ends in ``give_back`` or ``discard``.
 
         Raises:
@@ -79,7 +79,7 @@ class Pool:
             self._free_slot()
             raise
 
-    def ready(self) -> Connection | None:
+    def ready(self) -> UpstreamConnection | None:
         """What ``checkout`` would give, if it is at hand, without a lock."""
         idle = self._idle
         if not idle or not self._is_cooperative:
@@ -91,7 +91,7 @@ class Pool:
         connection.reused = True
         return connection
 
-    def _claim(self, deadline: Deadline, fresh: bool) -> Connection | None:
+    def _claim(self, deadline: Deadline, fresh: bool) -> UpstreamConnection | None:
         """An idle connection, or None with a slot to open one."""
         with self._lock:
             self._close_expired()
@@ -124,11 +124,11 @@ class Pool:
         else:
             self.give_back(waiter.granted)
 
-    def _dial(self, deadline: Deadline) -> Connection:
+    def _dial(self, deadline: Deadline) -> UpstreamConnection:
         origin = self.origin
         sock = connect(self._resolver, origin.host, origin.port, deadline)
         if self._context is None:
-            return Connection(sock)
+            return UpstreamConnection(sock)
         connection = SecureConnection(sock, self._context, origin.host)
         try:
             connection.handshake(deadline.at)
@@ -142,7 +142,7 @@ class Pool:
             raise
         return connection
 
-    def give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: UpstreamConnection) -> None:
         """Keep a connection whose response was read to its end for the next call."""
         connection.idle_since = monotonic()
         connection.rest()
@@ -161,7 +161,7 @@ class Pool:
                 if not self._reaper.running:
                     self._reaper.start()
 
-    def discard(self, connection: Connection) -> None:
+    def discard(self, connection: UpstreamConnection) -> None:
         """Close a connection and free its slot."""
         connection.close()
         self._free_slot()
@@ -173,7 +173,7 @@ class Pool:
             else:
                 self._open -= 1
 
-    def _serve(self, granted: Connection | None) -> None:
+    def _serve(self, granted: UpstreamConnection | None) -> None:
         waiter = self._waiters.popleft()
         waiter.granted = granted
         waiter.served = True
@@ -224,7 +224,7 @@ class PoolTransport:
     ) -> None:
         self._sizes = (max_connections, max_idle, idle_ttl_s)
         self._ssl_context = ssl_context
-        self._resolver = Resolver()
+        self._resolver = HostResolver()
         self._lock = threading.Lock()
         self._pools: dict[Origin, Pool] = {}
         self._reaper = Reaper(self._close_idle, idle_ttl_s)
@@ -237,7 +237,7 @@ class PoolTransport:
         """
         target = parse_target(request.url)
         head = encode_head(request, target)
-        limits = Limits.of(request.timeouts)
+        limits = CallDeadlines.of(request.timeouts)
         sending = _Told(request.sent, resent)
         return exchange(self.pool(target.origin), head, request.body, limits, sending, repeats=request.method == "GET")
 

@@ -21,10 +21,10 @@ from urllib3.util import SKIP_HEADER
 
 from router.errors import UpstreamError
 from router.http_client.body import BodyReader
-from router.http_client.bounded import POOL_CLASSES, Call, calling
-from router.http_client.deadlines import Limits
+from router.http_client.bounded import POOL_CLASSES, BoundedCall, calling
+from router.http_client.deadlines import CallDeadlines
 from router.http_client.decoding import decoded
-from router.http_client.dial import Resolver, default_ssl_context
+from router.http_client.dial import HostResolver, default_ssl_context
 from router.http_client.exceptions import Malformed, translated, translating
 from router.http_client.head import header_items, parse_target
 from router.http_client.reaper import Reaper
@@ -52,7 +52,7 @@ class RequestsTransport:
         self._idle_ttl_s = idle_ttl_s
         self._adapter = _Adapter(max_connections, ssl_context or _environment_ssl_context())
         self._slots = threading.Semaphore(max_connections)
-        self._resolver = Resolver()
+        self._resolver = HostResolver()
         self._reaper = Reaper(self._close_idle, idle_ttl_s)
 
     def send(self, request: Request, *, resent: Resent | None = None) -> RequestsResponse:
@@ -63,7 +63,7 @@ class RequestsTransport:
         """
         host = parse_target(request.url).origin.host
         prepared = _prepare(request)
-        call = Call(Limits.of(request.timeouts), self._resolver, repeats=request.method == "GET")
+        call = BoundedCall(CallDeadlines.of(request.timeouts), self._resolver, repeats=request.method == "GET")
         call.sent = request.sent
         with translating(host):
             if not self._slots.acquire(timeout=call.connect_by.left_s()):
@@ -76,7 +76,9 @@ class RequestsTransport:
                 raise
         return response
 
-    def _raw(self, prepared: requests.PreparedRequest, call: Call, host: str, resent: Resent | None) -> HTTPResponse:
+    def _raw(
+        self, prepared: requests.PreparedRequest, call: BoundedCall, host: str, resent: Resent | None
+    ) -> HTTPResponse:
         """urllib3's response, once its head is there."""
         if not self._reaper.running:
             self._reaper.start()
@@ -109,7 +111,7 @@ class RequestsTransport:
 class RequestsResponse(BodyReader):
     """``router.types.transport.Response`` over urllib3's."""
 
-    def __init__(self, host: str, call: Call, slots: threading.Semaphore) -> None:
+    def __init__(self, host: str, call: BoundedCall, slots: threading.Semaphore) -> None:
         self._host = host
         self._call = call
         self._slots: threading.Semaphore | None = slots

@@ -9,15 +9,15 @@ from __future__ import annotations
 import socket
 import ssl
 
-from router.http_client.connection import FIRST_BYTES, Connection
+from router.http_client.connection import FIRST_BYTES, UpstreamConnection
 
 __all__ = ["SecureConnection"]
 
 _PIECE_BYTES = 65_536
 
 
-class SecureConnection(Connection):
-    """``Connection`` with TLS. ``handshake`` comes first.
+class SecureConnection(UpstreamConnection):
+    """``UpstreamConnection`` with TLS. ``handshake`` comes first.
 
     Args:
         host: is asked for (SNI), and checked.
@@ -53,7 +53,7 @@ class SecureConnection(Connection):
                 self._waits.wait_writable(until)
 
     def start(self, head: bytes, body: bytes | None) -> None:
-        """As ``Connection.start``, encrypted."""
+        """As ``UpstreamConnection.start``, encrypted."""
         self.heard = self._is_more = False
         self.sent_all = True
         body = body or b""
@@ -66,7 +66,7 @@ class SecureConnection(Connection):
         return memoryview(self._outgoing.read())
 
     def receive(self, until: float) -> bytes:
-        """As ``Connection.receive``, decrypted."""
+        """As ``UpstreamConnection.receive``, decrypted."""
         heard = self.heard
         while True:
             ended, data = self._decrypted()

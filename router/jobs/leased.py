@@ -14,7 +14,7 @@ from router.errors import FAULTS, RouterError, StoreError
 from router.jobs.leases import take_lease
 from router.jobs.workers import LEASE_S, leave, register, renew
 
-__all__ = ["Job", "Jobs"]
+__all__ = ["Jobs", "LeasedJob"]
 
 _log = logging.getLogger("router.jobs")
 
@@ -26,7 +26,7 @@ _DOUBLINGS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class LeasedJob:
     """Something to be done from time to time.
 
     Attributes:
@@ -68,7 +68,7 @@ class Jobs:
     def __init__(
         self,
         database: Database,
-        jobs: Sequence[Job] = (),
+        jobs: Sequence[LeasedJob] = (),
         *,
         clock: Callable[[], float] = time.time,
         beat_s: float = _BEAT_S,
@@ -128,13 +128,13 @@ class Jobs:
         except StoreError as error:
             _log.warning("Worker %s leaves its leases to run out: %s", self.worker.id, error)
 
-    def _renew(self, connection: Connection, now: float) -> list[Job]:
+    def _renew(self, connection: Connection, now: float) -> list[LeasedJob]:
         """The jobs that are this worker's."""
         renew(connection, self.worker, now, lease_s=self._lease_s)
         owner = self.worker.id
         return [job for job in self._jobs if take_lease(connection, job.name, owner, now, self._lease_s)]
 
-    def _is_due(self, job: Job, now: float) -> bool:
+    def _is_due(self, job: LeasedJob, now: float) -> bool:
         begun = self._begun.get(job.name)
         running = self._running.get(job.name)
         if running is not None and running.is_alive():
@@ -143,7 +143,7 @@ class Jobs:
         pause_s = min(job.every_s, _RETRY_S * 2 ** (failures - 1)) if failures else job.every_s
         return begun is None or not 0 <= now - begun < pause_s  # a clock that was set back delays nothing
 
-    def _begin(self, job: Job, now: float) -> None:
+    def _begin(self, job: LeasedJob, now: float) -> None:
         self._begun[job.name] = now
         thread = self._running[job.name] = threading.Thread(
             target=self._run_job, args=(job,), name=f"job {job.name}", daemon=True
@@ -171,7 +171,7 @@ class Jobs:
             except StoreError as error:
                 _log.warning("The database was looked at: %s", error)
 
-    def _run_job(self, job: Job) -> None:
+    def _run_job(self, job: LeasedJob) -> None:
         try:
             job.function()
         except RouterError as error:

@@ -16,7 +16,7 @@ from router.db.bulk import select_in, write_rows
 from router.db.connection import Connection
 from router.db.ids import clean_text
 from router.db.journal import Operation
-from router.ledger.book import Book, Bound, Meter
+from router.ledger.book import Book, BoundClaims, Meter
 from router.ledger.chain import customer_of, link
 from router.ledger.operations import (
     GiveBack,
@@ -116,7 +116,7 @@ class _Batch:
         self._accounts |= {one.held.account for one in settles if one.record.charge_nano}
         self._accounts |= {held.account for held in ended}
         self._touched = {taken.bucket: None for held in ending + revised for taken in held.taken}
-        self._bound: dict[int, Bound] = {}
+        self._bound: dict[int, BoundClaims] = {}
         bound = self._bind(takes)
         self._balances, self._buckets = book.balances, book.buckets
         self._now = clock()  # once nobody else has the rows: what another node began is past
@@ -172,7 +172,7 @@ class _Batch:
         for sql, params in self._also:
             connection.execute(sql, params)
 
-    def _bind(self, takes: Sequence[Take]) -> list[tuple[Take, Bound]]:
+    def _bind(self, takes: Sequence[Take]) -> list[tuple[Take, BoundClaims]]:
         """Have all counters that the batch may change, and the takes' claims bound to them, by the claims' identity."""
         book = self._book
         found = self._bound

@@ -12,12 +12,12 @@ from router.db.connection import Connection
 from router.db.ids import clean_text
 from router.db.journal import Operation
 from router.ledger.operations import HOLD_COLUMNS, GiveBack, Held, Record, Settle, Take
-from router.ledger.state import Balance, Bucket
+from router.ledger.state import AccountState, Bucket
 from router.money.amounts import INT64_MAX
 from router.store.ledger_log import Effects, Row, append, catch_up, lock_head, logged
 from router.types.claims import BALANCE, Claim, Window
 
-__all__ = ["Book", "Bound", "Meter"]
+__all__ = ["Book", "BoundClaims", "Meter"]
 
 _REMEMBERED_MAX = 50_000
 _BOUND_MAX = 5_000
@@ -48,7 +48,7 @@ class Meter(NamedTuple):
     calendar: bool
 
 
-class Bound(NamedTuple):
+class BoundClaims(NamedTuple):
     """The claims of a call, bound to a book's counters.
 
     Attributes:
@@ -83,12 +83,12 @@ class Book:
         behind_since: Unix seconds of the log's first row as far as it is ours; None where there is none.
     """
 
-    balances: dict[str, Balance] = field(default_factory=dict)
+    balances: dict[str, AccountState] = field(default_factory=dict)
     buckets: dict[str, Bucket] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     seq: int = 0
     behind_since: float | None = None
-    _bound: dict[int, Bound] = field(default_factory=dict)
+    _bound: dict[int, BoundClaims] = field(default_factory=dict)
     _epoch: int = 0
     _version: int | None = None
     _connection: Connection | None = None
@@ -145,7 +145,7 @@ class Book:
     def _learn_balance(self, account: str, credits: int, debits: int, held: int, head: str) -> None:
         balance = self.balances.get(account)
         if balance is None:
-            self.balances[account] = Balance(credits, debits, held, head)
+            self.balances[account] = AccountState(credits, debits, held, head)
         else:
             balance.credits, balance.debits, balance.held, balance.head = credits, debits, held, head
 
@@ -207,14 +207,14 @@ class Book:
             self._version = access_version.access_version(connection)
         return self._version
 
-    def known(self, claims: Sequence[tuple[str, Claim]]) -> Bound | None:
+    def known(self, claims: Sequence[tuple[str, Claim]]) -> BoundClaims | None:
         """What ``bind`` made of the very same tuple before."""
         return self._bound.get(id(claims))
 
-    def bind(self, claims: Sequence[tuple[str, Claim]]) -> Bound:
+    def bind(self, claims: Sequence[tuple[str, Claim]]) -> BoundClaims:
         """Bind claims to counters that were read; a tuple's are kept, and found again by ``known``."""
         meters = tuple(_meter(bucket, claim, self.buckets) for bucket, claim in claims)
-        bound = Bound(
+        bound = BoundClaims(
             claims,
             {one.bucket: None for one in meters if one.state is not None},
             meters,
@@ -232,8 +232,8 @@ class Book:
         """Have these balances and buckets; those that the log has are known already, or came with ``opened``."""
         wanted = [account for account in accounts if account not in self.balances]
         rows = select_in(connection, "balances", "account_id, credits, debits, held, head", "account_id", wanted)
-        self.balances.update((account, Balance()) for account in wanted)
-        self.balances.update((account, Balance(*amounts)) for account, *amounts in rows)
+        self.balances.update((account, AccountState()) for account in wanted)
+        self.balances.update((account, AccountState(*amounts)) for account, *amounts in rows)
         missing = [id for id in buckets if id not in self.buckets]
         rows = select_in(connection, "buckets", "id, window_start, used, held, subject", "id", missing)
         for id in missing:

@@ -7,13 +7,13 @@ import zlib
 from router.ledger.operations import Taken
 from router.types.claims import Window
 
-__all__ = ["Balance", "Bucket", "Counts", "mark_of"]
+__all__ = ["AccountState", "Bucket", "Counts", "mark_of"]
 
 Counts = tuple[int, int]
 """A bucket's window_start and used."""
 
 
-class Balance:
+class AccountState:
     """One account's money, in nano-units, and the hash of its last transfer.
 
     An account without a row has none, and cannot be given any here.

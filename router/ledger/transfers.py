@@ -18,7 +18,7 @@ from router.ledger.balances import Balance, read_balance
 from router.ledger.chain import link
 from router.ledger.system import ADJUSTMENTS, GRANTS, REVENUE, is_system
 from router.money.amounts import INT64_MAX, NANO, format_nano
-from router.store.audit import Entry, insert_audit
+from router.store.audit import AuditEntry, insert_audit
 
 __all__ = ["AMOUNT_MAX_NANO", "TRANSFER_COLUMNS", "Transfer", "adjust", "grant", "post", "refund"]
 
@@ -157,7 +157,7 @@ def _told(database: Database, connection: Connection, made: Transfer) -> Transfe
     if database.witness is None:
         action = {"adjustment": "credits adjust"}.get(made.kind, f"credits {made.kind}")
         subject = made.debit if is_system(made.credit) else made.credit
-        insert_audit(connection, Entry(made.created_at, "program", action, subject, {"made": made.reference}))
+        insert_audit(connection, AuditEntry(made.created_at, "program", action, subject, {"made": made.reference}))
     return made
 
 

@@ -17,7 +17,7 @@ from router.config.provider import ProviderSettings, Secret, Timeouts, secrets_i
 from router.errors import FAULTS, ConfigError
 from router.plugin_host.registry import Registry, nearest
 from router.providers.endpoints import Endpoints
-from router.providers.health import Place
+from router.providers.health import EndpointHealth
 from router.store.provider_keys import StoredKey
 from router.types.masking import remember
 from router.types.records import CallContext, ModelCard
@@ -25,7 +25,7 @@ from router.types.request_rules import RequestRules
 from router.types.transport import Transport
 from router.upstream.checking import fault_of_card
 
-__all__ = ["Provider", "StoredKeys", "build_providers", "listings"]
+__all__ = ["ConfiguredProvider", "StoredKeys", "build_providers", "listings"]
 
 OpenTransport = Callable[[ProviderSettings], Transport]
 StoredKeys = Mapping[tuple[str, int], StoredKey]
@@ -37,7 +37,7 @@ _NEEDED = frozenset({"model", "messages", "input", "stream"})  # without these a
 
 
 @dataclass(frozen=True)
-class Provider:
+class ConfiguredProvider:
     """One provider as calls use it.
 
     Attributes:
@@ -114,7 +114,7 @@ class Provider:
 
 def build_providers(
     settings: Settings, registry: Registry, open_transport: OpenTransport, stored_keys: StoredKeys = _NO_KEYS
-) -> dict[str, Provider]:
+) -> dict[str, ConfiguredProvider]:
     """Every configured provider, and every installed provider plugin under its own name, active or not.
 
     Args:
@@ -136,7 +136,7 @@ def build_providers(
     return {name: built.provider(name, section) for name, section in wanted.items()}
 
 
-def listings(providers: Mapping[str, Provider]) -> dict[str, Listing]:
+def listings(providers: Mapping[str, ConfiguredProvider]) -> dict[str, Listing]:
     """What the active providers bring to the catalogue."""
     found = {}
     for name, provider in providers.items():
@@ -171,14 +171,14 @@ class _Builder:
     open_transport: OpenTransport
     stored_keys: StoredKeys
 
-    def provider(self, name: str, section: Mapping[str, Any]) -> Provider:
+    def provider(self, name: str, section: Mapping[str, Any]) -> ConfiguredProvider:
         kind = str(section.get("kind", name))
         record = self.registry.ask(kind, "settings", lambda given: given) or ProviderSettings
         plugin = self.registry.plugins.get(kind)  # which is left out if it failed just now
         if plugin is not None and plugin.state == "failed":
             failed = ProviderSettings(kind=kind)
             problem = f"its plugin is not loaded: {plugin.problem}"
-            return Provider(name, kind, failed, {}, self.open_transport(failed), Endpoints(name, ()), problem)
+            return ConfiguredProvider(name, kind, failed, {}, self.open_transport(failed), Endpoints(name, ()), problem)
         if plugin is None or kind not in self.kinds:
             where = self.settings.where(f"providers.{name}.kind")
             raise ConfigError(f"{where}: {_unknown_kind(name, kind, section, self.kinds)}")
@@ -192,7 +192,7 @@ class _Builder:
         lacks_secret = any(problems) and not any(_keyed(place.settings).missing() for place in places)
         problem = next(filter(None, problems), "")
         transport = self.open_transport(checked)
-        provider = Provider(name, kind, checked, plugin.hooks, transport, Endpoints(name, places), problem)
+        provider = ConfiguredProvider(name, kind, checked, plugin.hooks, transport, Endpoints(name, places), problem)
         rules, fault = _rules_of(provider)
         fault = fault or ("" if problem else provider.fault_of_cards())
         if fault:
@@ -225,14 +225,14 @@ class _Builder:
             return checked, ""
         return (checked, stored.problem) if stored.problem else (replace(checked, api_key=stored.key), "")
 
-    def _places(self, name: str, checked: ProviderSettings, problem: str) -> tuple[list[Place], list[str]]:
+    def _places(self, name: str, checked: ProviderSettings, problem: str) -> tuple[list[EndpointHealth], list[str]]:
         """The section's endpoints, the section itself where it lists none; and what each of them still needs.
 
         Args:
             problem: why the section's own key cannot be read; only those that would use it are concerned.
         """
         if not checked.endpoints:
-            place = Place(name, checked, max_concurrent=checked.max_concurrent)
+            place = EndpointHealth(name, checked, max_concurrent=checked.max_concurrent)
             return [place], [problem or checked.missing() or ""]
         places, problems = [], []
         for number, endpoint in enumerate(checked.endpoints, 1):
@@ -241,12 +241,12 @@ class _Builder:
             if not own.api_key and not own.api_key.source and not unread:
                 own, unread = at, problem
             limit = endpoint.max_concurrent or checked.max_concurrent
-            places.append(Place(f"{name}#{number}", own, endpoint.weight, limit))
+            places.append(EndpointHealth(f"{name}#{number}", own, endpoint.weight, limit))
             problems.append(unread or own.missing() or "")
         return places, problems
 
 
-def _rules_of(provider: Provider) -> tuple[RequestRules, str]:
+def _rules_of(provider: ConfiguredProvider) -> tuple[RequestRules, str]:
     """What the plugin says of requests; and why it is no use, where it is none."""
     hook = provider.hooks.get("request_rules")
     if hook is None:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from router.errors import KINDS, UpstreamError
-from router.providers.health import ASKED_MAX_S, FAILURES, OPERATORS_S, SLOW_S, UNCONFIRMED_MAX_S, Lease, Place
+from router.providers.health import ASKED_MAX_S, FAILURES, OPERATORS_S, SLOW_S, UNCONFIRMED_MAX_S, EndpointHealth, Lease
 
 __all__ = ["CONSEQUENCES", "Endpoints"]
 
@@ -46,7 +46,7 @@ class Endpoints:
     def __init__(
         self,
         provider: str,
-        places: Sequence[Place],
+        places: Sequence[EndpointHealth],
         *,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
@@ -60,7 +60,7 @@ class Endpoints:
     def lease(
         self,
         sticky: str | None = None,
-        tried: Collection[Place] = (),
+        tried: Collection[EndpointHealth] = (),
         model: str = "",
         account: str = "",
         *,
@@ -112,7 +112,7 @@ class Endpoints:
         message = f"{self.provider} has failed ({first.kind}) and is {until}."
         return UpstreamError(first.kind, message, provider=self.provider, retry_after_s=wait_s)
 
-    def _score(self, place: Place, sticky: str | None) -> float:
+    def _score(self, place: EndpointHealth, sticky: str | None) -> float:
         """Weighted rendezvous hashing: each place is best for its share of the texts, and the second best steps in."""
         share = self._chance() if sticky is None else _fraction(f"{sticky}\0{place.name}")
         return -place.weight / math.log(min(max(share, 1e-12), 1 - 1e-12))

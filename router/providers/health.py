@@ -15,7 +15,7 @@ from typing import TypeVar
 from router.config.provider import ProviderSettings
 from router.errors import KINDS, UpstreamError
 
-__all__ = ["ASKED_MAX_S", "FAILURES", "OPERATORS_S", "SLOW_S", "UNCONFIRMED_MAX_S", "Health", "Lease", "Place"]
+__all__ = ["ASKED_MAX_S", "FAILURES", "OPERATORS_S", "SLOW_S", "UNCONFIRMED_MAX_S", "EndpointHealth", "Health", "Lease"]
 
 ASKED_MAX_S = 3600.0  # a provider that asks for a longer wait is tried again all the same
 UNCONFIRMED_MAX_S = 60.0  # the longest wait on the word of one answer
@@ -85,7 +85,7 @@ class Health:
 
 
 @dataclass(eq=False)
-class Place:
+class EndpointHealth:
     """One endpoint.
 
     Attributes:
@@ -135,7 +135,7 @@ class Lease:
 
     __slots__ = ("_account", "_answered", "_begun", "_clock", "_failed", "_model", "_released", "_seen", "place")
 
-    def __init__(self, place: Place, model: str, clock: Callable[[], float], account: str = "") -> None:
+    def __init__(self, place: EndpointHealth, model: str, clock: Callable[[], float], account: str = "") -> None:
         self.place = place
         self._model = model
         self._account = account

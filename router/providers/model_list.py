@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from router.catalogue.catalogue import Catalogue
-from router.catalogue.snapshot import Entry, Snapshot
+from router.catalogue.snapshot import CatalogueEntry, Snapshot
 from router.errors import ModelNotFound
 from router.money.prices import is_complete
-from router.providers.resolve import Resolver, printable_id
+from router.providers.resolve import ModelResolver, printable_id
 from router.types.offers import Listed, Offer
 from router.types.records import Key
 
@@ -27,7 +27,7 @@ class Lister:
     """
 
     def __init__(
-        self, catalogue: Catalogue, resolver: Resolver, offers: Sequence[Offer] = (), *, with_billing: bool = True
+        self, catalogue: Catalogue, resolver: ModelResolver, offers: Sequence[Offer] = (), *, with_billing: bool = True
     ) -> None:
         self._catalogue = catalogue
         self._resolver = resolver
@@ -77,7 +77,7 @@ class Lister:
             known[price_list] = self._priced(snapshot, snapshot.listed(), price_list)
         return known[price_list]
 
-    def _priced(self, snapshot: Snapshot, entries: Sequence[Entry], price_list: str) -> list[Listed]:
+    def _priced(self, snapshot: Snapshot, entries: Sequence[CatalogueEntry], price_list: str) -> list[Listed]:
         found = []
         for entry in entries:
             price = snapshot.price_of(entry, price_list)
@@ -87,5 +87,5 @@ class Lister:
         return found
 
 
-def _is_sold(entry: Entry, snapshot: Snapshot) -> bool:
+def _is_sold(entry: CatalogueEntry, snapshot: Snapshot) -> bool:
     return snapshot.closed or entry.offer is not None or entry.source == "operator"

@@ -17,7 +17,7 @@ from router.errors import FAULTS, StoreError
 from router.providers.model_list import Lister
 from router.types.dialect import Dialect
 
-__all__ = ["Page", "Showcase"]
+__all__ = ["Page", "PublicCatalogue"]
 
 _log = logging.getLogger("router.showcase")
 _EVERY_S = 1.0
@@ -41,7 +41,7 @@ class Page:
         self.headers = tuple({**own, **dialect.catalogue_headers, **headers}.items())
 
 
-class Showcase:
+class PublicCatalogue:
     """Keeps the page. ``start`` begins to ask the database, in a greenlet in a patched process, else in a thread.
 
     Args:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from router.catalogue.catalogue import Catalogue
 from router.catalogue.facts import bare_card
-from router.catalogue.snapshot import Entry, Snapshot
+from router.catalogue.snapshot import CatalogueEntry, Snapshot
 from router.errors import Forbidden, ModelNotFound, RouterError, Unavailable
-from router.providers.configured import Provider
+from router.providers.configured import ConfiguredProvider
 from router.types.records import Key, ModelCard
 
-__all__ = ["Resolver", "Route", "Target", "printable_id"]
+__all__ = ["ModelResolver", "Route", "Target", "printable_id"]
 
 _ALIAS_STEPS = 8
 _REMEMBERED_MAX = 1000
@@ -27,7 +27,7 @@ class Target:
     """A provider and the model it knows; ``id`` is the public ID."""
 
     id: str
-    provider: Provider
+    provider: ConfiguredProvider
     card: ModelCard
 
     @property
@@ -54,10 +54,10 @@ class Route:
     steps: tuple[str, ...]
 
 
-class Resolver:
+class ModelResolver:
     """Resolves against the catalogue's snapshot and the configured providers."""
 
-    def __init__(self, catalogue: Catalogue, providers: Mapping[str, Provider]) -> None:
+    def __init__(self, catalogue: Catalogue, providers: Mapping[str, ConfiguredProvider]) -> None:
         self._catalogue = catalogue
         self._providers = providers
         idle = [provider for provider in providers.values() if not provider.active]
@@ -84,7 +84,7 @@ class Resolver:
             raise Forbidden(message, code="model_not_allowed", param="model")
         return replace(route, targets=(first, *(target for target in fallbacks if _in_scope(key, target))))
 
-    def entry(self, model_id: str) -> Entry:
+    def entry(self, model_id: str) -> CatalogueEntry:
         """What an ID means, whether or not its provider is set up.
 
         Raises:
@@ -120,7 +120,7 @@ class Resolver:
         fallbacks = list(self._fallbacks(entry, model_id, snapshot, steps))
         return Route(model_id, (self._target(entry), *fallbacks), tuple(steps))
 
-    def _entry(self, model_id: str, snapshot: Snapshot, steps: list[str]) -> Entry:
+    def _entry(self, model_id: str, snapshot: Snapshot, steps: list[str]) -> CatalogueEntry:
         name = model_id
         while name not in snapshot.entries and name in snapshot.aliases and len(steps) < _ALIAS_STEPS:
             steps.append(f"{name!r} is an alias of {snapshot.aliases[name]!r}")
@@ -136,10 +136,10 @@ class Resolver:
             raise ModelNotFound(f"The model '{printable_id(model_id)}' is disabled on this gateway.", param="model")
         return entry
 
-    def _target(self, entry: Entry) -> Target:
+    def _target(self, entry: CatalogueEntry) -> Target:
         return Target(entry.id, self._providers[entry.provider], entry.card)
 
-    def _fallbacks(self, entry: Entry, asked: str, snapshot: Snapshot, steps: list[str]) -> Iterator[Target]:
+    def _fallbacks(self, entry: CatalogueEntry, asked: str, snapshot: Snapshot, steps: list[str]) -> Iterator[Target]:
         """The operator's targets for an ID: listed under the ID as asked for, else under the model's own."""
         for model_id in snapshot.fallbacks.get(asked) or snapshot.fallbacks.get(entry.id) or ():
             following = snapshot.entries.get(snapshot.aliases.get(model_id, model_id))
@@ -150,7 +150,7 @@ class Resolver:
             else:
                 steps.append(f"would fall back to {model_id!r}, which is not there")
 
-    def _by_target(self, name: str, snapshot: Snapshot, steps: list[str]) -> Entry | None:
+    def _by_target(self, name: str, snapshot: Snapshot, steps: list[str]) -> CatalogueEntry | None:
         entry = snapshot.by_target.get(name)
         if entry is not None:
             steps.append(f"{name!r} names the provider and model of {entry.id!r}")
@@ -158,10 +158,10 @@ class Resolver:
         provider, slash, model = name.partition("/")
         if slash and model and provider in snapshot.unlisted:
             steps.append(f"provider {provider!r} passes on models that are on no list")
-            return Entry(name, provider, bare_card(provider, model), source="unlisted")
+            return CatalogueEntry(name, provider, bare_card(provider, model), source="unlisted")
         return None
 
-    def _by_model(self, name: str, snapshot: Snapshot, steps: list[str]) -> Entry | None:
+    def _by_model(self, name: str, snapshot: Snapshot, steps: list[str]) -> CatalogueEntry | None:
         entries = [entry for entry in snapshot.by_model.get(name, ()) if entry.enabled]
         if len({entry.provider for entry in entries}) > 1:
             choices = ", ".join(repr(entry.id) for entry in entries)

@@ -15,7 +15,7 @@ from gevent.socket import wait
 from router.db.ids import new_request_id
 from router.errors import RateLimited
 from router.http1.channel import RawSocket
-from router.http1.connection import Connection, Site
+from router.http1.connection import ServerConnection, Site
 from router.http1.responder import plain_response
 from router.server.crowd import Crowd
 from router.sockets.waits import READ
@@ -46,7 +46,7 @@ class Acceptor:
         self._listener.setblocking(False)
         self._server = _address(self._listener.getsockname())
         self._site = site
-        self._connections: set[Connection] = set()
+        self._connections: set[ServerConnection] = set()
         self._crowd = Crowd(site.limits.max_connections, site.limits.max_connections_per_address)
         self._readable: Any = gevent.get_hub().loop.io(listener_fd, READ)
         self._greenlet: gevent.Greenlet[..., None] | None = None
@@ -105,13 +105,13 @@ class Acceptor:
                 self._turn_away(sock)
                 continue
             self._crowd.make_room()
-            connection = Connection(sock, client, self._server, self._site)
+            connection = ServerConnection(sock, client, self._server, self._site)
             self._connections.add(connection)
             self._crowd.enter(connection)
             gevent.spawn(self._serve, connection)
         return True
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, connection: ServerConnection) -> None:
         try:
             connection.run()
         finally:

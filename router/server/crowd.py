@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 
-from router.http1.connection import Connection
+from router.http1.connection import ServerConnection
 
 __all__ = ["Crowd"]
 
@@ -23,15 +23,15 @@ class Crowd:
     def __init__(self, most: int, per_address: int = 0) -> None:
         self._most = most
         self._per_address = min(per_address, most) or max(1, most // 2)
-        self._open: set[Connection] = set()
+        self._open: set[ServerConnection] = set()
         self._addresses: Counter[str] = Counter()
 
-    def enter(self, connection: Connection) -> None:
+    def enter(self, connection: ServerConnection) -> None:
         """One more."""
         self._open.add(connection)
         self._addresses[connection.client[0]] += 1
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: ServerConnection) -> None:
         """One less; harmless for one that has given way."""
         if connection not in self._open:
             return
@@ -56,7 +56,7 @@ class Crowd:
             return True
         return self._send_away([one for one in self._open if one.client[0] == address])
 
-    def _send_away(self, among: list[Connection]) -> bool:
+    def _send_away(self, among: list[ServerConnection]) -> bool:
         waiting = [(one.waiting_since, id(one), one) for one in among if one.waiting_since is not None]
         leaving = heapq.nsmallest(1 + len(among) // _PART, waiting)
         for _, _, one in leaving:

@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 import gevent
 
 from router.errors import ConfigError, StoreError
-from router.http1.connection import Calls, Site
-from router.http1.limits import Limits
+from router.http1.connection import CallHandler, Site
+from router.http1.limits import ClientLimits
 from router.http1.refusals import RenderError
 from router.server.acceptor import Acceptor
 from router.server.descriptors import connections_for, raise_limit
@@ -42,7 +42,7 @@ from router.server.protocol import BEAT, BEAT_S, DEFAULT_APP, EXIT_REFUSED, EXIT
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["Application", "ServerSettings", "Settings", "main", "serve"]
+__all__ = ["WorkerApplication", "WorkerServerSettings", "WorkerSettings", "main", "serve"]
 
 log = logging.getLogger("router.server")
 
@@ -59,8 +59,8 @@ _NEW_OBJECTS = 10_000
 would visit in vain for every ten calls or so; at Python's own 700 that is a tenth of a call's time."""
 
 
-class ServerSettings(Protocol):
-    """The ``[server]`` section as the worker needs it; fields named as in ``Limits`` set those."""
+class WorkerServerSettings(Protocol):
+    """The ``[server]`` section as the worker needs it; fields named as in ``ClientLimits`` set those."""
 
     @property
     def grace_s(self) -> float:
@@ -73,16 +73,16 @@ class ServerSettings(Protocol):
         ...
 
 
-class Settings(Protocol):
+class WorkerSettings(Protocol):
     """The configuration as the worker needs it."""
 
     @property
-    def server(self) -> ServerSettings:
+    def server(self) -> WorkerServerSettings:
         """The ``[server]`` section."""
         ...
 
 
-class Application(Protocol):
+class WorkerApplication(Protocol):
     """What the factory returns.
 
     Attributes:
@@ -97,8 +97,8 @@ class Application(Protocol):
     """
 
     wsgi: WSGIApplication
-    calls: Calls | None
-    settings: Settings
+    calls: CallHandler | None
+    settings: WorkerSettings
     render_error: RenderError
     call_max_s: float
     plugins: Mapping[str, str]
@@ -138,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def serve(application: Application, listen_fd: int, control: socket.socket) -> None:
+def serve(application: WorkerApplication, listen_fd: int, control: socket.socket) -> None:
     """Serve until told to stop, then drain and close the application."""
     settings = application.settings.server
     gc.collect()
@@ -150,7 +150,7 @@ def serve(application: Application, listen_fd: int, control: socket.socket) -> N
     hub = gevent.get_hub()
     hub.SYSTEM_ERROR = (KeyboardInterrupt, SystemError)  # sys.exit() in a plugin's greenlet ends that, not the worker
     hub.NOT_ERROR = (gevent.GreenletExit,)
-    limits = Limits.of(settings)
+    limits = ClientLimits.of(settings)
     limits = replace(limits, max_connections=min(limits.max_connections, connections_for(raise_limit())))
     acceptor = Acceptor(listen_fd, Site(application.wsgi, limits, application.render_error, application.calls))
     acceptor.start()
@@ -175,7 +175,7 @@ def serve(application: Application, listen_fd: int, control: socket.socket) -> N
         application.close()
 
 
-def _pause_s(application: Application) -> float:
+def _pause_s(application: WorkerApplication) -> float:
     """How long the port is to stay open after readiness has gone: no time where nobody looks at it."""
     asked_at = application.asked_at
     if asked_at is None or time.monotonic() - asked_at > _LOOKED_S:
@@ -183,7 +183,7 @@ def _pause_s(application: Application) -> float:
     return application.settings.server.unready_s
 
 
-def _report_and_watch(application: Application, control: socket.socket, leave: Leave) -> None:
+def _report_and_watch(application: WorkerApplication, control: socket.socket, leave: Leave) -> None:
     """Tell the master that this worker serves, and that it lives; its end of the pair closes when it dies, however it
     dies.
     """
@@ -212,7 +212,7 @@ def _beat(control: socket.socket) -> None:
             control.sendall(BEAT)
 
 
-def _check_plugins(application: Application, well: list[str]) -> None:
+def _check_plugins(application: WorkerApplication, well: list[str]) -> None:
     """Refuse a configuration that loses a plugin which the running workers have.
 
     Raises:
@@ -231,9 +231,9 @@ def _handed(descriptor: int | None) -> bytes | None:
         return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
 
 
-def _factory(name: str) -> Callable[[str, bytes | None], Application]:
+def _factory(name: str) -> Callable[[str, bytes | None], WorkerApplication]:
     module, _, attribute = name.partition(":")
-    return cast("Callable[[str, bytes | None], Application]", getattr(importlib.import_module(module), attribute))
+    return cast("Callable[[str, bytes | None], WorkerApplication]", getattr(importlib.import_module(module), attribute))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ from router.db.connection import Connection
 from router.db.database import Database
 from router.db.ids import clean_text
 
-__all__ = ["Entry", "broken_entries", "has_entry", "insert_audit", "list_audit"]
+__all__ = ["AuditEntry", "broken_entries", "has_entry", "insert_audit", "list_audit"]
 
 _COLUMNS = "created_at, actor, action, subject, detail, seq"
 _INSERT = "INSERT INTO audit (created_at, actor, action, subject, detail, hash) VALUES (?, ?, ?, ?, ?, ?) RETURNING seq"
@@ -22,7 +22,7 @@ _LIMIT_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One thing that somebody did.
 
     Attributes:
@@ -42,7 +42,7 @@ class Entry:
     seq: int = 0
 
 
-def insert_audit(connection: Connection, entry: Entry) -> int:
+def insert_audit(connection: Connection, entry: AuditEntry) -> int:
     """Write an entry within the transaction of what it tells of; its ``seq``."""
     texts = [clean_text(text) for text in (entry.actor, entry.action, entry.subject)]
     values = (float(entry.created_at), *texts, json.dumps(dict(entry.detail)))
@@ -74,7 +74,7 @@ def _link(previous: str, *values: object) -> str:
     return hashlib.sha256(json.dumps([previous, *values]).encode("ascii")).hexdigest()
 
 
-def has_entry(connection: Connection, entry: Entry) -> bool:
+def has_entry(connection: Connection, entry: AuditEntry) -> bool:
     """Whether an entry is there: its transaction may have been rolled back."""
     sql = "SELECT 1 FROM audit WHERE seq = ? AND created_at = ? AND action = ?"
     return connection.row(sql, (entry.seq, entry.created_at, entry.action)) is not None
@@ -87,7 +87,7 @@ def list_audit(
     before: int | None = None,
     action: str | None = None,
     subject: str | None = None,
-) -> list[Entry]:
+) -> list[AuditEntry]:
     """The newest entries, newest first.
 
     Args:
@@ -108,4 +108,4 @@ def list_audit(
     sql = f"SELECT {_COLUMNS} FROM audit {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - constant texts
     params = [value for _, values in filters for value in values]
     rows = database.read(lambda connection: connection.rows(sql, [*params, max(0, min(limit, _LIMIT_MAX))]))
-    return [Entry(**(row | {"detail": json.loads(row["detail"])})) for row in rows]
+    return [AuditEntry(**(row | {"detail": json.loads(row["detail"])})) for row in rows]

@@ -13,7 +13,7 @@ import peewee
 from router.db.columns import columns_of, in_order_of_keys, set_sequences, table_names, without_triggers
 from router.db.connection import Connection, quoted
 from router.db.database import Database
-from router.db.session import Session
+from router.db.session import ConnectionSession
 from router.errors import BadRequest, StoreError
 from router.store.migrations import make_tables, owners, pending
 from router.store.schema import OWNER
@@ -63,7 +63,7 @@ def copy(
         StoreError: one of the two failed.
     """
     _check_source(source, extra)
-    reading, writing = Session(source.backend, writer=False), Session(target.backend, writer=True)
+    reading, writing = ConnectionSession(source.backend, writer=False), ConnectionSession(target.backend, writer=True)
 
     def take(connection: Connection, into: Connection) -> Copied:
         make_tables(into, extra, lambda: _check_empty(into, target.place))

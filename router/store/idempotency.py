@@ -17,9 +17,9 @@ from router.errors import BadRequest
 
 __all__ = [
     "KEPT_S",
-    "Call",
-    "Entry",
-    "Place",
+    "IdempotencySlot",
+    "IdempotentCall",
+    "SlotHolder",
     "begin",
     "dropping",
     "expire_answers",
@@ -66,7 +66,7 @@ DELETE FROM idempotency WHERE (key_id, reference) IN
 """
 
 
-class Place(NamedTuple):
+class IdempotencySlot(NamedTuple):
     """What makes two calls the same.
 
     Attributes:
@@ -78,7 +78,7 @@ class Place(NamedTuple):
     reference: str
 
 
-class Call(NamedTuple):
+class IdempotentCall(NamedTuple):
     """A call that wants the place.
 
     Attributes:
@@ -93,11 +93,11 @@ class Call(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SlotHolder:
     """The call that has the place.
 
     Attributes:
-        body_hash, request_id, owner: as in ``Call``.
+        body_hash, request_id, owner: as in ``IdempotentCall``.
         status: of its answer; 0 while it is under way.
         headers: of its answer, those that are kept.
         body: of its answer; None where that was not kept.
@@ -128,14 +128,14 @@ def reference_of(value: str) -> str:
     return hashlib.sha256(value.encode("ascii")).hexdigest()
 
 
-def begin(database: Database, place: Place, call: Call, now: float) -> Entry | None:
+def begin(database: Database, place: IdempotencySlot, call: IdempotentCall, now: float) -> SlotHolder | None:
     """Take a place that is free, or whose time is over; None when that was done, else who has it.
 
     Raises:
         StoreError: the database failed; the place may have been taken.
     """
 
-    def write(connection: Connection) -> Entry | None:
+    def write(connection: Connection) -> SlotHolder | None:
         # A row may end between the two statements: then the place is free after all.
         while not connection.execute(_BEGIN, (*place, call.body_hash, call.request_id, call.owner, now, now + KEPT_S)):
             entry = _entry(connection, place, now)
@@ -146,12 +146,12 @@ def begin(database: Database, place: Place, call: Call, now: float) -> Entry | N
     return database.write(write)
 
 
-def look(database: Database, place: Place, now: float) -> Entry | None:
+def look(database: Database, place: IdempotencySlot, now: float) -> SlotHolder | None:
     """Who has a place; None where it is free."""
     return database.read(lambda connection: _entry(connection, place, now), whole=False)
 
 
-def take_over(database: Database, place: Place, dead: str, call: Call, now: float) -> bool:
+def take_over(database: Database, place: IdempotencySlot, dead: str, call: IdempotentCall, now: float) -> bool:
     """Take the place of a call whose worker is dead; whether that was done.
 
     It is not while that call still holds money or limits: first the sweep has to decide what becomes of it. Nor is it
@@ -171,7 +171,7 @@ def take_over(database: Database, place: Place, dead: str, call: Call, now: floa
     return database.write(write)
 
 
-def stands(connection: Connection, place: Place, request_id: str) -> bool:
+def stands(connection: Connection, place: IdempotencySlot, request_id: str) -> bool:
     """Whether no other call has taken this one's place, nor can until the transaction ends."""
     lock = " FOR UPDATE" if connection.engine == "postgresql" else ""
     found = connection.tuples(f"SELECT request_id FROM idempotency WHERE key_id = ? AND reference = ?{lock}", place)  # noqa: S608
@@ -179,18 +179,18 @@ def stands(connection: Connection, place: Place, request_id: str) -> bool:
 
 
 def finishing(
-    place: Place, request_id: str, status: int, headers: Mapping[str, str], body: bytes | None
+    place: IdempotencySlot, request_id: str, status: int, headers: Mapping[str, str], body: bytes | None
 ) -> tuple[str, tuple[Any, ...]]:
     """The statement that keeps a call's answer; None as its body keeps only that there was one."""
     return _FINISH, (status, json.dumps(headers), body, *place, request_id)
 
 
-def releasing(place: Place, request_id: str) -> tuple[str, tuple[Any, ...]]:
+def releasing(place: IdempotencySlot, request_id: str) -> tuple[str, tuple[Any, ...]]:
     """The statement that frees the place of a call that came to nothing."""
     return _RELEASE, (*place, request_id)
 
 
-def dropping(place: Place, request_id: str) -> tuple[str, tuple[Any, ...]]:
+def dropping(place: IdempotencySlot, request_id: str) -> tuple[str, tuple[Any, ...]]:
     """The statement that frees the place of a call whatever was kept of it."""
     return _DROP, (*place, request_id)
 
@@ -212,10 +212,10 @@ def expire_answers(database: Database, now: float) -> int:
     return total
 
 
-def _entry(connection: Connection, place: Place, now: float) -> Entry | None:
+def _entry(connection: Connection, place: IdempotencySlot, now: float) -> SlotHolder | None:
     found = connection.tuples(_LOOK, (*place, now))
     if not found:
         return None
     body_hash, request_id, owner, status, headers, body, charge_nano = found[0]
     kept = None if body is None else bytes(body)
-    return Entry(body_hash, request_id, owner, status, json.loads(headers), kept, charge_nano)
+    return SlotHolder(body_hash, request_id, owner, status, json.loads(headers), kept, charge_nano)

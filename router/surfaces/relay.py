@@ -20,7 +20,7 @@ from router.surfaces.remarks import remarks_of
 from router.surfaces.said import Said, said_bytes
 from router.surfaces.splice import cut_member, find_member, put_member
 from router.surfaces.striding import NOTABLE, TAIL_MAX, plain_run
-from router.surfaces.told import NAME_MAX, Asked, shown_name, told_of
+from router.surfaces.told import NAME_MAX, RelayedCall, shown_name, told_of
 from router.types.dialect import Dialect
 from router.types.records import Item, Reply, Usage
 from router.upstream.events import Packet
@@ -62,7 +62,7 @@ class Relay:
         failure: what followed the output of a batch, for ``check`` to raise.
     """
 
-    def __init__(self, call: Asked, dialect: Dialect, kind: str = "chat") -> None:
+    def __init__(self, call: RelayedCall, dialect: Dialect, kind: str = "chat") -> None:
         self._call = call
         self._dialect = dialect
         self._hides_usage = not call.include_usage

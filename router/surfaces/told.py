@@ -15,7 +15,7 @@ import msgspec
 from router.surfaces.remarks import STANDARD_TIERS
 from router.types.records import Usage
 
-__all__ = ["NAME_MAX", "Asked", "Told", "shown_name", "told_of"]
+__all__ = ["NAME_MAX", "RelayedCall", "ReplyFacts", "shown_name", "told_of"]
 
 NAME_MAX = 200
 """Characters of a model's name that are kept."""
@@ -26,7 +26,7 @@ _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
 _LONG_NUMBER = b"0" * _LONG
 
 
-class Asked(Protocol):
+class RelayedCall(Protocol):
     """What the relay needs of a call."""
 
     @property
@@ -90,7 +90,7 @@ class _Embeddings(msgspec.Struct, gc=False):
     choices: None = None
 
 
-class Told(msgspec.Struct, gc=False, frozen=True):
+class ReplyFacts(msgspec.Struct, gc=False, frozen=True):
     """What a reply tells.
 
     Attributes:
@@ -108,7 +108,7 @@ _DECODE: dict[str, Any] = {
 }
 
 
-def told_of(data: bytes, holds: str) -> Told | None:
+def told_of(data: bytes, holds: str) -> ReplyFacts | None:
     """What a plain reply tells; None where it has to be looked at.
 
     Args:
@@ -130,7 +130,7 @@ def told_of(data: bytes, holds: str) -> Told | None:
         return None
     told = value.usage
     if told is None:
-        return Told(value.model, None)
+        return ReplyFacts(value.model, None)
     prompt, completion = told.prompt_tokens, told.completion_tokens
     cached = written = reasoning = 0
     details, spoken = told.prompt_tokens_details, told.completion_tokens_details
@@ -146,4 +146,4 @@ def told_of(data: bytes, holds: str) -> Told | None:
     parts_fit = min(cached, written, reasoning) >= 0 and cached + written <= prompt and reasoning <= completion
     if not sums_up or not parts_fit or prompt > _COUNT_MAX or completion > _COUNT_MAX:
         return None
-    return Told(value.model, Usage(prompt, completion, cached, written, reasoning))
+    return ReplyFacts(value.model, Usage(prompt, completion, cached, written, reasoning))

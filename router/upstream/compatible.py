@@ -17,7 +17,7 @@ from router import hookimpl
 from router.types.records import CallContext, ChatCall, EmbeddingsCall, Item, ModelCard, Reply, Usage
 from router.types.transport import Response
 from router.upstream.cards import listed_card, listed_cards
-from router.upstream.compiled import CompiledWire, Steps, Wire, renamed
+from router.upstream.compiled import CallWire, CompiledWire, Steps, renamed
 from router.upstream.events import Events
 from router.upstream.failures import failure_of
 from router.upstream.provider import HttpProvider
@@ -70,7 +70,7 @@ class CompatibleChatProvider(HttpProvider):
         return self._stream(response, context) if call.stream else self._plain(response, context)
 
     @hookimpl
-    def compiled(self, kind: str, context: CallContext) -> Wire | None:
+    def compiled(self, kind: str, context: CallContext) -> CallWire | None:
         """None where a subclass does with a call what only its hook knows: it has its own, or sends in its own way."""
         hook = (CompatibleChatProvider if kind == "chat" else CompatibleProvider, kind)
         if all(_is_of(self, name, base) for base, name in (hook, *_WAY)):
@@ -116,7 +116,7 @@ class CompatibleChatProvider(HttpProvider):
 
     # The way there and back.
 
-    def _wire(self, kind: str, context: CallContext) -> Wire:
+    def _wire(self, kind: str, context: CallContext) -> CallWire:
         is_chat = kind == "chat"
         base = CompatibleChatProvider if is_chat else CompatibleProvider
         edits_messages = is_chat and not _is_of(self, "edit_message", CompatibleChatProvider)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from router.config.provider import Timeouts
-from router.http_client.deadlines import Limits
+from router.http_client.deadlines import CallDeadlines
 from router.http_client.exchange import exchange
 from router.http_client.head import encode_head, parse_target
 from router.http_client.pool import Pool, PoolTransport
@@ -20,13 +20,13 @@ from router.types.request_rules import CAPS
 from router.types.transport import Request, Response, Sending
 from router.upstream.wire import dump_json
 
-__all__ = ["Asked", "CompiledWire", "Steps", "Wire", "renamed"]
+__all__ = ["CallWire", "CompiledWire", "Steps", "WireCall", "renamed"]
 
 _NO_LENGTH = b"Content-Length: 0\r\n\r\n"
 _encode = msgspec.json.Encoder().encode
 
 
-class Asked(Protocol):
+class WireCall(Protocol):
     """A call, as a wire needs it. ``call`` is made when a step asks for it."""
 
     @property
@@ -39,7 +39,7 @@ class Asked(Protocol):
     def call(self) -> ChatCall | EmbeddingsCall: ...
 
 
-class Wire(Protocol):
+class CallWire(Protocol):
     """What a ``compiled`` hook gives. It does what the hooks ``chat`` and ``embeddings`` do, in steps.
 
     Attributes:
@@ -57,7 +57,7 @@ class Wire(Protocol):
     @property
     def reply_bytes_max(self) -> int: ...
 
-    def post(self, call: Asked, body: Mapping[str, Any], timeouts: Timeouts, sending: Sending) -> Response:
+    def post(self, call: WireCall, body: Mapping[str, Any], timeouts: Timeouts, sending: Sending) -> Response:
         """Send a call; the response, once it is known to be a success. Close it.
 
         Args:
@@ -97,7 +97,7 @@ class Steps:
 
 
 class CompiledWire:
-    """A ``Wire`` to an upstream that speaks OpenAI's.
+    """A ``CallWire`` to an upstream that speaks OpenAI's.
 
     Args:
         url: of the path.
@@ -106,7 +106,7 @@ class CompiledWire:
         roles: message roles under another name.
         steps: what the plugin is asked call by call.
         refuse: raises what an answer that is no success means.
-        reply, stream: see ``Wire``.
+        reply, stream: see ``CallWire``.
     """
 
     def __init__(
@@ -138,8 +138,8 @@ class CompiledWire:
             self._pool = context.transport.pool(target.origin)
             self._head = head.removesuffix(_NO_LENGTH) + b"Content-Length: "
 
-    def post(self, call: Asked, body: Mapping[str, Any], timeouts: Timeouts, sending: Sending) -> Response:
-        """See ``Wire.post``."""
+    def post(self, call: WireCall, body: Mapping[str, Any], timeouts: Timeouts, sending: Sending) -> Response:
+        """See ``CallWire.post``."""
         steps = self._steps
         if steps.body is None and steps.message is None:
             data = _encoded(self._body(call, body))
@@ -149,7 +149,7 @@ class CompiledWire:
             response = self._send(call, body, data, timeouts, sending)
         else:
             first, idle, whole, connect = timeouts.first_byte, timeouts.idle, timeouts.whole, timeouts.connect
-            limits = Limits(
+            limits = CallDeadlines(
                 inf if connect is None else connect,
                 inf if first is None else first,
                 inf if idle is None else idle,
@@ -161,7 +161,7 @@ class CompiledWire:
             self._refuse(response)
         return response
 
-    def _body(self, call: Asked, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _body(self, call: WireCall, body: Mapping[str, Any]) -> dict[str, Any]:
         """The body as the base class makes it."""
         made = {**body, "model": self._context.model}
         if not self._renamed.isdisjoint(body):
@@ -177,7 +177,7 @@ class CompiledWire:
             made["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         return made
 
-    def _edited(self, call: Asked, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _edited(self, call: WireCall, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The body as the plugin's own steps make it."""
         if self._steps.body is not None:
             return self._steps.body(_as_seen(call, body), self._context)
@@ -187,7 +187,7 @@ class CompiledWire:
         return made
 
     def _send(
-        self, call: Asked, body: Mapping[str, Any], data: bytes, timeouts: Timeouts, sending: Sending
+        self, call: WireCall, body: Mapping[str, Any], data: bytes, timeouts: Timeouts, sending: Sending
     ) -> Response:
         """By the transport's own way: headers are this call's, or the transport is none of ours."""
 
@@ -215,7 +215,7 @@ def renamed(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return body
 
 
-def _as_seen(call: Asked, body: Mapping[str, Any]) -> ChatCall | EmbeddingsCall:
+def _as_seen(call: WireCall, body: Mapping[str, Any]) -> ChatCall | EmbeddingsCall:
     """The call as plugins see it, with the body of one target."""
     seen = call.call
     return seen if body is seen.body else replace(seen, body=body)

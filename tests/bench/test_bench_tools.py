@@ -60,7 +60,7 @@ def test_the_innermost_frame_that_a_rule_knows_decides(stack: str, stage: str) -
 
 
 def test_a_thread_that_waits_for_work_does_not_count() -> None:
-    assert is_waiting("Lane._serve (router/db/threads.py:177)")
-    commit = "Lane._serve (router/db/threads.py:177);Connection.commit (router/db/connection.py:67)"
+    assert is_waiting("ThreadPool._serve (router/db/threads.py:177)")
+    commit = "ThreadPool._serve (router/db/threads.py:177);Connection.commit (router/db/connection.py:67)"
     assert is_waiting(f"{commit};Database._execute_cursor (peewee.py:3914)")
-    assert not is_waiting("Lane._serve (router/db/threads.py:177);run (router/db/threads.py:70)")
+    assert not is_waiting("ThreadPool._serve (router/db/threads.py:177);run (router/db/threads.py:70)")

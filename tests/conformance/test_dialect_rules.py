@@ -11,7 +11,7 @@ import pytest
 
 from router import Dialect, Listed, Offer, RouterError, hookimpl
 from router.plugin_host.registry import Plugin, registry_of
-from router.testing.conformance import Result, Run
+from router.testing.conformance import RuleResult, Run
 from router.testing.conformance.dialect import DIALECT
 
 
@@ -24,7 +24,7 @@ def plugin_of(dialect: Any) -> Plugin:
     return registry_of(made=Made()).plugins["made"]
 
 
-def outcomes(dialect: Any) -> dict[str, Result]:
+def outcomes(dialect: Any) -> dict[str, RuleResult]:
     """Rule ID -> its result, of all rules that need no gateway."""
     with Run(plugin_of(dialect)) as run:
         return {rule.id: run.check(rule) for rule in run.rules if rule.id < "D30"}

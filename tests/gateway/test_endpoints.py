@@ -9,7 +9,7 @@ import pytest
 
 from router import ProviderSettings, UpstreamError
 from router.providers.endpoints import Endpoints
-from router.providers.health import Lease, Place
+from router.providers.health import EndpointHealth, Lease
 
 
 class Clock:
@@ -24,8 +24,8 @@ def clock() -> Clock:
     return Clock()
 
 
-def places(*weights: int, max_concurrent: int = 0) -> list[Place]:
-    return [Place(f"p{n}", ProviderSettings(), weight, max_concurrent) for n, weight in enumerate(weights)]
+def places(*weights: int, max_concurrent: int = 0) -> list[EndpointHealth]:
+    return [EndpointHealth(f"p{n}", ProviderSettings(), weight, max_concurrent) for n, weight in enumerate(weights)]
 
 
 def fail(
@@ -149,7 +149,7 @@ def test_load_follows_the_weights(clock: Clock) -> None:
 def test_related_calls_stay_together_and_move_only_when_their_endpoint_rests(clock: Clock) -> None:
     endpoints = Endpoints("acme", places(1, 1, 1), clock=clock)
 
-    def where(text: str) -> Place:
+    def where(text: str) -> EndpointHealth:
         lease = endpoints.lease(text)
         assert lease is not None
         lease.release()
@@ -179,7 +179,7 @@ def test_a_full_endpoint_is_passed_over_and_all_full_is_a_refusal(clock: Clock) 
 
 def test_a_place_that_was_tried_is_not_given_again(clock: Clock) -> None:
     endpoints = Endpoints("acme", places(1, 1), clock=clock)
-    tried: set[Place] = set()
+    tried: set[EndpointHealth] = set()
     for _ in range(2):
         lease = endpoints.lease(None, tried)
         assert lease is not None

@@ -11,14 +11,14 @@ import gevent
 import pytest
 
 from router.calls.idempotency import Idempotency, Replay
-from router.calls.kept_answer import Keeping
+from router.calls.kept_answer import AnswerRecorder
 from router.db.database import Database
 from router.db.journal import Journal
 from router.errors import Conflict
 from router.jobs.workers import Worker, leave, renew
 from router.ledger.batch import LedgerBatch
 from router.store.accounts import create_account
-from router.store.idempotency import Place, finishing, look, reference_of
+from router.store.idempotency import IdempotencySlot, finishing, look, reference_of
 from router.store.keys import create_key
 from router.store.migrations import migrate
 from router.store.opening import open_database
@@ -26,7 +26,7 @@ from router.types.records import CallRecord, Key
 
 NOW = 1_800_000_000.0
 KEY = Key("key_2", "acct_1", idempotent=True, origin="key_1")
-PLACE = Place("key_1", reference_of("value"))
+PLACE = IdempotencySlot("key_1", reference_of("value"))
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Bench:
     def end(self, id: str) -> None:
         leave(self.database, Worker(id, "elsewhere", 1, ""))
 
-    def write(self, keeping: Keeping, new: dict[str, object]) -> None:
+    def write(self, keeping: AnswerRecorder, new: dict[str, object]) -> None:
         """Settle a call whose row has these fields."""
         for sql, params in keeping.statements(record(new)):
             self.database.write(lambda connection, sql=sql, params=params: connection.execute(sql, params))  # type: ignore[misc]
@@ -87,7 +87,9 @@ def bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
     database.close()
 
 
-def enter(one: Idempotency, request_id: str, body: bytes = b"{}", client: FakeClient | None = None) -> Keeping | Replay:
+def enter(
+    one: Idempotency, request_id: str, body: bytes = b"{}", client: FakeClient | None = None
+) -> AnswerRecorder | Replay:
     return one.enter("value", KEY, "chat", body, request_id, client)
 
 
@@ -109,7 +111,7 @@ def record(new: dict[str, object]) -> CallRecord:
 
 def test_a_finished_call_is_answered_for_everybody(bench: Bench) -> None:
     first, second = bench.worker("wrk_1"), bench.worker("wrk_2")
-    assert isinstance(enter(first, "req_1"), Keeping)
+    assert isinstance(enter(first, "req_1"), AnswerRecorder)
     bench.finish("req_1", b"answer")
     for worker in (first, second):
         found = enter(worker, "req_2")
@@ -147,7 +149,7 @@ def test_a_repeat_does_not_wait_for_ever(bench: Bench, owner: str) -> None:
 def test_a_repeat_is_woken_by_the_end_of_the_call_on_its_worker(bench: Bench) -> None:
     worker = bench.worker("wrk_1")
     keeping = enter(worker, "req_1")
-    assert isinstance(keeping, Keeping)
+    assert isinstance(keeping, AnswerRecorder)
     repeats = [gevent.spawn(enter, worker, f"req_{number}") for number in range(2, 5)]
     gevent.sleep(0.01)
     bench.finish("req_1", b"answer")
@@ -158,12 +160,12 @@ def test_a_repeat_is_woken_by_the_end_of_the_call_on_its_worker(bench: Bench) ->
 def test_when_the_call_is_refused_one_of_those_who_wait_makes_it(bench: Bench) -> None:
     worker = bench.worker("wrk_1")
     keeping = enter(worker, "req_1")
-    assert isinstance(keeping, Keeping)
+    assert isinstance(keeping, AnswerRecorder)
     repeats = [gevent.spawn(enter, worker, f"req_{number}") for number in range(2, 5)]
     gevent.sleep(0.01)
     worker.release(keeping)
     done = gevent.wait(repeats, timeout=5, count=1)
-    made = [one.value for one in done if isinstance(one.value, Keeping)]
+    made = [one.value for one in done if isinstance(one.value, AnswerRecorder)]
     assert len(made) == 1
     bench.finish(made[0].request_id, b"second")
     made[0].over()
@@ -175,7 +177,7 @@ def test_a_dead_workers_call_is_made_again(bench: Bench) -> None:
     enter(bench.worker("wrk_1"), "req_1")
     bench.end("wrk_1")
     made = enter(bench.worker("wrk_2"), "req_2")
-    assert isinstance(made, Keeping)
+    assert isinstance(made, AnswerRecorder)
     found = look(bench.database, PLACE, NOW)
     assert found is not None
     assert (found.request_id, found.owner) == ("req_2", "wrk_2")
@@ -217,7 +219,7 @@ def test_what_is_kept(
     bench: Bench, parts: tuple[bytes, ...], whole: bool, charge_nano: int, kept: bytes | None
 ) -> None:
     keeping = enter(bench.worker("wrk_1"), "req_1")
-    assert isinstance(keeping, Keeping)
+    assert isinstance(keeping, AnswerRecorder)
     for part in parts:
         keeping.add(part)
     keeping.whole = whole
@@ -232,7 +234,7 @@ def test_what_is_kept(
 
 def test_a_call_that_broke_off_free_of_charge_is_forgotten(bench: Bench) -> None:
     keeping = enter(bench.worker("wrk_1"), "req_1")
-    assert isinstance(keeping, Keeping)
+    assert isinstance(keeping, AnswerRecorder)
     keeping.add(b"error")
     bench.write(keeping, {"ending": "cut"})
     assert look(bench.database, PLACE, NOW) is None
@@ -248,7 +250,7 @@ def test_no_more_is_kept_than_an_account_may_have(bench: Bench) -> None:
         worker = bench.worker(f"wrk_{number}", account_bytes=20)
         key, request_id = Key(key_id, account, idempotent=True), f"req_{number}"
         keeping = worker.enter(f"value-{number}", key, "chat", b"{}", request_id, None)
-        assert isinstance(keeping, Keeping)
+        assert isinstance(keeping, AnswerRecorder)
         keeping.end(b"0123456789")
         bench.write(keeping, {"request_id": request_id, "charge_nano": 5})
         try:
@@ -265,7 +267,7 @@ def test_no_more_is_kept_than_an_account_may_have(bench: Bench) -> None:
 
 def test_where_calls_are_paid_no_free_answer_is_kept(bench: Bench) -> None:
     keeping = enter(bench.worker("wrk_1", keeps_free=False), "req_1")
-    assert isinstance(keeping, Keeping)
+    assert isinstance(keeping, AnswerRecorder)
     keeping.end(b"answer")
     bench.write(keeping, {"charge_nano": 0})
     assert look(bench.database, PLACE, NOW) is None

@@ -12,7 +12,7 @@ import pytest
 
 from router.db.database import Database
 from router.errors import Unavailable
-from router.jobs.leased import Job, Jobs
+from router.jobs.leased import Jobs, LeasedJob
 from router.jobs.workers import is_alive
 from router.store.migrations import migrate
 from router.store.opening import open_database
@@ -72,7 +72,7 @@ def nodes(database_url: str, tmp_path: Path) -> Iterator[list[Database]]:
 
 def test_one_worker_runs_a_job_and_another_takes_over(nodes: list[Database], clock: Clock, runs: Runs) -> None:
     first, second = (
-        Jobs(node, [Job("sweep", 10, lambda mark=mark: runs.add(mark))], clock=clock)  # type: ignore[misc]
+        Jobs(node, [LeasedJob("sweep", 10, lambda mark=mark: runs.add(mark))], clock=clock)  # type: ignore[misc]
         for node, mark in zip(nodes, "ab", strict=True)
     )
     first.beat()
@@ -100,7 +100,7 @@ def test_one_worker_runs_a_job_and_another_takes_over(nodes: list[Database], clo
 
 def test_a_worker_that_closes_hands_over_at_once(nodes: list[Database], clock: Clock, runs: Runs) -> None:
     first, second = (
-        Jobs(node, [Job("sweep", 10, lambda mark=mark: runs.add(mark))], clock=clock)  # type: ignore[misc]
+        Jobs(node, [LeasedJob("sweep", 10, lambda mark=mark: runs.add(mark))], clock=clock)  # type: ignore[misc]
         for node, mark in zip(nodes, "ab", strict=True)
     )
     first.beat()
@@ -119,7 +119,7 @@ def test_a_job_that_fails_is_run_again_after_pauses_that_grow_from_seconds(
         if len(runs.done) != 4:
             raise Unavailable("the rate could not be fetched")
 
-    jobs = Jobs(nodes[0], [Job("rate", 3600, fetch)], clock=clock)
+    jobs = Jobs(nodes[0], [LeasedJob("rate", 3600, fetch)], clock=clock)
     started = clock.now
     begun = []
     for _ in range(900):
@@ -141,7 +141,7 @@ def test_a_failing_job_is_logged_and_tried_again(
         runs.add("bad")
         raise LookupError("no rate today")
 
-    jobs = Jobs(nodes[0], [Job("bad", 5, fail), Job("good", 5, lambda: runs.add("good"))], clock=clock)
+    jobs = Jobs(nodes[0], [LeasedJob("bad", 5, fail), LeasedJob("good", 5, lambda: runs.add("good"))], clock=clock)
     with caplog.at_level(logging.ERROR, "router.jobs"):
         jobs.beat()
         runs.wait(2)
@@ -160,7 +160,7 @@ def test_a_slow_job_runs_once_and_keeps_nobody_waiting(nodes: list[Database], cl
         runs.add("slow")
         release.wait(10)
 
-    jobs = Jobs(nodes[0], [Job("slow", 5, slow), Job("quick", 5, lambda: runs.add("quick"))], clock=clock)
+    jobs = Jobs(nodes[0], [LeasedJob("slow", 5, slow), LeasedJob("quick", 5, lambda: runs.add("quick"))], clock=clock)
     jobs.beat()
     runs.wait(2)
     clock.now += 5
@@ -182,7 +182,7 @@ def test_after_a_gap_others_get_to_beat_before_a_job_runs(
         alive.append(is_alive(nodes[0], other.worker.id, clock.now))
         runs.add("run")
 
-    jobs = Jobs(nodes[0], [Job("sweep", 5, look)], clock=clock)
+    jobs = Jobs(nodes[0], [LeasedJob("sweep", 5, look)], clock=clock)
     jobs.beat()
     runs.wait(1)
     clock.now += gap_s  # neither reached the database
@@ -198,7 +198,7 @@ def test_after_a_gap_others_get_to_beat_before_a_job_runs(
 
 
 def test_a_clock_that_is_set_back_delays_no_job(nodes: list[Database], clock: Clock, runs: Runs) -> None:
-    jobs = Jobs(nodes[0], [Job("sweep", 10, lambda: runs.add("run"))], clock=clock)
+    jobs = Jobs(nodes[0], [LeasedJob("sweep", 10, lambda: runs.add("run"))], clock=clock)
     jobs.beat()
     runs.wait(1)
     clock.now -= 86_400
@@ -208,7 +208,7 @@ def test_a_clock_that_is_set_back_delays_no_job(nodes: list[Database], clock: Cl
 
 
 def test_a_started_worker_beats_by_itself_and_stops(nodes: list[Database], runs: Runs) -> None:
-    jobs = Jobs(nodes[0], [Job("often", 0, lambda: runs.add("run"))], beat_s=0.01)
+    jobs = Jobs(nodes[0], [LeasedJob("often", 0, lambda: runs.add("run"))], beat_s=0.01)
     jobs.start()
     runs.wait(3)
     jobs.close()
@@ -222,7 +222,7 @@ def test_a_beat_that_fails_is_logged_and_not_the_last(
 ) -> None:
     database = open_database(sqlite_url, tmp_path, create=True)
     migrate(database)
-    jobs = Jobs(database, [Job("often", 0, lambda: runs.add("run"))], beat_s=0.01)
+    jobs = Jobs(database, [LeasedJob("often", 0, lambda: runs.add("run"))], beat_s=0.01)
     files = [file for file in tmp_path.iterdir() if file.name.startswith("router.db")]
     for file in files:
         file.rename(file.with_name("away-" + file.name))

@@ -15,10 +15,10 @@ from router.config.provider import ProviderSettings
 from router.config.schema import BillingSettings
 from router.errors import BadRequest, RouterError
 from router.money.amounts import NANO
-from router.providers.configured import Provider
+from router.providers.configured import ConfiguredProvider
 from router.providers.endpoints import Endpoints
 from router.providers.model_list import Lister
-from router.providers.resolve import Resolver
+from router.providers.resolve import ModelResolver
 from router.types.records import Key
 
 LIST_PRICE = Price.per_million(input="1", output="4")
@@ -63,7 +63,7 @@ class House:
         offered = Offered(OFFERS, upstream, only)
         self.catalogue = Catalogue(listings, Stored(), Shelf(Stored(rows, **stored)), rules=rules, offered=offered)
         problems = {**dict.fromkeys(listings, ""), "gone": "set the environment variable GONE_KEY"}
-        self.resolver = Resolver(self.catalogue, {name: provider(name, text) for name, text in problems.items()})
+        self.resolver = ModelResolver(self.catalogue, {name: provider(name, text) for name, text in problems.items()})
         self.lister = Lister(self.catalogue, self.resolver, OFFERS, with_billing=with_billing)
         self.estimator = Estimator(self.catalogue, self.resolver, BillingSettings())
 
@@ -84,9 +84,9 @@ class House:
         return found.price, found.source
 
 
-def provider(name: str, problem: str) -> Provider:
+def provider(name: str, problem: str) -> ConfiguredProvider:
     hooks: dict[str, Any] = {"models": lambda context: []}
-    return Provider(name, name, ProviderSettings(), hooks, None, Endpoints(name, ()), problem)  # type: ignore[arg-type]
+    return ConfiguredProvider(name, name, ProviderSettings(), hooks, None, Endpoints(name, ()), problem)  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -15,16 +15,17 @@ from router.catalogue import Catalogue, Listing, Stored
 from router.charging.quote import Quoter
 from router.config.schema import BillingSettings
 from router.plugin_host.registry import registry_of
-from router.providers.configured import Provider
-from router.providers.endpoints import Endpoints, Place
+from router.providers.configured import ConfiguredProvider
+from router.providers.endpoints import Endpoints
+from router.providers.health import EndpointHealth
 from router.providers.profile import faults_of
-from router.providers.resolve import Resolver
+from router.providers.resolve import ModelResolver
 from router.surfaces.checked import look
 from router.surfaces.measuring import Measure
 from router.surfaces.relay import Relay
 from router.types.dialect import Dialect
 from router.upstream.checking import fault_of_card, fault_of_wire
-from router.upstream.compiled import Wire
+from router.upstream.compiled import CallWire
 
 BODY = b'{"id":"1","object":"chat.completion","model":"m","choices":[],"usage":{"prompt_tokens":1}}'
 
@@ -53,16 +54,17 @@ class NoRows:
         return Stored()
 
 
-def provider(name: str, plugin: Scripted) -> Provider:
+def provider(name: str, plugin: Scripted) -> ConfiguredProvider:
     hooks = registry_of(**{name: plugin}).plugins[name].hooks
-    return Provider(name, name, ProviderSettings(), hooks, None, Endpoints(name, [Place(name, ProviderSettings())]))  # type: ignore[arg-type]
+    endpoints = Endpoints(name, [EndpointHealth(name, ProviderSettings())])
+    return ConfiguredProvider(name, name, ProviderSettings(), hooks, None, endpoints)  # type: ignore[arg-type]
 
 
-def serve(providers: dict[str, Provider], fallbacks: dict[str, tuple[str, ...]] | None = None) -> ActiveCall:
+def serve(providers: dict[str, ConfiguredProvider], fallbacks: dict[str, tuple[str, ...]] | None = None) -> ActiveCall:
     """One plain call to ``a/m``; raises what the client would see."""
     listings = {name: Listing([ModelCard("m")]) for name in providers}
     catalogue = Catalogue(listings, Stored((), {}, fallbacks or {}), NoRows())
-    resolver = Resolver(catalogue, providers)
+    resolver = ModelResolver(catalogue, providers)
     body, key = {"model": "a/m", "messages": [{"role": "user", "content": "x"}]}, Key("key_1", "acct_1")
     quoter = Quoter(catalogue, BillingSettings(), with_billing=False)
     found = look(body, "chat")
@@ -146,7 +148,7 @@ def test_the_first_providers_refusal_is_for_the_client() -> None:
 def test_a_plugin_that_cannot_compile_its_calls_is_asked_for_each(caplog: pytest.LogCaptureFixture) -> None:
     class Uncompiled(Scripted):
         @hookimpl
-        def compiled(self, kind: str) -> Wire | None:
+        def compiled(self, kind: str) -> CallWire | None:
             raise RuntimeError("a bug")
 
     providers = {"a": provider("a", Uncompiled(None, None))}
@@ -186,7 +188,7 @@ def test_a_wire_with_a_bad_member_is_named_and_not_used(
 
     class Compiled(Scripted):
         @hookimpl
-        def compiled(self, kind: str) -> Wire | None:
+        def compiled(self, kind: str) -> CallWire | None:
             return wire  # type: ignore[return-value]
 
     assert serve({"a": provider("a", Compiled(None))}).attempts[-1].kind == "ok"
@@ -202,7 +204,7 @@ def test_a_wire_whose_members_cannot_be_read_is_a_plugin_that_breaks(caplog: pyt
 
     class Compiled(Scripted):
         @hookimpl
-        def compiled(self, kind: str) -> Wire | None:
+        def compiled(self, kind: str) -> CallWire | None:
             return Broken()  # type: ignore[return-value]
 
     assert serve({"a": provider("a", Compiled(None))}).attempts[-1].kind == "ok"
@@ -223,7 +225,7 @@ def test_a_client_is_told_the_provider_and_not_its_host() -> None:
 
 def test_policies_are_told_the_resolved_model_whatever_the_client_called_it() -> None:
     catalogue = Catalogue({"a": Listing([ModelCard("m")])}, Stored((), {"nick": "a/m"}, {}), NoRows())
-    resolver = Resolver(catalogue, {"a": provider("a", Scripted())})
+    resolver = ModelResolver(catalogue, {"a": provider("a", Scripted())})
     quoter = Quoter(catalogue, BillingSettings(), with_billing=False)
     for asked in ("nick", "m", "a/m"):
         plan = quoter.plan("chat", Key("key_1", "acct_1"), resolver.route(asked))

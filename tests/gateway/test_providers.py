@@ -9,7 +9,7 @@ import pytest
 from router.config.file import load_settings
 from router.errors import ConfigError
 from router.plugin_host.registry import Registry, load_plugins
-from router.providers.configured import Provider, build_providers, listings
+from router.providers.configured import ConfiguredProvider, build_providers, listings
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def registry() -> Registry:
     return load_plugins()
 
 
-def build(folder: Path, registry: Registry, text: str, **environ: str) -> dict[str, Provider]:
+def build(folder: Path, registry: Registry, text: str, **environ: str) -> dict[str, ConfiguredProvider]:
     config = folder / "router.toml"
     config.write_text(text)
     return build_providers(load_settings(config, environ), registry, lambda settings: object())  # type: ignore[arg-type, return-value]

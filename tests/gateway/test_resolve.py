@@ -11,9 +11,9 @@ from machine import known_work_s
 from router.catalogue import Catalogue, Listing, Row, Stored
 from router.config.provider import ProviderSettings
 from router.errors import Forbidden, ModelNotFound, RouterError, Unavailable
-from router.providers.configured import Provider
+from router.providers.configured import ConfiguredProvider
 from router.providers.endpoints import Endpoints
-from router.providers.resolve import Resolver
+from router.providers.resolve import ModelResolver
 from router.types.records import Key, ModelCard
 
 
@@ -30,15 +30,17 @@ class Rows:
         return self.stored
 
 
-def provider(name: str, problem: str = "", models: tuple[str, ...] = ()) -> Provider:
+def provider(name: str, problem: str = "", models: tuple[str, ...] = ()) -> ConfiguredProvider:
     hooks: dict[str, Any] = {"models": lambda context: [ModelCard(model) for model in models]}
-    return Provider(name, name, ProviderSettings(), hooks, None, Endpoints(name, ()), problem)  # type: ignore[arg-type]
+    return ConfiguredProvider(name, name, ProviderSettings(), hooks, None, Endpoints(name, ()), problem)  # type: ignore[arg-type]
 
 
-def resolver(listings: dict[str, Listing], stored: Stored | None = None, idle: tuple[Provider, ...] = ()) -> Resolver:
+def resolver(
+    listings: dict[str, Listing], stored: Stored | None = None, idle: tuple[ConfiguredProvider, ...] = ()
+) -> ModelResolver:
     catalogue = Catalogue(listings, Stored(), Rows(stored or Stored()))
     providers = [*map(provider, listings), *idle]
-    return Resolver(catalogue, {one.name: one for one in providers})
+    return ModelResolver(catalogue, {one.name: one for one in providers})
 
 
 def cards(*models: str) -> Listing:
@@ -46,7 +48,7 @@ def cards(*models: str) -> Listing:
 
 
 @pytest.fixture
-def usual() -> Resolver:
+def usual() -> ModelResolver:
     listings = {
         "openai": cards("gpt-4o", "gpt-4o-mini", "shared"),
         "deep": cards("Chat/V3:free", "shared"),
@@ -73,7 +75,7 @@ def usual() -> Resolver:
         ("open/any/Thing", "open/any/Thing", "any/Thing"),
     ],
 )
-def test_what_an_id_means(usual: Resolver, asked: str, target: str, model: str) -> None:
+def test_what_an_id_means(usual: ModelResolver, asked: str, target: str, model: str) -> None:
     for _ in range(2):
         route = usual.route(asked)
         assert (route.model, route.targets[0].id, route.targets[0].model) == (asked, target, model)
@@ -97,7 +99,7 @@ def test_what_an_id_means(usual: Resolver, asked: str, target: str, model: str) 
         ("x" * 10_000, "GET /v1/models"),
     ],
 )
-def test_what_is_not_there(usual: Resolver, asked: str, words: str) -> None:
+def test_what_is_not_there(usual: ModelResolver, asked: str, words: str) -> None:
     with pytest.raises(ModelNotFound) as caught:
         usual.route(asked)
     assert words in caught.value.message
@@ -106,7 +108,7 @@ def test_what_is_not_there(usual: Resolver, asked: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("asked", ["xai/grok", "grok", "xai/" + "z" * 9000, "xai/\r\n"])
-def test_a_provider_that_is_not_set_up_says_what_to_set(usual: Resolver, asked: str) -> None:
+def test_a_provider_that_is_not_set_up_says_what_to_set(usual: ModelResolver, asked: str) -> None:
     with pytest.raises(Unavailable) as caught:
         usual.route(asked)
     assert "XAI_API_KEY" in caught.value.detail and "XAI_API_KEY" not in caught.value.message
@@ -114,7 +116,7 @@ def test_a_provider_that_is_not_set_up_says_what_to_set(usual: Resolver, asked: 
     assert len(caught.value.message) < 400 and caught.value.message.isprintable()
 
 
-def test_a_key_with_a_scope(usual: Resolver) -> None:
+def test_a_key_with_a_scope(usual: ModelResolver) -> None:
     key = Key("key_1", "acct_1", scope=("openai/gpt-4o", "deep/*"))
     for asked in ("openai/gpt-4o", "fast", "Chat/V3:free"):
         assert usual.route(asked, key).targets

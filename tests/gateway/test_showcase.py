@@ -12,8 +12,8 @@ from router import Dialect, Listed, ModelCard, Offer, Price
 from router.catalogue import Catalogue, Listing, Offered, Row, Stored
 from router.errors import StoreError
 from router.providers.model_list import Lister
-from router.providers.public_catalogue import Page, Showcase
-from router.providers.resolve import Resolver
+from router.providers.public_catalogue import Page, PublicCatalogue
+from router.providers.resolve import ModelResolver
 
 
 class Stall(Dialect):
@@ -55,8 +55,8 @@ class Shop:
         self.shelf, self.dialect = Shelf(), Stall()
         cards = Listing([ModelCard("cup"), ModelCard("pot", price=Price.per_million(input="1", output="1"))])
         catalogue = Catalogue({"ours": cards}, Stored(), self.shelf, offered=Offered(self.dialect.offers))
-        lister = Lister(catalogue, Resolver(catalogue, {}), self.dialect.offers)
-        self.showcase = Showcase(catalogue, lister, self.dialect, clock=lambda: self.now)
+        lister = Lister(catalogue, ModelResolver(catalogue, {}), self.dialect.offers)
+        self.showcase = PublicCatalogue(catalogue, lister, self.dialect, clock=lambda: self.now)
 
     def shown(self) -> tuple[list[str], bool]:
         """What is listed, and whether it is from memory."""

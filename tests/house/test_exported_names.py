@@ -50,6 +50,15 @@ def test_all_is_there_sorted_and_complete() -> None:
     assert len(faults) > 200 and not any(faults), "\n".join(filter(None, faults))
 
 
+def test_no_two_public_classes_share_a_name() -> None:
+    where: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name[0] != "_" and module.startswith("router."):
+                where.setdefault(node.name, []).append(module)
+    assert {name: found for name, found in where.items() if len(found) > 1} == {}
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

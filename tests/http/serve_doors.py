@@ -21,7 +21,7 @@ from gevent.fileobject import FileObject  # noqa: E402
 
 from router.http.app import create_application  # noqa: E402
 from router.http1.connection import Site  # noqa: E402
-from router.http1.limits import Limits  # noqa: E402
+from router.http1.limits import ClientLimits  # noqa: E402
 from router.server.acceptor import Acceptor  # noqa: E402
 
 
@@ -38,7 +38,7 @@ def main(config: str) -> None:
     application = create_application(config)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    limits = Limits.of(application.settings.server)
+    limits = ClientLimits.of(application.settings.server)
     Acceptor(listener.detach(), Site(application.wsgi, limits, application.render_error, application.calls)).start()
     other = make_server("127.0.0.1", 0, application.flask, Threading, Quiet)
     gevent.spawn(other.serve_forever)

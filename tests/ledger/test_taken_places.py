@@ -14,9 +14,18 @@ from router.ledger.sweep import sweep
 from router.ledger.transfers import grant
 from router.ledger.verify import verify
 from router.store.accounts import Account
-from router.store.idempotency import Call, Place, begin, finishing, look, releasing, stands, take_over
+from router.store.idempotency import (
+    IdempotencySlot,
+    IdempotentCall,
+    begin,
+    finishing,
+    look,
+    releasing,
+    stands,
+    take_over,
+)
 
-PLACE = Place("key_1", "reference")
+PLACE = IdempotencySlot("key_1", "reference")
 
 
 def apply(database: Database, *operations: Operation) -> None:
@@ -45,9 +54,9 @@ def funded(database: Database, account: Account) -> str:
 
 def swept_and_taken_over(database: Database, account: str) -> tuple[Held, Held]:
     """A call that the sweep ended, and the one that took its place."""
-    begin(database, PLACE, Call("req_1", "wrk_1", "hash"), NOW)
+    begin(database, PLACE, IdempotentCall("req_1", "wrk_1", "hash"), NOW)
     first = take(database, account, "req_1", 100)
-    again = Call("req_2", "wrk_2", "hash")
+    again = IdempotentCall("req_2", "wrk_2", "hash")
     assert not take_over(database, PLACE, "req_1", again, NOW)
     sweep(database, NOW, "void", everything=True)
     assert take_over(database, PLACE, "req_1", again, NOW)
@@ -69,11 +78,11 @@ def test_the_call_that_lost_its_place_is_not_charged(database: Database, funded:
 def test_a_swept_call_whose_place_nobody_took_is_charged_late_and_keeps_its_answer(
     database: Database, funded: str
 ) -> None:
-    begin(database, PLACE, Call("req_1", "wrk_1", "hash"), NOW)
+    begin(database, PLACE, IdempotentCall("req_1", "wrk_1", "hash"), NOW)
     first = take(database, funded, "req_1", 100)
     sweep(database, NOW, "void", everything=True)
     assert settle(database, first, 70) == 70
-    assert not take_over(database, PLACE, "req_1", Call("req_2", "wrk_2", "hash"), NOW)
+    assert not take_over(database, PLACE, "req_1", IdempotentCall("req_2", "wrk_2", "hash"), NOW)
     found = look(database, PLACE, NOW)
     assert found is not None
     assert (found.body, found.charge_nano) == (b"req_1", 70)
@@ -81,10 +90,10 @@ def test_a_swept_call_whose_place_nobody_took_is_charged_late_and_keeps_its_answ
 
 
 def test_a_dead_call_that_the_sweep_charged_is_not_made_again(database: Database, funded: str) -> None:
-    begin(database, PLACE, Call("req_1", "wrk_1", "hash"), NOW)
+    begin(database, PLACE, IdempotentCall("req_1", "wrk_1", "hash"), NOW)
     take(database, funded, "req_1", 100)
     sweep(database, NOW, "capture", everything=True)
-    assert not take_over(database, PLACE, "req_1", Call("req_2", "wrk_2", "hash"), NOW)
+    assert not take_over(database, PLACE, "req_1", IdempotentCall("req_2", "wrk_2", "hash"), NOW)
     found = look(database, PLACE, NOW)
     assert found is not None
     assert found.status and found.body is None
@@ -92,6 +101,6 @@ def test_a_dead_call_that_the_sweep_charged_is_not_made_again(database: Database
 
 
 def test_a_note_is_written_with_the_batch(database: Database) -> None:
-    begin(database, PLACE, Call("req_1", "wrk_1", "hash"), NOW)
+    begin(database, PLACE, IdempotentCall("req_1", "wrk_1", "hash"), NOW)
     apply(database, Note("req_1", [releasing(PLACE, "req_1")]))
     assert look(database, PLACE, NOW) is None

@@ -27,7 +27,7 @@ from gevent.event import Event
 
 from router.errors import BadRequest, ConfigError
 from router.http1.connection import Site
-from router.http1.limits import Limits
+from router.http1.limits import ClientLimits
 from router.http1.refusals import render_openai
 from router.server.acceptor import Acceptor
 
@@ -233,7 +233,7 @@ def main() -> None:
     """Serve until killed."""
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    limits = Limits(**json.loads(sys.argv[1]))
+    limits = ClientLimits(**json.loads(sys.argv[1]))
     Acceptor(listener.detach(), Site(application, limits)).start()
     gevent.wait()
 

@@ -15,14 +15,14 @@ from router.http.incoming import incoming_of
 from router.http.peer import PeerReader
 from router.http1.body import RequestBody
 from router.http1.environ import connection_environ
-from router.http1.limits import Limits
+from router.http1.limits import ClientLimits
 from router.http1.parser import RequestParser
 from router.http1.posts import PostReader
 from router.types.peer import Peer
 
 PATH = "/v1/chat/completions"
 CLIENT, SERVER = ("192.0.2.7", 4711), ("192.0.2.1", 8080)
-LIMITS = Limits(max_header_bytes=600, max_headers=12)
+LIMITS = ClientLimits(max_header_bytes=600, max_headers=12)
 PEERS = [PeerReader(), PeerReader(["192.0.2.0/24"])]  # nobody is trusted; the other side of the socket is
 READER = PostReader(frozenset({PATH}), LIMITS, 64, PEERS[0].at(CLIENT[0]))
 READ = ("path", "authorization", "x_api_key", "idempotency_key", "client_request_id", "peer", "body_size")

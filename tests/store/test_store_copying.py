@@ -16,7 +16,7 @@ from router.db.database import Database
 from router.errors import BadRequest
 from router.metering.usage_rows import insert_usage
 from router.store.accounts import create_account, list_accounts
-from router.store.audit import Entry, broken_entries, insert_audit
+from router.store.audit import AuditEntry, broken_entries, insert_audit
 from router.store.copying import copy
 from router.store.keys import create_key, rotate_key
 from router.store.migrations import migrate
@@ -76,7 +76,7 @@ def fill(database: Database) -> None:
     key, _ = create_key(database, account.id, "a key", prefix="sk-", length=40)
     rotate_key(database, key.id, grace_s=60, prefix="sk-", length=40)
     for action in ("keys create", "keys rotate"):
-        database.write(partial(insert_audit, entry=Entry(1.5, "me", action, key.id)))
+        database.write(partial(insert_audit, entry=AuditEntry(1.5, "me", action, key.id)))
     calls = [_call("req_1"), _call("req_2", units=Units(images=2, requests=1))]
     database.write(lambda c: insert_usage(c, calls))
     database.write(lambda c: c.execute(WRITE, (None, True, b"\x00\xff", "é\t\n\\")))
@@ -112,7 +112,7 @@ def test_all_arrives(source: Database, target: Database) -> None:
     assert (copied.rows["notes"], copied.rows["api_keys"], copied.rows["seen"], copied.left) == (2, 2, 1, [])
     assert target.read(broken_entries) == []
 
-    assert target.write(lambda c: insert_audit(c, Entry(2.5, "me", "x", ""))) == 3  # the numbers go on
+    assert target.write(lambda c: insert_audit(c, AuditEntry(2.5, "me", "x", ""))) == 3  # the numbers go on
     target.write(lambda c: c.execute(WRITE, (None, False, None, "")))
     assert target.read(lambda c: c.tuples("SELECT max(seq) FROM notes")) == [(3,)]
     assert target.read(lambda c: c.tuples("SELECT n FROM seen")) == [(3,)]  # triggers are back

@@ -14,8 +14,8 @@ from router.errors import BadRequest
 from router.metering.usage_rows import insert_usage
 from router.store.idempotency import (
     KEPT_S,
-    Call,
-    Place,
+    IdempotencySlot,
+    IdempotentCall,
     begin,
     expire_answers,
     finishing,
@@ -28,9 +28,9 @@ from router.store.idempotency import (
 from router.types.records import CallRecord
 
 NOW = 1_800_000_000.0
-PLACE = Place("key_1", reference_of("a-b-c"))
-FIRST = Call("req_1", "wrk_1", "hash")
-SECOND = Call("req_2", "wrk_2", "hash")
+PLACE = IdempotencySlot("key_1", reference_of("a-b-c"))
+FIRST = IdempotentCall("req_1", "wrk_1", "hash")
+SECOND = IdempotentCall("req_2", "wrk_2", "hash")
 HEADERS = {"Content-Type": "application/json", "x-router-charge": "0.1"}
 Hold = Callable[..., None]
 
@@ -58,7 +58,7 @@ def test_the_first_makes_the_call_and_the_next_finds_it(database: Database) -> N
         None,
     )
     assert look(database, PLACE, NOW + 1) == found
-    for other in (Place("key_2", PLACE.reference), Place("key_1", reference_of("a-b-d"))):
+    for other in (IdempotencySlot("key_2", PLACE.reference), IdempotencySlot("key_1", reference_of("a-b-d"))):
         assert begin(database, other, SECOND, NOW) is None
 
 
@@ -67,7 +67,7 @@ def test_of_many_at_once_one_makes_the_call(database: Database) -> None:
 
     def one(number: int) -> bool:
         together.wait(10)
-        return begin(database, PLACE, Call(f"req_{number}", "wrk_1", "hash"), NOW) is None
+        return begin(database, PLACE, IdempotentCall(f"req_{number}", "wrk_1", "hash"), NOW) is None
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(one, range(8))) == [False] * 7 + [True]
@@ -112,11 +112,11 @@ def test_after_a_day_the_place_is_free(database: Database) -> None:
 
 def test_old_rows_are_deleted_in_small_batches(database: Database) -> None:
     for number in range(230):
-        begin(database, Place("key_1", str(number)), FIRST, NOW + number)
+        begin(database, IdempotencySlot("key_1", str(number)), FIRST, NOW + number)
     assert expire_answers(database, NOW + KEPT_S - 1) == 0
     assert expire_answers(database, NOW + KEPT_S + 219) == 220
-    assert look(database, Place("key_1", "219"), NOW) is None
-    assert look(database, Place("key_1", "220"), NOW) is not None
+    assert look(database, IdempotencySlot("key_1", "219"), NOW) is None
+    assert look(database, IdempotencySlot("key_1", "220"), NOW) is not None
 
 
 def test_the_place_of_a_dead_call_is_taken_over_once_nothing_of_it_is_open(database: Database, add_hold: Hold) -> None:
@@ -126,7 +126,7 @@ def test_the_place_of_a_dead_call_is_taken_over_once_nothing_of_it_is_open(datab
     run(database, ("DELETE FROM holds", ()))
     assert not take_over(database, PLACE, "req_9", SECOND, NOW)
     assert take_over(database, PLACE, "req_1", SECOND, NOW + 60)
-    assert not take_over(database, PLACE, "req_1", Call("req_3", "wrk_3", "hash"), NOW)
+    assert not take_over(database, PLACE, "req_1", IdempotentCall("req_3", "wrk_3", "hash"), NOW)
     found = look(database, PLACE, NOW + KEPT_S + 59)
     assert found is not None
     assert (found.request_id, found.owner, found.status) == ("req_2", "wrk_2", 0)
@@ -149,7 +149,7 @@ def test_a_call_whose_place_is_gone_may_be_charged(database: Database) -> None:
 
 
 def test_the_value_is_not_kept(database: Database) -> None:
-    begin(database, Place("key_1", reference_of("canary-0815")), FIRST, NOW)
+    begin(database, IdempotencySlot("key_1", reference_of("canary-0815")), FIRST, NOW)
     rows = database.read(lambda connection: connection.rows("SELECT * FROM idempotency"))
     assert "canary" not in json.dumps(rows)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from router.errors import UpstreamError
 from router.http_client.body import BodyReader, PoolResponse
-from router.http_client.deadlines import Limits
+from router.http_client.deadlines import CallDeadlines
 from router.http_client.exceptions import translating
 from router.http_client.head import Origin
 from router.http_client.plain import plain_response
@@ -45,14 +45,14 @@ class Script:
 
 
 def by_llhttp(script: Any) -> BodyReader:
-    response = PoolResponse(script, script, Limits(inf, inf, inf, inf))
+    response = PoolResponse(script, script, CallDeadlines(inf, inf, inf, inf))
     with translating("host"):
         response.read_head(None, script.receive(inf), inf)
     return response
 
 
 def by_plain(script: Any) -> BodyReader:
-    limits = Limits(inf, inf, inf, inf)
+    limits = CallDeadlines(inf, inf, inf, inf)
     data = script.receive(inf)
     response = plain_response(data, script, script, limits)
     if response is not None:
@@ -169,7 +169,7 @@ def test_the_many_are_read_without_llhttp() -> None:
         [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r", b"\nhel", b"lo", b"\r\n0\r\n\r\n"],
     ):
         script: Any = Script(list(packets))
-        response = plain_response(script.receive(inf), script, script, Limits(inf, inf, inf, inf))
+        response = plain_response(script.receive(inf), script, script, CallDeadlines(inf, inf, inf, inf))
         assert response is not None
         assert response.read(LIMIT_BYTES) == b"hello"
         assert script.fate == ["kept"] and response._other is None

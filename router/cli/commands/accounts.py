@@ -10,7 +10,7 @@ import click
 from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, pairs, table
 from router.cli.support.references import ACCOUNT
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.errors import NotFound
 from router.ledger.balances import balance
 from router.money.amounts import format_nano
@@ -40,7 +40,7 @@ def accounts() -> None:
 @accounts.command()
 @click.argument("name")
 @common
-def create(session: Session, name: str) -> None:
+def create(session: CommandSession, name: str) -> None:
     """Make an account called NAME."""
     account = create_account(session.database, name)
     session.show(_value(account), pairs(_value(account)))
@@ -49,7 +49,7 @@ def create(session: Session, name: str) -> None:
 
 @accounts.command("list")
 @common
-def list_(session: Session) -> None:
+def list_(session: CommandSession) -> None:
     """All accounts, oldest first."""
     rows = [_value(account) for account in list_accounts(session.database)]
     columns = {"id": "ID", "name": "NAME", "status": "STATUS", "created_at": "CREATED", "tier": "TIER"}
@@ -59,7 +59,7 @@ def list_(session: Session) -> None:
 @accounts.command()
 @click.argument("account_id", type=ACCOUNT, metavar="ID")
 @common
-def show(session: Session, account_id: str) -> None:
+def show(session: CommandSession, account_id: str) -> None:
     """One account, what it has, and what of that its calls under way hold."""
     account = get_account(session.database, account_id)
     keys = len(list_keys(session.database, account.id))
@@ -73,7 +73,7 @@ def show(session: Session, account_id: str) -> None:
 @click.argument("account_id", type=ACCOUNT, metavar="ID")
 @click.argument("name")
 @common
-def rename(session: Session, account_id: str, name: str) -> None:
+def rename(session: CommandSession, account_id: str, name: str) -> None:
     """Call an account NAME from now on."""
     rename_account(session.database, account_id, name)
     account = get_account(session.database, account_id)
@@ -84,7 +84,7 @@ def rename(session: Session, account_id: str, name: str) -> None:
 @click.argument("account_id", type=ACCOUNT, metavar="ID")
 @click.option("--now", is_flag=True, help="End its calls that are under way, too, within about a second.")
 @common
-def suspend(session: Session, account_id: str, now: bool) -> None:
+def suspend(session: CommandSession, account_id: str, now: bool) -> None:
     """Refuse every key of an account, as if disabled, until it is resumed. Calls under way end well, but with --now."""
     _set_status(session, account_id, "suspended", now=now)
 
@@ -92,7 +92,7 @@ def suspend(session: Session, account_id: str, now: bool) -> None:
 @accounts.command()
 @click.argument("account_id", type=ACCOUNT, metavar="ID")
 @common
-def resume(session: Session, account_id: str) -> None:
+def resume(session: CommandSession, account_id: str) -> None:
     """Accept the keys of a suspended account again; those that are disabled themselves stay so."""
     _set_status(session, account_id, "active")
 
@@ -101,7 +101,7 @@ def resume(session: Session, account_id: str) -> None:
 @click.argument("account_id", type=ACCOUNT, metavar="ID")
 @click.argument("name")
 @common
-def tier(session: Session, account_id: str, name: str) -> None:
+def tier(session: CommandSession, account_id: str, name: str) -> None:
     """Put an account into the tier NAME, whose limits hold for its keys from the next call on; none takes it out."""
     known = {*session.settings.limits.tiers}
     known |= {subject.name for subject in list_limits(session.database) if subject.kind.startswith("tier")}
@@ -114,7 +114,7 @@ def tier(session: Session, account_id: str, name: str) -> None:
 @click.argument("account_id", type=ACCOUNT, metavar="ID")
 @click.argument("name")
 @common
-def price_list(session: Session, account_id: str, name: str) -> None:
+def price_list(session: CommandSession, account_id: str, name: str) -> None:
     """Charge an account by the price list NAME from the next call on; none goes back to the prices for everybody."""
     known = list_price_lists(session.database)
     value = _listed(name, known, "price list", "router models price MODEL --list NAME")
@@ -131,12 +131,12 @@ def _listed(name: str, known: Collection[str], what: str, remedy: str) -> str:
     return name
 
 
-def _show_changed(session: Session, account_id: str, what: str) -> None:
+def _show_changed(session: CommandSession, account_id: str, what: str) -> None:
     account = get_account(session.database, account_id)
     session.show(_value(account), f"account {account.id} {what}")
 
 
-def _set_status(session: Session, account_id: str, status: str, *, now: bool = False) -> None:
+def _set_status(session: CommandSession, account_id: str, status: str, *, now: bool = False) -> None:
     set_account_status(session.database, account_id, status, now=now)
     account = get_account(session.database, account_id)
     session.show(_value(account), f"account {account.id} is {account.status}")

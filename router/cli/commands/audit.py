@@ -8,7 +8,7 @@ import click
 
 from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, table
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.store.audit import list_audit
 
 __all__ = ["audit"]
@@ -27,7 +27,7 @@ def audit() -> None:
     "--subject", metavar="ID", help="Only what was done to this account (its keys too), key, call, model, ..."
 )
 @common
-def show(session: Session, limit: int, before: int | None, action: str | None, subject: str | None) -> None:
+def show(session: CommandSession, limit: int, before: int | None, action: str | None, subject: str | None) -> None:
     """The newest entries first. Every command that changes the database leaves one, written with the change itself."""
     entries = list_audit(session.database, limit=limit, before=before, action=action, subject=subject)
     rows = [

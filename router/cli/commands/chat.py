@@ -14,7 +14,7 @@ import requests
 import sseclient
 
 from router.cli.support.output import printable
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.errors import RouterError
 
 __all__ = ["chat"]
@@ -30,7 +30,9 @@ _READ_S = 600.0
 @click.option("--url", help="The gateway's URL.  [default: from the configuration's host and port]")
 @click.option("--api-key", envvar="ROUTER_API_KEY", show_envvar=True, metavar="KEY", help="A key of the gateway.")
 @common
-def chat(session: Session, model: str, prompt: str | None, stream: bool, url: str | None, api_key: str | None) -> None:
+def chat(
+    session: CommandSession, model: str, prompt: str | None, stream: bool, url: str | None, api_key: str | None
+) -> None:
     """Send PROMPT, or what stdin holds, to MODEL at a running gateway, and print the answer."""
     if not api_key:
         raise click.UsageError("there is no key: give --api-key or set ROUTER_API_KEY (`router keys create` makes one)")
@@ -101,7 +103,7 @@ class _Answer:
                 yield piece
 
 
-def _prompt(session: Session) -> str:
+def _prompt(session: CommandSession) -> str:
     if sys.stdin.isatty():
         session.note("Write the prompt; Ctrl-D ends it.")
     text = sys.stdin.buffer.read().decode("utf-8", "replace")
@@ -110,7 +112,7 @@ def _prompt(session: Session) -> str:
     return text
 
 
-def _local_url(session: Session) -> str:
+def _local_url(session: CommandSession) -> str:
     """Where a gateway with this configuration listens; loopback where it listens on all addresses."""
     server = session.settings.server
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(server.host, server.host)  # noqa: S104 - compared

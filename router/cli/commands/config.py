@@ -10,7 +10,7 @@ from router.cli.support.config_edit import parse_key, parse_value, set_key
 from router.cli.support.effective import effective, source_of
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.cli.support.targets import check_models
 from router.errors import RouterError
 
@@ -24,7 +24,7 @@ def config() -> None:
 
 @config.command()
 @common
-def show(session: Session) -> None:
+def show(session: CommandSession) -> None:
     """Every setting in force, and where it comes from. Secrets are shown as ***."""
     rows = [setting._asdict() for setting in effective(session.settings, session.registry)]
     columns = {"key": "KEY", "value": "VALUE", "source": "SOURCE"}
@@ -33,7 +33,7 @@ def show(session: Session) -> None:
 
 @config.command()
 @common
-def check(session: Session) -> None:
+def check(session: CommandSession) -> None:
     """Check the configuration as `router serve` does, the providers' sections included.
 
     The database is asked where there are fallbacks or aliases, which may name its models. An alias that leads nowhere
@@ -51,7 +51,7 @@ def check(session: Session) -> None:
         session.note(f"warning: {warning}")
 
 
-def _alias_warnings(session: Session) -> list[str]:
+def _alias_warnings(session: CommandSession) -> list[str]:
     if not session.settings.aliases:
         return []
     try:
@@ -64,7 +64,7 @@ def _alias_warnings(session: Session) -> list[str]:
 @click.argument("key")
 @click.argument("value")
 @common
-def set_(session: Session, key: str, value: str) -> None:
+def set_(session: CommandSession, key: str, value: str) -> None:
     """Set KEY, such as server.port, to VALUE in the file. Comments stay; a wrong result is refused.
 
     Lists are written as a,b or as TOML. A running gateway reads the file again on SIGHUP;

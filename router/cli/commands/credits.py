@@ -10,7 +10,7 @@ from router.cli.support.amounts import AMOUNT_ARGUMENTS, amount_nano, signed_amo
 from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, pairs, table
 from router.cli.support.references import ACCOUNT
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.errors import BadRequest
 from router.ledger.balances import balance
 from router.ledger.statement import statement as read_statement
@@ -45,7 +45,7 @@ def credits() -> None:
 @_CURRENCY
 @common
 def grant(
-    session: Session, account: str, amount: str, reason: str, reference: str | None, currency: str | None
+    session: CommandSession, account: str, amount: str, reason: str, reference: str | None, currency: str | None
 ) -> None:
     """Give ACCOUNT credit of AMOUNT, such as 2.50."""
     _check_currency(session, currency)
@@ -60,7 +60,7 @@ def grant(
 @_CURRENCY
 @common
 def adjust(
-    session: Session, account: str, amount: str, reason: str, reference: str | None, currency: str | None
+    session: CommandSession, account: str, amount: str, reason: str, reference: str | None, currency: str | None
 ) -> None:
     """Correct the balance of ACCOUNT by AMOUNT, such as 2.50 or -2.50. Never below what it has available."""
     _check_currency(session, currency)
@@ -74,7 +74,7 @@ def adjust(
 @_REASON
 @_CURRENCY
 @common
-def refund(session: Session, request_id: str, amount: str | None, reason: str, currency: str | None) -> None:
+def refund(session: CommandSession, request_id: str, amount: str | None, reason: str, currency: str | None) -> None:
     """Give back what the call REQUEST_ID was charged: AMOUNT of it, or all that was not refunded before.
 
     Budgets and spending limits are not given back: they count what was spent.
@@ -89,7 +89,7 @@ def refund(session: Session, request_id: str, amount: str | None, reason: str, c
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many transfers.")
 @click.option("--before", type=click.IntRange(1), metavar="SEQ", help="Only older ones than this: the next page.")
 @common
-def statement(session: Session, account: str, limit: int, before: int | None) -> None:
+def statement(session: CommandSession, account: str, limit: int, before: int | None) -> None:
     """The transfers of ACCOUNT, newest first, each with the balance that it led to."""
     rows = [_line(one, account) for one in read_statement(session.database, account, before=before, limit=limit)]
     columns = {
@@ -106,7 +106,7 @@ def statement(session: Session, account: str, limit: int, before: int | None) ->
         session.note(f"Older ones: --before {rows[-1]['seq']}")
 
 
-def _check_currency(session: Session, currency: str | None) -> None:
+def _check_currency(session: CommandSession, currency: str | None) -> None:
     ours = session.currency
     if currency is not None and currency != ours:
         raise BadRequest(
@@ -115,7 +115,7 @@ def _check_currency(session: Session, currency: str | None) -> None:
         )
 
 
-def _show(session: Session, transfer: Transfer) -> None:
+def _show(session: CommandSession, transfer: Transfer) -> None:
     account = transfer.credit if is_system(transfer.debit) else transfer.debit
     standing = balance(session.database, account)
     value = {

@@ -12,7 +12,7 @@ from router.app.installed import plugin_migrations
 from router.cli.commands.running import running_pid
 from router.cli.support.groups import Commands
 from router.cli.support.output import pairs, table
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.db.backup import backup as back_up
 from router.db.database import Database
 from router.db.engines import engine_of
@@ -37,7 +37,7 @@ def db() -> None:
 
 @db.command()
 @common
-def migrate(session: Session) -> None:
+def migrate(session: CommandSession) -> None:
     """Apply what is pending; a SQLite file that is not there is made."""
     migrations = plugin_migrations(session.registry)
     url = session.settings.database.url.reveal()
@@ -52,7 +52,7 @@ def migrate(session: Session) -> None:
 
 @db.command()
 @common
-def status(session: Session) -> None:
+def status(session: CommandSession) -> None:
     """Where the database is, and which migrations are pending."""
     steps = [_value(step) for step in pending(session.database, plugin_migrations(session.registry))]
     database = session.database
@@ -66,7 +66,7 @@ def status(session: Session) -> None:
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @common
-def backup(session: Session, file: Path) -> None:
+def backup(session: CommandSession, file: Path) -> None:
     """Copy a SQLite database to FILE as of one moment, while it is in use."""
     if not file.name:
         raise click.UsageError("FILE is empty: name the file to write")
@@ -79,7 +79,7 @@ def backup(session: Session, file: Path) -> None:
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @common
-def restore(session: Session, file: Path) -> None:
+def restore(session: CommandSession, file: Path) -> None:
     """Put the backup FILE in the place of a SQLite database, checked. Refused while a gateway uses it.
 
     The database that was there, with its log, is kept beside it under another name.
@@ -100,7 +100,7 @@ def restore(session: Session, file: Path) -> None:
     "--to", "url", required=True, metavar="URL", help="The other database, as [database] url has it; env:NAME as well."
 )
 @common
-def copy(session: Session, url: str) -> int:
+def copy(session: CommandSession, url: str) -> int:
     """Copy all into another, empty database: from SQLite to PostgreSQL, or back. Refused while a gateway uses it.
 
     Plugins' tables come along. All is one transaction: should it fail, the other database is as empty as before. Then
@@ -129,7 +129,7 @@ def copy(session: Session, url: str) -> int:
 @db.command("step-back")
 @click.option("--lossy", is_flag=True, help="Also where counts are lost that the release before has no place for.")
 @common
-def back(session: Session, lossy: bool) -> None:
+def back(session: CommandSession, lossy: bool) -> None:
     """Undo the newest migration, for the release before it. Refused while a gateway uses the database.
 
     What the newer tables hold is brought into the older ones first; where something would be lost, nothing is done.
@@ -140,7 +140,7 @@ def back(session: Session, lossy: bool) -> None:
     session.note("Next: install the release before it, then router serve")
 
 
-def _opened(session: Session, url: str) -> Database:
+def _opened(session: CommandSession, url: str) -> Database:
     """The other database, a SQLite file made where there is none."""
     try:
         return open_database(session.settings.secret(url).reveal(), session.config.absolute().parent, create=True)
@@ -148,13 +148,13 @@ def _opened(session: Session, url: str) -> Database:
         raise BadRequest(error.message.replace("[database] url", "--to"), code=error.code) from None
 
 
-def _refuse_running(session: Session) -> None:
+def _refuse_running(session: CommandSession) -> None:
     pid = running_pid(session.settings)
     if pid is not None:
         raise BadRequest(f"A gateway serves this configuration (process {pid}): end it before (`router stop`).")
 
 
-def _refuse_served(session: Session) -> None:
+def _refuse_served(session: CommandSession) -> None:
     """What a gateway writes meanwhile would be missing in the copy."""
     _refuse_running(session)
     workers = living(session.database, time.time())

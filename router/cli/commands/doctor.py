@@ -14,9 +14,9 @@ from router.cli.support import doctor_checks as checks
 from router.cli.support.config_check import check_settings, dead_aliases
 from router.cli.support.doctor_checks import Finding
 from router.cli.support.output import table
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.errors import RouterError
-from router.providers.configured import Provider
+from router.providers.configured import ConfiguredProvider
 
 __all__ = ["doctor"]
 
@@ -24,7 +24,7 @@ __all__ = ["doctor"]
 @click.command()
 @click.option("--ollama", default="http://127.0.0.1:11434", show_default=True, help="Where a local Ollama may be.")
 @common
-def doctor(session: Session, ollama: str) -> int:
+def doctor(session: CommandSession, ollama: str) -> int:
     """Check configuration, database, plugins, providers, port and files; say what to do.
 
     A plugin that no section uses and that has no key is a hint; a section that serves nothing, an upstream that takes
@@ -39,9 +39,9 @@ def doctor(session: Session, ollama: str) -> int:
     return 1 if problems else 0
 
 
-def _findings(session: Session, ollama: str) -> Iterator[Finding]:
+def _findings(session: CommandSession, ollama: str) -> Iterator[Finding]:
     yield from checks.check_machine()
-    providers: dict[str, Provider] = {}
+    providers: dict[str, ConfiguredProvider] = {}
     try:
         settings, registry = session.settings, session.registry
     except RouterError as error:
@@ -63,7 +63,7 @@ def _findings(session: Session, ollama: str) -> Iterator[Finding]:
     yield from checks.check_ollama(providers, ollama)
 
 
-def _lacks(session: Session, providers: dict[str, Provider]) -> Iterator[Finding]:
+def _lacks(session: CommandSession, providers: dict[str, ConfiguredProvider]) -> Iterator[Finding]:
     """What is missing for calls to be served, upstreams that take no connection among it."""
     snapshot: Snapshot | None
     try:
@@ -75,7 +75,7 @@ def _lacks(session: Session, providers: dict[str, Provider]) -> Iterator[Finding
         yield Finding("models" if lack.code == "model_not_priced" else "providers", "warning", lack.detail, lack.remedy)
 
 
-def _aliases(session: Session) -> Iterator[Finding]:
+def _aliases(session: CommandSession) -> Iterator[Finding]:
     try:
         messages = list(dead_aliases(session.assembly))
     except RouterError:
@@ -84,7 +84,7 @@ def _aliases(session: Session) -> Iterator[Finding]:
         yield Finding("aliases", "warning", message, "correct its target, or remove it")
 
 
-def _prices(session: Session) -> Iterator[Finding]:
+def _prices(session: CommandSession) -> Iterator[Finding]:
     try:
         message = rate_warning(session.assembly.catalogue.snapshot())
     except RouterError:
@@ -94,7 +94,7 @@ def _prices(session: Session) -> Iterator[Finding]:
         yield Finding("prices", "warning", detail, remedy)
 
 
-def _database(session: Session) -> Iterator[Finding]:
+def _database(session: CommandSession) -> Iterator[Finding]:
     try:
         database = session.database
     except RouterError as error:

@@ -12,7 +12,7 @@ from router.catalogue.fallbacks import check_no_circle
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.references import MODEL
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.cli.support.targets import check_models
 from router.errors import ConfigError, NotFound, Unavailable
 from router.plugin_host.registry import nearest
@@ -28,7 +28,7 @@ def fallbacks() -> None:
 
 @fallbacks.command("list")
 @common
-def list_(session: Session) -> None:
+def list_(session: CommandSession) -> None:
     """Every model with fallbacks, and where that is written."""
     assembly = session.assembly
     found = assembly.catalogue.snapshot().fallbacks
@@ -43,7 +43,7 @@ def list_(session: Session) -> None:
 @click.argument("model", type=MODEL)
 @click.argument("targets", type=MODEL, nargs=-1, required=True, metavar="TARGET...")
 @common
-def set_(session: Session, model: str, targets: tuple[str, ...]) -> None:
+def set_(session: CommandSession, model: str, targets: tuple[str, ...]) -> None:
     """Try each TARGET, best first, when MODEL fails before its first output.
 
     MODEL may be an alias, whose fallbacks then hold for calls under that name. The targets' own fallbacks are not
@@ -62,7 +62,7 @@ def set_(session: Session, model: str, targets: tuple[str, ...]) -> None:
 @fallbacks.command()
 @click.argument("model", type=MODEL)
 @common
-def clear(session: Session, model: str) -> None:
+def clear(session: CommandSession, model: str) -> None:
     """Forget MODEL's fallbacks."""
     assembly = session.assembly
     model = _kept_as(assembly, model)

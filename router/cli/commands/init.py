@@ -15,7 +15,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from router.app.installed import plugin_migrations
 from router.cli.support.output import pairs
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.errors import ConfigError
 from router.ledger.currency import keep_currency
 from router.ledger.transfers import grant
@@ -49,7 +49,7 @@ class _Made:
     "--dir", "folder", type=click.Path(path_type=Path), help="Folder to set up.  [default: the one of --config]"
 )
 @common
-def init(session: Session, profile: str, folder: Path | None) -> None:
+def init(session: CommandSession, profile: str, folder: Path | None) -> None:
     """Write router.toml; make the database, an operator secret, a first account with a little credit, a key.
 
     The credit is 5 of the profile's currency. The key and the secret are shown once: only their hashes are kept. An
@@ -87,7 +87,7 @@ def _claim(config: Path) -> None:
 def _set_up(config: Path, profile: str, registry: Registry) -> _Made:
     document = _preset(profile, registry)
     config.write_text(tomlkit.dumps(document), encoding="utf-8")
-    with Session(config, False) as fresh:  # the environment may name another database than the file
+    with CommandSession(config, False) as fresh:  # the environment may name another database than the file
         database = open_database(fresh.settings.database.url.reveal(), config.parent, create=True)
         try:
             migrate(
@@ -132,7 +132,7 @@ def _operator_secret(path: Path) -> str:
     return secret
 
 
-def _answer(session: Session, config: Path, made: _Made) -> None:
+def _answer(session: CommandSession, config: Path, made: _Made) -> None:
     value = {
         "config": str(config),
         "account": made.account,

@@ -14,7 +14,7 @@ from router.charging.limit_rules import limit_rules
 from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, pairs, table
 from router.cli.support.references import ACCOUNT, KEY
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.cli.support.targets import check_scope
 from router.cli.support.times import DURATION, FUTURE
 from router.cli.support.values import AMOUNT, OrNothing, given
@@ -59,7 +59,7 @@ def keys() -> None:
 @click.option("--idempotent", is_flag=True, help="Let its calls send Idempotency-Key.")
 @common
 def create(
-    session: Session,
+    session: CommandSession,
     account: str,
     name: str,
     scope: tuple[str, ...],
@@ -90,7 +90,7 @@ def create(
 @keys.command("list")
 @click.option("--account", type=ACCOUNT, metavar="ID", help="Only this account's.")
 @common
-def list_(session: Session, account: str | None) -> None:
+def list_(session: CommandSession, account: str | None) -> None:
     """All keys, oldest first. Of a key's text only the last four characters are known."""
     if account is not None:
         get_account(session.database, account)
@@ -113,7 +113,7 @@ def list_(session: Session, account: str | None) -> None:
 @keys.command()
 @click.argument("key_id", type=KEY, metavar="ID")
 @common
-def show(session: Session, key_id: str) -> None:
+def show(session: CommandSession, key_id: str) -> None:
     """One key, what is spent of its budget in the present period, calls under way included, and when that ends."""
     row = get_key(session.database, key_id)
     value = _value(row) | _spent(session, row)
@@ -130,7 +130,7 @@ def show(session: Session, key_id: str) -> None:
 @click.option("--idempotent/--no-idempotent", default=None, help="Whether its calls may send Idempotency-Key.")
 @common
 def limit(
-    session: Session,
+    session: CommandSession,
     key_id: str,
     budget: Any,
     period: Any,
@@ -167,7 +167,7 @@ def limit(
 @click.argument("key_id", type=KEY, metavar="ID")
 @_now
 @common
-def disable(session: Session, key_id: str, now: bool) -> None:
+def disable(session: CommandSession, key_id: str, now: bool) -> None:
     """Refuse a key until it is enabled again. Calls under way end well, but with --now."""
     _change(session, partial(disable_key, now=now), key_id)
 
@@ -175,7 +175,7 @@ def disable(session: Session, key_id: str, now: bool) -> None:
 @keys.command()
 @click.argument("key_id", type=KEY, metavar="ID")
 @common
-def enable(session: Session, key_id: str) -> None:
+def enable(session: CommandSession, key_id: str) -> None:
     """Accept a disabled key again."""
     _change(session, enable_key, key_id)
 
@@ -184,7 +184,7 @@ def enable(session: Session, key_id: str) -> None:
 @click.argument("key_id", type=KEY, metavar="ID")
 @_now
 @common
-def revoke(session: Session, key_id: str, now: bool) -> None:
+def revoke(session: CommandSession, key_id: str, now: bool) -> None:
     """Refuse a key for good. Calls under way end well, but with --now."""
     _change(session, partial(revoke_key, now=now), key_id)
 
@@ -193,7 +193,7 @@ def revoke(session: Session, key_id: str, now: bool) -> None:
 @click.argument("key_id", type=KEY, metavar="ID")
 @click.option("--grace", type=DURATION, default="24h", show_default=True, help="How long the old key goes on working.")
 @common
-def rotate(session: Session, key_id: str, grace: float) -> None:
+def rotate(session: CommandSession, key_id: str, grace: float) -> None:
     """Make a new key in place of an old one: same account, name, scope, expiry, budget and limits.
 
     Both keys together are counted as one, so a rotation neither resets nor doubles what the key may spend.
@@ -217,7 +217,7 @@ def _budget(row: KeyRow, amount: Any, period: Any) -> Budget | None:
     return Budget(amount_nano, row.budget_period if period is None else given(period) or "")
 
 
-def _spent(session: Session, row: KeyRow) -> dict[str, Any]:
+def _spent(session: CommandSession, row: KeyRow) -> dict[str, Any]:
     if row.budget is None:
         return {"spent": None}
     timezone = limit_rules(session.settings).timezone
@@ -228,18 +228,18 @@ def _spent(session: Session, row: KeyRow) -> dict[str, Any]:
     }
 
 
-def _warn(session: Session, row: KeyRow) -> None:
+def _warn(session: CommandSession, row: KeyRow) -> None:
     if row.budget is not None and session.settings.gateway.billing == "none":
         session.note('warning: [gateway] billing is "none": nothing is charged, so a budget counts nothing')
 
 
-def _show_once(session: Session, row: KeyRow, text: str) -> None:
+def _show_once(session: CommandSession, row: KeyRow, text: str) -> None:
     value = {"id": row.id, "api_key": text, **_value(row)}
     session.show(value, pairs(value))
     session.note(_ONCE)
 
 
-def _change(session: Session, change: Callable[[Database, str], KeyRow], key_id: str) -> None:
+def _change(session: CommandSession, change: Callable[[Database, str], KeyRow], key_id: str) -> None:
     row = change(session.database, key_id)
     session.show(_value(row), f"key {row.id} is {row.status}")
 

@@ -10,7 +10,7 @@ import click
 
 from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, table
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.ledger.operations import Held
 from router.ledger.sweep import sweep as end_expired
 from router.ledger.verify import verify as run_checks
@@ -27,7 +27,7 @@ def ledger() -> None:
 
 @ledger.command()
 @common
-def verify(session: Session) -> int:
+def verify(session: CommandSession) -> int:
     """Check the whole ledger as of one moment, while it is in use; exit status 1 if a check fails."""
     checks = run_checks(session.database, progress=lambda name: session.progress(f"checking {name}"))
     rows = [{**asdict(check), "took_s": round(check.took_s, 3)} for check in checks]
@@ -46,7 +46,7 @@ def verify(session: Session) -> int:
     "--all", "everything", is_flag=True, help="Also end every call whose worker is dead, and name the others."
 )
 @common
-def sweep(session: Session, everything: bool) -> None:
+def sweep(session: CommandSession, everything: bool) -> None:
     """End calls whose hold has expired: [billing] expired says whether they are charged.
 
     A running gateway does so by itself. With --all, also those of dead workers that would expire later.

@@ -14,7 +14,7 @@ from router.charging.limit_rules import Layer, LimitRules, limit_rules
 from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, table
 from router.cli.support.references import ACCOUNT, KEY
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.cli.support.values import AMOUNT, OrNothing, given
 from router.errors import BadRequest
 from router.money.amounts import format_nano
@@ -41,7 +41,7 @@ def limits() -> None:
 @click.option("--key", type=KEY, metavar="ID", help="What holds for this key, and where each limit comes from.")
 @click.option("--account", type=ACCOUNT, metavar="ID", help="What holds for all keys of this account together.")
 @common
-def list_(session: Session, key: str | None, account: str | None) -> None:
+def list_(session: CommandSession, key: str | None, account: str | None) -> None:
     """All limits that are set, or those in force for a key or an account."""
     if key is not None and account is not None:
         raise click.UsageError("give --key or --account, not both")
@@ -73,7 +73,7 @@ def list_(session: Session, key: str | None, account: str | None) -> None:
 @click.option("--clear", is_flag=True, help="Take all limits away that are set here.")
 @common
 def set_(
-    session: Session,
+    session: CommandSession,
     key: str | None,
     account: str | None,
     tier: str | None,
@@ -101,7 +101,7 @@ def set_(
 
 @limits.command()
 @common
-def tiers(session: Session) -> None:
+def tiers(session: CommandSession) -> None:
     """Every tier, its limits, where they are written and how many accounts have it."""
     counts: dict[str, int] = {}
     for account in list_accounts(session.database):
@@ -116,7 +116,9 @@ def tiers(session: Session) -> None:
     session.show(rows, table(rows, columns, empty="There is no tier: make one with `router limits set --tier NAME`."))
 
 
-def _subject(session: Session, key: str | None, account: str | None, tier: str | None, per_account: bool) -> Subject:
+def _subject(
+    session: CommandSession, key: str | None, account: str | None, tier: str | None, per_account: bool
+) -> Subject:
     if [key, account, tier].count(None) != 2:
         raise click.UsageError("give one of --key, --account and --tier")
     if per_account and tier is None:
@@ -130,7 +132,7 @@ def _subject(session: Session, key: str | None, account: str | None, tier: str |
     return Subject("tier-account" if per_account else "tier", tier or "")
 
 
-def _written(session: Session) -> Iterator[dict[str, Any]]:
+def _written(session: CommandSession) -> Iterator[dict[str, Any]]:
     """Every set of limits: the configuration's, then the database's."""
     rules = limit_rules(session.settings)
     yield from _of_configuration(rules)
@@ -149,7 +151,7 @@ def _of_configuration(rules: LimitRules) -> Iterator[dict[str, Any]]:
             yield _row(Subject("tier-account", name), tier.account, f"[limits.tiers.{name}.account]")
 
 
-def _in_force(session: Session, key_id: str | None, account_id: str | None) -> Iterator[dict[str, Any]]:
+def _in_force(session: CommandSession, key_id: str | None, account_id: str | None) -> Iterator[dict[str, Any]]:
     """Each limit that holds, and the layer that it comes from."""
     key = get_key(session.database, key_id) if key_id is not None else None
     account = get_account(session.database, key.account_id if key is not None else account_id or "")
@@ -204,7 +206,7 @@ def _shown(name: str, value: int | None) -> int | str | None:
     return format_nano(value) if name in _MONEY and value is not None else value
 
 
-def _warn(session: Session, found: Limits) -> None:
+def _warn(session: CommandSession, found: Limits) -> None:
     """Limits that nothing enforces would be a false comfort."""
     gateway = session.settings.gateway
     if gateway.rate_limit == "none" and found != Limits():

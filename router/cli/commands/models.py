@@ -9,7 +9,7 @@ import click
 
 from router.app.assembly import Assembly
 from router.catalogue.prices import PriceBook
-from router.catalogue.snapshot import Entry, Snapshot
+from router.catalogue.snapshot import CatalogueEntry, Snapshot
 from router.charging.policies import NONE
 from router.cli.subcommands.prices import price, price_text, shown_price
 from router.cli.subcommands.sync import sync
@@ -17,7 +17,7 @@ from router.cli.support.describing import describing, given_by
 from router.cli.support.groups import Commands, NearestChoice
 from router.cli.support.output import pairs, table
 from router.cli.support.references import MODEL, PROVIDER
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.cli.support.targets import check_models, check_provider
 from router.errors import BadRequest, ConfigError, NotFound
 from router.money.price_text import show_price
@@ -39,7 +39,7 @@ models.add_command(price)
 @models.command("list")
 @click.option("--provider", type=PROVIDER, metavar="NAME", help="Only this provider's.")
 @common
-def list_(session: Session, provider: str | None) -> None:
+def list_(session: CommandSession, provider: str | None) -> None:
     """Every model of the active providers, disabled ones included, and the aliases.
 
     Where a gateway runs, the providers are those that it has active; where none does, a section whose secret is not in
@@ -73,13 +73,15 @@ def list_(session: Session, provider: str | None) -> None:
 @models.command()
 @click.argument("model_id", type=MODEL, metavar="ID")
 @common
-def show(session: Session, model_id: str) -> None:
+def show(session: CommandSession, model_id: str) -> None:
     """One model: who serves it, its limits, and its price per million tokens."""
     snapshot = session.assembly.catalogue.snapshot()
     entry = snapshot.entries.get(model_id)
     if entry is None:
         target = session.assembly.resolver.route(model_id).targets[0]
-        entry = snapshot.entries.get(target.id, Entry(target.id, target.provider.name, target.card, True, "unlisted"))
+        entry = snapshot.entries.get(
+            target.id, CatalogueEntry(target.id, target.provider.name, target.card, True, "unlisted")
+        )
     aliases = sorted(alias for alias, target_id in snapshot.aliases.items() if target_id == entry.id)
     card = entry.card
     facts = {
@@ -109,7 +111,7 @@ def show(session: Session, model_id: str) -> None:
 @click.option("--replace", is_flag=True, help="Give an ID that is there already this new meaning.")
 @common
 def add(
-    session: Session,
+    session: CommandSession,
     public_id: str,
     provider: str,
     model: str,
@@ -145,7 +147,7 @@ def add(
 @models.command()
 @click.argument("model_id", type=MODEL, metavar="ID")
 @common
-def enable(session: Session, model_id: str) -> None:
+def enable(session: CommandSession, model_id: str) -> None:
     """Let clients use a model again."""
     _switch(session, model_id, enabled=True)
 
@@ -153,7 +155,7 @@ def enable(session: Session, model_id: str) -> None:
 @models.command()
 @click.argument("model_id", type=MODEL, metavar="ID")
 @common
-def disable(session: Session, model_id: str) -> None:
+def disable(session: CommandSession, model_id: str) -> None:
     """Hide a model, and refuse calls to it."""
     _switch(session, model_id, enabled=False)
 
@@ -161,7 +163,7 @@ def disable(session: Session, model_id: str) -> None:
 @models.command()
 @click.argument("model_id", type=MODEL, metavar="ID")
 @common
-def remove(session: Session, model_id: str) -> None:
+def remove(session: CommandSession, model_id: str) -> None:
     """Forget a model that `models add` or `models sync` brought, or the switch of a listed one. Its usage stays."""
     assembly = session.assembly
     _refuse_pinned(assembly, model_id)
@@ -187,7 +189,7 @@ def remove(session: Session, model_id: str) -> None:
 @click.argument("target", required=False)
 @click.option("--remove", is_flag=True, help="Forget the alias.")
 @common
-def alias(session: Session, name: str, target: str | None, remove: bool) -> None:
+def alias(session: CommandSession, name: str, target: str | None, remove: bool) -> None:
     """Let NAME mean the model TARGET, or, with --remove, nothing any more."""
     if (target is None) is not remove:
         raise click.UsageError("give either TARGET or --remove")
@@ -204,7 +206,7 @@ def alias(session: Session, name: str, target: str | None, remove: bool) -> None
     session.show({"alias": name, "target": target}, f"{name} means {target} now.")
 
 
-def _note_unsold(session: Session, model_id: str) -> None:
+def _note_unsold(session: CommandSession, model_id: str) -> None:
     """Say what a model that was added still lacks to be sold."""
     snapshot = session.assembly.catalogue.refresh()
     entry = snapshot.entries.get(model_id)
@@ -221,7 +223,7 @@ def _remove_alias(assembly: Assembly, name: str) -> None:
     remove_alias(assembly.database, name)
 
 
-def _check_alias(session: Session, name: str, target: str) -> None:
+def _check_alias(session: CommandSession, name: str, target: str) -> None:
     snapshot = session.assembly.catalogue.snapshot()
     if name in snapshot.entries:
         raise BadRequest(f"{name!r} is a model itself, which wins over an alias of that name: choose another.")
@@ -237,7 +239,7 @@ def _refuse_cycle(aliases: Mapping[str, str], name: str) -> None:
             raise BadRequest(f"The alias would lead in a circle: {' -> '.join(chain)}.", code="alias_cycle")
 
 
-def _switch(session: Session, model_id: str, *, enabled: bool) -> None:
+def _switch(session: CommandSession, model_id: str, *, enabled: bool) -> None:
     assembly = session.assembly
     _refuse_pinned(assembly, model_id)
     snapshot = assembly.catalogue.snapshot()
@@ -260,7 +262,7 @@ def _refuse_pinned(assembly: Assembly, model_id: str) -> None:
         raise ConfigError(f"{where}: the model {model_id!r} is fixed there: change it in that file")
 
 
-def _row(entry: Entry, book: PriceBook) -> dict[str, Any]:
+def _row(entry: CatalogueEntry, book: PriceBook) -> dict[str, Any]:
     return {
         "id": entry.id,
         "provider": entry.provider,

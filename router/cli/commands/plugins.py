@@ -11,7 +11,7 @@ from router.cli.support.grades import grade_of, keep_grade, kept_grades
 from router.cli.support.groups import Commands, NearestChoice
 from router.cli.support.output import table
 from router.cli.support.scaffolding import KINDS, write
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.plugin_host.registry import Plugin
 
 __all__ = ["plugins"]
@@ -24,7 +24,7 @@ def plugins() -> None:
 
 @plugins.command("list")
 @common
-def list_(session: Session) -> None:
+def list_(session: CommandSession) -> None:
     """Every installed plugin, with the reason where one is not loaded, and what its author has to change in time."""
     grades = kept_grades(session.config)
     rows = [{**_value(plugin), "conformance": grade_of(plugin, grades)} for plugin in session.registry.plugins.values()]
@@ -46,7 +46,7 @@ def list_(session: Session) -> None:
 @click.argument("name")
 @click.option("--rule", metavar="ID", default="", help="Only the rules whose ID begins so, such as P or P07.")
 @common
-def check(session: Session, name: str, rule: str) -> None:
+def check(session: CommandSession, name: str, rule: str) -> None:
     """Hold an installed plugin against the rules for its roles; exit status 1 where it breaks one.
 
     It is driven for real, before an upstream of the test kit on this machine: neither the configuration nor any key is
@@ -71,7 +71,7 @@ def check(session: Session, name: str, rule: str) -> None:
 @click.option("--kind", type=NearestChoice(KINDS), default=KINDS[0], show_default=True, help="What the plugin is.")
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="Folder to make.  [default: router-NAME]")
 @common
-def new(session: Session, name: str, kind: str, folder: Path | None) -> None:
+def new(session: CommandSession, name: str, kind: str, folder: Path | None) -> None:
     """Write a plugin's distribution: package, entry point, tests that pass, README, CI.
 
     A folder that is there already is never written into.

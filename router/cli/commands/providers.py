@@ -11,10 +11,10 @@ from router.cli.support.config_check import check_settings, upstream_urls
 from router.cli.support.groups import Commands
 from router.cli.support.output import pairs, table
 from router.cli.support.probe import probe
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.cli.support.targets import check_provider
 from router.config.provider import Secret
-from router.providers.configured import Provider
+from router.providers.configured import ConfiguredProvider
 
 __all__ = ["providers"]
 
@@ -31,7 +31,7 @@ providers.add_command(remove)
 
 @providers.command("list")
 @common
-def list_(session: Session) -> None:
+def list_(session: CommandSession) -> None:
     """Every configured provider and every installed one: active, or what to set."""
     found = check_settings(session.settings, session.registry, session.stored_keys)
     rows = [_row(provider) for provider in found.values()]
@@ -51,7 +51,7 @@ def list_(session: Session) -> None:
 @click.argument("name")
 @click.option("--model", help="The model to call.  [default: the cheapest on its list]")
 @common
-def test(session: Session, name: str, model: str | None) -> int:
+def test(session: CommandSession, name: str, model: str | None) -> int:
     """Make one tiny real call to each of its endpoints, which may cost a fraction of a cent."""
     found = check_settings(session.settings, session.registry, session.stored_keys)
     check_provider(found, name)
@@ -64,7 +64,7 @@ def test(session: Session, name: str, model: str | None) -> int:
     return 0 if good else 1
 
 
-def _row(provider: Provider) -> dict[str, Any]:
+def _row(provider: ConfiguredProvider) -> dict[str, Any]:
     return {
         "name": provider.name,
         "kind": provider.kind,

@@ -12,7 +12,7 @@ from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.references import KEY, MODEL
 from router.cli.support.route_explain import call_kind, failure_rows, target_row
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.db.database import Database
 from router.store.keys import get_key
 from router.store.lookup import find_key
@@ -42,7 +42,7 @@ def routes() -> None:
 @click.argument("model", type=MODEL)
 @click.option("--key", "key_id", type=KEY, metavar="ID", help="Apply this key's scope, and say whether it may call.")
 @common
-def explain(session: Session, model: str, key_id: str | None) -> None:
+def explain(session: CommandSession, model: str, key_id: str | None) -> None:
     """What would become of a call for MODEL, step by step, and of each kind of failure. Nothing is sent.
 
     A model that is refused is answered with the reason, and exit status 1.

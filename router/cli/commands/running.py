@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.config.file import Settings
 from router.errors import NotFound, Unavailable
 
@@ -24,7 +24,7 @@ _MARGIN_S = 15.0  # beyond the workers' grace: closing, and the master's own mar
 
 @click.command()
 @common
-def reload(session: Session) -> None:
+def reload(session: CommandSession) -> None:
     """Have the running gateway read its configuration again, as SIGHUP does. Its log tells how that went."""
     pid = _pid(session)
     os.kill(pid, signal.SIGHUP)
@@ -34,7 +34,7 @@ def reload(session: Session) -> None:
 @click.command()
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Whether to wait until it has ended.")
 @common
-def stop(session: Session, wait: bool) -> None:
+def stop(session: CommandSession, wait: bool) -> None:
     """End the running gateway, as SIGTERM does: calls in flight may end within [server] grace_s."""
     pid = _pid(session)
     os.kill(pid, signal.SIGTERM)
@@ -86,7 +86,7 @@ def running_pid(settings: Settings) -> int | None:
     return None
 
 
-def _pid(session: Session) -> int:
+def _pid(session: CommandSession) -> int:
     pid = running_pid(session.settings)
     if pid is None:
         path = _path(session.settings)

@@ -11,7 +11,7 @@ import click
 
 from router.cli.commands.running import pid_file
 from router.cli.support.output import print_json
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.config.file import Settings, load_settings
 from router.errors import ConfigError, RouterError, StoreError
 from router.server.master import serve as serve_workers
@@ -31,7 +31,7 @@ _log = logging.getLogger("router.server")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--workers", type=click.IntRange(0, 512), help="Worker processes; 0 is one per core.")
 @common
-def serve(session: Session, host: str | None, port: int | None, workers: int | None) -> int:
+def serve(session: CommandSession, host: str | None, port: int | None, workers: int | None) -> int:
     """Serve the gateway until SIGTERM or Ctrl-C; SIGHUP reads the configuration again.
 
     Pending migrations are applied first, on both engines: each is one transaction under a lock that all nodes share, so
@@ -66,7 +66,7 @@ def serve(session: Session, host: str | None, port: int | None, workers: int | N
         )
 
 
-def _prepare(session: Session) -> None:
+def _prepare(session: CommandSession) -> None:
     """Wait for the database where waiting may help, and bring it up to date."""
     left_s, pause_s = session.settings.database.wait_s, _PAUSE_MIN_S
     while True:
@@ -84,7 +84,7 @@ def _prepare(session: Session) -> None:
     session.database.close()
 
 
-def _migrate(session: Session) -> None:
+def _migrate(session: CommandSession) -> None:
     from router.app.installed import plugin_migrations
     from router.db.generation import renew_generation
     from router.db.sqlite import SqliteEngine

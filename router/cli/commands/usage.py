@@ -16,7 +16,7 @@ from router.cli.subcommands.margin import margin
 from router.cli.support.groups import Commands, NearestChoice
 from router.cli.support.output import iso_time, pairs, table
 from router.cli.support.references import ACCOUNT, KEY, MODEL
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.cli.support.times import PAST
 from router.cli.support.usage_csv import open_csv, write_csv
 from router.errors import BadRequest, NotFound
@@ -69,7 +69,7 @@ class _Status(click.ParamType):  # type: ignore[type-arg] # generic in new versi
 @_UNTIL
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many rows.")
 @common
-def show(session: Session, request_id: str | None, limit: int, **filters: Any) -> None:
+def show(session: CommandSession, request_id: str | None, limit: int, **filters: Any) -> None:
     """The newest calls first, or all that is known of one: REQUEST_ID is ours, or the client's own X-Request-ID.
 
     A row is written when its call is over. The cost, what the provider charges, is known where the provider's price is.
@@ -110,7 +110,7 @@ def show(session: Session, request_id: str | None, limit: int, **filters: Any) -
     session.show(rows, table([_shown(row) for row in rows], columns, empty="No such call so far."))
 
 
-def _show_one(session: Session, request_id: str) -> None:
+def _show_one(session: CommandSession, request_id: str) -> None:
     records = find_usage(session.database, request_id)
     if not records:
         raise NotFound(
@@ -180,7 +180,7 @@ def _plain(value: Any) -> str:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file, made or replaced.")
 @common
 def export(
-    session: Session, account: str | None, since: float | None, until: float | None, output: Path | None
+    session: CommandSession, account: str | None, since: float | None, until: float | None, output: Path | None
 ) -> None:
     """All rows as CSV in order of arrival, to standard output or a file. With --json, to a file only.
 
@@ -210,7 +210,9 @@ def export(
     help="What to sum by; repeatable.",
 )
 @common
-def hours(session: Session, account: str | None, since: float | None, until: float | None, by: tuple[str, ...]) -> None:
+def hours(
+    session: CommandSession, account: str | None, since: float | None, until: float | None, by: tuple[str, ...]
+) -> None:
     """Sums of whole hours, for charts: they are kept when rows are pruned.
 
     Of --since and --until the hours count that begin between them.
@@ -239,7 +241,7 @@ def hours(session: Session, account: str | None, since: float | None, until: flo
 )
 @click.option("--yes", is_flag=True, help="Delete them. Without it, only how many there are is said.")
 @common
-def prune(session: Session, before: float, yes: bool) -> None:
+def prune(session: CommandSession, before: float, yes: bool) -> None:
     """Delete old rows. Hourly sums, transfers and balances stay, so every account's statement does."""
     if before > time.time():
         raise BadRequest("--before must lie in the past: give a time such as 90d, or a date such as 2026-01-31.")
@@ -253,13 +255,13 @@ def prune(session: Session, before: float, yes: bool) -> None:
 
 @usage.command()
 @common
-def counters(session: Session) -> None:
+def counters(session: CommandSession) -> None:
     """Counts of what happened, summed over all workers: open holds, refusals, shortfall, sweeps."""
     value = _value(read_counters(session.database))
     session.show(value, pairs(value))
 
 
-def _counted(session: Session, records: Iterator[CallRecord]) -> Iterator[CallRecord]:
+def _counted(session: CommandSession, records: Iterator[CallRecord]) -> Iterator[CallRecord]:
     """The same rows, and now and then how many there were."""
     for number, record in enumerate(records, 1):
         if not number % _TOLD_ROWS:
@@ -267,7 +269,7 @@ def _counted(session: Session, records: Iterator[CallRecord]) -> Iterator[CallRe
         yield record
 
 
-def _check_account(session: Session, account: str | None) -> None:
+def _check_account(session: CommandSession, account: str | None) -> None:
     if account is not None:
         get_account(session.database, account)
 

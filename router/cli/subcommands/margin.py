@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from router.cli.support.output import table
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.cli.support.times import PAST
 from router.metering.margins import Margin, list_margins
 from router.money.amounts import format_nano
@@ -18,7 +18,7 @@ __all__ = ["margin"]
 @click.command()
 @click.option("--since", type=PAST, metavar="TIME", help="From the hour of: 7d ago, or 2027-01-31 (UTC).")
 @common
-def margin(session: Session, since: float | None) -> None:
+def margin(session: CommandSession, since: float | None) -> None:
     """By model: what was charged, what the provider charges for it, and the difference.
 
     Where the cost of calls is not known (NO COST), no difference is shown: COST is that of the others.

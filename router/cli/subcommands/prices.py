@@ -12,7 +12,7 @@ from router.catalogue.prices import Found, PriceBook
 from router.charging.estimator import TOKENS_MAX, Place
 from router.cli.support.output import pairs
 from router.cli.support.references import MODEL
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.errors import BadRequest, ConfigError, Unavailable
 from router.money.amounts import format_nano
 from router.money.price_text import read_price, show_price
@@ -45,7 +45,7 @@ _COUNT = click.IntRange(0, TOKENS_MAX)
 @click.option("--completion-tokens", type=_COUNT, default=0, metavar="N", help="For --estimate.")
 @common
 def price(
-    session: Session,
+    session: CommandSession,
     model: str,
     free: bool,
     price_list: str,
@@ -99,7 +99,7 @@ def price_text(shown: dict[str, Any] | None) -> str | None:
     return "; ".join(parts)
 
 
-def _place(session: Session, model: str) -> Place:
+def _place(session: CommandSession, model: str) -> Place:
     """Raises:
     ModelNotFound: naming the nearest IDs.
     BadRequest: it is an alias.
@@ -124,7 +124,7 @@ def _place(session: Session, model: str) -> Place:
     return Place(target.id, target.provider.name, target.card)
 
 
-def _set(session: Session, place: Place, table: dict[str, Any], price_list: str) -> None:
+def _set(session: CommandSession, place: Place, table: dict[str, Any], price_list: str) -> None:
     model_id, provider, card = place
     try:
         new = read_price(table)
@@ -143,7 +143,7 @@ def _set(session: Session, place: Place, table: dict[str, Any], price_list: str)
     session.show(value, f"{model_id} is charged{whose}: {price_text(shown)} {currency}, tokens per million.")
 
 
-def _remove(session: Session, model: str, price_list: str) -> None:
+def _remove(session: CommandSession, model: str, price_list: str) -> None:
     stored = {(row.price_list, row.model) for row in list_prices(session.database)}
     if (price_list, model) not in stored:  # a model that is gone can still be named as it stands there
         model = _place(session, model)[0]
@@ -152,14 +152,14 @@ def _remove(session: Session, model: str, price_list: str) -> None:
     session.show(value, f"The price of {model} is forgotten; `router models price {model}` says what holds now.")
 
 
-def _refuse_pinned(session: Session, model_id: str, provider: str, card: ModelCard) -> None:
+def _refuse_pinned(session: CommandSession, model_id: str, provider: str, card: ModelCard) -> None:
     found = session.assembly.catalogue.snapshot().prices.explain(model_id, provider, card)
     if found.source == "pin":
         where = session.settings.where(f"prices.{found.name}")
         raise ConfigError(f"{where}: the price is fixed there, which wins over the database: change it in that file")
 
 
-def _show(session: Session, place: Place, price_list: str) -> None:
+def _show(session: CommandSession, place: Place, price_list: str) -> None:
     model_id, provider, card = place
     book = session.assembly.catalogue.snapshot().prices
     found = book.explain(model_id, provider, card, price_list)
@@ -184,7 +184,7 @@ def _show(session: Session, place: Place, price_list: str) -> None:
     session.show(value, pairs({**value, **texts}))
 
 
-def _where(session: Session, found: Found, book: PriceBook, model_id: str, card: ModelCard) -> str:
+def _where(session: CommandSession, found: Found, book: PriceBook, model_id: str, card: ModelCard) -> str:
     if found.source == "pin":
         return session.settings.where(f"prices.{found.name}")
     if found.source == "unpriced":
@@ -199,7 +199,7 @@ def _where(session: Session, found: Found, book: PriceBook, model_id: str, card:
     }[found.source]
 
 
-def _estimate(session: Session, place: Place, price_list: str, usage: Usage) -> None:
+def _estimate(session: CommandSession, place: Place, price_list: str, usage: Usage) -> None:
     assembly = session.assembly
     try:
         places = assembly.estimator.places(place.id)

@@ -15,12 +15,12 @@ from router.cli.support.config_edit import remove_section
 from router.cli.support.config_edit import set_key as write_key
 from router.cli.support.output import pairs
 from router.cli.support.references import PROVIDER
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.cli.support.targets import check_provider
 from router.config.file import load_settings
 from router.config.provider import Secret
 from router.errors import BadRequest, ConfigError, NotFound
-from router.providers.configured import Provider
+from router.providers.configured import ConfiguredProvider
 from router.store.provider_keys import remove_provider_key, store_provider_key
 from router.store.sealing import MASTER_KEY, check_master_key
 
@@ -41,7 +41,7 @@ _RELOAD = "A running gateway sees it after SIGHUP."
 @click.option("--model", "models", multiple=True, help="A model that it serves; repeatable.")
 @common
 def add(
-    session: Session,
+    session: CommandSession,
     name: str,
     kind: str | None,
     base_url: str | None,
@@ -78,7 +78,7 @@ def add(
 @click.command()
 @click.argument("name", type=PROVIDER)
 @common
-def remove(session: Session, name: str) -> None:
+def remove(session: CommandSession, name: str) -> None:
     """Take the section [providers.NAME] out of the file, and forget the provider's stored keys."""
     settings = session.settings
     if name not in settings.providers:
@@ -98,7 +98,7 @@ def remove(session: Session, name: str) -> None:
 @click.option("--endpoint", type=click.IntRange(1), metavar="N", help="Only for its Nth endpoint, counted from 1.")
 @click.option("--remove", is_flag=True, help="Forget the stored key.")
 @common
-def set_key(session: Session, name: str, endpoint: int | None, remove: bool) -> None:
+def set_key(session: CommandSession, name: str, endpoint: int | None, remove: bool) -> None:
     """Store a provider's key in the database, encrypted under the master key in ROUTER_MASTER_KEY.
 
     The key is read from standard input, or asked for. An api_key that the file or the environment gives wins over it.
@@ -134,7 +134,7 @@ def _read_key() -> str:
     return str(text)
 
 
-def _winner(session: Session, provider: Provider, number: int) -> str:
+def _winner(session: CommandSession, provider: ConfiguredProvider, number: int) -> str:
     """Where a key is given that wins over the stored one; empty where none is."""
     path = f"providers.{provider.name}"
     secret: Secret = provider.settings.api_key

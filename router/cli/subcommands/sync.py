@@ -12,12 +12,12 @@ from router.app.assembly import Assembly
 from router.charging.policies import NONE
 from router.cli.support.output import table
 from router.cli.support.references import PROVIDER
-from router.cli.support.session import Session, common
+from router.cli.support.session import CommandSession, common
 from router.cli.support.targets import check_provider
 from router.config.provider import Timeouts
 from router.errors import BadRequest, ConfigError, UpstreamError
 from router.money.price_text import keep_price
-from router.providers.configured import Provider
+from router.providers.configured import ConfiguredProvider
 from router.store.models import ModelRow, load_catalogue, upsert_model
 from router.types.records import ModelCard
 
@@ -31,7 +31,7 @@ _SHOWN_MAX = 5
 @click.command()
 @click.argument("provider", type=PROVIDER, required=False)
 @common
-def sync(session: Session, provider: str | None) -> int:
+def sync(session: CommandSession, provider: str | None) -> int:
     """Ask PROVIDER, or every active one, for its models, and add those that are not in the catalogue yet.
 
     New models are enabled. Known ones keep their switch and their price; what the list says of their windows is kept
@@ -53,7 +53,7 @@ def sync(session: Session, provider: str | None) -> int:
     return 1 if any(result["error"] for result in results) else 0
 
 
-def _chosen(assembly: Assembly, name: str | None) -> list[Provider]:
+def _chosen(assembly: Assembly, name: str | None) -> list[ConfiguredProvider]:
     if name is None:
         return [
             one for one in assembly.providers.values() if one.active and not one.unset and "list_models" in one.hooks
@@ -69,7 +69,7 @@ def _chosen(assembly: Assembly, name: str | None) -> list[Provider]:
     return [provider]
 
 
-def _synced(assembly: Assembly, provider: Provider) -> dict[str, Any]:
+def _synced(assembly: Assembly, provider: ConfiguredProvider) -> dict[str, Any]:
     """What became of one provider's list.
 
     IDs that were added, how many were known, IDs that it lists no more, and those without a price, with the reason.
@@ -94,13 +94,13 @@ def _synced(assembly: Assembly, provider: Provider) -> dict[str, Any]:
     return result
 
 
-def _known(assembly: Assembly, provider: Provider) -> dict[str, str]:
+def _known(assembly: Assembly, provider: ConfiguredProvider) -> dict[str, str]:
     """The provider's models in the catalogue -> their public IDs."""
     entries = assembly.catalogue.snapshot().entries.values()
     return {entry.card.model: entry.id for entry in entries if entry.provider == provider.name}
 
 
-def _listed(provider: Provider) -> Iterator[ModelCard]:
+def _listed(provider: ConfiguredProvider) -> Iterator[ModelCard]:
     """The lists of all the provider's endpoints, one after the other."""
     for place in provider.endpoints.places:
         context = replace(provider.context(), settings=place.settings, timeouts=_LIMITS)
@@ -143,7 +143,9 @@ def _keep_up(assembly: Assembly, row: ModelRow | None, card: ModelCard) -> None:
         )
 
 
-def _unpriced(assembly: Assembly, provider: Provider, cards: Mapping[str, ModelCard]) -> Iterator[dict[str, str]]:
+def _unpriced(
+    assembly: Assembly, provider: ConfiguredProvider, cards: Mapping[str, ModelCard]
+) -> Iterator[dict[str, str]]:
     """Models that nobody can call, and why."""
     if assembly.settings.gateway.billing == NONE:
         return

@@ -17,7 +17,7 @@ import click
 from router.cli.support.output import iso_time
 from router.db.connection import Connection
 from router.money.amounts import format_nano
-from router.store.audit import Entry, has_entry, insert_audit
+from router.store.audit import AuditEntry, has_entry, insert_audit
 from router.store.migrations import refuse_newer
 
 __all__ = ["ACTOR", "Witness"]
@@ -49,7 +49,7 @@ class Witness:
         self._ask_prefix = key_prefix
         self.more: dict[str, str] = {}
         path = " ".join(_path(context))
-        self._entry = Entry(time.time(), environ.get(ACTOR) or _user(), path, "", {})
+        self._entry = AuditEntry(time.time(), environ.get(ACTOR) or _user(), path, "", {})
 
     def __call__(self, connection: Connection, result: Any) -> None:
         """As ``Database.witness``; a command of an older version changes nothing in a newer one's database."""

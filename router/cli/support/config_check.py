@@ -13,7 +13,7 @@ from router.config.file import Settings
 from router.db.engines import engine_of
 from router.errors import ConfigError, NotFound, RouterError
 from router.plugin_host.registry import Registry
-from router.providers.configured import Provider, StoredKeys, build_providers
+from router.providers.configured import ConfiguredProvider, StoredKeys, build_providers
 from router.providers.profile import dialect_of
 
 __all__ = ["check_database_url", "check_settings", "dead_aliases", "default_url", "upstream_urls"]
@@ -21,7 +21,7 @@ __all__ = ["check_database_url", "check_settings", "dead_aliases", "default_url"
 
 def check_settings(
     settings: Settings, registry: Registry, stored_keys: StoredKeys | None = None
-) -> dict[str, Provider]:
+) -> dict[str, ConfiguredProvider]:
     """Check the database's URL, the profile, policies, plugins' and providers' sections; the providers by name.
 
     Args:

@@ -24,7 +24,7 @@ from router.db.database import Database
 from router.db.sqlite import SqliteEngine
 from router.errors import RouterError
 from router.plugin_host.registry import Registry
-from router.providers.configured import Provider
+from router.providers.configured import ConfiguredProvider
 from router.store.migrations import pending
 
 __all__ = [
@@ -131,7 +131,7 @@ def _database_remedy(database: Database, problem: str) -> str:
     return "correct [database] url, or make a new database: `router db migrate`"
 
 
-def check_providers(providers: Mapping[str, Provider], sections: Collection[str]) -> Iterator[Finding]:
+def check_providers(providers: Mapping[str, ConfiguredProvider], sections: Collection[str]) -> Iterator[Finding]:
     """Which providers can serve, and what those without a section wait for, which is no fault."""
     for provider in providers.values():
         if not provider.active and provider.name in sections:
@@ -146,7 +146,7 @@ def check_providers(providers: Mapping[str, Provider], sections: Collection[str]
             yield Finding("providers", "hint", f"{provider.name} is not active", provider.problem)
 
 
-def check_secrets(settings: Settings, providers: Mapping[str, Provider]) -> Iterator[Finding]:
+def check_secrets(settings: Settings, providers: Mapping[str, ConfiguredProvider]) -> Iterator[Finding]:
     """Secrets that stand in the file as plain text."""
     configured = [name for name in settings.providers if name in providers]
     found = {f"providers.{name}.{key}" for name in configured for key in _plain(providers[name].settings)}
@@ -188,7 +188,7 @@ def check_port(host: str, port: int) -> Iterator[Finding]:
     yield Finding("port", "ok", f"{host}:{port} is free")
 
 
-def check_ollama(providers: Mapping[str, Provider], url: str) -> Iterator[Finding]:
+def check_ollama(providers: Mapping[str, ConfiguredProvider], url: str) -> Iterator[Finding]:
     """A local Ollama that no provider uses yet."""
     place = urlsplit(url).port
     active = [provider for provider in providers.values() if provider.active]

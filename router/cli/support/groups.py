@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple, NoReturn
 
 import click
 
-__all__ = ["Commands", "LazyCommands", "NearestChoice", "Place"]
+__all__ = ["CommandEntry", "Commands", "LazyCommands", "NearestChoice"]
 
 
 class Commands(click.Group):
@@ -33,7 +33,7 @@ class Commands(click.Group):
         raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
 
 
-class Place(NamedTuple):
+class CommandEntry(NamedTuple):
     """Where a command is: ``router.cli.commands.keys:keys``; and its line of ``--help``, shown without importing it."""
 
     path: str
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 class LazyCommands(Commands):
     """A group whose commands are imported when they are used, which keeps ``router --help`` fast."""
 
-    places: ClassVar[Mapping[str, Place]] = {}
+    places: ClassVar[Mapping[str, CommandEntry]] = {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*self.places, *self.commands})

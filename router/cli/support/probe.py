@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from router.errors import BadRequest, ConfigError, RouterError, UpstreamError
-from router.providers.configured import Provider
-from router.providers.health import Place
+from router.providers.configured import ConfiguredProvider
+from router.providers.health import EndpointHealth
 from router.types.records import CallContext, ChatCall, EmbeddingsCall, ModelCard
 
 __all__ = ["REMEDIES", "probe"]
@@ -32,7 +32,7 @@ REMEDIES: Mapping[str, str] = {
 """Kind of failure -> what an operator can do."""
 
 
-def probe(provider: Provider, model: str | None) -> list[dict[str, Any]]:
+def probe(provider: ConfiguredProvider, model: str | None) -> list[dict[str, Any]]:
     """Call each of the provider's endpoints once.
 
     Args:
@@ -53,7 +53,7 @@ def probe(provider: Provider, model: str | None) -> list[dict[str, Any]]:
     return [_probe(provider, place, card) for place in provider.endpoints.places]
 
 
-def _probe(provider: Provider, place: Place, card: ModelCard) -> dict[str, Any]:
+def _probe(provider: ConfiguredProvider, place: EndpointHealth, card: ModelCard) -> dict[str, Any]:
     started = time.monotonic()
     status: int | None = 200
     kind, message = "ok", None
@@ -74,7 +74,7 @@ def _probe(provider: Provider, place: Place, card: ModelCard) -> dict[str, Any]:
     }
 
 
-def _card(provider: Provider, model: str | None) -> ModelCard:
+def _card(provider: ConfiguredProvider, model: str | None) -> ModelCard:
     cards = provider.cards()
     if model is not None:
         known = next((card for card in cards if card.model == model), None)
@@ -91,7 +91,7 @@ def _expense(card: ModelCard) -> tuple[bool, bool, float]:
     return card.kind != "chat", card.reasoning, float("inf") if output is None else output
 
 
-def _call(provider: Provider, context: CallContext, card: ModelCard) -> None:
+def _call(provider: ConfiguredProvider, context: CallContext, card: ModelCard) -> None:
     """Send the call and read its answer. Raises ``UpstreamError``, and ``RouterError`` of the plugin's own."""
     if card.kind == "embeddings":
         body: dict[str, Any] = {"model": card.model, "input": "ok"}

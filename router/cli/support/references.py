@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import click
 from click.shell_completion import CompletionItem
 
-from router.cli.support.session import Session
+from router.cli.support.session import CommandSession
 from router.errors import BadRequest
 
 __all__ = ["ACCOUNT", "KEY", "MODEL", "PROVIDER", "Reference"]
@@ -26,18 +26,18 @@ class Reference(click.ParamType):  # type: ignore[type-arg] # generic in new ver
 
     name: str = "id"
 
-    def known(self, session: Session) -> Iterator[tuple[str, str]]:
+    def known(self, session: CommandSession) -> Iterator[tuple[str, str]]:
         """(what stands for it in a command, what to show beside it)."""
         raise NotImplementedError
 
-    def resolve(self, session: Session, text: str) -> str:
+    def resolve(self, session: CommandSession, text: str) -> str:
         """What a command works with, for what it was given."""
         return text
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         config = ctx.params.get("config") or ctx.find_root().params.get("config") or Path("router.toml")
         try:
-            with Session(Path(config), True) as session:
+            with CommandSession(Path(config), True) as session:
                 found = [one for one in self.known(session) if one[0].startswith(incomplete)]
         except Exception:  # a completion never gets in the way of typing
             return []
@@ -52,10 +52,10 @@ class _Named(Reference):
     what: ClassVar[str]
     live: ClassVar[str] = ""
 
-    def known(self, session: Session) -> Iterator[tuple[str, str]]:
+    def known(self, session: CommandSession) -> Iterator[tuple[str, str]]:
         yield from self._rows(session, f"ORDER BY created_at DESC LIMIT {_SHOWN_MAX}")
 
-    def resolve(self, session: Session, text: str) -> str:
+    def resolve(self, session: CommandSession, text: str) -> str:
         """The ID; text that is neither an ID nor a name stays, for the command to refuse.
 
         Raises:
@@ -71,7 +71,7 @@ class _Named(Reference):
             raise BadRequest(f"Several {self.what}s are called {text[:100]!r}: give the ID of one ({named}).")
         return ids[0] if ids else text
 
-    def _rows(self, session: Session, rest: str, params: Sequence[Any] = ()) -> list[tuple[str, str]]:
+    def _rows(self, session: CommandSession, rest: str, params: Sequence[Any] = ()) -> list[tuple[str, str]]:
         sql = f"SELECT id, name FROM {self.table} {rest}"  # noqa: S608 - constant text
         rows = session.database.read(lambda connection: connection.tuples(sql, params))
         return [(str(one), str(name)) for one, name in rows]
@@ -85,12 +85,12 @@ class _Key(_Named):
     prefix, table, what = "key_", "api_keys", "key"
     live = "AND status <> 'revoked'"
 
-    def known(self, session: Session) -> Iterator[tuple[str, str]]:
+    def known(self, session: CommandSession) -> Iterator[tuple[str, str]]:
         yield from self._rows(session, f"WHERE status <> 'revoked' ORDER BY created_at DESC LIMIT {_SHOWN_MAX}")
 
 
 class _Model(Reference):
-    def known(self, session: Session) -> Iterator[tuple[str, str]]:
+    def known(self, session: CommandSession) -> Iterator[tuple[str, str]]:
         snapshot = session.assembly.catalogue.snapshot()
         for model_id in sorted({*snapshot.entries, *snapshot.aliases}):
             entry = snapshot.entries.get(model_id)
@@ -100,7 +100,7 @@ class _Model(Reference):
 class _Provider(Reference):
     name = "name"
 
-    def known(self, session: Session) -> Iterator[tuple[str, str]]:
+    def known(self, session: CommandSession) -> Iterator[tuple[str, str]]:
         for name, provider in sorted(session.assembly.providers.items()):
             yield name, provider.problem or "active"
 

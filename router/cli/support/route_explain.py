@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from router.cli.support.config_check import upstream_urls
 from router.config.schema import GatewaySettings
 from router.errors import KINDS, RouterError, UpstreamError
-from router.providers.configured import Provider
+from router.providers.configured import ConfiguredProvider
 from router.providers.endpoints import CONSEQUENCES
-from router.providers.resolve import Resolver, Route, Target
+from router.providers.resolve import ModelResolver, Route, Target
 from router.types.records import ChatCall, EmbeddingsCall, Key
 
 __all__ = ["call_kind", "failure_rows", "target_row"]
@@ -65,11 +65,13 @@ def target_row(target: Target, kind: str) -> dict[str, Any]:
     }
 
 
-def _active(provider: Provider) -> str:
+def _active(provider: ConfiguredProvider) -> str:
     return f"active; not from this shell: {provider.unset}" if provider.unset else "active"
 
 
-def failure_rows(route: Route, resolver: Resolver, gateway: GatewaySettings, key: Key | None) -> list[dict[str, Any]]:
+def failure_rows(
+    route: Route, resolver: ModelResolver, gateway: GatewaySettings, key: Key | None
+) -> list[dict[str, Any]]:
     """Each kind of failure before the first output: what is tried next, and what the last one shows the client.
 
     Told for a plain call of the kind that the model serves, for chat where that is not known.
@@ -93,7 +95,7 @@ def failure_rows(route: Route, resolver: Resolver, gateway: GatewaySettings, key
 class _Sample:
     """A call that is never sent, and what would become of it."""
 
-    def __init__(self, route: Route, resolver: Resolver, gateway: GatewaySettings, key: Key | None) -> None:
+    def __init__(self, route: Route, resolver: ModelResolver, gateway: GatewaySettings, key: Key | None) -> None:
         self._first, *others = route.targets
         self._kind = call_kind(route)
         self._others = others

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from router.providers.configured import StoredKeys
     from router.types.dialect import Dialect
 
-__all__ = ["Session", "common"]
+__all__ = ["CommandSession", "common"]
 
 R = TypeVar("R")
 
 
-class Session:
+class CommandSession:
     """One run of a command. Parts are opened when they are first asked for, and closed with the session.
 
     Args:
@@ -40,7 +40,7 @@ class Session:
         self.config = config
         self.as_json = as_json
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> CommandSession:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -163,7 +163,7 @@ class Session:
 
 
 def common(function: Callable[..., R]) -> Callable[..., R]:
-    """Give a command ``--config`` and ``--json``, and a ``Session`` as its first argument.
+    """Give a command ``--config`` and ``--json``, and a ``CommandSession`` as its first argument.
 
     Both may stand before the command's name as well (``router --config FILE keys list``).
     """
@@ -173,13 +173,13 @@ def common(function: Callable[..., R]) -> Callable[..., R]:
     @functools.wraps(function)
     def with_session(*args: Any, config: Path | None, as_json: bool, **options: Any) -> R:
         root = click.get_current_context().find_root().params
-        with Session(config or root["config"], as_json or root["as_json"]) as session:
+        with CommandSession(config or root["config"], as_json or root["as_json"]) as session:
             return function(session, *args, **_resolved(session, options))
 
     return with_session
 
 
-def _resolved(session: Session, options: dict[str, Any]) -> dict[str, Any]:
+def _resolved(session: CommandSession, options: dict[str, Any]) -> dict[str, Any]:
     """A command's values, with the IDs of what was given by name (``router.cli.support.references``)."""
     context = click.get_current_context()
     for param in context.command.params:

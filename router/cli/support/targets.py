@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from router.cli.support.session import Session
+from router.cli.support.session import CommandSession
 from router.errors import NotFound, Unavailable
 from router.plugin_host.registry import nearest
-from router.providers.configured import Provider
+from router.providers.configured import ConfiguredProvider
 
 __all__ = ["check_models", "check_provider", "check_scope"]
 
 
-def check_models(session: Session, model_ids: Iterable[str]) -> None:
+def check_models(session: CommandSession, model_ids: Iterable[str]) -> None:
     """Each must lead somewhere; a provider that is not set up is a warning, as the gateway may have its key.
 
     Raises:
@@ -25,7 +25,7 @@ def check_models(session: Session, model_ids: Iterable[str]) -> None:
             session.note(f"warning: {error.in_full}")
 
 
-def check_scope(session: Session, scope: Iterable[str]) -> None:
+def check_scope(session: CommandSession, scope: Iterable[str]) -> None:
     """As ``check_models``, for what a key may use: model IDs and ``PROVIDER/*``."""
     for one in scope:
         if one.endswith("/*"):
@@ -34,7 +34,7 @@ def check_scope(session: Session, scope: Iterable[str]) -> None:
             check_models(session, [one])
 
 
-def check_provider(providers: Mapping[str, Provider], name: str) -> None:
+def check_provider(providers: Mapping[str, ConfiguredProvider], name: str) -> None:
     """Raises:
     NotFound: there is no such provider; names the nearest.
     """

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from router.testing.conformance.base import Failed, NotOffered, Outcome, Result, Rule, Suite, expect
+from router.testing.conformance.base import Failed, NotOffered, Outcome, Rule, RuleResult, Suite, expect
 from router.testing.conformance.report import Report, markdown_table
 from router.testing.conformance.run import Run, check_plugin, installed_plugin, suites
 
@@ -12,8 +12,8 @@ __all__ = [
     "NotOffered",
     "Outcome",
     "Report",
-    "Result",
     "Rule",
+    "RuleResult",
     "Run",
     "Suite",
     "check_plugin",

@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from router.plugin_host.registry import Plugin
 
-__all__ = ["Failed", "NotOffered", "Outcome", "Result", "Rule", "Suite", "expect"]
+__all__ = ["Failed", "NotOffered", "Outcome", "Rule", "RuleResult", "Suite", "expect"]
 
 B = TypeVar("B")
 Outcome = Literal["pass", "fail", "not offered"]
@@ -52,7 +52,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Result:
+class RuleResult:
     """What became of a plugin under a rule.
 
     Attributes:

@@ -16,7 +16,7 @@ import router.testing
 import router.upstream.cards
 import router.upstream.compatible
 
-__all__ = ["Watch", "main"]
+__all__ = ["AuditWatch", "main"]
 
 _SOCKET_EVENTS = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto")
 _PROCESS_EVENTS = ("subprocess.Popen", "os.system", "os.fork", "os.posix_spawn", "os.exec")
@@ -25,7 +25,7 @@ _SYSTEM = ("/dev", "/etc", "/proc", "/sys", "/usr", "/lib", "/opt")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
-class Watch:
+class AuditWatch:
     """Notes what an audit hook is told while ``on``.
 
     Attributes:
@@ -59,7 +59,7 @@ class Watch:
 def main(name: str) -> dict[str, Any]:
     """Import the plugin's entry point; what it did, and the seconds of processor time that it took."""
     point = next(iter(metadata.entry_points(group="router", name=name)))
-    watch = Watch()
+    watch = AuditWatch()
     sys.addaudithook(watch)
     threads, started_s = threading.active_count(), time.process_time()
     watch.on = True

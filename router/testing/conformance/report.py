@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from router.testing.conformance.base import Outcome, Result
+from router.testing.conformance.base import Outcome, RuleResult
 
 __all__ = ["Report", "markdown_table"]
 
@@ -25,7 +25,7 @@ class Report:
     plugin: str
     distribution: str
     version: str
-    results: tuple[Result, ...]
+    results: tuple[RuleResult, ...]
 
     @property
     def ok(self) -> bool:
@@ -33,7 +33,7 @@ class Report:
         return not self.failures
 
     @property
-    def failures(self) -> list[Result]:
+    def failures(self) -> list[RuleResult]:
         """The broken rules."""
         return [result for result in self.results if result.outcome == "fail"]
 
@@ -62,7 +62,7 @@ class Report:
     def from_json(cls, value: Mapping[str, Any]) -> Report:
         """The report that ``to_json`` made this of."""
         results = (
-            Result(rule["id"], rule["statement"], rule["outcome"], rule["seen"], rule["remedy"])
+            RuleResult(rule["id"], rule["statement"], rule["outcome"], rule["seen"], rule["remedy"])
             for rule in value["rules"]
         )
         return cls(value["plugin"], value["distribution"], value["version"], tuple(results))

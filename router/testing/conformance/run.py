@@ -9,7 +9,7 @@ from typing import Any
 
 from router.errors import ConfigError
 from router.plugin_host.registry import Plugin, load_plugins, nearest
-from router.testing.conformance.base import Failed, NotOffered, Result, Rule, Suite
+from router.testing.conformance.base import Failed, NotOffered, Rule, RuleResult, Suite
 from router.testing.conformance.report import Report
 
 __all__ = ["Run", "check_plugin", "installed_plugin", "suites"]
@@ -73,17 +73,17 @@ class Run:
             roles = ", ".join(plugin.roles)
             raise ConfigError(f"plugin {plugin.name} plays no role that there are rules for; its roles are: {roles}")
 
-    def check(self, rule: Rule) -> Result:
+    def check(self, rule: Rule) -> RuleResult:
         """One rule's result. A bench that cannot be opened fails the rule."""
         try:
             rule.check(self._bench(self._suites[rule.id]))
         except NotOffered as reason:
-            return Result(rule.id, rule.statement, "not offered", str(reason))
+            return RuleResult(rule.id, rule.statement, "not offered", str(reason))
         except Failed as failure:
-            return Result(rule.id, rule.statement, "fail", failure.seen, failure.remedy or rule.remedy)
+            return RuleResult(rule.id, rule.statement, "fail", failure.seen, failure.remedy or rule.remedy)
         except Exception as error:
-            return Result(rule.id, rule.statement, "fail", _described(error), rule.remedy)
-        return Result(rule.id, rule.statement, "pass")
+            return RuleResult(rule.id, rule.statement, "fail", _described(error), rule.remedy)
+        return RuleResult(rule.id, rule.statement, "pass")
 
     def report(self, only: str = "") -> Report:
         """All rules' results, or those whose ID begins with ``only``."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from router.testing.upstream.scripts import Flag, Piece, Raw, Script
 
-__all__ = ["Connection", "Disconnected", "ReceivedRequest"]
+__all__ = ["Disconnected", "ReceivedRequest", "ScriptedConnection"]
 
 _TICK_S = 0.02  # how soon a released flag is noticed by a connection that has waited for long
 
@@ -58,7 +58,7 @@ class ReceivedRequest:
         return json.loads(self.body)
 
 
-class Connection:
+class ScriptedConnection:
     """A socket with a buffer. Used by one thread, except for ``shutdown``."""
 
     def __init__(self, sock: socket.socket, number: int) -> None:
@@ -267,7 +267,7 @@ def _head(script: Script, length: int | None, keep: bool) -> bytes:
     elif script.framing == "chunked":
         ours["Transfer-Encoding"] = "chunked"
     if not keep:
-        ours["Connection"] = "close"
+        ours["ScriptedConnection"] = "close"
     names = {name.lower() for name, _ in given}
     lines = [*((name, value) for name, value in ours.items() if name.lower() not in names), *given]
     text = "".join(f"{name}: {value}\r\n" for name, value in lines)

@@ -16,10 +16,10 @@ from router.testing.upstream.connection import ReceivedRequest
 from router.testing.upstream.scripts import Answer, Script, Stream
 from router.testing.upstream.wire import chunks, completion, embeddings, models, token_usage
 
-__all__ = ["Provider"]
+__all__ = ["ScriptedProvider"]
 
 
-class Provider:
+class ScriptedProvider:
     """Answers requests as OpenAI would.
 
     Args:

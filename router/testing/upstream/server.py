@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
-from router.testing.upstream.connection import Connection, Disconnected, ReceivedRequest
-from router.testing.upstream.provider import Provider
+from router.testing.upstream.connection import Disconnected, ReceivedRequest, ScriptedConnection
+from router.testing.upstream.provider import ScriptedProvider
 from router.testing.upstream.scripts import Answer, Raw, Script
 
 __all__ = ["Handler", "ScriptedUpstream"]
@@ -54,12 +54,12 @@ class ScriptedUpstream:
         self._endpoints = dict(endpoints or {})
         self._listener = socket.create_server(("127.0.0.1", port), backlog=4096)
         self.port: int = self._listener.getsockname()[1]
-        self._provider = Provider(models, api_key, gap_s, any_credentials=any_credentials)
+        self._provider = ScriptedProvider(models, api_key, gap_s, any_credentials=any_credentials)
         self._lock = threading.Lock()
         self._queue: list[tuple[str | None, Script | Raw | Handler]] = []
         self._handlers: dict[str, Script | Raw | Handler] = {}
         self._requests: list[ReceivedRequest] = []
-        self._connections: dict[int, Connection] = {}
+        self._connections: dict[int, ScriptedConnection] = {}
         self._connections_total = 0
         self._failures: list[Exception] = []
         self._closed = False
@@ -187,11 +187,11 @@ class ScriptedUpstream:
                 return
             with self._lock:
                 self._connections_total += 1
-                connection = Connection(sock, self._connections_total)
+                connection = ScriptedConnection(sock, self._connections_total)
                 self._connections[connection.number] = connection
             _start_thread(self._serve, connection)
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, connection: ScriptedConnection) -> None:
         try:
             while not self._closed:
                 request = connection.read_request()
@@ -204,7 +204,7 @@ class ScriptedUpstream:
             with self._lock:
                 del self._connections[connection.number]
 
-    def _respond(self, connection: Connection, request: ReceivedRequest) -> bool:
+    def _respond(self, connection: ScriptedConnection, request: ReceivedRequest) -> bool:
         with self._lock:
             script: Script | Raw | Handler | None = self._endpoints.get(request.path)
             if script is None:
@@ -235,7 +235,7 @@ class ScriptedUpstream:
             return Answer.error(500, f"The test's handler raised {fault!r}")
 
 
-def _start_thread(target: Callable[[Connection], None], connection: Connection) -> None:
+def _start_thread(target: Callable[[ScriptedConnection], None], connection: ScriptedConnection) -> None:
     """Start a thread with a small stack: hundreds of them must fit. The size is the whole process's, so put it back."""
     with _stack_lock:
         usual = threading.stack_size(_STACK_BYTES)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from router import CallContext, ChatCall, Reply, hookimpl
 from router.upstream.compatible import CompatibleProvider
-from router.upstream.compiled import Wire
+from router.upstream.compiled import CallWire
 
 
 class Hasty(CompatibleProvider):
@@ -16,7 +16,7 @@ class Hasty(CompatibleProvider):
         return reply
 
     @hookimpl
-    def compiled(self, kind: str, context: CallContext) -> Wire | None:
+    def compiled(self, kind: str, context: CallContext) -> CallWire | None:
         return CompatibleProvider().compiled(kind, context)
 
 

@@ -17,13 +17,13 @@ from router.types.dialect import Dialect
 from router.types.offers import Listed
 from router.types.records import ModelCard
 
-__all__ = ["DIALECT", "Bench", "as_json", "open_bench"]
+__all__ = ["DIALECT", "DialectBench", "as_json", "open_bench"]
 
 _ODD_IDS = ("a/b/c:free", "Qwen/Qwen-Plus", "modèle ☃", 'quo"ted\\', "x" * 300, "<b>&amp;</b>")
 
 
 @dataclass(frozen=True)
-class Bench:
+class DialectBench:
     """One dialect under test.
 
     Attributes:
@@ -50,7 +50,7 @@ class Bench:
 
 
 @contextmanager
-def open_bench(plugin: Plugin) -> Iterator[Bench]:
+def open_bench(plugin: Plugin) -> Iterator[DialectBench]:
     """The dialect, as the host asks for it.
 
     Raises:
@@ -59,7 +59,7 @@ def open_bench(plugin: Plugin) -> Iterator[Bench]:
     dialect = plugin.hooks["dialect"]()
     if not isinstance(dialect, Dialect):
         raise Failed(f"dialect() returned a {type(dialect).__name__}", "Return an instance of router.Dialect.")
-    yield Bench(plugin, dialect)
+    yield DialectBench(plugin, dialect)
 
 
 def as_json(value: Any, what: str) -> str:
@@ -74,4 +74,4 @@ def as_json(value: Any, what: str) -> str:
         raise Failed(f"{what} is no JSON: {error}") from None
 
 
-DIALECT: Suite[Bench] = Suite("dialect", open_bench)
+DIALECT: Suite[DialectBench] = Suite("dialect", open_bench)

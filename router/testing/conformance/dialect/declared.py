@@ -12,7 +12,7 @@ from router.config.file import load_settings
 from router.errors import RouterError
 from router.providers.profile import RESERVED, faults_of
 from router.testing.conformance.base import Failed, NotOffered, expect
-from router.testing.conformance.dialect.bench import DIALECT, Bench
+from router.testing.conformance.dialect.bench import DIALECT, DialectBench
 from router.types.dialect import Dialect
 
 __all__ = ["keys", "paths", "preset", "servable"]
@@ -28,7 +28,7 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
     "Its paths begin with '/', stand for one thing each, and none is the host's own.",
     remedy=f"Leave {', '.join(RESERVED)} to the host, and give each path to one of the *_paths alone.",
 )
-def paths(bench: Bench) -> None:
+def paths(bench: DialectBench) -> None:
     found = {name: getattr(bench.dialect, name) for name in dir(Dialect) if name.endswith("_paths")}
     for name, these in found.items():
         expect(isinstance(these, tuple), f"{name} is no tuple, but {these!r}")
@@ -46,7 +46,7 @@ def paths(bench: Bench) -> None:
     f"Its keys have a prefix of letters, digits, '-' and '_', and hold at least {_KEY_BITS_MIN} random bits.",
     remedy="Set key_prefix to something short such as 'sk-acme-', and key_length to 22 or more.",
 )
-def keys(bench: Bench) -> None:
+def keys(bench: DialectBench) -> None:
     prefix, length = bench.dialect.key_prefix, bench.dialect.key_length
     expect(isinstance(prefix, str) and _PREFIX.fullmatch(prefix), f"key_prefix is {prefix!r}")
     bits = length * _BITS_PER_CHARACTER
@@ -58,7 +58,7 @@ def keys(bench: Bench) -> None:
     "The host can serve it: its offers are there once each, with routes, a kind and whole prices.",
     remedy="Correct the offer, or the attribute, that is named.",
 )
-def servable(bench: Bench) -> None:
+def servable(bench: DialectBench) -> None:
     fault = next(faults_of(bench.dialect), None)
     expect(fault is None, str(fault))
 
@@ -68,7 +68,7 @@ def servable(bench: Bench) -> None:
     "Its preset is a configuration without a secret, and chooses the profile itself.",
     remedy='Write TOML as docs/configuration.md has it, with [gateway] profile = "NAME", and keys as "env:NAME".',
 )
-def preset(bench: Bench) -> None:
+def preset(bench: DialectBench) -> None:
     if not bench.dialect.preset:
         raise NotOffered("it has no preset: the host's template is used")
     with tempfile.TemporaryDirectory(prefix="router-conformance-") as folder:

@@ -9,7 +9,7 @@ from typing import Any
 from router.errors import RouterError, UpstreamError
 from router.http import samples
 from router.testing.conformance.base import expect
-from router.testing.conformance.dialect.bench import DIALECT, Bench, as_json
+from router.testing.conformance.dialect.bench import DIALECT, DialectBench, as_json
 from router.types.offers import Listed
 
 __all__ = ["complete", "errors", "estimate", "lists", "secretive", "stable", "telling"]
@@ -23,7 +23,7 @@ _HIDDEN = "hidden-reseller"
     "Every error has a status from 400 to 599 and a body that is a JSON object.",
     remedy="Take any error of router.errors in error_status and error_body: begin with super()'s answer.",
 )
-def errors(bench: Bench) -> None:
+def errors(bench: DialectBench) -> None:
     for error in bench.errors():
         name = f"{type(error).__name__} ({error.code})"
         status, body = bench.dialect.error_status(error), bench.dialect.error_body(error)
@@ -37,7 +37,7 @@ def errors(bench: Bench) -> None:
     "The same error gives the same status and body each time, and is not changed by it.",
     remedy="Compute the answer from the error alone: no clock, no counter, no random ID.",
 )
-def stable(bench: Bench) -> None:
+def stable(bench: DialectBench) -> None:
     for error in bench.errors():
         before = _state(error)
         first, again = (
@@ -52,7 +52,7 @@ def stable(bench: Bench) -> None:
     "An error tells its client what it is: a text, and for different causes different answers.",
     remedy="Put error.message, or a text of your own for its code, into the body.",
 )
-def telling(bench: Bench) -> None:
+def telling(bench: DialectBench) -> None:
     answers = {}
     for error in bench.errors():
         answers[type(error).__name__, error.code] = (
@@ -71,7 +71,7 @@ def telling(bench: Bench) -> None:
     "An error shows nothing of what caused it within, nor its headers, nor a provider that the profile hides.",
     remedy="Render message, type, code, param and the public attributes alone; never repr(error), vars or __cause__.",
 )
-def secretive(bench: Bench) -> None:
+def secretive(bench: DialectBench) -> None:
     for error in bench.errors():
         error.__cause__ = OSError(_CANARY)
         error.__context__ = error.__cause__
@@ -89,7 +89,7 @@ def secretive(bench: Bench) -> None:
     "Its lists render no model, one, and any: free, without price or window, of any currency, with odd IDs.",
     remedy="Take None for price, price.input, price.output, context_window and offer, and any text for an ID.",
 )
-def lists(bench: Bench) -> None:
+def lists(bench: DialectBench) -> None:
     for name, render in (("models", bench.dialect.models), ("catalogue", bench.dialect.catalogue)):
         _expect_lists(name, render, bench.listed())
     for one in bench.listed():
@@ -103,7 +103,7 @@ def lists(bench: Bench) -> None:
     "Its list of models names each model that it is given, and nothing of where it is served.",
     remedy="Show listed.id and listed.owned_by; never card.model, or a route of an offer.",
 )
-def complete(bench: Bench) -> None:
+def complete(bench: DialectBench) -> None:
     listed = [one for one in bench.listed() if one.card.kind == "chat"]
     shown = set(_texts(bench.dialect.models(iter(listed))))
     missing = [one.id for one in listed if one.id not in shown]
@@ -115,7 +115,7 @@ def complete(bench: Bench) -> None:
     "An estimate renders as a JSON object; amounts are decimal text or whole numbers.",
     remedy="Write amounts by router.money.format_nano: a float is not exact.",
 )
-def estimate(bench: Bench) -> None:
+def estimate(bench: DialectBench) -> None:
     shown = bench.dialect.estimate(samples.estimate("USD"))
     expect(isinstance(shown, Mapping) and shown, f"estimate() returned {shown!r}")
     inexact = [name for name, value in shown.items() if isinstance(value, float)]

@@ -15,7 +15,7 @@ import sseclient
 
 from router.errors import Unauthorized
 from router.testing.conformance.base import Failed, expect
-from router.testing.conformance.dialect.bench import DIALECT, Bench
+from router.testing.conformance.dialect.bench import DIALECT, DialectBench
 from router.testing.gateway import CommandFailed, Gateway, GatewayFailed
 
 __all__ = ["served"]
@@ -34,7 +34,7 @@ _ASK = {"model": "echo/echo", "messages": [{"role": "user", "content": "one two 
     "A gateway that `router init --profile` set up serves all of its paths, with its keys and its errors.",
     remedy="Try it: router init --profile NAME --dir trial, then router serve and curl.",
 )
-def served(bench: Bench) -> None:
+def served(bench: DialectBench) -> None:
     with _gateway(bench.plugin.name) as gateway:
         expect(gateway.api_key.startswith(bench.dialect.key_prefix), "the first key does not begin with key_prefix")
         for path in ("/healthz", *bench.dialect.health_paths, *bench.dialect.catalogue_paths):
@@ -45,7 +45,7 @@ def served(bench: Bench) -> None:
             _expect_chat(bench, gateway, path)
 
 
-def _expect_chat(bench: Bench, gateway: Gateway, path: str) -> None:
+def _expect_chat(bench: DialectBench, gateway: Gateway, path: str) -> None:
     plain = _expect(_post(gateway, path, _ASK), 200, f"POST {path}")
     said = json.loads(plain)["choices"][0]["message"]["content"]
     expect(said, f"POST {path}: the answer has no text")

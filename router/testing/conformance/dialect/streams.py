@@ -9,7 +9,7 @@ import sseclient
 
 from router.errors import UpstreamError
 from router.testing.conformance.base import expect
-from router.testing.conformance.dialect.bench import DIALECT, Bench
+from router.testing.conformance.dialect.bench import DIALECT, DialectBench
 
 __all__ = ["end", "error", "frames", "heartbeat"]
 
@@ -28,7 +28,7 @@ _UNPARSED = "An event ends with a blank line, and its data is on lines that begi
 
 
 @DIALECT.rule("D20", "Chunks become events, each in its order and unchanged, alone or many at once.", remedy=_UNPARSED)
-def frames(bench: Bench) -> None:
+def frames(bench: DialectBench) -> None:
     together = bench.dialect.frames(_CHUNKS)
     alone = b"".join(bench.dialect.frames([chunk]) for chunk in _CHUNKS)
     for name, raw in (("one by one", alone), ("many at once", together)):
@@ -41,7 +41,7 @@ def frames(bench: Bench) -> None:
 
 
 @DIALECT.rule("D21", "A stream ends with end_frame(): an event of its own, whole.", remedy=_UNPARSED)
-def end(bench: Bench) -> None:
+def end(bench: DialectBench) -> None:
     raw = bench.dialect.frames(_CHUNKS[:1]) + bench.dialect.end_frame()
     _expect_whole(raw, "the end")
     expect(len(_events(raw)) == 2, f"the chunk and the end are {len(_events(raw))} events, not 2")
@@ -52,7 +52,7 @@ def end(bench: Bench) -> None:
     "A stream that fails ends with one event: the body of the error, with a top-level error; no chunk and no end.",
     remedy="Leave error_frame to the base class, or build it from frames([...]) of error_body(error) and an error.",
 )
-def error(bench: Bench) -> None:
+def error(bench: DialectBench) -> None:
     failure = UpstreamError("connection", 'The provider\'s "line"\nbroke \u2603.')
     raw = bench.dialect.frames(_CHUNKS[:1]) + bench.dialect.error_frame(failure)
     _expect_whole(raw, "the error")
@@ -72,7 +72,7 @@ def error(bench: Bench) -> None:
     "A heartbeat is a comment that one newline ends, and makes no event wherever it stands.",
     remedy='Return a line that begins with a colon, such as b": keep-alive\\n".',
 )
-def heartbeat(bench: Bench) -> None:
+def heartbeat(bench: DialectBench) -> None:
     beat = bench.dialect.heartbeat()
     expect(beat.startswith(b":") and beat.endswith(b"\n"), f"the heartbeat is {beat!r}")
     expect(beat.count(b"\n") == 1 and b"\r" not in beat, f"the heartbeat is more than one line: {beat!r}")

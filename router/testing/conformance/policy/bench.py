@@ -21,7 +21,7 @@ from router.types.claims import Claim, Outcome, PolicyContext, Quote
 from router.types.keys import Key, Limits
 from router.types.records import ChatCall, EmbeddingsCall
 
-__all__ = ["BILLING", "ENDINGS", "RATE_LIMIT", "TIGHT", "Bench", "Check", "open_bench", "policy_rule"]
+__all__ = ["BILLING", "ENDINGS", "RATE_LIMIT", "TIGHT", "Check", "PolicyBench", "open_bench", "policy_rule"]
 
 _NOON = 1_753_272_000.0  # 2025-07-23 12:00 UTC
 _BODY = {"messages": [{"role": "user", "content": "What is six times seven?"}], "max_tokens": 200}
@@ -33,7 +33,7 @@ TIGHT = Limits(3, 100_000, 2, 10**12, 10**13)
 
 
 @dataclass
-class Bench:
+class PolicyBench:
     """One policy under test.
 
     Attributes:
@@ -112,7 +112,7 @@ class Bench:
 
 
 @contextmanager
-def open_bench(role: str, plugin: Plugin) -> Iterator[Bench]:
+def open_bench(role: str, plugin: Plugin) -> Iterator[PolicyBench]:
     """A policy with its default settings, and a new ledger in a folder that is gone when the block ends."""
     declare = plugin.hooks.get("settings")
     settings = declare()() if declare is not None else None
@@ -120,14 +120,14 @@ def open_bench(role: str, plugin: Plugin) -> Iterator[Bench]:
         database = open_database("sqlite:///router.db", Path(folder), create=True)
         try:
             migrate(database)
-            yield Bench(plugin, role, Policy(plugin.name, role, plugin.hooks, settings), database)
+            yield PolicyBench(plugin, role, Policy(plugin.name, role, plugin.hooks, settings), database)
         finally:
             database.close()
 
 
-BILLING: Suite[Bench] = Suite("billing", partial(open_bench, "billing"))
-RATE_LIMIT: Suite[Bench] = Suite("rate_limit", partial(open_bench, "rate_limit"))
-Check = Callable[[Bench], None]
+BILLING: Suite[PolicyBench] = Suite("billing", partial(open_bench, "billing"))
+RATE_LIMIT: Suite[PolicyBench] = Suite("rate_limit", partial(open_bench, "rate_limit"))
+Check = Callable[[PolicyBench], None]
 
 
 def policy_rule(number: str, statement: str, *, remedy: str) -> Callable[[Check], Check]:

@@ -15,7 +15,7 @@ from router.ledger.transfers import grant
 from router.ledger.verify import verify
 from router.store.accounts import create_account
 from router.testing.conformance.base import Failed, expect
-from router.testing.conformance.policy.bench import Bench
+from router.testing.conformance.policy.bench import PolicyBench
 from router.types.claims import BALANCE, Claim, Outcome, Quote
 from router.types.keys import Key
 from router.types.records import CallRecord
@@ -43,7 +43,7 @@ class Books:
         credit_nano: what the account is given before.
     """
 
-    def __init__(self, bench: Bench, key: Key, credit_nano: int = 0) -> None:
+    def __init__(self, bench: PolicyBench, key: Key, credit_nano: int = 0) -> None:
         self.bench = bench
         self.database: Database = bench.database
         self.key = replace(key, account=create_account(self.database, "conformance").id)

@@ -12,7 +12,7 @@ from unittest import mock
 
 from router.charging.policies import fault_of
 from router.testing.conformance.base import Failed, NotOffered, expect
-from router.testing.conformance.policy.bench import BILLING, Bench, policy_rule
+from router.testing.conformance.policy.bench import BILLING, PolicyBench, policy_rule
 from router.types.claims import BALANCE, Claim, Meters, Outcome, Quote
 from router.types.keys import Key, Limits
 
@@ -45,7 +45,7 @@ _heard: list[list[str]] = []
     "Whatever the call, the key and the quote, its claims are sound: whole, not negative, with known refusals.",
     remedy="Return Claims with int amounts from 0 to 2**62; BALANCE is for billing policies alone.",
 )
-def sound(bench: Bench) -> None:
+def sound(bench: PolicyBench) -> None:
     for call, key, quote in bench.cases():
         claims = bench.claims(call, key, quote)
         for claim in claims:
@@ -61,7 +61,7 @@ def sound(bench: Bench) -> None:
     "The same arguments give the same claims: whatever was asked before, and whatever the clock says.",
     remedy=_PURE,
 )
-def pure(bench: Bench) -> None:
+def pure(bench: PolicyBench) -> None:
     if bench.undoes:
         raise NotOffered(_ELSEWHERE)
     cases = list(bench.cases())
@@ -74,7 +74,7 @@ def pure(bench: Bench) -> None:
 
 
 @policy_rule("03", "It changes none of its arguments.", remedy="Copy what you edit: call.body is the client's own.")
-def untouched(bench: Bench) -> None:
+def untouched(bench: PolicyBench) -> None:
     for call, key, quote in bench.cases():
         body, before = copy.deepcopy(call.body), (copy.deepcopy(key), copy.deepcopy(quote))
         claims = bench.claims(call, key, quote)
@@ -89,7 +89,7 @@ def untouched(bench: Bench) -> None:
     "Its hooks do no I/O, unless it gives back in an undo hook what it took elsewhere.",
     remedy="Leave the counting to the host's buckets; or offer the undo hook, and keep the I/O short.",
 )
-def quiet(bench: Bench) -> None:
+def quiet(bench: PolicyBench) -> None:
     if bench.undoes:
         raise NotOffered(_ELSEWHERE)
     for case in bench.cases():  # what is loaded on first use is no I/O of the hook's
@@ -105,7 +105,7 @@ def quiet(bench: Bench) -> None:
     "A smaller quote claims no more of any bucket: the host asks again with one.",
     remedy="Let amounts grow with the quote, and never fall.",
 )
-def smaller_quote(bench: Bench) -> None:
+def smaller_quote(bench: PolicyBench) -> None:
     key = bench.key(Limits(10**6, 10**9, 10**6, 2**60, 2**60))
     large, small = (
         {claim.bucket: claim.amount for claim in bench.claims(bench.call(), key, quote)}
@@ -120,7 +120,7 @@ def smaller_quote(bench: Bench) -> None:
     "Settling gives one amount for each claim, whole and not negative, however the call ended; the same each time.",
     remedy="Return [.. for claim in claims], of ints; outcome.usage is None where nothing was used.",
 )
-def amounts(bench: Bench) -> None:
+def amounts(bench: PolicyBench) -> None:
     for call, key, quote in bench.cases():
         claims = bench.claims(call, key, quote)
         for outcome in bench.outcomes():
@@ -137,7 +137,7 @@ def amounts(bench: Bench) -> None:
     "What is undone leaves nothing behind: the same can be claimed again, as often as it takes.",
     remedy="Give back in the undo hook exactly what the claims hook took for these claims.",
 )
-def undone(bench: Bench) -> None:
+def undone(bench: PolicyBench) -> None:
     if not bench.undoes:
         raise NotOffered("it has no undo hook")
     key, quote = bench.key(), Quote(100, 200, 7_000_000)
@@ -155,7 +155,7 @@ def undone(bench: Bench) -> None:
     "A call that used nothing is charged nothing.",
     remedy="Settle BALANCE to 0 where outcome.usage is None.",
 )
-def charges_nothing(bench: Bench) -> None:
+def charges_nothing(bench: PolicyBench) -> None:
     for call, key, quote in bench.cases():
         claims = bench.claims(call, key, quote)
         for outcome in bench.outcomes():
@@ -173,7 +173,7 @@ def charges_nothing(bench: Bench) -> None:
     f"No hook takes longer than {LIMIT_S * 1000:.0f} ms: every other call of the worker waits for it.",
     remedy="Compute from the arguments alone; do I/O and long computations outside of the hooks.",
 )
-def quick(bench: Bench) -> None:
+def quick(bench: PolicyBench) -> None:
     for call, key, quote in bench.cases():
         claims = bench.claims(call, key, quote)
         hooks: dict[str, Callable[[], object]] = {
@@ -202,7 +202,7 @@ def _least_s(hook: Callable[[], object]) -> float:
     "What it declares beforehand is what it would claim and settle of each call, until the moment that it names.",
     remedy="Let the meters give the claims of the hook for single calls, in its order, and the same amounts.",
 )
-def declared_alike(bench: Bench) -> None:
+def declared_alike(bench: PolicyBench) -> None:
     if f"{bench.role}_meters" not in bench.plugin.hooks:
         raise NotOffered("it declares nothing beforehand (it has no meters hook)")
     for call, key, quote in bench.cases():
@@ -215,7 +215,7 @@ def declared_alike(bench: Bench) -> None:
             _expect_alike(bench, (call, key, quote), meters, at)
 
 
-def _expect_alike(bench: Bench, case: tuple[Any, Key, Quote], meters: Meters, at: float) -> None:
+def _expect_alike(bench: PolicyBench, case: tuple[Any, Key, Quote], meters: Meters, at: float) -> None:
     """Raises:
     Failed: claims that are declared are not those that are made of the call at that time.
     """
@@ -233,7 +233,7 @@ def _expect_alike(bench: Bench, case: tuple[Any, Key, Quote], meters: Meters, at
         expect(settled == said, f"{told}: {outcome} is settled to {settled}, and by its declaration to {said}")
 
 
-def _settled(bench: Bench, claims: Sequence[Claim], outcome: Outcome) -> list[Any]:
+def _settled(bench: PolicyBench, claims: Sequence[Claim], outcome: Outcome) -> list[Any]:
     try:
         return bench.settle(claims, outcome)
     except Exception as error:

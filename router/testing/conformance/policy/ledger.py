@@ -9,7 +9,7 @@ from router.ledger.operations import Refused
 from router.ledger.sweep import sweep
 from router.money.usage import Usage
 from router.testing.conformance.base import Failed, NotOffered, expect
-from router.testing.conformance.policy.bench import Bench, policy_rule
+from router.testing.conformance.policy.bench import PolicyBench, policy_rule
 from router.testing.conformance.policy.books import QUOTE, Books, Running
 from router.types.claims import BALANCE, Outcome
 from router.types.keys import Limits
@@ -30,7 +30,7 @@ _SMALL = Limits(_ROOM, None, _ROOM, None, None)
     "A call is taken once and settled once: settled again, or swept afterwards, it changes nothing.",
     remedy="Name buckets and amounts, and leave the counting to the host.",
 )
-def once(bench: Bench) -> None:
+def once(bench: PolicyBench) -> None:
     books = Books(bench, bench.key(_WIDE), 3 * QUOTE.charge_nano)
     before = books.state()
     for outcome in (_USED, _UNUSED):
@@ -49,7 +49,7 @@ def once(bench: Bench) -> None:
     "A call that is refused uses nothing.",
     remedy="Do not count in the hook: the host takes all claims of a call, or none.",
 )
-def refused_call(bench: Bench) -> None:
+def refused_call(bench: PolicyBench) -> None:
     books = Books(bench, bench.key(_SMALL))
     running, refused = [], None
     for _ in range(_AT_ONCE):
@@ -72,7 +72,7 @@ def refused_call(bench: Bench) -> None:
     f"{_AT_ONCE} calls at once never take a bucket above its ceiling, nor a balance below zero.",
     remedy="Give each claim the ceiling of its bucket, the same for all calls that share it.",
 )
-def races(bench: Bench) -> None:
+def races(bench: PolicyBench) -> None:
     books = Books(bench, bench.key(_SMALL), _ROOM * QUOTE.charge_nano)
     with ThreadPoolExecutor(_THREADS) as threads:
         answers = list(threads.map(lambda _: books.begin(), range(_AT_ONCE)))
@@ -94,7 +94,7 @@ def races(bench: Bench) -> None:
     "What calls of a dead worker hold is given back by the sweep, and nothing stays held.",
     remedy="Claim from buckets; what the hook takes elsewhere must lapse by itself after [gateway] max_call_s.",
 )
-def crash(bench: Bench) -> None:
+def crash(bench: PolicyBench) -> None:
     books = Books(bench, bench.key(_WIDE), 3 * QUOTE.charge_nano)
     before = books.state()[0]
     running = [_begun(books) for _ in range(3)]

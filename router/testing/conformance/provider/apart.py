@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from router.testing.conformance.base import expect
-from router.testing.conformance.provider.bench import ASK, PROVIDER, Bench
+from router.testing.conformance.provider.bench import ASK, PROVIDER, ProviderBench
 from router.testing.conformance.provider.inside import inside
 from router.testing.upstream.connection import ReceivedRequest
 from router.testing.upstream.scripts import Script
@@ -39,7 +39,7 @@ _TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"typ
     "Two calls at once, plain or streamed, each get their own answer.",
     remedy="Keep nothing of a call on the plugin or in its module: one instance serves all calls of a worker.",
 )
-def two_at_once(bench: Bench) -> None:
+def two_at_once(bench: ProviderBench) -> None:
     for streamed in (False, True):
         met = threading.Barrier(2)
 
@@ -65,7 +65,7 @@ def two_at_once(bench: Bench) -> None:
     "call.body is as it was after the hook has run: a fallback sends it to another provider.",
     remedy="Copy call.body, and each message that is edited, before changing anything in them.",
 )
-def body_untouched(bench: Bench) -> None:
+def body_untouched(bench: ProviderBench) -> None:
     bench.need("chat")
     for streamed in (False, True):
         bench.script(bench.good_reply(streamed, "Forty"))
@@ -93,7 +93,7 @@ def body_untouched(bench: Bench) -> None:
     "A conversation's tool calls and their results reach the upstream.",
     remedy="Translate messages of the roles assistant (with tool_calls) and tool too, or pass them on as they are.",
 )
-def tool_results(bench: Bench) -> None:
+def tool_results(bench: ProviderBench) -> None:
     bench.need_upstream("tools")
     bench.script(bench.good_reply(False, "Cold"))
     heard = bench.ask(messages=_HISTORY, tools=[_TOOL])
@@ -109,7 +109,7 @@ def tool_results(bench: Bench) -> None:
     "The usage of a reply that calls tools is read as that of any other.",
     remedy="Look for the usage apart from the content: a reply of tool calls has no text.",
 )
-def usage_of_tool_calls(bench: Bench) -> None:
+def usage_of_tool_calls(bench: ProviderBench) -> None:
     bench.need_upstream("tools")
     for streamed in (False, True):
         bench.script(bench.good_reply(streamed, tool_calls=[("weather", '{"city":"Vardo"}')]))

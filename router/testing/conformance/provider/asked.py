@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from router.testing.conformance.base import Failed, expect
-from router.testing.conformance.provider.bench import PROVIDER, Bench
+from router.testing.conformance.provider.bench import PROVIDER, ProviderBench
 from router.testing.conformance.provider.heard import Heard
 from router.testing.conformance.provider.inside import inside
 from router.testing.conformance.provider.usage import mode
@@ -68,7 +68,7 @@ _WISHES = (
     remedy="Pass each on under the upstream's own name (which the wire tells in places), or raise UpstreamError("
     "'bad_request', ...) that names the field: a wish that is dropped in silence costs the client its answer.",
 )
-def wishes(bench: Bench) -> None:
+def wishes(bench: ProviderBench) -> None:
     for wish in _WISHES:
         if wish.name == "tool_choice" and "tools" in bench.wire.lacks:
             continue
@@ -92,7 +92,7 @@ def wishes(bench: Bench) -> None:
     "Every item is JSON as its standard has it, without NaN and without infinity.",
     remedy="Make items with Item.of, and leave out a number that cannot be told: clients cannot read NaN.",
 )
-def json_alone(bench: Bench) -> None:
+def json_alone(bench: ProviderBench) -> None:
     replies: list[Mapping[str, Any]] = [{}]
     if "tools" not in bench.wire.lacks:
         replies.append({"tool_calls": [("weather", '{"city":"Vardo"}')]})
@@ -109,7 +109,7 @@ def json_alone(bench: Bench) -> None:
                 _expect_json(text, mode(streamed))
 
 
-def _places(bench: Bench, wish: _Wish) -> Sequence[str]:
+def _places(bench: ProviderBench, wish: _Wish) -> Sequence[str]:
     """Where the upstream looks; anywhere, where the plugin has a wire of its own and does not say."""
     cap = wish.name == "max_completion_tokens"
     known = bench.wire.places.get(wish.name) or (bench.wire.places.get("max_tokens") if cap else None)

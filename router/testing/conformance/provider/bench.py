@@ -25,7 +25,7 @@ from router.testing.upstream.wires.openai import OPENAI
 from router.testing.upstream.wires.shape import Wire
 from router.types.records import CallRecord
 
-__all__ = ["ASK", "HASTY_S", "PROVIDER", "Bench", "wire_of"]
+__all__ = ["ASK", "HASTY_S", "PROVIDER", "ProviderBench", "wire_of"]
 
 ASK: list[Mapping[str, Any]] = [{"role": "user", "content": "What is six times seven?"}]
 HASTY_S = 0.6
@@ -35,7 +35,7 @@ _SPARES = 40
 
 
 @dataclass
-class Bench:
+class ProviderBench:
     """One provider under test.
 
     A failed call gives its section a rest, so each call that is meant to fail goes to a section of its own.
@@ -181,7 +181,7 @@ def wire_of(plugin: str) -> Wire:
 
 
 @contextmanager
-def _open_bench(plugin: Plugin) -> Iterator[Bench]:
+def _open_bench(plugin: Plugin) -> Iterator[ProviderBench]:
     """A gateway and an upstream for a plugin, gone when the block ends."""
     wire = wire_of(plugin.name)
     played = ScriptedUpstream(endpoints=wire.endpoints, any_credentials=wire.auth is not None)
@@ -197,7 +197,7 @@ def _open_bench(plugin: Plugin) -> Iterator[Bench]:
         with Gateway(Path(folder), providers={}, config=config, billing=False) as gateway:
             database = open_database("sqlite:///router.db", Path(folder))
             try:
-                yield Bench(plugin, wire, upstream, gateway, database, section)
+                yield ProviderBench(plugin, wire, upstream, gateway, database, section)
             finally:
                 database.close()
 
@@ -220,4 +220,4 @@ def _config(plugin: Plugin, wire: Wire, section: Mapping[str, Any]) -> dict[str,
     }
 
 
-PROVIDER: Suite[Bench] = Suite("provider", _open_bench)
+PROVIDER: Suite[ProviderBench] = Suite("provider", _open_bench)

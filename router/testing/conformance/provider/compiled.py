@@ -9,7 +9,7 @@ from typing import Any
 
 from router.errors import UpstreamError
 from router.testing.conformance.base import NotOffered, expect
-from router.testing.conformance.provider.bench import ASK, PROVIDER, Bench
+from router.testing.conformance.provider.bench import ASK, PROVIDER, ProviderBench
 from router.testing.conformance.provider.inside import inside
 from router.testing.upstream.scripts import Answer, Script
 from router.types.records import ChatCall, EmbeddingsCall, Reply
@@ -69,7 +69,7 @@ class _Call:
     remedy="Return None from compiled where chat or embeddings does what the wire does not know of; put headers that "
     "depend on the call, or change with time, into call_headers.",
 )
-def wire_and_hook(bench: Bench) -> None:
+def wire_and_hook(bench: ProviderBench) -> None:
     bench.need("compiled")
     compiled = 0
     for kind, bodies in _BODIES.items():
@@ -82,7 +82,7 @@ def wire_and_hook(bench: Bench) -> None:
         raise NotOffered("its compiled hook gives no wire, so that its hooks are asked call by call")
 
 
-def _compare(bench: Bench, kind: str, body: Mapping[str, Any], answer: Script) -> bool:
+def _compare(bench: ProviderBench, kind: str, body: Mapping[str, Any], answer: Script) -> bool:
     """Whether there was a wire to compare."""
     made = ChatCall if kind == "chat" else EmbeddingsCall
     streamed = body.get("stream") is True
@@ -115,7 +115,7 @@ def _compare(bench: Bench, kind: str, body: Mapping[str, Any], answer: Script) -
     return True
 
 
-def _answer(bench: Bench, kind: str, *, stream: bool) -> Script:
+def _answer(bench: ProviderBench, kind: str, *, stream: bool) -> Script:
     if kind == "chat":
         return bench.good_reply(stream, "Forty", "-two")
     vector = {"object": "embedding", "index": 0, "embedding": [0.5, -0.5]}
@@ -123,7 +123,7 @@ def _answer(bench: Bench, kind: str, *, stream: bool) -> Script:
     return Answer({"object": "list", "data": [vector], "model": bench.wire.embedding_model, "usage": usage})
 
 
-def _sent(bench: Bench) -> dict[str, Any]:
+def _sent(bench: ProviderBench) -> dict[str, Any]:
     """The parts of the request that came last; the length is the transport's."""
     last = bench.upstream.last
     headers = {name: value for name, value in last.headers.items() if name != "content-length"}

@@ -10,7 +10,7 @@ from router.errors import ConfigError
 from router.money.prices import ALL_RATES
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.processes import run_module
-from router.testing.conformance.provider.bench import PROVIDER, Bench
+from router.testing.conformance.provider.bench import PROVIDER, ProviderBench
 from router.testing.conformance.provider.inside import NoTransport, inside, record_of
 from router.types.records import CallContext, ModelCard, Price
 
@@ -24,7 +24,7 @@ _IMPORT_CPU_S = 1.0
     "Its settings are router.ProviderSettings or a subclass.",
     remedy="Return a frozen dataclass that derives from router.ProviderSettings from the settings hook.",
 )
-def settings_are_a_record(bench: Bench) -> None:
+def settings_are_a_record(bench: ProviderBench) -> None:
     declare = bench.plugin.hooks.get("settings")
     record = declare() if declare is not None else ProviderSettings
     expect(isinstance(record, type) and issubclass(record, ProviderSettings), f"settings() returned {record!r}")
@@ -35,7 +35,7 @@ def settings_are_a_record(bench: Bench) -> None:
     "An empty section is valid (missing() says what to set), and a misspelt key is refused with the right one.",
     remedy="Give every setting a default, and declare each as a field of the record: no **kwargs, no extra table.",
 )
-def misspelt_settings(bench: Bench) -> None:
+def misspelt_settings(bench: ProviderBench) -> None:
     record_of(bench.plugin, {}).missing()
     try:
         record_of(bench.plugin, {"bsae_url": "https://upstream.example"})
@@ -50,7 +50,7 @@ def misspelt_settings(bench: Bench) -> None:
     "The cards of its models are sane: IDs, kinds, windows and complete prices.",
     remedy="Set context_window, max_output and the rates of price in the card, or leave the whole price out.",
 )
-def cards(bench: Bench) -> None:
+def cards(bench: ProviderBench) -> None:
     found = _cards(bench)
     faults = [fault for card in found for fault in card_faults(card)]
     names = [card.model for card in found]
@@ -63,7 +63,7 @@ def cards(bench: Bench) -> None:
     "models() answers from the plugin's own data, without a request, and alike each time.",
     remedy="Ship the list with the plugin (router.upstream.cards.load_cards); ask the upstream in list_models.",
 )
-def cards_without_requests(bench: Bench) -> None:
+def cards_without_requests(bench: ProviderBench) -> None:
     expect(_cards(bench) == _cards(bench), "two calls of models() gave different lists")
 
 
@@ -72,7 +72,7 @@ def cards_without_requests(bench: Bench) -> None:
     "The upstream's own list of models is read: cards with IDs, each of them once.",
     remedy="Give one ModelCard for each model that the upstream lists, under its own name.",
 )
-def upstream_list(bench: Bench) -> None:
+def upstream_list(bench: ProviderBench) -> None:
     bench.need("list_models")
     bench.script()
     with inside(bench) as hooks:
@@ -87,7 +87,7 @@ def upstream_list(bench: Bench) -> None:
     "Importing it does nothing: no connection, no process, no thread, no file outside of its package; and it is quick.",
     remedy="Move the work into a hook, or to where it is first needed.",
 )
-def nothing_at_import(bench: Bench) -> None:
+def nothing_at_import(bench: ProviderBench) -> None:
     seen = run_module("router.testing.conformance.importing", {"plugin": bench.plugin.name})
     expect(not seen["deeds"], f"at import: {'; '.join(seen['deeds'][:5])}")
     expect(seen["cpu_s"] < _IMPORT_CPU_S, f"importing it took {seen['cpu_s']:.1f} s of processor time")
@@ -123,7 +123,7 @@ def _price_faults(name: str, price: Price, *, chat: bool) -> Iterator[str]:
         yield f"{name} asks more for cached input than for other input"
 
 
-def _cards(bench: Bench) -> list[ModelCard]:
+def _cards(bench: ProviderBench) -> list[ModelCard]:
     models: Any = bench.plugin.hooks.get("models")
     if models is None:
         raise NotOffered("it has no models hook: every model ID is passed on")

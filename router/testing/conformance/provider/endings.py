@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from router.testing.conformance.base import NotOffered, expect
-from router.testing.conformance.provider.bench import ASK, HASTY_S, PROVIDER, Bench
+from router.testing.conformance.provider.bench import ASK, HASTY_S, PROVIDER, ProviderBench
 from router.testing.conformance.provider.heard import opened
 from router.testing.conformance.provider.shapes import halved
 from router.testing.conformance.provider.usage import mode
@@ -26,7 +26,7 @@ _PATIENCE_S = 5.0
     "A connection that ends before any output is a failure after which another target may be tried.",
     remedy="Let the transport's UpstreamError pass, and never make an answer of an empty stream.",
 )
-def cut_early(bench: Bench) -> None:
+def cut_early(bench: ProviderBench) -> None:
     for streamed in (False, True):
         bench.script(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"))
         heard = bench.ask(bench.spare(), stream=streamed)
@@ -40,7 +40,7 @@ def cut_early(bench: Bench) -> None:
     "A stream that is cut after output ends with an error event, without [DONE].",
     remedy="Set reply.ended only when the upstream has said that the stream is over.",
 )
-def cut_late(bench: Bench) -> None:
+def cut_late(bench: ProviderBench) -> None:
     script = long_stream(bench)
     bench.script(replace(script, events=halved(script), cut_after=len(halved(script)) - 1))
     heard = bench.ask(bench.spare(), stream=True)
@@ -54,7 +54,7 @@ def cut_late(bench: Bench) -> None:
     "An upstream that does not answer in time is a timeout, and its connection is closed.",
     remedy="Send through context.transport with context.timeouts, and do no waiting of your own.",
 )
-def silent(bench: Bench) -> None:
+def silent(bench: ProviderBench) -> None:
     for streamed in (False, True):
         with _flag() as never:
             bench.script(bench.good_reply(streamed, "Forty", hold=never))
@@ -72,7 +72,7 @@ def silent(bench: Bench) -> None:
     "A stream that falls silent after output ends with an error event, and its connection is closed.",
     remedy="Read through the response of context.transport: it keeps the idle limit.",
 )
-def stalled(bench: Bench) -> None:
+def stalled(bench: ProviderBench) -> None:
     with _flag() as never:
         script = long_stream(bench)
         bench.script(replace(script, events=halved(script, never)))
@@ -87,7 +87,7 @@ def stalled(bench: Bench) -> None:
     "When the client leaves, the upstream's connection is closed (on_disconnect = cancel).",
     remedy="Give Reply(close=response.close); do not rely on a generator's finally.",
 )
-def client_leaves(bench: Bench) -> None:
+def client_leaves(bench: ProviderBench) -> None:
     with _flag() as never:
         script = long_stream(bench)
         bench.script(replace(script, events=halved(script, never)))
@@ -103,7 +103,7 @@ def client_leaves(bench: Bench) -> None:
     "A slow upstream within its limits is waited for, however small its pieces.",
     remedy="Collect bytes until a whole event is there: pieces may end inside a line or a character.",
 )
-def dripping(bench: Bench) -> None:
+def dripping(bench: ProviderBench) -> None:
     script = bench.good_reply(True, "Forty", "-two", " \u2603", write_size=3)
     bench.script(script)
     heard = bench.ask(stream=True)
@@ -115,7 +115,7 @@ def dripping(bench: Bench) -> None:
     "When the upstream has said that a stream is over, its connection is released, though it stays open there.",
     remedy="Give Reply(close=response.close), and end the stream at the upstream's own last event.",
 )
-def stays_open(bench: Bench) -> None:
+def stays_open(bench: ProviderBench) -> None:
     with _flag() as never:
         script = long_stream(bench)
         last = (b"data: [DONE]\n\n",) if script.done else ()
@@ -125,7 +125,7 @@ def stays_open(bench: Bench) -> None:
         _expect_released(bench, "after the last event")
 
 
-def long_stream(bench: Bench) -> Stream:
+def long_stream(bench: ProviderBench) -> Stream:
     """A stream of some length on the plugin's wire.
 
     Raises:
@@ -149,7 +149,7 @@ def _flag() -> Iterator[threading.Event]:
         flag.set()
 
 
-def _expect_released(bench: Bench, when: str) -> None:
+def _expect_released(bench: ProviderBench, when: str) -> None:
     """The upstream has seen its last request hung up on."""
     requests = bench.upstream.wait_for_requests(1)
     try:

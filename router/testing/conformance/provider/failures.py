@@ -9,7 +9,7 @@ from typing import Any
 
 from router.errors import KINDS, UpstreamError
 from router.testing.conformance.base import NotOffered, expect
-from router.testing.conformance.provider.bench import PROVIDER, Bench
+from router.testing.conformance.provider.bench import PROVIDER, ProviderBench
 from router.testing.conformance.provider.inside import inside
 from router.testing.conformance.provider.shapes import halved
 from router.testing.conformance.provider.usage import mode
@@ -31,7 +31,7 @@ _BROKEN = {
     "Each documented error has its kind, on the row and in the client's status and code.",
     remedy="Tell the kinds apart in kind(failure), by status, type, code or text; see router.errors.KINDS.",
 )
-def documented_errors(bench: Bench) -> None:
+def documented_errors(bench: ProviderBench) -> None:
     _need_errors(bench)
     for row in bench.wire.errors:
         for streamed in (False, True):
@@ -51,7 +51,7 @@ def documented_errors(bench: Bench) -> None:
     "After a failure that another target may cure the next one is called, and after no other.",
     remedy="Raise UpstreamError with the kind that the failure has: the kind decides.",
 )
-def fallback(bench: Bench) -> None:
+def fallback(bench: ProviderBench) -> None:
     _need_errors(bench)
     for number, row in enumerate(bench.wire.errors):
         bench.script(row.answer(), bench.good_reply(False, "Forty"))
@@ -67,7 +67,7 @@ def fallback(bench: Bench) -> None:
     "What the upstream says of our key and our bill is not shown to clients; what it says of their request is.",
     remedy="Show the upstream's words for bad_request, not_found, context_length and content alone.",
 )
-def words(bench: Bench) -> None:
+def words(bench: ProviderBench) -> None:
     _need_errors(bench)
     for row in bench.wire.errors:
         said = _said(row)
@@ -86,7 +86,7 @@ def words(bench: Bench) -> None:
     "How long the upstream asks to wait reaches the client as Retry-After, and nothing is made up.",
     remedy="Give UpstreamError(retry_after_s=...) what the response says, in a header or in the body.",
 )
-def retry_after(bench: Bench) -> None:
+def retry_after(bench: ProviderBench) -> None:
     _need_errors(bench)
     rows = list(bench.wire.errors)
     limit = next((row for row in rows if row.kind == "rate_limit" and row.status == 429), None)
@@ -104,7 +104,7 @@ def retry_after(bench: Bench) -> None:
     "An error in the middle of a stream ends it with one error event, without [DONE].",
     remedy="Give the upstream's error as an item with a top-level error, and answer it in reply.read_error.",
 )
-def late_error(bench: Bench) -> None:
+def late_error(bench: ProviderBench) -> None:
     script = bench.good_reply(True, *"abcdefgh")
     if not isinstance(script, Stream):
         raise NotOffered("its wire has no streams")
@@ -121,7 +121,7 @@ def late_error(bench: Bench) -> None:
     "A success that is no answer (a page, nothing, broken JSON) is a failure, and another target may be tried.",
     remedy="Raise UpstreamError('malformed', ...) or 'server' for a body that cannot be read; never an empty answer.",
 )
-def broken_bodies(bench: Bench) -> None:
+def broken_bodies(bench: ProviderBench) -> None:
     for name, body in _BROKEN.items():
         for streamed in (False, True):
             kind = "text/html" if b"<html" in body else "application/json"
@@ -137,7 +137,7 @@ def broken_bodies(bench: Bench) -> None:
     "Our key is in no error, no answer and no log line, not even where the upstream repeats it.",
     remedy="Never put headers, settings or an upstream's words on our key into a message; use router's Secret.",
 )
-def secrets_stay(bench: Bench) -> None:
+def secrets_stay(bench: ProviderBench) -> None:
     texts = [f"The key {bench.api_key} is not yours.", f"Bearer {bench.api_key}"]
     for status in (400, 401, 404, 429, 500):
         for text in texts:
@@ -155,7 +155,7 @@ def secrets_stay(bench: Bench) -> None:
         expect(not _shows(bench.api_key, line), "the key is in the log, in " + _around(bench.api_key, line))
 
 
-def _expect_silent(bench: Bench) -> None:
+def _expect_silent(bench: ProviderBench) -> None:
     """What the hook raises does not tell the key by itself: the gateway masks it, and the plugin must not need that."""
     with inside(bench) as held:
         try:
@@ -165,7 +165,7 @@ def _expect_silent(bench: Bench) -> None:
             expect(not _shows(bench.api_key, told), "its error tells the key, in " + _around(bench.api_key, told))
 
 
-def _need_errors(bench: Bench) -> None:
+def _need_errors(bench: ProviderBench) -> None:
     if bench.wire.no_upstream:
         raise NotOffered(bench.wire.no_upstream)
     if not bench.wire.errors:

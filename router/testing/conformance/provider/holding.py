@@ -6,7 +6,7 @@ import time
 
 from router.testing.conformance.base import expect
 from router.testing.conformance.processes import run_module
-from router.testing.conformance.provider.bench import PROVIDER, Bench
+from router.testing.conformance.provider.bench import PROVIDER, ProviderBench
 from router.testing.conformance.provider.endings import long_stream
 from router.testing.conformance.provider.inside import inside
 from router.testing.upstream.scripts import Answer, Script
@@ -28,7 +28,7 @@ _SOME_ERROR = Answer.error(500)
     f"No call holds the event loop for more than {LIMIT_S * 1000:.0f} ms.",
     remedy="Do I/O through context.transport; move long computations into gevent's thread pool, or out of the call.",
 )
-def no_holding(bench: Bench) -> None:
+def no_holding(bench: ProviderBench) -> None:
     if not bench.wire.no_upstream:
         error: Script = bench.wire.errors[0].answer() if bench.wire.errors else _SOME_ERROR
         each: tuple[Script | Handler, ...] = (
@@ -60,7 +60,7 @@ def no_holding(bench: Bench) -> None:
     f"A chunk of a stream costs no more than {CHUNK_S * 1000:g} ms of processor time.",
     remedy="Do not go over the whole answer again with each chunk, nor decode or compute what nobody asked for.",
 )
-def cheap_chunks(bench: Bench) -> None:
+def cheap_chunks(bench: ProviderBench) -> None:
     long_stream(bench)  # or it has none
     script = bench.good_reply(True, *["word "] * _CHUNKS)
     costs = []

@@ -11,7 +11,7 @@ from router.config.file import Settings
 from router.config.provider import ProviderSettings
 from router.http_client.pool import PoolTransport
 from router.plugin_host.registry import Plugin
-from router.testing.conformance.provider.bench import ASK, Bench
+from router.testing.conformance.provider.bench import ASK, ProviderBench
 from router.types.records import CallContext, ChatCall, Reply
 from router.types.transport import Request, Resent, Response
 
@@ -53,7 +53,7 @@ class Inside:
 
 
 @contextmanager
-def inside(bench: Bench) -> Iterator[Inside]:
+def inside(bench: ProviderBench) -> Iterator[Inside]:
     """The hooks of the plugin under test, before the bench's upstream."""
     made = Inside(bench.plugin, bench.wire.model, bench.section)
     try:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from router.errors import UpstreamError
 from router.testing.conformance.base import Failed, expect
-from router.testing.conformance.provider.bench import PROVIDER, Bench
+from router.testing.conformance.provider.bench import PROVIDER, ProviderBench
 from router.testing.conformance.provider.endings import long_stream
 from router.testing.conformance.provider.inside import Inside, inside
 from router.testing.conformance.provider.shapes import halved
@@ -26,7 +26,7 @@ _PATIENCE_S = 5.0
     "Reply.close releases the upstream whether the reply was read, half read or never begun.",
     remedy="Give Reply(close=response.close): a generator that was never started runs no finally.",
 )
-def every_ending(bench: Bench) -> None:
+def every_ending(bench: ProviderBench) -> None:
     script = long_stream(bench)
     flag = threading.Event()
     held = replace(script, events=halved(script, flag))
@@ -50,7 +50,7 @@ def every_ending(bench: Bench) -> None:
     "A failed call leaves no connection behind: an error, a page in place of a stream, a cut.",
     remedy="Close the response before raising, also where its status or its type is not what was asked for.",
 )
-def failed_calls(bench: Bench) -> None:
+def failed_calls(bench: ProviderBench) -> None:
     bench.need("chat")
     bench.script()
     fault = Answer(b"", status=500)
@@ -84,7 +84,7 @@ def _closing(hooks: Inside, streamed: bool) -> Iterator[None]:
         reply.close()
 
 
-def _expect_free(bench: Bench, hooks: Inside, what: str) -> None:
+def _expect_free(bench: ProviderBench, hooks: Inside, what: str) -> None:
     """The transport's only connection can be had."""
     bench.script(bench.good_reply(False, "Forty"))
     try:
@@ -94,7 +94,7 @@ def _expect_free(bench: Bench, hooks: Inside, what: str) -> None:
         raise Failed(f"after {what}, the next call found no free connection: {error.message}") from None
 
 
-def _expect_hung_up(bench: Bench, what: str) -> None:
+def _expect_hung_up(bench: ProviderBench, what: str) -> None:
     try:
         bench.upstream.wait_for(lambda: bench.upstream.last.ending, _PATIENCE_S)
     except TimeoutError:

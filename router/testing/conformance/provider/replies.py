@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from router.testing.conformance.base import NotOffered, expect
-from router.testing.conformance.provider.bench import PROVIDER, Bench
+from router.testing.conformance.provider.bench import PROVIDER, ProviderBench
 from router.testing.conformance.provider.heard import Heard
 from router.testing.conformance.provider.shapes import UNHEARD_OF, with_unknown_fields
 from router.testing.upstream.connection import ReceivedRequest
@@ -37,7 +37,7 @@ _COPY = (
     remedy="Give one item: a chat.completion with choices[0].message.content and choices[0].finish_reason. If the "
     "upstream does not speak OpenAI's wire, describe its own: entry-point group router.wires, docs/conformance.md.",
 )
-def plain(bench: Bench) -> None:
+def plain(bench: ProviderBench) -> None:
     bench.script(bench.good_reply(False, *PIECES))
     heard = bench.ask()
     _expect_text(heard)
@@ -49,7 +49,7 @@ def plain(bench: Bench) -> None:
     "A stream comes back piece by piece, under the public model ID and one ID, and ends with [DONE].",
     remedy="Give one chat.completion.chunk per event, all with the same id, and set reply.ended at the stream's end.",
 )
-def stream(bench: Bench) -> None:
+def stream(bench: ProviderBench) -> None:
     bench.need_upstream("streams")
     bench.script(bench.good_reply(True, *PIECES))
     heard = bench.ask(stream=True)
@@ -65,7 +65,7 @@ def stream(bench: Bench) -> None:
     "Reasoning reaches the client as reasoning_content (or reasoning), apart from the answer.",
     remedy="Put the upstream's reasoning into reasoning_content of the message, and of the deltas of a stream.",
 )
-def reasoning(bench: Bench) -> None:
+def reasoning(bench: ProviderBench) -> None:
     bench.need_upstream("reasoning")
     for streamed in (False, True):
         bench.script(bench.good_reply(streamed, *PIECES, reasoning=["six ", "sevens"]))
@@ -79,7 +79,7 @@ def reasoning(bench: Bench) -> None:
     "A tool call reaches the client with its ID, its name and its arguments; the tools reach the upstream.",
     remedy="Pass tools on, and give tool_calls (in a stream with their index) and finish_reason tool_calls.",
 )
-def tools(bench: Bench) -> None:
+def tools(bench: ProviderBench) -> None:
     _expect_tools(bench, _ONE_CALL)
 
 
@@ -88,7 +88,7 @@ def tools(bench: Bench) -> None:
     "Parallel tool calls stay apart, each with its own ID and arguments.",
     remedy="In a stream, give each call an index of its own from 0 on, and repeat it on every piece of its arguments.",
 )
-def parallel_tools(bench: Bench) -> None:
+def parallel_tools(bench: ProviderBench) -> None:
     _expect_tools(bench, _TWO_CALLS)
 
 
@@ -97,7 +97,7 @@ def parallel_tools(bench: Bench) -> None:
     "Request fields that nobody has heard of reach the upstream as they came.",
     remedy=_COPY,
 )
-def unknown_request_fields(bench: Bench) -> None:
+def unknown_request_fields(bench: ProviderBench) -> None:
     for streamed in (False, True):
         bench.script(bench.good_reply(streamed, *PIECES))
         bench.ask(stream=streamed, x_unheard_of=UNHEARD_OF)
@@ -110,7 +110,7 @@ def unknown_request_fields(bench: Bench) -> None:
     "Fields of a reply that nobody has heard of reach the client, in the message and in every chunk.",
     remedy=_COPY,
 )
-def unknown_reply_fields(bench: Bench) -> None:
+def unknown_reply_fields(bench: ProviderBench) -> None:
     if not bench.wire.openai_shaped:
         raise NotOffered("its replies are translated, and have no place for them")
     for streamed in (False, True):
@@ -125,7 +125,7 @@ def unknown_reply_fields(bench: Bench) -> None:
     "The client's own request is not changed: the model's name is, and messages keep their order and text.",
     remedy="Copy call.body before editing; send context.model as the model, and every message.",
 )
-def messages_arrive(bench: Bench) -> None:
+def messages_arrive(bench: ProviderBench) -> None:
     texts = ["Be brief.", "One?", "Two.", "Three?"]
     roles = ["system", "user", "assistant", "user"]
     messages = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
@@ -143,7 +143,7 @@ def messages_arrive(bench: Bench) -> None:
     "The upstream gets our key, and never the client's.",
     remedy="Send context.settings.api_key.reveal() and context.settings.headers; nothing else knows a key.",
 )
-def keys(bench: Bench) -> None:
+def keys(bench: ProviderBench) -> None:
     for streamed in (False, True):
         bench.script(bench.good_reply(streamed, *PIECES))
         bench.ask(stream=streamed)
@@ -151,7 +151,7 @@ def keys(bench: Bench) -> None:
         _expect_our_key(bench, bench.upstream.last)
 
 
-def _expect_our_key(bench: Bench, request: ReceivedRequest) -> None:
+def _expect_our_key(bench: ProviderBench, request: ReceivedRequest) -> None:
     sent = json.dumps(dict(request.headers)) + request.query + request.body.decode("utf-8", "replace")
     expect(bench.gateway.api_key not in sent, "the client's key for the gateway was sent to the upstream")
     if bench.wire.auth is not None:
@@ -169,7 +169,7 @@ def _expect_our_key(bench: Bench, request: ReceivedRequest) -> None:
     "Embeddings come back in the order of their texts, as floats or base64 as asked.",
     remedy="Answer the embeddings hook with OpenAI's list: data[].embedding and data[].index.",
 )
-def embeddings(bench: Bench) -> None:
+def embeddings(bench: ProviderBench) -> None:
     bench.need("embeddings")
     if not bench.wire.embedding_model and not bench.wire.no_upstream:
         raise NotOffered("its wire names no embedding model")
@@ -184,7 +184,7 @@ def embeddings(bench: Bench) -> None:
     expect(isinstance(packed, str), "encoding_format base64 gave a list")
 
 
-def _expect_tools(bench: Bench, calls: list[tuple[str, str]]) -> None:
+def _expect_tools(bench: ProviderBench, calls: list[tuple[str, str]]) -> None:
     bench.need_upstream("tools")
     for streamed in (False, True):
         bench.script(bench.good_reply(streamed, tool_calls=calls))
@@ -209,7 +209,7 @@ def _expect_text(heard: Heard) -> None:
     expect(heard.finish_reason == "stop", f"finish_reason is {heard.finish_reason!r}, not 'stop'")
 
 
-def _expect_model(bench: Bench, heard: Heard) -> None:
+def _expect_model(bench: ProviderBench, heard: Heard) -> None:
     models = {value.get("model") for value in heard.values}
     expect(models == {bench.good}, f"the client asked for {bench.good!r} and was told {models}")
 

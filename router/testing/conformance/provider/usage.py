@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from router.testing.conformance.base import NotOffered, expect
-from router.testing.conformance.provider.bench import PROVIDER, Bench
+from router.testing.conformance.provider.bench import PROVIDER, ProviderBench
 from router.testing.conformance.provider.heard import Heard
 from router.testing.conformance.provider.shapes import with_usage_repeated, without_usage
 from router.testing.upstream.scripts import Script, Stream
@@ -18,7 +18,7 @@ _PLACE = "Return a Usage from reply.read_usage for the item that carries it, in 
 
 
 @PROVIDER.rule("P20", "The usage of a plain reply is read, and shown in OpenAI's shape.", remedy=_PLACE)
-def plain_usage(bench: Bench) -> None:
+def plain_usage(bench: ProviderBench) -> None:
     bench.script(bench.good_reply(False, "Forty"))
     heard = bench.ask()
     _expect_counts(bench, heard, ("prompt_tokens", "completion_tokens"))
@@ -26,7 +26,7 @@ def plain_usage(bench: Bench) -> None:
 
 
 @PROVIDER.rule("P21", "The usage of a stream is read, and shown once to a client that asks for it.", remedy=_PLACE)
-def stream_usage(bench: Bench) -> None:
+def stream_usage(bench: ProviderBench) -> None:
     bench.script(bench.good_reply(True, "Forty", "-two"))
     heard = bench.ask(stream=True, **_ASKED)
     _expect_counts(bench, heard, ("prompt_tokens", "completion_tokens"))
@@ -38,7 +38,7 @@ def stream_usage(bench: Bench) -> None:
     "A client that did not ask for the usage of a stream does not see it; it is read all the same.",
     remedy="Give the usage in an item without choices: the gateway leaves that out for clients that did not ask.",
 )
-def hidden_usage(bench: Bench) -> None:
+def hidden_usage(bench: ProviderBench) -> None:
     bench.script(bench.good_reply(True, "Forty", "-two"))
     heard = bench.ask(stream=True)
     _expect_counts(bench, heard, ("prompt_tokens", "completion_tokens"))
@@ -51,7 +51,7 @@ def hidden_usage(bench: Bench) -> None:
     "Cached tokens are counted, as a part of the prompt.",
     remedy="Usage.cached_tokens is a part of Usage.prompt_tokens: where the upstream counts it apart, add it there.",
 )
-def cached_usage(bench: Bench) -> None:
+def cached_usage(bench: ProviderBench) -> None:
     if not bench.wire.counts.cached_tokens and not bench.wire.no_upstream:
         raise NotOffered("its upstream does not count cached tokens")
     for streamed in (False, True):
@@ -64,7 +64,7 @@ def cached_usage(bench: Bench) -> None:
     "Reasoning tokens are counted, as a part of the output.",
     remedy="Usage.reasoning_tokens is a part of Usage.completion_tokens: where the upstream counts it apart, add it.",
 )
-def reasoning_usage(bench: Bench) -> None:
+def reasoning_usage(bench: ProviderBench) -> None:
     if not bench.wire.counts.reasoning_tokens and not bench.wire.no_upstream:
         raise NotOffered("its upstream does not count reasoning apart")
     for streamed in (False, True):
@@ -77,7 +77,7 @@ def reasoning_usage(bench: Bench) -> None:
     "A reply without usage is delivered, and its counts are the gateway's estimate, marked as such.",
     remedy="Return None from reply.read_usage where there is no usage. Do not invent counts, not even zeros.",
 )
-def missing_usage(bench: Bench) -> None:
+def missing_usage(bench: ProviderBench) -> None:
     for streamed in (False, True):
         bench.script(_uncounted(bench, streamed))
         heard = bench.ask(stream=streamed)
@@ -92,7 +92,7 @@ def missing_usage(bench: Bench) -> None:
     "Of a usage that grows from chunk to chunk, the last counts, and not the sum.",
     remedy="Return each usage as it stands from reply.read_usage: the gateway keeps the last.",
 )
-def repeated_usage(bench: Bench) -> None:
+def repeated_usage(bench: ProviderBench) -> None:
     script = bench.good_reply(True, "Forty", "-two")
     if not bench.wire.openai_shaped or not isinstance(script, Stream):
         raise NotOffered("its wire has one place for the usage")
@@ -106,7 +106,7 @@ def mode(streamed: bool) -> str:
     return "stream" if streamed else "plain"
 
 
-def _uncounted(bench: Bench, streamed: bool) -> Script:
+def _uncounted(bench: ProviderBench, streamed: bool) -> Script:
     if bench.wire.openai_shaped:
         return without_usage(bench.good_reply(streamed, "Forty", "-two"))
     if bench.wire.uncounted is None:
@@ -114,7 +114,7 @@ def _uncounted(bench: Bench, streamed: bool) -> Script:
     return bench.good_reply(streamed, "Forty", "-two", **bench.wire.uncounted)
 
 
-def _expect_counts(bench: Bench, heard: Heard, names: tuple[str, ...]) -> None:
+def _expect_counts(bench: ProviderBench, heard: Heard, names: tuple[str, ...]) -> None:
     """The row has the wire's counts, and is not marked as estimated."""
     expect(heard.status == 200, f"status {heard.status}: {heard.raw[:300]!r}")
     row = bench.row(heard)
@@ -131,7 +131,7 @@ def _beside(units: Units | None) -> dict[str, int]:
     return {name: count for name, count in counts.items() if name != "requests"}
 
 
-def _expect_shown(bench: Bench, heard: Heard) -> None:
+def _expect_shown(bench: ProviderBench, heard: Heard) -> None:
     expect(len(heard.usages) == 1, f"the client was shown {len(heard.usages)} usage objects: {heard.usages}")
     shown: Any = heard.usages[0]
     counts: Usage = bench.wire.counts
