@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-__all__ = ["Address", "Network", "address_of", "network_of"]
+__all__ = ["ADDRESS_MAX", "Address", "Network", "address_of", "network_of"]
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_TEXT_MAX = 64
+ADDRESS_MAX = 64
+"""Characters of an address with brackets and a port, and some to spare."""
+
 _ENTRY = re.compile(
     r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?"  # [2001:db8::1], [2001:db8::1]:4711
     r"|([0-9.]+)(?::[0-9]{1,5})?"  # 192.0.2.7, 192.0.2.7:4711
@@ -23,7 +25,7 @@ def address_of(text: str) -> Address | None:
 
     An IPv4 address that is written as one of IPv6 (``::ffff:192.0.2.7``) is that of IPv4.
     """
-    found = _ENTRY.fullmatch(text) if len(text) <= _TEXT_MAX else None
+    found = _ENTRY.fullmatch(text) if len(text) <= ADDRESS_MAX else None
     if found is None:
         return None
     try:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from router.config.networks import Network, address_of, network_of
+from router.config.networks import ADDRESS_MAX, Network, address_of, network_of
 from router.types.peer import Peer
 
 __all__ = ["TRACE", "ConnectionPeer", "PeerReader"]
@@ -89,7 +89,7 @@ class PeerReader:
 
     def trusts(self, address: str) -> bool:
         """Whether what a proxy at this end of a socket says counts."""
-        hop = self._hop(address.partition("%")[0])  # an interface may follow
+        hop = self._hop(address.partition("%")[0][:ADDRESS_MAX])  # an interface may follow
         return hop is not None and hop[1]
 
     def _told(self, address: str, headers: Mapping[str, str]) -> tuple[str, str, str]:
@@ -117,7 +117,7 @@ class PeerReader:
             the address of the client, and how many entries it took.
         """
         for number, entry in enumerate(entries, 1):
-            hop = self._hop(entry)
+            hop = self._hop(entry) if len(entry) <= ADDRESS_MAX else None
             if hop is None:
                 return address, number - 1
             address, trusted = hop
@@ -135,7 +135,8 @@ class ConnectionPeer:
     """Whose the requests of one connection are: all the same client's, as long as no header says more.
 
     ``peer`` is that of every request to ``host`` that has neither ``TRACE`` nor one of ``believed``; all others are to
-    be ``read``. To ask so costs neither a function call nor an object.
+    be ``read``. To ask so costs neither a function call nor an object. A ``Host`` that names no host is not kept: it
+    may be as large as a header may, and the connection stays.
 
     Attributes:
         believed: lower-case names of the headers of a proxy that count on this connection; empty where none do.
@@ -161,7 +162,7 @@ class ConnectionPeer:
         headers = {name: fields[key].decode("latin-1") for key, name in _IN_BYTES.items() if key in fields}
         headers["host"] = fields[b"host"].decode("latin-1")
         peer = self._reader.read(self._address, "http", headers)
-        if TRACE not in fields and self.believed.isdisjoint(fields):
+        if peer.host and TRACE not in fields and self.believed.isdisjoint(fields):
             self.host, self.peer = fields[b"host"], peer
         return peer
 

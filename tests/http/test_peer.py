@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from ipaddress import ip_address
 
 import pytest
@@ -237,6 +238,24 @@ def test_a_connection_is_read_again_where_something_may_differ() -> None:
     assert stranger.read(told) == Peer(CLIENT, "http", "inner")
     assert stranger.read(told | {TRACE: f"00-{PARENT}".encode()}).traceparent == f"00-{PARENT}"
     assert stranger.peer == Peer(CLIENT, "http", "inner")
+
+
+def test_nothing_large_is_kept_of_what_a_client_sends() -> None:
+    connection, reader = READER.at(CLIENT), PeerReader(["10.0.0.0/8"])
+    for host in (b"", b"x" * 60_000, b"a/b"):
+        assert connection.read({b"host": host}) == Peer(CLIENT)
+        assert (connection.host, connection.peer) == (None, Peer())
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            entry = f"{number}{'x' * 20_000}"
+            reader.read(PROXY, "http", {"host": entry, "x-forwarded-for": entry, "x-forwarded-host": entry})
+            reader.read(PROXY, "http", {"forwarded": f"for={entry};host={entry}"})
+            reader.read(entry, "http", {})
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 def test_what_is_no_network_is_refused() -> None:
