@@ -298,6 +298,7 @@ def test_hours(usage, database: Database) -> None:
         "charge": "1",
         "cost": "0.1",
         "uncosted": 0,
+        **dict.fromkeys(("images", "milliseconds", "characters", "searches", "requests"), 0),
     }
     assert (second["hour"], second["charge"], second["uncosted"]) == ("2023-11-14T23:00:00Z", "0.000000001", 1)
     by = usage.json("usage", "hours", "--by", "day", "--by", "model", "--until", "2023-11-15")
