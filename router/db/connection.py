@@ -62,11 +62,6 @@ class Connection:
         """Run one query; its first row, or None."""
         return next(iter(self.rows(sql, params)), None)
 
-    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run one statement once per row of parameters, in one exchange with the database."""
-        with _peewee_errors:
-            self.peewee.cursor().executemany(self._dialect(sql), rows)
-
     def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         """Insert many rows in the fastest way, under the numbers that they have; how many there were.
 

@@ -146,7 +146,7 @@ def test_rows_from_before_there_were_sums_are_in_them(
     VALUES (?, ?, 'chat', 'a', 'k', 'm', 'p', 'u', 200, ?, '', true, 1, 2, 3, 4, false, 5, '[]')
     """
     rows = [("r1", 3600.0, "ok"), ("r2", 7199.9, "cut"), ("r3", 7200.0, "disconnect"), ("r4", 1.8e9 + 0.7, "ok")]
-    database.write(lambda connection: connection.execute_many(sql, rows))
+    database.write(lambda connection: [connection.execute(sql, row) for row in rows])
     migrate(database)
     assert sum_hours(database) == [
         UsageSum({"hour": 3600}, 2, 1, 2, 6, 4, 8, 0, 0, 0),
