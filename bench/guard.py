@@ -127,12 +127,25 @@ def _with_chunks(found: dict[str, Counter[str]]) -> dict[str, Counter[str]]:
     return kinds | {"chunk": chunk, "chunk_alone": alone}
 
 
-def count_objects() -> dict[str, int]:
-    """Kind of request -> objects that are allocated for it; empty where there is no C compiler."""
+def count_objects(committed: dict[str, float]) -> dict[str, int]:
+    """Kind of request -> objects that are allocated for it; empty where there is no C compiler.
+
+    Counted again as long as something is above what is committed, as ``count_calls`` does, and for its reason.
+    """
     if shutil.which("cc") is None:
         return {}
     left_out: set[greenlet] = set()
     allocations = Allocations(left_out)
+    lowest = _count_objects_once(allocations, left_out)
+    for _ in range(_TRIES - 1):
+        if not verdict({"objects": {kind: float(count) for kind, count in lowest.items()}}, {"objects": committed}):
+            break
+        again = _count_objects_once(allocations, left_out)
+        lowest = {kind: min(count, again[kind]) for kind, count in lowest.items()}
+    return lowest
+
+
+def _count_objects_once(allocations: Allocations, left_out: set[greenlet]) -> dict[str, int]:
     found = {}
     for policies in _POLICIES:
         with tempfile.TemporaryDirectory(prefix="guard-") as folder, Rig(Path(folder), left_out, policies) as rig:
@@ -189,7 +202,8 @@ def main() -> int:
     options = _parser().parse_args()
     committed = json.loads(options.against.read_text(encoding="utf-8"))
     found = count_calls(committed.get("calls", {}))
-    measured = {"calls": figures(found), "objects": {kind: float(count) for kind, count in count_objects().items()}}
+    objects = count_objects(committed.get("objects", {}))
+    measured = {"calls": figures(found), "objects": {kind: float(count) for kind, count in objects.items()}}
     measured["batch_statements"], measured["batch_calls"] = count_batches()
     print(json.dumps(measured))
     if options.top:
