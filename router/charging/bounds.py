@@ -131,7 +131,7 @@ def bound_of(
         own_cap: the cap on each choice that we send where neither client nor card names one, and where it fits the
             window beside the prompt; None sends none.
         obeyed: the names under which the target is sent a cap, and those that it does not see.
-        request: what the call itself counts as there, whatever its body holds: see ``router.prices.request_of``.
+        request: what the call itself counts as there, whatever its body holds: see ``router.money.prices.request_of``.
     """
     units = request if found.units is None else _units(found.units, request)
     if found.inputs:

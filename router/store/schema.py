@@ -348,7 +348,7 @@ INSERT INTO ledger_head (name, epoch, seq) VALUES ('ledger', 0, 0);
 _UNITS = """
 ALTER TABLE usage ADD COLUMN units TEXT;                                    -- JSON: counts beside tokens; NULL: none
 """
-_UNITS += "".join(  # their sums, as in router.usage.Units
+_UNITS += "".join(  # their sums, as in router.money.usage.Units
     f"ALTER TABLE usage_hours ADD COLUMN {name} BIGINT NOT NULL DEFAULT 0;\n"
     for name in ("images", "milliseconds", "characters", "searches", "requests")
 )
