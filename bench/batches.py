@@ -26,7 +26,7 @@ from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Held, Settle, Take
 from router.ledger.transfers import grant
 from router.store.accounts import create_account
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.claims import BALANCE, Claim, Window
 from router.types.records import CallRecord

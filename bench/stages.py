@@ -8,7 +8,13 @@ _POLICIES = ("plugins/prepaid/", "plugins/postpaid/", "plugins/windows/")
 
 STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("auth", ("router/calls/auth.py",)),
-    ("validation", ("router/surfaces/body.py", "router/surfaces/request.py", "router/http1/body.py")),
+    (
+        "validation",
+        (
+            *(f"router/surfaces/{name}.py" for name in ("body", "known_fields", "field_kinds", "checked", "measuring")),
+            "router/http1/body.py",
+        ),
+    ),
     ("resolve", ("router/providers/resolve.py", "router/providers/endpoints.py", "router/catalogue/")),
     ("terms", tuple(f"router/charging/{name}.py" for name in ("quote", "terms", "bounds", "paid_extras"))),
     (
@@ -23,7 +29,7 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("router/surfaces/relay.py", "router/surfaces/splice.py", "router/types/dialect.py", "router/calls/stream.py"),
     ),
     ("dispatch", ("router/calls/", "router/charging/", "router/surfaces/", "router/providers/")),
-    ("server: write", ("router/http1/responder.py",)),
+    ("server: write", tuple(f"router/http1/{name}.py" for name in ("responder", "heads", "stream"))),
     ("server: parse", ("router/http1/", "router/server/")),
     ("Flask", ("router/http/", "flask/", "werkzeug/", "blinker/")),
 )

@@ -182,7 +182,7 @@ section only.
 
 def _configuration_page() -> str:
     parts = [
-        _GENERATED.format(source="the dataclasses in router/config/file.py and router/types/records.py"),
+        _GENERATED.format(source="the dataclasses in router/config/schema.py and router/config/provider.py"),
         _CONFIGURATION,
     ]
     for section, record in _SECTIONS.items():

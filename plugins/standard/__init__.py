@@ -1,4 +1,4 @@
-"""The default profile: OpenAI's own shapes, as ``router.Dialect`` has them."""
+"""The default profile: OpenAI's own shapes, as ``router.Dialect`` (``router/types/dialect.py``) has them."""
 
 from __future__ import annotations
 

@@ -47,14 +47,14 @@ from router.providers.model_list import Lister
 from router.providers.profile import dialect_of, offered_by
 from router.providers.public_catalogue import PublicCatalogue
 from router.providers.resolve import ModelResolver
+from router.store.host_migrations import OWNER
 from router.store.idempotency import expire_answers
-from router.store.migrations import pending
+from router.store.migrating import pending
 from router.store.models import catalogue_version, load_catalogue
 from router.store.opening import open_database
 from router.store.prices import read_prices
 from router.store.provider_keys import load_provider_keys
 from router.store.rates import read_rates
-from router.store.schema import OWNER
 from router.store.sealing import MASTER_KEY
 from router.types.dialect import Dialect
 from router.types.transport import Transport
@@ -69,7 +69,7 @@ __all__ = [
     "pinned",
 ]
 
-_log = logging.getLogger("router.assembly")
+_log = logging.getLogger("router.app")
 _SWEEP_S = 10.0
 _EXPIRE_S = 60.0
 _LOOK_S = 3600.0

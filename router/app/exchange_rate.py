@@ -27,7 +27,7 @@ _WAIT_S = 10.0
 _BYTES_MAX = 2**20
 _DIGITS_MAX = 40
 _JUMP_MAX = 10
-_log = logging.getLogger("router.rates")
+_log = logging.getLogger("router.app")
 
 
 def rate_jobs(settings: Settings, database: Database) -> list[LeasedJob]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from router.config.file import Settings
 from router.plugin_host.registry import Registry, load_plugins
-from router.store.migrations import in_order
+from router.store.migrating import in_order
 from router.types.records import Migration
 
 __all__ = ["plugin_migrations", "registry_of_settings"]

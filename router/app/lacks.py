@@ -19,7 +19,7 @@ from router.providers.configured import ConfiguredProvider
 
 __all__ = ["Lack", "ReadinessWarnings", "default_url", "lacks", "unreachable", "upstream_urls"]
 
-_log = logging.getLogger("router.setup")
+_log = logging.getLogger("router.app")
 _WAIT_S = 2.0
 _SHOWN_MAX = 3
 _AT_ONCE_MAX = 16

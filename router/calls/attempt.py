@@ -26,7 +26,7 @@ from router.upstream.compiled import CallWire
 
 __all__ = ["Opened", "attempt"]
 
-_log = logging.getLogger("router.attempt")
+_log = logging.getLogger("router.calls")
 _NO_BATCHES: Iterator[Sequence[Item]] = iter(())
 _HOLDS = {"chat": "choices", "embeddings": "data"}
 

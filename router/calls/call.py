@@ -17,8 +17,8 @@ from router.charging.charge import Reckoned, reckon
 from router.charging.meters import Claimed, Part
 from router.charging.plan import Plan
 from router.charging.targets import TargetPlan
-from router.charging.telling import marks_of, tell
 from router.charging.terms import Terms
+from router.charging.usage_marks import marks_of, tell
 from router.errors import RouterError, StoreError, Unavailable, UpstreamError
 from router.http_client.exceptions import AnswerTooLong
 from router.ledger.operations import Held, Statement
@@ -30,7 +30,7 @@ from router.types.records import Attempt, CallRecord, ChatCall, EmbeddingsCall, 
 
 __all__ = ["ActiveCall", "CallCancelled", "ClientConnection", "Settles"]
 
-_log = logging.getLogger("router.active")
+_log = logging.getLogger("router.calls")
 _NOTHING = Usage(0)
 _LEFT = 499
 _AGAIN = {"Retry-After": "5"}

@@ -1,4 +1,4 @@
-"""The end of a call: its line in the log, its observers."""
+"""What is told of a finished call: its line in the log, and observers. Its usage row is made in ``calls/call``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["CallLog", "Observer", "Recorder", "good_line", "log_line", "refusal_
 
 _PENDING_MAX = 20_000
 _OBSERVED_MAX = 10_000
-_log = logging.getLogger("router.calls.call_log")
+_log = logging.getLogger("router.calls")
 _write = json.JSONEncoder(separators=(",", ":")).encode  # made once, not per line
 _MESSAGE_MAX = 300
 _FLUSH_AFTER_S = 0.05

@@ -17,7 +17,7 @@ from router.providers.resolve import ModelResolver
 
 __all__ = ["Dispatcher"]
 
-_log = logging.getLogger("router.dispatch")
+_log = logging.getLogger("router.calls")
 _NAMED_MAX = 32
 _OPERATORS = {"auth": "key", "billing": "account"}  # what an operator has to see to
 

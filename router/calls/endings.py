@@ -14,7 +14,7 @@ from router.errors import FAULTS, StoreError, Unauthorized
 __all__ = ["Endings"]
 
 _EVERY_S = 0.5
-_log = logging.getLogger("router.endings")
+_log = logging.getLogger("router.calls")
 _SAID = {
     "revoked": "This API key was revoked while this call was under way.",
     "disabled": "This API key was disabled while this call was under way.",

@@ -37,14 +37,14 @@ from router.providers.resolve import ModelResolver
 from router.structs import record
 from router.surfaces.body import decode_json
 from router.surfaces.checked import look
-from router.surfaces.request import NOT_OURS, dropped_fields, passed_on
+from router.surfaces.known_fields import NOT_OURS, dropped_fields, passed_on
 from router.surfaces.uploads import SMALL_BYTES, UploadLimits, Uploads
 from router.types.dialect import Dialect
 from router.types.records import Attempt, CallRecord, Key
 
 __all__ = ["CallAnswer", "CallPipeline"]
 
-_log = logging.getLogger("router.line")
+_log = logging.getLogger("router.calls")
 _STALE_MAX = 8
 _STOP_STEP_S = 0.02
 _PLAIN_HEADERS = {"Content-Type": "application/json"}

@@ -17,7 +17,7 @@ EVERY_S = 2.0
 """Between two rounds. A call that is over sooner is never noted."""
 
 _AT_ONCE = 50  # others have a turn in between
-_log = logging.getLogger("router.progress")
+_log = logging.getLogger("router.calls")
 
 
 class ProgressNotes:

@@ -1,4 +1,4 @@
-"""Where a stream goes: each door has its own."""
+"""The interface by which a stream reaches its client; ``http1/stream`` and ``http/piped`` implement it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from router.types.dialect import Dialect
 
 __all__ = ["Pump"]
 
-_log = logging.getLogger("router.pump")
+_log = logging.getLogger("router.calls")
 _TURNS_MAX = 32  # packets in a row, before others get their turn: an upstream may be faster than we are
 
 

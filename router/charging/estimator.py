@@ -20,9 +20,9 @@ from router.money.prices import MILLION, dearest, is_complete, is_free, rates, r
 from router.providers.resolve import ModelResolver
 from router.surfaces.body import decode_json
 from router.surfaces.checked import look
-from router.surfaces.fields import Integer, Typed
+from router.surfaces.field_kinds import Integer, Typed
+from router.surfaces.known_fields import MESSAGES_SHAPE, MODEL_SHAPE, check_fields, model_of, passed_on
 from router.surfaces.measuring import Measure
-from router.surfaces.request import MESSAGES_SHAPE, MODEL_SHAPE, check_fields, model_of, passed_on
 from router.types.offers import Estimate
 from router.types.records import ModelCard
 

@@ -17,7 +17,7 @@ from router.types.records import ChatCall, EmbeddingsCall, Key
 
 __all__ = ["Claimed", "Metered", "Part", "amounts_of", "budget_part", "money_places", "settled_of", "shown_claims"]
 
-_log = logging.getLogger("router.meters")
+_log = logging.getLogger("router.charging")
 _NO_QUOTE = Quote(0, 0, 0)
 _SHOWN = ("requests", "tokens")
 Claimed = tuple[str, Claim]

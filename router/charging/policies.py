@@ -17,7 +17,7 @@ from router.types.records import ChatCall, EmbeddingsCall, Key
 
 __all__ = ["AMOUNT_MAX", "FAILURES", "NONE", "Policy", "failed", "fault_of", "policies_of"]
 
-_log = logging.getLogger("router.policies")
+_log = logging.getLogger("router.charging")
 NONE = "none"
 """In place of a policy's name: no policy of that role."""
 

@@ -1,4 +1,4 @@
-"""What one call can use and cost at a compiled target."""
+"""The bound and the charge of one call at a compiled target."""
 
 from __future__ import annotations
 

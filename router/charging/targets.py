@@ -21,7 +21,7 @@ from router.upstream.compiled import CallWire
 
 __all__ = ["TargetOffer", "TargetPlan", "header_text"]
 
-_log = logging.getLogger("router.attempt")
+_log = logging.getLogger("router.charging")
 _SILENCE_S = 60.0
 _PATIENCE_S = 600.0  # of a model that reasons, or of which nothing is known
 _NONE: frozenset[str] = frozenset()

@@ -21,7 +21,7 @@ from router.errors import StoreError
 
 __all__ = ["Apply", "Journal", "Operation"]
 
-_log = logging.getLogger("router.store")
+_log = logging.getLogger("router.db")
 
 _BATCH_MAX = 1000
 _BACKLOG_MAX = 10_000

@@ -27,7 +27,7 @@ _REST_S = 5.0
 """For how long calls are refused after a log was removed: whoever moves files about has then moved them all, and every
 other process has let go of the removed one."""
 
-_log = logging.getLogger("router.store")
+_log = logging.getLogger("router.db")
 _File = tuple[int, int]
 """Device and inode."""
 _Files = tuple[_File, _File | None, _File | None]

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, Schema
 
-from router.surfaces.fields import JsonField
+from router.surfaces.field_kinds import JsonField
 
 __all__ = ["of_request", "of_values"]
 
@@ -18,7 +18,7 @@ def of_request(schema: type[Schema]) -> dict[str, Any]:
     """The bodies that a schema lets in.
 
     Raises:
-        TypeError: a field is none of ``router.surfaces.fields``.
+        TypeError: a field is none of ``router.surfaces.field_kinds``.
     """
     built = schema()
     properties = {}

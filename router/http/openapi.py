@@ -21,9 +21,9 @@ from router.config.schema import GatewaySettings
 from router.errors import RouterError
 from router.http import samples
 from router.http.json_schema import of_request, of_values
-from router.http.replies import REPLIES
+from router.http.reply_schemas import REPLIES
 from router.providers.profile import DESCRIPTION, HEALTH, READY
-from router.surfaces.request import ChatSchema, EmbeddingsSchema
+from router.surfaces.known_fields import ChatSchema, EmbeddingsSchema
 from router.types.dialect import Dialect
 from router.types.request_rules import CAPS
 

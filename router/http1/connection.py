@@ -21,10 +21,10 @@ from router.http.peer import PeerReader
 from router.http1.body import RequestBody
 from router.http1.channel import Channel, ClientGone, RawSocket
 from router.http1.environ import connection_environ
+from router.http1.fast_reader import PostReader
 from router.http1.heads import answer_head
 from router.http1.limits import ClientLimits
 from router.http1.parser import ParsedRequest, RequestParser
-from router.http1.posts import PostReader
 from router.http1.refusals import RenderError, render_openai
 from router.http1.responder import Responder, plain_response
 from router.http1.stream import StreamSink
@@ -129,7 +129,7 @@ class ServerConnection:
             self._channel.close(reset)
 
     def drain(self, idle_s: float) -> None:
-        """Take no further requests: what runs is answered with ``ServerConnection: close``.
+        """Take no further requests: what runs is answered with ``Connection: close``.
 
         A connection that has been idle for ``idle_s`` ends now. A younger pause may be a client about to send its next
         request, which closing would lose: call again later.

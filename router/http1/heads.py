@@ -1,4 +1,4 @@
-"""Heads of responses to calls, put together from parts that are made once."""
+"""Status line and header fields of a call's answer, as bytes; ``x-request-id`` is added here."""
 
 from __future__ import annotations
 

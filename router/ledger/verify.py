@@ -9,7 +9,7 @@ from typing import Any
 
 from router.db.connection import Connection
 from router.db.database import Database
-from router.ledger import proofs, records
+from router.ledger import proofs, record_proofs
 from router.ledger.chain import broken_links
 from router.store.audit import broken_entries
 from router.store.ledger_fold import fold
@@ -31,9 +31,9 @@ CHECKS: Mapping[str, Callable[[Connection], list[str]]] = {
     "refunds_within_charges": proofs.refunds_within_charges,
     "transfers_chained": broken_links,
     "audit_chained": broken_entries,
-    "audit_matches_transfers": records.audit_matches_transfers,
-    "hours_equal_rows": records.hours_equal_rows,
-    "buckets_unchanged": records.buckets_unchanged,
+    "audit_matches_transfers": record_proofs.audit_matches_transfers,
+    "hours_equal_rows": record_proofs.hours_equal_rows,
+    "buckets_unchanged": record_proofs.buckets_unchanged,
 }
 """Name -> what finds the offences, each told in one line."""
 

@@ -1,4 +1,4 @@
-"""A usage row as its columns, and back."""
+"""The columns of a usage row, in the order of ``CallRecord``'s fields, and both conversions."""
 
 from __future__ import annotations
 

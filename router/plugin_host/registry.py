@@ -18,7 +18,7 @@ from router.plugin_host.validate import LoadFault, bind, check_name, nearest
 __all__ = ["EntryPoint", "Plugin", "Registry", "load_plugins", "nearest", "registry_of"]
 
 GROUP = "router"
-_log = logging.getLogger("router.plugin_host.registry")
+_log = logging.getLogger("router.plugin_host")
 _DISTRIBUTIONS: dict[int, tuple[Any, tuple[str, str]]] = {}
 
 

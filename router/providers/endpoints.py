@@ -1,4 +1,4 @@
-"""The places where one provider is reached: shared load, rest after failures, and one probe before trust returns.
+"""A provider's endpoints: which one the next call gets, and who is told to wait.
 
 Each worker keeps its own picture: what one has learnt of a failing endpoint, the others learn for themselves.
 """

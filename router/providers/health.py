@@ -1,4 +1,4 @@
-"""What calls have shown of a place, and for whom it rests: for the account whose calls fail, or for everybody.
+"""An endpoint's failures, and how long it rests after them (cooldown): for one account, or for everybody.
 
 A failure may be the doing of the one request: a prompt that takes too long, one that a provider forbids or finds too
 large. So an endpoint rests at first for the account that met the failure, and for all once a second account has met

@@ -19,7 +19,7 @@ from router.types.dialect import Dialect
 
 __all__ = ["Page", "PublicCatalogue"]
 
-_log = logging.getLogger("router.showcase")
+_log = logging.getLogger("router.providers")
 _EVERY_S = 1.0
 _STALE_S = 3.0
 _CLOSE_S = 2.0

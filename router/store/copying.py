@@ -15,8 +15,8 @@ from router.db.connection import Connection, quoted
 from router.db.database import Database
 from router.db.session import ConnectionSession
 from router.errors import BadRequest, StoreError
-from router.store.migrations import make_tables, owners, pending
-from router.store.schema import OWNER
+from router.store.host_migrations import OWNER
+from router.store.migrating import make_tables, owners, pending
 from router.types.records import Migration
 
 __all__ = ["Copied", "copy"]

@@ -12,7 +12,7 @@ from router.db.generation import forget_generation
 from router.db.postgresql import PostgresqlEngine
 from router.db.sqlite import SqliteEngine
 from router.errors import BadRequest
-from router.store.schema import MIGRATIONS, OWNER
+from router.store.host_migrations import MIGRATIONS, OWNER
 
 __all__ = ["restore"]
 

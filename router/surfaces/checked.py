@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 
 from marshmallow import fields
 
-from router.surfaces.fields import Integer, Number, Typed
+from router.surfaces.field_kinds import Integer, Number, Typed
+from router.surfaces.known_fields import (
+    FIELDS,
+    MODEL_LIMIT,
+    ROLES,
+    check_field,
+    check_input,
+    check_message,
+    message_list,
+    model_of,
+)
 from router.surfaces.measuring import (
     CAP_SPELLINGS,
     FREE_BYTES,
@@ -24,16 +34,6 @@ from router.surfaces.measuring import (
     json_bytes,
     member_bytes,
     text_bytes,
-)
-from router.surfaces.request import (
-    FIELDS,
-    MODEL_LIMIT,
-    ROLES,
-    check_field,
-    check_input,
-    check_message,
-    message_list,
-    model_of,
 )
 
 __all__ = ["look"]

@@ -16,11 +16,11 @@ from typing import Any
 
 from router.errors import FAULTS, UpstreamError
 from router.surfaces.counts import fault_of_usage, higher, shown_usage, sound, whole
+from router.surfaces.output_size import Said, said_bytes
+from router.surfaces.plain_replies import NAME_MAX, RelayedCall, shown_name, told_of
+from router.surfaces.plain_runs import NOTABLE, TAIL_MAX, plain_run
 from router.surfaces.remarks import remarks_of
-from router.surfaces.said import Said, said_bytes
 from router.surfaces.splice import cut_member, find_member, put_member
-from router.surfaces.striding import NOTABLE, TAIL_MAX, plain_run
-from router.surfaces.told import NAME_MAX, RelayedCall, shown_name, told_of
 from router.types.dialect import Dialect
 from router.types.records import Item, Reply, Usage
 from router.upstream.events import Packet
@@ -29,7 +29,7 @@ from router.upstream.wire import choices_of, dump_json, has_output, usage_of
 
 __all__ = ["PluginFault", "Relay"]
 
-_log = logging.getLogger("router.relay")
+_log = logging.getLogger("router.surfaces")
 _USAGE = re.compile(rb'"usage"\s*:')
 _NULL_AT_END = re.compile(rb',\s*"usage"\s*:\s*null(?=\s*(?:,\s*"obfuscation"\s*:\s*"[^"\\]*"\s*)?\}\s*$)')
 """A top-level ``"usage": null``: what follows it up to the closing brace shows that it stands at the top."""

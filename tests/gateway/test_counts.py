@@ -9,8 +9,8 @@ import pytest
 from test_relay import item, relay
 
 from router.surfaces.counts import fault_of_usage, higher, shown_usage, sound, whole
+from router.surfaces.output_size import Said, said_bytes
 from router.surfaces.remarks import REMARKS, remarks_of
-from router.surfaces.said import Said, said_bytes
 from router.testing import chunks, completion
 from router.types.records import Reply, Usage
 from router.upstream.wire import dump_json, usage_of

@@ -1,4 +1,4 @@
-"""DESIGN 7's table, row by row, with the operator's fallbacks and OpenAI's SDK: who is called, seen and recorded."""
+"""The table of failures (docs/routing.md), row by row, with OpenAI's SDK: who is called, seen and recorded."""
 
 from __future__ import annotations
 

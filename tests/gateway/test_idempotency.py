@@ -20,7 +20,7 @@ from router.ledger.batch import LedgerBatch
 from router.store.accounts import create_account
 from router.store.idempotency import IdempotencySlot, finishing, look, reference_of
 from router.store.keys import create_key
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.records import CallRecord, Key
 

@@ -14,7 +14,7 @@ from router.db.database import Database
 from router.errors import Unavailable
 from router.jobs.leased import Jobs, LeasedJob
 from router.jobs.workers import is_alive
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 
 

@@ -18,7 +18,7 @@ from router.errors import ConfigError
 from router.store.accounts import create_account, set_account_tier
 from router.store.keys import create_key, hash_key, rotate_key
 from router.store.limits import Subject, set_limits
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.keys import Limits
 from router.types.records import Key

@@ -15,7 +15,7 @@ from gateway_wire import CHAT, EMBEDDINGS, STALL_MAX, USER, Prober, post, send, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.surfaces.request import ChatSchema, EmbeddingsSchema
+from router.surfaces.known_fields import ChatSchema, EmbeddingsSchema
 from router.testing import Answer, Gateway, Result, ScriptedUpstream, completion
 
 MIB = 2**20

@@ -10,7 +10,7 @@ import pytest
 from router.db.connection import Connection
 from router.db.database import Database
 from router.store.accounts import Account, create_account
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 
 

@@ -19,7 +19,7 @@ from router.ledger.operations import GiveBack, Held, Instead, Record, Refused, S
 from router.metering.usage_hours import sum_hours
 from router.metering.usage_rows import list_usage
 from router.store.accounts import create_account
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.claims import BALANCE, Claim, Window
 from router.types.records import CallRecord

@@ -13,7 +13,7 @@ from router.db.connection import Connection
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Held, Refused, StaleKey, Take
 from router.store.accounts import create_account
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.claims import BALANCE, Claim
 

@@ -32,7 +32,7 @@ from router.ledger.transfers import adjust, grant, refund
 from router.ledger.verify import check_all
 from router.store.accounts import create_account
 from router.store.ledger_fold import fold
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.claims import BALANCE, Claim, Window
 

@@ -15,7 +15,7 @@ from router.config.file import Settings
 from router.config.schema import BillingSettings, GatewaySettings
 from router.db.database import Database
 from router.errors import Unavailable
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.models import catalogue_version
 from router.store.opening import open_database
 from router.store.rates import get_rate, set_rate

@@ -18,7 +18,7 @@ from router.ledger.transfers import grant
 from router.ledger.verify import verify
 from router.money.amounts import format_nano, parse_nano
 from router.store.accounts import create_account
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.claims import BALANCE, Claim
 from router.types.records import CallRecord

@@ -15,9 +15,9 @@ from router.http.incoming import incoming_of
 from router.http.peer import PeerReader
 from router.http1.body import RequestBody
 from router.http1.environ import connection_environ
+from router.http1.fast_reader import PostReader
 from router.http1.limits import ClientLimits
 from router.http1.parser import RequestParser
-from router.http1.posts import PostReader
 from router.types.peer import Peer
 
 PATH = "/v1/chat/completions"

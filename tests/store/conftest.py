@@ -15,7 +15,7 @@ import pytest
 
 from router.db.database import Database
 from router.store.accounts import Account, create_account
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.records import Attempt, CallRecord
 

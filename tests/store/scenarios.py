@@ -28,7 +28,7 @@ from router.errors import StoreError  # noqa: E402
 from router.ledger.batch import LedgerBatch  # noqa: E402
 from router.ledger.operations import Record  # noqa: E402
 from router.store.accounts import create_account, list_accounts  # noqa: E402
-from router.store.migrations import migrate  # noqa: E402
+from router.store.migrating import migrate  # noqa: E402
 from router.store.opening import open_database  # noqa: E402
 from router.types.records import CallRecord  # noqa: E402
 

@@ -10,7 +10,7 @@ import pytest
 from router.db.backup import backup
 from router.errors import BadRequest
 from router.store.accounts import create_account, list_accounts
-from router.store.migrations import migrate, pending
+from router.store.migrating import migrate, pending
 from router.store.opening import open_database
 
 

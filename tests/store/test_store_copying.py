@@ -19,7 +19,7 @@ from router.store.accounts import create_account, list_accounts
 from router.store.audit import AuditEntry, broken_entries, insert_audit
 from router.store.copying import copy
 from router.store.keys import create_key, rotate_key
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.records import CallRecord, Migration, Units
 

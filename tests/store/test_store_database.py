@@ -22,7 +22,7 @@ from router.db.database import Database
 from router.db.sqlite import LogRemoved
 from router.errors import ConfigError, NotFound, StoreError
 from router.store.accounts import Account, create_account, list_accounts
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 
 _INSERT = "INSERT INTO accounts (id, name, status, created_at) VALUES (?, ?, 'active', 0)"

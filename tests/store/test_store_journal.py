@@ -21,7 +21,7 @@ from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Record
 from router.metering.usage_hours import sum_hours
 from router.metering.usage_rows import list_usage
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.records import CallRecord
 

@@ -10,9 +10,9 @@ import pytest
 from router.db.connection import Connection
 from router.db.database import Database
 from router.errors import ConfigError, StoreError
-from router.store.migrations import Step, migrate, pending
+from router.store.host_migrations import MIGRATIONS
+from router.store.migrating import Step, migrate, pending
 from router.store.opening import open_database
-from router.store.schema import MIGRATIONS
 from router.types.records import Migration
 
 _NOTES = Migration(

@@ -19,9 +19,9 @@ from router.db.database import Database
 from router.errors import StoreError
 from router.metering.usage_rows import list_usage
 from router.store.accounts import create_account, list_accounts
-from router.store.migrations import migrate
+from router.store.host_migrations import MIGRATIONS
+from router.store.migrating import migrate
 from router.store.opening import open_database
-from router.store.schema import MIGRATIONS
 
 LOCKED_S = 3.0  # a hub that waits for the lock stands still for as long as the store waits for it, 5 s
 

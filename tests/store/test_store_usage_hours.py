@@ -14,12 +14,12 @@ from router.metering.hour_rows import TOKENS_MAX, add_rows, hour_of, hour_rows
 from router.metering.usage_hours import UsageSum, sum_hours, wrong_hours
 from router.metering.usage_rows import export_usage, insert_usage
 from router.money.usage import Units
-from router.store import migrations
+from router.store import migrating
+from router.store.host_migrations import MIGRATIONS
 from router.store.ledger_log import Effects, catch_up, merged
-from router.store.migrations import migrate, step_back
+from router.store.migrating import migrate, step_back
 from router.store.opening import open_database
 from router.store.prices import remove_price, set_price
-from router.store.schema import MIGRATIONS
 from router.types.records import CallRecord, Price
 
 New = Callable[..., CallRecord]
@@ -137,7 +137,7 @@ def test_rows_from_before_there_were_sums_are_in_them(
 ) -> None:
     database = open_database(database_url, tmp_path, create=True)
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", MIGRATIONS[:5])
+        patch.setattr(migrating, "MIGRATIONS", MIGRATIONS[:5])
         migrate(database)
     sql = """
     INSERT INTO usage (request_id, created_at, route, account_id, key_id, model, provider, upstream_model, status,

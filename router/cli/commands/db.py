@@ -20,8 +20,8 @@ from router.errors import BadRequest, ConfigError
 from router.jobs.workers import living
 from router.ledger.verify import verify
 from router.store.copying import copy as copy_all
-from router.store.migrations import Step, pending, step_back
-from router.store.migrations import migrate as apply_pending
+from router.store.migrating import Step, pending, step_back
+from router.store.migrating import migrate as apply_pending
 from router.store.opening import open_database
 from router.store.restore import restore as put_back
 

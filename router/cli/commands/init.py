@@ -23,7 +23,7 @@ from router.money.amounts import NANO, format_nano
 from router.plugin_host.registry import Registry, load_plugins, nearest
 from router.store.accounts import create_account
 from router.store.keys import create_key
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 
 __all__ = ["OPERATOR_FILE", "init"]

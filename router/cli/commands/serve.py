@@ -88,7 +88,7 @@ def _migrate(session: CommandSession) -> None:
     from router.app.installed import plugin_migrations
     from router.db.generation import renew_generation
     from router.db.sqlite import SqliteEngine
-    from router.store.migrations import check_writable, is_new, migrate
+    from router.store.migrating import check_writable, is_new, migrate
 
     def failed(plugin: str, error: ConfigError) -> None:
         session.registry.leave_out(plugin, error.message)

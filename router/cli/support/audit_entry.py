@@ -18,7 +18,7 @@ from router.cli.support.output import iso_time
 from router.db.connection import Connection
 from router.money.amounts import format_nano
 from router.store.audit import AuditEntry, has_entry, insert_audit
-from router.store.migrations import refuse_newer
+from router.store.migrating import refuse_newer
 
 __all__ = ["ACTOR", "Witness"]
 

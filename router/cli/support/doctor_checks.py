@@ -25,7 +25,7 @@ from router.db.sqlite import SqliteEngine
 from router.errors import RouterError
 from router.plugin_host.registry import Registry
 from router.providers.configured import ConfiguredProvider
-from router.store.migrations import pending
+from router.store.migrating import pending
 
 __all__ = [
     "Finding",

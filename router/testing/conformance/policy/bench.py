@@ -14,7 +14,7 @@ from router.charging.policies import Policy
 from router.db.database import Database
 from router.money.usage import Usage
 from router.plugin_host.registry import Plugin
-from router.store.migrations import migrate
+from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.testing.conformance.base import Failed, Suite
 from router.types.claims import Claim, Outcome, PolicyContext, Quote

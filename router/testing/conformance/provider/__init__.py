@@ -1,5 +1,8 @@
-"""The rules for providers: what is declared (P01 on), replies (P10 on), usage (P20 on), failures (P30 on), endings
-(P40 on), what belongs to one call and what it asks for (P60 on)."""
+"""The rules for providers, by subject.
+
+What is declared (P01 on), replies (P10 on), usage (P20 on), failures (P30 on), endings
+(P40 on), what belongs to one call and what it asks for (P60 on).
+"""
 
 from __future__ import annotations
 

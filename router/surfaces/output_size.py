@@ -1,4 +1,4 @@
-"""How much a reply has said: the size of its texts and tool arguments, whatever the framing round them."""
+"""How many bytes of output a reply has delivered, whatever the framing round them: for estimates."""
 
 from __future__ import annotations
 

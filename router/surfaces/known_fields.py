@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import INCLUDE, Schema, ValidationError, fields
 
 from router.errors import BadRequest
-from router.surfaces.fields import Integer, Number, OneOf, Stop, Typed, short
+from router.surfaces.field_kinds import Integer, Number, OneOf, Stop, Typed, short
 
 __all__ = [
     "FIELDS",

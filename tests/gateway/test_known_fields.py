@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from router.calls.call import ActiveCall
 from router.errors import BadRequest
 from router.surfaces.checked import look
-from router.surfaces.request import MODEL_SHAPE, dropped_fields, passed_on
+from router.surfaces.known_fields import MODEL_SHAPE, dropped_fields, passed_on
 from router.types.dialect import Dialect
 from router.types.records import ChatCall, EmbeddingsCall, Key
 

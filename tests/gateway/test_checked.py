@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from router.errors import BadRequest
 from router.surfaces.checked import look
+from router.surfaces.known_fields import FIELDS, check_fields, check_input, check_message, message_list, model_of
 from router.surfaces.measuring import (
     CAP_SPELLINGS,
     FREE_BYTES,
@@ -23,7 +24,6 @@ from router.surfaces.measuring import (
     json_bytes,
     member_bytes,
 )
-from router.surfaces.request import FIELDS, check_fields, check_input, check_message, message_list, model_of
 
 NAMES = sorted({*FIELDS["chat"], *FIELDS["embeddings"], *NO_PROMPT, "options", "prediction", "extra", "überlang"})
 numbers = st.integers() | st.integers(-3, 200) | st.floats() | st.just(10**400)

@@ -14,7 +14,7 @@ from router.types.records import OVER_BOUND, UNPRICED_UNIT, CallRecord, Usage
 
 __all__ = ["marks_of", "tell"]
 
-_log = logging.getLogger("router.active")
+_log = logging.getLogger("router.charging")
 
 
 def marks_of(heard: Iterable[str], told: Usage | None, reckoned: Reckoned, rate_nano: int) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Numbered migrations, the host's and the plugins', each applied once in a transaction of its own."""
+"""Runs migrations, the host's (``store/host_migrations``) and the plugins', each once, in a transaction of its own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import peewee
 from router.db.connection import Connection
 from router.db.database import Database
 from router.errors import BadRequest, ConfigError, StoreError
-from router.store.back import BACK
-from router.store.schema import MIGRATIONS, OWNER
+from router.store.host_migrations import MIGRATIONS, OWNER
+from router.store.undoing import BACK
 from router.types.records import Migration
 
 __all__ = [
