@@ -12,11 +12,11 @@ import pytest
 
 from router import BALANCE, ChatCall, Claim, Key, Meters, Outcome, PolicyContext, Quote, Window, hookimpl
 from router.plugin_host.registry import registry_of
-from router.testing.conformance import Result, Run
+from router.testing.conformance import RuleResult, Run
 from router.types.periods import window_of
 
 
-def outcomes(policy: Any) -> dict[str, Result]:
+def outcomes(policy: Any) -> dict[str, RuleResult]:
     """Rule ID -> its result."""
     with Run(registry_of(made=policy).plugins["made"]) as run:
         return {rule.id: run.check(rule) for rule in run.rules}
