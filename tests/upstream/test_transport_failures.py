@@ -276,7 +276,7 @@ def test_a_foreign_exception_leaves_nothing_behind(narrow: Client, kind: str, mo
         assert next(pieces) == b"ab"
         with monkeypatch.context() as patched:
             patched.setattr("router.http_client.deadlines.Deadline.left_s", killed)
-            patched.setattr("router.http_client.connection.Connection.receive", killed)
+            patched.setattr("router.http_client.connection.UpstreamConnection.receive", killed)
             with pytest.raises(Killed):
                 next(pieces)
             assert upstream.closed.acquire(timeout=5)

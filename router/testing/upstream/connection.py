@@ -267,7 +267,7 @@ def _head(script: Script, length: int | None, keep: bool) -> bytes:
     elif script.framing == "chunked":
         ours["Transfer-Encoding"] = "chunked"
     if not keep:
-        ours["ScriptedConnection"] = "close"
+        ours["Connection"] = "close"
     names = {name.lower() for name, _ in given}
     lines = [*((name, value) for name, value in ours.items() if name.lower() not in names), *given]
     text = "".join(f"{name}: {value}\r\n" for name, value in lines)
