@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-import gevent
-
 from router.calls.auth import CODES
 from router.calls.call import ActiveCall
+from router.calls.rounds import Rounds
 from router.errors import FAULTS, StoreError, Unauthorized
 
 __all__ = ["Endings"]
@@ -21,8 +20,8 @@ _SAID = {
 }
 
 
-class Endings:
-    """Looks while calls are under way, in a greenlet of its own; asks the database where something has changed alone.
+class Endings(Rounds):
+    """Looks while calls are under way; asks the database where something has changed alone.
 
     Versions are compared instead of times: clocks of nodes differ, and a key that was enabled again is read under a
     newer version, so that its calls go on.
@@ -32,9 +31,6 @@ class Endings:
         read: a version -> ID of a key or account whose calls are to end -> the version before which they had begun,
             and why; those alone that were written under a later one. Both may raise ``StoreError``.
         under_way: request ID -> call.
-
-    Attributes:
-        running: whether it looks.
     """
 
     def __init__(
@@ -43,31 +39,19 @@ class Endings:
         read: Callable[[int], Mapping[str, tuple[int, str]]],
         under_way: Mapping[str, ActiveCall],
     ) -> None:
+        super().__init__(under_way, _EVERY_S)
         self._version = version
         self._read = read
-        self._under_way = under_way
-        self.running = False
         self._looked: int | None = None
         self._found: dict[str, tuple[int, str]] = {}
 
-    def start(self) -> None:
-        """Run until no call is under way. Harmless when it runs already."""
-        if not self.running:
-            self.running = True
-            gevent.spawn(self._run)
-
-    def _run(self) -> None:
+    def _round(self) -> None:
         try:
-            while self._under_way:
-                gevent.sleep(_EVERY_S)
-                try:
-                    self._look()
-                except StoreError as error:  # others tell of it; nothing new is let in meanwhile
-                    _log.info("whose calls are to end could not be read: %s", error)
-                except FAULTS:
-                    _log.exception("whose calls are to end could not be told")
-        finally:
-            self.running = False
+            self._look()
+        except StoreError as error:  # others tell of it; nothing new is let in meanwhile
+            _log.info("whose calls are to end could not be read: %s", error)
+        except FAULTS:
+            _log.exception("whose calls are to end could not be told")
 
     def _look(self) -> None:
         if not self._under_way:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import gevent
 
 from router.calls.call import ActiveCall
+from router.calls.rounds import Rounds
 from router.db.journal import Journal
 from router.ledger.operations import Note, Statement
 
@@ -20,36 +21,18 @@ _AT_ONCE = 50  # others have a turn in between
 _log = logging.getLogger("router.calls")
 
 
-class ProgressNotes:
-    """Runs while calls are under way, in a greenlet of its own.
+class ProgressNotes(Rounds):
+    """Notes how far each call has come.
 
     Args:
         under_way: request ID -> call.
-
-    Attributes:
-        running: whether it does.
     """
 
     def __init__(self, journal: Journal, under_way: Mapping[str, ActiveCall]) -> None:
+        super().__init__(under_way, EVERY_S)
         self._journal = journal
-        self._under_way = under_way
-        self.running = False
 
-    def start(self) -> None:
-        """Run until no call is under way. Harmless when it runs already."""
-        if not self.running:
-            self.running = True
-            gevent.spawn(self._run)
-
-    def _run(self) -> None:
-        try:
-            while self._under_way:
-                gevent.sleep(EVERY_S)
-                self._note_all()
-        finally:
-            self.running = False
-
-    def _note_all(self) -> None:
+    def _round(self) -> None:
         changed: list[Statement] = []
         for number, active in enumerate(list(self._under_way.values()), 1):
             try:
