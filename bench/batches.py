@@ -23,7 +23,7 @@ from router.db.database import Database
 from router.db.journal import Operation
 from router.db.session import ConnectionSession
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import Held, Settle, Take
+from router.ledger.operations import Authorize, Capture, Hold
 from router.ledger.transfers import grant
 from router.store.accounts import create_account
 from router.store.migrating import migrate
@@ -113,14 +113,16 @@ def _claims() -> tuple[tuple[str, Claim], ...]:
     )
 
 
-def _take(account: str, claims: tuple[tuple[str, Claim], ...]) -> Take:
-    return Take(Held(f"req_{next(_numbers):09}", account, "key", "wrk", "m", "chat", False, _AT, _AT + 60), claims, 1)
+def _take(account: str, claims: tuple[tuple[str, Claim], ...]) -> Authorize:
+    return Authorize(
+        Hold(f"req_{next(_numbers):09}", account, "key", "wrk", "m", "chat", False, _AT, _AT + 60), claims, 1
+    )
 
 
-def _settle(held: Held) -> Settle:
+def _settle(held: Hold) -> Capture:
     row: dict[str, Any] = dict.fromkeys(("prompt_tokens", "completion_tokens", "latency_ms"), 9)
     row |= dict.fromkeys(("cached_tokens", "reasoning_tokens"), 0)
     row |= {"request_id": held.id, "account": held.account, "key": held.key, "created_at": _AT, "route": "chat"}
     row |= {"model": "m", "provider": "p", "upstream_model": "m", "status": 200, "ending": "ok", "error_code": ""}
     record = CallRecord(**row, streamed=False, estimated=False, first_token_ms=None, charge_nano=90)
-    return Settle(held, [90, *[9] * 10], record)
+    return Capture(held, [90, *[9] * 10], record)

@@ -25,7 +25,7 @@ from router.catalogue.snapshot import Row, Stored
 from router.charging.estimator import Estimator
 from router.charging.limit_rules import KeyFinder, LimitRules, limit_rules, rules_text
 from router.charging.policies import NONE, Policy, policies_of
-from router.charging.quote import Quoter
+from router.charging.quote import PriceQuoter
 from router.config.file import Settings, load_settings
 from router.config.provider import ProviderSettings
 from router.db.access_version import read_endings
@@ -105,9 +105,9 @@ class Assembly:
         return ModelResolver(self.catalogue, self.providers)
 
     @cached_property
-    def quoter(self) -> Quoter:
+    def quoter(self) -> PriceQuoter:
         """Call -> what it can use and cost."""
-        return Quoter(self.catalogue, self.settings.billing, with_billing=self._with_billing)
+        return PriceQuoter(self.catalogue, self.settings.billing, with_billing=self._with_billing)
 
     @cached_property
     def lister(self) -> Lister:

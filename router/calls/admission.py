@@ -14,7 +14,7 @@ from datetime import UTC, datetime, tzinfo
 
 from router.calls.call import ActiveCall
 from router.calls.kept_answer import AnswerRecorder
-from router.charging.charge import Reckoned
+from router.charging.charge import ChargeResult
 from router.charging.meters import (
     Claimed,
     Metered,
@@ -28,10 +28,10 @@ from router.charging.meters import (
 from router.charging.plan import Plan
 from router.charging.policies import Policy
 from router.charging.targets import TargetPlan
-from router.charging.terms import Terms
+from router.charging.terms import CallPricing
 from router.db.journal import Journal
 from router.errors import InsufficientQuota, RateLimited, RouterError, StoreError
-from router.ledger.operations import Held, Instead, Record, Refused, Settle, StaleKey, Statement, Take
+from router.ledger.operations import Authorize, Capture, Hold, Instead, Record, Refused, StaleKey, Statement
 from router.ledger.progress import progress_of
 from router.money.amounts import format_nano
 from router.types.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quote
@@ -94,7 +94,7 @@ class Admission:
         self._owner = owner
         self._lasts_s = limits.max_call_s + limits.drain_s + _MARGIN_S
 
-    def open(self, active: ActiveCall, plan: Plan, terms: Terms) -> None:
+    def open(self, active: ActiveCall, plan: Plan, terms: CallPricing) -> None:
         """Admit one call: all of its claims are taken, or it uses nothing.
 
         Raises:
@@ -146,7 +146,7 @@ class Admission:
         raise self._error(refused, parts, now)
 
     def close(
-        self, active: ActiveCall, record: CallRecord, reckoned: Reckoned, unbooked: Callable[[], CallRecord] | None
+        self, active: ActiveCall, record: CallRecord, reckoned: ChargeResult, unbooked: Callable[[], CallRecord] | None
     ) -> CallRecord:
         """Settle what the call used, durably; the usage row as it was written. Called once.
 
@@ -162,7 +162,7 @@ class Admission:
         if held is None:
             if record.charge_nano:
                 record = replace(record, charge_nano=0)  # no policy has claimed anything, so nobody bills it
-            self.journal.post(Record(record, also=() if keeping is None else keeping.statements(record)))
+            self.journal.post(Record(record, extra_statements=() if keeping is None else keeping.statements(record)))
             return record
         outcome = Outcome(record.ending, reckoned.usage, reckoned.charge_nano)
         charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context, active.peer.address)
@@ -173,13 +173,20 @@ class Admission:
             assert unbooked is not None
             return _instead(unbooked(), record, amounts, keeping)
 
-        also = () if keeping is None else keeping.statements(record)
-        stands = None if keeping is None else keeping.stands
-        end = Settle(held, amounts, record, also=also, stands=stands, instead=instead if unbooked is not None else None)
+        extra_statements = () if keeping is None else keeping.statements(record)
+        still_owns = None if keeping is None else keeping.still_owns
+        end = Capture(
+            held,
+            amounts,
+            record,
+            extra_statements=extra_statements,
+            still_owns=still_owns,
+            instead=instead if unbooked is not None else None,
+        )
         settled: CallRecord = self.journal.submit(end, timeout_s=_SETTLE_S)
         return settled
 
-    def progress(self, active: ActiveCall, reckoned: Reckoned, target: TargetPlan) -> Statement | None:
+    def progress(self, active: ActiveCall, reckoned: ChargeResult, target: TargetPlan) -> Statement | None:
         """What notes beside the hold how the call would be settled now; None where nothing is held, or used."""
         usage, held = reckoned.usage, active.held
         if held is None or usage is None:
@@ -228,17 +235,17 @@ class Admission:
         try:
             if counted:
                 request = (call.request_id, key.account, key.id, self._owner, call.model, kind, call.stream)
-                hold = Held(*request, now, now + self._lasts_s)
-                self.journal.submit(Take(hold, counted, key.version, under_way=False), timeout_s=_CLAIM_S)
+                hold = Hold(*request, now, now + self._lasts_s)
+                self.journal.submit(Authorize(hold, counted, key.version, under_way=False), timeout_s=_CLAIM_S)
         except Refused as refused:
             raise self._error(refused, parts, now) from None
         finally:
             self._undo(parts, now, client)
 
-    def _take(self, active: ActiveCall, key: Key, claims: Sequence[Claimed], amounts: Sequence[int]) -> Held:
+    def _take(self, active: ActiveCall, key: Key, claims: Sequence[Claimed], amounts: Sequence[int]) -> Hold:
         now, request = active.admitted_at, (active.request_id, key.account, key.id, self._owner)
-        hold = Held(*request, active.model, active.kind, active.stream, now, now + self._lasts_s)
-        held: Held = self.journal.submit(Take(hold, claims, key.version, amounts), timeout_s=_CLAIM_S)
+        hold = Hold(*request, active.model, active.kind, active.stream, now, now + self._lasts_s)
+        held: Hold = self.journal.submit(Authorize(hold, claims, key.version, amounts), timeout_s=_CLAIM_S)
         return held
 
     def _context(self, client: str) -> PolicyContext:
@@ -318,8 +325,8 @@ def _instead(
 ) -> Instead:
     """How a call ends that its client takes for failed: one that costs nothing has used nothing of any limit."""
     if unbooked.ending == "cut":
-        also = () if keeping is None else keeping.statements(record)
-        return Instead(replace(unbooked, charge_nano=record.charge_nano), amounts, also)
+        extra_statements = () if keeping is None else keeping.statements(record)
+        return Instead(replace(unbooked, charge_nano=record.charge_nano), amounts, extra_statements)
     return Instead(unbooked, [0] * len(amounts), () if keeping is None else [keeping.dropping()])
 
 

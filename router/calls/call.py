@@ -13,15 +13,15 @@ from greenlet import getcurrent, greenlet
 
 from router.calls.attempt_rows import attempt_row, named
 from router.calls.kept_answer import AnswerRecorder
-from router.charging.charge import Reckoned, reckon
+from router.charging.charge import ChargeResult, reckon
 from router.charging.meters import Claimed, Part
 from router.charging.plan import Plan
 from router.charging.targets import TargetPlan
-from router.charging.terms import Terms
+from router.charging.terms import CallPricing
 from router.charging.usage_marks import marks_of, tell
 from router.errors import RouterError, StoreError, Unavailable, UpstreamError
 from router.http_client.exceptions import AnswerTooLong
-from router.ledger.operations import Held, Statement
+from router.ledger.operations import Hold, Statement
 from router.surfaces.measuring import Measure
 from router.surfaces.relay import Relay
 from router.types.dialect import Dialect
@@ -64,9 +64,9 @@ class Settles(Protocol):
     """Where a call was admitted: its way out of there."""
 
     def close(
-        self, active: ActiveCall, record: CallRecord, reckoned: Reckoned, unbooked: Callable[[], CallRecord] | None
+        self, active: ActiveCall, record: CallRecord, reckoned: ChargeResult, unbooked: Callable[[], CallRecord] | None
     ) -> CallRecord: ...
-    def progress(self, active: ActiveCall, reckoned: Reckoned, target: TargetPlan) -> Statement | None: ...
+    def progress(self, active: ActiveCall, reckoned: ChargeResult, target: TargetPlan) -> Statement | None: ...
 
 
 class ActiveCall:
@@ -146,7 +146,7 @@ class ActiveCall:
     )
 
     plan: Plan
-    terms: Terms
+    terms: CallPricing
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ class ActiveCall:
         self.parts: Sequence[Part] = ()
         self.claims: Sequence[Claimed] = ()
         self.amounts: Sequence[int] = ()
-        self.held: Held | None = None
+        self.held: Hold | None = None
         self.admitted_at = 0.0
         self.keeping: AnswerRecorder | None = None
         self.relay = Relay(self, dialect, kind)
@@ -310,7 +310,7 @@ class ActiveCall:
         if unsettled is not None and good:
             raise unsettled
 
-    def _record(self, error: RouterError | None) -> tuple[CallRecord, Reckoned]:
+    def _record(self, error: RouterError | None) -> tuple[CallRecord, ChargeResult]:
         relay, terms = self.relay, self.terms
         ending = "ok" if error is None and not self.gone else self._ending(error)
         reckoned = self._reckoned(ending, error)
@@ -353,7 +353,7 @@ class ActiveCall:
         )
         return record, reckoned
 
-    def _reckoned(self, ending: str, error: RouterError | None = None) -> Reckoned:
+    def _reckoned(self, ending: str, error: RouterError | None = None) -> ChargeResult:
         """What the call comes to, were it to end so: what was delivered, and the prompt once a provider took it on.
 
         An answer that is too long to be passed on was made all the same.

@@ -20,7 +20,7 @@ from router.db.database import Database
 from router.db.journal import Journal
 from router.errors import Conflict
 from router.jobs.workers import is_alive
-from router.ledger.operations import Note
+from router.ledger.operations import Statements
 from router.money.amounts import format_nano
 from router.store.fresh import Fresh
 from router.store.idempotency import (
@@ -126,7 +126,7 @@ class Idempotency:
 
     def release(self, keeping: AnswerRecorder) -> None:
         """The call was refused before it began: the next may try again."""
-        self._journal.post(Note(keeping.request_id, [releasing(keeping.place, keeping.request_id)]))
+        self._journal.post(Statements(keeping.request_id, [releasing(keeping.place, keeping.request_id)]))
         keeping.over()
 
     def _begin(self, place: IdempotencySlot, call: IdempotentCall) -> SlotHolder | None:
@@ -168,7 +168,7 @@ class Idempotency:
         try:
             yield
         except BaseException:  # the place may have been taken all the same
-            self._journal.post(Note(call.request_id, [releasing(place, call.request_id)]))
+            self._journal.post(Statements(call.request_id, [releasing(place, call.request_id)]))
             raise
 
     def _keeping(self, place: IdempotencySlot, call: IdempotentCall, account: str) -> AnswerRecorder:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from router.db.connection import Connection
 from router.money.amounts import format_nano
-from router.store.idempotency import IdempotencySlot, dropping, finishing, releasing, stands
+from router.store.idempotency import IdempotencySlot, dropping, finishing, releasing, still_owns
 from router.types.records import CallRecord
 
 __all__ = ["CHARGE", "AnswerRecorder"]
@@ -88,9 +88,9 @@ class AnswerRecorder:
         """What to write where the client was told in the end that its call failed: a repeat is a new call."""
         return dropping(self.place, self.request_id)
 
-    def stands(self, connection: Connection) -> bool:
+    def still_owns(self, connection: Connection) -> bool:
         """Whether this call may be charged: not if another took its place, its worker having been taken for dead."""
-        return stands(connection, self.place, self.request_id)
+        return still_owns(connection, self.place, self.request_id)
 
     def over(self) -> None:
         """The call is settled."""

@@ -27,7 +27,7 @@ from router.calls.request import Incoming
 from router.calls.stream import Pump
 from router.catalogue.snapshot import Snapshot
 from router.charging.plan import Plan, Plans
-from router.charging.quote import Quoter
+from router.charging.quote import PriceQuoter
 from router.charging.targets import header_text
 from router.config.schema import GatewaySettings
 from router.errors import FAULTS, BadRequest, Conflict, Forbidden, RateLimited, RouterError, Unavailable
@@ -80,7 +80,7 @@ class CallPipeline:
         authenticator: Authenticator,
         lister: Lister,
         resolver: ModelResolver,
-        quoter: Quoter,
+        quoter: PriceQuoter,
         admission: Admission,
         recorder: Recorder,
         idempotency: Idempotency,

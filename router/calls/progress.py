@@ -10,7 +10,7 @@ import gevent
 from router.calls.call import ActiveCall
 from router.calls.rounds import Rounds
 from router.db.journal import Journal
-from router.ledger.operations import Note, Statement
+from router.ledger.operations import Statement, Statements
 
 __all__ = ["EVERY_S", "ProgressNotes"]
 
@@ -45,4 +45,4 @@ class ProgressNotes(Rounds):
             if not number % _AT_ONCE:
                 gevent.sleep(0)
         if changed:
-            self._journal.post(Note("progress", changed))
+            self._journal.post(Statements("progress", changed))

@@ -13,14 +13,14 @@ from typing import Any
 
 from router.charging.bounds import COUNT_MAX, UNBOUNDED, Bound
 from router.charging.targets import TargetPlan
-from router.charging.terms import CHARGE_MAX, Sale, Terms, shown_rates
+from router.charging.terms import CHARGE_MAX, CallPricing, TargetPrice, shown_rates
 from router.money.amounts import NANO
 from router.money.prices import rates, unpriced_units
 from router.money.usage import UNITS, Units
 from router.structs import record
 from router.types.records import OVER_BOUND, UNPRICED_UNIT, Usage
 
-__all__ = ["Reckoned", "reckon"]
+__all__ = ["ChargeResult", "reckon"]
 
 _UNIT_MAX = 2**36
 """Of a unit in one call: two years of audio, and more of the others than any provider serves at once."""
@@ -29,7 +29,7 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_t
 
 @record
 @dataclass(frozen=True, slots=True)
-class Reckoned:
+class ChargeResult:
     """What a call came to.
 
     Attributes:
@@ -53,13 +53,13 @@ class Reckoned:
     reported: Mapping[str, Any] = field(default_factory=dict)
 
 
-_NOTHING = Reckoned(None, 0, 0)
+_NOTHING = ChargeResult(None, 0, 0)
 _ANYTHING = Bound(UNBOUNDED, UNBOUNDED)  # where nothing is charged, an upstream's word stands, as far as it can be
 
 
 def reckon(
-    terms: Terms, target: TargetPlan | None, usage: Usage | None, estimate: Usage | None, ending: str
-) -> Reckoned:
+    terms: CallPricing, target: TargetPlan | None, usage: Usage | None, estimate: Usage | None, ending: str
+) -> ChargeResult:
     """What a finished call is charged.
 
     Args:
@@ -93,14 +93,16 @@ def reckon(
     prices = {**sale.origin, **shown_rates(held)} if sale.price.tiers else sale.origin
     cost_nano = _cost_nano(terms, sale, kept)
     if usage is None:  # an estimate says nothing against a bound
-        return Reckoned(kept, min(charge_nano, sale.most_nano), cost_nano, True, False, prices)
+        return ChargeResult(kept, min(charge_nano, sale.most_nano), cost_nano, True, False, prices)
     marks = (OVER_BOUND,) if over else ()
     if kept.units is not None and not sale.free and unpriced_units(sale.price, kept.units):
         marks = (*marks, UNPRICED_UNIT)
-    return Reckoned(kept, charge_nano, cost_nano, False, clamped, prices, marks, _told_counts(usage) if clamped else {})
+    return ChargeResult(
+        kept, charge_nano, cost_nano, False, clamped, prices, marks, _told_counts(usage) if clamped else {}
+    )
 
 
-def _cost_nano(terms: Terms, sale: Sale, usage: Usage) -> int | None:
+def _cost_nano(terms: CallPricing, sale: TargetPrice, usage: Usage) -> int | None:
     """What the provider charges us: its own word where it gives one and its currency can be told, else its price."""
     if usage.cost_nano is not None and terms.rate_nano:
         return min(-(-usage.cost_nano * terms.rate_nano // NANO), CHARGE_MAX)
@@ -124,7 +126,7 @@ def _certain(usage: Usage, estimate: Usage | None) -> Usage:
     return replace(usage, **{name: getattr(estimate, name) for name in usage.doubtful})
 
 
-def _possible(usage: Usage, sale: Sale, *, ours: bool) -> Usage:
+def _possible(usage: Usage, sale: TargetPrice, *, ours: bool) -> Usage:
     """The nearest possible counts; the same record where they are possible.
 
     Args:

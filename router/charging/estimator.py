@@ -13,7 +13,7 @@ from router.catalogue.catalogue import Catalogue
 from router.charging.bounds import UNBOUNDED, Bound, bound_of, text_tokens
 from router.charging.paid_extras import check_extras
 from router.charging.quote import boundless, unpriced
-from router.charging.terms import Sale
+from router.charging.terms import TargetPrice
 from router.config.schema import BillingSettings
 from router.errors import BadRequest, Unavailable
 from router.money.prices import MILLION, dearest, is_complete, is_free, rates, request_of
@@ -170,7 +170,7 @@ class Estimator:
         self, model_id: str, places: Sequence[Place], counted_by: str, asked: Bound | Measure, price_list: str
     ) -> Estimate:
         at, book = time.time(), self._catalogue.snapshot().prices
-        sales: list[Sale] = []
+        sales: list[TargetPrice] = []
         for place in places:
             price = book.charge(place.id, place.provider, place.card, price_list)
             if price is not None and is_complete(price, place.card.kind or "embeddings"):
@@ -182,7 +182,7 @@ class Estimator:
                 elif request is not None:
                     bound = replace(bound, units=request)
                 if bound.known or is_free(price):
-                    sales.append(Sale.of(price, None, bound, dearest(price, at, bound.prompt_tokens)))
+                    sales.append(TargetPrice.of(price, None, bound, dearest(price, at, bound.prompt_tokens)))
                 elif not sales:
                     raise boundless(place.id)
             elif not sales:

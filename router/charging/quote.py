@@ -15,7 +15,7 @@ from router.charging.paid_extras import EXTRAS, check_extras
 from router.charging.plan import Plan
 from router.charging.selling import sale_of
 from router.charging.targets import TargetOffer, TargetPlan
-from router.charging.terms import Sale, Terms, quote_of, shown_rates
+from router.charging.terms import CallPricing, TargetPrice, quote_of, shown_rates
 from router.config.schema import BillingSettings
 from router.errors import BadRequest, ModelNotPriced
 from router.money.prices import FREE, UNIT_RATE_OF, Price, dearest, is_complete, is_free, request_of, unpriced_units
@@ -25,13 +25,13 @@ from router.types.claims import Quote
 from router.types.records import Key, ModelCard
 from router.types.request_rules import RequestRules
 
-__all__ = ["Quoter", "boundless", "unpriced"]
+__all__ = ["PriceQuoter", "boundless", "unpriced"]
 
 _REMEMBERED_MAX = 1000
 _CACHED = frozenset({"cache_control", "content", "content_blocks", "system", "tools"})
 
 
-class Quoter:
+class PriceQuoter:
     """Makes the terms of calls. One per worker; what does not depend on a call is made once per snapshot.
 
     Args:
@@ -70,7 +70,7 @@ class Quoter:
 
         return Plan(key, kind, route.model, priced, snapshot, other, paid=self._with_billing)
 
-    def terms(self, plan: Plan, body: Mapping[str, Any], found: Measure, at: float) -> Terms:
+    def terms(self, plan: Plan, body: Mapping[str, Any], found: Measure, at: float) -> CallPricing:
         """The terms of a call.
 
         Args:
@@ -93,11 +93,11 @@ class Quoter:
                     sales[target.id] = other
             targets = tuple(target for target in targets if target.id in sales)
 
-        def sell(target: TargetPlan) -> Sale | None:
+        def sell(target: TargetPlan) -> TargetPrice | None:
             return sale_of(target, found, at) if self._takes(body, found, target) else None
 
         quote = self._quote(found, first, sales)
-        return Terms(plan.kind, at, quote, targets, sales, plan.rate_nano, plan.other, sell, self._with_billing)
+        return CallPricing(plan.kind, at, quote, targets, sales, plan.rate_nano, plan.other, sell, self._with_billing)
 
     def _check(self, body: Mapping[str, Any], found: Measure, rules: RequestRules) -> None:
         """Raises:
@@ -154,7 +154,7 @@ class Quoter:
             origin |= shown_rates(flat)
         return TargetOffer(price, cost, flat, is_free(price), origin, request_of(price, cost))
 
-    def _quote(self, found: Measure, first: TargetPlan, sales: Mapping[str, Sale]) -> Quote:
+    def _quote(self, found: Measure, first: TargetPlan, sales: Mapping[str, TargetPrice]) -> Quote:
         """For limits, what nothing bounds counts as what is likely."""
         sale = sales[first.id]
         bound = sale.bound

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from router.charging.bounds import UNBOUNDED, Bound, bound_of
 from router.charging.targets import TargetPlan
-from router.charging.terms import CHARGE_MAX, Sale
+from router.charging.terms import CHARGE_MAX, TargetPrice
 from router.money.prices import MILLION, dearest, unpriced_units
 from router.surfaces.measuring import Measure
 
 __all__ = ["sale_of"]
 
 
-def sale_of(target: TargetPlan, found: Measure, at: float) -> Sale | None:
+def sale_of(target: TargetPlan, found: Measure, at: float) -> TargetPrice | None:
     """The target's part in a call's terms; None where nothing bounds what the call could be charged, or it asks for
     units that have no price there.
 
@@ -36,9 +36,9 @@ def sale_of(target: TargetPlan, found: Measure, at: float) -> Sale | None:
         most_nano, free = -(-total // MILLION), target.nothing_charged
         if most_nano > CHARGE_MAX:
             most_nano = CHARGE_MAX
-        return Sale(offer.price, offer.cost, bound, flat, most_nano, offer.origin, free, target.cost_rates)
+        return TargetPrice(offer.price, offer.cost, bound, flat, most_nano, offer.origin, free, target.cost_rates)
     top = flat or dearest(offer.price, at, prompt)
-    return Sale.of(offer.price, offer.cost, bound, top, offer.origin, target.cost_rates)
+    return TargetPrice.of(offer.price, offer.cost, bound, top, offer.origin, target.cost_rates)
 
 
 def _text_bound(target: TargetPlan, found: Measure) -> Bound:

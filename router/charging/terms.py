@@ -13,7 +13,7 @@ from router.providers.resolve import Target
 from router.structs import record
 from router.types.claims import Quote
 
-__all__ = ["CHARGE_MAX", "Sale", "Terms", "quote_of", "shown_rates"]
+__all__ = ["CHARGE_MAX", "CallPricing", "TargetPrice", "quote_of", "shown_rates"]
 
 CHARGE_MAX = 2**62
 """In nano-units: more than any call is charged, and what a database can hold."""
@@ -24,7 +24,7 @@ _NOWHERE: Mapping[str, str] = {}
 
 @record
 @dataclass(frozen=True, slots=True)
-class Sale:
+class TargetPrice:
     """One target's part in the terms.
 
     Attributes:
@@ -56,26 +56,26 @@ class Sale:
         dearest: Rates,
         origin: Mapping[str, str] = _NOWHERE,
         cost_rates: Rates | None = None,
-    ) -> Sale:
+    ) -> TargetPrice:
         """With what the bound can be charged at most."""
         free = dearest.cost_nothing()
         return cls(price, cost, bound, dearest, min(bound.most_nano(dearest), CHARGE_MAX), origin, free, cost_rates)
 
-    def lowered(self, cap: int) -> Sale:
+    def lowered(self, cap: int) -> TargetPrice:
         """The same with an output cap of ours."""
         return self._within(self.bound.lowered(cap))
 
-    def open_ended(self) -> Sale:
+    def open_ended(self) -> TargetPrice:
         """The same without a cap of ours that only a hold needs."""
         return self._within(self.bound.open_ended())
 
-    def _within(self, bound: Bound) -> Sale:
-        return Sale.of(self.price, self.cost, bound, self.dearest, self.origin, self.cost_rates)
+    def _within(self, bound: Bound) -> TargetPrice:
+        return TargetPrice.of(self.price, self.cost, bound, self.dearest, self.origin, self.cost_rates)
 
 
 @record
 @dataclass(frozen=True)
-class Terms:
+class CallPricing:
     """The terms of one call.
 
     Attributes:
@@ -92,10 +92,10 @@ class Terms:
     at: float
     quote: Quote
     targets: tuple[TargetPlan, ...]
-    sales: dict[str, Sale]
+    sales: dict[str, TargetPrice]
     rate_nano: int
     _compile: Callable[[Target], TargetPlan | None] = field(repr=False)
-    _sell: Callable[[TargetPlan], Sale | None] = field(repr=False)
+    _sell: Callable[[TargetPlan], TargetPrice | None] = field(repr=False)
     paid: bool = True
     _cap: int | None = None
 
@@ -112,7 +112,7 @@ class Terms:
         """The one cap on each choice that this target is sent, the client's or ours; None for none."""
         return self.sales[target.id].bound.sent
 
-    def unheld(self) -> Terms:
+    def unheld(self) -> CallPricing:
         """The same for a call that no money is held for: a cap of ours that only a hold needs is not sent."""
         if not any(sale.bound.ours and sale.bound.window is None for sale in self.sales.values()):
             return self
@@ -134,7 +134,7 @@ class Terms:
         self.sales[compiled.id] = sale
         return compiled
 
-    def lowered(self, available_nano: int, least_tokens: int) -> Terms | None:
+    def lowered(self, available_nano: int, least_tokens: int) -> CallPricing | None:
         """The same with the largest output cap of ours that makes the call cost no more than what is available.
 
         None where the client named a cap, or where the cap would be less than ``least_tokens`` for each choice.
@@ -156,7 +156,7 @@ class Terms:
         return replace(self, quote=quote_of(sales.values(), self.quote), sales=sales, _cap=low)
 
 
-def quote_of(sales: Iterable[Sale], likely: Quote) -> Quote:
+def quote_of(sales: Iterable[TargetPrice], likely: Quote) -> Quote:
     """The most of all sales.
 
     Args:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from router.charging.bounds import Bound
-from router.charging.charge import Reckoned
+from router.charging.charge import ChargeResult
 from router.charging.targets import TargetPlan
 from router.money.amounts import NANO
 from router.surfaces.remarks import REMARKS, told_cost_nano
@@ -17,7 +17,7 @@ __all__ = ["marks_of", "tell"]
 _log = logging.getLogger("router.charging")
 
 
-def marks_of(heard: Iterable[str], told: Usage | None, reckoned: Reckoned, rate_nano: int) -> tuple[str, ...]:
+def marks_of(heard: Iterable[str], told: Usage | None, reckoned: ChargeResult, rate_nano: int) -> tuple[str, ...]:
     """What an operator should know of a call's usage: keys of ``REMARKS``, sorted.
 
     Args:
@@ -35,7 +35,7 @@ def marks_of(heard: Iterable[str], told: Usage | None, reckoned: Reckoned, rate_
     return tuple(sorted(marks)) if marks else ()
 
 
-def _searches_charged(reckoned: Reckoned) -> bool:
+def _searches_charged(reckoned: ChargeResult) -> bool:
     units = reckoned.usage.units if reckoned.usage is not None else None
     return units is not None and bool(units.searches) and UNPRICED_UNIT not in reckoned.marks
 

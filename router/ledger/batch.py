@@ -16,20 +16,20 @@ from router.db.bulk import select_in, write_rows
 from router.db.connection import Connection
 from router.db.ids import clean_text
 from router.db.journal import Operation
-from router.ledger.book import Book, BoundClaims, Meter
 from router.ledger.chain import customer_of, link
+from router.ledger.ledger_cache import BoundClaims, LedgerCache, Meter
 from router.ledger.operations import (
-    GiveBack,
-    Held,
-    Note,
+    Authorize,
+    Capture,
+    Hold,
     Record,
     Refused,
     Revise,
-    Settle,
     StaleKey,
     Statement,
-    Take,
+    Statements,
     Taken,
+    Void,
 )
 from router.ledger.past import begin_counting
 from router.ledger.state import Bucket, Counts
@@ -58,12 +58,12 @@ class LedgerBatch:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._last: Book | None = None
+        self._last: LedgerCache | None = None
 
     def __call__(self, connection: Connection, operations: Sequence[Operation], *, again: bool = False) -> None:
         """As ``router.db.journal.Apply``."""
         last, self._last = self._last, None
-        book = Book.opened(connection, last)
+        book = LedgerCache.opened(connection, last)
         batch = _Batch(connection, book, operations, self._clock, again)
         for operation in operations:
             operation.result = operation.error = None
@@ -74,7 +74,7 @@ class LedgerBatch:
     def rest(self, connection: Connection) -> None:
         """Nothing has come for a moment: bring the tables up to the log's end, in the open transaction."""
         last, self._last = self._last, None
-        book = Book.opened(connection, last)
+        book = LedgerCache.opened(connection, last)
         book.caught_up(connection)
         self._last = book.kept(connection)
 
@@ -83,17 +83,17 @@ class _Batch:
     def __init__(
         self,
         connection: Connection,
-        book: Book,
+        book: LedgerCache,
         operations: Sequence[Operation],
         clock: Callable[[], float],
         again: bool,
     ) -> None:
         self._connection = connection
         self._book = book
-        takes = [one for one in operations if isinstance(one, Take) and not one.abandoned]
-        settles = [one for one in operations if isinstance(one, Settle)]
+        takes = [one for one in operations if isinstance(one, Authorize) and not one.abandoned]
+        settles = [one for one in operations if isinstance(one, Capture)]
         ending = [one.held for one in settles]
-        ending += [one.held for one in operations if isinstance(one, GiveBack) and one.held is not None]
+        ending += [one.held for one in operations if isinstance(one, Void) and one.held is not None]
         revised = [one.settle.held for one in operations if isinstance(one, Revise)]
         self._whole = again or not all(map(book.is_enough, operations))
         if self._whole:
@@ -123,7 +123,7 @@ class _Batch:
         self._now_ms = int(self._now * 1000)
         begin_counting(connection, book, bound)
         self._fresh: list[CallRecord] = []
-        self._holds: list[Held] = []
+        self._holds: list[Hold] = []
         self._transfers: list[Row] = []
         self._records: list[CallRecord] = []
         self._revised: list[tuple[CallRecord, CallRecord]] = []
@@ -131,20 +131,20 @@ class _Batch:
         self._also: list[Statement] = []
 
     def decide(self, operation: Operation) -> None:
-        if isinstance(operation, Take):
+        if isinstance(operation, Authorize):
             self._take(operation)
-        elif isinstance(operation, Settle):
+        elif isinstance(operation, Capture):
             self._settle(operation)
         elif isinstance(operation, Revise):
             self._revise(operation)
-        elif isinstance(operation, GiveBack):
+        elif isinstance(operation, Void):
             self._give_back(operation.held)
         elif isinstance(operation, Record):
             self._records.append(operation.record)
-            self._also += operation.also
+            self._also += operation.extra_statements
             operation.result = operation.record
-        elif isinstance(operation, Note):
-            self._also += operation.also
+        elif isinstance(operation, Statements):
+            self._also += operation.extra_statements
 
     def write(self) -> None:
         """Usage rows and one row of the log; now and then, and before what else is to be run, the tables instead."""
@@ -172,7 +172,7 @@ class _Batch:
         for sql, params in self._also:
             connection.execute(sql, params)
 
-    def _bind(self, takes: Sequence[Take]) -> list[tuple[Take, BoundClaims]]:
+    def _bind(self, takes: Sequence[Authorize]) -> list[tuple[Authorize, BoundClaims]]:
         """Have all counters that the batch may change, and the takes' claims bound to them, by the claims' identity."""
         book = self._book
         found = self._bound
@@ -195,7 +195,7 @@ class _Batch:
 
     # Claims.
 
-    def _take(self, operation: Take) -> None:
+    def _take(self, operation: Authorize) -> None:
         known = self._known.get(operation.label)
         if known is not None:
             operation.result = known
@@ -206,7 +206,7 @@ class _Batch:
         else:
             self._take_all(operation)
 
-    def _take_all(self, operation: Take) -> None:
+    def _take_all(self, operation: Authorize) -> None:
         hold, bound, now_ms = operation.hold, self._bound[id(operation.claims)], self._now_ms
         amounts = bound.amounts if operation.amounts is None else operation.amounts
         amount_nano = 0
@@ -245,7 +245,7 @@ class _Batch:
             self._counts["refused_claims"] += 1
             operation.error = refused
             return
-        held = _new(Held, (*hold[:9], amount_nano, tuple(taken)))
+        held = _new(Hold, (*hold[:9], amount_nano, tuple(taken)))
         if operation.under_way:
             self._holds.append(held)
         operation.result = held
@@ -268,8 +268,8 @@ class _Batch:
 
     # Settling.
 
-    def _settle(self, operation: Settle) -> None:
-        held, (record, amounts, also) = operation.held, operation.final
+    def _settle(self, operation: Capture) -> None:
+        held, (record, amounts, extra_statements) = operation.held, operation.final
         before = None
         fresh = held.id in self._released  # and so no row of the call can be there
         if fresh:
@@ -281,7 +281,7 @@ class _Batch:
             if before is not None and before.ending != "expired":
                 operation.result = before
                 return
-        if record.charge_nano and operation.stands is not None and not operation.stands(self._connection):
+        if record.charge_nano and operation.still_owns is not None and not operation.still_owns(self._connection):
             record = replace(record, charge_nano=0)
         record = self._charge(held, record) if before is None else self._correct(held, before, record, amounts)
         if record.clamped:
@@ -290,10 +290,10 @@ class _Batch:
             self._counts[OVER_BOUND] += 1
         (self._fresh if fresh else self._records).append(record)
         self._rows[held.id] = record
-        self._also += also
+        self._also += extra_statements
         operation.result = record
 
-    def _correct(self, held: Held, before: CallRecord, record: CallRecord, amounts: Sequence[int]) -> CallRecord:
+    def _correct(self, held: Hold, before: CallRecord, record: CallRecord, amounts: Sequence[int]) -> CallRecord:
         """A call that the sweep took for dead ends after all: what it used stands in place of what the sweep wrote."""
         if record.charge_nano or before.charge_nano:
             self._counts["late_settlements"] += 1
@@ -304,7 +304,7 @@ class _Batch:
             return self._charge(held, record)
         return self._recharge(held, before.charge_nano, record)
 
-    def _recharge(self, held: Held, charged: int, record: CallRecord) -> CallRecord:
+    def _recharge(self, held: Hold, charged: int, record: CallRecord) -> CallRecord:
         """Give back what a call was charged above what it should be; what it should be beyond that, we bear."""
         if record.charge_nano < charged:
             about = f"req:{held.id}"
@@ -325,7 +325,7 @@ class _Batch:
         return record
 
     def _revise(self, operation: Revise) -> None:
-        settle, (record, amounts, also) = operation.settle, operation.instead
+        settle, (record, amounts, extra_statements) = operation.settle, operation.instead
         held, before = settle.held, self._rows.get(settle.held.id)
         if before is None or (before.ending, before.error_code) == (record.ending, record.error_code):
             return
@@ -335,7 +335,7 @@ class _Batch:
         record = replace(self._recharge(held, before.charge_nano, record), shortfall_nano=before.shortfall_nano)
         self._rows[held.id] = record
         self._revised.append((before, record))
-        self._also += also
+        self._also += extra_statements
 
     def _row_before(self, record: CallRecord) -> CallRecord | None:
         """The record as an earlier settlement of the call, or a sweep, wrote it; None where there was none."""
@@ -346,11 +346,11 @@ class _Batch:
             return None
         return replace(record, charge_nano=charge or 0, shortfall_nano=shortfall or 0)
 
-    def _give_back(self, held: Held | None) -> None:
+    def _give_back(self, held: Hold | None) -> None:
         if held is not None and held.id in self._released:
             self._release(held, [0] * len(held.taken))
 
-    def _release(self, held: Held, amounts: Sequence[int]) -> None:
+    def _release(self, held: Hold, amounts: Sequence[int]) -> None:
         """What was held is held no longer; ``amounts`` are used instead. Once: a batch may name a call twice."""
         self._released.discard(held.id)
         self._ended.append(held.id)
@@ -359,7 +359,7 @@ class _Batch:
         for taken, final in zip(held.taken, amounts, strict=True):
             self._buckets[taken.bucket].settle(taken, final, self._now_ms)
 
-    def _charge(self, held: Held, record: CallRecord) -> CallRecord:
+    def _charge(self, held: Hold, record: CallRecord) -> CallRecord:
         """Take what the call cost, as far as the account has it; the rest is ours to bear, and is written down."""
         wanted = record.charge_nano
         if not wanted:

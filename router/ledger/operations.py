@@ -15,18 +15,18 @@ from router.types.records import CallRecord
 
 __all__ = [
     "HOLD_COLUMNS",
-    "GiveBack",
-    "Held",
+    "Authorize",
+    "Capture",
+    "Hold",
     "Instead",
-    "Note",
     "Record",
     "Refused",
     "Revise",
-    "Settle",
     "StaleKey",
     "Statement",
-    "Take",
+    "Statements",
     "Taken",
+    "Void",
 ]
 
 HOLD_COLUMNS = "id, account_id, key_id, owner, model, route, streamed, amount_nano, claims, created_at, expires_at"
@@ -60,7 +60,7 @@ class Taken(NamedTuple):
         return bool(self.window_start) and not self.length_ms
 
 
-class Held(NamedTuple):
+class Hold(NamedTuple):
     """A call under way, as the table ``holds`` has it.
 
     Attributes:
@@ -103,7 +103,7 @@ class Held(NamedTuple):
         )
 
     @classmethod
-    def of(cls, row: Sequence[Any]) -> Held:
+    def of(cls, row: Sequence[Any]) -> Hold:
         """From a row of ``HOLD_COLUMNS``."""
         id, account, key, owner, model, route, streamed, amount_nano, claims, created_at, expires_at = row
         taken = tuple(Taken(*claim) for claim in json.loads(claims))
@@ -130,8 +130,8 @@ class Refused(Exception):
         self.retry_after_s = retry_after_s
 
 
-class Take(Operation):
-    """All claims of a call, or none. ``result`` is a ``Held``; ``error`` a ``Refused`` or ``StaleKey``.
+class Authorize(Operation):
+    """All claims of a call, or none. ``result`` is a ``Hold``; ``error`` a ``Refused`` or ``StaleKey``.
 
     Args:
         hold: the call, without amounts.
@@ -144,7 +144,7 @@ class Take(Operation):
 
     def __init__(
         self,
-        hold: Held,
+        hold: Hold,
         claims: Sequence[tuple[str, Claim]],
         version: int,
         amounts: Sequence[int] | None = None,
@@ -161,7 +161,7 @@ class Take(Operation):
     def abandon(self) -> Operation:
         """Nobody waits any more: it is not taken, or given back where it may have been."""
         self.abandoned = True
-        return GiveBack(self)
+        return Void(self)
 
 
 class Instead(NamedTuple):
@@ -169,20 +169,20 @@ class Instead(NamedTuple):
 
     Attributes:
         record: the usage row, with what is to be charged.
-        amounts: as ``Settle`` has them.
+        amounts: as ``Capture`` has them.
         also: statements that belong into the same transaction; harmless when run again.
     """
 
     record: CallRecord
     amounts: Sequence[int]
-    also: Sequence[Statement] = ()
+    extra_statements: Sequence[Statement] = ()
 
 
-class Settle(Operation):
+class Capture(Operation):
     """A call's end. ``result`` is the ``CallRecord`` as it was written.
 
     Args:
-        held: what ``Take`` gave, or a row of ``holds``.
+        held: what ``Authorize`` gave, or a row of ``holds``.
         amounts: the final amount of each of ``held.taken``.
         record: the usage row; its ``charge_nano`` is what should be charged.
         also: statements that belong into the same transaction.
@@ -195,13 +195,13 @@ class Settle(Operation):
 
     def __init__(
         self,
-        held: Held,
+        held: Hold,
         amounts: Sequence[int],
         record: CallRecord,
         *,
-        also: Sequence[Statement] = (),
+        extra_statements: Sequence[Statement] = (),
         late: bool = True,
-        stands: Callable[[Connection], bool] | None = None,
+        still_owns: Callable[[Connection], bool] | None = None,
         instead: Callable[[], Instead] | None = None,
     ) -> None:
         self.label = held.id
@@ -210,9 +210,9 @@ class Settle(Operation):
         self.held = held
         self.amounts = amounts
         self.record = record
-        self.also = also
+        self.extra_statements = extra_statements
         self.late = late
-        self.stands = stands
+        self.still_owns = still_owns
 
     def abandon(self) -> Operation | None:
         """What the client is told is what is booked, whether or not it was booked otherwise just now."""
@@ -227,13 +227,13 @@ class Settle(Operation):
         """What holds now."""
         if self.abandoned and self.instead is not None:
             return self.instead
-        return Instead(self.record, self.amounts, self.also)
+        return Instead(self.record, self.amounts, self.extra_statements)
 
 
 class Revise(Operation):
     """Lets a call whose end was written end otherwise. Nothing where it was not written, or has ended so."""
 
-    def __init__(self, settle: Settle, instead: Instead) -> None:
+    def __init__(self, settle: Capture, instead: Instead) -> None:
         self.label = settle.label
         self.settle = settle
         self.instead = instead
@@ -242,29 +242,29 @@ class Revise(Operation):
 class Record(Operation):
     """A usage row of a call without claims."""
 
-    def __init__(self, record: CallRecord, *, also: Sequence[Statement] = ()) -> None:
+    def __init__(self, record: CallRecord, *, extra_statements: Sequence[Statement] = ()) -> None:
         self.label = record.request_id
         self.record = record
-        self.also = also
+        self.extra_statements = extra_statements
 
 
-class Note(Operation):
+class Statements(Operation):
     """Statements that belong to no call's end."""
 
-    def __init__(self, label: str, also: Sequence[Statement]) -> None:
+    def __init__(self, label: str, extra_statements: Sequence[Statement]) -> None:
         self.label = label
-        self.also = also
+        self.extra_statements = extra_statements
 
 
-class GiveBack(Operation):
-    """Undoes an abandoned ``Take``, should it have been taken."""
+class Void(Operation):
+    """Undoes an abandoned ``Authorize``, should it have been taken."""
 
-    def __init__(self, take: Take) -> None:
+    def __init__(self, take: Authorize) -> None:
         self.label = take.label
         self.take = take
 
     @property
-    def held(self) -> Held | None:
+    def held(self) -> Hold | None:
         """What is to be given back; None where nothing was taken."""
         held = self.take.result
-        return held if isinstance(held, Held) else None
+        return held if isinstance(held, Hold) else None

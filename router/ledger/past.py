@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from router.db.connection import Connection
-from router.ledger.book import Book, BoundClaims
-from router.ledger.operations import Take
+from router.ledger.ledger_cache import BoundClaims, LedgerCache
+from router.ledger.operations import Authorize
 from router.ledger.state import Bucket
 from router.metering.usage_hours import charged_since
 from router.types.claims import Claim, Window
@@ -21,7 +21,7 @@ __all__ = ["begin_counting"]
 _Wanted = dict[tuple[str, float], dict[str, list[tuple[Bucket, Window | None]]]]
 
 
-def begin_counting(connection: Connection, book: Book, takes: Sequence[tuple[Take, BoundClaims]]) -> None:
+def begin_counting(connection: Connection, book: LedgerCache, takes: Sequence[tuple[Authorize, BoundClaims]]) -> None:
     """Let those buckets that begin with a batch's claims begin with what was charged in their present periods."""
     wanted: _Wanted = defaultdict(lambda: defaultdict(list))
     for take, bound in takes:

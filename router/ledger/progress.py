@@ -21,7 +21,7 @@ class Told(NamedTuple):
 
     Attributes:
         charge_nano: what the call would have been charged.
-        amounts: the final amounts of its claims, in the order of ``Held.taken``.
+        amounts: the final amounts of its claims, in the order of ``Hold.taken``.
         counts: tokens: prompt, completion, cached, written to the cache, reasoning.
         served: the provider's name, and its model.
         units: counts beside tokens, by name.

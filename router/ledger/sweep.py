@@ -10,7 +10,7 @@ from router.db.connection import Connection
 from router.db.database import Database
 from router.jobs.workers import dead_owners
 from router.ledger.batch import SWEPT, LedgerBatch
-from router.ledger.operations import HOLD_COLUMNS, Held, Settle
+from router.ledger.operations import HOLD_COLUMNS, Capture, Hold
 from router.ledger.progress import Told
 from router.metering.tallies import add_counters
 from router.types.records import CallRecord
@@ -35,7 +35,7 @@ class Swept:
     """
 
     ended: list[CallRecord] = field(default_factory=list)
-    refused: list[Held] = field(default_factory=list)
+    refused: list[Hold] = field(default_factory=list)
 
 
 def sweep(database: Database, now: float, rule: str, *, everything: bool = False) -> Swept:
@@ -68,17 +68,17 @@ def sweep(database: Database, now: float, rule: str, *, everything: bool = False
             swept.refused.extend(held for held in batch if held not in due)
 
 
-def _expired(held: Held, now: float) -> bool:
+def _expired(held: Hold, now: float) -> bool:
     """Whether its time is over; one that begins later than the next would is of a clock that was ahead."""
     return held.expires_at <= now or 0 < held.expires_at - held.created_at < held.created_at - now
 
 
-def _next_batch(database: Database, after: str) -> list[Held]:
+def _next_batch(database: Database, after: str) -> list[Hold]:
     sql = f"{_SELECT} WHERE id > ? ORDER BY id LIMIT ?"
-    return [Held.of(row) for row in database.read(lambda connection: connection.tuples(sql, (after, _BATCH)))]
+    return [Hold.of(row) for row in database.read(lambda connection: connection.tuples(sql, (after, _BATCH)))]
 
 
-def _end(database: Database, due: Sequence[Held], now: float, rule: str) -> list[CallRecord]:
+def _end(database: Database, due: Sequence[Hold], now: float, rule: str) -> list[CallRecord]:
     """End calls; those that somebody else ended meanwhile are left out."""
 
     def write(connection: Connection) -> list[CallRecord]:
@@ -93,7 +93,7 @@ def _end(database: Database, due: Sequence[Held], now: float, rule: str) -> list
     return database.write(write)
 
 
-def _settle(held: Held, now: float, rule: str, noted: str) -> Settle:
+def _settle(held: Hold, now: float, rule: str, noted: str) -> Capture:
     """The end of a call. What is known to be used is charged, whatever the rule says of the rest of a hold.
 
     Args:
@@ -102,11 +102,11 @@ def _settle(held: Held, now: float, rule: str, noted: str) -> Settle:
     told = Told.of(noted)
     if rule == "void" and told is not None and len(told.amounts) == len(held.taken):
         record = told.over(_record(held, now, told.charge_nano))
-        return Settle(held, told.amounts, replace(record, reported={SWEPT: list(told.amounts)}), late=False)
+        return Capture(held, told.amounts, replace(record, reported={SWEPT: list(told.amounts)}), late=False)
     capture = rule == "capture"
     amounts = [taken.amount if capture and _lasts(taken.bucket, taken.window_start) else 0 for taken in held.taken]
     record = _record(held, now, held.amount_nano if capture else 0)
-    return Settle(held, amounts, replace(record, reported={SWEPT: amounts}), late=False)
+    return Capture(held, amounts, replace(record, reported={SWEPT: amounts}), late=False)
 
 
 def _lasts(bucket: str, window_start: int) -> bool:
@@ -114,7 +114,7 @@ def _lasts(bucket: str, window_start: int) -> bool:
     return bool(window_start) or bucket.startswith(_BUDGET)
 
 
-def _record(held: Held, now: float, charge_nano: int) -> CallRecord:
+def _record(held: Hold, now: float, charge_nano: int) -> CallRecord:
     return CallRecord(
         request_id=held.id,
         created_at=held.created_at,

@@ -27,7 +27,7 @@ __all__ = [
     "look",
     "reference_of",
     "releasing",
-    "stands",
+    "still_owns",
     "stored_bytes",
     "take_over",
 ]
@@ -171,7 +171,7 @@ def take_over(database: Database, place: IdempotencySlot, dead: str, call: Idemp
     return database.write(write)
 
 
-def stands(connection: Connection, place: IdempotencySlot, request_id: str) -> bool:
+def still_owns(connection: Connection, place: IdempotencySlot, request_id: str) -> bool:
     """Whether no other call has taken this one's place, nor can until the transaction ends."""
     lock = " FOR UPDATE" if connection.engine == "postgresql" else ""
     found = connection.tuples(f"SELECT request_id FROM idempotency WHERE key_id = ? AND reference = ?{lock}", place)  # noqa: S608

@@ -12,7 +12,7 @@ from router import BadRequest, ChatCall, Item, Key, ModelCard, Price, ProviderSe
 from router.calls.call import ActiveCall
 from router.calls.dispatch import Dispatcher
 from router.catalogue import Catalogue, Listing, Stored
-from router.charging.quote import Quoter
+from router.charging.quote import PriceQuoter
 from router.config.schema import BillingSettings
 from router.plugin_host.registry import registry_of
 from router.providers.configured import ConfiguredProvider
@@ -66,7 +66,7 @@ def serve(providers: dict[str, ConfiguredProvider], fallbacks: dict[str, tuple[s
     catalogue = Catalogue(listings, Stored((), {}, fallbacks or {}), NoRows())
     resolver = ModelResolver(catalogue, providers)
     body, key = {"model": "a/m", "messages": [{"role": "user", "content": "x"}]}, Key("key_1", "acct_1")
-    quoter = Quoter(catalogue, BillingSettings(), with_billing=False)
+    quoter = PriceQuoter(catalogue, BillingSettings(), with_billing=False)
     found = look(body, "chat")
     active = ActiveCall(
         "req_1",
@@ -226,7 +226,7 @@ def test_a_client_is_told_the_provider_and_not_its_host() -> None:
 def test_policies_are_told_the_resolved_model_whatever_the_client_called_it() -> None:
     catalogue = Catalogue({"a": Listing([ModelCard("m")])}, Stored((), {"nick": "a/m"}, {}), NoRows())
     resolver = ModelResolver(catalogue, {"a": provider("a", Scripted())})
-    quoter = Quoter(catalogue, BillingSettings(), with_billing=False)
+    quoter = PriceQuoter(catalogue, BillingSettings(), with_billing=False)
     for asked in ("nick", "m", "a/m"):
         plan = quoter.plan("chat", Key("key_1", "acct_1"), resolver.route(asked))
         terms = quoter.terms(plan, {"messages": []}, Measure(), 0.0)

@@ -6,7 +6,7 @@ from typing import Any
 
 from router.db.database import Database
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import Held, Settle, Take
+from router.ledger.operations import Authorize, Capture, Hold
 from router.ledger.transfers import adjust, grant, refund
 from router.types.claims import BALANCE, Claim, Window
 from router.types.records import CallRecord
@@ -51,9 +51,9 @@ def take(
     now: float = NOW,
     owner: str = "wrk_1",
     expires_at: float = NOW + 100,
-) -> Held:
+) -> Hold:
     """A call begins: it holds money, a request of a minute, tokens of a minute, a budget, a place."""
-    hold = Held(request_id, account, "key_1", owner, "echo/echo", "chat", False, now, expires_at)
+    hold = Hold(request_id, account, "key_1", owner, "echo/echo", "chat", False, now, expires_at)
     claims = [
         (BALANCE, Claim(BALANCE, amount_nano)),
         ("windows:requests:key_1", Claim("requests:key_1", 1, 10**6, MINUTE)),
@@ -62,16 +62,16 @@ def take(
         ("windows:concurrent:key_1", Claim("concurrent:key_1", 1, 100)),
     ]
     version = database.read(lambda c: c.row("SELECT value FROM meta WHERE name = 'access_version'")) or {}
-    operation = Take(hold, claims, version["value"])
+    operation = Authorize(hold, claims, version["value"])
     database.write(lambda connection: LedgerBatch(lambda: now)(connection, [operation]))
     assert operation.error is None, operation.error
-    held: Held = operation.result
+    held: Hold = operation.result
     return held
 
 
-def settle(database: Database, held: Held, charge_nano: int, *, now: float = NOW) -> CallRecord:
+def settle(database: Database, held: Hold, charge_nano: int, *, now: float = NOW) -> CallRecord:
     """The call ends, and costs this much."""
-    operation = Settle(held, [1, 40, charge_nano, 0], record(held.id, held.account, charge_nano))
+    operation = Capture(held, [1, 40, charge_nano, 0], record(held.id, held.account, charge_nano))
     database.write(lambda connection: LedgerBatch(lambda: now)(connection, [operation]))
     assert operation.error is None
     written: CallRecord = operation.result

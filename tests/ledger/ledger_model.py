@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from router.ledger.operations import Held
+from router.ledger.operations import Hold
 from router.types.claims import BALANCE, Claim
 
 __all__ = ["Call", "Model", "Pot"]
@@ -30,7 +30,7 @@ class Call:
         counted: what a sweep counted for each claim.
     """
 
-    held: Held
+    held: Hold
     state: str = "open"
     charge: int = 0
     shortfall: int = 0
@@ -70,7 +70,7 @@ class Model:
         self.transfers[reference] = abs(change)
         self.money[account] += change
 
-    def take(self, held: Held, claims: Sequence[tuple[str, Claim]]) -> Call | None:
+    def take(self, held: Hold, claims: Sequence[tuple[str, Claim]]) -> Call | None:
         """All claims, or None and nothing has changed. ``held`` is what the ledger made of them, if it did."""
         before = copy.deepcopy(self.pots)
         money = 0
@@ -143,7 +143,7 @@ class Model:
         if over:
             self.pots[bucket] = Pot(start)
 
-    def _use(self, held: Held, amounts: Sequence[int], late: bool = False) -> None:
+    def _use(self, held: Hold, amounts: Sequence[int], late: bool = False) -> None:
         """What was used counts in the present window; what was used at once is only corrected, in its own."""
         for taken, amount in zip(held.taken, amounts, strict=True):
             if taken.at_once:

@@ -15,7 +15,7 @@ from router.db.database import Database
 from router.db.journal import Journal, Operation
 from router.errors import StoreError
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import GiveBack, Held, Instead, Record, Refused, Settle, StaleKey, Take, Taken
+from router.ledger.operations import Authorize, Capture, Hold, Instead, Record, Refused, StaleKey, Taken, Void
 from router.metering.usage_hours import sum_hours
 from router.metering.usage_rows import list_usage
 from router.store.accounts import create_account
@@ -43,19 +43,19 @@ class Books:
     def apply(self, *operations: Operation, again: bool = False) -> None:
         self.database.write(lambda connection: self.batch(connection, operations, again=again), behind=True)
 
-    def take(self, *claims: tuple[str, Claim], version: int = 1) -> Take:
+    def take(self, *claims: tuple[str, Claim], version: int = 1) -> Authorize:
         request = f"req_{next(_numbers)}"
-        hold = Held(request, self.account, "key_1", "worker", "m", "chat", False, self.now, self.now + 60)
-        return Take(hold, claims, version)
+        hold = Hold(request, self.account, "key_1", "worker", "m", "chat", False, self.now, self.now + 60)
+        return Authorize(hold, claims, version)
 
-    def taken(self, *claims: tuple[str, Claim]) -> Held:
+    def taken(self, *claims: tuple[str, Claim]) -> Hold:
         operation = self.take(*claims)
         self.apply(operation)
         assert operation.error is None
-        held: Held = operation.result
+        held: Hold = operation.result
         return held
 
-    def record(self, held: Held, charge_nano: int = 0, ending: str = "ok") -> CallRecord:
+    def record(self, held: Hold, charge_nano: int = 0, ending: str = "ok") -> CallRecord:
         return CallRecord(
             request_id=held.id,
             created_at=self.now,
@@ -121,7 +121,7 @@ def test_a_call_is_held_then_charged(books: Books) -> None:
     held = books.taken(money(30), requests(5))
     assert (held.amount_nano, held.taken) == (30, (Taken("windows:requests", 1, 0, remaining=4),))
     assert books.money() == (100, 30)
-    settle = Settle(held, [1], books.record(held, 25))
+    settle = Capture(held, [1], books.record(held, 25))
     books.apply(settle)
     assert settle.result.charge_nano == 25
     assert books.money() == (75, 0)
@@ -144,7 +144,7 @@ def test_claims_are_taken_in_the_order_of_arrival_and_all_or_none(books: Books) 
 def test_what_must_be_free_is_not_taken(books: Books) -> None:
     held = books.taken(money(0, at_least=1))
     assert (held.amount_nano, books.money()) == (0, (100, 0))
-    books.apply(Settle(held, [], books.record(held, 100)))
+    books.apply(Capture(held, [], books.record(held, 100)))
     operation = books.take(money(0, at_least=1))
     books.apply(operation)
     assert isinstance(operation.error, Refused)
@@ -153,12 +153,12 @@ def test_what_must_be_free_is_not_taken(books: Books) -> None:
 def test_a_charge_above_the_claim_takes_what_there_is(books: Books) -> None:
     held = books.taken(money(10))
     other = books.taken(money(50))
-    settle = Settle(held, [], books.record(held, 70))
+    settle = Capture(held, [], books.record(held, 70))
     books.apply(settle)
     assert (settle.result.charge_nano, settle.result.shortfall_nano) == (50, 20)
     assert books.money() == (50, 50)
     assert books.transfers()[1:] == [(f"short:{held.id}", "@shortfall", "@revenue", 20, 0)]
-    books.apply(Settle(other, [], books.record(other, 50)))
+    books.apply(Capture(other, [], books.record(other, 50)))
     assert books.money() == (0, 0)
 
 
@@ -172,9 +172,9 @@ def test_a_window_that_a_call_begins(books: Books) -> None:
     books.now += 40
     second = books.taken(requests(1, minute, at_once=True))
     assert second.taken[0].window_start == round(books.now * 1000)
-    books.apply(Settle(first, [1], books.record(first)))  # a request counts in its own minute alone
+    books.apply(Capture(first, [1], books.record(first)))  # a request counts in its own minute alone
     assert books.bucket("windows:requests") == (round(books.now * 1000), 1, 0)
-    books.apply(Settle(second, [0], books.record(second)))  # unless the policy says in the end that it was none
+    books.apply(Capture(second, [0], books.record(second)))  # unless the policy says in the end that it was none
     assert books.bucket("windows:requests") == (round(books.now * 1000), 0, 0)
 
 
@@ -198,7 +198,7 @@ def test_a_call_that_outlives_its_window_counts_in_the_one_in_which_it_ends(
         operation = books.take(requests(1000, now(books.now), 200))
         books.apply(operation)
         assert isinstance(operation.error, Refused) and operation.error.available == 100
-    books.apply(Settle(held, [80_000], books.record(held)))
+    books.apply(Capture(held, [80_000], books.record(held)))
     books.now += 1
     late = books.take(requests(1000, now(books.now)))
     books.apply(late)
@@ -217,7 +217,7 @@ def test_a_clock_that_was_ahead_locks_nothing(books: Books, window: str) -> None
     books.now = present
     books.taken(requests(5, now(present), 2, at_once=True))
     assert books.bucket("windows:requests")[1:] == (2, 0)
-    books.apply(Settle(ahead, [5], books.record(ahead)))
+    books.apply(Capture(ahead, [5], books.record(ahead)))
     assert books.bucket("windows:requests")[1:] == (2, 0)
 
 
@@ -231,7 +231,7 @@ def test_a_window_of_the_calendar(books: Books) -> None:
     late = books.take(requests(10, Window(day, 864_000.0), 6))  # another node's clock is behind
     books.apply(late)
     assert isinstance(late.error, Refused) and late.error.available == 5
-    books.apply(Settle(held, [4], books.record(held)), Settle(tomorrow, [3], books.record(tomorrow)))
+    books.apply(Capture(held, [4], books.record(held)), Capture(tomorrow, [3], books.record(tomorrow)))
     assert books.bucket("windows:requests") == (round((864_000 + day) * 1000), 7, 0)
 
 
@@ -247,7 +247,7 @@ def test_a_commit_of_unknown_outcome_is_repeated_without_harm(books: Books) -> N
     books.apply(take)
     books.apply(take, again=True)
     assert take.result.amount_nano == 30 and books.money() == (100, 30)
-    settle = Settle(take.result, [1], books.record(take.result, 30))
+    settle = Capture(take.result, [1], books.record(take.result, 30))
     books.apply(settle)
     books.apply(settle, again=True)
     assert (books.money(), len(books.transfers()), books.count("usage")) == ((70, 0), 1, 1)
@@ -267,7 +267,7 @@ def test_an_abandoned_claim_whose_commit_may_have_happened(books: Books) -> None
     books.apply(take)
     undo = take.abandon()
     books.apply(take, again=True)
-    assert isinstance(undo, GiveBack) and take.result is not None
+    assert isinstance(undo, Void) and take.result is not None
     books.apply(undo)
     books.apply(undo, again=True)
     assert books.money() == (100, 0)
@@ -275,11 +275,11 @@ def test_an_abandoned_claim_whose_commit_may_have_happened(books: Books) -> None
 
 def test_a_call_that_was_swept_and_ends_after_all_is_charged(books: Books) -> None:
     held = books.taken(money(30))
-    books.apply(Settle(held, [], books.record(held, ending="expired"), late=False))
-    books.apply(Settle(held, [], books.record(held, ending="expired"), late=False))
+    books.apply(Capture(held, [], books.record(held, ending="expired"), late=False))
+    books.apply(Capture(held, [], books.record(held, ending="expired"), late=False))
     assert (books.money(), books.count("usage")) == ((100, 0), 1)
-    books.apply(Settle(held, [], books.record(held, 20)))
-    books.apply(Settle(held, [], books.record(held, 20)))
+    books.apply(Capture(held, [], books.record(held, 20)))
+    books.apply(Capture(held, [], books.record(held, 20)))
     assert (books.money(), len(books.transfers()), books.count("usage")) == ((80, 0), 1, 1)
     ending = books.database.read(lambda connection: connection.row("SELECT ending, charge_nano FROM usage"))
     assert ending == {"ending": "ok", "charge_nano": 20}
@@ -287,9 +287,9 @@ def test_a_call_that_was_swept_and_ends_after_all_is_charged(books: Books) -> No
 
 def test_a_call_that_its_account_could_not_pay_is_not_charged_again_by_a_retry(books: Books) -> None:
     held = books.taken(money(100))
-    books.apply(Settle(held, [], books.record(held, 100)))
+    books.apply(Capture(held, [], books.record(held, 100)))
     unpaid = books.taken(money(0))
-    settle = Settle(unpaid, [], books.record(unpaid, 30))
+    settle = Capture(unpaid, [], books.record(unpaid, 30))
     books.apply(settle)
     books.set(f"UPDATE balances SET credits = credits + 50 WHERE account_id = '{books.account}'")
     books.apply(settle, again=True)
@@ -300,10 +300,10 @@ def test_a_call_that_its_account_could_not_pay_is_not_charged_again_by_a_retry(b
 def test_a_call_that_is_charged_after_a_sweep_counts_in_its_limits(books: Books) -> None:
     budget = "host:budget:key_1", Claim("budget:key_1", 30, 100)
     held = books.taken(money(30), budget)
-    books.apply(Settle(held, [0], books.record(held, ending="expired"), late=False))
+    books.apply(Capture(held, [0], books.record(held, ending="expired"), late=False))
     assert books.bucket("host:budget:key_1") == (0, 0, 0)
     for _ in range(2):
-        books.apply(Settle(held, [20], books.record(held, 20)))
+        books.apply(Capture(held, [20], books.record(held, 20)))
     assert (books.money(), books.bucket("host:budget:key_1")) == ((80, 0), (0, 20, 0))
 
 
@@ -319,8 +319,8 @@ def test_a_refused_call_begins_no_window(books: Books) -> None:
 def test_an_operation_that_the_database_refuses_takes_no_other_with_it(books: Books) -> None:
     journal = Journal(books.database, books.batch)
     good, bad = books.taken(money(10)), books.taken(money(10))
-    waiting = Settle(good, [], books.record(good, 5))
-    spoilt = Settle(bad, [], books.record(bad, 5), also=[("INSERT INTO no_null (n) VALUES (NULL)", ())])
+    waiting = Capture(good, [], books.record(good, 5))
+    spoilt = Capture(bad, [], books.record(bad, 5), extra_statements=[("INSERT INTO no_null (n) VALUES (NULL)", ())])
     books.set("CREATE TABLE no_null (n BIGINT NOT NULL)")
     with pytest.raises(Exception, match=r"(?i)null"):
         books.database.write(lambda connection: books.batch(connection, [waiting, spoilt], again=False))
@@ -365,7 +365,7 @@ def test_a_client_that_was_told_of_a_failure_is_not_charged(books: Books, writte
     """Its call's end may be durable by then without anybody knowing; nor do its limits count it."""
     held = books.taken(money(30), requests(100, amount=30))
     failed = replace(books.record(held, ending="error"), status=503, error_code="database_unavailable")
-    settle = Settle(held, [20], books.record(held, 20), instead=lambda: Instead(failed, [0]))
+    settle = Capture(held, [20], books.record(held, 20), instead=lambda: Instead(failed, [0]))
     if written == "before":
         books.apply(settle)
         assert books.money() == (80, 0)
@@ -386,7 +386,7 @@ def test_a_client_that_was_told_of_a_failure_is_not_charged(books: Books, writte
 def test_a_stream_that_was_read_is_charged_though_its_client_was_told_of_a_failure(books: Books) -> None:
     held = books.taken(money(30))
     cut = replace(books.record(held, 20, "cut"), error_code="database_unavailable")
-    settle = Settle(held, [], books.record(held, 20), instead=lambda: Instead(cut, []))
+    settle = Capture(held, [], books.record(held, 20), instead=lambda: Instead(cut, []))
     books.apply(settle)
     books.apply(settle.abandon())
     (row,) = list_usage(books.database)

@@ -11,7 +11,7 @@ import pytest
 from router.db.access_version import bump_access
 from router.db.connection import Connection
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import Held, Refused, StaleKey, Take
+from router.ledger.operations import Authorize, Hold, Refused, StaleKey
 from router.store.accounts import create_account
 from router.store.migrating import migrate
 from router.store.opening import open_database
@@ -35,9 +35,9 @@ class Worker:
         self.write(lambda connection: self.batch(connection, [operation]))
         return operation.error
 
-    def operation(self, amount: int, room: int = 1000) -> Take:
-        hold = Held(f"req_{next(_numbers)}", self.account, "key", "worker", "m", "chat", False, 0.0, 1.0)
-        return Take(hold, [(BALANCE, Claim(BALANCE, amount)), ("p:b", Claim("b", amount, room))], 1)
+    def operation(self, amount: int, room: int = 1000) -> Authorize:
+        hold = Hold(f"req_{next(_numbers)}", self.account, "key", "worker", "m", "chat", False, 0.0, 1.0)
+        return Authorize(hold, [(BALANCE, Claim(BALANCE, amount)), ("p:b", Claim("b", amount, room))], 1)
 
     def write(self, change: Callable[[Connection], object]) -> None:
         """As a journal does."""

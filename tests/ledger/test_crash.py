@@ -14,9 +14,9 @@ from books import NOW, record
 from router.db.connection import Connection
 from router.db.database import Database
 from router.db.journal import Operation
-from router.ledger import book
+from router.ledger import ledger_cache
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import GiveBack, Held, Record, Settle, Take
+from router.ledger.operations import Authorize, Capture, Hold, Record, Void
 from router.ledger.transfers import grant
 from router.ledger.verify import check_all, verify
 from router.store.accounts import create_account
@@ -68,10 +68,10 @@ class Worker:
         self.apply(*self.calls)
         assert self.tables()["held"] == [(90,)]
 
-    def take(self, amount: int) -> Take:
-        hold = Held(f"req_c{next(_numbers):06}", self.account, self.key, "wrk", "m", "chat", False, NOW, NOW + 60)
+    def take(self, amount: int) -> Authorize:
+        hold = Hold(f"req_c{next(_numbers):06}", self.account, self.key, "wrk", "m", "chat", False, NOW, NOW + 60)
         claims = [(BALANCE, Claim(BALANCE, amount)), (f"w:{self.key}", Claim(self.key, amount, 1000, Window(60.0)))]
-        return Take(hold, claims, self.version())
+        return Authorize(hold, claims, self.version())
 
     def version(self) -> int:
         sql = "SELECT value FROM meta WHERE name = 'access_version'"
@@ -84,9 +84,9 @@ class Worker:
         """Something of everything: an end, one with a shortfall, one given back, a beginning, a call without claims."""
         first, second, _ = (take.result for take in self.calls)
         return [
-            Settle(first, [20], record(first.id, self.account, 20)),
-            Settle(second, [90], record(second.id, self.account, 90)),
-            GiveBack(self.calls[2]),
+            Capture(first, [20], record(first.id, self.account, 20)),
+            Capture(second, [90], record(second.id, self.account, 90)),
+            Void(self.calls[2]),
             self.take(5),
             Record(record(f"req_c{next(_numbers):06}", self.account)),
         ]
@@ -137,7 +137,7 @@ def test_a_crash_at_any_line_leaves_the_whole_batch_or_nothing(
 ) -> None:
     for line in count():
         for behind in (False, True):
-            monkeypatch.setattr(book, "_BEHIND_MAX", 1 if in_tables else 100)
+            monkeypatch.setattr(ledger_cache, "_BEHIND_MAX", 1 if in_tables else 100)
             worker = Worker(database_url, tmp_path)
             operations = worker.operations()
             with _dies_at(line, behind=behind) as run:

@@ -26,7 +26,7 @@ from router.db.database import Database
 from router.db.journal import Operation
 from router.errors import BadRequest, Conflict
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import GiveBack, Held, Settle, Take
+from router.ledger.operations import Authorize, Capture, Hold, Void
 from router.ledger.sweep import sweep
 from router.ledger.transfers import adjust, grant, refund
 from router.ledger.verify import check_all
@@ -114,7 +114,7 @@ class LedgerMachine(RuleBasedStateMachine):
         ended = sweep(self.database, self.model.now, how).ended
         wanted = self.model.sweep(how)
         assert sorted(one.request_id for one in ended) == sorted(wanted)
-        if any(isinstance(one, Take) for one in self.in_doubt):
+        if any(isinstance(one, Authorize) for one in self.in_doubt):
             self.in_doubt = []  # nobody doubts a claim for as long as it takes to expire
 
     # The workers.
@@ -154,9 +154,9 @@ class LedgerMachine(RuleBasedStateMachine):
         """The last batch was committed, but nobody said so; meanwhile others may have written."""
         batch = self.in_doubt
         refused = [one for one in batch if one.error is not None]  # may fit by now
-        written = [_money(one) for one in batch if isinstance(one, Settle)]
+        written = [_money(one) for one in batch if isinstance(one, Capture)]
         self._commit(lambda connection: self.batches[self.worker](connection, batch, again=True))
-        assert written == [_money(one) for one in batch if isinstance(one, Settle)]
+        assert written == [_money(one) for one in batch if isinstance(one, Capture)]
         self._follow(refused)
 
     # What must hold after every step.
@@ -195,7 +195,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model.move(made.reference, account, amount)
         return made.reference
 
-    def _take(self, data: st.DataObject) -> Take:
+    def _take(self, data: st.DataObject) -> Authorize:
         account = data.draw(st.sampled_from(self.accounts))
         amount = data.draw(AMOUNTS)
         key = f"key_of_{account}"
@@ -211,8 +211,8 @@ class LedgerMachine(RuleBasedStateMachine):
         ]
         order = data.draw(st.permutations(claims))
         now = self.model.now
-        hold = Held(f"req_{next(_numbers):06}", account, key, "wrk_1", "m", "chat", False, now, now + EXPIRES_S)
-        return Take(hold, order, self._version())
+        hold = Hold(f"req_{next(_numbers):06}", account, key, "wrk_1", "m", "chat", False, now, now + EXPIRES_S)
+        return Authorize(hold, order, self._version())
 
     def _ends(self, data: st.DataObject, most: int) -> list[Operation]:
         calls = self.calls("open", "swept")[:most]
@@ -221,18 +221,18 @@ class LedgerMachine(RuleBasedStateMachine):
     def _end(self, data: st.DataObject, call: Call) -> list[Operation]:
         """How a call ends, and perhaps that its caller gave up, which then means nothing."""
         held = call.held
-        given_back = Take(held, [], 0)
+        given_back = Authorize(held, [], 0)
         given_back.result = held
         what = data.draw(st.sampled_from(["settle", "settle", "void", "give back"]))
         if what == "give back":
-            return [GiveBack(given_back)]
+            return [Void(given_back)]
         charge = 0
         if what == "settle":
             above = data.draw(st.integers(1, 20))
             charge = data.draw(st.sampled_from([held.amount_nano, held.amount_nano // 2, held.amount_nano + above]))
         amounts = [_final(taken.bucket, charge) for taken in held.taken]
-        settle = Settle(held, amounts, record(held.id, held.account, charge))
-        return [settle, GiveBack(given_back)] if data.draw(st.booleans()) else [settle]
+        settle = Capture(held, amounts, record(held.id, held.account, charge))
+        return [settle, Void(given_back)] if data.draw(st.booleans()) else [settle]
 
     def _write(self, batch: list[Operation], committed: str) -> None:
         rolled_back = committed == "rolled back first"
@@ -266,12 +266,12 @@ class LedgerMachine(RuleBasedStateMachine):
     def _follow(self, batch: Sequence[Operation]) -> None:
         """The model does what the batch did, and both must agree on what came of it."""
         for operation in batch:
-            if isinstance(operation, Take):
+            if isinstance(operation, Authorize):
                 call = self.model.take(operation.result or operation.hold, operation.claims)
                 assert (call is None) is (operation.error is not None), operation.error
-            elif isinstance(operation, GiveBack):
+            elif isinstance(operation, Void):
                 self.model.give_back(self.model.calls[operation.held.id])
-            elif isinstance(operation, Settle):
+            elif isinstance(operation, Capture):
                 call = self.model.calls[operation.held.id]
                 self.model.settle(call, operation.record.charge_nano, operation.amounts)
                 assert _money(operation) == (call.charge, call.shortfall)
@@ -314,7 +314,7 @@ def _final(bucket: str, charge: int) -> int:
     return {"requests": 1, "tokens": charge, "day": charge, "budget": charge, "concurrent": 0}[bucket.split(":")[1]]
 
 
-def _money(operation: Settle) -> tuple[int, int] | None:
+def _money(operation: Capture) -> tuple[int, int] | None:
     written = operation.result
     return written and (written.charge_nano, written.shortfall_nano)
 

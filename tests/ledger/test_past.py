@@ -11,7 +11,7 @@ from books import NOW, record
 from router.db.access_version import access_version
 from router.db.database import Database
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import Held, Refused, Settle, Take
+from router.ledger.operations import Authorize, Capture, Hold, Refused
 from router.ledger.transfers import grant
 from router.ledger.verify import verify
 from router.store.accounts import Account, set_account_tier
@@ -35,10 +35,10 @@ class Spender:
         self.key: KeyRow = create_key(database, account.id, "k")[0]
         self.now = NOW
 
-    def begin(self, amount: int, *claims: tuple[str, Claim]) -> Take:
+    def begin(self, amount: int, *claims: tuple[str, Claim]) -> Authorize:
         request = f"req_{next(_numbers)}"
-        hold = Held(request, self.account, self.key.id, "wrk_1", "m", "chat", False, self.now, self.now + 100)
-        take = Take(hold, [(BALANCE, Claim(BALANCE, amount)), *claims], self.database.read(access_version))
+        hold = Hold(request, self.account, self.key.id, "wrk_1", "m", "chat", False, self.now, self.now + 100)
+        take = Authorize(hold, [(BALANCE, Claim(BALANCE, amount)), *claims], self.database.read(access_version))
         self.database.write(lambda connection: LedgerBatch(lambda: self.now)(connection, [take]))
         return take
 
@@ -46,7 +46,7 @@ class Spender:
         take = self.begin(amount, *claims)
         assert take.error is None, take.error
         row = record(take.label, self.account, amount, key=self.key.id, created_at=self.now)
-        settle = Settle(take.result, [amount for _ in claims], row)
+        settle = Capture(take.result, [amount for _ in claims], row)
         self.database.write(lambda connection: LedgerBatch(lambda: self.now)(connection, [settle]))
 
     def left(self, *claims: tuple[str, Claim]) -> int:
@@ -108,7 +108,7 @@ def test_what_was_spent_while_nothing_counted_counts_after_a_change(spender: Spe
     CHANGES[change](spender)
     assert spender.left(claim("key", 100, 500)) == 67
     row = record(under_way.label, spender.account, 2, key=spender.key.id)
-    settle = Settle(under_way.result, [2], row)
+    settle = Capture(under_way.result, [2], row)
     spender.database.write(lambda connection: LedgerBatch(lambda: NOW)(connection, [settle]))
     assert spender.left(claim("key", 100, 500)) == 68
     assert all(check.ok for check in verify(spender.database))

@@ -9,7 +9,7 @@ from router.db.database import Database
 from router.db.journal import Operation
 from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import Held, Note, Settle
+from router.ledger.operations import Capture, Hold, Statements
 from router.ledger.sweep import sweep
 from router.ledger.transfers import grant
 from router.ledger.verify import verify
@@ -21,7 +21,7 @@ from router.store.idempotency import (
     finishing,
     look,
     releasing,
-    stands,
+    still_owns,
     take_over,
 )
 
@@ -32,14 +32,14 @@ def apply(database: Database, *operations: Operation) -> None:
     database.write(lambda connection: LedgerBatch(lambda: NOW)(connection, operations))
 
 
-def settle(database: Database, held: Held, charge_nano: int) -> int:
+def settle(database: Database, held: Hold, charge_nano: int) -> int:
     """What the call is charged."""
-    operation = Settle(
+    operation = Capture(
         held,
         [1, 40, charge_nano, 0],
         record(held.id, held.account, charge_nano),
-        also=[finishing(PLACE, held.id, 200, {}, held.id.encode())],
-        stands=lambda connection: stands(connection, PLACE, held.id),
+        extra_statements=[finishing(PLACE, held.id, 200, {}, held.id.encode())],
+        still_owns=lambda connection: still_owns(connection, PLACE, held.id),
     )
     apply(database, operation)
     charged: int = operation.result.charge_nano
@@ -52,7 +52,7 @@ def funded(database: Database, account: Account) -> str:
     return account.id
 
 
-def swept_and_taken_over(database: Database, account: str) -> tuple[Held, Held]:
+def swept_and_taken_over(database: Database, account: str) -> tuple[Hold, Hold]:
     """A call that the sweep ended, and the one that took its place."""
     begin(database, PLACE, IdempotentCall("req_1", "wrk_1", "hash"), NOW)
     first = take(database, account, "req_1", 100)
@@ -102,5 +102,5 @@ def test_a_dead_call_that_the_sweep_charged_is_not_made_again(database: Database
 
 def test_a_note_is_written_with_the_batch(database: Database) -> None:
     begin(database, PLACE, IdempotentCall("req_1", "wrk_1", "hash"), NOW)
-    apply(database, Note("req_1", [releasing(PLACE, "req_1")]))
+    apply(database, Statements("req_1", [releasing(PLACE, "req_1")]))
     assert look(database, PLACE, NOW) is None

@@ -11,7 +11,7 @@ from books import NOW, fill, record, settle, take
 from router.db.connection import Connection
 from router.db.database import Database
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import Settle
+from router.ledger.operations import Capture
 from router.ledger.transfers import AMOUNT_MAX_NANO, adjust, grant
 from router.ledger.verify import CHECKS, verify
 from router.metering.usage_rows import insert_usage, prune_usage
@@ -215,7 +215,7 @@ def test_pruned_rows_are_no_alarm(database: Database, account: Account, tamper: 
     later = NOW + 90_000
     written = record("req_later", account.id, created_at=later)
     held = take(database, account.id, "req_later", 10, now=later)
-    operation = Settle(held, [1, 40, 5, 0], record("req_later", account.id, 5, created_at=later))
+    operation = Capture(held, [1, 40, 5, 0], record("req_later", account.id, 5, created_at=later))
     database.write(lambda connection: LedgerBatch(lambda: later)(connection, [operation]))
     assert prune_usage(database, NOW + 1) == 3
     assert failed(database) == {}

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from router.catalogue import Catalogue, Listing, PriceRules, Stored
-from router.charging.quote import Quoter
-from router.charging.terms import Terms
+from router.charging.quote import PriceQuoter
+from router.charging.terms import CallPricing
 from router.config.provider import Timeouts
 from router.config.schema import BillingSettings
 from router.money.price_text import read_price
@@ -89,7 +89,7 @@ class Market:
         self.shelf = _Shelf(Stored(prices=self.stored))
         listings = {"acme": Listing(self.cards)}
         self.catalogue = Catalogue(listings, Stored(), self.shelf, rules=self.rules, max_age_s=-1.0)
-        self.quoter = Quoter(self.catalogue, self.billing, with_billing=self.with_billing)
+        self.quoter = PriceQuoter(self.catalogue, self.billing, with_billing=self.with_billing)
         self.targets = tuple(self.target(one) for one in self.cards)
         self.route = Route(f"acme/{self.cards[0].model}", self.targets, ())
 
@@ -97,7 +97,7 @@ class Market:
         provider = _Provider("acme", rules=self.request_rules, drops=self.drops)
         return Target(f"acme/{one.model}", provider, one)  # type: ignore[arg-type]
 
-    def terms(self, body: Mapping[str, Any], *, price_list: str = "", at: float = AT) -> Terms:
+    def terms(self, body: Mapping[str, Any], *, price_list: str = "", at: float = AT) -> CallPricing:
         """Of a chat call, or of an embeddings call where the body has an ``input``."""
         key = Key("key_1", "acct_1", price_list=price_list)
         kind = "embeddings" if "input" in body else "chat"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from market import Market, card, chat, price
 
-from router.charging.charge import Reckoned, reckon
+from router.charging.charge import ChargeResult, reckon
 from router.types.records import OVER_BOUND, Usage
 from router.upstream.wire import usage_of
 
@@ -17,14 +17,14 @@ BOUND = 6_000
 CAP = 500
 
 
-def reckoned(usage: Any, estimate: Usage | None = None, ending: str = "ok") -> Reckoned:
+def reckoned(usage: Any, estimate: Usage | None = None, ending: str = "ok") -> ChargeResult:
     """Of a call with a prompt of at most 6,000 tokens and an output of at most 500."""
     terms = Market([CARD]).terms(chat("x" * BOUND, max_tokens=CAP))
     read = usage if isinstance(usage, Usage) or usage is None else usage_of(usage)
     return reckon(terms, terms.targets[0], read, estimate, ending)
 
 
-def counts(done: Reckoned) -> tuple[int, ...]:
+def counts(done: ChargeResult) -> tuple[int, ...]:
     usage = done.usage
     assert usage is not None
     return (
@@ -120,13 +120,13 @@ def test_no_usage_is_an_estimate_within_the_bound() -> None:
 def test_what_was_delivered_before_an_early_end_is_charged(ending: str) -> None:
     assert reckoned(raw(), ending=ending).charge_nano == 100 * 2_500 + 10 * 10_000
     assert reckoned(None, Usage(77, 7), ending).estimated
-    assert reckoned(None, None, ending) == Reckoned(None, 0, 0)
+    assert reckoned(None, None, ending) == ChargeResult(None, 0, 0)
 
 
 def test_a_failure_before_output_costs_nothing() -> None:
-    assert reckoned(raw(), Usage(77, 7), "error") == Reckoned(None, 0, 0)
+    assert reckoned(raw(), Usage(77, 7), "error") == ChargeResult(None, 0, 0)
     terms = Market([CARD]).terms(chat())
-    assert reckon(terms, None, None, None, "error") == Reckoned(None, 0, 0)
+    assert reckon(terms, None, None, None, "error") == ChargeResult(None, 0, 0)
 
 
 def test_together_beyond_the_window_is_charged_beyond_the_quote() -> None:
@@ -144,5 +144,5 @@ def test_the_served_targets_price_counts_and_cost_stands_beside_it() -> None:
     assert (done.charge_nano, done.cost_nano) == (20_000, 5_000)
     unknown = Market([card(price=None)], stored={("", "acme/large"): price(input="4", output="4")}).terms(chat())
     done = reckon(unknown, unknown.targets[0], Usage(1), None, "ok")
-    assert replace(done, prices={}) == Reckoned(Usage(1), 4_000, None)
+    assert replace(done, prices={}) == ChargeResult(Usage(1), 4_000, None)
     assert {"source": "database", "name": "acme/large", "currency": "USD", "input": "4"}.items() <= done.prices.items()

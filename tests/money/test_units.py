@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from market import AT, Market, card, chat, price
 
 from router.charging.bounds import Bound
-from router.charging.charge import Reckoned, reckon
-from router.charging.terms import Terms
+from router.charging.charge import ChargeResult, reckon
+from router.charging.terms import CallPricing
 from router.errors import ModelNotPriced
 from router.money.price_text import keep_price, kept_price, read_price, show_price
 from router.money.prices import (
@@ -141,7 +141,7 @@ ASKED = card(price=price(input="1", output="2", per_request="0.005"))
 SEARCHED = card(price=price(input="1", output="2", per_request="0.005", per_search="0.01"))
 
 
-def terms(body: dict[str, Any] | None = None, **changes: Any) -> Terms:
+def terms(body: dict[str, Any] | None = None, **changes: Any) -> CallPricing:
     return Market([ASKED], **changes).terms(body or chat("x" * 100, max_tokens=10))
 
 
@@ -184,7 +184,7 @@ def test_a_tier_of_the_request_holds_the_dearest() -> None:
         assert done.charge_nano == prompt * 1_000 + 2_000 + request
 
 
-def reckoned(usage: Usage | None, estimate: Usage | None = None, ending: str = "ok", card: Any = ASKED) -> Reckoned:
+def reckoned(usage: Usage | None, estimate: Usage | None = None, ending: str = "ok", card: Any = ASKED) -> ChargeResult:
     found = Market([card]).terms(chat("x" * 100, max_tokens=10))
     return reckon(found, found.targets[0], usage, estimate, ending)
 
@@ -235,7 +235,7 @@ def test_impossible_counts_of_units_are_put_within_bounds() -> None:
 # Bodies that ask for units: what a surface's measure says.
 
 
-def drawn(units: Units, **changes: Any) -> Terms:
+def drawn(units: Units, **changes: Any) -> CallPricing:
     market = Market([card(price=price(input="1", output="2", **changes))])
     body = chat("x", max_tokens=10)
     found = look(body, "chat")

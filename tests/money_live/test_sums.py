@@ -13,7 +13,7 @@ from router.db.database import Database
 from router.db.journal import Operation
 from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import Held, Settle, Take
+from router.ledger.operations import Authorize, Capture, Hold
 from router.ledger.transfers import grant
 from router.ledger.verify import verify
 from router.money.amounts import format_nano, parse_nano
@@ -46,7 +46,7 @@ def test_the_sum_of_many_calls_is_exact(database: Database, calls: int, amount: 
     for start in range(0, calls, BATCH):
         takes = [_take(database, account, f"req_{start + number}", charge) for number in range(BATCH)]
         _apply(database, takes)
-        _apply(database, [Settle(take.result, [], _record(take.result, charge)) for take in takes])
+        _apply(database, [Capture(take.result, [], _record(take.result, charge)) for take in takes])
     found = balance(database, account)
     assert (format_nano(found.balance), found.held) == (left, 0)
     assert found.debits == calls * charge
@@ -55,9 +55,9 @@ def test_the_sum_of_many_calls_is_exact(database: Database, calls: int, amount: 
     assert [check for check in verify(database) if not check.ok] == []
 
 
-def _take(database: Database, account: str, request_id: str, amount_nano: int) -> Take:
-    hold = Held(request_id, account, "key_1", "wrk_1", "acme/plain", "chat", False, AT, AT + 100)
-    return Take(hold, [(BALANCE, Claim(BALANCE, amount_nano, refusal="balance"))], database.read(access_version))
+def _take(database: Database, account: str, request_id: str, amount_nano: int) -> Authorize:
+    hold = Hold(request_id, account, "key_1", "wrk_1", "acme/plain", "chat", False, AT, AT + 100)
+    return Authorize(hold, [(BALANCE, Claim(BALANCE, amount_nano, refusal="balance"))], database.read(access_version))
 
 
 def _apply(database: Database, operations: list[Operation]) -> None:
@@ -68,7 +68,7 @@ def _apply(database: Database, operations: list[Operation]) -> None:
     assert [one.error for one in operations if one.error is not None] == []
 
 
-def _record(held: Held, charge_nano: int) -> CallRecord:
+def _record(held: Hold, charge_nano: int) -> CallRecord:
     return CallRecord(
         request_id=held.id,
         created_at=AT,

@@ -11,11 +11,11 @@ import pytest
 from router import BALANCE, ChatCall, Claim, Key, Meters, Outcome, PolicyContext, Quote, RouterError, Usage, hookimpl
 from router.calls.admission import Admission, AdmissionLimits
 from router.calls.call import ActiveCall
-from router.charging.charge import Reckoned
+from router.charging.charge import ChargeResult
 from router.charging.plan import Plan
 from router.charging.policies import Policy
 from router.errors import RateLimited, StoreError
-from router.ledger.operations import Held, Settle, Take, Taken
+from router.ledger.operations import Authorize, Capture, Hold, Taken
 from router.plugin_host.registry import registry_of
 from router.surfaces.checked import look
 from router.types.claims import Window
@@ -48,9 +48,9 @@ class Books:
         if self.down:
             raise StoreError("The database does not answer.")
         self.operations.append(operation)
-        if isinstance(operation, Settle):
+        if isinstance(operation, Capture):
             return operation.record
-        assert isinstance(operation, Take) and operation.amounts is not None
+        assert isinstance(operation, Authorize) and operation.amounts is not None
         pairs = zip(operation.claims, operation.amounts, strict=True)
         taken = tuple(Taken(bucket, amount, 0) for (bucket, _), amount in pairs if bucket != BALANCE)
         return operation.hold._replace(taken=taken)
@@ -132,7 +132,7 @@ class Desk:
         record = CallRecord(
             "r", NOON, "chat", "a", "k", "m", "p", "m", 200, "ok", "", False, 7, 3, 0, 0, False, 1, 1, charge_nano=40
         )
-        return self.admission.close(active, record, Reckoned(usage, charge_nano, None), None)
+        return self.admission.close(active, record, ChargeResult(usage, charge_nano, None), None)
 
     @property
     def settled(self) -> Sequence[int]:
@@ -320,4 +320,4 @@ def test_no_claim_holds_nothing() -> None:
     desk = Desk(Nothing())
     active = desk.open()
     assert active.held is None and desk.close(active).charge_nano == 0
-    assert not any(isinstance(one, (Take, Held)) for one in desk.books.operations)
+    assert not any(isinstance(one, (Authorize, Hold)) for one in desk.books.operations)

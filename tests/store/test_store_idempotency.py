@@ -22,7 +22,7 @@ from router.store.idempotency import (
     look,
     reference_of,
     releasing,
-    stands,
+    still_owns,
     take_over,
 )
 from router.types.records import CallRecord
@@ -131,7 +131,7 @@ def test_the_place_of_a_dead_call_is_taken_over_once_nothing_of_it_is_open(datab
     assert found is not None
     assert (found.request_id, found.owner, found.status) == ("req_2", "wrk_2", 0)
     for request_id, still in (("req_1", False), ("req_2", True)):
-        assert database.write(lambda connection, id=request_id: stands(connection, PLACE, id)) is still  # type: ignore[misc]
+        assert database.write(lambda connection, id=request_id: still_owns(connection, PLACE, id)) is still  # type: ignore[misc]
 
 
 def test_a_dead_call_that_was_charged_is_over_without_an_answer(database: Database) -> None:
@@ -145,7 +145,7 @@ def test_a_dead_call_that_was_charged_is_over_without_an_answer(database: Databa
 
 
 def test_a_call_whose_place_is_gone_may_be_charged(database: Database) -> None:
-    assert database.write(lambda connection: stands(connection, PLACE, "req_1"))
+    assert database.write(lambda connection: still_owns(connection, PLACE, "req_1"))
 
 
 def test_the_value_is_not_kept(database: Database) -> None:

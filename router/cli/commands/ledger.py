@@ -11,7 +11,7 @@ import click
 from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, table
 from router.cli.support.session import CommandSession, common
-from router.ledger.operations import Held
+from router.ledger.operations import Hold
 from router.ledger.sweep import sweep as end_expired
 from router.ledger.verify import verify as run_checks
 from router.money.amounts import format_nano
@@ -71,7 +71,7 @@ def _ended(record: CallRecord) -> dict[str, Any]:
     }
 
 
-def _refused(held: Held) -> dict[str, Any]:
+def _refused(held: Hold) -> dict[str, Any]:
     return {
         "request_id": held.id,
         "account": held.account,

@@ -10,7 +10,7 @@ from router.db.connection import Connection
 from router.db.database import Database
 from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
-from router.ledger.operations import Held, Refused, Settle, Take
+from router.ledger.operations import Authorize, Capture, Hold, Refused
 from router.ledger.transfers import grant
 from router.ledger.verify import verify
 from router.store.accounts import create_account
@@ -33,7 +33,7 @@ class Running:
     """A call whose claims were taken: the claims, and what the ledger holds."""
 
     claims: Sequence[Claim]
-    held: Held
+    held: Hold
 
 
 class Books:
@@ -55,13 +55,13 @@ class Books:
         call, context = self.bench.call(), self.bench.context(time.time())
         claims = self.bench.claims(call, self.key, QUOTE, context)
         expires_at = context.at + 3600.0
-        hold = Held(
+        hold = Hold(
             call.request_id, self.key.account, self.key.id, owner, call.model, "chat", False, context.at, expires_at
         )
         name = self.bench.plugin.name
         named = [(claim.bucket if claim.bucket == BALANCE else f"{name}:{claim.bucket}", claim) for claim in claims]
         version = self.database.read(lambda connection: connection.row(_VERSION)) or {}
-        operation = Take(hold, named, version["value"])
+        operation = Authorize(hold, named, version["value"])
         self._apply(operation)
         if isinstance(operation.error, Refused):
             self.bench.policy.undo(claims, context)
@@ -76,7 +76,7 @@ class Books:
         pairs = list(zip(running.claims, amounts, strict=True))
         others = [amount for claim, amount in pairs if claim.bucket != BALANCE]
         held = running.held
-        operation = Settle(held, others, _row(held, outcome, charged(running.claims, amounts)))
+        operation = Capture(held, others, _row(held, outcome, charged(running.claims, amounts)))
         self._apply(operation)
         row: CallRecord | None = operation.result
         return row
@@ -100,7 +100,7 @@ class Books:
         still = {bucket: amounts[1] for bucket, amounts in buckets.items() if amounts[1]}
         expect(held or not (money or still), f"still held when no call is under way: {money} nano, {still}")
 
-    def _apply(self, operation: Take | Settle) -> None:
+    def _apply(self, operation: Authorize | Capture) -> None:
         def write(connection: Connection) -> None:
             LedgerBatch()(connection, [operation])
 
@@ -112,7 +112,7 @@ def charged(claims: Sequence[Claim], amounts: Sequence[int]) -> int:
     return sum(amount for claim, amount in zip(claims, amounts, strict=True) if claim.bucket == BALANCE)
 
 
-def _row(held: Held, outcome: Outcome, charge_nano: int) -> CallRecord:
+def _row(held: Hold, outcome: Outcome, charge_nano: int) -> CallRecord:
     used = outcome.usage
     return CallRecord(
         request_id=held.id,

@@ -11,13 +11,13 @@ from router.db.bulk import select_in
 from router.db.connection import Connection
 from router.db.ids import clean_text
 from router.db.journal import Operation
-from router.ledger.operations import HOLD_COLUMNS, GiveBack, Held, Record, Settle, Take
+from router.ledger.operations import HOLD_COLUMNS, Authorize, Capture, Hold, Record, Void
 from router.ledger.state import AccountState, Bucket
 from router.money.amounts import INT64_MAX
 from router.store.ledger_log import Effects, Row, append, catch_up, lock_head, logged
 from router.types.claims import BALANCE, Claim, Window
 
-__all__ = ["Book", "BoundClaims", "Meter"]
+__all__ = ["BoundClaims", "LedgerCache", "Meter"]
 
 _REMEMBERED_MAX = 50_000
 _BOUND_MAX = 5_000
@@ -68,7 +68,7 @@ class BoundClaims(NamedTuple):
 
 
 @dataclass
-class Book:
+class LedgerCache:
     """What the batches of one journal know: the rows that they read, as long as they know of every change since.
 
     Changes of other journals are in the log. Whatever else changes the ledger counts the log's epoch up, and a new book
@@ -96,7 +96,7 @@ class Book:
     _data_version: int = 0
 
     @classmethod
-    def opened(cls, connection: Connection, last: Book | None) -> Book:
+    def opened(cls, connection: Connection, last: LedgerCache | None) -> LedgerCache:
         """What is known in the transaction that has just begun.
 
         Args:
@@ -156,7 +156,7 @@ class Book:
         else:
             bucket.learn(window_start, used, held, subject)
 
-    def kept(self, connection: Connection) -> Book:
+    def kept(self, connection: Connection) -> LedgerCache:
         """This, for ``opened`` in the next transaction, once everything is written."""
         self._transaction = connection.transaction
         return self
@@ -181,13 +181,15 @@ class Book:
 
     def is_enough(self, operation: Operation) -> bool:
         """Whether an operation needs nothing but what is known here, and leaves nothing but what the log says."""
-        if isinstance(operation, Take):
+        if isinstance(operation, Authorize):
             return True
-        if isinstance(operation, Settle):
-            return operation.held.id in self.open and operation.stands is None and not operation.final.also
-        if isinstance(operation, GiveBack):
+        if isinstance(operation, Capture):
+            return (
+                operation.held.id in self.open and operation.still_owns is None and not operation.final.extra_statements
+            )
+        if isinstance(operation, Void):
             return operation.held is None or operation.held.id in self.open
-        return isinstance(operation, Record) and not operation.also
+        return isinstance(operation, Record) and not operation.extra_statements
 
     def held_of(self, connection: Connection, ids: Sequence[str]) -> set[str]:
         """Which of these calls are held."""
@@ -195,11 +197,11 @@ class Book:
         others = [id for id in ids if id not in found]
         return found.union(id for (id,) in select_in(connection, "holds", "id", "id", others))
 
-    def begun(self, connection: Connection, operations: Sequence[Operation]) -> dict[str, Held]:
+    def begun(self, connection: Connection, operations: Sequence[Operation]) -> dict[str, Hold]:
         """Calls that a commit of unknown outcome began after all."""
-        ids = [one.label for one in operations if isinstance(one, Take)]
+        ids = [one.label for one in operations if isinstance(one, Authorize)]
         rows = select_in(connection, "holds", HOLD_COLUMNS, "id", ids)
-        return {held.id: held for held in map(Held.of, rows)}
+        return {held.id: held for held in map(Hold.of, rows)}
 
     def access_version(self, connection: Connection) -> int:
         """Of keys, accounts and limits."""
