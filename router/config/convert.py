@@ -1,4 +1,4 @@
-"""Plain data -> a frozen dataclass, checked by marshmallow: for ``router.toml`` and for plugins' own settings.
+"""Plain data -> a frozen dataclass, checked: for ``router.toml`` and for plugins' own settings.
 
 The dataclass is the declaration: its annotations give the types, its defaults make a key optional, and a field's
 ``metadata`` may add ``one_of`` (allowed values), ``min`` and ``max`` (and ``remedy``, added to what is said of a number
@@ -16,8 +16,6 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any
-
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from router.config.provider import Secret
 from router.errors import ConfigError
@@ -43,19 +41,15 @@ def build_record(kind: type, data: Mapping[str, Any], *, locate: Callable[[str],
             dataclass, and for a ``ValueError`` of its ``__post_init__``.
     """
     try:
-        schema = _schema(kind)()
+        _check_declared(kind)
     except (NameError, TypeError) as error:
         raise ConfigError(f"{locate('')}: the settings record that the plugin declares is no use: {error}") from error
-    schema.context_secret = secret  # type: ignore[attr-defined]
     try:
-        return schema.load(data)
+        return _record(kind, data, "", secret)
+    except _WrongValue as error:
+        raise ConfigError(f"{locate(error.path)}: {error}") from None
     except ValueError as error:
         raise ConfigError(f"{locate('')}: {error}") from error
-    except ValidationError as error:
-        path, message = _first(error.messages_dict)
-        if message == _UNKNOWN:
-            message = "unknown key" + _nearest(path, kind)
-        raise ConfigError(f"{locate(path)}: {message}") from None
 
 
 def known_keys(kind: type) -> dict[str, Any]:
@@ -64,229 +58,155 @@ def known_keys(kind: type) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
-_UNKNOWN = "unknown key"
-_MESSAGES = {"unknown": _UNKNOWN, "type": "must be a table"}
+class _WrongValue(Exception):
+    """What is wrong with the value at the dotted ``path``."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 @functools.cache
-def _schema(kind: type) -> type[Schema]:
-    members: dict[str, Any] = {}
-    annotations = known_keys(kind)
-    for declared in dataclasses.fields(kind):
-        required = declared.default is dataclasses.MISSING and declared.default_factory is dataclasses.MISSING
-        members[declared.name] = _field(annotations[declared.name], declared.metadata, required=required)
-
-    secrets = {
-        f.name: f.default for f in dataclasses.fields(kind) if isinstance(f.default, Secret) and f.default.source
-    }
-
-    class RecordSchema(Schema):
-        error_messages = _MESSAGES
-
-        class Meta:
-            unknown = RAISE
-
-        def load(self, data: Any, **options: Any) -> Any:
-            values = super().load(data, **options)
-            for name, default in secrets.items():
-                if name not in values:
-                    values[name] = self.context_secret(default.source)  # type: ignore[attr-defined]
-            return kind(**values)
-
-    return type(kind.__name__, (RecordSchema,), members)
-
-
-def _field(annotation: Any, metadata: Mapping[str, Any], *, required: bool = False) -> fields.Field[Any]:
-    options: dict[str, Any] = {
-        "required": required,
-        "error_messages": {"required": "is required"},
-        "validate": _checks(metadata),
-    }
+def _check_declared(annotation: Any) -> None:
+    """Refuse with a ``TypeError`` a dataclass, or the annotation of a key, of which no value can be made."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (types.UnionType, typing.Union):
-        inner = next(argument for argument in arguments if argument is not type(None))
-        field = _field(inner, metadata, required=required)
-        field.allow_none = True
-        return field
-    if dataclasses.is_dataclass(annotation):
-        return _Record(typing.cast(type, annotation), **options)
-    if origin is tuple:
-        return _Tuple(_field(arguments[0], {}), **options)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        value = None if arguments[1] is Any else _field(arguments[1], {})
-        options["error_messages"]["invalid"] = _MESSAGES["type"]
-        return _Mapping(keys=fields.String(), values=value, **options, names=bool(metadata.get("names")))
-    if annotation not in _SCALARS:
+        _check_declared(_not_none(arguments))
+    elif origin is tuple:
+        _check_declared(arguments[0])
+    elif _is_table(origin):
+        if arguments[1] is not Any:
+            _check_declared(arguments[1])
+    elif dataclasses.is_dataclass(annotation):
+        for inner in known_keys(typing.cast(type, annotation)).values():
+            _check_declared(inner)
+    elif annotation not in _SCALARS:
         raise TypeError(
             f"a key cannot have the type {annotation}; use {', '.join(t.__name__ for t in _SCALARS)}, "
             "a dataclass, tuple[TYPE, ...] or Mapping[str, TYPE]"
         )
-    return _SCALARS[annotation](**options)
 
 
-def _checks(metadata: Mapping[str, Any]) -> list[Any]:
-    checks: list[Any] = []
-    if "one_of" in metadata:
-        checks.append(validate.OneOf(metadata["one_of"], error="must be one of {choices}, not {input!r}"))
-    if "min" in metadata or "max" in metadata:
-        error = "must be from {min} to {max}, not {input}" + metadata.get("remedy", "")
-        checks.append(validate.Range(metadata.get("min"), metadata.get("max"), error=error))
-    return checks
+def _record(kind: Any, data: Any, path: str, secret: Reveal) -> Any:
+    if not isinstance(data, Mapping):
+        raise _WrongValue(path, "must be a table")
+    annotations = known_keys(kind)
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):
+        name, inner = field.name, _joined(path, field.name)
+        if name in data:
+            values[name] = _value(annotations[name], data[name], inner, secret, field.metadata)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise _WrongValue(inner, "is required")
+        elif isinstance(field.default, Secret) and field.default.source:
+            values[name] = secret(field.default.source)
+    for name in data:
+        if name not in annotations:
+            close = difflib.get_close_matches(name, list(annotations), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"the keys here are {', '.join(annotations)}"
+            raise _WrongValue(_joined(path, name), f"unknown key; {hint}")
+    return kind(**values)
 
 
-class _Strict(fields.Field[Any]):
-    """A scalar that is taken as TOML gives it; only text from the environment is converted."""
-
-    expected: typing.ClassVar[str]
-    shows_value: typing.ClassVar[bool] = True
-
-    def convert(self, value: Any) -> Any:
-        raise NotImplementedError
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        try:
-            return self.convert(value)
-        except (KeyError, TypeError, ValueError, OverflowError):
-            shown = f", not {value!r}{self.remedy(value)}" if self.shows_value else ""
-            raise ValidationError(f"must be {self.expected}{shown}") from None
-
-    def remedy(self, value: Any) -> str:
-        """What to write instead of ``value``, where that is plain."""
-        return ""
-
-
-class _Integer(_Strict):
-    expected = "a whole number"
-
-    def convert(self, value: Any) -> int:
-        if isinstance(value, EnvironmentText):
-            return int(value)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError
-        return value
+def _value(annotation: Any, data: Any, path: str, secret: Reveal, metadata: Mapping[str, Any]) -> Any:
+    """``data`` as the annotation of its key wants it, within what the key's ``metadata`` allows."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (types.UnionType, typing.Union):
+        return None if data is None else _value(_not_none(arguments), data, path, secret, metadata)
+    if origin is tuple:
+        return tuple(
+            _value(arguments[0], value, f"{path}.{number}", secret, {})
+            for number, value in enumerate(_listed(data, path))
+        )
+    if _is_table(origin):
+        if metadata.get("names") and not isinstance(data, Mapping):
+            data = {name: {} for name in _value(tuple[str, ...], data, path, secret, {})}
+        if not isinstance(data, Mapping):
+            raise _WrongValue(path, "must be a table")
+        if arguments[1] is Any:
+            return dict(data)
+        return {name: _value(arguments[1], value, _joined(path, name), secret, {}) for name, value in data.items()}
+    if annotation not in _SCALARS:
+        return _record(annotation, data, path, secret)
+    value = _scalar(annotation, data, path, secret)
+    if value not in metadata.get("one_of", (value,)):
+        raise _WrongValue(path, f"must be one of {', '.join(map(str, metadata['one_of']))}, not {value!r}")
+    low, high = metadata.get("min"), metadata.get("max")
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise _WrongValue(path, f"must be from {low} to {high}, not {value}{metadata.get('remedy', '')}")
+    return value
 
 
-class _Number(_Strict):
-    expected = "a number, not negative"
-
-    def convert(self, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float, EnvironmentText)):
-            raise TypeError
-        number = float(value)
-        if not math.isfinite(number) or number < 0:
-            raise ValueError
-        return number
+def _listed(data: Any, path: str) -> list[Any]:
+    if isinstance(data, EnvironmentText):
+        return [EnvironmentText(part.strip()) for part in data.split(",") if part.strip()]
+    if not isinstance(data, list):
+        raise _WrongValue(path, f"must be a list, not {data!r}")
+    return data
 
 
-class _Boolean(_Strict):
-    expected = "true or false"
-
-    def convert(self, value: Any) -> bool:
-        if isinstance(value, EnvironmentText):
-            return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
-        if not isinstance(value, bool):
-            raise TypeError
-        return value
-
-
-class _String(_Strict):
-    expected = "text"
-
-    def convert(self, value: Any) -> str:
-        if not isinstance(value, str):
-            raise TypeError
-        return str(value)
-
-    def remedy(self, value: Any) -> str:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return f': put it in quotes, "{value}"' if number else ""
+def _scalar(kind: type, data: Any, path: str, secret: Reveal) -> Any:
+    """``data`` as TOML gives it; only text from the environment is converted."""
+    convert, expected = _SCALARS[kind]
+    try:
+        value = convert(data)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        shown = "" if kind is Secret else f", not {data!r}"
+        if kind is str and isinstance(data, (int, float)) and not isinstance(data, bool):
+            shown += f': put it in quotes, "{data}"'
+        raise _WrongValue(path, f"must be {expected}{shown}") from None
+    return secret(value) if kind is Secret and not isinstance(value, Secret) else value
 
 
-class _SecretField(_Strict):
-    expected = 'text: "env:NAME", or the secret itself'
-    shows_value = False
-
-    def convert(self, value: Any) -> Secret:
-        if isinstance(value, Secret):
-            return value
-        if not isinstance(value, str):
-            raise TypeError
-        root: Any = self.root
-        reveal: Reveal = root.context_secret
-        return reveal(str(value))
+def _whole_number(data: Any) -> int:
+    if isinstance(data, bool) or not isinstance(data, (int, EnvironmentText)):
+        raise TypeError
+    return int(data)
 
 
-class _Tuple(fields.List[Any]):
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        if isinstance(value, EnvironmentText):
-            value = [EnvironmentText(part.strip()) for part in value.split(",") if part.strip()]
-        if not isinstance(value, list):
-            raise ValidationError(f"must be a list, not {value!r}")
-        return tuple(super()._deserialize(value, attr, data, **options))
+def _number(data: Any) -> float:
+    if isinstance(data, bool) or not isinstance(data, (int, float, EnvironmentText)):
+        raise TypeError
+    number = float(data)
+    if not math.isfinite(number) or number < 0:
+        raise ValueError
+    return number
 
 
-class _Mapping(fields.Dict):
-    """A table. With ``names`` also a list: of the names of tables that say nothing."""
-
-    def __init__(self, *, names: bool, **options: Any) -> None:
-        super().__init__(**options)
-        self.names = names
-
-    def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Any:
-        if self.names and not isinstance(value, Mapping):
-            listed: Any = _Tuple(_String())
-            value = {name: {} for name in listed.deserialize(value)}
-        try:
-            return super()._deserialize(value, *arguments, **options)  # type: ignore[no-untyped-call]
-        except ValidationError as error:
-            if not isinstance(error.messages, dict):
-                raise
-            # marshmallow says under each key whether the key or its value is at fault
-            plain = {key: next(iter(fault.values())) for key, fault in error.messages.items()}
-            raise ValidationError(plain) from None
+def _truth(data: Any) -> bool:
+    if isinstance(data, EnvironmentText):
+        return {"true": True, "1": True, "false": False, "0": False}[data.lower()]
+    if not isinstance(data, bool):
+        raise TypeError
+    return data
 
 
-class _Record(fields.Field[Any]):
-    def __init__(self, kind: type, **options: Any) -> None:
-        super().__init__(**options)
-        self.kind = kind
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        schema = _schema(self.kind)()
-        root: Any = self.root
-        schema.context_secret = root.context_secret  # type: ignore[attr-defined]
-        return schema.load(value)
+def _text(data: Any) -> str:
+    if not isinstance(data, str):
+        raise TypeError
+    return str(data)
 
 
-_SCALARS: dict[Any, type[fields.Field[Any]]] = {
-    str: _String,
-    int: _Integer,
-    float: _Number,
-    bool: _Boolean,
-    Secret: _SecretField,
+def _secret(data: Any) -> Any:
+    return data if isinstance(data, Secret) else _text(data)
+
+
+_SCALARS: dict[Any, tuple[Callable[[Any], Any], str]] = {
+    str: (_text, "text"),
+    int: (_whole_number, "a whole number"),
+    float: (_number, "a number, not negative"),
+    bool: (_truth, "true or false"),
+    Secret: (_secret, 'text: "env:NAME", or the secret itself'),
 }
 
 
-def _first(messages: Any, path: str = "") -> tuple[str, str]:
-    """The first (dotted path, message) of marshmallow's nested messages."""
-    if isinstance(messages, Mapping):
-        key, rest = next(iter(messages.items()))
-        step = "" if key == "_schema" else str(key)
-        return _first(rest, f"{path}.{step}".strip("."))
-    return path, messages[0] if isinstance(messages, list) else str(messages)
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
-def _nearest(path: str, kind: type) -> str:
-    """What a key that is not known may have meant; the steps of ``path`` before it lead through ``kind``."""
-    *parents, name = path.split(".")
-    steps = iter(parents)
-    for step in steps:
-        inner: Any = known_keys(kind).get(step)
-        if typing.get_origin(inner) is not None:  # a list of records, or records by name
-            inner = typing.get_args(inner)[0 if typing.get_origin(inner) is tuple else -1]
-            next(steps, None)
-        if not dataclasses.is_dataclass(inner):
-            return ""
-        kind = typing.cast(type, inner)
-    close = difflib.get_close_matches(name, list(known_keys(kind)), n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; the keys here are {', '.join(known_keys(kind))}"
+def _not_none(arguments: tuple[Any, ...]) -> Any:
+    return next(argument for argument in arguments if argument is not type(None))
+
+
+def _is_table(origin: Any) -> bool:
+    return isinstance(origin, type) and issubclass(origin, Mapping)
