@@ -52,19 +52,20 @@ MESSAGE = st.one_of(
     ASSISTANT,
     st.fixed_dictionaries({"role": st.just("tool"), "tool_call_id": TEXT, "content": TEXT}),
 )
-TOOL = st.builds(
-    lambda name, strict: {
-        "type": "function",
-        "function": {"name": name, "description": "d", "parameters": {"type": "object"}, "strict": strict},
-    },
-    *(TEXT, st.booleans()),
-)
+
+
+def tool(name: str, strict: bool) -> dict[str, Any]:
+    function = {"name": name, "description": "d", "parameters": {"type": "object"}, "strict": strict}
+    return {"type": "function", "function": function}
+
+
+TOOL = st.builds(tool, TEXT, st.booleans())
 CHOICE = st.sampled_from(["auto", "none", "required", {"type": "function", "function": {"name": "x"}}])
 
 
 @given(
     st.lists(MESSAGE, min_size=1, max_size=5),
-    st.lists(TOOL, max_size=3, unique_by=lambda tool: str(tool["function"]["name"])),
+    st.lists(TOOL, max_size=3, unique_by=lambda one: str(one["function"]["name"])),
     st.none() | CHOICE,
     st.dictionaries(st.sampled_from(["temperature", "seed", "my_field"]), st.integers()),
 )
