@@ -25,6 +25,7 @@ class NexGate(Dialect):
     embeddings_paths = ()
     catalogue_paths = ("/models", "/api/models")
     catalogue_headers: Mapping[str, str] = {"Cache-Control": "public, s-maxage=60, stale-while-revalidate=300"}
+    catalogue_for_pages = True
     fallback_headers: Mapping[str, str] = {"x-nexgate-model-source": "fallback"}
     health_paths = ("/api/health",)
     estimator_paths = ("/api/estimator",)

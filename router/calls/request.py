@@ -25,6 +25,7 @@ class Incoming(Struct):
         received_at: Unix seconds at its first byte.
         started: the same moment by the monotonic clock; None where that is not known.
         authorization, x_api_key: the two headers that may hold the key.
+        origin: the header of a browser that asks for a web page; None without one.
         idempotency_key: the header; heeded only where the key may send it.
         client_request_id: the client's own ID of the request; empty without one.
         peer: whose it is.
@@ -41,6 +42,7 @@ class Incoming(Struct):
     started: float | None = None
     authorization: str | None = None
     x_api_key: str | None = None
+    origin: str | None = None
     idempotency_key: str | None = None
     client_request_id: str = ""
     peer: Peer = NOBODY

@@ -17,6 +17,7 @@ from typing import Any
 
 from router.config.convert import EnvironmentText, build_record
 from router.config.networks import network_of
+from router.config.origins import check_origins
 from router.config.provider import ProviderSettings, Secret
 from router.config.schema import (
     BillingSettings,
@@ -172,6 +173,7 @@ def _settings(base: Settings, data: dict[str, Any]) -> Settings:
         if not isinstance(table, dict):
             raise ConfigError(f"{base.where(f'providers.{name}')}: must be a table: write [providers.{name}]")
     _check_proxies(base, records["server"])
+    _check_origins(base, records["server"])
     _check_aliases(base, data.get("aliases", {}))
     return Settings(
         path=base.path,
@@ -192,6 +194,13 @@ def _check_proxies(base: Settings, server: ServerSettings) -> None:
             network_of(proxy)
         except ValueError as error:
             raise ConfigError(f"{base.where('server.trusted_proxies')}: {error}") from None
+
+
+def _check_origins(base: Settings, server: ServerSettings) -> None:
+    try:
+        check_origins(server.cors_origins, credentials=server.cors_credentials)
+    except ValueError as error:
+        raise ConfigError(f"{base.where('server.cors_origins')}: {error}") from None
 
 
 def _check_aliases(base: Settings, table: Mapping[str, Any]) -> None:

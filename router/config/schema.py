@@ -44,6 +44,10 @@ class ServerSettings:
         max_connections_per_address: of those from one address; 0 is half of them.
         trusted_proxies: IP addresses, and networks such as ``10.0.0.0/8``, of the proxies before the gateway: what they
             say of a request's client (``X-Forwarded-For`` and its kin, ``Forwarded``) is believed, and nobody else.
+        cors_origins: origins of web pages (``https://chat.example.com``) that may call the gateway from their visitors'
+            browsers; ``*`` is every page, none is none.
+        cors_credentials: whether such pages may send cookies, too, which only a proxy before the gateway could want;
+            never with ``*``.
         log_level: the least that is logged besides calls: ``debug``, ``info``, ``warning`` or ``error``.
         log_client_address: whether the log's line of a call names its client's IP address; that of a request that was
             refused does in any case.
@@ -62,6 +66,8 @@ class ServerSettings:
     max_connections: int = field(default=10_000, metadata={"min": 1, "max": 1_000_000})
     max_connections_per_address: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
     trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    cors_credentials: bool = False
     log_level: str = field(default="warning", metadata={"one_of": ("debug", "info", "warning", "error")})
     log_client_address: bool = False
 

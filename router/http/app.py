@@ -19,8 +19,9 @@ from router.app.assembly import Assembly, assemble
 from router.calls.request import Incoming
 from router.charging.estimator import BODY_MAX
 from router.db.ids import new_request_id
-from router.errors import RouterError
+from router.errors import Forbidden, RouterError
 from router.http.calls import CallRoutes
+from router.http.cross_origin import CrossOrigin, is_preflight
 from router.http.failures import Failures, Rendered
 from router.http.incoming import client_request_id, incoming_of, plain_path
 from router.http.openapi import describe
@@ -28,6 +29,7 @@ from router.http.peer import PeerReader
 from router.http.piped import piped
 from router.providers.profile import DESCRIPTION, HEALTH, READY, RESERVED
 from router.surfaces.coding import UnsupportedCoding, coding_of
+from router.types.masking import one_line
 from router.types.records import StartupContext
 
 __all__ = ["Application", "create_application"]
@@ -36,6 +38,7 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 _OBSERVERS_S = 2.0
 _SETTLE_S = 2.0
 _PATH_SHOWN = 120
+_ORIGIN_SHOWN = 100
 _READING = ("GET", "HEAD")
 
 
@@ -82,7 +85,9 @@ class Application:
         paths = (*serves, *dialect.models_paths, *public)
         self._failures = Failures(dialect, assembly.log.write, paths)
         peers = PeerReader(assembly.settings.server.trusted_proxies)
-        self.calls = CallRoutes(serves, self._failures, assembly.settings.gateway.max_body_bytes, peers)
+        self._cross_origin = _cross_origin(assembly)
+        max_body_bytes = assembly.settings.gateway.max_body_bytes
+        self.calls = CallRoutes(serves, self._failures, max_body_bytes, peers, self._cross_origin)
         self.flask = _build_flask(assembly, self.calls, self._failures, self._readiness)
         self._behind = self.flask.wsgi_app
         self.flask.wsgi_app = self.wsgi  # type: ignore[method-assign]
@@ -96,6 +101,10 @@ class Application:
         environ["router.request_id"] = new_request_id()
         environ["PATH_INFO"] = plain_path(environ["PATH_INFO"])
         environ.pop("HTTP_UPGRADE", None)  # which no server must heed, and Flask takes for a WebSocket's
+        if self._cross_origin is not None:
+            if is_preflight(environ):
+                return self._preflight(self._cross_origin, environ, start_response)
+            start_response = _marking(self._cross_origin, environ, start_response)
         if environ["PATH_INFO"] in self._catalogue_paths and environ["REQUEST_METHOD"] in _READING:
             return self._catalogue(environ, start_response)
         return self._behind(environ, start_response)
@@ -126,12 +135,53 @@ class Application:
         value = {"status": "unavailable" if problems else "ready", "problems": problems, "warnings": warnings}
         return _json(value, 503 if problems else 200)
 
+    def _preflight(
+        self, cross_origin: CrossOrigin, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """What a browser asks before a page's request: without a key, a record or a line in the log."""
+        request_id = environ["router.request_id"]
+        marks = cross_origin.preflight(environ)
+        if marks is not None:
+            start_response("204 No Content", [*marks.items(), ("x-request-id", request_id)])
+            return []
+        status, headers, body = self.render_error(_foreign(environ["HTTP_ORIGIN"]), request_id)
+        start_response(f"{status} Refused", [*headers, ("Vary", "Origin"), ("Content-Length", str(len(body)))])
+        return [body]
+
     def _catalogue(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Past Flask: this is what a website asks for with every view."""
         assert self._showcase is not None
         page = self._showcase.page()
         start_response("200 OK", [*page.headers, ("x-request-id", environ["router.request_id"])])
         return [page.body]
+
+
+def _cross_origin(assembly: Assembly) -> CrossOrigin | None:
+    """Which web pages may read answers; None where none may read any."""
+    server, dialect = assembly.settings.server, assembly.dialect
+    open_paths = dialect.catalogue_paths if dialect.catalogue_for_pages else ()
+    if not server.cors_origins and not open_paths:
+        return None
+    return CrossOrigin(server.cors_origins, credentials=server.cors_credentials, open_paths=open_paths)
+
+
+def _marking(cross_origin: CrossOrigin, environ: dict[str, Any], start_response: StartResponse) -> StartResponse:
+    """``start_response`` with what a web page needs to read the answer, whatever it is."""
+    origin, path = environ.get("HTTP_ORIGIN", ""), environ["PATH_INFO"]
+
+    def start(status: str, headers: list[tuple[str, str]], *raised: Any) -> Callable[[bytes], object]:
+        marks = cross_origin.marks(origin, path, [name for name, _ in headers])
+        return start_response(status, [*headers, *marks.items()], *raised)
+
+    return start
+
+
+def _foreign(origin: str) -> Forbidden:
+    return Forbidden(
+        f"Web pages of {one_line(origin, _ORIGIN_SHOWN)} may not call this gateway: [server] cors_origins of its "
+        "configuration does not name that origin.",
+        code="origin_not_allowed",
+    )
 
 
 def _build_flask(assembly: Assembly, calls: CallRoutes, failures: Failures, readiness: Callable[[], Response]) -> Flask:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from router.calls.line import CallAnswer
 from router.calls.request import Incoming
+from router.http.cross_origin import CrossOrigin
 from router.http.failures import Failures
 from router.http.peer import PeerReader
 
@@ -22,16 +23,25 @@ class CallRoutes:
         failures: renders what it raises.
         max_body_bytes: of a request.
         peers: tells whose a request is.
+        cross_origin: which web pages may read an answer; None where none may.
 
     Attributes:
         paths: those of ``serves``.
-        max_body_bytes, peers: see above.
+        max_body_bytes, peers, cross_origin: see above.
     """
 
-    def __init__(self, serves: Mapping[str, Serve], failures: Failures, max_body_bytes: int, peers: PeerReader) -> None:
+    def __init__(
+        self,
+        serves: Mapping[str, Serve],
+        failures: Failures,
+        max_body_bytes: int,
+        peers: PeerReader,
+        cross_origin: CrossOrigin | None = None,
+    ) -> None:
         self.paths = frozenset(serves)
         self.max_body_bytes = max_body_bytes
         self.peers = peers
+        self.cross_origin = cross_origin
         self._serves = serves
         self._failures = failures
 

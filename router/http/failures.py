@@ -93,6 +93,8 @@ class Failures:
         if raised.code == 405:
             allowed = ", ".join(sorted(getattr(raised, "valid_methods", None) or ()))
             message = f"{where} is not possible; the method here is {allowed or 'another'}."
+            if where.startswith("OPTIONS "):
+                message += " Web pages may call this gateway where [server] cors_origins names their origin."
             detail = f"the method here is {allowed or 'another'}"
             return MethodNotAllowed(message, headers={"Allow": allowed} if allowed else {}, detail=detail)
         if raised.code == 413:

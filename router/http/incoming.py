@@ -33,6 +33,7 @@ def incoming_of(environ: dict[str, Any], max_body_bytes: int, peers: PeerReader)
         started=environ.get("router.started"),
         authorization=environ.get("HTTP_AUTHORIZATION"),
         x_api_key=environ.get("HTTP_X_API_KEY"),
+        origin=environ.get("HTTP_ORIGIN"),
         idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
         client_request_id=client_request_id(environ.get("HTTP_X_REQUEST_ID", "")),
         peer=peers.of_environ(environ),

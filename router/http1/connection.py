@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +16,7 @@ from router.calls.line import CallAnswer
 from router.calls.request import Incoming
 from router.db.ids import new_request_id
 from router.errors import FAULTS, RequestTimeout, RouterError
+from router.http.cross_origin import CrossOrigin
 from router.http.incoming import incoming_of, plain_path
 from router.http.peer import PeerReader
 from router.http1.body import RequestBody
@@ -53,11 +54,13 @@ class CallHandler(Protocol):
         paths: to which they are POSTed.
         max_body_bytes: of a request.
         peers: tells whose a request is.
+        cross_origin: which web pages may read an answer; None where none may.
     """
 
     paths: frozenset[str]
     max_body_bytes: int
     peers: PeerReader
+    cross_origin: CrossOrigin | None
 
     def serve(self, incoming: Incoming) -> CallAnswer:
         """The answer, be it an error.
@@ -149,7 +152,7 @@ class ServerConnection:
         try:
             request = self._next_request()
         except RouterError as error:
-            self._refuse(error)
+            self._refuse(error, self._parser.origin)
             return False
         if request is None:
             return False
@@ -195,9 +198,8 @@ class ServerConnection:
                 raise ClientGone("the client left before its stream began")
             keep = self._may_keep_alive(request)
             size = len(answer.body)
-            head = answer_head(
-                answer.status, answer.headers, incoming.request_id, size, keep=keep, version=request.version
-            )
+            headers = self._marked(incoming, answer.headers) if incoming.origin else answer.headers
+            head = answer_head(answer.status, headers, incoming.request_id, size, keep=keep, version=request.version)
             self._send(head, answer.body)
             return keep
         except ClientGone:
@@ -205,8 +207,16 @@ class ServerConnection:
             raise
         except FAULTS:
             log.exception("the application failed in POST %s", incoming.path)
-            self._refuse(RouterError("The gateway failed to serve the request. Its log says why."))
+            self._refuse(RouterError("The gateway failed to serve the request. Its log says why."), incoming.origin)
             return False
+
+    def _marked(self, incoming: Incoming, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """The headers of an answer that a web page asked for."""
+        assert self._site.calls is not None
+        cross_origin = self._site.calls.cross_origin
+        if cross_origin is None or not incoming.origin:
+            return headers
+        return {**headers, **cross_origin.marks(incoming.origin, incoming.path, (*headers, "x-request-id"))}
 
     def _send(self, head: bytes, body: bytes) -> None:
         timeout_s = self._site.limits.send_timeout_s
@@ -217,7 +227,7 @@ class ServerConnection:
             self._channel.send(body, timeout_s)
 
     def _sink(self, incoming: Incoming, request: ParsedRequest) -> StreamSink:
-        return StreamSink(
+        sink = StreamSink(
             self._channel,
             incoming.request_id,
             request.version,
@@ -225,6 +235,9 @@ class ServerConnection:
             partial(self._may_keep_alive, request),
             self._leave,
         )
+        if incoming.origin:
+            sink.mark = partial(self._marked, incoming)
+        return sink
 
     def _leave(self, reset: bool) -> None:
         """The client is gone from its stream, or given up, while the call may still be read to its end: let it see so,
@@ -316,27 +329,31 @@ class ServerConnection:
             self._watch.gone = True
             raise
         except RouterError as error:
-            self._fail(responder, error)
+            self._fail(responder, error, request.environ.get("HTTP_ORIGIN"))
         except FAULTS:
             log.exception("the application failed in %s %s", request.method, request.environ["PATH_INFO"])
-            self._fail(responder, RouterError("The gateway failed to serve the request. Its log says why."))
+            failed = RouterError("The gateway failed to serve the request. Its log says why.")
+            self._fail(responder, failed, request.environ.get("HTTP_ORIGIN"))
         finally:
             _close(iterable)
 
-    def _fail(self, responder: Responder, error: RouterError) -> None:
+    def _fail(self, responder: Responder, error: RouterError, origin: str | None) -> None:
         """Answer with the error if nothing was sent yet, else cut the response where it is."""
         responder.keep_alive = False
         if not responder.head_sent:
-            self._refuse(error)
+            self._refuse(error, origin)
         elif not responder.delimited:
             raise _Truncated
 
-    def _refuse(self, error: RouterError) -> None:
+    def _refuse(self, error: RouterError, origin: str | None) -> None:
         """Answer with an error of the protocol, and end."""
         request_id = new_request_id()
         status, headers, body = self._site.render_error(error, request_id)
         if not any(name.lower() == "x-request-id" for name, _ in headers):
             headers = [*headers, ("x-request-id", request_id)]
+        calls = self._site.calls
+        if origin and calls is not None and calls.cross_origin is not None:
+            headers = [*headers, *calls.cross_origin.marks(origin, "", [name for name, _ in headers]).items()]
         self._channel.send(plain_response(status, headers, body), self._site.limits.send_timeout_s)
         self._linger()
 

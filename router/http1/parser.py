@@ -103,6 +103,12 @@ class RequestParser:
         except RouterError as error:
             self._fail(error)
 
+    @property
+    def origin(self) -> str:
+        """The ``Origin`` of the request whose head is being read, as far as it has come; empty without one."""
+        found: str = self._environ.get("HTTP_ORIGIN", "")
+        return found
+
     def close(self) -> None:
         """Break the circle of references with httptools' parser."""
         del self._parser
@@ -189,6 +195,7 @@ class RequestParser:
         self.started = False
         self._progress = True
         self._request = request
+        self._environ = {}
         self.ready.append(request)
 
     def on_body(self, data: bytes) -> None:

@@ -34,6 +34,7 @@ class StreamSink(Sink):
         ended: its end has, too.
         keep: whether the client was told that it may use the connection again.
         chunked: whether a client sees a response that is cut; not so where the end of the connection is its end.
+        mark: adds to the headers what a web page needs to read the response; None where no page asks.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class StreamSink(Sink):
         "chunked",
         "ended",
         "keep",
+        "mark",
     )
 
     def __init__(
@@ -65,6 +67,7 @@ class StreamSink(Sink):
     ) -> None:
         super().__init__()
         self.begun = self.ended = self.keep = False
+        self.mark: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
         self.chunked = version == "1.1"
         self._channel = channel
         self._send_some = channel.send_some
@@ -85,6 +88,8 @@ class StreamSink(Sink):
             ValueError: a header holds a line break or NUL.
         """
         self.keep = self.chunked and self._may_keep_alive()
+        if self.mark is not None:
+            headers = self.mark(headers)
         self._head = answer_head(200, headers, self._request_id, None, keep=self.keep, version=self._version)
         self.begun = True
 

@@ -31,6 +31,7 @@ class Dialect:
         models_paths: paths that list models; ``<path>/<id>`` shows one.
         catalogue_paths: paths that show ``catalogue`` to everybody, without a key.
         catalogue_headers: sent with it.
+        catalogue_for_pages: whether web pages of all origins may read it, whatever ``[server] cors_origins`` says.
         fallback_headers: sent besides when the database did not answer, and ``offers`` alone are shown.
         health_paths: paths that answer as ``/healthz`` does.
         estimator_paths: paths of the price estimator, for everybody.
@@ -47,6 +48,7 @@ class Dialect:
     models_paths: tuple[str, ...] = ("/v1/models",)
     catalogue_paths: tuple[str, ...] = ()
     catalogue_headers: Mapping[str, str] = {}
+    catalogue_for_pages: bool = False
     fallback_headers: Mapping[str, str] = {}
     health_paths: tuple[str, ...] = ()
     estimator_paths: tuple[str, ...] = ()
