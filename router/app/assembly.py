@@ -34,6 +34,7 @@ from router.db.journal import Journal
 from router.db.sqlite import LogRemoved
 from router.errors import ConfigError, NotFound, RouterError, StoreError, Unavailable
 from router.http_client.pool import PoolTransport
+from router.http_client.proxy import environment_proxy, environment_ssl_context
 from router.jobs.leased import Jobs, LeasedJob
 from router.jobs.workers import serving
 from router.ledger.balances import balance
@@ -378,7 +379,6 @@ def check_migrated(database: Database, registry: Registry, path: Path) -> None:
 def open_transport(settings: ProviderSettings) -> Transport:
     """The transport that a provider's section asks for."""
     if settings.transport == "requests":
-        from router.http_client.requests_transport import RequestsTransport  # a slow import that few need
-
-        return RequestsTransport(max_connections=settings.max_connections)
+        context = environment_ssl_context()
+        return PoolTransport(settings.max_connections, ssl_context=context, proxy_of=environment_proxy)
     return PoolTransport(max_connections=settings.max_connections)

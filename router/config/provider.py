@@ -173,7 +173,9 @@ class ProviderSettings:
         api_key: ``"env:NAME"`` reads the environment, ``"env:A|B"`` the first of these that is set; plain text is
             accepted, with a warning from ``router doctor``.
         base_url: where the upstream is; the plugin's own default where unset.
-        transport: ``native`` (our connection pool) or ``requests`` (HTTP proxies and odd networks).
+        transport: ``native`` goes straight to the upstream; ``requests`` goes through the HTTP proxy that the variables
+            ``HTTPS_PROXY`` and ``HTTP_PROXY`` name, unless ``NO_PROXY`` exempts the upstream, and trusts
+            ``REQUESTS_CA_BUNDLE``.
         timeouts: limits in seconds.
         on_disconnect: ``drain`` reads an abandoned stream to its end for its usage, ``cancel`` closes it.
         headers: fixed request headers for this upstream, set by the operator alone.

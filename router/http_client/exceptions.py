@@ -5,12 +5,10 @@ The manager surrounds sending and every step of reading a body, so that a failur
 
 from __future__ import annotations
 
-import http.client
 import socket
 import ssl
-import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 
 import brotli
@@ -54,13 +52,6 @@ _CONNECTION = (
     ssl.SSLWantReadError,
     ssl.SSLWantWriteError,
     ssl.SSLZeroReturnError,
-    http.client.CannotSendHeader,
-    http.client.CannotSendRequest,
-    http.client.ImproperConnectionState,
-    http.client.IncompleteRead,
-    http.client.NotConnected,
-    http.client.RemoteDisconnected,
-    http.client.ResponseNotReady,
 )
 _MALFORMED = (
     Malformed,
@@ -72,12 +63,6 @@ _MALFORMED = (
     httptools_errors.HttpParserInvalidStatusError,
     httptools_errors.HttpParserInvalidURLError,
     httptools_errors.HttpParserUpgrade,
-    http.client.BadStatusLine,
-    http.client.HTTPException,
-    http.client.LineTooLong,
-    http.client.UnimplementedFileMode,
-    http.client.UnknownProtocol,
-    http.client.UnknownTransferEncoding,
 )
 
 _table: dict[type[BaseException], str] = {
@@ -85,29 +70,17 @@ _table: dict[type[BaseException], str] = {
     **dict.fromkeys(_MALFORMED, "malformed"),
     **dict.fromkeys(_TIMEOUT, "timeout"),
 }
-_late = ["requests.exceptions", "urllib3.exceptions"]
-"""Modules whose exceptions are not in the table yet: slow to import, and nothing here raises them before somebody else
-has imported them."""
 
 
 def table() -> Mapping[type[BaseException], str]:
-    """Exception class -> kind of ``UpstreamError``. The entry nearest in the raised class's MRO holds.
-
-    The exceptions of requests and urllib3 stand in it once they have been imported.
-    """
-    for name in [name for name in _late if name in sys.modules]:
-        from router.http_client import foreign
-
-        _late.remove(name)
-        _table.update(foreign.rows(name))
+    """Exception class -> kind of ``UpstreamError``. The entry nearest in the raised class's MRO holds."""
     return _table
 
 
 def kind_of(error: BaseException) -> str | None:
     """The kind that ``error`` means; None where it is not for this table (a bug of ours, a killed greenlet)."""
-    known = table() if _late else _table
     for base in type(error).__mro__:
-        kind = known.get(base)
+        kind = _table.get(base)
         if kind is not None:
             return kind
     return None
@@ -145,36 +118,18 @@ def translated(error: BaseException, host: str) -> UpstreamError | None:
 
 def _describe(error: BaseException) -> str:
     """What happened, without any text that the upstream or the request could have put there."""
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its TLS certificate is not accepted: {cause.verify_message}"
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS failure: {getattr(cause, 'reason', None) or type(cause).__name__}"
-        if isinstance(cause, socket.gaierror):
-            return f"its name cannot be looked up: {cause.strerror}"
-        if isinstance(cause, OSError) and cause.strerror:
-            return f"connection failed: {cause.strerror}"
-        if type(cause) in (Malformed, TimeoutError, ConnectionError):
-            return str(cause)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its TLS certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failure: {getattr(error, 'reason', None) or type(error).__name__}"
+    if isinstance(error, socket.gaierror):
+        return f"its name cannot be looked up: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"connection failed: {error.strerror}"
+    if type(error) in (Malformed, TimeoutError, ConnectionError):
+        return str(error)
     if isinstance(error, httptools_errors.HttpParserError):
         return f"its answer is not valid HTTP: {error}"
-    if isinstance(error, http.client.HTTPException) or _of_urllib3(error, "HeaderParsingError"):
-        return f"its answer is not valid HTTP: {type(error).__name__}"
-    if isinstance(error, zlib.error | brotli.error) or _of_urllib3(error, "DecodeError"):
+    if isinstance(error, zlib.error | brotli.error):
         return "its compressed answer cannot be decoded"
     return type(error).__name__
-
-
-def _of_urllib3(error: BaseException, name: str) -> bool:
-    return any((base.__module__, base.__name__) == ("urllib3.exceptions", name) for base in type(error).__mro__)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and those that it wraps, by argument (requests, urllib3) or by cause, innermost first."""
-    chain: list[BaseException] = []
-    current: object = error
-    while isinstance(current, BaseException) and current not in chain and len(chain) < 10:
-        chain.append(current)
-        wrapped = (*current.args, getattr(current, "reason", None), current.__cause__)
-        current = next((item for item in wrapped if isinstance(item, BaseException)), None)
-    return reversed(chain)

@@ -19,6 +19,7 @@ from router.http_client.deadlines import CallDeadlines, Deadline
 from router.http_client.dial import HostResolver, connect, default_ssl_context
 from router.http_client.exchange import exchange
 from router.http_client.head import Origin, encode_head, parse_target
+from router.http_client.proxy import Proxy
 from router.http_client.reaper import Reaper
 from router.http_client.secure import SecureConnection
 from router.types.transport import Request, Resent, Response
@@ -47,8 +48,10 @@ class Pool:
         context: ssl.SSLContext | None,
         sizes: tuple[int, int, float],
         reaper: Reaper,
+        proxy: Proxy | None = None,
     ) -> None:
         self.origin = origin
+        self.proxy = proxy
         self._resolver = resolver
         self._context = context
         self._max_connections, self._max_idle, self._idle_ttl_s = sizes
@@ -126,7 +129,10 @@ class Pool:
 
     def _dial(self, deadline: Deadline) -> UpstreamConnection:
         origin = self.origin
-        sock = connect(self._resolver, origin.host, origin.port, deadline)
+        if self.proxy is None:
+            sock = connect(self._resolver, origin.host, origin.port, deadline)
+        else:
+            sock = self.proxy.connect(self._resolver, origin, deadline)
         if self._context is None:
             return UpstreamConnection(sock)
         connection = SecureConnection(sock, self._context, origin.host)
@@ -213,6 +219,7 @@ class PoolTransport:
         max_idle: idle connections kept for one origin.
         idle_ttl_s: seconds after which an idle connection is not used again.
         ssl_context: for ``https``; by default one that is shared by the process and trusts the system's authorities.
+        proxy_of: the proxy through which an origin is reached; None where all are reached without one.
     """
 
     def __init__(
@@ -221,8 +228,10 @@ class PoolTransport:
         max_idle: int = 256,
         idle_ttl_s: float = 55.0,
         ssl_context: ssl.SSLContext | None = None,
+        proxy_of: Callable[[Origin], Proxy | None] | None = None,
     ) -> None:
         self._sizes = (max_connections, max_idle, idle_ttl_s)
+        self._proxy_of = proxy_of
         self._ssl_context = ssl_context
         self._resolver = HostResolver()
         self._lock = threading.Lock()
@@ -235,22 +244,31 @@ class PoolTransport:
         Raises:
             ValueError: a URL, method or header that cannot be sent; the message never holds a header's value.
         """
-        target = parse_target(request.url)
-        head = encode_head(request, target)
+        pool, head = self.addressed(request)
         limits = CallDeadlines.of(request.timeouts)
         sending = _Told(request.sent, resent)
-        return exchange(self.pool(target.origin), head, request.body, limits, sending, repeats=request.method == "GET")
+        return exchange(pool, head, request.body, limits, sending, repeats=request.method == "GET")
 
-    def pool(self, origin: Origin) -> Pool:
-        """The connections to one origin."""
-        return self._pools.get(origin) or self._new_pool(origin)
+    def addressed(self, request: Request) -> tuple[Pool, bytes]:
+        """The connections that a request goes over, and its head.
+
+        Raises:
+            ValueError: see ``send``.
+        """
+        target = parse_target(request.url)
+        pool = self._pools.get(target.origin) or self._new_pool(target.origin)
+        if pool.proxy is not None:
+            request, target = pool.proxy.seen(request, target)
+        return pool, encode_head(request, target)
 
     def _new_pool(self, origin: Origin) -> Pool:
         context = None
         if origin.scheme == "https":
             context = self._ssl_context or default_ssl_context()
+        proxy = None if self._proxy_of is None else self._proxy_of(origin)
+        pool = Pool(origin, self._resolver, context, self._sizes, self._reaper, proxy)
         with self._lock:
-            return self._pools.setdefault(origin, Pool(origin, self._resolver, context, self._sizes, self._reaper))
+            return self._pools.setdefault(origin, pool)
 
     def _close_idle(self) -> bool:
         """Close what was idle for too long, or was closed by its upstream; whether anything idle is left."""

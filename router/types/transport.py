@@ -1,7 +1,6 @@
 """The transport contract: how a provider plugin reaches its upstream.
 
-One method, two implementations that pass the same tests: ``router.http_client.pool`` (our own connection pool, the
-default) and ``router.http_client.requests_transport`` (HTTP proxies and odd networks).
+One method; ``router.http_client.pool`` implements it, directly or through HTTP proxies (``router.http_client.proxy``).
 """
 
 from __future__ import annotations

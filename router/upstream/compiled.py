@@ -13,7 +13,6 @@ import msgspec
 from router.config.provider import Timeouts
 from router.http_client.deadlines import CallDeadlines
 from router.http_client.exchange import exchange
-from router.http_client.head import encode_head, parse_target
 from router.http_client.pool import Pool, PoolTransport
 from router.types.records import CallContext, ChatCall, EmbeddingsCall, Item, Reply
 from router.types.request_rules import CAPS
@@ -132,10 +131,9 @@ class CompiledWire:
         self.reply_bytes_max: int = context.settings.max_reply_bytes
         self._pool: Pool | None = None
         self._head = b""
-        target = parse_target(url)
-        head = encode_head(Request("POST", url, headers, b""), target)
+        first = Request("POST", url, headers, b"")
         if isinstance(context.transport, PoolTransport):
-            self._pool = context.transport.pool(target.origin)
+            self._pool, head = context.transport.addressed(first)
             self._head = head.removesuffix(_NO_LENGTH) + b"Content-Length: "
 
     def post(self, call: WireCall, body: Mapping[str, Any], timeouts: Timeouts, sending: Sending) -> Response:

@@ -92,11 +92,8 @@ def context_at(url: str, transport: Any) -> CallContext:
         (OlderStill, 2, b"X-Of: me"),
     ],
 )
-def test_headers_are_asked_once_or_with_each_call(
-    kind: str, monkeypatch: pytest.MonkeyPatch, cls: type[Any], asked: int | None, header: bytes
-) -> None:
-    monkeypatch.setenv("NO_PROXY", "*")
-    plugin, upstream, transport = cls(), Upstream(), make_transport(kind)
+def test_headers_are_asked_once_or_with_each_call(cls: type[Any], asked: int | None, header: bytes) -> None:
+    plugin, upstream, transport = cls(), Upstream(), make_transport()
     with RawUpstream(upstream) as raw:
         wire = plugin.compiled(kind="chat", context=context_at(raw.url, transport))
         for _ in range(2):
@@ -125,7 +122,7 @@ class OwnSend(CompatibleChatProvider):
 
 
 def test_who_does_what_only_its_hook_knows_has_no_wire() -> None:
-    context = context_at("http://127.0.0.1:1", make_transport("pool"))
+    context = context_at("http://127.0.0.1:1", make_transport())
     assert OwnHook().compiled("chat", context) is None
     assert OwnHook().compiled("embeddings", context) is not None
     assert OwnSend().compiled("chat", context) is None
@@ -138,7 +135,7 @@ class Strange(CompatibleProvider):
 
 
 def test_what_a_step_makes_is_json_or_a_fault() -> None:
-    context = context_at("http://127.0.0.1:1", make_transport("pool"))
+    context = context_at("http://127.0.0.1:1", make_transport())
     wire, sent = Strange().compiled("chat", context), Sent()
     assert wire is not None
     with pytest.raises(ValueError, match="JSON"):
@@ -149,7 +146,7 @@ def test_what_a_step_makes_is_json_or_a_fault() -> None:
 def test_lone_surrogates_are_escaped() -> None:
     upstream, sent = Upstream(), Sent({**BODY, "user": "\ud800"})
     with RawUpstream(upstream) as raw:
-        wire = CompatibleProvider().compiled("chat", context_at(raw.url, make_transport("pool")))
+        wire = CompatibleProvider().compiled("chat", context_at(raw.url, make_transport()))
         assert wire is not None
         wire.post(sent, sent.body, QUICK, sent).close()
     assert rb'"user":"\ud800"' in upstream.bodies[0]

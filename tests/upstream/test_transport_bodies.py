@@ -72,11 +72,10 @@ def test_body_framings(client: Client, response: bytes, cut: str) -> None:
         assert client.fetch(upstream.url) == b"hello world"
 
 
-def test_early_hints_are_skipped(pooled: Client) -> None:
-    # Not on requests: http.client takes every 1xx but 100 for the response.
+def test_early_hints_are_skipped(client: Client) -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     with once(hints, hints + answer(b"yes")) as upstream:
-        response = pooled.send(upstream.url)
+        response = client.send(upstream.url)
         assert (response.status, dict(response.headers)) == (200, {"content-length": "3"})
         assert response.read(10) == b"yes"
 
@@ -135,10 +134,9 @@ def test_chunks_come_as_they_arrive(client: Client) -> None:
         assert list(chunks) == [b"two"]
 
 
-def test_one_piece_per_read(pooled: Client) -> None:
-    # Not on requests: http.client hands out chunk by chunk.
+def test_one_piece_per_read(client: Client) -> None:
     with once(chunked(b"a", b"b", b"c")) as upstream:
-        assert list(pooled.send(upstream.url).chunks()) == [b"abc"]
+        assert list(client.send(upstream.url).chunks()) == [b"abc"]
 
 
 ENCODINGS = {
@@ -216,7 +214,7 @@ def test_bodies_both_ways(client: Client, size: int) -> None:
         assert upstream.connections == 1
 
 
-def test_large_bodies_both_ways_at_once(pooled: Client) -> None:
+def test_large_bodies_both_ways_at_once(client: Client) -> None:
     # Not on requests: it reads nothing before it has sent everything, so both sides would wait for each other.
     size = 14 << 20
 
@@ -226,7 +224,7 @@ def test_large_bodies_both_ways_at_once(pooled: Client) -> None:
         peer.hold()
 
     with RawUpstream(script) as upstream:
-        assert pooled.fetch(upstream.url, b"q" * size) == b"r" * size
+        assert client.fetch(upstream.url, b"q" * size) == b"r" * size
 
 
 def test_an_early_answer_is_returned(client: Client) -> None:

@@ -44,13 +44,9 @@ def test_cut_answers(client: Client, response: bytes) -> None:
     assert "127.0.0.1" in error.message
 
 
-def test_cut_head(pooled: Client) -> None:
-    # Not on requests: http.client takes the headers so far for all headers.
+def test_cut_head(client: Client) -> None:
     with once(b"HTTP/1.1 200 OK\r\nContent-Le") as upstream:
-        assert pooled.failure(upstream.url).kind == "connection"
-
-
-LENIENT = (b"Content-Length: 1", b"Transfer-Encoding: gzip")
+        assert client.failure(upstream.url).kind == "connection"
 
 
 @pytest.mark.parametrize(
@@ -70,27 +66,23 @@ LENIENT = (b"Content-Length: 1", b"Transfer-Encoding: gzip")
     ],
     ids=["ssh", "tls", "status", "coding", "chunk", "lengths", "smuggle", "upgrade", "line", "block", "count"],
 )
-def test_malformed_answers(client: Client, kind: str, response: bytes) -> None:
-    if kind == "requests" and any(words in response for words in LENIENT):
-        pytest.skip("http.client accepts this")
+def test_malformed_answers(client: Client, response: bytes) -> None:
     with once(response) as upstream:
         error = client.failure(upstream.url)
-    # http.client does not tell a bad chunk size from a cut one.
-    assert error.kind == "malformed" or (kind == "requests" and b"xyz" in response)
+    assert error.kind == "malformed"
 
 
-def test_endless_head_ends(pooled: Client) -> None:
-    # Not on requests: http.client limits a line and their number, 6 MiB in all.
+def test_endless_head_ends(client: Client) -> None:
     def script(peer: Peer) -> None:
         peer.request()
         while True:
             peer.send(b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n" * 100)
 
     with RawUpstream(script) as upstream:
-        assert pooled.failure(upstream.url).kind == "malformed"
+        assert client.failure(upstream.url).kind == "malformed"
 
 
-def test_endless_framing_ends(pooled: Client) -> None:
+def test_endless_framing_ends(client: Client) -> None:
     def script(peer: Peer) -> None:
         peer.request()
         peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")
@@ -98,7 +90,7 @@ def test_endless_framing_ends(pooled: Client) -> None:
             peer.send(b"x" * 10_000)
 
     with RawUpstream(script) as upstream:
-        assert pooled.failure(upstream.url).kind == "malformed"
+        assert client.failure(upstream.url).kind == "malformed"
 
 
 def test_refused(client: Client) -> None:
@@ -157,9 +149,9 @@ def test_steady_drip_is_not_idle(client: Client) -> None:
         assert client.fetch(upstream.url, timeouts=replace(QUICK, idle=0.4)) == b"yyyyyy"
 
 
-def test_upstream_that_does_not_take_the_request(pooled: Client) -> None:
+def test_upstream_that_does_not_take_the_request(client: Client) -> None:
     with RawUpstream(lambda peer: peer.send(b"", b"", pause_s=5)) as upstream:
-        error = pooled.failure(upstream.url, b"x" * (14 << 20), timeouts=replace(QUICK, idle=0.2))
+        error = client.failure(upstream.url, b"x" * (14 << 20), timeouts=replace(QUICK, idle=0.2))
     assert error.kind == "timeout"
 
 
@@ -242,7 +234,7 @@ def test_silent_tls_handshake(client: Client, dripped: bool) -> None:
         assert time.monotonic() - start < HANG_S
 
 
-def test_tls_large_bodies_both_ways_at_once(pooled: Client) -> None:
+def test_tls_large_bodies_both_ways_at_once(client: Client) -> None:
     size = 4 << 20
 
     def script(peer: Peer) -> None:
@@ -255,10 +247,10 @@ def test_tls_large_bodies_both_ways_at_once(pooled: Client) -> None:
         reader.join(5)
 
     with RawUpstream(script, tls=True) as upstream:
-        assert pooled.fetch(upstream.url, b"q" * size).count(b"r") == size
+        assert client.fetch(upstream.url, b"q" * size).count(b"r") == size
 
 
-def test_a_foreign_exception_leaves_nothing_behind(narrow: Client, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_foreign_exception_leaves_nothing_behind(narrow: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     class Killed(BaseException):
         pass
 

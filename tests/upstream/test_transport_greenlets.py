@@ -1,4 +1,4 @@
-"""The transports under gevent, as the server runs them: a process of its own, patched before anything else."""
+"""The transport under gevent, as the server runs them: a process of its own, patched before anything else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ sys.path.insert(0, sys.argv[1])
 import gevent
 from raw_upstream import Peer, RawUpstream, answer
 from router.http_client.pool import PoolTransport
-from router.http_client.requests_transport import RequestsTransport
 from router.types.transport import Request
 
 def script(peer: Peer) -> None:
@@ -28,22 +27,21 @@ def script(peer: Peer) -> None:
         peer.hold()
     peer.send(answer(b"ok"))
 
-for make in (PoolTransport, RequestsTransport):
-    transport = make(max_connections=1)
-    with RawUpstream(script) as upstream:
-        call = gevent.spawn(transport.send, Request("POST", upstream.url, {}, b"x"))
-        waiting = gevent.spawn(transport.send, Request("POST", upstream.url, {}, b"x"))
-        next_one = gevent.spawn(transport.send, Request("POST", upstream.url, {}, b"x"))
-        while not upstream.connections:
-            gevent.sleep(0.01)
-        gevent.sleep(0.05)
-        waiting.kill()
-        call.kill()
-        assert upstream.closed.acquire(timeout=5), "the killed call's socket is closed"
-        response = next_one.get(timeout=5)
-        assert response.read(10) == b"ok"
-        response.close()
-    transport.close()
+transport = PoolTransport(max_connections=1)
+with RawUpstream(script) as upstream:
+    call = gevent.spawn(transport.send, Request("POST", upstream.url, {}, b"x"))
+    waiting = gevent.spawn(transport.send, Request("POST", upstream.url, {}, b"x"))
+    next_one = gevent.spawn(transport.send, Request("POST", upstream.url, {}, b"x"))
+    while not upstream.connections:
+        gevent.sleep(0.01)
+    gevent.sleep(0.05)
+    waiting.kill()
+    call.kill()
+    assert upstream.closed.acquire(timeout=5), "the killed call's socket is closed"
+    response = next_one.get(timeout=5)
+    assert response.read(10) == b"ok"
+    response.close()
+transport.close()
 """
 )
 
@@ -99,7 +97,7 @@ def run(code: str, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
-@pytest.mark.parametrize("name", ["bodies", "failures", "pooling"])
+@pytest.mark.parametrize("name", ["bodies", "failures", "pooling", "proxy"])
 def test_the_contract_holds_under_gevent(name: str) -> None:
     run(SUITE, "-q", "-x", "-p", "no:cacheprovider", str(HERE / f"test_transport_{name}.py"))
 

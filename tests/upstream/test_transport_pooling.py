@@ -236,15 +236,13 @@ def test_a_free_slot_is_waited_for_within_connect(narrow: Client) -> None:
         narrow.send(upstream.url).close()
 
 
-def test_many_callers_share_few_connections(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "*")
-
+def test_many_callers_share_few_connections() -> None:
     def script(peer: Peer) -> None:
         while True:
             _, body = peer.request()
             peer.send(answer(body))
 
-    transport = make_transport(kind, max_connections=3)
+    transport = make_transport(max_connections=3)
     client = Client(transport)
     wrong: list[object] = []
 
@@ -266,8 +264,7 @@ def test_many_callers_share_few_connections(kind: str, monkeypatch: pytest.Monke
         transport.close()
 
 
-def test_idle_connections_expire_and_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The default transport alone: urllib3 keeps what fits into its pool.
+def test_idle_connections_expire_and_are_few() -> None:
     def script(peer: Peer) -> None:
         peer.request()
         peer.send(answer(b"a", length=2))
@@ -275,7 +272,7 @@ def test_idle_connections_expire_and_are_few(monkeypatch: pytest.MonkeyPatch) ->
         peer.send(b"b")
         peer.hold()
 
-    client = Client(make_transport("pool", max_idle=1, idle_ttl_s=0.0))
+    client = Client(make_transport(max_idle=1, idle_ttl_s=0.0))
     with RawUpstream(script) as upstream:
         first, second = client.send(upstream.url), client.send(upstream.url)
         assert first.read(9) == second.read(9) == b"ab"
@@ -286,13 +283,13 @@ def test_idle_connections_expire_and_are_few(monkeypatch: pytest.MonkeyPatch) ->
         client.transport.close()
 
 
-def test_idle_connections_are_closed_without_a_further_call(kind: str) -> None:
+def test_idle_connections_are_closed_without_a_further_call() -> None:
     def script(peer: Peer) -> None:
         peer.request()
         peer.send(answer())
         peer.hold()
 
-    client = Client(make_transport(kind, idle_ttl_s=0.3))
+    client = Client(make_transport(idle_ttl_s=0.3))
     with RawUpstream(script) as upstream:
         for connections in (1, 2):
             assert client.fetch(upstream.url) == b"ok"
@@ -316,7 +313,6 @@ def test_close_closes_idle_connections(client: Client) -> None:
 @pytest.mark.parametrize("late", [b"0\r\n\r\n", b"0\r\nx-trailer: 1\r\n\r\n"], ids=["end", "trailer"])
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 def test_an_end_that_came_after_the_last_read_frees_the_connection(late: bytes, tls: bool) -> None:
-    # The default transport alone: http.client must be told to read on.
     ended = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -328,7 +324,7 @@ def test_an_end_that_came_after_the_last_read_frees_the_connection(late: bytes, 
             ended.set()
 
     read = threading.Semaphore(0)
-    client = Client(make_transport("pool"))
+    client = Client(make_transport())
     with RawUpstream(script, tls=tls) as upstream:
         for _ in range(2):
             response = client.send(upstream.url)

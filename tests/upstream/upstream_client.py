@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,9 +9,8 @@ from raw_upstream import client_ssl_context
 
 from router.errors import UpstreamError
 from router.http_client.pool import PoolTransport
-from router.http_client.requests_transport import RequestsTransport
 from router.types.records import Timeouts
-from router.types.transport import Request, Response, Transport
+from router.types.transport import Request, Response
 
 __all__ = ["QUICK", "Client", "make_transport"]
 
@@ -22,7 +20,7 @@ QUICK = Timeouts(connect=5, first_byte=5, idle=5, whole=10)
 class Client:
     """A transport, and shorthand for calls through it."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: PoolTransport) -> None:
         self.transport = transport
 
     def send(self, url: str, body: bytes | None = b"{}", *, timeouts: Timeouts = QUICK, **headers: str) -> Response:
@@ -44,6 +42,5 @@ class Client:
         return caught.value
 
 
-def make_transport(kind: str, **options: Any) -> Transport:
-    make: Callable[..., Transport] = PoolTransport if kind == "pool" else RequestsTransport
-    return make(ssl_context=client_ssl_context(), **options)
+def make_transport(**options: Any) -> PoolTransport:
+    return PoolTransport(ssl_context=client_ssl_context(), **options)
