@@ -156,8 +156,8 @@ class ReadinessWarnings:
 
 def _rests(provider: ConfiguredProvider) -> bool:
     """Whether calls met nobody at any of its places."""
-    healths = [place.health for place in provider.endpoints.places]
-    return bool(healths) and all(one.pause_s and one.kind in ("connection", "timeout") for one in healths)
+    breakers = [place.breaker for place in provider.endpoints.places]
+    return bool(breakers) and all(one.kind in ("connection", "timeout") for one in breakers)
 
 
 def default_url(hooks: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from router.errors import KINDS, UpstreamError
+from router.providers.circuit_breaker import CLOSED
 from router.providers.health import ASKED_MAX_S, FAILURES, OPERATORS_S, SLOW_S, UNCONFIRMED_MAX_S, EndpointHealth, Lease
 
 __all__ = ["CONSEQUENCES", "Endpoints"]
@@ -77,8 +78,9 @@ class Endpoints:
         """
         if len(self.places) == 1 and not tried:
             place = self.places[0]
-            if not (place.limits or place.own or place.health.pause_s) and not 0 < place.max_concurrent <= place.in_use:
-                return Lease(place, model, self._clock, account)  # the many: nothing rests there, for anybody
+            is_well = place.breaker.state == CLOSED and not (place.by_model or place.by_account)
+            if is_well and not 0 < place.max_concurrent <= place.in_use:
+                return Lease(place, model, self._clock, account)  # the many: no breaker is open there, for anybody
         now = self._clock()
         free = [place for place in self.places if place not in tried and not place.full]
         ready = [place for place in free if place.blocker(model, now, account) is None]
@@ -106,9 +108,9 @@ class Endpoints:
         if len(resting) < len(self.places):
             message = f"{self.provider} has as many calls under way as its endpoints may have."
             return UpstreamError("overloaded", message, provider=self.provider, retry_after_s=1)
-        first = min(resting, key=lambda health: health.rests_until)
-        wait_s = max(1.0, first.rests_until - now)
-        until = f"left alone for {math.ceil(wait_s)} s" if first.rests_until > now else "being tried again by one call"
+        first = min(resting, key=lambda breaker: breaker.open_until)
+        wait_s = max(1.0, first.open_until - now)
+        until = f"left alone for {math.ceil(wait_s)} s" if first.open_until > now else "being tried again by one call"
         message = f"{self.provider} has failed ({first.kind}) and is {until}."
         return UpstreamError(first.kind, message, provider=self.provider, retry_after_s=wait_s)
 

@@ -60,7 +60,7 @@ def is_open(endpoints: Endpoints, account: str = "", model: str = "") -> bool:
 
 
 def rests_until(endpoints: Endpoints, account: str = "") -> float:
-    return max(health.rests_until for health in endpoints.places[0].known("", account))
+    return max(breaker.open_until for breaker in endpoints.places[0].breakers("", account))
 
 
 @pytest.mark.parametrize("kind", ["timeout", "rate_limit", "auth", "billing"])
@@ -114,11 +114,11 @@ def test_one_call_probes_and_the_others_wait_for_its_word(clock: Clock) -> None:
     fail(endpoints, "timeout")
     clock.now += 1
     probe = endpoints.lease()
-    assert probe is not None and probe.probes
+    assert probe is not None and probe.is_trial
     assert endpoints.lease() is None
     probe.release()  # its client left: no word either way, so the next call probes
     again = endpoints.lease()
-    assert again is not None and again.probes
+    assert again is not None and again.is_trial
     again.answered()
     again.release()
     assert endpoints.lease() is not None
@@ -159,7 +159,7 @@ def test_related_calls_stay_together_and_move_only_when_their_endpoint_rests(clo
     assert len({place.name for place in homes.values()}) == 3
     assert all(where(text) is place for text, place in homes.items())
     resting = endpoints.places[0]
-    resting.health.rest("timeout", 1.0, clock.now, strict=True)
+    resting.breaker.open("timeout", 1.0, clock.now, strict=True)
     for text, place in homes.items():
         assert (where(text) is place) == (place is not resting)
 
@@ -249,7 +249,7 @@ def test_a_rate_limit_is_the_models_own(clock: Clock) -> None:
     assert endpoints.lease(model="large") is None
     probe.answered()
     assert endpoints.lease(model="large") is not None
-    assert not endpoints.places[0].limits
+    assert not endpoints.places[0].by_model
 
 
 def test_models_whose_limit_is_over_are_forgotten(clock: Clock) -> None:
@@ -259,7 +259,7 @@ def test_models_whose_limit_is_over_are_forgotten(clock: Clock) -> None:
         lease.failed(UpstreamError("rate_limit", "slow down"))
         lease.release()
         clock.now += 0.01
-    assert len(endpoints.places[0].limits) <= 1000
+    assert len(endpoints.places[0].by_model) <= 1000
 
 
 def test_streams_that_break_after_their_output_bring_rest_as_well(clock: Clock) -> None:
@@ -326,6 +326,6 @@ def test_accounts_that_met_failures_are_forgotten(clock: Clock) -> None:
     for number in range(3000):
         fail(endpoints, "server", None, f"acc_{number}")
         succeed(endpoints, f"other_{number}")
-    assert len(endpoints.places[0].own) <= 1000
+    assert len(endpoints.places[0].by_account) <= 1000
     succeed(endpoints, "acc_2999")
-    assert ("acc_2999", "") not in endpoints.places[0].own
+    assert ("acc_2999", "") not in endpoints.places[0].by_account
