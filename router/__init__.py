@@ -25,8 +25,11 @@ from router.errors import (
 )
 from router.types.claims import BALANCE, Claim, Meters, Outcome, PolicyContext, Quote, Window
 from router.types.dialect import Dialect
+from router.types.line_hooks import CallRequest, Credentials, TargetOption
+from router.types.observed import AttemptRecord, RefusalRecord
 from router.types.offers import Estimate, Listed, Offer, load_offers
 from router.types.periods import window_of
+from router.types.plugin_context import Job, PluginConnection, PluginContext, PluginDatabase
 from router.types.records import (
     Attempt,
     Budget,
@@ -47,30 +50,37 @@ from router.types.records import (
     Usage,
 )
 from router.types.request_rules import CAP, RequestRules
+from router.types.routes import ACCESS, MenuEntry, Route, RouteRequest, RouteResponse
 
 __all__ = [
+    "ACCESS",
     "BALANCE",
     "CAP",
     "KINDS",
     "Attempt",
+    "AttemptRecord",
     "BadRequest",
     "Budget",
     "BudgetExceeded",
     "CallContext",
     "CallRecord",
+    "CallRequest",
     "ChatCall",
     "Claim",
     "ConfigError",
     "Conflict",
+    "Credentials",
     "Dialect",
     "EmbeddingsCall",
     "Estimate",
     "Forbidden",
     "InsufficientQuota",
     "Item",
+    "Job",
     "Key",
     "Limits",
     "Listed",
+    "MenuEntry",
     "Meters",
     "Migration",
     "ModelCard",
@@ -79,17 +89,25 @@ __all__ = [
     "NotFound",
     "Offer",
     "Outcome",
+    "PluginConnection",
+    "PluginContext",
+    "PluginDatabase",
     "PolicyContext",
     "Price",
     "PriceTier",
     "ProviderSettings",
     "Quote",
     "RateLimited",
+    "RefusalRecord",
     "Reply",
     "RequestRules",
+    "Route",
+    "RouteRequest",
+    "RouteResponse",
     "RouterError",
     "Secret",
     "StartupContext",
+    "TargetOption",
     "Timeouts",
     "Unauthorized",
     "Unavailable",

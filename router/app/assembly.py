@@ -14,11 +14,13 @@ from router.app.config_rules import check_rules, plugin_records
 from router.app.exchange_rate import rate_jobs, rate_warning
 from router.app.installed import plugin_migrations, registry_of_settings
 from router.app.lacks import ReadinessWarnings
+from router.app.plugin_contexts import PluginContexts, plugin_jobs
 from router.calls.admission import Admission, AdmissionLimits
 from router.calls.auth import Authenticator
-from router.calls.call_log import CallLog, Recorder
+from router.calls.call_log import CallLog
 from router.calls.idempotency import Idempotency
 from router.calls.line import CallPipeline
+from router.calls.observers import Recorder
 from router.catalogue.catalogue import Catalogue
 from router.catalogue.pins import price_rules
 from router.catalogue.snapshot import Row, Stored
@@ -147,9 +149,21 @@ class Assembly:
                 LeasedJob("answers", _EXPIRE_S, lambda: expire_answers(self.database, time.time())),
                 LeasedJob("setup", _LOOK_S, lambda: self._watch.look(self.catalogue.snapshot())),
                 *rate_jobs(self.settings, self.database),
+                *plugin_jobs(self.registry, self.contexts),
             ],
             providers=[name for name, provider in self.providers.items() if provider.active],
         )
+
+    @cached_property
+    def contexts(self) -> PluginContexts:
+        """What each plugin is given besides calls."""
+        active = [name for name, provider in self.providers.items() if provider.active]
+        return PluginContexts(self.settings, self.plugin_settings, lambda: self.database, active)
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """Who is told of what became of requests."""
+        return Recorder(self.log, self.registry, addresses=self.settings.server.log_client_address)
 
     @cached_property
     def log(self) -> CallLog:
@@ -175,7 +189,7 @@ class Assembly:
             self.resolver,
             self.quoter,
             admission,
-            Recorder(self.log, self.registry, addresses=self.settings.server.log_client_address),
+            self.recorder,
             self._idempotency(),
             available=self._available if self._with_billing else None,
             endings=lambda version: self.database.read(

@@ -10,7 +10,7 @@ from router.charging.limit_rules import limit_rules
 from router.config.file import Settings
 from router.config.provider import secrets_in
 from router.errors import ConfigError
-from router.plugin_host.registry import Registry, nearest
+from router.plugin_host.registry import Plugin, Registry, nearest
 from router.types.masking import remember
 
 __all__ = ["check_rules", "plugin_record", "plugin_records"]
@@ -31,14 +31,14 @@ def check_rules(settings: Settings) -> None:
 
 
 def plugin_records(settings: Settings, registry: Registry) -> dict[str, Any]:
-    """Plugin name -> the record that it declares, for every loaded plugin that declares one and is no provider.
+    """Plugin name -> the record that it declares, for every loaded plugin that declares one for ``[plugins.NAME]``.
 
     Raises:
         ConfigError: a section that is wrong, or that belongs to no such plugin.
     """
     for name in settings.plugin_sections:
         plugin_record(settings, registry, name)
-    declaring = (plugin.name for plugin in registry.having("settings") if "provider" not in plugin.roles)
+    declaring = (plugin.name for plugin in registry.plugins.values() if _hook_of(plugin))
     return {name: plugin_record(settings, registry, name) for name in declaring}
 
 
@@ -56,14 +56,21 @@ def plugin_record(settings: Settings, registry: Registry, name: str) -> Any:
         raise ConfigError(f"{settings.where(place)}: no plugin is called {name!r}{nearest(name, registry.plugins)}")
     if plugin.state != "loaded":
         return None
-    declares = "settings" in plugin.hooks
-    if "provider" in plugin.roles or not declares:
+    hook = _hook_of(plugin)
+    if not hook:
         remedy = f"; write [providers.{name}]" if "provider" in plugin.roles else ""
         raise ConfigError(f"{settings.where(place)}: plugin {name!r} takes no settings here{remedy}")
-    record = registry.ask(name, "settings", lambda given: given)
+    record = registry.ask(name, hook, lambda given: given)
     if record is None:
         return None
     made = settings.record(record, place, settings.plugin_sections.get(name, {}))
     for secret in secrets_in(made):
         remember(secret)
     return made
+
+
+def _hook_of(plugin: Plugin) -> str:
+    """The hook that declares ``[plugins.NAME]``: a provider's ``settings`` are those of its sections. Empty: none."""
+    if "plugin_settings" in plugin.hooks:
+        return "plugin_settings"
+    return "settings" if "settings" in plugin.hooks and "provider" not in plugin.roles else ""

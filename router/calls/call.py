@@ -92,6 +92,7 @@ class ActiveCall:
         parts, claims, amounts, held: what is held for it, and of which policy.
         admitted_at: Unix seconds at which its claims were made.
         keeping: keeps its answer for repeats; None where it has no ``Idempotency-Key``.
+        attempts_told: of how many of its attempts observers have heard.
         target: what serves it, or was tried last.
         dropped: what the client sent and that target does not see; ``dropped_at_door``: whatever the target.
         gone: the client has left.
@@ -117,6 +118,7 @@ class ActiveCall:
         "amounts",
         "answered",
         "attempts",
+        "attempts_told",
         "body",
         "claims",
         "client_request_id",
@@ -184,6 +186,7 @@ class ActiveCall:
         self.keeping: AnswerRecorder | None = None
         self.relay = Relay(self, dialect, kind)
         self.attempts: list[Attempt] = []
+        self.attempts_told = 0
         self.dropped: Sequence[str] = ()
         self.dropped_at_door: Sequence[str] = ()
         self.target: TargetPlan | None = None

@@ -1,14 +1,11 @@
-"""What is told of a finished call: its line in the log, and observers. Its usage row is made in ``calls/call``."""
+"""The lines of the log that tell of requests. Usage rows are made in ``calls/call``."""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import time
-from collections import deque
-from dataclasses import replace
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
@@ -17,98 +14,17 @@ from gevent.lock import RLock
 
 from router.errors import RouterError
 from router.money.amounts import format_nano
-from router.plugin_host.registry import Registry
 from router.types.masking import masked, one_line
 from router.types.peer import NOBODY, Peer
 from router.types.records import Attempt, CallRecord, Key
 
-__all__ = ["CallLog", "Observer", "Recorder", "good_line", "log_line", "refusal_line", "replay_line"]
+__all__ = ["CallLog", "good_line", "log_line", "refusal_line", "replay_line"]
 
 _PENDING_MAX = 20_000
-_OBSERVED_MAX = 10_000
-_log = logging.getLogger("router.calls")
 _write = json.JSONEncoder(separators=(",", ":")).encode  # made once, not per line
 _MESSAGE_MAX = 300
 _FLUSH_AFTER_S = 0.05
 _TRACE_ID = slice(3, 35)  # of version-trace-parent-flags
-
-
-class Recorder:
-    """Hands a finished call to whoever watches it.
-
-    Args:
-        log: writes the call's log line.
-        addresses: whether that names the client's address.
-    """
-
-    def __init__(self, log: CallLog, registry: Registry, *, addresses: bool = False) -> None:
-        self._log = log
-        self._addresses = addresses
-        self._observers = [Observer(registry, plugin.name) for plugin in registry.having("request_finished")]
-
-    def finished(self, record: CallRecord, logged: str) -> None:
-        """Never raises: the call is over whatever becomes of its record.
-
-        Args:
-            logged: the members of its line that its plan knows.
-        """
-        if record.ending == "ok":
-            self._log.write(good_line(record, logged, self._addresses))
-        else:
-            self._log.write(log_line(record, self._addresses))
-        for observer in self._observers:
-            observer.tell(record)
-
-    def drain(self, timeout_s: float) -> None:
-        """Give observers this long to take what they were told of."""
-        deadline = time.monotonic() + timeout_s
-        for observer in self._observers:
-            observer.drain(max(deadline - time.monotonic(), 0.0))
-
-    def replayed(self, request_id: str, first: str, key: Key, route: str, status: int, peer: Peer) -> None:
-        """A request was given the answer of the call ``first``."""
-        shown = peer if self._addresses else replace(peer, address="")
-        self._log.write(replay_line(request_id, first, key, route, status, shown))
-
-
-class Observer:
-    """One plugin's ``request_finished``, in a greenlet of its own: it sees a call after its answer, and delays none.
-
-    When more than 10,000 records wait for a slow one, further ones are dropped, and their number is logged.
-    """
-
-    def __init__(self, registry: Registry, plugin: str) -> None:
-        self._registry = registry
-        self._plugin = plugin
-        self._waiting: deque[CallRecord] = deque()
-        self._dropped = 0
-        self._running: gevent.Greenlet[..., None] | None = None
-
-    def tell(self, record: CallRecord) -> None:
-        """Put a record on its way; returns at once."""
-        if len(self._waiting) >= _OBSERVED_MAX:
-            self._dropped += 1
-            return
-        self._waiting.append(record)
-        if self._running is None:
-            self._running = gevent.spawn(self._run)
-
-    def drain(self, timeout_s: float) -> None:
-        """Wait until the plugin has seen all, no longer than so."""
-        running = self._running
-        if running is not None:
-            running.join(timeout_s)
-
-    def _run(self) -> None:
-        try:
-            while self._waiting:
-                self._registry.notify(self._plugin, "request_finished", record=self._waiting.popleft())
-                gevent.sleep(0)
-            if self._dropped:
-                _log.error("plugin %s is too slow: it missed %d finished calls", self._plugin, self._dropped)
-                self._dropped = 0
-        finally:
-            self._running = None
 
 
 def replay_line(request_id: str, first: str, key: Key, route: str, status: int, peer: Peer) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from time import monotonic
 
@@ -29,15 +29,23 @@ class Dispatcher:
         max_attempts: upstream calls for one client's call.
         max_call_s: limit on the whole call, all attempts together.
         on_content: whether a safety refusal by one provider may be tried at the next.
+        failed: hears of a call whose attempt has failed; None where nobody watches.
     """
 
     def __init__(
-        self, resolver: ModelResolver, *, max_attempts: int, max_call_s: float, on_content: bool = False
+        self,
+        resolver: ModelResolver,
+        *,
+        max_attempts: int,
+        max_call_s: float,
+        on_content: bool = False,
+        failed: Callable[[ActiveCall], None] | None = None,
     ) -> None:
         self._resolver = resolver
         self._max_attempts = max_attempts
         self._max_call_s = max_call_s
         self._on_content = on_content
+        self._failed = failed
 
     def open(self, active: ActiveCall) -> Opened:
         """The first reply that shows output.
@@ -86,6 +94,8 @@ class Dispatcher:
                 return attempt(active, target, lease, max(0.001, self._max_call_s - monotonic() + active.started))
             except UpstreamError as failed:
                 error = failed
+                if self._failed is not None:
+                    self._failed(active)
                 if failed.kind in _OPERATORS:
                     where, what = lease.place.name, _OPERATORS[failed.kind]
                     said = {"said": active.body}  # none of it is shown

@@ -17,11 +17,11 @@ import gevent
 from router.calls.admission import Admission, StaleKey
 from router.calls.auth import Authenticator
 from router.calls.call import ActiveCall, CallCancelled, ClientConnection
-from router.calls.call_log import Recorder
 from router.calls.dispatch import Dispatcher
 from router.calls.endings import Endings
 from router.calls.idempotency import Idempotency, Replay
 from router.calls.kept_answer import CHARGE
+from router.calls.observers import Recorder
 from router.calls.progress import ProgressNotes
 from router.calls.request import Incoming
 from router.calls.stream import Pump
@@ -102,6 +102,7 @@ class CallPipeline:
             max_attempts=settings.max_attempts,
             max_call_s=settings.max_call_s,
             on_content=settings.fall_back_on_content,
+            failed=self._attempt_failed if recorder.attempts_watched else None,
         )
         least = 2 * settings.max_body_bytes  # as it was sent, and without its coding
         bounds = (settings.worker_body_bytes, settings.account_body_bytes, settings.key_body_bytes)
@@ -202,6 +203,14 @@ class CallPipeline:
         except RouterError as error:
             error.about = {**_owner(key), "model": model_id}
             raise
+
+    def key(self, incoming: Incoming) -> Key:
+        """The key that a request shows which is no call.
+
+        Raises:
+            Unauthorized, BadRequest: as ``Authenticator.key``.
+        """
+        return self._key(incoming)
 
     def _large_body(self, key: Key, incoming: Incoming, size: int | None) -> tuple[bytes, dict[str, Any]]:
         """A body that is read only where there is room for it, and decoded."""
@@ -369,7 +378,13 @@ class CallPipeline:
 
     def _finished(self, active: ActiveCall, record: CallRecord) -> None:
         del self._under_way[record.request_id]
-        self._recorder.finished(record, active.plan.logged)
+        self._recorder.finished(record, active.plan.logged, active.attempts_told)
+
+    def _attempt_failed(self, active: ActiveCall) -> None:
+        key, told = active.key, active.attempts_told
+        active.attempts_told = self._recorder.attempted(
+            active.request_id, key.account, key.id, active.model, active.attempts, told
+        )
 
 
 def _owner(key: Key) -> dict[str, str]:

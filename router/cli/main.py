@@ -63,16 +63,11 @@ class Root(LazyCommands):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """A name that is not ours may be a plugin's command: only then are the plugins loaded."""
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            self._ask_plugins(ctx.params["config"])
+            from router.cli.support.plugin_commands import add_plugin_commands
+
+            add_plugin_commands(self, ctx, ctx.params["config"])
             hand_over_stdout()
         return super().resolve_command(ctx, args)
-
-    def _ask_plugins(self, config: Path) -> None:
-        from router.cli.support.session import CommandSession
-        from router.plugin_host.registry import load_plugins
-
-        registry = CommandSession(config, False).registry if config.exists() else load_plugins()
-        registry.broadcast("register_commands", cli=self)
 
     def _status(self, arguments: list[str]) -> int:
         as_json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments

@@ -16,6 +16,7 @@ from flask import Flask, Response, request
 
 from router import __version__
 from router.app.assembly import Assembly, assemble
+from router.app.plugin_contexts import plugin_routes
 from router.calls.request import Incoming
 from router.charging.estimator import BODY_MAX
 from router.db.ids import new_request_id
@@ -27,10 +28,10 @@ from router.http.incoming import client_request_id, incoming_of, plain_path
 from router.http.openapi import describe
 from router.http.peer import PeerReader
 from router.http.piped import piped
+from router.http.plugin_routes import Answering, PluginRoutes
 from router.providers.profile import DESCRIPTION, HEALTH, READY, RESERVED
 from router.surfaces.coding import UnsupportedCoding, coding_of
 from router.types.masking import one_line
-from router.types.records import StartupContext
 
 __all__ = ["Application", "create_application"]
 
@@ -83,7 +84,7 @@ class Application:
         self._catalogue_paths = frozenset(dialect.catalogue_paths)
         public = (*dialect.catalogue_paths, *dialect.estimator_paths, *dialect.health_paths, *RESERVED)
         paths = (*serves, *dialect.models_paths, *public)
-        self._failures = Failures(dialect, assembly.log.write, paths)
+        self._failures = Failures(dialect, assembly.log.write, paths, assembly.recorder.refused)
         peers = PeerReader(assembly.settings.server.trusted_proxies)
         self._cross_origin = _cross_origin(assembly)
         max_body_bytes = assembly.settings.gateway.max_body_bytes
@@ -91,10 +92,8 @@ class Application:
         self.flask = _build_flask(assembly, self.calls, self._failures, self._readiness)
         self._behind = self.flask.wsgi_app
         self.flask.wsgi_app = self.wsgi  # type: ignore[method-assign]
-        active = tuple(name for name, provider in assembly.providers.items() if provider.active)
         for plugin in assembly.registry.having("startup"):
-            context = StartupContext(str(assembly.settings.path), active, assembly.plugin_settings.get(plugin.name))
-            assembly.registry.notify(plugin.name, "startup", context=context)
+            assembly.registry.notify(plugin.name, "startup", context=assembly.contexts.of(plugin.name))
 
     def wsgi(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI callable: whatever it is asked, calls among it, whichever server asks."""
@@ -227,6 +226,11 @@ def _build_flask(assembly: Assembly, calls: CallRoutes, failures: Failures, read
     for path in (HEALTH, *dialect.health_paths):
         add(path, lambda: _json({"status": "ok", "version": __version__}), "GET")
     add(READY, readiness, "GET")
+    registry, contexts = assembly.registry, assembly.contexts
+    routes = plugin_routes(registry, contexts)
+    served = PluginRoutes(routes, registry, contexts, gateway.key, assembly.settings.path, calls.peers)
+    for name, pattern, methods, answering in served.rules():
+        app.add_url_rule(pattern, name, _of_plugin(answering), methods=methods, provide_automatic_options=False)
     description = cache(lambda: describe(dialect, assembly.settings.gateway))
     add(DESCRIPTION, lambda: Response(description(), content_type="application/json"), "GET")
     return app
@@ -236,6 +240,14 @@ def _called(calls: CallRoutes) -> Response:
     """A call, served by the same line as at the server's own door."""
     answer, stream = piped(calls.serve, incoming_of(request.environ, calls.max_body_bytes, calls.peers))
     return Response(answer.body if stream is None else stream, answer.status, answer.headers)
+
+
+def _of_plugin(answering: Answering) -> Callable[..., Response]:
+    def view(**params: str) -> Response:
+        status, headers, body = answering(request.environ, params)
+        return Response(body, status, headers)
+
+    return view
 
 
 def _served_already() -> Response:

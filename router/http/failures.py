@@ -34,12 +34,20 @@ class Failures:
     Args:
         log: takes the line of a request that never became a call.
         paths: what there is, for the hint of a 404.
+        refused: told of such a request besides, as ``Recorder.refused`` is; None where nobody watches.
     """
 
-    def __init__(self, dialect: Dialect, log: Callable[[bytes], None], paths: Iterable[str]) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        log: Callable[[bytes], None],
+        paths: Iterable[str],
+        refused: Callable[..., None] | None = None,
+    ) -> None:
         self._dialect = dialect
         self._log_line = log
         self._paths = sorted(paths)
+        self._refused = refused
 
     def render(self, error: RouterError) -> Rendered:
         """An error in the dialect's shape."""
@@ -72,6 +80,8 @@ class Failures:
             own_id = client_request_id
             line = refusal_line(error, request_id, route, rendered[0], peer=peer, client_request_id=own_id)
             self._log_line(line)
+            if self._refused is not None:
+                self._refused(error, request_id, route, rendered[0], peer=peer, client_request_id=own_id)
         return rendered
 
     def _translate(self, raised: Exception, request_id: str, route: str, where: str) -> RouterError:

@@ -46,6 +46,7 @@ class Plugin:
         hooks: hook name -> bound callable taking the spec's arguments by keyword.
         roles: names of the roles (``router.hookspecs.ROLES``) that it plays, ``common`` left out.
         warnings: what it uses that a later version will not have, each with what to change and where.
+        needs: the version of the hooks that it says it was written for, as numbers; empty where it says none.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Plugin:
     hooks: Mapping[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
     roles: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    needs: tuple[int, ...] = ()
 
 
 class Registry:

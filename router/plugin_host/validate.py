@@ -83,13 +83,16 @@ class _Manager(pluggy.PluginManager):
         return None if name.startswith("__") else super().parse_hookspec_opts(module_or_class, name)
 
 
-def bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[str, ...], tuple[str, ...]]:
-    """Validate one plugin object; its hooks (by keyword), its roles, and what its author should change in time.
+def bind(
+    name: str, thing: Any
+) -> tuple[dict[str, Callable[..., Any]], tuple[str, ...], tuple[str, ...], tuple[int, ...]]:
+    """Validate one plugin object; its hooks (by keyword), its roles, what its author should change in time, and the
+    version of the hooks that it needs.
 
     Raises:
         LoadFault: the rule that it breaks, and how.
     """
-    _refuse_newer(thing)
+    needs = _refuse_newer(thing)
     if inspect.isclass(thing):
         raise LoadFault(
             "L05", f"its entry point gives the class {thing.__name__}; it must give a module or an instance"
@@ -111,7 +114,7 @@ def bind(name: str, thing: Any) -> tuple[dict[str, Callable[..., Any]], tuple[st
         if declared in hooks and any(_is_nearer(thing, one, declared) for one in asked):
             del hooks[declared]
     roles = tuple(role for role, specs in ROLES.items() if role != "common" and any(h in vars(specs) for h in hooks))
-    return hooks, roles, advice
+    return hooks, roles, advice, needs
 
 
 def _is_nearer(thing: Any, asked: str, declared: str) -> bool:
@@ -144,11 +147,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _refuse_newer(thing: Any) -> None:
+def _refuse_newer(thing: Any) -> tuple[int, ...]:
     """``requires_hooks = "0.2"`` on the module or the instance says what the plugin was written for."""
     wanted = getattr(thing, "requires_hooks", None)
     if wanted is None:
-        return
+        return ()
     if not isinstance(wanted, str) or _VERSION.fullmatch(wanted) is None:
         raise LoadFault("L04", f'requires_hooks must be a text such as "{HOOKS_VERSION}", not {wanted!r}')
     if _parts(wanted) > _parts(HOOKS_VERSION):
@@ -157,6 +160,7 @@ def _refuse_newer(thing: Any) -> None:
             f"it needs the hooks of version {wanted}, and this gateway has {HOOKS_VERSION}: upgrade it "
             "(pip install --upgrade tollrouter), or install an older version of the plugin",
         )
+    return tuple(_parts(wanted))
 
 
 def _parts(version: str) -> list[int]:

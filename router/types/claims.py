@@ -128,12 +128,17 @@ class PolicyContext:
         settings: the plugin's section ``[plugins.NAME]``, of the type that its ``settings()`` hook returned.
         client: the IP address of the call's client, by trusted proxies where it came through such; empty where it is
             not known, and where no single call is meant (``..._meters``, the end of a call whose worker died).
+        account: ID of the account whose call it is.
+        model: ``PROVIDER/MODEL`` of the target that comes first, whatever name the client used; empty for a request
+            that is answered without a call.
     """
 
     at: float
     timezone: tzinfo = UTC
     settings: Any = field(default=None, repr=False)
     client: str = ""
+    account: str = ""
+    model: str = ""
 
 
 class Meters(Protocol):

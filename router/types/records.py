@@ -220,6 +220,7 @@ class CallContext:
         card: what the catalogue knows of the model, the operator's changes included; None outside of a call.
         traceparent: the client's place in its trace (W3C Trace Context); empty where it sent none. The host sends it to
             no provider.
+        account: ID of the account whose call it is; empty outside of a call. The host sends it to no provider.
     """
 
     provider: str
@@ -229,6 +230,7 @@ class CallContext:
     timeouts: Timeouts = field(default=Timeouts())
     card: ModelCard | None = field(default=None, repr=False)
     traceparent: str = ""
+    account: str = ""
 
     def mask(self, secret: str) -> None:
         """Keep ``secret`` (a token that was fetched, a session's ID) out of every message, log line and row.
@@ -240,7 +242,7 @@ class CallContext:
 
 @dataclass(frozen=True, slots=True)
 class StartupContext:
-    """What a ``startup`` hook receives.
+    """What a ``startup`` hook of version 0.1 knows of its context, which is a ``PluginContext`` now.
 
     Attributes:
         config_path: the configuration's file.

@@ -12,7 +12,7 @@ from typing import Protocol
 from router.config.provider import Timeouts
 from router.errors import UpstreamError
 
-__all__ = ["RESEND_S", "Request", "Resent", "Response", "Sending", "Transport"]
+__all__ = ["RESEND_S", "Request", "Resent", "Response", "ResponseHead", "Sending", "Transport"]
 
 RESEND_S = 1.0
 """Seconds in which the end of a connection that was idle means that it had been closed before the request came."""
@@ -39,6 +39,19 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     timeouts: Timeouts = field(default=Timeouts())
     sent: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """The head of an upstream's answer.
+
+    Attributes:
+        status: HTTP status.
+        headers: lower-case names.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Sending(Protocol):

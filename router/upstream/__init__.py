@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router.http_client.exceptions import AnswerTooLong
-from router.types.transport import Request, Response, Transport
+from router.types.transport import Request, Response, ResponseHead, Transport
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleChatProvider, CompatibleProvider, Progress
 from router.upstream.events import TranslatedEvents
@@ -20,6 +20,7 @@ __all__ = [
     "Progress",
     "Request",
     "Response",
+    "ResponseHead",
     "TranslatedEvents",
     "Transport",
     "arguments_of",

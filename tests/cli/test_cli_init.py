@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from router.cli.commands.init import OPERATOR_FILE
+from router.config.operator_secret import OPERATOR_FILE
 from router.config.file import load_settings
 
 

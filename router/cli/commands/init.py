@@ -16,6 +16,7 @@ from tomlkit.exceptions import TOMLKitError
 from router.app.installed import plugin_migrations
 from router.cli.support.output import pairs
 from router.cli.support.session import CommandSession, common
+from router.config.operator_secret import OPERATOR_FILE
 from router.errors import ConfigError
 from router.ledger.currency import keep_currency
 from router.ledger.transfers import grant
@@ -26,10 +27,7 @@ from router.store.keys import create_key
 from router.store.migrating import migrate
 from router.store.opening import open_database
 
-__all__ = ["OPERATOR_FILE", "init"]
-
-OPERATOR_FILE = "operator.sha256"
-"""Beside ``router.toml``: the SHA-256 of the operator secret, hexadecimal."""
+__all__ = ["init"]
 
 
 _CREDIT_NANO = 5 * NANO

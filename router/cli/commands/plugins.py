@@ -7,12 +7,15 @@ from typing import Any
 
 import click
 
+from router.app.plugin_contexts import menu_entries, plugin_jobs, plugin_routes
 from router.cli.support.grades import grade_of, keep_grade, kept_grades
 from router.cli.support.groups import Commands, NearestChoice
-from router.cli.support.output import table
+from router.cli.support.output import pairs, table
+from router.cli.support.plugin_commands import plugin_contexts
 from router.cli.support.scaffolding import KINDS, write
 from router.cli.support.session import CommandSession, common
-from router.plugin_host.registry import Plugin
+from router.errors import ConfigError
+from router.plugin_host.registry import Plugin, nearest
 
 __all__ = ["plugins"]
 
@@ -80,6 +83,44 @@ def new(session: CommandSession, name: str, kind: str, folder: Path | None) -> N
     files = write(name, kind, folder)
     session.show({"name": name, "kind": kind, "folder": str(folder), "files": files}, "\n".join(files))
     session.note(f"\nNext: cd {folder} && pip install -e '.[dev]' && pytest")
+
+
+@plugins.command("show")
+@click.argument("name")
+@common
+def show(session: CommandSession, name: str) -> None:
+    """One installed plugin: its hooks, its paths and who may ask for them, its entries of a portal's menu, its jobs."""
+    found = session.registry.plugins
+    if name not in found:
+        raise ConfigError(f"no plugin named {name!r} is installed{nearest(name, found)}")
+    value = {**_value(found[name]), **(_declared(session, name) if found[name].state == "loaded" else _NOTHING)}
+    value["problem"] = session.registry.plugins[name].problem  # of one that failed to say what it has
+    lines = {**value, "routes": _lines(value["routes"], "{methods} {path} ({access})")}
+    lines |= {"menu": _lines(value["menu"], "{title}: {path} ({audience})")}
+    lines |= {"jobs": _lines(value["jobs"], "{name} every {every_s:g} s")}
+    session.show(value, pairs({name: lines[name] for name in lines if lines[name]}))
+
+
+_NOTHING: dict[str, Any] = {"routes": [], "menu": [], "jobs": []}
+
+
+def _declared(session: CommandSession, name: str) -> dict[str, Any]:
+    """What it serves, shows and does beside calls."""
+    registry, contexts = session.registry, plugin_contexts(session, name)
+    routes = plugin_routes(registry, contexts, only=name).get(name, [])
+    entries = menu_entries(registry, contexts, only=name).get(name, [])
+    return {
+        "routes": [
+            {"path": f"/plugins/{name}{one.path}", "methods": list(one.methods), "access": one.access} for one in routes
+        ],
+        "menu": [{"title": one.title, "path": one.path, "audience": one.audience} for one in entries],
+        "jobs": [{"name": one.name, "every_s": one.every_s} for one in plugin_jobs(registry, contexts, only=name)],
+    }
+
+
+def _lines(rows: list[dict[str, Any]], shape: str) -> list[str]:
+    shown = [{**row, "methods": ", ".join(row.get("methods", ()))} for row in rows]
+    return [shape.format(**row) for row in shown]
 
 
 def _value(plugin: Plugin) -> dict[str, Any]:

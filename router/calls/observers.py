@@ -1,0 +1,177 @@
+"""Who is told of what became of a request: the log, and the plugins that watch."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import gevent
+
+from router.calls.call_log import CallLog, good_line, log_line, replay_line
+from router.errors import RouterError
+from router.plugin_host.registry import Registry
+from router.types.masking import masked, one_line
+from router.types.observed import AttemptRecord, RefusalRecord
+from router.types.peer import NOBODY, Peer
+from router.types.records import Attempt, CallRecord, Key
+
+__all__ = ["Observer", "Recorder"]
+
+_log = logging.getLogger("router.calls")
+_OBSERVED_MAX = 10_000
+_MESSAGE_MAX = 300
+_FINISHED = ("call_finished", "request_finished")
+"""The hook, and what version 0.1 called it: a plugin that has both is told by the first."""
+
+
+class Recorder:
+    """Hands a finished call to whoever watches it.
+
+    Args:
+        log: writes the call's log line.
+        addresses: whether that names the client's address.
+
+    Attributes:
+        attempts_watched: whether any plugin wants to hear of attempts.
+    """
+
+    def __init__(self, log: CallLog, registry: Registry, *, addresses: bool = False) -> None:
+        self._log = log
+        self._addresses = addresses
+        observers: dict[str, Observer] = {}
+
+        def watching(*hooks: str) -> list[tuple[Observer, str]]:
+            found: dict[str, tuple[Observer, str]] = {}
+            for hook in hooks:
+                for plugin in registry.having(hook):
+                    observer = observers.setdefault(plugin.name, Observer(registry, plugin.name))
+                    found.setdefault(plugin.name, (observer, hook))
+            return [found[name] for name in sorted(found)]
+
+        self._of_calls = watching(*_FINISHED)
+        self._of_attempts = watching("attempt_finished")
+        self._of_refusals = watching("call_refused")
+        self._observers = observers.values()
+        self.attempts_watched = bool(self._of_attempts)
+
+    def finished(self, record: CallRecord, logged: str, told: int = 0) -> None:
+        """Never raises: the call is over whatever becomes of its record.
+
+        Args:
+            logged: the members of its line that its plan knows.
+            told: of how many of its attempts observers have heard already.
+        """
+        if record.ending == "ok":
+            self._log.write(good_line(record, logged, self._addresses))
+        else:
+            self._log.write(log_line(record, self._addresses))
+        if self._of_attempts:
+            self.attempted(record.request_id, record.account, record.key, record.model, record.attempts, told)
+        for observer, hook in self._of_calls:
+            observer.tell(hook, record=record)
+
+    def attempted(
+        self, request_id: str, account: str, key: str, model: str, attempts: Sequence[Attempt], told: int
+    ) -> int:
+        """Tell of those attempts of a call of which nobody has heard; how many there are now."""
+        for number, attempt in enumerate(attempts[told:], told + 1):
+            record = AttemptRecord(request_id, number, account, key, model, attempt)
+            for observer, hook in self._of_attempts:
+                observer.tell(hook, record=record)
+        return len(attempts)
+
+    def refused(
+        self,
+        error: RouterError,
+        request_id: str,
+        route: str,
+        status: int,
+        *,
+        peer: Peer = NOBODY,
+        client_request_id: str = "",
+    ) -> None:
+        """A request never became a call.
+
+        Args:
+            route: the route's pattern.
+            status: what the client got.
+        """
+        if not self._of_refusals:
+            return
+        about = error.about
+        record = RefusalRecord(
+            request_id,
+            time.time(),
+            route,
+            status,
+            error.code or "",
+            error.param or "",
+            one_line(masked(error.in_full), _MESSAGE_MAX),
+            about.get("account", ""),
+            about.get("key", ""),
+            one_line(about.get("model", ""), _MESSAGE_MAX),
+            peer.address,
+            client_request_id,
+        )
+        for observer, hook in self._of_refusals:
+            observer.tell(hook, record=record)
+
+    def drain(self, timeout_s: float) -> None:
+        """Give observers this long to take what they were told of."""
+        deadline = time.monotonic() + timeout_s
+        for observer in self._observers:
+            observer.drain(max(deadline - time.monotonic(), 0.0))
+
+    def replayed(self, request_id: str, first: str, key: Key, route: str, status: int, peer: Peer) -> None:
+        """A request was given the answer of the call ``first``."""
+        shown = peer if self._addresses else replace(peer, address="")
+        self._log.write(replay_line(request_id, first, key, route, status, shown))
+
+
+class Observer:
+    """One plugin that watches, in a greenlet of its own: it sees a call after its answer, and delays none.
+
+    When more than ``most`` records wait for a slow one, further ones are dropped, and their number is logged.
+    """
+
+    def __init__(self, registry: Registry, plugin: str, most: int = _OBSERVED_MAX) -> None:
+        self._registry = registry
+        self._plugin = plugin
+        self._most = most
+        self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
+        self._dropped = 0
+        self._running: gevent.Greenlet[..., None] | None = None
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Put what a hook is to be told of on its way; returns at once."""
+        if len(self._waiting) >= self._most:
+            self._dropped += 1
+            if self._dropped == 1:
+                told = "plugin %s is too slow: %d records wait, and further ones are dropped"
+                _log.error(told, self._plugin, self._most)
+            return
+        self._waiting.append((hook, arguments))
+        if self._running is None:
+            self._running = gevent.spawn(self._run)
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait until the plugin has seen all, no longer than so."""
+        running = self._running
+        if running is not None:
+            running.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while self._waiting:
+                hook, arguments = self._waiting.popleft()
+                self._registry.notify(self._plugin, hook, **arguments)
+                gevent.sleep(0)
+            if self._dropped:
+                _log.error("plugin %s is too slow: it missed %d records", self._plugin, self._dropped)
+                self._dropped = 0
+        finally:
+            self._running = None

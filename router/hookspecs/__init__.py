@@ -1,0 +1,39 @@
+"""Every hook, one class per role. A plugin implements those it needs, each marked with ``router.hookimpl``.
+
+An implementation may take fewer arguments than its spec names (so a new argument breaks nobody), but no default values,
+and it may not be a wrapper. The host calls a hook of one named plugin (*addressed*), or of all that have it
+(*broadcast*), each call guarded, so that a failing observer is logged and the others still run.
+"""
+
+from __future__ import annotations
+
+from router.hookspecs.policy import BillingSpecs, RateLimitSpecs
+from router.hookspecs.provider import ProviderSpecs
+from router.hookspecs.serving import (
+    CommonSpecs,
+    DialectSpecs,
+    LifecycleSpecs,
+    LineSpecs,
+    ObserverSpecs,
+    SiteSpecs,
+    StorageSpecs,
+)
+
+__all__ = ["HOOKS_VERSION", "ROLES"]
+
+HOOKS_VERSION = "0.2"
+"""The newest ``Since:`` of a hook. A plugin that needs it says so: ``requires_hooks = "0.2"`` there."""
+
+ROLES: dict[str, type] = {
+    "common": CommonSpecs,
+    "provider": ProviderSpecs,
+    "billing": BillingSpecs,
+    "rate_limit": RateLimitSpecs,
+    "dialect": DialectSpecs,
+    "storage": StorageSpecs,
+    "lifecycle": LifecycleSpecs,
+    "observer": ObserverSpecs,
+    "site": SiteSpecs,
+    "line": LineSpecs,
+}
+"""Role name -> its hooks."""
