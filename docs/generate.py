@@ -99,7 +99,7 @@ def _current(name: str) -> str:
 
 
 def _hooks_page() -> str:
-    return "\n".join([_GENERATED.format(source="router/hookspecs.py"), *_hooks_lines()]).rstrip() + "\n"
+    return "\n".join([_GENERATED.format(source="router/hookspecs"), *_hooks_lines()]).rstrip() + "\n"
 
 
 def _hooks_lines() -> Iterator[str]:

@@ -50,7 +50,7 @@ from router.types.records import (
     Usage,
 )
 from router.types.request_rules import CAP, RequestRules
-from router.types.routes import ACCESS, MenuEntry, Route, RouteRequest, RouteResponse
+from router.types.routes import ACCESS, MenuEntry, PluginRoute, RouteRequest, RouteResponse
 
 __all__ = [
     "ACCESS",
@@ -92,6 +92,7 @@ __all__ = [
     "PluginConnection",
     "PluginContext",
     "PluginDatabase",
+    "PluginRoute",
     "PolicyContext",
     "Price",
     "PriceTier",
@@ -101,7 +102,6 @@ __all__ = [
     "RefusalRecord",
     "Reply",
     "RequestRules",
-    "Route",
     "RouteRequest",
     "RouteResponse",
     "RouterError",

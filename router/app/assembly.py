@@ -26,7 +26,7 @@ from router.catalogue.pins import price_rules
 from router.catalogue.snapshot import Row, Stored
 from router.charging.estimator import Estimator
 from router.charging.limit_rules import KeyFinder, LimitRules, limit_rules, rules_text
-from router.charging.policies import NONE, Policy, policies_of
+from router.charging.policies import Policy, policies_of
 from router.charging.quote import PriceQuoter
 from router.config.file import Settings, load_settings
 from router.config.provider import ProviderSettings
@@ -131,7 +131,7 @@ class Assembly:
 
     @property
     def _with_billing(self) -> bool:
-        return self.settings.gateway.billing != NONE
+        return self.settings.gateway.bills
 
     @cached_property
     def journal(self) -> Journal:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from router.catalogue.snapshot import Snapshot
-from router.charging.policies import NONE
 from router.config.file import Settings
 from router.providers.configured import ConfiguredProvider
 
@@ -62,7 +61,7 @@ def lacks(settings: Settings, providers: Mapping[str, ConfiguredProvider], snaps
     if not any(provider.active and upstream_urls(provider) for provider in providers.values()):
         remedy = "`router providers list` says what each waits for; `router providers add NAME` writes a section"
         yield Lack("no_provider", "no provider with an upstream is set up", remedy)
-    if snapshot is not None and settings.gateway.billing != NONE:
+    if snapshot is not None and settings.gateway.bills:
         yield from _unpriced(providers, snapshot)
 
 

@@ -13,7 +13,7 @@ from router.db.plugin_tables import PluginTables
 from router.jobs.leased import LeasedJob
 from router.plugin_host.registry import Registry
 from router.types.plugin_context import Job, PluginContext
-from router.types.routes import ACCESS, MenuEntry, Route
+from router.types.routes import ACCESS, MenuEntry, PluginRoute
 
 __all__ = ["PluginContexts", "menu_entries", "plugin_jobs", "plugin_routes"]
 
@@ -76,7 +76,7 @@ def plugin_jobs(registry: Registry, contexts: PluginContexts, only: str = "") ->
     return found
 
 
-def plugin_routes(registry: Registry, contexts: PluginContexts, only: str = "") -> dict[str, list[Route]]:
+def plugin_routes(registry: Registry, contexts: PluginContexts, only: str = "") -> dict[str, list[PluginRoute]]:
     """Plugin -> its routes. A plugin that fails to give them, or gives what cannot be served, is left out."""
     found = {}
     for plugin in registry.having("routes"):
@@ -120,12 +120,12 @@ def _checked_job(job: Any) -> Job:
     return job
 
 
-def _checked_routes(given: Any) -> list[Route]:
+def _checked_routes(given: Any) -> list[PluginRoute]:
     routes = list(given)
     seen: set[tuple[str, str]] = set()
     for route in routes:
-        if not isinstance(route, Route):
-            raise TypeError(f"a router.Route is wanted, not {type(route).__name__}")
+        if not isinstance(route, PluginRoute):
+            raise TypeError(f"a router.PluginRoute is wanted, not {type(route).__name__}")
         if not isinstance(route.path, str) or _PATH.fullmatch(route.path) is None:
             raise ValueError(f"{route.path!r} is no path of a route: write /one/{{two}}, with plain letters")
         if isinstance(route.methods, str) or not route.methods or not _METHODS.issuperset(route.methods):

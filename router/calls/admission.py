@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
@@ -19,8 +19,10 @@ from router.charging.meters import (
     Claimed,
     Metered,
     Part,
+    alternatives_of,
     amounts_of,
     budget_part,
+    chosen_of,
     money_places,
     settled_of,
     shown_claims,
@@ -47,6 +49,7 @@ _AGAIN_S = 1  # a slot of concurrent calls may be free at any moment
 _MONEY = "money"
 _SHOWN = ("requests", "tokens")
 _NOTHING = Quote(0, 0, 0, named_cap=True)
+_NO_OTHERS: dict[int, list[Claimed]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,29 +114,33 @@ class Admission:
         active.admitted_at = now
         metered = plan.metered
         if metered is None or not metered.since <= now < metered.until:
-            metered = plan.metered = self._metered(plan.key, now)
+            metered = plan.metered = self._metered(plan, now)
         for _ in range(_TRIES_MAX):
             parts, money = metered.parts, metered.money
             claims: Sequence[tuple[str, Claim]] = metered.claims
             amounts = amounts_of(parts, terms.quote) if metered.whole else None
+            others = _NO_OTHERS
             if amounts is None:
-                parts = self._asked(parts, active.call, plan.key, terms.quote, now, client)
+                context = self._asking(now, client, plan.key, plan)
+                parts = self._asked(parts, active.call, plan.key, terms.quote, context)
                 claims = [claim for part in parts for claim in part.claims]  # no tuple: they do not come again
                 money = money_places(claims)
             try:
-                if amounts is None and (amounts := amounts_of(parts, terms.quote)) is None:
-                    raise AssertionError("a policy that was asked wants to be asked")
+                if amounts is None:
+                    others, amounts = alternatives_of(parts), amounts_of(parts, terms.quote)
+                    assert amounts is not None, "a policy that was asked wants to be asked"
                 for place in money:
                     if amounts[place]:
                         break
                 else:
-                    terms = terms.unheld()
+                    if not _holds_money(others):
+                        terms = terms.unheld()
                 active.terms, active.parts, active.claims, active.amounts = terms, parts, claims, amounts
                 if claims:
-                    active.held = self._take(active, plan.key, claims, amounts)
+                    active.held = self._take(active, plan.key, claims, amounts, others)
                 return
             except BaseException as error:
-                self._undo(parts, now, client)
+                _undo(parts, self._asking(now, client, plan.key, plan))
                 if not isinstance(error, Refused):
                     raise
                 refused = error
@@ -165,7 +172,7 @@ class Admission:
             self.journal.post(Record(record, extra_statements=() if keeping is None else keeping.statements(record)))
             return record
         outcome = Outcome(record.ending, reckoned.usage, reckoned.charge_nano)
-        charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context, active.peer.address)
+        charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context, active)
         if charge_nano != record.charge_nano:
             record = replace(record, charge_nano=charge_nano)
 
@@ -192,7 +199,7 @@ class Admission:
         if held is None or usage is None:
             return None
         outcome = Outcome("expired", usage, reckoned.charge_nano)
-        charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context, active.peer.address)
+        charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context, active)
         return progress_of(held.id, usage, charge_nano, amounts, (target.provider.name, target.model))
 
     def headers(self, active: ActiveCall) -> dict[str, str]:
@@ -205,7 +212,10 @@ class Admission:
                 one, ends_s = held.taken[place], 0.0
                 if one.remaining is None:
                     continue
-                if claim.window is not None:  # which may have begun after the claims were made
+                if claim.window is not None and claim.window.refill:
+                    missing = (claim.ceiling or 0) - one.remaining
+                    ends_s = -(-missing * round(claim.window.seconds * 1000) // claim.window.refill) / 1000
+                elif claim.window is not None:  # which may have begun after the claims were made
                     ends_s = one.window_start / 1000 + claim.window.seconds - active.admitted_at
                     ends_s = max(0.0, min(ends_s, claim.window.seconds))
                 headers[f"x-ratelimit-limit-{unit}"] = str(claim.ceiling)
@@ -230,7 +240,8 @@ class Admission:
         """
         now = self.clock()
         policies = [Part(one) for one in self._policies if one.role == "rate_limit"]
-        parts = self._asked(policies, call, key, _NOTHING, now, client)
+        context = self._asking(now, client, key, None)
+        parts = self._asked(policies, call, key, _NOTHING, context)
         counted = tuple(one for part in parts for one in part.claims if one[1].at_once and one[1].window is not None)
         try:
             if counted:
@@ -240,20 +251,41 @@ class Admission:
         except Refused as refused:
             raise self._error(refused, parts, now) from None
         finally:
-            self._undo(parts, now, client)
+            _undo(parts, context)
 
-    def _take(self, active: ActiveCall, key: Key, claims: Sequence[Claimed], amounts: Sequence[int]) -> Hold:
+    def _take(
+        self,
+        active: ActiveCall,
+        key: Key,
+        claims: Sequence[Claimed],
+        amounts: Sequence[int],
+        others: Mapping[int, Sequence[Claimed]],
+    ) -> Hold:
         now, request = active.admitted_at, (active.request_id, key.account, key.id, self._owner)
         hold = Hold(*request, active.model, active.kind, active.stream, now, now + self._lasts_s)
-        held: Hold = self.journal.submit(Authorize(hold, claims, key.version, amounts), timeout_s=_CLAIM_S)
+        operation = Authorize(hold, claims, key.version, amounts, alternatives=others)
+        held: Hold = self.journal.submit(operation, timeout_s=_CLAIM_S)
+        if operation.chosen:
+            choices = {place: others[place][number] for place, number in operation.chosen.items()}
+            active.parts = chosen_of(active.parts, choices)
+            active.claims = [choices.get(place, claim) for place, claim in enumerate(claims)]
+            active.amounts = [
+                choices[place][1].amount if place in choices else amount for place, amount in enumerate(amounts)
+            ]
         return held
 
-    def _context(self, client: str) -> PolicyContext:
-        return PolicyContext(self.clock(), self._limits.timezone, client=client)
+    def _context(self, active: ActiveCall) -> PolicyContext:
+        return self._asking(self.clock(), active.peer.address, active.key, active.plan)
 
-    def _metered(self, key: Key, now: float) -> Metered:
-        """What the policies declare for a key; one that declares nothing is asked for each call."""
-        context = PolicyContext(now, self._limits.timezone)
+    def _asking(self, now: float, client: str, key: Key, plan: Plan | None) -> PolicyContext:
+        """What policies may know of a call; of a request that is answered without one there is no plan."""
+        model = "" if plan is None else plan.targets[0].id
+        return PolicyContext(now, self._limits.timezone, client=client, account=key.account, model=model)
+
+    def _metered(self, plan: Plan, now: float) -> Metered:
+        """What the policies declare for a key and a model; one that declares nothing is asked for each call."""
+        key = plan.key
+        context = self._asking(now, "", key, plan)
         parts: list[Part] = []
         for policy in self._policies:
             declared = policy.meters(key, context)
@@ -268,22 +300,17 @@ class Admission:
         return Metered(parts, now)
 
     def _asked(
-        self, parts: Sequence[Part], call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, now: float, client: str
+        self, parts: Sequence[Part], call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext
     ) -> tuple[Part, ...]:
         """The parts of one call, for which every policy is asked."""
-        context = PolicyContext(now, self._limits.timezone, client=client)
         found: list[Part] = []
         try:
             for part in parts:
                 found.append(part if part.policy is None else part.asked(call, key, quote, context))
         except BaseException:
-            self._undo(found, now, client)
+            _undo(found, context)
             raise
         return tuple(found)
-
-    def _undo(self, parts: Sequence[Part], now: float, client: str) -> None:
-        for part in parts:
-            part.undo(PolicyContext(now, self._limits.timezone, client=client))
 
     def _error(self, refused: Refused, parts: Sequence[Part], now: float) -> RouterError:
         claim = refused.claim
@@ -318,6 +345,17 @@ class Admission:
         remedy = "have its budget raised" if claim.refusal == "budget" else "add credits"
         bound = f"{what} does not cover this call: it may cost up to {most}, and {left} is available."
         return f"{bound} Lower max_tokens, or {remedy}."
+
+
+def _holds_money(others: Mapping[int, Sequence[Claimed]]) -> bool:
+    """Whether an alternative would hold some."""
+    found = (one for claims in others.values() for one in claims)
+    return any(claim.amount and (bucket == BALANCE or claim.unit == _MONEY) for bucket, claim in found)
+
+
+def _undo(parts: Sequence[Part], context: PolicyContext) -> None:
+    for part in parts:
+        part.undo(context)
 
 
 def _instead(

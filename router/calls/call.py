@@ -98,8 +98,7 @@ class ActiveCall:
         gone: the client has left.
         answered: a stream's 200 is on its way, with or without output.
         taken_on: the provider may be at work: its request went out, and no failure has come back.
-        first_output: monotonic seconds at which it arrived; None before.
-        tried_at: monotonic seconds at which the latest attempt began.
+        first_output, tried_at: monotonic seconds at which it arrived, None before; and the latest attempt began.
         settled: the usage row, once the call is over.
     """
 
@@ -186,12 +185,11 @@ class ActiveCall:
         self.keeping: AnswerRecorder | None = None
         self.relay = Relay(self, dialect, kind)
         self.attempts: list[Attempt] = []
-        self.attempts_told = 0
         self.dropped: Sequence[str] = ()
         self.dropped_at_door: Sequence[str] = ()
         self.target: TargetPlan | None = None
         self.gone = self.answered = self.taken_on = False
-        self.tried_at = 0.0
+        self.tried_at, self.attempts_told = 0.0, 0
         self.settled: CallRecord | None = None
         self.started = time.monotonic() if started is None else started
         self._call: ChatCall | EmbeddingsCall | None = None

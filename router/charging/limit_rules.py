@@ -141,8 +141,9 @@ def limit_rules(settings: Settings) -> LimitRules:
 
 def rules_text(settings: Settings) -> str:
     """What the configuration says of limits and policies, as one text: the same for the same, in whatever order."""
-    policies = {role: getattr(settings.gateway, role) for role in ("billing", "rate_limit")}
-    sections = {name: settings.plugin_sections.get(name) for name in policies.values()}
+    chosen = {role: getattr(settings.gateway, role) for role in ("billing", "rate_limit")}
+    sections = {name: settings.plugin_sections.get(name) for names in chosen.values() for name in names}
+    policies = {role: names[0] if len(names) == 1 else names for role, names in chosen.items()}
     return json.dumps([asdict(settings.limits), policies, sections], sort_keys=True, default=str)
 
 

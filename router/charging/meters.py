@@ -6,8 +6,9 @@ Both forms end in the same claims, and in the same amounts when a call is settle
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
+from typing import TypeVar
 
 from router.charging.budget import BUDGET_OWNER, budget_claim
 from router.charging.policies import AMOUNT_MAX, FAILURES, Policy, failed
@@ -15,11 +16,23 @@ from router.errors import RouterError
 from router.types.claims import BALANCE, Claim, Outcome, PolicyContext, Quote
 from router.types.records import ChatCall, EmbeddingsCall, Key
 
-__all__ = ["Claimed", "Metered", "Part", "amounts_of", "budget_part", "money_places", "settled_of", "shown_claims"]
+__all__ = [
+    "Claimed",
+    "Metered",
+    "Part",
+    "alternatives_of",
+    "amounts_of",
+    "budget_part",
+    "chosen_of",
+    "money_places",
+    "settled_of",
+    "shown_claims",
+]
 
 _log = logging.getLogger("router.charging")
 _NO_QUOTE = Quote(0, 0, 0)
 _SHOWN = ("requests", "tokens")
+T = TypeVar("T")
 Claimed = tuple[str, Claim]
 """A whole bucket ID, and the claim on it."""
 
@@ -62,6 +75,16 @@ class Part:
         assert self.policy is not None
         return Part(self.policy, self.policy.claims(call, key, quote, context))
 
+    def chosen(self, choices: Mapping[int, Claimed], first: int) -> Part:
+        """The part with those claims that were taken.
+
+        Args:
+            choices: place among the claims of all parts -> the alternative that was taken there.
+            first: the place of its own first claim.
+        """
+        claims = [choices.get(first + place, claim) for place, claim in enumerate(self.claims)]
+        return Part(self.policy, claims)
+
     def asked_to_settle(self, outcome: Outcome, context: PolicyContext) -> Sequence[int]:
         """The final amounts, by the policy's hook."""
         assert self.policy is not None
@@ -100,6 +123,35 @@ class Metered:
         self.until = min((part.until for part in parts), default=inf)
 
 
+def alternatives_of(parts: Sequence[Part]) -> dict[int, list[Claimed]]:
+    """Place among the claims of all parts -> what will do in the place of that claim.
+
+    Raises:
+        RouterError: a policy's alternative is not its to claim.
+    """
+    found: dict[int, list[Claimed]] = {}
+    place = 0
+    for part in parts:
+        for _, claim in part.claims:
+            if claim.alternatives and part.policy is not None:
+                try:
+                    found[place] = part.policy.alternatives(claim)
+                except FAILURES:
+                    raise failed(part.policy.name, "alternatives of a claim") from None
+            place += 1
+    return found
+
+
+def chosen_of(parts: Sequence[Part], choices: Mapping[int, Claimed]) -> list[Part]:
+    """The parts with those claims that were taken."""
+    found, first = [], 0
+    for part in parts:
+        count = len(part.claims)
+        found.append(part.chosen(choices, first) if any(first <= one < first + count for one in choices) else part)
+        first += count
+    return found
+
+
 def amounts_of(parts: Sequence[Part], quote: Quote) -> list[int] | None:
     """What the parts claim of one call, in the order of their claims; None where a policy wants to be asked for it.
 
@@ -132,8 +184,8 @@ def settled_of(
     parts: Sequence[Part],
     claimed: Sequence[int],
     outcome: Outcome,
-    context: Callable[[str], PolicyContext],
-    client: str,
+    context: Callable[[T], PolicyContext],
+    whose: T,
 ) -> tuple[int, list[int]]:
     """What the policies make of a call's outcome: the charge, and the final amount of each claim on a bucket.
 
@@ -141,15 +193,19 @@ def settled_of(
 
     Args:
         claimed: the amounts that were claimed, as ``amounts_of`` gave them.
-        context: what a policy is asked with that declares nothing, for a client's address.
-        client: the address of the call's client.
+        context: what a policy is asked with that declares nothing, made of ``whose``.
     """
     amounts: list[int] = []
     charge_nano = place = 0
+    billed = False
     for part in parts:
         count = len(part.claims)
+        if billed and not part.bills:
+            billed = False
+            if charge_nano != outcome.charge_nano:  # limits and budgets count what is charged
+                outcome = Outcome(outcome.ending, outcome.usage, charge_nano)
         if part.settled is None:
-            given = part.asked_to_settle(outcome, context(client))
+            given = part.asked_to_settle(outcome, context(whose))
         else:
             try:
                 given = part.settled(outcome)
@@ -171,8 +227,7 @@ def settled_of(
                 charge_nano += amount
             else:
                 amounts.append(amount)
-        if charge_nano != outcome.charge_nano:  # limits and budgets count what is charged
-            outcome = Outcome(outcome.ending, outcome.usage, charge_nano)
+        billed = True
     return charge_nano, amounts
 
 

@@ -15,13 +15,14 @@ from router.plugin_host.registry import Registry, nearest
 from router.types.claims import BALANCE, REFUSALS, Claim, Meters, Outcome, PolicyContext, Quote, Window
 from router.types.records import ChatCall, EmbeddingsCall, Key
 
-__all__ = ["AMOUNT_MAX", "FAILURES", "NONE", "Policy", "failed", "fault_of", "policies_of"]
+__all__ = ["ALTERNATIVES_MAX", "AMOUNT_MAX", "FAILURES", "NONE", "Policy", "failed", "fault_of", "policies_of"]
 
 _log = logging.getLogger("router.charging")
 NONE = "none"
 """In place of a policy's name: no policy of that role."""
 
 AMOUNT_MAX = 2**62
+ALTERNATIVES_MAX = 8
 _SECONDS_MAX = 10.0**10
 _NUMBERS = (int, float)
 _SUBJECTS = ("", "key", "account")
@@ -78,11 +79,18 @@ class Policy:
                 return None
             if type(meters.until) not in _NUMBERS or not (callable(meters.amounts) and callable(meters.settled)):
                 raise TypeError(f"{meters!r} is no router.Meters")
-            return [(self._bucket(claim), claim) for claim in meters.claims], meters
+            claims = [(self._bucket(claim), claim) for claim in meters.claims]
+            if any(claim.alternatives for _, claim in claims):
+                raise ValueError("a claim with alternatives cannot be declared beforehand")
+            return claims, meters
         except RouterError:
             raise
         except FAILURES:
             raise failed(self.name, "meters") from None
+
+    def alternatives(self, claim: Claim) -> list[tuple[str, Claim]]:
+        """(whole bucket ID, claim) of what will do in a sound claim's place."""
+        return [(self._bucket(one), one) for one in claim.alternatives]
 
     def settle(self, claims: Sequence[Claim], outcome: Outcome, context: PolicyContext) -> list[int]:
         """The final amounts; those that were claimed where the policy fails, or gives no sensible ones."""
@@ -110,7 +118,9 @@ class Policy:
 
     def _own(self, context: PolicyContext) -> PolicyContext:
         settings = self.settings
-        return context if settings is None else PolicyContext(context.at, context.timezone, settings, context.client)
+        if settings is None:
+            return context
+        return PolicyContext(context.at, context.timezone, settings, context.client, context.account, context.model)
 
     def _bucket(self, claim: Claim) -> str:
         if not _is_sound(claim):
@@ -129,7 +139,7 @@ def failed(name: str, what: str) -> RouterError:
 
 
 def policies_of(settings: Settings, registry: Registry, plugin_settings: Mapping[str, Any]) -> list[Policy]:
-    """The policies that ``[gateway] billing`` and ``rate_limit`` name.
+    """The policies that ``[gateway] billing`` and ``rate_limit`` name, in their order.
 
     Args:
         plugin_settings: plugin name -> the record of its section.
@@ -139,13 +149,16 @@ def policies_of(settings: Settings, registry: Registry, plugin_settings: Mapping
     """
     found = []
     for role in ("billing", "rate_limit"):
-        name = getattr(settings.gateway, role)
-        if name == NONE:
-            continue
-        if registry.hook(name, f"{role}_claims") is None:
-            where = settings.where(f"gateway.{role}")
-            raise ConfigError(f"{where}: {_no_policy(name, role, registry)}")
-        found.append(Policy(name, role, registry.plugins[name].hooks, plugin_settings.get(name)))
+        names: Sequence[str] = getattr(settings.gateway, role)
+        where = settings.where(f"gateway.{role}")
+        if len(set(names)) < len(names) or (NONE in names and len(names) > 1):
+            raise ConfigError(f"{where}: each policy once, and {NONE!r} alone, not {', '.join(names)}")
+        for name in names:
+            if name == NONE:
+                continue
+            if registry.hook(name, f"{role}_claims") is None:
+                raise ConfigError(f"{where}: {_no_policy(name, role, registry)}")
+            found.append(Policy(name, role, registry.plugins[name].hooks, plugin_settings.get(name)))
     return found
 
 
@@ -169,7 +182,7 @@ def _is_sound(claim: Any) -> bool:
     """Whether a claim is one: asked ten times a call, so in one expression."""
     if not isinstance(claim, Claim):
         return False
-    bucket, amount, ceiling, window, at_least, refusal, message, unit, at_once, of = claim
+    bucket, amount, ceiling, window, at_least, refusal, message, unit, at_once, of, alternatives = claim
     return bool(
         type(bucket) is type(message) is type(unit) is str
         and bucket
@@ -180,8 +193,14 @@ def _is_sound(claim: Any) -> bool:
         and refusal in REFUSALS
         and type(at_once) is bool
         and of in _SUBJECTS
-        and (window is None or _is_window(window))
+        and (window is None or (_is_window(window) and not (window.refill and (of or ceiling is None))))
+        and (alternatives == () or _are_alternatives(alternatives))
     )
+
+
+def _are_alternatives(claims: Any) -> bool:
+    sound = type(claims) is tuple and len(claims) <= ALTERNATIVES_MAX and all(map(_is_sound, claims))
+    return sound and not any(claim.alternatives for claim in claims)
 
 
 def _unsound(claim: Any) -> Exception:
@@ -194,6 +213,11 @@ def _unsound(claim: Any) -> Exception:
         return ValueError(f"{claim!r}: at_once must be true or false, of 'key', 'account' or empty")
     if claim.window is not None and not _is_window(claim.window):
         return ValueError(f"{claim.window!r} is no window: its seconds must be above zero, its start a time")
+    if claim.window is not None and claim.window.refill and (claim.of or claim.ceiling is None):
+        return ValueError(f"{claim!r}: a bucket that refills has a ceiling, and counts nobody's charges (of)")
+    if claim.alternatives != () and not _are_alternatives(claim.alternatives):
+        most = f"a tuple of at most {ALTERNATIVES_MAX} sound claims without alternatives of their own"
+        return ValueError(f"{claim!r}: alternatives must be {most}")
     if not (isinstance(claim.message, str) and isinstance(claim.unit, str)):
         return TypeError(f"the message and the unit of {claim!r} must be text")
     return ValueError(f"the amounts of {claim!r} must be whole numbers of at least 0")
@@ -208,4 +232,8 @@ def _is_window(value: Any) -> bool:
         return False
     start = 0.0 if value.start is None else value.start
     numbers = type(value.seconds) in _NUMBERS and type(start) in _NUMBERS
-    return numbers and 0 < value.seconds <= _SECONDS_MAX and 0 <= start <= _SECONDS_MAX  # false for NaN
+    if not (numbers and 0 < value.seconds <= _SECONDS_MAX and 0 <= start <= _SECONDS_MAX):  # false for NaN
+        return False
+    refill = value.refill
+    plain = type(refill) is int and 0 <= refill <= AMOUNT_MAX
+    return plain and not (refill and (value.start is not None or round(value.seconds * 1000) < 1))

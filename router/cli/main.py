@@ -63,7 +63,7 @@ class Root(LazyCommands):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """A name that is not ours may be a plugin's command: only then are the plugins loaded."""
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            from router.cli.support.plugin_commands import add_plugin_commands
+            from router.cli.subcommands.plugin_commands import add_plugin_commands
 
             add_plugin_commands(self, ctx, ctx.params["config"])
             hand_over_stdout()

@@ -2,7 +2,8 @@
 
 The dataclass is the declaration: its annotations give the types, its defaults make a key optional, and a field's
 ``metadata`` may add ``one_of`` (allowed values), ``min`` and ``max`` (and ``remedy``, added to what is said of a number
-that is neither), and ``names`` (a list of names stands for a table of records that say nothing). Unknown keys are
+that is neither), and ``names`` (a list of names stands for a table of records that say nothing), and
+``or_one`` (a text stands for a list of it alone). Unknown keys are
 refused with the nearest known one.
 """
 
@@ -114,6 +115,8 @@ def _value(annotation: Any, data: Any, path: str, secret: Reveal, metadata: Mapp
     if origin in (types.UnionType, typing.Union):
         return None if data is None else _value(_not_none(arguments), data, path, secret, metadata)
     if origin is tuple:
+        if metadata.get("or_one") and isinstance(data, str) and not isinstance(data, EnvironmentText):
+            data = [data]
         return tuple(
             _value(arguments[0], value, f"{path}.{number}", secret, {})
             for number, value in enumerate(_listed(data, path))

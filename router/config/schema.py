@@ -21,6 +21,8 @@ __all__ = [
     "TierLimits",
 ]
 
+_NO_POLICY = ((), ("none",))
+
 
 @dataclass(frozen=True)
 class ServerSettings:
@@ -95,7 +97,7 @@ class GatewaySettings:
         profile: the dialect plugin.
         key_prefix: what new keys begin with; the dialect's where unset.
         currency: of all balances and charges.
-        billing, rate_limit: policy plugins; ``none`` is no policy.
+        billing, rate_limit: policy plugins, one or several, asked in their order; ``none`` is no policy.
         upstream: the provider that serves those models of the profile's catalogue of which no provider of their own is
             set up.
         only_offers: true serves the profile's catalogue alone, with what ``router models add`` added, and ``models`` of
@@ -117,8 +119,8 @@ class GatewaySettings:
     profile: str = "standard"
     key_prefix: str = ""
     currency: str = "USD"
-    billing: str = "prepaid"
-    rate_limit: str = "windows"
+    billing: tuple[str, ...] = field(default=("prepaid",), metadata={"or_one": True})
+    rate_limit: tuple[str, ...] = field(default=("windows",), metadata={"or_one": True})
     upstream: str = ""
     only_offers: bool = False
     streaming: bool = True
@@ -134,6 +136,16 @@ class GatewaySettings:
     drain_s: float = field(default=120.0, metadata=SECONDS)
     max_attempts: int = field(default=4, metadata={"min": 1, "max": 32})
     fall_back_on_content: bool = False
+
+    @property
+    def bills(self) -> bool:
+        """Whether calls are charged for."""
+        return self.billing not in _NO_POLICY
+
+    @property
+    def limits(self) -> bool:
+        """Whether a policy limits how often and how much is called."""
+        return self.rate_limit not in _NO_POLICY
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from router.db.connection import Connection
 from router.db.database import Database
-from router.errors import ConfigError
 from router.types.plugin_context import PluginConnection, table_prefix
 
 __all__ = ["PluginTables", "foreign_tables"]
@@ -81,7 +80,7 @@ class _Tables:
     def _checked(self, sql: str) -> str:
         foreign = _foreign(sql, table_prefix(self._plugin))
         if foreign:
-            raise ConfigError(_told(self._plugin, foreign))
+            raise ValueError(_told(self._plugin, foreign))
         return sql
 
 

@@ -12,7 +12,7 @@ from router.types.line_hooks import CallRequest, Credentials, TargetOption
 from router.types.observed import AttemptRecord, RefusalRecord
 from router.types.plugin_context import Job, PluginContext
 from router.types.records import CallRecord, Migration
-from router.types.routes import MenuEntry, Route, RouteRequest
+from router.types.routes import MenuEntry, PluginRoute, RouteRequest
 
 if TYPE_CHECKING:
     import click
@@ -163,7 +163,7 @@ class SiteSpecs:
     """For a plugin with paths of its own, below ``/plugins/NAME``, and pages that a portal's menu shows."""
 
     @hookspec
-    def routes(self, context: PluginContext) -> Sequence[Route]:  # type: ignore[empty-body]
+    def routes(self, context: PluginContext) -> Sequence[PluginRoute]:  # type: ignore[empty-body]
         """The plugin's paths, who may ask for them, and what answers.
 
         Called: addressed, once per worker. Since: 0.2.

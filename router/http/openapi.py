@@ -16,7 +16,6 @@ from marshmallow import Schema
 from router import __version__
 from router.charging.estimator import COUNTS_SHAPE, WITH_MESSAGES_SHAPE, EstimateSchema
 from router.charging.paid_extras import extras_shapes
-from router.charging.policies import NONE
 from router.config.schema import GatewaySettings
 from router.errors import RouterError
 from router.http import samples
@@ -201,7 +200,7 @@ class _Description:
     def _request(self, name: str, schema: type[Schema]) -> None:
         shape = of_request(schema)
         _narrow(shape["properties"], {cap: _CAP for cap in CAPS if cap in shape["properties"]})
-        if self._settings.billing != NONE:
+        if self._settings.bills:
             _narrow(shape["properties"], extras_shapes())
         self._schemas[name] = shape
 

@@ -21,7 +21,7 @@ from router.http.incoming import incoming_of
 from router.http.peer import PeerReader
 from router.plugin_host.registry import Registry
 from router.types.keys import Key
-from router.types.routes import Route, RouteRequest, RouteResponse
+from router.types.routes import PluginRoute, RouteRequest, RouteResponse
 
 __all__ = ["Answered", "Answering", "PluginRoutes"]
 
@@ -48,7 +48,7 @@ class PluginRoutes:
 
     def __init__(
         self,
-        routes: Mapping[str, list[Route]],
+        routes: Mapping[str, list[PluginRoute]],
         registry: Registry,
         contexts: PluginContexts,
         key_of: Callable[[Incoming], Key],
@@ -70,7 +70,7 @@ class PluginRoutes:
                 pattern = f"/plugins/{plugin}" + _PART.sub(r"<string:\1>", route.path)
                 yield f"plugin {plugin} {number}", pattern, route.methods, self._answering(plugin, route)
 
-    def _answering(self, plugin: str, route: Route) -> Answering:
+    def _answering(self, plugin: str, route: PluginRoute) -> Answering:
         def answer(environ: dict[str, Any], params: Mapping[str, str]) -> Answered:
             incoming = incoming_of(environ, route.max_body_bytes, self._peers)
             key = self._admitted(route, incoming)
@@ -93,7 +93,7 @@ class PluginRoutes:
 
         return answer
 
-    def _admitted(self, route: Route, incoming: Incoming) -> Key | None:
+    def _admitted(self, route: PluginRoute, incoming: Incoming) -> Key | None:
         """The key, of a route that wants one.
 
         Raises:
@@ -126,7 +126,7 @@ class PluginRoutes:
         hook = self._registry.hook(plugin, "session")
         return None if hook is None else hook(context=self._contexts.of(plugin), request=request)
 
-    def _served(self, plugin: str, route: Route, request: RouteRequest) -> Answered:
+    def _served(self, plugin: str, route: PluginRoute, request: RouteRequest) -> Answered:
         response = None
         with gevent.Timeout(route.timeout_s, False):  # type: ignore[arg-type]
             response = _guarded(plugin, f"route {route.path}", lambda: _checked(route.handler(request)))

@@ -17,28 +17,24 @@ from router.db.connection import Connection
 from router.db.ids import clean_text
 from router.db.journal import Operation
 from router.ledger.chain import customer_of, link
+from router.ledger.claim_taking import ClaimTaking
 from router.ledger.ledger_cache import BoundClaims, LedgerCache, Meter
 from router.ledger.operations import (
     Authorize,
     Capture,
     Hold,
     Record,
-    Refused,
     Revise,
-    StaleKey,
     Statement,
     Statements,
-    Taken,
     Void,
 )
 from router.ledger.past import begin_counting
-from router.ledger.state import Bucket, Counts
 from router.ledger.system import REVENUE, SHORTFALL
 from router.metering.hour_rows import hour_rows
 from router.metering.usage_columns import COLUMNS, NAMES, clean_record, record_of, values_of
 from router.metering.usage_rows import Counted, revise_usage, write_usage
 from router.store.ledger_log import Effects, Row
-from router.types.claims import BALANCE
 from router.types.records import OVER_BOUND, CallRecord
 
 __all__ = ["SWEPT", "LedgerBatch"]
@@ -79,7 +75,7 @@ class LedgerBatch:
         self._last = book.kept(connection)
 
 
-class _Batch:
+class _Batch(ClaimTaking):
     def __init__(
         self,
         connection: Connection,
@@ -117,6 +113,7 @@ class _Batch:
         self._accounts |= {held.account for held in ended}
         self._touched = {taken.bucket: None for held in ending + revised for taken in held.taken}
         self._bound: dict[int, BoundClaims] = {}
+        self._others: dict[int, dict[int, tuple[Meter, ...]]] = {}
         bound = self._bind(takes)
         self._balances, self._buckets = book.balances, book.buckets
         self._now = clock()  # once nobody else has the rows: what another node began is past
@@ -171,100 +168,6 @@ class _Batch:
             book.append(connection, effects, usage, self._now)
         for sql, params in self._also:
             connection.execute(sql, params)
-
-    def _bind(self, takes: Sequence[Authorize]) -> list[tuple[Authorize, BoundClaims]]:
-        """Have all counters that the batch may change, and the takes' claims bound to them, by the claims' identity."""
-        book = self._book
-        found = self._bound
-        for take in takes:
-            bound = book.known(take.claims)
-            if bound is None:
-                self._touched.update((bucket, None) for bucket, _ in take.claims if bucket != BALANCE)
-                billed = any(bucket == BALANCE for bucket, _ in take.claims)
-            else:
-                found[id(take.claims)] = bound
-                self._touched.update(bound.buckets)
-                billed = bound.billed
-            if billed:
-                self._accounts.add(take.hold.account)
-        book.read(self._connection, self._accounts, self._touched)
-        for take in takes:
-            if id(take.claims) not in found:
-                found[id(take.claims)] = book.bind(take.claims)
-        return [(take, found[id(take.claims)]) for take in takes]
-
-    # Claims.
-
-    def _take(self, operation: Authorize) -> None:
-        known = self._known.get(operation.label)
-        if known is not None:
-            operation.result = known
-        elif operation.abandoned:
-            return
-        elif operation.version != self._version:
-            operation.error = StaleKey()
-        else:
-            self._take_all(operation)
-
-    def _take_all(self, operation: Authorize) -> None:
-        hold, bound, now_ms = operation.hold, self._bound[id(operation.claims)], self._now_ms
-        amounts = bound.amounts if operation.amounts is None else operation.amounts
-        amount_nano = 0
-        taken: list[Taken] = []
-        begun: list[tuple[Bucket, Counts]] = []
-        refused = None
-        for meter, amount in zip(bound.meters, amounts, strict=True):
-            bucket, state, _, ceiling, at_least, window, at_once, length_ms, calendar = meter
-            if state is None:
-                balance = self._balances[hold.account]
-                if amount + at_least > balance.available:
-                    refused = self._refused(meter, amount, balance.available)
-                    break
-                balance.hold(amount)
-                amount_nano += amount
-                continue
-            if window is not None and not (window is state.window and state.begins_ms <= now_ms < state.ends_ms):
-                before = state.enter(window, now_ms)
-                if before is not None:
-                    begun.append((state, before))
-            left = None
-            if ceiling is not None:
-                left = ceiling - state.used - state.held
-                if amount + at_least > left:
-                    refused = self._refused(meter, amount, max(0, left))
-                    break
-                left -= amount
-            if at_once:
-                state.used += amount
-            else:
-                state.held += amount
-            state.changed = True
-            taken.append(_new(Taken, (bucket, amount, state.window_start, length_ms, calendar, left)))
-        if refused is not None:
-            self._put_back(hold.account, amount_nano, taken, begun)
-            self._counts["refused_claims"] += 1
-            operation.error = refused
-            return
-        held = _new(Hold, (*hold[:9], amount_nano, tuple(taken)))
-        if operation.under_way:
-            self._holds.append(held)
-        operation.result = held
-
-    def _refused(self, meter: Meter, amount: int, left: int) -> Refused:
-        claim, state, window = meter.claim, meter.state, meter.window
-        ends_s = None if state is None or window is None else state.ends_in_s(window, self._now)
-        return Refused(claim if claim.amount == amount else claim._replace(amount=amount), left, ends_s)
-
-    def _put_back(
-        self, account: str, amount_nano: int, taken: Sequence[Taken], begun: Sequence[tuple[Bucket, Counts]]
-    ) -> None:
-        """A refused call has used nothing, and begun no window."""
-        if amount_nano:
-            self._balances[account].hold(-amount_nano)
-        for one in taken:
-            self._buckets[one.bucket].uncount(one)
-        for bucket, before in begun:
-            bucket.restore(before)
 
     # Settling.
 

@@ -34,7 +34,7 @@ class Meter(NamedTuple):
         claim: in whose place an amount may come.
         ceiling, at_least, window: the claim's.
         at_once: whether it is used as it is claimed.
-        length_ms, calendar: as ``Taken`` has them.
+        length_ms, calendar, refill: as ``Taken`` has them.
     """
 
     bucket: str
@@ -46,6 +46,7 @@ class Meter(NamedTuple):
     at_once: bool
     length_ms: int
     calendar: bool
+    refill: int
 
 
 class BoundClaims(NamedTuple):
@@ -276,4 +277,5 @@ def _meter(bucket: str, claim: Claim, buckets: Mapping[str, Bucket]) -> Meter:
     at_once = claim.at_once and window is not None
     length_ms = 0 if window is None or claim.at_once else round(window.seconds * 1000)
     calendar = length_ms != 0 and window is not None and window.start is not None
-    return Meter(bucket, state, claim, claim.ceiling, claim.at_least, window, at_once, length_ms, calendar)
+    refill = window.refill if window is not None and length_ms else 0
+    return Meter(bucket, state, claim, claim.ceiling, claim.at_least, window, at_once, length_ms, calendar, refill)

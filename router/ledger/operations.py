@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -45,6 +45,7 @@ class Taken(NamedTuple):
         length_ms: of that window; 0 where there is none, and where it was claimed ``at_once``.
         calendar: whether windows follow one another without a gap.
         remaining: what the bucket has left; None where it has no ceiling.
+        refill: units that its window gives back in ``length_ms``; 0 where it does not, and where it was used at once.
     """
 
     bucket: str
@@ -53,6 +54,7 @@ class Taken(NamedTuple):
     length_ms: int = 0
     calendar: bool = False
     remaining: int | None = None
+    refill: int = 0
 
     @property
     def at_once(self) -> bool:
@@ -87,7 +89,7 @@ class Hold(NamedTuple):
 
     def row(self) -> tuple[Any, ...]:
         """The columns of ``HOLD_COLUMNS``."""
-        claims = _encode([taken[:5] for taken in self.taken]).decode()
+        claims = _encode([one[:5] if not one[6] else (*one[:5], None, one[6]) for one in self.taken]).decode()
         return (
             self.id,
             self.account,
@@ -140,6 +142,10 @@ class Authorize(Operation):
         amounts: what is claimed in place of each claim's own amount; None for those. A tuple of claims that comes again
             with other amounts is bound to its buckets once.
         under_way: whether a call begins; else its claims, all of them ``at_once``, are all that there is to it.
+        alternatives: place of a claim -> what will do in its place, best first.
+
+    Attributes:
+        chosen: place of a claim -> which of its alternatives was taken; nothing of one that was taken itself.
     """
 
     def __init__(
@@ -150,8 +156,11 @@ class Authorize(Operation):
         amounts: Sequence[int] | None = None,
         *,
         under_way: bool = True,
+        alternatives: Mapping[int, Sequence[tuple[str, Claim]]] | None = None,
     ) -> None:
         self.label = hold.id
+        self.alternatives = alternatives
+        self.chosen: dict[int, int] = {}
         self.amounts = amounts
         self.under_way = under_way
         self.hold = hold

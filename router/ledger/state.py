@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from math import gcd
 
 from router.ledger.operations import Taken
 from router.types.claims import Window
@@ -11,6 +12,8 @@ __all__ = ["AccountState", "Bucket", "Counts", "mark_of"]
 
 Counts = tuple[int, int]
 """A bucket's window_start and used."""
+
+_AHEAD_MS = 3_600_000  # no clock of a node that others trust is ahead by an hour
 
 
 class AccountState:
@@ -86,6 +89,8 @@ class Bucket:
         if window is self.window and self.begins_ms <= now_ms < self.ends_ms:
             return None
         length_ms = round(window.seconds * 1000)
+        if window.refill:
+            return self.refill(window.refill, length_ms, now_ms)
         if window.start is not None:
             start_ms = round(window.start * 1000)
             over = not start_ms <= self.window_start <= start_ms + length_ms
@@ -101,6 +106,43 @@ class Bucket:
         self.begins_ms = 0 if calendar else self.window_start - length_ms
         self.ends_ms = float("inf") if calendar else self.window_start + length_ms
         return before if over else None
+
+    def refill(self, units: int, length_ms: int, now_ms: int) -> Counts | None:
+        """Give back what has been refilled by now: what it was before; None where nothing has changed.
+
+        Whole steps alone are given back, and the window then begins where the last one ended: so nothing is lost or
+        won, however often this is asked. A full bucket saves nothing up.
+
+        Args:
+            units: that are given back in ``length_ms``.
+        """
+        common = gcd(units, length_ms)
+        step, step_ms = units // common, length_ms // common
+        steps = max(0, (now_ms - self.window_start) // step_ms)
+        before = (self.window_start, self.used)
+        if self.used <= steps * step:
+            if now_ms > self.window_start or now_ms < self.window_start - _AHEAD_MS:
+                self.window_start = now_ms
+            self.used = 0
+        elif now_ms < self.window_start - _AHEAD_MS:  # a clock was ahead that is right by now
+            self.window_start = now_ms
+        else:
+            self.window_start += steps * step_ms
+            self.used -= steps * step
+        self.window = None  # each claim looks again
+        if before == (self.window_start, self.used):
+            return None
+        self.changed = True
+        return before
+
+    def refilled_in_s(self, window: Window, missing: int, now_ms: int) -> float | None:
+        """Until so many units are given back; None where more than time is wanted."""
+        if missing > self.used:
+            return None
+        length_ms = round(window.seconds * 1000)
+        common = gcd(window.refill, length_ms)
+        steps = -(-missing // (window.refill // common))
+        return max(0, steps * (length_ms // common) - (now_ms - self.window_start)) / 1000
 
     def begun_anew(self, window: Window | None, used: int, subject: str) -> None:
         """Count from what was used in the present window before anybody counted.
@@ -147,14 +189,16 @@ class Bucket:
 
     def settle(self, taken: Taken, final: int, now_ms: int) -> None:
         """Replace what was held by what was used: that counts in the window in which it becomes known."""
-        _, amount, window_start, length_ms, _, _ = taken  # each call ends with ten of these
+        _, amount, window_start, length_ms, _, _, refill = taken  # each call ends with ten of these
         if window_start and not length_ms:  # at once
             if self.window_start != window_start:
                 return
             final -= amount
         else:
             self.held = max(0, self.held - amount)
-            if length_ms and not -1 <= (now_ms - self.window_start) // length_ms < 1:
+            if refill:
+                self.refill(refill, length_ms, now_ms)
+            elif length_ms and not -1 <= (now_ms - self.window_start) // length_ms < 1:
                 self._move_on(taken, now_ms)
         self.used = max(0, self.used + final)
         self.changed = True
@@ -171,6 +215,9 @@ class Bucket:
 
     def _move_on(self, taken: Taken, now_ms: int) -> None:
         """Begin the present window, where that which is there is over."""
+        if taken.refill:
+            self.refill(taken.refill, taken.length_ms, now_ms)
+            return
         passed = (now_ms - self.window_start) // taken.length_ms
         if -1 <= passed < 1:
             return

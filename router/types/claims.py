@@ -31,16 +31,20 @@ REFUSALS: dict[str, type[RouterError]] = {
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time for which a bucket counts; then it begins again at zero.
+    """The time for which a bucket counts; then it begins again at zero. Or, with ``refill``, a bucket that fills up
+    again little by little, up to the claim's ceiling: never above it, and never faster.
 
     Attributes:
         seconds: its length.
         start: Unix seconds at which it begins (a calendar day or month); None lets the first claim after the end of
             the last window begin the next.
+        refill: units that are given back in ``seconds``, in the smallest whole steps that there are: of 600 in a
+            minute one each 100 ms. 0 for a window that ends; with it there is no ``start``, and no ``of`` in a claim.
     """
 
     seconds: float
     start: float | None = None
+    refill: int = 0
 
 
 class Claim(NamedTuple):
@@ -65,6 +69,10 @@ class Claim(NamedTuple):
         of: ``key`` or ``account`` for a bucket that counts the charges of the call's key (and of those that it took
             the place of), or of its account: one that begins in the middle of a period then begins with what was
             charged in it so far. Empty for any other.
+        alternatives: claims that will do in place of this one, best first, eight at most: the first of all that fits is
+            taken, within the same transaction. Where none fits, the call is refused as the last one says. The policy
+            is told which it was: it stands in the place of this one when the call is settled. They have none of
+            their own, and a claim with them cannot be declared beforehand.
     """
 
     bucket: str
@@ -77,6 +85,7 @@ class Claim(NamedTuple):
     unit: str = ""
     at_once: bool = False
     of: str = ""
+    alternatives: tuple[Claim, ...] = ()
 
 
 @record

@@ -18,7 +18,7 @@ T = TypeVar("T")
 class PluginConnection(Protocol):
     """One connection, within the function given to ``read`` or ``write``. SQL has ``?`` for a parameter.
 
-    A statement that names a table of somebody else's is refused with ``ConfigError``: a check against slips, no wall.
+    A statement that names a table of somebody else's is refused with ``ValueError``: a check against slips, no wall.
 
     Attributes:
         engine: ``sqlite`` or ``postgresql``.
@@ -43,7 +43,7 @@ class PluginConnection(Protocol):
 class PluginDatabase(Protocol):
     """The plugin's own tables. Functions run in a database thread: the caller waits, other calls go on.
 
-    Both raise ``router.Unavailable``-like ``StoreError`` where the database does not answer in bounded time. The
+    Both raise ``router.Unavailable`` where the database does not answer in bounded time. The
     function must do nothing but use its connection: no I/O of its own, and nothing that only greenlets may do.
     """
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from router.types.keys import Key
 
-__all__ = ["ACCESS", "MenuEntry", "Route", "RouteRequest", "RouteResponse"]
+__all__ = ["ACCESS", "MenuEntry", "PluginRoute", "RouteRequest", "RouteResponse"]
 
 ACCESS = ("public", "key", "session", "operator")
 """Who may ask for a route: everybody; whoever shows a key of the gateway's; an account with a portal's session; the
@@ -66,7 +66,7 @@ class RouteResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class PluginRoute:
     """One path of a plugin.
 
     Attributes:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from router.config.operator_secret import OPERATOR_FILE
 from router.config.file import load_settings
+from router.config.operator_secret import OPERATOR_FILE
 
 
 def test_files_are_the_owners_alone_and_hold_no_secret(router) -> None:

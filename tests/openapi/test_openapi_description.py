@@ -95,7 +95,7 @@ def test_paid_extras_are_ruled_out_where_calls_are_billed() -> None:
     tool = {"type": "function", "function": {"name": "f"}}
     for extra in ({"web_search_options": {}}, {"tools": [{"type": "web_search"}]}, {"service_tier": "priority"}):
         assert fault(billed, "ChatRequest", body | extra) is not None
-        assert fault(described(Dialect(), billing="none"), "ChatRequest", body | extra) is None
+        assert fault(described(Dialect(), billing=("none",)), "ChatRequest", body | extra) is None
     assert fault(billed, "ChatRequest", body | {"tools": [tool], "service_tier": "auto"}) is None
 
 

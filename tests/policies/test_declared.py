@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -117,6 +118,8 @@ class Desk:
         self.admission = Admission(journal, [policy], limits, owner="w", clock=lambda: self.at)
         self.plan = Plan.__new__(Plan)
         self.plan.key, self.plan.metered = Key("key_1", "acct_1", budget=budget), None
+        target: Any = SimpleNamespace(id="p/m")
+        self.plan.targets = (target,)
 
     def open(self) -> ActiveCall:
         finished = lambda active, record: None  # noqa: E731
@@ -124,6 +127,7 @@ class Desk:
         active = ActiveCall(
             "r", "chat", self.plan.key, BODY, found, Dialect(), PEER, received_at=NOON, drain_s=1.0, finished=finished
         )
+        active.plan = self.plan
         terms: Any = Unplanned()
         self.admission.open(active, self.plan, terms)
         return active

@@ -27,10 +27,10 @@ def test_a_preset_says_what_the_system_is(tmp_path: Path, profile: str) -> None:
     path.write_text(dialect_of(profile).preset, encoding="utf-8")
     settings = load_settings(path, {})
     limits = settings.limits
-    told = (settings.gateway.currency, settings.gateway.billing, limits.requests_per_minute)
+    told = (settings.gateway.currency, *settings.gateway.billing, limits.requests_per_minute)
     assert told == EXPECTED[profile]
     assert settings.gateway.profile == profile
-    assert settings.gateway.rate_limit == "windows"
+    assert settings.gateway.rate_limit == ("windows",)
     assert settings.gateway.only_offers and settings.gateway.streaming
     assert settings.plugins.disabled == ("echo",)
     if profile == "neurongate":

@@ -229,7 +229,7 @@ def _spent(session: CommandSession, row: KeyRow) -> dict[str, Any]:
 
 
 def _warn(session: CommandSession, row: KeyRow) -> None:
-    if row.budget is not None and session.settings.gateway.billing == "none":
+    if row.budget is not None and not session.settings.gateway.bills:
         session.note('warning: [gateway] billing is "none": nothing is charged, so a budget counts nothing')
 
 

@@ -209,7 +209,7 @@ def _shown(name: str, value: int | None) -> int | str | None:
 def _warn(session: CommandSession, found: Limits) -> None:
     """Limits that nothing enforces would be a false comfort."""
     gateway = session.settings.gateway
-    if gateway.rate_limit == "none" and found != Limits():
+    if not gateway.limits and found != Limits():
         session.note('warning: [gateway] rate_limit is "none": no limit is in force')
-    elif gateway.billing == "none" and any(getattr(found, name) is not None for name in _MONEY):
+    elif not gateway.bills and any(getattr(found, name) is not None for name in _MONEY):
         session.note('warning: [gateway] billing is "none": nothing is charged, so spending limits count nothing')

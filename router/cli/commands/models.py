@@ -10,7 +10,6 @@ import click
 from router.app.assembly import Assembly
 from router.catalogue.prices import PriceBook
 from router.catalogue.snapshot import CatalogueEntry, Snapshot
-from router.charging.policies import NONE
 from router.cli.subcommands.prices import price, price_text, shown_price
 from router.cli.subcommands.sync import sync
 from router.cli.support.describing import describing, given_by
@@ -210,7 +209,7 @@ def _note_unsold(session: CommandSession, model_id: str) -> None:
     """Say what a model that was added still lacks to be sold."""
     snapshot = session.assembly.catalogue.refresh()
     entry = snapshot.entries.get(model_id)
-    if entry is not None and session.assembly.settings.gateway.billing != NONE and snapshot.price_of(entry) is None:
+    if entry is not None and session.assembly.settings.gateway.bills and snapshot.price_of(entry) is None:
         session.note(
             f"Calls are refused until it has a price: router models price {model_id} --input AMOUNT --output AMOUNT"
         )

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from router.app.assembly import Assembly
-from router.charging.policies import NONE
 from router.cli.support.output import table
 from router.cli.support.references import PROVIDER
 from router.cli.support.session import CommandSession, common
@@ -147,7 +146,7 @@ def _unpriced(
     assembly: Assembly, provider: ConfiguredProvider, cards: Mapping[str, ModelCard]
 ) -> Iterator[dict[str, str]]:
     """Models that nobody can call, and why."""
-    if assembly.settings.gateway.billing == NONE:
+    if not assembly.settings.gateway.bills:
         return
     snapshot = assembly.catalogue.refresh()
     for entry in sorted(snapshot.entries.values(), key=lambda entry: entry.id):
