@@ -10,7 +10,6 @@ from test_batch import Books, books, money  # noqa: F401
 
 from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Authorize, Capture, Hold, Refused, Taken
-from router.ledger.verify import verify
 from router.store.opening import open_database
 from router.types.claims import BALANCE, Claim, Window
 
@@ -60,7 +59,6 @@ def test_what_was_taken_is_what_is_settled(books: Books) -> None:  # noqa: F811
     books.apply(Capture(free, [1, 1], books.record(free)), Capture(bought, [1], books.record(bought, 25)))
     assert books.money() == (75, 0)
     assert books.bucket("plans:free")[1:] == (1, 1)
-    assert not verify(books.database)
 
 
 def test_a_call_that_fits_nowhere_takes_nothing_and_says_what_the_last_says(books: Books) -> None:  # noqa: F811
