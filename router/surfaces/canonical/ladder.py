@@ -1,0 +1,68 @@
+"""What becomes of each field of a wire that is translated: one row a field, for the code, its tests and its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from router.errors import BadRequest
+from router.surfaces.field_kinds import short
+
+__all__ = ["FieldRung", "check_ladder", "dropped_by"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRung:
+    """One field's rung.
+
+    Attributes:
+        name: with dots for what is inside: ``reasoning.summary``.
+        rung: ``pass`` (as it came), ``translate`` (under a chat's name, or done by the gateway itself), ``drop`` (left
+            out and named in ``x-router-dropped-params``: the answer asked for is the same without it), or ``refuse``
+            (400: the answer would be another one).
+        note: for the page: into what, why, and what to do instead.
+        types: of its value; empty for any. None is always allowed, and is as good as absent.
+        harmless: of ``refuse``: values that ask for nothing.
+    """
+
+    name: str
+    rung: str
+    note: str
+    types: tuple[type, ...] = ()
+    harmless: Sequence[Any] = ()
+
+
+def check_ladder(body: Mapping[str, Any], ladder: Sequence[FieldRung], shown: Mapping[type, str]) -> None:
+    """See that a body's fields are of their types, and that none asks for what cannot be done.
+
+    Args:
+        shown: types in words.
+
+    Raises:
+        BadRequest: naming the field, and what to do.
+    """
+    for rung in ladder:
+        value = _at(body, rung.name)
+        if value is None:
+            continue
+        if rung.rung == "refuse" and value not in rung.harmless:
+            raise BadRequest(
+                f"'{rung.name}' cannot be honoured here: {rung.note}", code="unsupported_parameter", param=rung.name
+            )
+        if rung.types and (not isinstance(value, rung.types) or (isinstance(value, bool) and bool not in rung.types)):
+            wanted = " or ".join(shown[one] for one in rung.types)
+            message = f"'{rung.name}' must be {wanted}, not {short(value)}."
+            raise BadRequest(message, code="invalid_type", param=rung.name)
+
+
+def dropped_by(body: Mapping[str, Any], ladder: Sequence[FieldRung]) -> list[str]:
+    """Names of the fields of a body that are dropped."""
+    return [rung.name for rung in ladder if rung.rung == "drop" and _at(body, rung.name) is not None]
+
+
+def _at(body: Any, path: str) -> Any:
+    get: Callable[[Any, str], Any] = lambda value, name: value.get(name) if isinstance(value, Mapping) else None  # noqa: E731
+    for name in path.split("."):
+        body = get(body, name)
+    return body

@@ -1,0 +1,150 @@
+"""Tools and tool choices of a request -> tools in canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from router.errors import BadRequest
+from router.surfaces.canonical.tools import Tool, ToolChoice
+from router.surfaces.field_kinds import short
+
+__all__ = ["added_tools", "choice_of", "tools_of"]
+
+_HOSTED_SHOWN = 40
+_MODES = ("auto", "none", "required")
+
+
+def tools_of(tools: Any, dropped_types: Collection[str], where: str = "tools") -> tuple[list[Tool], list[str]]:
+    """The tools of a list, and the places of those that were left out.
+
+    Args:
+        dropped_types: types of hosted tools that are left out, as the operator wants it.
+
+    Raises:
+        BadRequest: naming the tool: one that is broken, or that only a provider could run.
+    """
+    if tools is None:
+        return [], []
+    if not isinstance(tools, list):
+        raise _bad(where, f"must be a list, not {short(tools)}", "invalid_type")
+    found: list[Tool] = []
+    dropped: list[str] = []
+    for index, tool in enumerate(tools):
+        place = f"{where}[{index}]"
+        kind = tool.get("type") if isinstance(tool, Mapping) else None
+        if isinstance(kind, str) and kind in dropped_types:
+            dropped.append(f"{place} ({kind})")
+        else:
+            found += _tool(tool, place)
+    return found, dropped
+
+
+def added_tools(items: Sequence[Any], dropped_types: Collection[str]) -> tuple[list[Tool], list[str]]:
+    """The tools of all ``additional_tools`` items, in their order, as ``tools_of`` gives them."""
+    found: list[Tool] = []
+    dropped: list[str] = []
+    for index, item in enumerate(items):
+        if isinstance(item, Mapping) and item.get("type") == "additional_tools":
+            tools, left_out = tools_of(item.get("tools"), dropped_types, f"input[{index}].tools")
+            found += tools
+            dropped += left_out
+    return found, dropped
+
+
+def choice_of(choice: Any, tools: Sequence[Tool], dropped_types: Collection[str]) -> ToolChoice | None:
+    """``tool_choice``; None where there is none.
+
+    Raises:
+        BadRequest: it is none that can be passed on, or names a tool that is not there.
+    """
+    if choice is None or (isinstance(choice, str) and choice in _MODES):
+        return ToolChoice(choice) if isinstance(choice, str) else None
+    if not isinstance(choice, Mapping):
+        raise _bad("tool_choice", f"must be one of {', '.join(_MODES)}, or an object", "invalid_value")
+    kind = choice.get("type")
+    if kind == "allowed_tools":
+        mode, allowed = choice.get("mode", "auto"), choice.get("tools")
+        if mode not in ("auto", "required") or not isinstance(allowed, list):
+            raise _bad("tool_choice", 'must have a "mode" of auto or required, and a list of "tools"', "invalid_value")
+        kept = [one for one in allowed if not (isinstance(one, Mapping) and one.get("type") in list(dropped_types))]
+        return ToolChoice(mode, tuple(_named(one, tools, f"tool_choice.tools[{n}]") for n, one in enumerate(kept)))
+    if isinstance(kind, str) and kind in dropped_types:
+        return None
+    return ToolChoice("required", (_named(choice, tools, "tool_choice"),))
+
+
+def _named(choice: Any, tools: Sequence[Tool], where: str) -> tuple[str, str]:
+    """The tool that a choice names; by its bare name where only one namespace has it."""
+    kind, name = (choice.get(member) if isinstance(choice, Mapping) else None for member in ("type", "name"))
+    if kind not in ("function", "custom") or not isinstance(name, str):
+        raise _bad(where, 'must name a tool of the request: {"type": "function" or "custom", "name": ...}', _HOSTED)
+    namespace = choice.get("namespace")
+    places = [(tool.namespace, tool.name) for tool in tools if tool.name == name]
+    if isinstance(namespace, str):
+        places = [place for place in places if place[0] == namespace]
+    if not places:
+        raise _bad(where, f"names {name[:64]!r}, which is none of the request's tools", "invalid_value")
+    return places[0]
+
+
+_HOSTED = "unsupported_tool"
+
+
+def _tool(tool: Any, where: str) -> Iterator[Tool]:
+    if not isinstance(tool, Mapping):
+        raise _bad(where, f"must be an object, not {short(tool)}", "invalid_type")
+    kind = tool.get("type")
+    if kind == "namespace":
+        yield from _inside(tool, where)
+    elif kind in ("function", "custom"):
+        yield _one(tool, where, "")
+    else:
+        shown = repr(kind[:_HOSTED_SHOWN]) if isinstance(kind, str) else short(kind)
+        raise _bad(
+            f"{where}.type",
+            f"is {shown}: tools that a provider runs are not offered here. Send functions, custom tools and namespaces "
+            "alone, or ask the operator to leave such tools out ([responses] drop_tools)",
+            _HOSTED,
+        )
+
+
+def _inside(tool: Mapping[str, Any], where: str) -> Iterator[Tool]:
+    namespace = _name(tool, where)
+    inner = tool.get("tools")
+    if not isinstance(inner, list):
+        raise _bad(f"{where}.tools", f"must be a list, not {short(inner)}", "invalid_type")
+    for index, one in enumerate(inner):
+        place = f"{where}.tools[{index}]"
+        if not isinstance(one, Mapping) or one.get("type") not in ("function", "custom"):
+            raise _bad(place, "must be a function or a custom tool: a namespace holds nothing else", _HOSTED)
+        yield _one(one, place, namespace)
+
+
+def _one(tool: Mapping[str, Any], where: str, namespace: str) -> Tool:
+    for name, kind, wanted in (("description", str, "a string"), ("strict", bool, "true or false")):
+        if tool.get(name) is not None and not isinstance(tool[name], kind):
+            raise _bad(f"{where}.{name}", f"must be {wanted}, not {short(tool[name])}", "invalid_type")
+    for name in ("parameters", "format"):
+        if tool.get(name) is not None and not isinstance(tool[name], Mapping):
+            raise _bad(f"{where}.{name}", f"must be an object, not {short(tool[name])}", "invalid_type")
+    return Tool(
+        name=_name(tool, where),
+        kind=tool["type"],
+        namespace=namespace,
+        description=tool.get("description") or "",
+        parameters=tool.get("parameters"),
+        strict=tool.get("strict"),
+        format=tool.get("format"),
+    )
+
+
+def _name(tool: Mapping[str, Any], where: str) -> str:
+    name = tool.get("name")
+    if not isinstance(name, str) or not name:
+        raise _bad(f"{where}.name", "must be a string that is not empty", "invalid_type")
+    return name
+
+
+def _bad(where: str, problem: str, code: str) -> BadRequest:
+    return BadRequest(f"'{where}' {problem}.", code=code, param=where)
