@@ -25,6 +25,7 @@ from router.config.schema import (
     GatewaySettings,
     LimitsSettings,
     PluginsSettings,
+    ResponsesSettings,
     ServerSettings,
 )
 from router.hookspecs import ROLES
@@ -151,6 +152,7 @@ _SECTIONS: Mapping[str, type] = {
     "gateway": GatewaySettings,
     "billing": BillingSettings,
     "limits": LimitsSettings,
+    "responses": ResponsesSettings,
     "plugins": PluginsSettings,
     "providers.NAME": ProviderSettings,
 }

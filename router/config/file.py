@@ -25,6 +25,7 @@ from router.config.schema import (
     GatewaySettings,
     LimitsSettings,
     PluginsSettings,
+    ResponsesSettings,
     ServerSettings,
 )
 from router.errors import ConfigError
@@ -55,6 +56,7 @@ class Settings:
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     billing: BillingSettings = field(default_factory=BillingSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
+    responses: ResponsesSettings = field(default_factory=ResponsesSettings)
     plugins: PluginsSettings = field(default_factory=PluginsSettings)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -152,6 +154,7 @@ _SECTIONS: Mapping[str, type] = {
     "gateway": GatewaySettings,
     "billing": BillingSettings,
     "limits": LimitsSettings,
+    "responses": ResponsesSettings,
     "plugins": PluginsSettings,
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from router.config.durations import parse_duration_s
 from router.config.provider import SECONDS, Secret
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "LimitsSettings",
     "LimitsTable",
     "PluginsSettings",
+    "ResponsesSettings",
     "ServerSettings",
     "TierLimits",
 ]
@@ -232,3 +234,33 @@ class PluginsSettings:
     enabled: tuple[str, ...] | None = None
     disabled: tuple[str, ...] = ()
     strict: bool = False
+
+
+@dataclass(frozen=True)
+class ResponsesSettings:
+    """What ``POST /v1/responses`` keeps for later turns, and what it leaves out.
+
+    Attributes:
+        store: whether answers are kept, so that ``previous_response_id`` and ``item_reference`` mean something; a
+            client may say ``"store": false`` of its own.
+        keep: for how long: a number and a unit, such as ``30d`` or ``12h``.
+        max_bytes: the largest answer, with its input, that is kept.
+        account_bytes: how much is kept for one account; beyond it answers are not kept.
+        drop_tools: types of hosted tools (``web_search``, ``image_generation``) that are left out of requests, and
+            named in ``x-router-dropped-params``; all others are refused.
+    """
+
+    store: bool = True
+    keep: str = "30d"
+    max_bytes: int = field(default=4 * 2**20, metadata={"min": 1024, "max": 2**30})
+    account_bytes: int = field(default=256 * 2**20, metadata={"min": 1024, "max": 2**50})
+    drop_tools: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.keep_s <= 0:
+            raise ValueError("keep must be longer than nothing; store = false keeps no answers")
+
+    @property
+    def keep_s(self) -> float:
+        """The same in seconds."""
+        return parse_duration_s(self.keep)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from router.store.kept.tables import RESPONSES, UNITS
 from router.types.records import Migration
 
 __all__ = ["MIGRATIONS", "OWNER"]
@@ -345,14 +346,6 @@ CREATE TABLE ledger_head (                  -- one row, which writers of the led
 INSERT INTO ledger_head (name, epoch, seq) VALUES ('ledger', 0, 0);
 """
 
-_UNITS = """
-ALTER TABLE usage ADD COLUMN units TEXT;                                    -- JSON: counts beside tokens; NULL: none
-"""
-_UNITS += "".join(  # their sums, as in router.money.usage.Units
-    f"ALTER TABLE usage_hours ADD COLUMN {name} BIGINT NOT NULL DEFAULT 0;\n"
-    for name in ("images", "milliseconds", "characters", "searches", "requests")
-)
-
 _APPEND_ONLY = {
     "sqlite": """
 CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table}
@@ -395,6 +388,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(13, "calls that end with their key", _ENDINGS),
     Migration(14, "what workers serve", _SERVING),
     Migration(15, "the ledger's log", _LOG),
-    Migration(16, "units beside tokens", _UNITS),
+    Migration(16, "units beside tokens", UNITS),
+    Migration(17, "kept responses", RESPONSES),
 )
 """In order; numbers begin at 1 and have no gap."""

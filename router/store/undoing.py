@@ -51,5 +51,12 @@ BACK: Mapping[int, Back] = {
         "Usage rows and hourly sums have counts of units (requests, images, seconds, ...), which the release before "
         "has no place for; what was charged for them stays.",
     ),
+    17: Back(
+        "DROP TABLE response_items; DROP TABLE responses;",
+        "",
+        "",
+        "SELECT 1 FROM responses",
+        "Answers of /v1/responses are kept, which the release before has no place for.",
+    ),
 }
 """Number of a migration -> how it is undone."""

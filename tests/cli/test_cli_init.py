@@ -87,7 +87,7 @@ def test_the_template_shows_every_key_with_its_default(tmp_path: Path) -> None:
     (tmp_path / "all.toml").write_text(uncommented)
     (tmp_path / "none.toml").write_text("")
     shown, default = (load_settings(tmp_path / name, {}) for name in ("all.toml", "none.toml"))
-    for section in ("server", "database", "gateway", "plugins"):
+    for section in ("server", "database", "gateway", "responses", "plugins"):
         assert getattr(shown, section) == getattr(default, section)
         for name in vars(getattr(default, section)):
             assert re.search(rf"(?m)^#?{name} = ", template) or name == "enabled", f"{section}.{name} is not explained"

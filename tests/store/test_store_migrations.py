@@ -97,6 +97,7 @@ _DIGESTS = {
     14: "d603fd9bff781e55",
     15: "c66cf36bef66b27b",
     16: "241ae88e462f0a12",
+    17: "1eed357564137ed3",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 

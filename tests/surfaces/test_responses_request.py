@@ -19,7 +19,12 @@ PROOFS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def asked(dropped_types: tuple[str, ...] = (), **body: Any) -> AskedResponse:
+def asked(**body: Any) -> AskedResponse:
+    return without((), **body)
+
+
+def without(dropped_types: tuple[str, ...], **body: Any) -> AskedResponse:
+    """Where the operator has tools of these types left out."""
     body = {"model": "p/m", "input": "Hi", **body}
     return ask(body, items_of(body), PROOFS.get, dropped_types)
 
@@ -212,7 +217,7 @@ def test_hosted_tools_are_refused_or_left_out_as_the_operator_wants() -> None:
     tools = [TOOL, {"type": "web_search"}]
     error = refusal(tools=tools)
     assert (error.param, error.code) == ("tools[1].type", "unsupported_tool") and "drop_tools" in error.message
-    made = asked(("web_search",), tools=tools, tool_choice={"type": "web_search"})
+    made = without(("web_search",), tools=tools, tool_choice={"type": "web_search"})
     assert made.dropped == ["tools[1] (web_search)"] and len(made.chat["tools"]) == 1
     assert "tool_choice" not in made.chat
 

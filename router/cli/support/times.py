@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-__all__ = ["DURATION", "FUTURE", "PAST", "parse_duration_s"]
+from router.config.durations import DURATION_TEXT, parse_duration_s
 
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_LONGEST_S = 100 * 366 * 86_400
-_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*([smhdw])", re.ASCII)
-
-
-def parse_duration_s(text: str) -> float:
-    """Seconds.
-
-    Raises:
-        ValueError: no number with a unit, or above a hundred years.
-    """
-    match = _DURATION.fullmatch(text.strip().lower())
-    if match is None:
-        raise ValueError(f"{text!r} is not a duration: write a number and a unit, such as 30s, 15m, 24h or 7d")
-    duration_s = float(match.group(1)) * _UNITS_S[match.group(2)]
-    if duration_s > _LONGEST_S:
-        raise ValueError(f"{text!r} is more than a hundred years")
-    return duration_s
+__all__ = ["DURATION", "FUTURE", "PAST"]
 
 
 class _Duration(click.ParamType):  # type: ignore[type-arg] # generic in new versions of click only
@@ -55,7 +37,7 @@ class _Moment(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, float):
             return value
         try:
-            duration_s = parse_duration_s(value) if _DURATION.fullmatch(value.strip().lower()) else None
+            duration_s = parse_duration_s(value) if DURATION_TEXT.fullmatch(value.strip().lower()) else None
         except ValueError as error:
             self.fail(str(error), param, ctx)
         try:

@@ -1,0 +1,1 @@
+"""What is kept of calls for those that come after them."""
