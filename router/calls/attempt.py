@@ -18,10 +18,11 @@ from router.charging.targets import TargetPlan
 from router.config.provider import Timeouts
 from router.errors import FAULTS, RouterError, UpstreamError
 from router.providers.health import Lease
+from router.providers.signing import passed_on_headers, signing
 from router.surfaces.relay import PluginFault
 from router.types.masking import masked, one_line, without_quotes
 from router.types.records import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
-from router.types.transport import Request, Resent, Response
+from router.types.transport import Request, Resent, Response, Transport
 from router.upstream.compiled import CallWire
 
 __all__ = ["Opened", "attempt"]
@@ -66,15 +67,18 @@ class Opened(Struct, eq=False):
 class _Sends:
     """The provider's transport for one attempt by its hook: the call is told how the sending goes."""
 
-    __slots__ = ("_active", "_transport")
+    __slots__ = ("_active", "_transport", "headers")
 
-    def __init__(self, active: ActiveCall, target: TargetPlan) -> None:
+    def __init__(self, active: ActiveCall, transport: Transport) -> None:
         self._active = active
-        self._transport = target.provider.transport
+        self._transport = transport
+        self.headers: Mapping[str, str] = {}
 
     def send(self, request: Request, *, resent: Resent | None = None) -> Response:
         request = replace(request, sent=self._sent)
-        return self._transport.send(request, resent=self._active.resent if resent is None else resent)
+        response = self._transport.send(request, resent=self._active.resent if resent is None else resent)
+        self.headers = response.headers
+        return response
 
     def _sent(self) -> None:
         self._active.taken_on = True
@@ -94,7 +98,7 @@ def attempt(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float)
     """
     if active.target is not None:  # what an attempt before has shown
         active.relay.begin(None)
-        active.taken_on = False
+        active.taken_on, active.passed_on = False, {}
     active.target = target
     active.tried_at = time.monotonic()
     try:
@@ -127,6 +131,8 @@ def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: CallWire,
     try:
         response = wire.post(active, _body_for(active, target), limits, active)
         try:
+            if "response_headers" in target.provider.hooks:
+                _pass_headers(active, target, response.headers, _context(active, target, lease, limits))
             if active.stream:
                 return _streamed(active, target, lease, wire.stream(response))
             data = response.read(wire.reply_bytes_max).strip()  # keep-alive blank lines may come before the JSON
@@ -151,10 +157,26 @@ def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: CallWire,
 def _asked(active: ActiveCall, target: TargetPlan, lease: Lease, limits: Timeouts) -> Opened:
     """By the plugin's hook, which sees the call and the context that it has at one endpoint."""
     assert target.hook is not None
-    sends = _Sends(active, target)
-    provider, settings, trace = target.provider.name, lease.place.settings, active.peer.traceparent
-    context = CallContext(provider, target.model, settings, sends, limits, target.card, trace)
-    return _streamed(active, target, lease, _guarded(target.hook, _call_for(active, target), context, target))
+    context = _context(active, target, lease, limits)
+    sends = _Sends(active, signing(context, target.provider.hooks).transport)
+    context = replace(context, transport=sends)
+    opened = _streamed(active, target, lease, _guarded(target.hook, _call_for(active, target), context, target))
+    if "response_headers" in target.provider.hooks:
+        _pass_headers(active, target, sends.headers, context)
+    return opened
+
+
+def _context(active: ActiveCall, target: TargetPlan, lease: Lease, limits: Timeouts) -> CallContext:
+    provider, settings, peer = target.provider, lease.place.settings, active.peer
+    account = active.key.account
+    return CallContext(
+        provider.name, target.model, settings, provider.transport, limits, target.card, peer.traceparent, account
+    )
+
+
+def _pass_headers(active: ActiveCall, target: TargetPlan, headers: Mapping[str, str], context: CallContext) -> None:
+    """What the plugin lets through of an upstream's headers; of the last attempt alone."""
+    active.passed_on = passed_on_headers(target.provider.hooks["response_headers"], headers, context)
 
 
 def _streamed(active: ActiveCall, target: TargetPlan, lease: Lease, reply: Reply) -> Opened:

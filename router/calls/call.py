@@ -32,6 +32,7 @@ __all__ = ["ActiveCall", "CallCancelled", "ClientConnection", "Settles"]
 
 _log = logging.getLogger("router.calls")
 _NOTHING = Usage(0)
+_NONE: Sequence[str] = ()
 _LEFT = 499
 _AGAIN = {"Retry-After": "5"}
 _STOPPED = "The gateway stopped before this call was over."
@@ -89,14 +90,12 @@ class ActiveCall:
         plan: what was known of the call beforehand.
         admission: where it was admitted, and is settled; None before.
         terms: what it may use and costs.
-        parts, claims, amounts, held: what is held for it, and of which policy.
-        admitted_at: Unix seconds at which its claims were made.
+        parts, claims, amounts, held: what is held for it, and of which policy; ``admitted_at``: since, Unix seconds.
         keeping: keeps its answer for repeats; None where it has no ``Idempotency-Key``.
-        attempts_told: of how many of its attempts observers have heard.
+        attempts_told: of how many of its attempts observers have heard; ``passed_on``: headers of the upstream's.
         target: what serves it, or was tried last.
         dropped: what the client sent and that target does not see; ``dropped_at_door``: whatever the target.
-        gone: the client has left.
-        answered: a stream's 200 is on its way, with or without output.
+        gone: the client has left; ``answered``: a stream's 200 is on its way, with or without output.
         taken_on: the provider may be at work: its request went out, and no failure has come back.
         first_output, tried_at: monotonic seconds at which it arrived, None before; and the latest attempt began.
         settled: the usage row, once the call is over.
@@ -133,6 +132,7 @@ class ActiveCall:
         "kind",
         "model",
         "parts",
+        "passed_on",
         "peer",
         "plan",
         "relay",
@@ -185,8 +185,8 @@ class ActiveCall:
         self.keeping: AnswerRecorder | None = None
         self.relay = Relay(self, dialect, kind)
         self.attempts: list[Attempt] = []
-        self.dropped: Sequence[str] = ()
-        self.dropped_at_door: Sequence[str] = ()
+        self.dropped_at_door = self.dropped = _NONE
+        self.passed_on: Mapping[str, str] = {}
         self.target: TargetPlan | None = None
         self.gone = self.answered = self.taken_on = False
         self.tried_at, self.attempts_told = 0.0, 0

@@ -357,7 +357,7 @@ class CallPipeline:
         """
         if first is None:
             first = _STREAM_HEADERS if active.stream else _PLAIN_HEADERS
-        headers = {**first, **self._admission.headers(active)}
+        headers = {**active.passed_on, **first, **self._admission.headers(active)}
         if active.dropped_at_door or active.dropped:
             dropped = [*active.dropped_at_door, *active.dropped]
             headers["x-router-dropped-params"] = ", ".join(map(header_text, dropped))

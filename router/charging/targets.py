@@ -14,6 +14,7 @@ from router.money.prices import Price, Rates, dearest
 from router.money.usage import Units
 from router.providers.health import EndpointHealth
 from router.providers.resolve import Target
+from router.providers.signing import signing
 from router.types.records import CallContext
 from router.types.request_rules import ADDED_MEMBERS, RequestRules
 from router.upstream.checking import fault_of_wire
@@ -144,6 +145,7 @@ class TargetPlan:
             return None
         limits = provider.timeouts(self.model)
         context = CallContext(provider.name, self.model, place.settings, provider.transport, limits, self.card)
+        context = signing(context, provider.hooks)
         try:
             wire: CallWire | None = compile_(kind=self._asks, context=context)
             fault = "" if wire is None else fault_of_wire(wire)

@@ -18,6 +18,7 @@ from router.errors import FAULTS, ConfigError
 from router.plugin_host.registry import Registry, nearest
 from router.providers.endpoints import Endpoints
 from router.providers.health import EndpointHealth
+from router.providers.signing import signing
 from router.store.provider_keys import StoredKey
 from router.types.masking import remember
 from router.types.records import CallContext, ModelCard
@@ -85,7 +86,8 @@ class ConfiguredProvider:
 
     def context(self, model: str = "") -> CallContext:
         """The context of a call to ``model`` with this section's own limits."""
-        return CallContext(self.name, model, self.settings, self.transport, self.settings.timeouts)
+        context = CallContext(self.name, model, self.settings, self.transport, self.settings.timeouts)
+        return signing(context, self.hooks)
 
     def cards(self) -> list[ModelCard]:
         """The plugin's own list; empty where it has none, or fails to give it."""
