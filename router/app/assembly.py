@@ -23,7 +23,7 @@ from router.calls.line import CallPipeline
 from router.calls.observers import Recorder
 from router.catalogue.catalogue import Catalogue
 from router.catalogue.pins import price_rules
-from router.catalogue.snapshot import Row, Stored
+from router.catalogue.snapshot import OperatorCatalogue, OverrideRow
 from router.charging.estimator import Estimator
 from router.charging.limit_rules import KeyFinder, LimitRules, limit_rules, rules_text
 from router.charging.policies import Policy, policies_of
@@ -46,7 +46,7 @@ from router.ledger.rules import keep_rules
 from router.ledger.sweep import Swept, sweep
 from router.plugin_host.registry import Registry
 from router.providers.configured import ConfiguredProvider, build_providers, listings
-from router.providers.model_list import Lister
+from router.providers.model_list import ModelListService
 from router.providers.profile import dialect_of, offered_by
 from router.providers.public_catalogue import PublicCatalogue
 from router.providers.resolve import ModelResolver
@@ -64,7 +64,7 @@ from router.types.transport import Transport
 
 __all__ = [
     "Assembly",
-    "StoredRows",
+    "DatabaseCatalogue",
     "assemble",
     "check_migrated",
     "checked_currency",
@@ -97,7 +97,7 @@ class Assembly:
         return Catalogue(
             listings(self.providers),
             pinned(self.settings),
-            StoredRows(self.database),
+            DatabaseCatalogue(self.database),
             rules=price_rules(self.settings),
             offered=offered_by(self.dialect, self.settings),
         )
@@ -113,9 +113,9 @@ class Assembly:
         return PriceQuoter(self.catalogue, self.settings.billing, with_billing=self._with_billing)
 
     @cached_property
-    def lister(self) -> Lister:
+    def lister(self) -> ModelListService:
         """Which models lists show."""
-        return Lister(self.catalogue, self.resolver, self.dialect.offers, with_billing=self._with_billing)
+        return ModelListService(self.catalogue, self.resolver, self.dialect.offers, with_billing=self._with_billing)
 
     @cached_property
     def showcase(self) -> PublicCatalogue:
@@ -265,7 +265,7 @@ class Assembly:
         self.database.close()
 
 
-class StoredRows:
+class DatabaseCatalogue:
     """The operator's rows of the catalogue, as ``router.catalogue`` wants them."""
 
     def __init__(self, database: Database) -> None:
@@ -274,18 +274,20 @@ class StoredRows:
     def version(self) -> int:
         return catalogue_version(self._database)
 
-    def load(self) -> Stored:
+    def load(self) -> OperatorCatalogue:
         found = load_catalogue(self._database)
-        rows = [Row(row.public_id, row.provider, row.model, row.kind, row.enabled, row.card) for row in found.models]
+        rows = [
+            OverrideRow(row.public_id, row.provider, row.model, row.kind, row.enabled, row.card) for row in found.models
+        ]
         prices, rates = self._database.read(
             lambda connection: (read_prices(connection), read_rates(connection)), whole=False
         )
-        return Stored(rows, found.aliases, found.fallbacks, prices, rates)
+        return OperatorCatalogue(rows, found.aliases, found.fallbacks, prices, rates)
 
 
-def pinned(settings: Settings) -> Stored:
+def pinned(settings: Settings) -> OperatorCatalogue:
     """What the configuration says of the catalogue; it wins over the database."""
-    return Stored((), settings.aliases, settings.fallbacks)
+    return OperatorCatalogue((), settings.aliases, settings.fallbacks)
 
 
 def assemble(

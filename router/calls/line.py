@@ -32,7 +32,7 @@ from router.charging.targets import header_text
 from router.config.schema import GatewaySettings
 from router.errors import FAULTS, BadRequest, Conflict, Forbidden, RateLimited, RouterError, Unavailable
 from router.money.amounts import format_nano
-from router.providers.model_list import Lister
+from router.providers.model_list import ModelListService
 from router.providers.resolve import ModelResolver
 from router.structs import record
 from router.surfaces.body import decode_json
@@ -78,7 +78,7 @@ class CallPipeline:
         settings: GatewaySettings,
         dialect: Dialect,
         authenticator: Authenticator,
-        lister: Lister,
+        lister: ModelListService,
         resolver: ModelResolver,
         quoter: PriceQuoter,
         admission: Admission,

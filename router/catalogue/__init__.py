@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from router.catalogue.catalogue import Catalogue, Rows
+from router.catalogue.catalogue import Catalogue, CatalogueSource
 from router.catalogue.prices import PriceBook, PriceRules
-from router.catalogue.snapshot import CatalogueEntry, Listing, Offered, Row, Snapshot, Stored
+from router.catalogue.snapshot import (
+    CatalogueEntry,
+    OperatorCatalogue,
+    OverrideRow,
+    ProfileCatalogue,
+    ProviderModels,
+    Snapshot,
+)
 
 __all__ = [
     "Catalogue",
     "CatalogueEntry",
-    "Listing",
-    "Offered",
+    "CatalogueSource",
+    "OperatorCatalogue",
+    "OverrideRow",
     "PriceBook",
     "PriceRules",
-    "Row",
-    "Rows",
+    "ProfileCatalogue",
+    "ProviderModels",
     "Snapshot",
-    "Stored",
 ]

@@ -14,23 +14,23 @@ from typing import Protocol
 
 from router.catalogue.merging import build_snapshot
 from router.catalogue.prices import USD, PriceRules
-from router.catalogue.snapshot import NO_OFFERS, Listing, Offered, Snapshot, Stored
+from router.catalogue.snapshot import NO_OFFERS, OperatorCatalogue, ProfileCatalogue, ProviderModels, Snapshot
 from router.errors import StoreError
 from router.store.fresh import Fresh
 
-__all__ = ["Catalogue", "Rows"]
+__all__ = ["Catalogue", "CatalogueSource"]
 
 _log = logging.getLogger("router.catalogue")
 
 
-class Rows(Protocol):
+class CatalogueSource(Protocol):
     """Where the operator's rows and aliases are kept."""
 
     def version(self) -> int:
         """A number that grows with each change."""
         ...
 
-    def load(self) -> Stored:
+    def load(self) -> OperatorCatalogue:
         """All of it."""
         ...
 
@@ -53,12 +53,12 @@ class Catalogue:
 
     def __init__(
         self,
-        listings: Mapping[str, Listing],
-        pinned: Stored,
-        rows: Rows,
+        listings: Mapping[str, ProviderModels],
+        pinned: OperatorCatalogue,
+        rows: CatalogueSource,
         *,
         rules: PriceRules = USD,
-        offered: Offered = NO_OFFERS,
+        offered: ProfileCatalogue = NO_OFFERS,
         max_age_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -97,7 +97,7 @@ class Catalogue:
         version = self._rows.version()
         if version != self._version:
             stored, pinned = self._rows.load(), self._pinned
-            merged = Stored(
+            merged = OperatorCatalogue(
                 (*stored.rows, *pinned.rows),
                 {**stored.aliases, **pinned.aliases},
                 {**stored.fallbacks, **pinned.fallbacks},

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from router.catalogue.facts import bare_card, described, learned_card
 from router.catalogue.prices import USD, PriceBook, PriceRules
-from router.catalogue.snapshot import NO_OFFERS, CatalogueEntry, Listing, Offered, Row, Snapshot, Stored
+from router.catalogue.snapshot import (
+    NO_OFFERS,
+    CatalogueEntry,
+    OperatorCatalogue,
+    OverrideRow,
+    ProfileCatalogue,
+    ProviderModels,
+    Snapshot,
+)
 from router.types.offers import Offer
 from router.types.records import ModelCard
 
@@ -17,10 +25,10 @@ _SOLD = ("profile", "configuration", "operator")
 
 
 def build_snapshot(
-    listings: Mapping[str, Listing],
-    stored: Stored,
+    listings: Mapping[str, ProviderModels],
+    stored: OperatorCatalogue,
     rules: PriceRules = USD,
-    offered: Offered = NO_OFFERS,
+    offered: ProfileCatalogue = NO_OFFERS,
 ) -> Snapshot:
     """Merge providers' lists, the profile's offers, and operator's rows, the later over the earlier.
 
@@ -48,7 +56,10 @@ def build_snapshot(
 
 
 def _add_offers(
-    entries: dict[str, CatalogueEntry], stored: Stored, listings: Mapping[str, Listing], offered: Offered
+    entries: dict[str, CatalogueEntry],
+    stored: OperatorCatalogue,
+    listings: Mapping[str, ProviderModels],
+    offered: ProfileCatalogue,
 ) -> None:
     """Those that the operator has not given another meaning; what the profile says of a model stays with its ID."""
     elsewhere = {row.id: row for row in stored.rows if row.provider is not None and row.provider not in listings}
@@ -65,7 +76,7 @@ def _add_offers(
 
 
 def _offer_entry(
-    offer: Offer, entries: Mapping[str, CatalogueEntry], listings: Mapping[str, Listing], upstream: str
+    offer: Offer, entries: Mapping[str, CatalogueEntry], listings: Mapping[str, ProviderModels], upstream: str
 ) -> CatalogueEntry:
     """By the first route whose provider is active, else by ``upstream``: the first that this lists of the route's model
     part, the public ID and the whole route, or else the model part.
@@ -88,18 +99,18 @@ def _offer_entry(
     return CatalogueEntry(offer.id, provider, card, True, "profile", offer, provider in listings)
 
 
-def _models(stored: Stored, listings: Mapping[str, Listing]) -> Iterator[Row]:
+def _models(stored: OperatorCatalogue, listings: Mapping[str, ProviderModels]) -> Iterator[OverrideRow]:
     return (row for row in stored.rows if row.provider in listings and row.model is not None)
 
 
-def _row_entry(row: Row, entries: Mapping[str, CatalogueEntry]) -> CatalogueEntry:
+def _row_entry(row: OverrideRow, entries: Mapping[str, CatalogueEntry]) -> CatalogueEntry:
     known = entries.get(f"{row.provider}/{row.model}")
     provider, model = row.provider or "", row.model or ""
     card = known.card if known else learned_card(provider, model, row.kind, row.facts)
     return CatalogueEntry(row.id, provider, described(card, row.facts.get("given", {})), row.enabled, "operator")
 
 
-def _listed_entries(listings: Mapping[str, Listing]) -> dict[str, CatalogueEntry]:
+def _listed_entries(listings: Mapping[str, ProviderModels]) -> dict[str, CatalogueEntry]:
     entries: dict[str, CatalogueEntry] = {}
     for provider, listing in listings.items():
         for card in listing.cards:

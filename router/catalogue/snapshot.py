@@ -10,7 +10,15 @@ from router.catalogue.prices import PriceBook
 from router.types.offers import Offer
 from router.types.records import ModelCard, Price
 
-__all__ = ["NO_OFFERS", "CatalogueEntry", "Listing", "Offered", "Row", "Snapshot", "Stored"]
+__all__ = [
+    "NO_OFFERS",
+    "CatalogueEntry",
+    "OperatorCatalogue",
+    "OverrideRow",
+    "ProfileCatalogue",
+    "ProviderModels",
+    "Snapshot",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class CatalogueEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OverrideRow:
     """The operator's word on a public model ID: a model, or (without a provider) a switch on a listed one.
 
     ``facts`` holds fields of ``ModelCard``, as ``router models sync`` found them, and under ``given`` what the operator
@@ -53,7 +61,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Stored:
+class OperatorCatalogue:
     """The operator's part of the catalogue.
 
     Attributes:
@@ -63,7 +71,7 @@ class Stored:
         rates: currency -> units of it for one USD, in nano, as fetched.
     """
 
-    rows: Sequence[Row] = ()
+    rows: Sequence[OverrideRow] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     prices: Mapping[tuple[str, str], Price] = field(default_factory=dict)
@@ -71,7 +79,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Listing:
+class ProviderModels:
     """What one active provider brings.
 
     Attributes:
@@ -86,7 +94,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Offered:
+class ProfileCatalogue:
     """The profile's own catalogue, and what the configuration says of it.
 
     Attributes:
@@ -99,7 +107,7 @@ class Offered:
     only: bool = False
 
 
-NO_OFFERS = Offered()
+NO_OFFERS = ProfileCatalogue()
 
 
 @dataclass(frozen=True)

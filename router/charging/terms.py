@@ -108,10 +108,6 @@ class CallPricing:
         """The cap of ours on each choice that this target has to be sent."""
         return self.sales[target.id].bound.max_tokens
 
-    def sent_to(self, target: TargetPlan) -> int | None:
-        """The one cap on each choice that this target is sent, the client's or ours; None for none."""
-        return self.sales[target.id].bound.sent
-
     def unheld(self) -> CallPricing:
         """The same for a call that no money is held for: a cap of ours that only a hold needs is not sent."""
         if not any(sale.bound.ours and sale.bound.window is None for sale in self.sales.values()):

@@ -50,10 +50,6 @@ class RequestBody:
                 break
         return self._take(int(min(limit, len(buffer) if end < 0 else end + 1)))
 
-    def readlines(self, hint: int | None = -1) -> list[bytes]:
-        """All lines that are left; ``hint`` is ignored, as PEP 3333 allows."""
-        return list(self)
-
     def __iter__(self) -> Iterator[bytes]:
         while line := self.readline():
             yield line

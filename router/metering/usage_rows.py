@@ -11,7 +11,7 @@ from typing import Any
 from router.db.bulk import select_in, write_new, write_rows
 from router.db.connection import Connection
 from router.db.database import Database
-from router.metering.hour_rows import HOUR_S, add_rows, hour_of, hour_rows
+from router.metering.hour_rows import HOUR_S, hour_of
 from router.metering.usage_columns import COLUMNS, NAMES, clean_record, record_of, values_of
 from router.types.records import CallRecord
 
@@ -20,7 +20,6 @@ __all__ = [
     "count_usage",
     "export_usage",
     "find_usage",
-    "insert_usage",
     "list_usage",
     "names_of",
     "prune_usage",
@@ -47,11 +46,6 @@ WHERE k.id = ?
 
 Counted = list[tuple[CallRecord, int]]
 """What the hours are to count: rows, each with 1, or with -1 where it is taken out again."""
-
-
-def insert_usage(connection: Connection, records: Sequence[CallRecord]) -> None:
-    """Write rows as ``write_usage`` does and add them to their hours."""
-    add_rows(connection, hour_rows(write_usage(connection, records)))
 
 
 def write_usage(connection: Connection, records: Sequence[CallRecord]) -> Counted:

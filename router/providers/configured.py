@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from router.catalogue.facts import facts_fault, given_facts
-from router.catalogue.snapshot import Listing
+from router.catalogue.snapshot import ProviderModels
 from router.config.file import Settings
 from router.config.provider import ProviderSettings, Secret, Timeouts, secrets_in
 from router.errors import FAULTS, ConfigError
@@ -138,7 +138,7 @@ def build_providers(
     return {name: built.provider(name, section) for name, section in wanted.items()}
 
 
-def listings(providers: Mapping[str, ConfiguredProvider]) -> dict[str, Listing]:
+def listings(providers: Mapping[str, ConfiguredProvider]) -> dict[str, ProviderModels]:
     """What the active providers bring to the catalogue."""
     found = {}
     for name, provider in providers.items():
@@ -146,7 +146,9 @@ def listings(providers: Mapping[str, ConfiguredProvider]) -> dict[str, Listing]:
             cards = provider.cards()
             configured = {model: given_facts(facts) for model, facts in provider.settings.models.items()}
             unlisted = provider.settings.unlisted
-            found[name] = Listing(cards, configured, unlisted if unlisted is not None else not (cards or configured))
+            found[name] = ProviderModels(
+                cards, configured, unlisted if unlisted is not None else not (cards or configured)
+            )
     return found
 
 

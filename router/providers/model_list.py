@@ -13,12 +13,12 @@ from router.providers.resolve import ModelResolver, printable_id
 from router.types.offers import Listed, Offer
 from router.types.records import Key
 
-__all__ = ["Lister"]
+__all__ = ["ModelListService"]
 
 _REMEMBERED_MAX = 100
 
 
-class Lister:
+class ModelListService:
     """Makes lists. What does not depend on a key's scope is made once per snapshot and price list.
 
     Args:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from router.catalogue.snapshot import Offered
+from router.catalogue.snapshot import ProfileCatalogue
 from router.config.file import Settings
 from router.errors import FAULTS, ConfigError, RouterError
 from router.money.prices import is_complete
@@ -55,9 +55,9 @@ def dialect_of(settings: Settings, registry: Registry) -> Dialect:
     return dialect
 
 
-def offered_by(dialect: Dialect, settings: Settings) -> Offered:
+def offered_by(dialect: Dialect, settings: Settings) -> ProfileCatalogue:
     """The profile's own catalogue, as the configuration has it served."""
-    return Offered(dialect.offers, settings.gateway.upstream, settings.gateway.only_offers)
+    return ProfileCatalogue(dialect.offers, settings.gateway.upstream, settings.gateway.only_offers)
 
 
 def _no_profile(name: str, settings: Settings, registry: Registry) -> str:

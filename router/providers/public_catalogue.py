@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from router.catalogue.catalogue import Catalogue
 from router.catalogue.snapshot import Snapshot
 from router.errors import FAULTS, StoreError
-from router.providers.model_list import Lister
+from router.providers.model_list import ModelListService
 from router.types.dialect import Dialect
 
 __all__ = ["Page", "PublicCatalogue"]
@@ -53,7 +53,7 @@ class PublicCatalogue:
     def __init__(
         self,
         catalogue: Catalogue,
-        lister: Lister,
+        lister: ModelListService,
         dialect: Dialect,
         *,
         every_s: float = _EVERY_S,

@@ -6,10 +6,10 @@ import sqlite3
 import time
 
 import pytest
+from stored_usage import insert_usage
 
 from router.ledger.system import REVENUE
 from router.ledger.transfers import Transfer, post
-from router.metering.usage_rows import insert_usage
 from router.store.opening import open_database
 from router.types.records import CallRecord
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stored_usage import insert_usage
 
-from router.metering.usage_rows import insert_usage
 from router.store.opening import open_database
 from router.types.records import CallRecord
 

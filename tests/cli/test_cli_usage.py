@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stored_usage import insert_usage
 
 from router.cli.support.usage_csv import write_csv
 from router.db.connection import Connection
 from router.db.database import Database
 from router.metering.tallies import add_counters
-from router.metering.usage_rows import insert_usage
 from router.money.usage import Units
 from router.store.opening import open_database
 from router.types.records import Attempt, CallRecord

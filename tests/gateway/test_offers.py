@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router import ModelCard, ModelNotFound, ModelNotPriced, Offer, Price, Unavailable
-from router.catalogue import Catalogue, Listing, Offered, PriceRules, Row, Stored
+from router.catalogue import Catalogue, OperatorCatalogue, OverrideRow, PriceRules, ProfileCatalogue, ProviderModels
 from router.charging.estimator import BODY_MAX, TOKENS_MAX, Estimator
 from router.config.provider import ProviderSettings
 from router.config.schema import BillingSettings
@@ -17,7 +17,7 @@ from router.errors import BadRequest, RouterError
 from router.money.amounts import NANO
 from router.providers.configured import ConfiguredProvider
 from router.providers.endpoints import Endpoints
-from router.providers.model_list import Lister
+from router.providers.model_list import ModelListService
 from router.providers.resolve import ModelResolver
 from router.types.records import Key
 
@@ -36,13 +36,13 @@ KEY = Key("key_1", "acct_1")
 class Shelf:
     """The operator's rows."""
 
-    def __init__(self, stored: Stored) -> None:
+    def __init__(self, stored: OperatorCatalogue) -> None:
         self.stored = stored
 
     def version(self) -> int:
         return 1
 
-    def load(self) -> Stored:
+    def load(self) -> OperatorCatalogue:
         return self.stored
 
 
@@ -51,20 +51,22 @@ class House:
 
     def __init__(
         self,
-        *rows: Row,
+        *rows: OverrideRow,
         upstream: str = "",
         only: bool = False,
-        spare: Listing | None = None,
+        spare: ProviderModels | None = None,
         rules: PriceRules = PriceRules(),  # noqa: B008 - immutable
         with_billing: bool = True,
         **stored: Any,
     ) -> None:
-        listings = {"ours": Listing(CARDS)} | ({"spare": spare} if spare is not None else {})
-        offered = Offered(OFFERS, upstream, only)
-        self.catalogue = Catalogue(listings, Stored(), Shelf(Stored(rows, **stored)), rules=rules, offered=offered)
+        listings = {"ours": ProviderModels(CARDS)} | ({"spare": spare} if spare is not None else {})
+        offered = ProfileCatalogue(OFFERS, upstream, only)
+        self.catalogue = Catalogue(
+            listings, OperatorCatalogue(), Shelf(OperatorCatalogue(rows, **stored)), rules=rules, offered=offered
+        )
         problems = {**dict.fromkeys(listings, ""), "gone": "set the environment variable GONE_KEY"}
         self.resolver = ModelResolver(self.catalogue, {name: provider(name, text) for name, text in problems.items()})
-        self.lister = Lister(self.catalogue, self.resolver, OFFERS, with_billing=with_billing)
+        self.lister = ModelListService(self.catalogue, self.resolver, OFFERS, with_billing=with_billing)
         self.estimator = Estimator(self.catalogue, self.resolver, BillingSettings())
 
     def target(self, model: str) -> str:
@@ -106,10 +108,10 @@ def test_the_first_route_whose_provider_is_active_serves() -> None:
 
 
 def test_without_a_route_the_upstream_serves_under_the_name_that_it_lists() -> None:
-    bare = House(upstream="spare", spare=Listing([], unlisted=True))
+    bare = House(upstream="spare", spare=ProviderModels([], unlisted=True))
     assert (bare.target("crow"), bare.target("ape")) == ("spare/c-1", "ours/ape-own")
-    assert House(upstream="spare", spare=Listing([ModelCard("crow")])).target("crow") == "spare/crow"
-    assert House(upstream="spare", spare=Listing([], {"gone/c-1": {}})).target("crow") == "spare/gone/c-1"
+    assert House(upstream="spare", spare=ProviderModels([ModelCard("crow")])).target("crow") == "spare/crow"
+    assert House(upstream="spare", spare=ProviderModels([], {"gone/c-1": {}})).target("crow") == "spare/gone/c-1"
 
 
 def test_what_is_not_set_up_is_named_to_callers_and_shown_to_everybody() -> None:
@@ -124,8 +126,8 @@ def test_what_is_not_set_up_is_named_to_callers_and_shown_to_everybody() -> None
 
 
 def test_the_operator_wins() -> None:
-    moved, off = Row("zebra", "ours", "other", "chat", True), Row("ape", None, None, "", False)
-    house = House(moved, off, Row("crow", "elsewhere", "c", "chat", True))
+    moved, off = OverrideRow("zebra", "ours", "other", "chat", True), OverrideRow("ape", None, None, "", False)
+    house = House(moved, off, OverrideRow("crow", "elsewhere", "c", "chat", True))
     assert house.target("zebra") == "ours/other"
     assert house.price("zebra") == (SOLD_AT, "profile"), "it is still the same model to those who buy it"
     with refused(ModelNotFound, "disabled"):
@@ -157,8 +159,8 @@ def test_offers_follow_the_rate_and_not_the_markup() -> None:
 
 def test_other_models_are_served_unless_only_offers_are() -> None:
     assert House().served() == ["ape", "ours/other", "ours/z-1", "vector", "zebra"]
-    mine = Row("mine", "ours", "other", "chat", True)
-    house = House(mine, only=True, spare=Listing([], unlisted=True), aliases={"best": "zebra"})
+    mine = OverrideRow("mine", "ours", "other", "chat", True)
+    house = House(mine, only=True, spare=ProviderModels([], unlisted=True), aliases={"best": "zebra"})
     assert house.served() == ["ape", "best", "mine", "vector", "zebra"]
     assert house.shown() == ["zebra", "ape", "crow", "vector", "mine"]
     assert house.target("ours/z-1") == "ours/z-1"
@@ -169,7 +171,7 @@ def test_other_models_are_served_unless_only_offers_are() -> None:
 
 
 def test_lists_leave_out_what_has_no_price_where_calls_are_charged() -> None:
-    rows = (Row("new", "ours", "unheard-of", "chat", True),)
+    rows = (OverrideRow("new", "ours", "unheard-of", "chat", True),)
     assert "new" not in House(*rows).served() + House(*rows).shown()
     free = House(*rows, with_billing=False)
     assert "new" in free.served() and "new" in free.shown()

@@ -11,7 +11,7 @@ import pytest
 from router import BadRequest, ChatCall, Item, Key, ModelCard, Price, ProviderSettings, Reply, UpstreamError, hookimpl
 from router.calls.call import ActiveCall
 from router.calls.dispatch import Dispatcher
-from router.catalogue import Catalogue, Listing, Stored
+from router.catalogue import Catalogue, OperatorCatalogue, ProviderModels
 from router.charging.quote import PriceQuoter
 from router.config.schema import BillingSettings
 from router.plugin_host.registry import registry_of
@@ -50,8 +50,8 @@ class NoRows:
     def version(self) -> int:
         return 1
 
-    def load(self) -> Stored:
-        return Stored()
+    def load(self) -> OperatorCatalogue:
+        return OperatorCatalogue()
 
 
 def provider(name: str, plugin: Scripted) -> ConfiguredProvider:
@@ -62,8 +62,8 @@ def provider(name: str, plugin: Scripted) -> ConfiguredProvider:
 
 def serve(providers: dict[str, ConfiguredProvider], fallbacks: dict[str, tuple[str, ...]] | None = None) -> ActiveCall:
     """One plain call to ``a/m``; raises what the client would see."""
-    listings = {name: Listing([ModelCard("m")]) for name in providers}
-    catalogue = Catalogue(listings, Stored((), {}, fallbacks or {}), NoRows())
+    listings = {name: ProviderModels([ModelCard("m")]) for name in providers}
+    catalogue = Catalogue(listings, OperatorCatalogue((), {}, fallbacks or {}), NoRows())
     resolver = ModelResolver(catalogue, providers)
     body, key = {"model": "a/m", "messages": [{"role": "user", "content": "x"}]}, Key("key_1", "acct_1")
     quoter = PriceQuoter(catalogue, BillingSettings(), with_billing=False)
@@ -224,7 +224,7 @@ def test_a_client_is_told_the_provider_and_not_its_host() -> None:
 
 
 def test_policies_are_told_the_resolved_model_whatever_the_client_called_it() -> None:
-    catalogue = Catalogue({"a": Listing([ModelCard("m")])}, Stored((), {"nick": "a/m"}, {}), NoRows())
+    catalogue = Catalogue({"a": ProviderModels([ModelCard("m")])}, OperatorCatalogue((), {"nick": "a/m"}, {}), NoRows())
     resolver = ModelResolver(catalogue, {"a": provider("a", Scripted())})
     quoter = PriceQuoter(catalogue, BillingSettings(), with_billing=False)
     for asked in ("nick", "m", "a/m"):

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import pytest
 
 from router import Dialect, Listed, ModelCard, Offer, Price
-from router.catalogue import Catalogue, Listing, Offered, Row, Stored
+from router.catalogue import Catalogue, OperatorCatalogue, OverrideRow, ProfileCatalogue, ProviderModels
 from router.errors import StoreError
-from router.providers.model_list import Lister
+from router.providers.model_list import ModelListService
 from router.providers.public_catalogue import Page, PublicCatalogue
 from router.providers.resolve import ModelResolver
 
@@ -33,18 +33,18 @@ class Shelf:
     """Rows that change, and go away."""
 
     def __init__(self) -> None:
-        self.stored, self.number, self.away = Stored(), 1, False
+        self.stored, self.number, self.away = OperatorCatalogue(), 1, False
 
     def version(self) -> int:
         if self.away:
             raise StoreError("away")
         return self.number
 
-    def load(self) -> Stored:
+    def load(self) -> OperatorCatalogue:
         return self.stored
 
-    def put(self, *rows: Row) -> None:
-        self.stored, self.number = Stored(rows), self.number + 1
+    def put(self, *rows: OverrideRow) -> None:
+        self.stored, self.number = OperatorCatalogue(rows), self.number + 1
 
 
 class Shop:
@@ -53,9 +53,11 @@ class Shop:
     def __init__(self) -> None:
         self.now = 100.0
         self.shelf, self.dialect = Shelf(), Stall()
-        cards = Listing([ModelCard("cup"), ModelCard("pot", price=Price.per_million(input="1", output="1"))])
-        catalogue = Catalogue({"ours": cards}, Stored(), self.shelf, offered=Offered(self.dialect.offers))
-        lister = Lister(catalogue, ModelResolver(catalogue, {}), self.dialect.offers)
+        cards = ProviderModels([ModelCard("cup"), ModelCard("pot", price=Price.per_million(input="1", output="1"))])
+        catalogue = Catalogue(
+            {"ours": cards}, OperatorCatalogue(), self.shelf, offered=ProfileCatalogue(self.dialect.offers)
+        )
+        lister = ModelListService(catalogue, ModelResolver(catalogue, {}), self.dialect.offers)
         self.showcase = PublicCatalogue(catalogue, lister, self.dialect, clock=lambda: self.now)
 
     def shown(self) -> tuple[list[str], bool]:
@@ -79,11 +81,11 @@ def test_what_the_operator_changes_is_shown_at_the_next_refresh() -> None:
     shop = Shop()
     shop.showcase.refresh()
     assert shop.shown() == (["cup"], False)
-    shop.shelf.put(Row("pot", "ours", "pot", "chat", True))
+    shop.shelf.put(OverrideRow("pot", "ours", "pot", "chat", True))
     assert shop.shown() == (["cup"], False)
     shop.showcase.refresh()
     assert shop.shown() == (["cup", "pot"], False)
-    shop.shelf.put(Row("cup", None, None, "", False))
+    shop.shelf.put(OverrideRow("cup", None, None, "", False))
     shop.showcase.refresh()
     assert shop.shown() == ([], False)
 
@@ -91,7 +93,7 @@ def test_what_the_operator_changes_is_shown_at_the_next_refresh() -> None:
 @pytest.mark.row("NG-5")
 def test_a_database_that_fails_is_noticed_at_once_and_forgiven_at_once() -> None:
     shop = Shop()
-    shop.shelf.put(Row("pot", "ours", "pot", "chat", True))
+    shop.shelf.put(OverrideRow("pot", "ours", "pot", "chat", True))
     shop.showcase.refresh()
     shop.shelf.away = True
     shop.showcase.refresh()

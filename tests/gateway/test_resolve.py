@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from machine import known_work_s
 
-from router.catalogue import Catalogue, Listing, Row, Stored
+from router.catalogue import Catalogue, OperatorCatalogue, OverrideRow, ProviderModels
 from router.config.provider import ProviderSettings
 from router.errors import Forbidden, ModelNotFound, RouterError, Unavailable
 from router.providers.configured import ConfiguredProvider
@@ -20,13 +20,13 @@ from router.types.records import Key, ModelCard
 class Rows:
     """Rows that never change."""
 
-    def __init__(self, stored: Stored) -> None:
+    def __init__(self, stored: OperatorCatalogue) -> None:
         self.stored = stored
 
     def version(self) -> int:
         return 1
 
-    def load(self) -> Stored:
+    def load(self) -> OperatorCatalogue:
         return self.stored
 
 
@@ -36,15 +36,17 @@ def provider(name: str, problem: str = "", models: tuple[str, ...] = ()) -> Conf
 
 
 def resolver(
-    listings: dict[str, Listing], stored: Stored | None = None, idle: tuple[ConfiguredProvider, ...] = ()
+    listings: dict[str, ProviderModels],
+    stored: OperatorCatalogue | None = None,
+    idle: tuple[ConfiguredProvider, ...] = (),
 ) -> ModelResolver:
-    catalogue = Catalogue(listings, Stored(), Rows(stored or Stored()))
+    catalogue = Catalogue(listings, OperatorCatalogue(), Rows(stored or OperatorCatalogue()))
     providers = [*map(provider, listings), *idle]
     return ModelResolver(catalogue, {one.name: one for one in providers})
 
 
-def cards(*models: str) -> Listing:
-    return Listing([ModelCard(model) for model in models])
+def cards(*models: str) -> ProviderModels:
+    return ProviderModels([ModelCard(model) for model in models])
 
 
 @pytest.fixture
@@ -52,12 +54,15 @@ def usual() -> ModelResolver:
     listings = {
         "openai": cards("gpt-4o", "gpt-4o-mini", "shared"),
         "deep": cards("Chat/V3:free", "shared"),
-        "open": Listing([], unlisted=True),
+        "open": ProviderModels([], unlisted=True),
     }
-    rows = (Row("best", "openai", "gpt-4o", "chat", True), Row("openai/gpt-4o-mini", None, None, "", False))
+    rows = (
+        OverrideRow("best", "openai", "gpt-4o", "chat", True),
+        OverrideRow("openai/gpt-4o-mini", None, None, "", False),
+    )
     aliases = {"fast": "openai/gpt-4o", "faster": "fast", "a": "b", "b": "a", "bare": "Chat/V3:free", "far": "open/x/y"}
     idle = (provider("xai", "set the environment variable XAI_API_KEY", ("grok",)),)
-    return resolver(listings, Stored(rows, aliases), idle)
+    return resolver(listings, OperatorCatalogue(rows, aliases), idle)
 
 
 @pytest.mark.row("ST-1")

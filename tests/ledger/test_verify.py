@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from books import NOW, fill, record, settle, take
+from stored_usage import insert_usage
 
 from router.db.connection import Connection
 from router.db.database import Database
@@ -14,7 +15,7 @@ from router.ledger.batch import LedgerBatch
 from router.ledger.operations import Capture
 from router.ledger.transfers import AMOUNT_MAX_NANO, adjust, grant
 from router.ledger.verify import CHECKS, verify
-from router.metering.usage_rows import insert_usage, prune_usage
+from router.metering.usage_rows import prune_usage
 from router.money.amounts import NANO
 from router.store.accounts import Account, create_account
 

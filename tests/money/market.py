@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from router.catalogue import Catalogue, Listing, PriceRules, Stored
+from router.catalogue import Catalogue, OperatorCatalogue, PriceRules, ProviderModels
 from router.charging.quote import PriceQuoter
 from router.charging.terms import CallPricing
 from router.config.provider import Timeouts
@@ -44,14 +44,14 @@ def chat(content: Any = "hello", **fields: Any) -> dict[str, Any]:
 
 
 class _Shelf:
-    def __init__(self, stored: Stored) -> None:
+    def __init__(self, stored: OperatorCatalogue) -> None:
         self.stored = stored
         self.number = 1
 
     def version(self) -> int:
         return self.number
 
-    def load(self) -> Stored:
+    def load(self) -> OperatorCatalogue:
         return self.stored
 
 
@@ -86,9 +86,9 @@ class Market:
     drops: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.shelf = _Shelf(Stored(prices=self.stored))
-        listings = {"acme": Listing(self.cards)}
-        self.catalogue = Catalogue(listings, Stored(), self.shelf, rules=self.rules, max_age_s=-1.0)
+        self.shelf = _Shelf(OperatorCatalogue(prices=self.stored))
+        listings = {"acme": ProviderModels(self.cards)}
+        self.catalogue = Catalogue(listings, OperatorCatalogue(), self.shelf, rules=self.rules, max_age_s=-1.0)
         self.quoter = PriceQuoter(self.catalogue, self.billing, with_billing=self.with_billing)
         self.targets = tuple(self.target(one) for one in self.cards)
         self.route = Route(f"acme/{self.cards[0].model}", self.targets, ())

@@ -9,6 +9,8 @@ import pytest
 from market import Market, card, chat, price
 
 from router.charging.charge import reckon
+from router.charging.targets import TargetPlan
+from router.charging.terms import CallPricing
 from router.config.schema import BillingSettings
 from router.errors import BadRequest
 from router.types.records import Usage
@@ -17,6 +19,11 @@ from router.types.request_rules import CAPS, RequestRules
 
 def prompt_of(body: dict[str, Any], **changes: Any) -> int:
     return Market([card(**changes)]).terms(body).quote.prompt_tokens
+
+
+def sent_to(terms: CallPricing, target: TargetPlan) -> int | None:
+    """The one cap on each choice that a target is sent, the client's or ours; None for none."""
+    return terms.sales[target.id].bound.sent
 
 
 def test_a_cap_of_ours_fits_the_window_beside_the_prompt_or_is_not_sent() -> None:
@@ -31,14 +38,14 @@ def test_a_cap_of_ours_fits_the_window_beside_the_prompt_or_is_not_sent() -> Non
 def test_without_a_hold_only_a_known_window_brings_a_cap() -> None:
     unknown, known = card(max_output=None, context_window=None), card("known", max_output=None)
     terms = Market([unknown, known]).terms(chat())
-    assert [terms.sent_to(target) for target in terms.targets] == [16_384, 16_384]
+    assert [sent_to(terms, target) for target in terms.targets] == [16_384, 16_384]
     unheld = terms.unheld()
-    assert [unheld.sent_to(target) for target in unheld.targets] == [None, 16_384]
+    assert [sent_to(unheld, target) for target in unheld.targets] == [None, 16_384]
     done = reckon(unheld, unheld.targets[0], Usage(5, 50_000), None, "ok")
     assert (done.charge_nano, done.marks) == (5 * 1_000 + 50_000 * 2_000, ())
     named = Market([unknown]).terms(chat(max_tokens=9))
     assert named.unheld() is named
-    assert named.sent_to(named.targets[0]) == 9
+    assert sent_to(named, named.targets[0]) == 9
 
 
 @pytest.mark.parametrize(
@@ -58,17 +65,17 @@ def test_without_a_hold_only_a_known_window_brings_a_cap() -> None:
 def test_one_cap_is_made_of_all_its_spellings(fields: dict[str, Any], sent: int | None) -> None:
     market = Market(request_rules=RequestRules(endless=True, cap_min=0))
     terms = market.terms(chat(**fields))
-    assert terms.sent_to(terms.targets[0]) == sent
+    assert sent_to(terms, terms.targets[0]) == sent
     assert terms.quote.completion_tokens == (1_000 if sent is None else sent)
 
 
 def test_a_dropped_cap_is_no_cap() -> None:
     terms = Market(drops=("max_tokens",)).terms(chat(max_tokens=1))
-    assert (terms.quote.completion_tokens, terms.sent_to(terms.targets[0])) == (1_000, None)
+    assert (terms.quote.completion_tokens, sent_to(terms, terms.targets[0])) == (1_000, None)
     both = Market(drops=("max_tokens",)).terms(chat(max_tokens=1, max_completion_tokens=9))
-    assert both.sent_to(both.targets[0]) == 9
+    assert sent_to(both, both.targets[0]) == 9
     blind = Market([card(max_output=None)], drops=CAPS).terms(chat(max_completion_tokens=1))
-    assert (blind.quote.completion_tokens, blind.sent_to(blind.targets[0])) == (100_000, None)
+    assert (blind.quote.completion_tokens, sent_to(blind, blind.targets[0])) == (100_000, None)
     with pytest.raises(BadRequest, match="has no bound"):
         Market([card(max_output=None, context_window=None)], drops=CAPS).terms(chat(max_tokens=1))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from market import card, price
 
 from router.app.exchange_rate import rate_warning
-from router.catalogue import Listing, PriceBook, PriceRules, Row, Stored
+from router.catalogue import OperatorCatalogue, OverrideRow, PriceBook, PriceRules, ProviderModels
 from router.catalogue.merging import build_snapshot
 from router.money.amounts import NANO
 from router.money.price_text import keep_price
@@ -84,12 +84,14 @@ def test_a_mark_up_of_at_least_one_never_charges_less_than_the_cost(rate: int, m
 
 @pytest.mark.row("AG-1")
 def test_the_snapshot_has_the_rate_of_its_currency_and_the_stored_price_of_a_synced_card() -> None:
-    row = Row("acme/new", "acme", "new", "chat", True, {"price": keep_price(CARD.price), "image_tokens": 5})
-    stored = Stored((row,), rates={"EUR": 2 * NANO, "TMT": NANO})
-    snapshot = build_snapshot({"acme": Listing([])}, stored, PriceRules(currency="EUR", rate_nano=None))
+    row = OverrideRow("acme/new", "acme", "new", "chat", True, {"price": keep_price(CARD.price), "image_tokens": 5})
+    stored = OperatorCatalogue((row,), rates={"EUR": 2 * NANO, "TMT": NANO})
+    snapshot = build_snapshot({"acme": ProviderModels([])}, stored, PriceRules(currency="EUR", rate_nano=None))
     new = snapshot.entries["acme/new"].card
     assert (new.price, new.image_tokens) == (CARD.price, 5)
     assert snapshot.prices.charge("acme/new", "acme", new) == price(input="2", output="4")
     assert rate_warning(snapshot) is None
-    without = build_snapshot({"acme": Listing([])}, Stored((row,)), PriceRules(currency="EUR", rate_nano=None))
+    without = build_snapshot(
+        {"acme": ProviderModels([])}, OperatorCatalogue((row,)), PriceRules(currency="EUR", rate_nano=None)
+    )
     assert "no rate of USD to EUR is known, so 1 model(s)" in (rate_warning(without) or "")

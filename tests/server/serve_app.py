@@ -92,7 +92,7 @@ def handle_echo(environ: Any, start_response: Any, query: Any) -> Any:
 def handle_lines(environ: Any, start_response: Any, query: Any) -> Any:
     start_response("200 OK", [])
     body = environ["wsgi.input"]
-    parts = [body.read(3), body.readline(), body.readline(2), *body.readlines(), body.read(), body.read(5)]
+    parts = [body.read(3), body.readline(), body.readline(2), *body, body.read(), body.read(5)]
     return [json.dumps([part.decode() for part in parts]).encode()]
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stored_usage import insert_usage
 
 from router.db.columns import table_names
 from router.db.connection import Connection
 from router.db.database import Database
 from router.errors import BadRequest
-from router.metering.usage_rows import insert_usage
 from router.store.accounts import create_account, list_accounts
 from router.store.audit import AuditEntry, broken_entries, insert_audit
 from router.store.copying import copy

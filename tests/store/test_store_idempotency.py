@@ -8,10 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from stored_usage import insert_usage
 
 from router.db.database import Database
 from router.errors import BadRequest
-from router.metering.usage_rows import insert_usage
 from router.store.idempotency import (
     KEPT_S,
     IdempotencySlot,

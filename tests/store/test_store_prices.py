@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from stored_usage import insert_usage
 
 from router.db.database import Database
 from router.errors import BadRequest, NotFound
 from router.metering.margins import Margin, list_margins
-from router.metering.usage_rows import insert_usage
 from router.money.prices import Price, PriceTier
 from router.store.models import catalogue_version
 from router.store.prices import list_prices, read_prices, remove_price, set_price

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stored_usage import insert_usage
 
 from router.db.connection import Connection
 from router.db.database import Database
 from router.metering.usage_hours import sum_hours
-from router.metering.usage_rows import count_usage, export_usage, insert_usage, list_usage, prune_usage
+from router.metering.usage_rows import count_usage, export_usage, list_usage, prune_usage
 from router.store.accounts import Account, create_account
 from router.store.keys import create_key
 from router.store.opening import open_database

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stored_usage import insert_usage
 
 from router.db.database import Database
 from router.errors import BadRequest
 from router.metering.hour_rows import TOKENS_MAX, add_rows, hour_of, hour_rows
 from router.metering.usage_hours import UsageSum, sum_hours, wrong_hours
-from router.metering.usage_rows import export_usage, insert_usage
+from router.metering.usage_rows import export_usage
 from router.money.usage import Units
 from router.store import migrating
 from router.store.host_migrations import MIGRATIONS
