@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 from router.db.ids import has_checksum
 from router.errors import BadRequest, Unauthorized
 from router.store.fresh import Flights, Fresh
 from router.types.records import Key
 
-__all__ = ["CODES", "Authenticator"]
+__all__ = ["CODES", "Authenticator", "PluginAuthenticator"]
 
 _HINT = "Send it as 'Authorization: Bearer YOUR_KEY'."
 _REFUSALS = {
@@ -29,6 +31,8 @@ CODES = {
 """Why a key may do nothing -> the error's code."""
 
 _CACHE_LIMIT = 20_000
+_NOT_OURS = frozenset({"missing", "malformed", "unknown"})
+_log = logging.getLogger("router.calls")
 _UNSEEN: tuple[float, Key | None] = (0.0, None)
 
 
@@ -93,6 +97,14 @@ class Authenticator:
                 return known
         if digest not in self._seen and not self._may_be(text):
             raise Unauthorized(_REFUSALS["unknown"], reason="unknown")
+        return self._admitted(digest, fresh)
+
+    def _admitted(self, digest: str, fresh: bool) -> Key:
+        """The key with this hash, if it may be used.
+
+        Raises:
+            Unauthorized: it is unknown, disabled, revoked or expired.
+        """
         key = self._look_up(digest, fresh)
         refusal = self._refusal(key)
         if refusal and key is not None:  # no transaction would tell of a change: it may be good again by now
@@ -156,6 +168,42 @@ class Authenticator:
             return False
         # As of ``max_age_s`` ago at most, nothing has changed under its version.
         return recent or (self._version is not None and self._version.get() == known.version)
+
+
+class PluginAuthenticator(Authenticator):
+    """As ``Authenticator``, and where what is shown is no key of ours, plugins are asked whose it is.
+
+    Args:
+        ask: the two headers -> the ID of a key of ours; None where nobody knows them.
+        hash_of: the ID of a key -> its hash; None where there is no such key.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Key | None],
+        ask: Callable[[str | None, str | None], str | None],
+        hash_of: Callable[[str], str | None],
+        **options: Any,
+    ) -> None:
+        super().__init__(find, **options)
+        self._ask = ask
+        self._hash_of = hash_of
+
+    def key(self, authorization: str | None, x_api_key: str | None, *, fresh: bool = False) -> Key:
+        """As ``Authenticator.key``."""
+        try:
+            return super().key(authorization, x_api_key, fresh=fresh)
+        except Unauthorized as error:
+            if error.reason not in _NOT_OURS:
+                raise
+            key_id = self._ask(authorization, x_api_key)
+            if key_id is None:
+                raise
+            digest = self._hash_of(key_id)
+            if digest is None:
+                _log.error("a plugin's authenticate names the key %r, which is not there", key_id[:64])
+                raise
+        return self._admitted(digest, fresh)
 
 
 def _key_text(authorization: str | None, x_api_key: str | None) -> str:

@@ -18,7 +18,7 @@ from router.types.masking import masked, one_line
 from router.types.peer import NOBODY, Peer
 from router.types.records import Attempt, CallRecord, Key
 
-__all__ = ["CallLog", "good_line", "log_line", "refusal_line", "replay_line"]
+__all__ = ["CallLog", "cached_line", "good_line", "log_line", "refusal_line", "replay_line"]
 
 _PENDING_MAX = 20_000
 _write = json.JSONEncoder(separators=(",", ":")).encode  # made once, not per line
@@ -34,11 +34,26 @@ def replay_line(request_id: str, first: str, key: Key, route: str, status: int, 
         first: the other's request ID.
         peer: whose request it is; an address that is not to be named is empty.
     """
+    return _without_a_call("replayed", request_id, {"first": first}, key, route, status, peer)
+
+
+def cached_line(request_id: str, plugin: str, key: Key, route: str, peer: Peer) -> bytes:
+    """The line of a request that was given what a plugin had kept.
+
+    Args:
+        peer: as for ``replay_line``.
+    """
+    return _without_a_call("cached", request_id, {"plugin": plugin}, key, route, 200, peer)
+
+
+def _without_a_call(
+    event: str, request_id: str, more: dict[str, Any], key: Key, route: str, status: int, peer: Peer
+) -> bytes:
     line: dict[str, Any] = {
         "time": round(time.time(), 3),
-        "event": "replayed",
+        "event": event,
         "request_id": request_id,
-        "first": first,
+        **more,
         "route": route,
         "account": key.account,
         "key": key.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from time import monotonic
 
@@ -30,6 +30,7 @@ class Dispatcher:
         max_call_s: limit on the whole call, all attempts together.
         on_content: whether a safety refusal by one provider may be tried at the next.
         failed: hears of a call whose attempt has failed; None where nobody watches.
+        ordered: gives a call's targets in an order of its own; None where nobody has one.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Dispatcher:
         max_call_s: float,
         on_content: bool = False,
         failed: Callable[[ActiveCall], None] | None = None,
+        ordered: Callable[[ActiveCall], Sequence[TargetPlan]] | None = None,
     ) -> None:
         self._resolver = resolver
         self._max_attempts = max_attempts
         self._max_call_s = max_call_s
         self._on_content = on_content
         self._failed = failed
+        self._ordered = ordered
 
     def open(self, active: ActiveCall) -> Opened:
         """The first reply that shows output.
@@ -55,6 +58,8 @@ class Dispatcher:
             BadRequest: the provider does not offer this kind of call.
         """
         targets = deque(active.terms.targets)
+        if self._ordered is not None and len(targets) > 1:
+            targets = deque(self._ordered(active))
         lacks = targets[0].lacks
         if lacks:
             raise BadRequest(lacks, code="unsupported_operation", param="model")

@@ -21,6 +21,7 @@ from router.calls.dispatch import Dispatcher
 from router.calls.endings import Endings
 from router.calls.idempotency import Idempotency, Replay
 from router.calls.kept_answer import CHARGE
+from router.calls.line_plugins import LinePlugins
 from router.calls.observers import Recorder
 from router.calls.progress import ProgressNotes
 from router.calls.request import Incoming
@@ -87,6 +88,7 @@ class CallPipeline:
         available: Callable[[str], int] | None = None,
         *,
         endings: Callable[[int], dict[str, tuple[int, str]]],
+        plugins: LinePlugins,
     ) -> None:
         self._settings = settings
         self._dialect = dialect
@@ -97,12 +99,14 @@ class CallPipeline:
         self._admission = admission
         self._recorder = recorder
         self._idempotency = idempotency
+        self._plugins = plugins
         self._dispatcher = Dispatcher(
             resolver,
             max_attempts=settings.max_attempts,
             max_call_s=settings.max_call_s,
             on_content=settings.fall_back_on_content,
-            failed=self._attempt_failed if recorder.attempts_watched else None,
+            failed=recorder.attempted if recorder.attempts_watched else None,
+            ordered=plugins.ordered if plugins.orders else None,
         )
         least = 2 * settings.max_body_bytes  # as it was sent, and without its coding
         bounds = (settings.worker_body_bytes, settings.account_body_bytes, settings.key_body_bytes)
@@ -148,12 +152,16 @@ class CallPipeline:
                 body = decode_json(raw)
             else:
                 raw, body = self._large_body(key, incoming, size)
+            if self._plugins.guards:
+                body = self._plugins.guarded(kind, key, body, incoming)
             active = self._taken_in(kind, key, body, incoming)
             if active.stream and not self._settings.streaming:
                 message = "Streaming is switched off on this gateway; send the request without 'stream'."
                 raise BadRequest(message, code="streaming_disabled", param="stream")
             if incoming.idempotency_key is not None and key.idempotent:
                 return self._serve_once(active, incoming.idempotency_key, incoming, raw)
+            if self._plugins.caches and not active.stream:
+                return self._serve_known(active, incoming)
             return self._serve(active, incoming)
         except RouterError as error:
             model = body.get("model") if isinstance(body, dict) else None
@@ -188,7 +196,7 @@ class CallPipeline:
 
     def models(self, incoming: Incoming) -> Any:
         """``GET /v1/models``: what the dialect makes of the models that the key can call."""
-        return self._dialect.models(self._lister.served(self._key(incoming)))
+        return self._dialect.models(self._lister.served(self.key(incoming)))
 
     def model(self, incoming: Incoming, model_id: str) -> Mapping[str, Any]:
         """``GET /v1/models/<id>``.
@@ -197,20 +205,12 @@ class CallPipeline:
             ModelNotFound: no such model is listed.
             Forbidden: the key may not use it.
         """
-        key = self._key(incoming)
+        key = self.key(incoming)
         try:
             return self._dialect.model(self._lister.one(key, model_id))
         except RouterError as error:
             error.about = {**_owner(key), "model": model_id}
             raise
-
-    def key(self, incoming: Incoming) -> Key:
-        """The key that a request shows which is no call.
-
-        Raises:
-            Unauthorized, BadRequest: as ``Authenticator.key``.
-        """
-        return self._key(incoming)
 
     def _large_body(self, key: Key, incoming: Incoming, size: int | None) -> tuple[bytes, dict[str, Any]]:
         """A body that is read only where there is room for it, and decoded."""
@@ -218,7 +218,8 @@ class CallPipeline:
             raw = incoming.read_body(note)
             return raw, decode_json(raw)
 
-    def _key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
+    def key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
+        """The key that a request shows. Raises as ``Authenticator.key``."""
         return self._authenticator.key(incoming.authorization, incoming.x_api_key, fresh=fresh)
 
     def _serve_once(self, active: ActiveCall, value: str, incoming: Incoming, raw: bytes) -> CallAnswer:
@@ -236,6 +237,18 @@ class CallPipeline:
         active.keeping = found
         return self._serve(active, incoming)
 
+    def _serve_known(self, active: ActiveCall, incoming: Incoming) -> CallAnswer:
+        """Give the answer that a plugin has kept, which costs nothing; or serve a call, and let it be kept."""
+        known = self._plugins.known(active, self._plans.of)
+        if known is None:
+            given = self._serve(active, incoming)
+            self._plugins.keep(active, given.status, given.body)
+            return given
+        name, answer = known
+        self._count_request(active, incoming)
+        self._recorder.cached(active.request_id, name, active.key, active.kind, active.peer)
+        return CallAnswer(answer, {**_PLAIN_HEADERS, "x-router-cache": name})
+
     def _count_request(self, active: ActiveCall, incoming: Incoming) -> None:
         """A repeat costs nothing, but is a request like any other."""
         key = active.key
@@ -244,7 +257,7 @@ class CallPipeline:
                 return self._admission.count_request(active.call, active.kind, key, incoming.peer.address)
             except StaleKey:
                 self._authenticator.forget(key)
-                key = self._key(incoming)
+                key = self.key(incoming)
         return None
 
     def _serve(self, active: ActiveCall, incoming: Incoming) -> CallAnswer:
@@ -272,7 +285,7 @@ class CallPipeline:
             try:
                 plan = self._plans.of(active.key, active.kind, active.model)
             except Forbidden:  # it may be allowed by now
-                active.key = self._key(incoming, fresh=True)
+                active.key = self.key(incoming, fresh=True)
                 plan = self._plans.of(active.key, active.kind, active.model)
             terms = self._quoter.terms(plan, active.body, active.found, incoming.received_at)
             active.plan, active.admission = plan, self._admission
@@ -283,15 +296,11 @@ class CallPipeline:
                 raise
             except StaleKey:
                 self._authenticator.forget(active.key)
-                active.key = self._key(incoming)
+                active.key = self.key(incoming)
         raise Unavailable("Keys and limits are changing too fast just now.", headers={"Retry-After": "1"})
 
     def _planned(self, key: Key, kind: str, model: str, snapshot: Snapshot) -> Plan:
-        """Compile the plan of such calls.
-
-        Raises:
-            ModelNotFound, Forbidden, Unavailable, ModelNotPriced: the model cannot be called, or not by this key.
-        """
+        """Compile the plan of such calls. Raises as ``ModelResolver.route`` and ``PriceQuoter.plan``."""
         return self._quoter.plan(kind, key, self._resolver.route(model, key), snapshot)
 
     def _plain(self, active: ActiveCall, client: ClientConnection | None) -> CallAnswer:
@@ -379,12 +388,6 @@ class CallPipeline:
     def _finished(self, active: ActiveCall, record: CallRecord) -> None:
         del self._under_way[record.request_id]
         self._recorder.finished(record, active.plan.logged, active.attempts_told)
-
-    def _attempt_failed(self, active: ActiveCall) -> None:
-        key, told = active.key, active.attempts_told
-        active.attempts_told = self._recorder.attempted(
-            active.request_id, key.account, key.id, active.model, active.attempts, told
-        )
 
 
 def _owner(key: Key) -> dict[str, str]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import gevent
 
-from router.calls.call_log import CallLog, good_line, log_line, replay_line
+from router.calls.call import ActiveCall
+from router.calls.call_log import CallLog, cached_line, good_line, log_line, replay_line
 from router.errors import RouterError
 from router.plugin_host.registry import Registry
 from router.types.masking import masked, one_line
@@ -70,19 +71,23 @@ class Recorder:
         else:
             self._log.write(log_line(record, self._addresses))
         if self._of_attempts:
-            self.attempted(record.request_id, record.account, record.key, record.model, record.attempts, told)
+            self._tell_attempts(record.request_id, record.account, record.key, record.model, record.attempts, told)
         for observer, hook in self._of_calls:
             observer.tell(hook, record=record)
 
-    def attempted(
+    def attempted(self, active: ActiveCall) -> None:
+        """An attempt of a call has failed: tell of those of which nobody has heard."""
+        key, attempts = active.key, active.attempts
+        self._tell_attempts(active.request_id, key.account, key.id, active.model, attempts, active.attempts_told)
+        active.attempts_told = len(attempts)
+
+    def _tell_attempts(
         self, request_id: str, account: str, key: str, model: str, attempts: Sequence[Attempt], told: int
-    ) -> int:
-        """Tell of those attempts of a call of which nobody has heard; how many there are now."""
+    ) -> None:
         for number, attempt in enumerate(attempts[told:], told + 1):
             record = AttemptRecord(request_id, number, account, key, model, attempt)
             for observer, hook in self._of_attempts:
                 observer.tell(hook, record=record)
-        return len(attempts)
 
     def refused(
         self,
@@ -130,6 +135,11 @@ class Recorder:
         """A request was given the answer of the call ``first``."""
         shown = peer if self._addresses else replace(peer, address="")
         self._log.write(replay_line(request_id, first, key, route, status, shown))
+
+    def cached(self, request_id: str, plugin: str, key: Key, route: str, peer: Peer) -> None:
+        """A request was given an answer that a plugin had kept."""
+        shown = peer if self._addresses else replace(peer, address="")
+        self._log.write(cached_line(request_id, plugin, key, route, shown))
 
 
 class Observer:

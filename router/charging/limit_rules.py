@@ -16,7 +16,7 @@ from router.db.database import Database
 from router.errors import ConfigError
 from router.money.amounts import format_nano, parse_nano
 from router.store.limits import AMOUNT_MAX, StoredLimits
-from router.store.lookup import find_key
+from router.store.lookup import find_hash, find_key
 from router.types.keys import Key, Limits
 
 __all__ = ["KeyFinder", "Layer", "LimitRules", "TierRules", "limit_rules", "merged", "rules_text"]
@@ -95,6 +95,14 @@ class KeyFinder:
             limits=merged(self._rules.key_layers(key.tier, stored)),
             account_limits=merged(self._rules.account_layers(key.tier, stored)),
         )
+
+    def hash_of(self, key_id: str) -> str | None:
+        """The SHA-256 of the key with this ID; None if there is none.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        return find_hash(self._database, key_id)
 
     def version(self) -> int:
         """The version that a key would have that was found now.

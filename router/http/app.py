@@ -15,8 +15,9 @@ from typing import Any
 from flask import Flask, Response, request
 
 from router import __version__
-from router.app.assembly import Assembly, assemble
+from router.app.assembly import Assembly
 from router.app.plugin_contexts import plugin_routes
+from router.app.start import assemble
 from router.calls.request import Incoming
 from router.charging.estimator import BODY_MAX
 from router.db.ids import new_request_id

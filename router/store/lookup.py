@@ -9,7 +9,7 @@ from router.db.database import Database
 from router.store.limits import StoredLimits, read_limits
 from router.types.keys import Budget, Key
 
-__all__ = ["FoundKey", "find_key"]
+__all__ = ["FoundKey", "find_hash", "find_key"]
 
 _FIND = """
 SELECT k.id, k.account_id, k.name, k.status, k.expires_at, k.scope, k.budget_nano, k.budget_period, k.idempotent,
@@ -38,6 +38,13 @@ def find_key(database: Database, hash: str) -> FoundKey | None:
         return None
     limits = StoredLimits(*(read_limits(row[f"of_{whose}"]) for whose in StoredLimits._fields))
     return FoundKey(_key(row), limits)
+
+
+def find_hash(database: Database, key_id: str) -> str | None:
+    """The hash of the key with this ID; None if there is none."""
+    sql = "SELECT hash FROM api_keys WHERE id = ?"
+    row = database.read(lambda connection: connection.row(sql, (key_id,)), whole=False)
+    return None if row is None else str(row["hash"])
 
 
 def _key(row: dict[str, Any]) -> Key:

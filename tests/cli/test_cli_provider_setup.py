@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from router.app.assembly import assemble
+from router.app.start import assemble
 from router.errors import KINDS
 from router.testing import ScriptedUpstream
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from router.app.assembly import check_migrated
+from router.app.start import check_migrated
 from router.cli.support.config_check import check_settings, default_url
 from router.cli.support.config_edit import remove_section
 from router.cli.support.config_edit import set_key as write_key

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.app.assembly import Assembly, open_transport
+from router.app.assembly import Assembly
 from router.app.config_rules import check_rules, plugin_records
 from router.app.lacks import default_url, upstream_urls
+from router.app.start import open_transport
 from router.charging.policies import policies_of
 from router.cli.support.output import for_operators
 from router.config.file import Settings

@@ -94,7 +94,7 @@ class CommandSession:
     @cached_property
     def assembly(self) -> Assembly:
         """The gateway's parts, put together as a worker does. Raises ``ConfigError`` and ``StoreError``."""
-        from router.app.assembly import assemble
+        from router.app.start import assemble
 
         assembly = assemble(self.config, for_commands=True)
         self.audited(assembly.database)
@@ -140,7 +140,7 @@ class CommandSession:
     @cached_property
     def currency(self) -> str:
         """The currency of all amounts in the database. Raises ``ConfigError``: the configuration names another."""
-        from router.app.assembly import checked_currency
+        from router.app.start import checked_currency
 
         checked_currency(self.settings, self.database)
         return self.settings.gateway.currency

@@ -1,0 +1,96 @@
+"""The parts that know models and prices."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from router.app.parts import AssemblyParts
+from router.catalogue.catalogue import Catalogue
+from router.catalogue.pins import price_rules
+from router.catalogue.snapshot import OperatorCatalogue, OverrideRow
+from router.charging.estimator import Estimator
+from router.charging.quote import PriceQuoter
+from router.config.file import Settings
+from router.db.database import Database
+from router.providers.configured import listings
+from router.providers.model_list import ModelListService
+from router.providers.profile import offered_by
+from router.providers.public_catalogue import PublicCatalogue
+from router.providers.resolve import ModelResolver
+from router.store.models import catalogue_version, load_catalogue
+from router.store.prices import read_prices
+from router.store.rates import read_rates
+
+__all__ = ["CatalogueParts", "DatabaseCatalogue", "pinned"]
+
+
+class CatalogueParts(AssemblyParts):
+    """Which models there are, what they cost, and who is shown which."""
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The model catalogue, over the database's rows."""
+        return Catalogue(
+            listings(self.providers),
+            pinned(self.settings),
+            DatabaseCatalogue(self.database),
+            rules=price_rules(self.settings),
+            offered=offered_by(self.dialect, self.settings),
+        )
+
+    @cached_property
+    def resolver(self) -> ModelResolver:
+        """Model ID -> route."""
+        return ModelResolver(self.catalogue, self.providers)
+
+    @cached_property
+    def quoter(self) -> PriceQuoter:
+        """Call -> what it can use and cost."""
+        return PriceQuoter(self.catalogue, self.settings.billing, with_billing=self.bills)
+
+    @cached_property
+    def lister(self) -> ModelListService:
+        """Which models lists show."""
+        return ModelListService(self.catalogue, self.resolver, self.dialect.offers, with_billing=self.bills)
+
+    @cached_property
+    def showcase(self) -> PublicCatalogue:
+        """The catalogue for everybody; asks the database from now on."""
+        showcase = PublicCatalogue(self.catalogue, self.lister, self.dialect)
+        showcase.start()
+        return showcase
+
+    @cached_property
+    def estimator(self) -> Estimator:
+        """What calls would come to."""
+        return Estimator(self.catalogue, self.resolver, self.settings.billing)
+
+    def close(self) -> None:
+        if self.made("showcase"):
+            self.showcase.close()
+        super().close()
+
+
+class DatabaseCatalogue:
+    """The operator's rows of the catalogue, as ``router.catalogue`` wants them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def version(self) -> int:
+        return catalogue_version(self._database)
+
+    def load(self) -> OperatorCatalogue:
+        found = load_catalogue(self._database)
+        rows = [
+            OverrideRow(row.public_id, row.provider, row.model, row.kind, row.enabled, row.card) for row in found.models
+        ]
+        prices, rates = self._database.read(
+            lambda connection: (read_prices(connection), read_rates(connection)), whole=False
+        )
+        return OperatorCatalogue(rows, found.aliases, found.fallbacks, prices, rates)
+
+
+def pinned(settings: Settings) -> OperatorCatalogue:
+    """What the configuration says of the catalogue; it wins over the database."""
+    return OperatorCatalogue((), settings.aliases, settings.fallbacks)

@@ -1,0 +1,61 @@
+"""The parts that account for calls, and the jobs that one of all workers does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import cached_property
+
+from router.app.catalogue_parts import CatalogueParts
+from router.app.exchange_rate import rate_jobs
+from router.db.journal import Journal
+from router.jobs.leased import Jobs, LeasedJob
+from router.ledger.balances import balance
+from router.ledger.batch import LedgerBatch
+from router.ledger.sweep import Swept, sweep
+from router.store.idempotency import expire_answers
+
+__all__ = ["LedgerParts"]
+
+_SWEEP_S = 10.0
+_EXPIRE_S = 60.0
+
+
+class LedgerParts(CatalogueParts):
+    """Where calls are accounted for."""
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Where calls are accounted for."""
+        batch = LedgerBatch()
+        return Journal(self.database, batch, rest=batch.rest)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """What one of all workers does from time to time; makes this process a worker."""
+        return Jobs(
+            self.database,
+            list(self.leased_jobs()),
+            providers=[name for name, provider in self.providers.items() if provider.active],
+        )
+
+    def available(self, account: str) -> int:
+        """What an account has left, in nano-units."""
+        return balance(self.database, account).available
+
+    def end_dead_calls(self) -> Swept:
+        """Settle the calls whose worker is dead."""
+        return sweep(self.database, time.time(), self.settings.billing.expired, everything=True)
+
+    def leased_jobs(self) -> Iterator[LeasedJob]:
+        yield from super().leased_jobs()
+        yield LeasedJob("sweep", _SWEEP_S, self.end_dead_calls)
+        yield LeasedJob("answers", _EXPIRE_S, lambda: expire_answers(self.database, time.time()))
+        yield from rate_jobs(self.settings, self.database)
+
+    def close(self) -> None:
+        if self.made("journal"):
+            self.journal.close()
+        if self.made("jobs"):
+            self.jobs.close()
+        super().close()

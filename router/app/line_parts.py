@@ -1,0 +1,99 @@
+"""The line that calls travel, put together."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import Any
+
+from router.app.exchange_rate import rate_warning
+from router.app.ledger_parts import LedgerParts
+from router.app.plugin_parts import PluginParts
+from router.calls.admission import Admission, AdmissionLimits
+from router.calls.auth import Authenticator, PluginAuthenticator
+from router.calls.call_log import CallLog
+from router.calls.idempotency import Idempotency
+from router.calls.line import CallPipeline
+from router.calls.observers import Recorder
+from router.charging.limit_rules import KeyFinder, rules_text
+from router.db.access_version import read_endings
+from router.ledger.rules import keep_rules
+
+__all__ = ["LineParts"]
+
+_log = logging.getLogger("router.app")
+
+
+class LineParts(LedgerParts, PluginParts):
+    """The line, and who is told of what became of calls."""
+
+    @cached_property
+    def log(self) -> CallLog:
+        """Where the calls' log lines go."""
+        return CallLog()
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """Who is told of what became of requests."""
+        return Recorder(self.log, self.registry, addresses=self.settings.server.log_client_address)
+
+    @cached_property
+    def gateway(self) -> CallPipeline:
+        """The line itself."""
+        settings = self.settings.gateway
+        warning = rate_warning(self.catalogue.snapshot())
+        if warning is not None:
+            _log.warning("%s", warning)
+        keep_rules(self.database, rules_text(self.settings))
+        self.jobs.start()
+        finder = KeyFinder(self.database, self.limits)
+        admission = Admission(self.journal, self.policies, self._admission_limits(), owner=self.jobs.worker.id)
+        return CallPipeline(
+            settings,
+            self.dialect,
+            self._authenticator(finder),
+            self.lister,
+            self.resolver,
+            self.quoter,
+            admission,
+            self.recorder,
+            self._idempotency(),
+            available=self.available if self.bills else None,
+            endings=lambda version: self.database.read(
+                lambda connection: read_endings(connection, version), whole=False
+            ),
+            plugins=self.line_plugins,
+        )
+
+    def _authenticator(self, finder: KeyFinder) -> Authenticator:
+        options: dict[str, Any] = {"version": finder.version, "unchecked": finder.unchecked}
+        if self.line_plugins.authenticates:
+            return PluginAuthenticator(finder, self.line_plugins.authenticated, finder.hash_of, **options)
+        return Authenticator(finder, **options)
+
+    def _idempotency(self) -> Idempotency:
+        return Idempotency(
+            self.database,
+            self.journal,
+            owner=self.jobs.worker.id,
+            max_bytes=self.settings.billing.store_answer_bytes,
+            account_bytes=self.settings.billing.store_account_bytes,
+            keeps_free=not self.bills,
+            end_dead_calls=self.end_dead_calls,
+        )
+
+    def _admission_limits(self) -> AdmissionLimits:
+        settings = self.settings.gateway
+        return AdmissionLimits(
+            currency=settings.currency,
+            timezone=self.limits.timezone,
+            budgets=self.bills,
+            min_output_tokens=self.settings.billing.min_output_tokens,
+            max_call_s=settings.max_call_s,
+            drain_s=settings.drain_s,
+        )
+
+    def close(self) -> None:
+        super().close()
+        if self.made("log"):
+            self.log.flush()

@@ -1,0 +1,32 @@
+"""The parts that plugins are given, and that ask them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from router.app.parts import AssemblyParts
+from router.app.plugin_contexts import PluginContexts, plugin_jobs
+from router.calls.line_plugins import LinePlugins
+from router.jobs.leased import LeasedJob
+
+__all__ = ["PluginParts"]
+
+
+class PluginParts(AssemblyParts):
+    """What plugins do besides providing, billing and limiting."""
+
+    @cached_property
+    def contexts(self) -> PluginContexts:
+        """What each plugin is given besides calls."""
+        active = [name for name, provider in self.providers.items() if provider.active]
+        return PluginContexts(self.settings, self.plugin_settings, lambda: self.database, active)
+
+    @cached_property
+    def line_plugins(self) -> LinePlugins:
+        """Who stands on calls' ways."""
+        return LinePlugins(self.registry, self.contexts.of)
+
+    def leased_jobs(self) -> Iterator[LeasedJob]:
+        yield from super().leased_jobs()
+        yield from plugin_jobs(self.registry, self.contexts)
