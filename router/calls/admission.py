@@ -194,7 +194,7 @@ class Admission:
         return settled
 
     def progress(self, active: ActiveCall, reckoned: ChargeResult, target: TargetPlan) -> Statement | None:
-        """What notes beside the hold how the call would be settled now; None where nothing is held, or used."""
+        """The statement that notes beside the hold how the call would end now; None if nothing is held or used."""
         usage, held = reckoned.usage, active.held
         if held is None or usage is None:
             return None
@@ -247,7 +247,7 @@ class Admission:
             if counted:
                 request = (call.request_id, key.account, key.id, self._owner, call.model, kind, call.stream)
                 hold = Hold(*request, now, now + self._lasts_s)
-                self.journal.submit(Authorize(hold, counted, key.version, under_way=False), timeout_s=_CLAIM_S)
+                self.journal.submit(Authorize(hold, counted, key.version, in_flight=False), timeout_s=_CLAIM_S)
         except Refused as refused:
             raise self._error(refused, parts, now) from None
         finally:
@@ -302,7 +302,7 @@ class Admission:
     def _asked(
         self, parts: Sequence[Part], call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext
     ) -> tuple[Part, ...]:
-        """The parts of one call, for which every policy is asked."""
+        """The parts of a call whose policies are asked for their claims anew."""
         found: list[Part] = []
         try:
             for part in parts:
@@ -361,7 +361,7 @@ def _undo(parts: Sequence[Part], context: PolicyContext) -> None:
 def _instead(
     unbooked: CallRecord, record: CallRecord, amounts: Sequence[int], keeping: AnswerRecorder | None
 ) -> Instead:
-    """How a call ends that its client takes for failed: one that costs nothing has used nothing of any limit."""
+    """The ending of a call whose client was told that it failed. One that costs nothing uses nothing of any limit."""
     if unbooked.ending == "cut":
         extra_statements = () if keeping is None else keeping.statements(record)
         return Instead(replace(unbooked, charge_nano=record.charge_nano), amounts, extra_statements)

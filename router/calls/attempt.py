@@ -126,7 +126,7 @@ def attempt(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float)
 
 
 def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: CallWire, limits: Timeouts) -> Opened:
-    """By the wire that the plugin has compiled."""
+    """Make the attempt by the wire that the plugin has compiled."""
     relay, holds = active.relay, _HOLDS[active.kind]
     try:
         response = wire.post(active, _body_for(active, target), limits, active)
@@ -155,7 +155,7 @@ def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: CallWire,
 
 
 def _asked(active: ActiveCall, target: TargetPlan, lease: Lease, limits: Timeouts) -> Opened:
-    """By the plugin's hook, which sees the call and the context that it has at one endpoint."""
+    """Make the attempt by the plugin's hook, which sees the call and its context at one endpoint."""
     assert target.hook is not None
     context = _context(active, target, lease, limits)
     sends = _Sends(active, signing(context, target.provider.hooks).transport)
@@ -180,7 +180,7 @@ def _pass_headers(active: ActiveCall, target: TargetPlan, headers: Mapping[str, 
 
 
 def _streamed(active: ActiveCall, target: TargetPlan, lease: Lease, reply: Reply) -> Opened:
-    """A reply that is still to come."""
+    """Open a stream: its output is still to come."""
     try:
         batches = _guarded_batches(reply, target, active)
         active.relay.begin(reply, target.kind)
@@ -208,7 +208,7 @@ def _call_for(active: ActiveCall, target: TargetPlan) -> ChatCall | EmbeddingsCa
 
 
 def _body_for(active: ActiveCall, target: TargetPlan) -> Mapping[str, Any]:
-    """The body for this target: its section's words, its provider's rules, and the one output cap."""
+    """The body for this target, changed by its section's settings, its provider's rules and the one output cap."""
     body, terms = active.body, active.terms
     cap = terms.sales[target.id].bound.sent if active.kind == "chat" else None
     if not BOUND_NAMES.isdisjoint(body):
@@ -219,7 +219,7 @@ def _body_for(active: ActiveCall, target: TargetPlan) -> Mapping[str, Any]:
 
 
 def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
-    """Everything up to the first output, held back until then: a failure before it leaves no trace at the client."""
+    """Hold everything back up to the first output, so that a failure before it leaves no trace at the client."""
     relay = active.relay
     if not active.stream:
         batch: Any = next(filter(None, batches), None) or [Item(b"")]
@@ -237,7 +237,7 @@ def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
 def _guarded(
     hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context: CallContext, target: TargetPlan
 ) -> Reply:
-    """The hook's reply; a plugin that breaks is an upstream that failed, and its traceback is for the log alone."""
+    """The hook's reply. A plugin that breaks counts as an upstream that failed; its traceback goes to the log alone."""
     try:
         reply: Any = hook(call=call, context=context)
         if isinstance(reply, Reply):

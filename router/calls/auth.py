@@ -126,7 +126,7 @@ class Authenticator:
         return 0 if self._version is None else self._version.get()
 
     def forget(self, key: Key | None = None) -> None:
-        """Look keys up again: all that were read under ``key``'s version or an older one, or simply all."""
+        """Forget keys, so that they are looked up again: those read under ``key``'s version or an older one, or all."""
         if key is None:
             self._seen.clear()
         else:
@@ -155,11 +155,11 @@ class Authenticator:
         return key
 
     def _may_be(self, text: str) -> bool:
-        """Whether a text can be a key: one that was made up is told without asking the database for it."""
+        """Whether a text can be a key: its checksum gives away made-up ones, and spares the database a question."""
         return has_checksum(text) or self._unchecked is None or self._unchecked.get()
 
     def _holds(self, read_at: float, known: Key | None, now: float) -> bool:
-        """Whether what was read then need not be read again."""
+        """Whether the answer that was read at ``read_at`` still holds, so that the database need not be asked."""
         recent = now - read_at <= self._max_age_s
         if known is None:
             return recent

@@ -13,7 +13,7 @@ from greenlet import getcurrent, greenlet
 
 from router.calls.attempt_rows import attempt_row, named
 from router.calls.kept_answer import AnswerRecorder
-from router.charging.charge import ChargeResult, reckon
+from router.charging.charge import ChargeResult, compute_charge
 from router.charging.meters import Claimed, Part
 from router.charging.plan import Plan
 from router.charging.targets import TargetPlan
@@ -94,7 +94,7 @@ class ActiveCall:
         keeping: keeps its answer for repeats; None where it has no ``Idempotency-Key``.
         attempts_told: of how many of its attempts observers have heard; ``passed_on``: headers of the upstream's.
         target: what serves it, or was tried last.
-        dropped: what the client sent and that target does not see; ``dropped_at_door``: whatever the target.
+        dropped: what the client sent and that target does not see; ``stripped_params``: whatever the target.
         gone: the client has left; ``answered``: a stream's 200 is on its way, with or without output.
         taken_on: the provider may be at work: its request went out, and no failure has come back.
         first_output, tried_at: monotonic seconds at which it arrived, None before; and the latest attempt began.
@@ -121,7 +121,6 @@ class ActiveCall:
         "claims",
         "client_request_id",
         "dropped",
-        "dropped_at_door",
         "first_output",
         "found",
         "gone",
@@ -140,6 +139,7 @@ class ActiveCall:
         "settled",
         "started",
         "stream",
+        "stripped_params",
         "taken_on",
         "target",
         "terms",
@@ -185,7 +185,7 @@ class ActiveCall:
         self.keeping: AnswerRecorder | None = None
         self.relay = Relay(self, dialect, kind)
         self.attempts: list[Attempt] = []
-        self.dropped_at_door = self.dropped = _NONE
+        self.stripped_params = self.dropped = _NONE
         self.passed_on: Mapping[str, str] = {}
         self.target: TargetPlan | None = None
         self.gone = self.answered = self.taken_on = False
@@ -225,7 +225,7 @@ class ActiveCall:
         return time.monotonic() - self.started
 
     def __enter__(self) -> None:
-        """Around everything that waits for an upstream, and nothing else: only here may the call be cut short.
+        """Enter the only part of a call that may be cut short: whatever waits for an upstream.
 
         Raises:
             CallCancelled: here or inside: the client has left, the gateway stops, or the key is ended.
@@ -262,7 +262,7 @@ class ActiveCall:
             self._timer.start(self._cut_short)
 
     def _cut_short(self) -> None:
-        """On the hub: at no other moment than while the call waits for its upstream."""
+        """Cut the call short. Runs on the hub, and only while the call waits for its upstream."""
         if self._waiting is not None:
             self._waiting.throw(CallCancelled(self._stopped))
 
@@ -278,7 +278,7 @@ class ActiveCall:
         gevent.get_hub().loop.run_callback(self._cut_short)
 
     def finish(self, error: RouterError | None = None) -> None:
-        """Settle the call and hand over its record; only the first word on a call counts.
+        """Settle the call and hand over its record. Only the first ending of a call counts.
 
         Raises:
             Unavailable: a good call could not be settled durably in time. What the client is told now is what is
@@ -355,7 +355,7 @@ class ActiveCall:
         return record, reckoned
 
     def _reckoned(self, ending: str, error: RouterError | None = None) -> ChargeResult:
-        """What the call comes to, were it to end so: what was delivered, and the prompt once a provider took it on.
+        """The charge if the call ended so: what was delivered, and the prompt once a provider has taken the call on.
 
         An answer that is too long to be passed on was made all the same.
         """
@@ -365,10 +365,10 @@ class ActiveCall:
             estimate = relay.estimate()
         if isinstance(error, AnswerTooLong) and not relay.output:
             ending, estimate = "cut", relay.estimate(error.limit_bytes)
-        return reckon(self.terms, self.target, told, estimate, ending)
+        return compute_charge(self.terms, self.target, told, estimate, ending)
 
     def progress(self) -> Statement | None:
-        """What notes how far the call has come; None where that is nothing yet, or has been noted."""
+        """The statement that notes how far the call has come; None where that is nothing yet, or has been noted."""
         if self._finished is None or self.target is None or not (self.relay.output or self.taken_on):
             return None
         assert self.admission is not None

@@ -28,7 +28,7 @@ _TRACE_ID = slice(3, 35)  # of version-trace-parent-flags
 
 
 def replay_line(request_id: str, first: str, key: Key, route: str, status: int, peer: Peer) -> bytes:
-    """The line of a request that was given another's answer.
+    """The log's line of a request that got an earlier call's answer (``Idempotency-Key``).
 
     Args:
         first: the other's request ID.
@@ -100,7 +100,7 @@ def log_line(record: CallRecord, address: bool = False) -> bytes:
 
 
 def good_line(record: CallRecord, logged: str, address: bool = False) -> bytes:
-    """``log_line`` of a call that went well, as a template: but for its provider, the plan knows all texts in it.
+    """``log_line`` of a call that went well, as a template: its plan knows all texts in it except the provider's.
 
     Args:
         logged: route, account, key and model, as JSON.
@@ -131,7 +131,7 @@ def _put_peer(line: dict[str, Any], address: str, traceparent: str) -> None:
 
 
 def _failed(attempt: Attempt) -> dict[str, Any]:
-    """What an operator asks of an upstream call that failed: where, how, and what the upstream said."""
+    """A failed upstream call for operators: where it went, how it failed, and what the upstream said."""
     return {
         "provider": attempt.provider,
         "model": attempt.model,

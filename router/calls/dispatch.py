@@ -1,4 +1,4 @@
-"""Which target is called, and which next: until one gives its first output, or the failure is final."""
+"""Calls one target after the other, until one gives its first output or the failure is final."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Dispatcher:
                 raise error
 
     def _at_target(self, active: ActiveCall, target: TargetPlan, *, alone: bool) -> Opened | UpstreamError:
-        """The reply from one of the target's endpoints; or the last one's failure, or why none is ready."""
+        """The reply from one of the target's endpoints, else the last one's failure, or why none is ready."""
         endpoints = target.provider.endpoints
         alone = alone and not target.provider.settings.fallback
         tried: set[EndpointHealth] = set()
@@ -142,7 +142,7 @@ class Dispatcher:
 def _able(
     failed: TargetPlan, error: UpstreamError, following: Iterable[TargetPlan], tried: set[str]
 ) -> Iterator[TargetPlan]:
-    """Those that can take over: not tried yet, they offer the call, and after an overflow they hold more."""
+    """Targets that can take over: not tried yet, able to serve such a call, and larger after a context overflow."""
     for target in following:
         if (
             not target.lacks

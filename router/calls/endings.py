@@ -1,4 +1,4 @@
-"""Calls that end with their key: an operator has refused it, or its account, for calls under way as well."""
+"""Ends calls in flight whose key or account an operator has revoked or disabled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SAID = {
 
 
 class Endings(Rounds):
-    """Looks while calls are under way; asks the database where something has changed alone.
+    """Looks for refused keys while calls are under way, and asks the database only where something has changed.
 
     Versions are compared instead of times: clocks of nodes differ, and a key that was enabled again is read under a
     newer version, so that its calls go on.
@@ -30,16 +30,16 @@ class Endings(Rounds):
         version: the present one of all keys, accounts and limits; may be up to a second old.
         read: a version -> ID of a key or account whose calls are to end -> the version before which they had begun,
             and why; those alone that were written under a later one. Both may raise ``StoreError``.
-        under_way: request ID -> call.
+        in_flight: request ID -> call.
     """
 
     def __init__(
         self,
         version: Callable[[], int],
         read: Callable[[int], Mapping[str, tuple[int, str]]],
-        under_way: Mapping[str, ActiveCall],
+        in_flight: Mapping[str, ActiveCall],
     ) -> None:
-        super().__init__(under_way, _EVERY_S)
+        super().__init__(in_flight, _EVERY_S)
         self._version = version
         self._read = read
         self._looked: int | None = None
@@ -54,11 +54,11 @@ class Endings(Rounds):
             _log.exception("whose calls are to end could not be told")
 
     def _look(self) -> None:
-        if not self._under_way:
+        if not self._in_flight:
             return
         version = self._version()
         if version != self._looked:
-            oldest = min((active.key.version for active in self._under_way.values()), default=version)
+            oldest = min((active.key.version for active in self._in_flight.values()), default=version)
             since = oldest if self._looked is None else min(oldest, self._looked)
             self._found |= self._read(since)
             self._looked = version
@@ -66,7 +66,7 @@ class Endings(Rounds):
             self._end()
 
     def _end(self) -> None:
-        for active in list(self._under_way.values()):
+        for active in list(self._in_flight.values()):
             for subject_id in (active.key.id, active.key.account):
                 version, reason = self._found.get(subject_id, (0, ""))
                 if active.key.version < version:

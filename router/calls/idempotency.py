@@ -61,7 +61,7 @@ class Replay(NamedTuple):
 
 
 class Idempotency:
-    """One per worker.
+    """Keeps and gives answers by ``Idempotency-Key``. One per worker.
 
     Args:
         owner: this worker.
@@ -101,7 +101,7 @@ class Idempotency:
     def enter(
         self, value: str, key: Key, kind: str, body: bytes, request_id: str, client: ClientConnection | None
     ) -> AnswerRecorder | Replay:
-        """What a call is to do: be made, its answer kept; or give the answer that another got.
+        """Decide whether a call is made and its answer kept, or whether it gets an earlier call's answer.
 
         Whoever gets a ``AnswerRecorder`` must settle the call with it, or ``release`` it.
 
@@ -226,7 +226,7 @@ class _Waiter:
         self._event.set()
 
     def wait(self) -> None:
-        """A longer time with every turn; a short one after being woken: the answer may be about to be durable."""
+        """Wait for the next look: longer each time, but briefly once woken, since the answer is about to be durable."""
         if self._event.wait(self._pause_s):
             self._event.clear()
             self._pause_s = _PAUSE_MIN_S

@@ -1,4 +1,4 @@
-"""The answer of a call with an ``Idempotency-Key``: collected while it goes out, kept as the call is settled."""
+"""Collects the answer of a call with an ``Idempotency-Key`` while it goes out, and keeps it as the call is settled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 
 class AnswerRecorder:
-    """One call's.
+    """The recorder of one call.
 
     Args:
         place: which it has taken.
@@ -85,15 +85,15 @@ class AnswerRecorder:
         return [finishing(self.place, self.request_id, 200, headers, body)]
 
     def dropping(self) -> tuple[str, tuple[object, ...]]:
-        """What to write where the client was told in the end that its call failed: a repeat is a new call."""
+        """The statement that frees the key where the client was told that its call failed: a repeat is a new call."""
         return dropping(self.place, self.request_id)
 
     def still_owns(self, connection: Connection) -> bool:
-        """Whether this call may be charged: not if another took its place, its worker having been taken for dead."""
+        """Whether this call may be charged: not if its worker was taken for dead and a repeat took its place."""
         return still_owns(connection, self.place, self.request_id)
 
     def over(self) -> None:
-        """The call is settled."""
+        """Tell those who wait that the call is settled."""
         self._over()
 
 

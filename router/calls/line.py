@@ -111,23 +111,23 @@ class CallPipeline:
         least = 2 * settings.max_body_bytes  # as it was sent, and without its coding
         bounds = (settings.worker_body_bytes, settings.account_body_bytes, settings.key_body_bytes)
         self._uploads = Uploads(UploadLimits(*(max(least, one) for one in bounds)), available)
-        self._under_way: dict[str, ActiveCall] = {}
+        self._in_flight: dict[str, ActiveCall] = {}
         self._plans = Plans(quoter.snapshot, self._planned)
-        self._progress = ProgressNotes(admission.journal, self._under_way)
-        self._endings = Endings(authenticator.version, endings, self._under_way)
+        self._progress = ProgressNotes(admission.journal, self._in_flight)
+        self._endings = Endings(authenticator.version, endings, self._in_flight)
 
     def busy(self) -> int:
         """Calls that are not settled yet."""
-        return len(self._under_way)
+        return len(self._in_flight)
 
     def stop(self, timeout_s: float) -> None:
         """End the calls that are still under way, charged for what was delivered, and wait until they are settled."""
-        for active in self._under_way.values():
+        for active in self._in_flight.values():
             active.stop()
         deadline = time.monotonic() + timeout_s
-        while self._under_way and time.monotonic() < deadline:
+        while self._in_flight and time.monotonic() < deadline:
             gevent.sleep(_STOP_STEP_S)
-            if not self._under_way:
+            if not self._in_flight:
                 gevent.sleep(_STOP_STEP_S)  # in which their clients are told
 
     def tell_observers(self, timeout_s: float) -> None:
@@ -191,7 +191,7 @@ class CallPipeline:
             finished=self._finished,
             client_request_id=incoming.client_request_id,
         )
-        active.dropped_at_door = dropped
+        active.stripped_params = dropped
         return active
 
     def models(self, incoming: Incoming) -> Any:
@@ -250,7 +250,7 @@ class CallPipeline:
         return CallAnswer(answer, {**_PLAIN_HEADERS, "x-router-cache": name})
 
     def _count_request(self, active: ActiveCall, incoming: Incoming) -> None:
-        """A repeat costs nothing, but is a request like any other."""
+        """Count a repeat against the limits on requests: it costs nothing, but is a request like any other."""
         key = active.key
         for _ in range(_STALE_MAX):
             try:
@@ -268,7 +268,7 @@ class CallPipeline:
             if keeping is not None:
                 self._idempotency.release(keeping)
             raise
-        self._under_way[active.request_id] = active
+        self._in_flight[active.request_id] = active
         if not self._progress.running:
             self._progress.start()
         if not self._endings.running:
@@ -280,7 +280,7 @@ class CallPipeline:
         return self._plain(active, incoming.client)
 
     def _admit(self, active: ActiveCall, incoming: Incoming) -> None:
-        """Open the bracket. What a key may do is what it may do now: where it has changed, all is looked at again."""
+        """Open the bracket. Where the key has changed since it was read, everything is checked again."""
         for _ in range(_STALE_MAX):
             try:
                 plan = self._plans.of(active.key, active.kind, active.model)
@@ -352,7 +352,7 @@ class CallPipeline:
         return CallAnswer(None)
 
     def _begun(self, active: ActiveCall) -> dict[str, str]:
-        """The headers of a stream that begins: those of its repeats, too, whatever becomes of it."""
+        """The headers of a stream that begins; its repeats get the same, whatever becomes of it."""
         headers = self._headers(active)
         if active.keeping is not None:
             active.keeping.headers = lambda: headers
@@ -367,8 +367,8 @@ class CallPipeline:
         if first is None:
             first = _STREAM_HEADERS if active.stream else _PLAIN_HEADERS
         headers = {**active.passed_on, **first, **self._admission.headers(active)}
-        if active.dropped_at_door or active.dropped:
-            dropped = [*active.dropped_at_door, *active.dropped]
+        if active.stripped_params or active.dropped:
+            dropped = [*active.stripped_params, *active.dropped]
             headers["x-router-dropped-params"] = ", ".join(map(header_text, dropped))
         attempts = active.attempts
         if self._dialect.shows_served and attempts:
@@ -386,7 +386,7 @@ class CallPipeline:
         return headers
 
     def _finished(self, active: ActiveCall, record: CallRecord) -> None:
-        del self._under_way[record.request_id]
+        del self._in_flight[record.request_id]
         self._recorder.finished(record, active.plan.logged, active.attempts_told)
 
 

@@ -60,7 +60,7 @@ class Recorder:
         self.attempts_watched = bool(self._of_attempts)
 
     def finished(self, record: CallRecord, logged: str, told: int = 0) -> None:
-        """Never raises: the call is over whatever becomes of its record.
+        """Log the call and tell observers. Never raises: the call is over whatever becomes of its record.
 
         Args:
             logged: the members of its line that its plan knows.
@@ -126,7 +126,7 @@ class Recorder:
             observer.tell(hook, record=record)
 
     def drain(self, timeout_s: float) -> None:
-        """Give observers this long to take what they were told of."""
+        """Wait until all observers have seen their records, for ``timeout_s`` at most."""
         deadline = time.monotonic() + timeout_s
         for observer in self._observers:
             observer.drain(max(deadline - time.monotonic(), 0.0))

@@ -1,4 +1,4 @@
-"""How far long calls have come, noted in the database: what they are charged should their worker die."""
+"""Notes in the database how far long calls have come: what they are charged should their worker die."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class ProgressNotes(Rounds):
     """Notes how far each call has come.
 
     Args:
-        under_way: request ID -> call.
+        in_flight: request ID -> call.
     """
 
-    def __init__(self, journal: Journal, under_way: Mapping[str, ActiveCall]) -> None:
-        super().__init__(under_way, EVERY_S)
+    def __init__(self, journal: Journal, in_flight: Mapping[str, ActiveCall]) -> None:
+        super().__init__(in_flight, EVERY_S)
         self._journal = journal
 
     def _round(self) -> None:
         changed: list[Statement] = []
-        for number, active in enumerate(list(self._under_way.values()), 1):
+        for number, active in enumerate(list(self._in_flight.values()), 1):
             try:
                 statement = active.progress() if active.elapsed_s() > EVERY_S else None
             except Exception:

@@ -1,4 +1,4 @@
-"""Something that is done again and again while calls are under way, and not at all while there are none."""
+"""Periodic work that runs only while calls are in flight."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ["Rounds"]
 
 
 class Rounds(ABC):
-    """Runs in a greenlet of its own.
+    """Base class of periodic work on calls in flight; it runs in a greenlet of its own.
 
     Args:
-        under_way: request ID -> call.
+        in_flight: request ID -> call.
         every_s: between two rounds.
 
     Attributes:
         running: whether it does.
     """
 
-    def __init__(self, under_way: Mapping[str, ActiveCall], every_s: float) -> None:
+    def __init__(self, in_flight: Mapping[str, ActiveCall], every_s: float) -> None:
         self.running = False
-        self._under_way = under_way
+        self._in_flight = in_flight
         self._every_s = every_s
 
     def start(self) -> None:
@@ -36,11 +36,11 @@ class Rounds(ABC):
 
     @abstractmethod
     def _round(self) -> None:
-        """Once through all calls. Whatever this raises ends the rounds until a call comes."""
+        """Go once through all calls. An exception ends the rounds until the next call comes."""
 
     def _run(self) -> None:
         try:
-            while self._under_way:
+            while self._in_flight:
                 gevent.sleep(self._every_s)
                 self._round()
         finally:

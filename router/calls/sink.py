@@ -30,18 +30,18 @@ class Sink(ABC):
 
     @abstractmethod
     def begin(self, headers: Mapping[str, str]) -> None:
-        """The response begins, as a 200; its head goes out with the first bytes."""
+        """Begin the response, as a 200; its head goes out with the first bytes."""
 
     @abstractmethod
     def write(self, data: bytes) -> None:
-        """Bytes of the body, at least one: to the client at once, or kept as far as it does not take them."""
+        """Send bytes of the body, at least one; what the client does not take at once is kept."""
 
     @abstractmethod
     def end(self, data: bytes) -> None:
-        """The last ones. Without them the client sees a stream that was cut."""
+        """Send the last bytes. Without this the client sees a stream that was cut."""
 
     def stop(self) -> None:
-        """The client is gone, or has to go: drop what is kept, and let it see so."""
+        """Give the client up: drop what is kept, and let it see that the stream was cut."""
         self.stopped = True
         self.pending = 0
         self._tell_moved()
@@ -60,6 +60,6 @@ class Sink(ABC):
         return True
 
     def _tell_moved(self) -> None:
-        """Whoever waits for room is to look again."""
+        """Wake whoever waits for room, to look again."""
         if self._moved is not None:
             self._moved.set()

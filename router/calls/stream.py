@@ -145,7 +145,7 @@ class Pump:
             raise
 
     def _keep_end(self, error: RouterError | None) -> None:
-        """A stream that broke off after output is kept as one that did, whoever broke it."""
+        """Keep the end of a stream that broke off after output, for its repeats, whoever broke it."""
         keeping = self._keeping
         if keeping is not None and not keeping.whole and self._active.relay.output:
             left = RequestTimeout("The client left this stream, and it was not read to its end.")
@@ -183,8 +183,8 @@ class Pump:
         self._timer.start(self._tick)
 
     def _tick(self) -> None:
-        """On the hub: the upstream has been silent for so long that the response begins without it, or is kept awake;
-        or it has not, and the next silence is awaited.
+        """Begin the response, or write a heartbeat, if the upstream has been silent for long enough; else look again
+        later. Runs on the hub.
         """
         if self._active.gone:
             return

@@ -33,7 +33,7 @@ COUNT_MAX = 2**24
 
 
 class Obeyed(NamedTuple):
-    """What a target makes of output caps.
+    """How a target obeys output caps.
 
     Attributes:
         names: those under which it is sent one; without any, nothing caps its output.
@@ -112,7 +112,7 @@ class Bound:
         return any(getattr(used, name) > getattr(allowed, name) for name in UNITS)
 
     def most_nano(self, rates: Rates) -> int:
-        """What it can be charged at most: prompt and each choice share the window."""
+        """The highest charge within the bound; prompt and each choice share the window."""
         prompt, each = self.prompt_tokens, self.each_tokens + self.predicted
         if self.window is None or prompt + each <= self.window:
             return rates.most_nano(prompt, self.choices * each, self.units)
@@ -178,7 +178,7 @@ def _prompt(found: Measure, card: ModelCard) -> int:
 
 
 def _embeddings_bound(found: Measure, card: ModelCard, units: Units | None) -> Bound:
-    """The window holds for each input by itself."""
+    """The bound of embeddings: the context window holds for each input by itself."""
     overhead, window = card.prompt_overhead, card.context_window
     factor = 1 if found.tokenised else card.tokens_per_byte
     most = UNBOUNDED if window is None else window

@@ -19,7 +19,7 @@ BUDGET_OWNER = "host"
 
 
 class Spent(NamedTuple):
-    """What is gone of a budget in its present period.
+    """How much of a budget is used in its present period.
 
     Attributes:
         used_nano: charged.
@@ -33,7 +33,7 @@ class Spent(NamedTuple):
 
 
 def budget_claim(key: Key, quote: Quote, context: PolicyContext) -> Claim | None:
-    """What a call takes of its key's budget, which settles to its charge; None where the key has no budget."""
+    """The claim on the key's own budget, which settles to the call's charge; None where the key has no budget."""
     budget = key.budget
     if budget is None:
         return None

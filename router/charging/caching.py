@@ -35,7 +35,7 @@ def check_cache(body: Mapping[str, Any]) -> None:
 
 
 def _marked(part: Any, depth: int = 4) -> Iterator[Any]:
-    """A message or a part, and the parts within it, as deep as any provider has them."""
+    """Give a message or part, and the parts within it, as deep as any provider has them."""
     if not isinstance(part, dict):
         return
     yield part

@@ -20,7 +20,7 @@ from router.money.usage import UNITS, Units
 from router.structs import record
 from router.types.records import OVER_BOUND, UNPRICED_UNIT, Usage
 
-__all__ = ["ChargeResult", "reckon"]
+__all__ = ["ChargeResult", "compute_charge"]
 
 _UNIT_MAX = 2**36
 """Of a unit in one call: two years of audio, and more of the others than any provider serves at once."""
@@ -57,10 +57,10 @@ _NOTHING = ChargeResult(None, 0, 0)
 _ANYTHING = Bound(UNBOUNDED, UNBOUNDED)  # where nothing is charged, an upstream's word stands, as far as it can be
 
 
-def reckon(
+def compute_charge(
     terms: CallPricing, target: TargetPlan | None, usage: Usage | None, estimate: Usage | None, ending: str
 ) -> ChargeResult:
-    """What a finished call is charged.
+    """Work out what a finished call is charged.
 
     Args:
         target: what served it, or was tried last; None where nothing was.
@@ -113,14 +113,14 @@ def _cost_nano(terms: CallPricing, sale: TargetPrice, usage: Usage) -> int | Non
 
 
 def _with_request(usage: Usage, bound: Bound) -> Usage:
-    """The usage with the requests that are charged: a call that is, is as many as its bound says."""
+    """The usage with its requests counted: a call that is charged counts as many as its bound says."""
     requests = 0 if bound.units is None else bound.units.requests
     units = replace(usage.units or Units(), requests=requests)
     return replace(usage, units=units if units.counts() else None)
 
 
 def _certain(usage: Usage, estimate: Usage | None) -> Usage:
-    """The estimate's counts in place of those that are no counts."""
+    """The usage with our estimate in place of the counts that the upstream did not give as numbers."""
     if estimate is None:
         return usage
     return replace(usage, **{name: getattr(estimate, name) for name in usage.doubtful})
@@ -148,7 +148,7 @@ def _possible(usage: Usage, sale: TargetPrice, *, ours: bool) -> Usage:
 
 
 def _possible_units(units: Units, bound: Units, *, ours: bool) -> Units | None:
-    """The bound in the place of each count that is impossible, or, of an estimate, above it."""
+    """Units with the bound in place of each impossible count; of an estimate, of each count above the bound."""
     counts = {
         name: min(count, getattr(bound, name)) if ours or count > _UNIT_MAX else count
         for name, count in units.counts().items()

@@ -38,7 +38,7 @@ class TierRules:
 
 
 class Layer(NamedTuple):
-    """Limits, and where they are written; of several layers the first that sets a limit counts."""
+    """One source of limits, and where it is written. Of several layers the first that sets a limit counts."""
 
     source: str
     limits: Limits
@@ -59,14 +59,14 @@ class LimitRules:
     timezone: tzinfo = UTC
 
     def key_layers(self, tier: str, stored: StoredLimits) -> Iterator[Layer]:
-        """What bears on one key, strongest first."""
+        """The layers of limits for one key, strongest first."""
         yield Layer("the key's own", stored.key)
         yield Layer(f"tier {tier!r}", stored.tier)
         yield Layer(f"[limits.tiers.{tier}]", self.tiers.get(tier, TierRules()).key)
         yield Layer("[limits]", self.default.key)
 
     def account_layers(self, tier: str, stored: StoredLimits) -> Iterator[Layer]:
-        """What bears on all keys of an account together, strongest first."""
+        """The layers of limits for all keys of an account together, strongest first."""
         yield Layer("the account's own", stored.account)
         yield Layer(f"tier {tier!r}, per account", stored.tier_account)
         yield Layer(f"[limits.tiers.{tier}.account]", self.tiers.get(tier, TierRules()).account)

@@ -76,7 +76,7 @@ class Part:
         return Part(self.policy, self.policy.claims(call, key, quote, context))
 
     def chosen(self, choices: Mapping[int, Claimed], first: int) -> Part:
-        """The part with those claims that were taken.
+        """The part with the claims that were taken of its alternatives.
 
         Args:
             choices: place among the claims of all parts -> the alternative that was taken there.
@@ -124,7 +124,7 @@ class Metered:
 
 
 def alternatives_of(parts: Sequence[Part]) -> dict[int, list[Claimed]]:
-    """Place among the claims of all parts -> what will do in the place of that claim.
+    """The alternatives of claims: index among the claims of all parts -> claims that will do in its place.
 
     Raises:
         RouterError: a policy's alternative is not its to claim.
@@ -143,7 +143,7 @@ def alternatives_of(parts: Sequence[Part]) -> dict[int, list[Claimed]]:
 
 
 def chosen_of(parts: Sequence[Part], choices: Mapping[int, Claimed]) -> list[Part]:
-    """The parts with those claims that were taken."""
+    """The parts, each with the claims that were taken of its alternatives."""
     found, first = [], 0
     for part in parts:
         count = len(part.claims)
@@ -242,7 +242,7 @@ def budget_part(key: Key, context: PolicyContext) -> Part | None:
 
 
 def shown_claims(claims: Sequence[Claimed]) -> tuple[tuple[str, int, Claim], ...]:
-    """Unit, place among those that are not on a balance, and claim of each that headers show."""
+    """The claims that headers show: unit, index among the claims that are not on a balance, and the claim."""
     found: dict[str, tuple[str, int, Claim]] = {}
     counted = (claim for bucket, claim in claims if bucket != BALANCE)
     for place, claim in enumerate(counted):
@@ -252,7 +252,7 @@ def shown_claims(claims: Sequence[Claimed]) -> tuple[tuple[str, int, Claim], ...
 
 
 def money_places(claims: Sequence[Claimed]) -> tuple[int, ...]:
-    """Places of the claims that count money, so that what a call can cost needs an end where one holds some."""
+    """Indexes of the claims that count money: where there are any, the cost of a call must have a bound."""
     return tuple(place for place, (_, one) in enumerate(claims) if one.bucket == BALANCE or one.unit == "money")
 
 

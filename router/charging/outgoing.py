@@ -18,7 +18,7 @@ BOUND_NAMES = frozenset({"prompt_cache_key", "user", "safety_identifier", "sessi
 
 
 class _Outgoing:
-    """A body on its way: copied where it is changed, once.
+    """A body for one target, copied once, at its first change.
 
     Attributes:
         body: as the plugin is to see it.
@@ -59,7 +59,7 @@ class _Outgoing:
                     del self._copy()[name]
 
     def with_cap(self, names: tuple[str, ...], cap: int | None) -> None:
-        """The one cap under its names, and under no other. Without one, null and negative numbers stay as they are."""
+        """Set the one cap under the target's names and no other. Without a cap, null and negative numbers stay."""
         body = self.body
         if cap is None:
             return
@@ -80,7 +80,7 @@ class _Outgoing:
         self._copy().pop("stop", None)
 
     def with_extra_body(self, members: tuple[str, ...]) -> None:
-        """Of ``extra_body`` only what the provider's wire has."""
+        """Keep of ``extra_body`` only what the provider's wire has."""
         held = self.body.get("extra_body")
         kept = {name: held[name] for name in members if name in held} if isinstance(held, dict) else {}
         if kept:
@@ -126,7 +126,7 @@ def outgoing(
 
 
 def _capped(body: Mapping[str, Any], found: Measure, names: tuple[str, ...], cap: int) -> Mapping[str, Any]:
-    """A body of which nothing but the cap has to be written."""
+    """Change nothing but the cap: the plain case."""
     wanted = dict.fromkeys(names, cap)
     if found.caps == wanted and len(CAP_SPELLINGS.intersection(body)) == len(wanted):
         return body
@@ -172,7 +172,7 @@ def _without(message: Mapping[str, Any], foreign: frozenset[str]) -> Mapping[str
 
 
 def bound_names(body: Mapping[str, Any], account: str) -> dict[str, str]:
-    """Names that a client gives its users and conversations, as they leave: of an account, so that nobody else's match.
+    """Hash the names that a client gives its users and conversations together with its account, so that no two match.
 
     A provider knows them by name alone: one customer could otherwise meet another's cache, or have another's user
     blocked.

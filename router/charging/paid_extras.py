@@ -80,7 +80,7 @@ def check_own_extras(body: Mapping[str, Any], unpriced: Mapping[str, Sequence[An
 
 
 def member_at(body: Any, path: Iterable[str]) -> Any:
-    """What stands at a path of members; None where nothing does."""
+    """The value at a path of members; None where there is none."""
     for name in path:
         body = body.get(name) if isinstance(body, dict) else None
     return body

@@ -76,7 +76,7 @@ class Plan:
 
 
 class Plans:
-    """The plans of one worker.
+    """The plans of one worker, compiled at the first call of each kind.
 
     Args:
         snapshot: gives the catalogue's, as it is now.

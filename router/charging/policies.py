@@ -89,7 +89,7 @@ class Policy:
             raise failed(self.name, "meters") from None
 
     def alternatives(self, claim: Claim) -> list[tuple[str, Claim]]:
-        """(whole bucket ID, claim) of what will do in a sound claim's place."""
+        """The alternatives of a valid claim: (whole bucket ID, claim) each."""
         return [(self._bucket(one), one) for one in claim.alternatives]
 
     def settle(self, claims: Sequence[Claim], outcome: Outcome, context: PolicyContext) -> list[int]:
@@ -179,7 +179,7 @@ def _no_policy(name: str, role: str, registry: Registry) -> str:
 
 
 def _is_sound(claim: Any) -> bool:
-    """Whether a claim is one: asked ten times a call, so in one expression."""
+    """Whether a claim is valid. One expression, since it is asked ten times a call."""
     if not isinstance(claim, Claim):
         return False
     bucket, amount, ceiling, window, at_least, refusal, message, unit, at_once, of, alternatives = claim

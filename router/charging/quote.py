@@ -50,7 +50,7 @@ class PriceQuoter:
         self._known: tuple[Snapshot, dict[Any, TargetPlan | None]] = (catalogue.snapshot(), {})
 
     def plan(self, kind: str, key: Key, route: Route, snapshot: Snapshot | None = None) -> Plan:
-        """All of such calls that does not depend on the call.
+        """Compile what all calls of a key, a kind and a model have in common.
 
         Args:
             kind: ``chat`` or ``embeddings``.
@@ -136,7 +136,7 @@ class PriceQuoter:
         return cache[name]
 
     def _offer(self, book: PriceBook, target: Target, price_list: str, kind: str) -> TargetOffer | None:
-        """None where the target has no price for such calls."""
+        """The price of such calls at a target; None where it has none."""
         cost = book.cost(target.card)
         price: Price | None = FREE
         origin: dict[str, str] = {}
@@ -155,7 +155,7 @@ class PriceQuoter:
         return TargetOffer(price, cost, flat, is_free(price), origin, request_of(price, cost))
 
     def _quote(self, found: Measure, first: TargetPlan, sales: Mapping[str, TargetPrice]) -> Quote:
-        """For limits, what nothing bounds counts as what is likely."""
+        """The quote for policies: where nothing bounds a count, limits take the likely one."""
         sale = sales[first.id]
         bound = sale.bound
         named = (bound.sent is not None and not bound.ours) or bool(found.inputs)
@@ -168,7 +168,7 @@ class PriceQuoter:
 
 
 def unpriced(model_id: str, card: ModelCard, book: PriceBook) -> ModelNotPriced:
-    """Why calls to a model cannot be charged, and what the operator does about it."""
+    """The error for a model without a price, with the operator's remedy."""
     name = printable_id(model_id)
     message = f"The model '{name}' has no price on this gateway, and nothing is served that cannot be charged."
     remedy = f"`router models price {name} --input AMOUNT --output AMOUNT`"
@@ -183,7 +183,7 @@ def unpriced(model_id: str, card: ModelCard, book: PriceBook) -> ModelNotPriced:
 
 
 def _unsellable(target: TargetPlan, found: Measure) -> BadRequest | ModelNotPriced:
-    """Why there is no sale of a call to its first target."""
+    """The error for a call that its first target cannot be charged for."""
     offer, name = target.offer, printable_id(target.id)
     lacking = () if offer.free or found.units is None else unpriced_units(offer.price, found.units)
     if not lacking:
@@ -195,7 +195,7 @@ def _unsellable(target: TargetPlan, found: Measure) -> BadRequest | ModelNotPric
 
 
 def boundless(model_id: str) -> BadRequest:
-    """Why nothing says what a call to a model can cost."""
+    """The error for a call whose cost has no bound."""
     message = (
         f"What this call to '{printable_id(model_id)}' can cost has no bound: the context window of the model is not "
         "known, and the call holds media of unknown size, or its output has no cap. Leave the media out, or use a "

@@ -42,7 +42,7 @@ def sale_of(target: TargetPlan, found: Measure, at: float) -> TargetPrice | None
 
 
 def _text_bound(target: TargetPlan, found: Measure) -> Bound:
-    """``bound_of`` a chat that is text alone: the many."""
+    """``bound_of`` for a chat of text alone: the common case, made fast."""
     card, window = target.card, target.window
     prompt = found.text_bytes * card.tokens_per_byte + card.prompt_overhead * (found.messages + 1)
     if prompt > window:

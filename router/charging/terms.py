@@ -57,7 +57,7 @@ class TargetPrice:
         origin: Mapping[str, str] = _NOWHERE,
         cost_rates: Rates | None = None,
     ) -> TargetPrice:
-        """With what the bound can be charged at most."""
+        """Make the price, with the most that its bound can be charged."""
         free = dearest.cost_nothing()
         return cls(price, cost, bound, dearest, min(bound.most_nano(dearest), CHARGE_MAX), origin, free, cost_rates)
 
@@ -153,7 +153,7 @@ class CallPricing:
 
 
 def quote_of(sales: Iterable[TargetPrice], likely: Quote) -> Quote:
-    """The most of all sales.
+    """The quote of a call: the most of all its targets.
 
     Args:
         likely: gives the counts of tokens where nothing bounds them, and what does not depend on the sales.

@@ -107,7 +107,7 @@ def delete_in(connection: Connection, table: str, key: str, values: Sequence[str
 
 
 def in_list(engine: str, values: Sequence[str]) -> tuple[str, Any]:
-    """What stands behind a column that is to be one of some texts, with one parameter; and that parameter."""
+    """The SQL that tests a column for being one of some texts, to stand behind its name, and its one parameter."""
     return _one_of(engine), _list(engine, list(values))
 
 

@@ -1,4 +1,4 @@
-"""Which tables a database has, what columns, and which tables must be there before which."""
+"""The tables of a database, their columns, and the order that their foreign keys ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Buckets that count the charges of a key or an account, and that an operator's change makes begin again.
+"""Marks buckets to be counted anew after an operator's change of a key, an account or a limit.
 
 What a bucket missed while nothing limited its subject it cannot know: after a change it is to begin with what the
 hourly sums say, which the ledger sees to at the next claim.
@@ -19,16 +19,16 @@ WHERE k.id = ?
 
 
 def recount_key(connection: Connection, key_id: str) -> None:
-    """Those of a key, and of the keys that it took the place of."""
+    """Recount the buckets of a key, and of the keys that it replaced."""
     connection.execute(f"{_AGAIN} WHERE subject IN ({_LINE})", (key_id,))
 
 
 def recount_account(connection: Connection, account_id: str) -> None:
-    """Those of an account and of all its keys."""
+    """Recount the buckets of an account and of all its keys."""
     keys = "SELECT 'key:' || id FROM api_keys WHERE account_id = ?"
     connection.execute(f"{_AGAIN} WHERE subject = ? OR subject IN ({keys})", (f"account:{account_id}", account_id))
 
 
 def recount_all(connection: Connection) -> None:
-    """Those of everybody."""
+    """Recount all buckets."""
     connection.execute(f"{_AGAIN} WHERE subject <> ''")

@@ -21,18 +21,18 @@ _READERS = 2
 
 
 class _BehindError(Exception):
-    """The log has what the tables lack."""
+    """Raised in a read when the log has what the tables lack."""
 
 
 class TableLog(Protocol):
-    """A log that is ahead of tables: what is done before somebody reads or writes them."""
+    """The contract of a log that may be ahead of its tables: they are brought up to date before a read or write."""
 
     def is_behind(self, connection: Connection) -> bool:
         """Whether the tables lack something that the log has."""
         ...
 
     def enter(self, connection: Connection) -> None:
-        """Begin a writing transaction of somebody who knows nothing of the log: bring the tables up to its end."""
+        """Bring the tables up to the log's end. Called first in each writing transaction that is not the log's own."""
         ...
 
 
@@ -121,12 +121,12 @@ class Database:
         return self._writer.call(guarded, limit_s)
 
     def thread_writer(self) -> ThreadWriter:
-        """What lets a native thread of the caller's write on a connection of its own; opened at the first use."""
+        """A writer for a native thread of the caller's, on a connection of its own that is opened at the first use."""
         session = ConnectionSession(self.backend, writer=True)
         return ThreadWriter(session, place=self.place, holder=self.backend.holder, limit_s=self._timeout_s)
 
     def look(self) -> None:
-        """Notice files that were removed or replaced although nobody reads or writes, and save what can be saved.
+        """Check, while nobody reads or writes, for files that were removed or replaced, and save what can be saved.
 
         Raises:
             StoreError: as for ``write``.

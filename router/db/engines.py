@@ -32,7 +32,7 @@ class Engine(Protocol):
         ...
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Held round a writing transaction."""
+        """A lock that is held around a writing transaction."""
         ...
 
     def bound(self, connection: Connection, limit_s: float) -> None:

@@ -21,7 +21,7 @@ _KEPT = 8
 
 
 def renew_generation(engine: SqliteEngine) -> None:
-    """Call it at the start of a gateway, before its first connection.
+    """Give the file a new number, and refuse a log of another. Called at a gateway's start, before any connection.
 
     Raises:
         ConfigError: the file was copied over, and the log is the old one's.
@@ -56,7 +56,7 @@ def renew_generation(engine: SqliteEngine) -> None:
 
 
 def forget_generation(engine: SqliteEngine) -> None:
-    """The file is about to be replaced rightly."""
+    """Forget the number: the file is about to be replaced on purpose."""
     with suppress(FileNotFoundError):
         _note(engine).write_text("", "ascii")
 

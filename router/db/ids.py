@@ -21,7 +21,7 @@ _REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, lone surro
 
 
 def check_name(text: str, what: str, *, longest: int = _NAME_MAX) -> str:
-    """A name without surrounding blanks.
+    """Check a name that people give; returned without surrounding blanks.
 
     Args:
         text: as given.

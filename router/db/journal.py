@@ -187,7 +187,7 @@ class Journal:
         self._wake.ring()
 
     def _look(self, now: float) -> float:
-        """On the hub, from time to time: leave what hangs. In how many seconds to look again."""
+        """Leave what hangs. Runs on the hub from time to time; returns in how many seconds to look again."""
         if self._own is None or not (self._batch or self._waiting):
             return inf
         overdue = self._own.overdue(now)
@@ -213,7 +213,7 @@ class Journal:
         self._ended.notify()
 
     def _take(self) -> None:
-        """Wait for operations. Where nobody waits for them, they wait a moment for company: a commit has its price."""
+        """Wait for operations. Those that nobody waits for are held back for a moment, to share a commit."""
         waiting = self._waiting
         if not waiting and self._restless:
             self._wake.wait(_REST_S)
@@ -228,7 +228,7 @@ class Journal:
             self._hurry.ring()
 
     def _settle_down(self) -> None:
-        """Where that fails it is done with the next batch, or by whoever comes next."""
+        """Have the batches' writer tidy up while nothing comes. Where that fails, the next batch or worker does it."""
         if self._restless and self._rest is not None:
             self._restless = False
             try:
@@ -276,7 +276,7 @@ class Journal:
 
 
 class _Mark(Operation):
-    """A place in the queue: what was handed over before it is durable once it is reached."""
+    """A mark in the queue: once it is reached, everything handed over before it is durable."""
 
 
 def _complain(error: Exception) -> None:

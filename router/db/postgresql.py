@@ -91,14 +91,14 @@ class PostgresqlEngine:
             connection.limit_s = limit_s
 
     def holder(self) -> str:
-        """Nobody that we could name."""
+        """Return an empty text: no single holder can be named."""
         return ""
 
     def is_stale(self, connection: Connection) -> bool:
         return False
 
     def let_go(self, connection: Connection, *, writer: bool) -> None:
-        """Nothing: what was committed is the server's."""
+        """Does nothing: what was committed is the server's."""
 
     def is_lost(self, connection: Connection) -> bool:
         return connection.peewee.is_closed() or bool(connection.peewee.connection().closed)

@@ -126,7 +126,7 @@ class SqliteEngine:
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
     def bound(self, connection: Connection, limit_s: float) -> None:
-        """Nothing: there is no server. Who holds the lock file is named by ``holder``."""
+        """Does nothing: there is no server. ``holder`` names who holds the lock file."""
 
     def holder(self) -> str:
         """The process that holds the lock file, where the kernel tells (Linux)."""
@@ -227,7 +227,7 @@ class SqliteEngine:
 
 
 def _file(path: str) -> _File | None:
-    """Which file it is; None where there is none."""
+    """The file's device and inode; None where there is no file."""
     try:
         status = os.stat(path)  # noqa: PTH116  # asked at each use, and a Path takes twice as long
     except OSError:

@@ -50,7 +50,7 @@ class ThreadWriter:
                 self._watched_since = inf
 
     def overdue(self, now: float) -> str | None:
-        """From another thread: cut off what has taken too long, and say so; None where nothing has.
+        """Cut off what has taken too long; the reason in words, None where nothing has. Called from another thread.
 
         Args:
             now: on the monotonic clock.
@@ -64,7 +64,7 @@ class ThreadWriter:
         return f"The {self._place} did not answer within {self.limit_s:g} s.{who and ' '}{who}"
 
     def close(self) -> None:
-        """In the thread itself, which ends."""
+        """Close the connection. Called in the writing thread, at its end."""
         self._session.close()
         if is_module_patched("threading"):
             gevent.get_hub().destroy(destroy_loop=True)  # PostgreSQL's driver waits on a hub of this thread's own

@@ -38,7 +38,7 @@ class Waiter(Protocol):
         ...
 
     def wake(self) -> None:
-        """The same, from a greenlet of the waiting side's own hub, or from another thread where there is no hub."""
+        """Wake the waiting side from a greenlet of its own hub, or from another thread where there is no hub."""
         ...
 
     def wait(self, timeout_s: float) -> bool:
@@ -61,7 +61,7 @@ class _ThreadWaiter:
 
 
 class _GreenletWaiter:
-    """An ``Event`` with a timeout does the same in three times the time; a call waits twice."""
+    """A greenlet's waiter. An ``Event`` with a timeout takes three times as long, and each call waits twice."""
 
     __slots__ = ("_hub", "_notified", "_waiting")
 
@@ -93,18 +93,18 @@ class _GreenletWaiter:
         return self._notified
 
     def _resume(self) -> None:
-        """On the hub."""
+        """Resume the waiting greenlet. Runs on the hub."""
         if self._waiting is not None:
             self._waiting.switch()
 
 
 def new_waiter() -> Waiter:
-    """One that suits the process: a greenlet's in a patched one, else a thread's."""
+    """A waiter that suits the process: a greenlet's in a patched one, else a thread's."""
     return _GreenletWaiter() if is_module_patched("threading") else _ThreadWaiter()
 
 
 class ThreadJob(Generic[T]):
-    """One function on its way through a lane. Once ``abandoned``, it must not change anything any more."""
+    """One function that a thread is to run. Once ``abandoned``, it must not change anything any more."""
 
     def __init__(self, function: Callable[[ConnectionSession, ThreadJob[T]], T]) -> None:
         self.abandoned = False
@@ -116,7 +116,7 @@ class ThreadJob(Generic[T]):
         self._error: BaseException | None = None
 
     def run(self, session: ConnectionSession) -> None:
-        """In the lane's thread: do the work, keep its outcome, wake the caller."""
+        """Do the work, keep its outcome and wake the caller. Runs in the pool's thread."""
         with self._lock:
             if self.abandoned:
                 return
@@ -130,7 +130,7 @@ class ThreadJob(Generic[T]):
         self._waiter.notify()
 
     def outcome(self, timeout_s: float, place: str, holder: Callable[[], str]) -> T:
-        """In the caller: wait, then return or raise what the function did.
+        """Wait for the function, then return or raise what it did. Runs in the caller.
 
         Args:
             place: how messages call the database.

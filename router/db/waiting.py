@@ -1,4 +1,4 @@
-"""Those who wait for operations of the journal: greenlets of one hub, or threads where there is none.
+"""Waiting for operations of the journal, by greenlets of one hub or by threads.
 
 The native thread that writes wakes all whom a batch has served at once, and each waits with a single switch: there is
 one timer for all of them, which looks again when it strikes.
@@ -25,7 +25,7 @@ _SLACK_S = 0.0005
 
 
 class Awaited:
-    """Something that may be waited for.
+    """An operation that somebody may wait for.
 
     Attributes:
         awaited: somebody waits for it, or did.
@@ -40,22 +40,22 @@ class Awaited:
 
 
 class Waiting(Protocol):
-    """Where those who wait are kept."""
+    """The interface of both kinds of waiting."""
 
     def wait(self, one: Awaited, timeout_s: float, put: Callable[[Any], None]) -> bool:
-        """Hand something over with ``put`` and wait for it; False when the time is up first."""
+        """Hand an operation over with ``put`` and wait for it; False when the time is up first."""
         ...
 
     def wake(self, done: Sequence[Awaited]) -> None:
-        """From the thread that writes: these have happened."""
+        """Wake those who wait for these operations. Called by the thread that writes."""
         ...
 
     def tell(self, function: Callable[..., object], *arguments: object) -> None:
-        """From the thread that writes: call a function where it may log."""
+        """Call a function where it may log. Called by the thread that writes."""
         ...
 
     def watch(self) -> None:
-        """Something was handed over for which nobody waits."""
+        """Note that an operation was handed over for which nobody waits."""
         ...
 
 
@@ -78,7 +78,7 @@ class Threads:
         function(*arguments)
 
     def watch(self) -> None:
-        """Nothing: a lane bounds what is written here."""
+        """Does nothing: the thread pool bounds how much is written."""
 
 
 class Greenlets:
@@ -159,12 +159,12 @@ class Greenlets:
 
 
 def new_waiting(look: Callable[[float], float], watch_s: float) -> Waiting:
-    """One that suits the process; the arguments are those of ``Greenlets``."""
+    """The kind of waiting that suits the process; the arguments are those of ``Greenlets``."""
     return Greenlets(look, watch_s) if is_module_patched("threading") else Threads()
 
 
 class Bell:
-    """Rung by any thread, waited for by one native thread. Rung twice before it is heard, it is heard once."""
+    """A bell that any thread rings and one native thread waits for. Two rings before it is heard count as one."""
 
     __slots__ = ("_lock", "_rung")
 
@@ -182,6 +182,6 @@ class Bell:
                 pass  # two threads at the same moment
 
     def wait(self, timeout_s: float = -1) -> None:
-        """Until it is rung; for ever where there is no timeout. What was done before a ring is seen afterwards."""
+        """Wait until it is rung; for ever without a timeout. Whatever was done before a ring is visible afterwards."""
         if self._lock.acquire(timeout=timeout_s):
             self._rung = False

@@ -1,4 +1,4 @@
-"""What an account has."""
+"""The balance of an account."""
 
 from __future__ import annotations
 

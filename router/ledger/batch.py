@@ -68,7 +68,7 @@ class LedgerBatch:
         self._last = book.kept(connection)
 
     def rest(self, connection: Connection) -> None:
-        """Nothing has come for a moment: bring the tables up to the log's end, in the open transaction."""
+        """Bring the tables up to the log's end, in the open transaction. Called when the journal is idle."""
         last, self._last = self._last, None
         book = LedgerCache.opened(connection, last)
         book.caught_up(connection)
@@ -144,7 +144,7 @@ class _Batch(ClaimTaking):
             self._also += operation.extra_statements
 
     def write(self) -> None:
-        """Usage rows and one row of the log; now and then, and before what else is to be run, the tables instead."""
+        """Write usage rows and one row of the log; now and then, and before other statements, the tables instead."""
         connection, book = self._connection, self._book
         fresh = [clean_record(record) for record in self._fresh]
         usage = [values_of(record) for record in fresh]
@@ -197,7 +197,7 @@ class _Batch(ClaimTaking):
         operation.result = record
 
     def _correct(self, held: Hold, before: CallRecord, record: CallRecord, amounts: Sequence[int]) -> CallRecord:
-        """A call that the sweep took for dead ends after all: what it used stands in place of what the sweep wrote."""
+        """Correct what the sweep wrote of a call that it took for dead and that ended after all."""
         if record.charge_nano or before.charge_nano:
             self._counts["late_settlements"] += 1
         swept = before.reported.get(SWEPT) or [0] * len(amounts)
@@ -208,7 +208,7 @@ class _Batch(ClaimTaking):
         return self._recharge(held, before.charge_nano, record)
 
     def _recharge(self, held: Hold, charged: int, record: CallRecord) -> CallRecord:
-        """Give back what a call was charged above what it should be; what it should be beyond that, we bear."""
+        """Give back what a call was charged too much. What it was charged too little, the gateway bears."""
         if record.charge_nano < charged:
             about = f"req:{held.id}"
             left = self._charged.get(about, charged) - self._refunded[about]  # an operator may have refunded some
@@ -254,7 +254,7 @@ class _Batch(ClaimTaking):
             self._release(held, [0] * len(held.taken))
 
     def _release(self, held: Hold, amounts: Sequence[int]) -> None:
-        """What was held is held no longer; ``amounts`` are used instead. Once: a batch may name a call twice."""
+        """Release the hold and count ``amounts`` as used. Only once, though a batch may name a call twice."""
         self._released.discard(held.id)
         self._ended.append(held.id)
         if held.amount_nano:
@@ -263,7 +263,7 @@ class _Batch(ClaimTaking):
             self._buckets[taken.bucket].settle(taken, final, self._now_ms)
 
     def _charge(self, held: Hold, record: CallRecord) -> CallRecord:
-        """Take what the call cost, as far as the account has it; the rest is ours to bear, and is written down."""
+        """Charge what the call cost, as far as the account has it; the rest is booked as a shortfall."""
         wanted = record.charge_nano
         if not wanted:
             return record

@@ -35,7 +35,7 @@ class ClaimTaking:
     _now_ms: int
 
     def _bind(self, takes: Sequence[Authorize]) -> list[tuple[Authorize, BoundClaims]]:
-        """Have all counters that the batch may change, and the takes' claims bound to them, by the claims' identity."""
+        """Read all counters that the batch may change, and bind the claims to them."""
         book = self._book
         found = self._bound
         for take in takes:
@@ -120,14 +120,14 @@ class ClaimTaking:
             operation.error = refused
             return
         held = _new(Hold, (*hold[:9], amount_nano, tuple(taken)))
-        if operation.under_way:
+        if operation.in_flight:
             self._holds.append(held)
         operation.result = held
 
     def _takes_another(
         self, operation: Authorize, meters: Sequence[Meter], amounts: Sequence[int], refused: Meter
     ) -> bool:
-        """Decide anew with the next alternative of a claim that does not fit; False where none is left."""
+        """Replace a claim that does not fit by its next alternative, and decide anew; False where none is left."""
         place = next(number for number, meter in enumerate(meters) if meter is refused)
         others = self._others[id(operation)].get(place, ())
         number = operation.chosen.get(place, -1) + 1
@@ -153,7 +153,7 @@ class ClaimTaking:
     def _put_back(
         self, account: str, amount_nano: int, taken: Sequence[Taken], begun: Sequence[tuple[Bucket, Counts]]
     ) -> None:
-        """A refused call has used nothing, and begun no window."""
+        """Undo the claims of a refused call: it uses nothing, and begins no window."""
         if amount_nano:
             self._balances[account].hold(-amount_nano)
         for one in taken:

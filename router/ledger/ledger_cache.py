@@ -1,4 +1,4 @@
-"""What the batches of one journal know of balances and buckets, and from when on they have to look again."""
+"""A cache of balances and buckets between the batches of one journal, and the check that it still holds."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Meter(NamedTuple):
 
 
 class BoundClaims(NamedTuple):
-    """The claims of a call, bound to a book's counters.
+    """The claims of a call, bound to a cache's counters.
 
     Attributes:
         claims: themselves: while they are kept, no other tuple has their place in memory.
@@ -70,11 +70,11 @@ class BoundClaims(NamedTuple):
 
 @dataclass
 class LedgerCache:
-    """What the batches of one journal know: the rows that they read, as long as they know of every change since.
+    """Balances and buckets that the batches of one journal have read, as long as every change since is known.
 
-    Changes of other journals are in the log. Whatever else changes the ledger counts the log's epoch up, and a new book
-    is opened. SQLite tells whether another connection has written at all, and our own counts its transactions, so where
-    a worker is alone with the database and its batches follow one another, nothing has to be asked.
+    Changes of other journals are in the log. Whatever else changes the ledger counts the log's epoch up, and a new
+    cache is opened. SQLite tells whether another connection has written at all, and our own counts its transactions, so
+    where a worker is alone with the database and its batches follow one another, nothing has to be asked.
 
     Attributes:
         balances: account -> its money.
@@ -98,7 +98,7 @@ class LedgerCache:
 
     @classmethod
     def opened(cls, connection: Connection, last: LedgerCache | None) -> LedgerCache:
-        """What is known in the transaction that has just begun.
+        """The cache for the transaction that has just begun: the last one where it still holds, else an empty one.
 
         Args:
             last: what ``kept`` returned in an earlier one, whatever became of that.
@@ -118,7 +118,7 @@ class LedgerCache:
         return cls(_connection=connection, _data_version=data_version, _epoch=epoch)
 
     def _follows(self, connection: Connection) -> bool:
-        """Whether the transaction of this connection before this one was this book's, and was committed."""
+        """Whether the connection's previous transaction was this cache's, and was committed."""
         return (
             self._connection is connection
             and self._transaction == connection.committed == connection.transaction - 1
@@ -158,7 +158,7 @@ class LedgerCache:
             bucket.learn(window_start, used, held, subject)
 
     def kept(self, connection: Connection) -> LedgerCache:
-        """This, for ``opened`` in the next transaction, once everything is written."""
+        """This cache, for ``opened`` in the next transaction. Call it once everything is written."""
         self._transaction = connection.transaction
         return self
 
@@ -181,7 +181,7 @@ class LedgerCache:
         return self.seq >= _BEHIND_MAX or (behind is not None and not 0 <= now - behind < _BEHIND_S)
 
     def is_enough(self, operation: Operation) -> bool:
-        """Whether an operation needs nothing but what is known here, and leaves nothing but what the log says."""
+        """Whether an operation can be decided from this cache alone, and written to the log alone."""
         if isinstance(operation, Authorize):
             return True
         if isinstance(operation, Capture):
@@ -193,7 +193,7 @@ class LedgerCache:
         return isinstance(operation, Record) and not operation.extra_statements
 
     def held_of(self, connection: Connection, ids: Sequence[str]) -> set[str]:
-        """Which of these calls are held."""
+        """The calls of these that have a hold."""
         found = {id for id in ids if id in self.open}
         others = [id for id in ids if id not in found]
         return found.union(id for (id,) in select_in(connection, "holds", "id", "id", others))
@@ -205,13 +205,13 @@ class LedgerCache:
         return {held.id: held for held in map(Hold.of, rows)}
 
     def access_version(self, connection: Connection) -> int:
-        """Of keys, accounts and limits."""
+        """The version of keys, accounts and limits, as of this transaction."""
         if self._version is None:
             self._version = access_version.access_version(connection)
         return self._version
 
     def known(self, claims: Sequence[tuple[str, Claim]]) -> BoundClaims | None:
-        """What ``bind`` made of the very same tuple before."""
+        """The result of an earlier ``bind`` of the very same tuple."""
         return self._bound.get(id(claims))
 
     def bind(self, claims: Sequence[tuple[str, Claim]]) -> BoundClaims:
@@ -232,7 +232,7 @@ class LedgerCache:
         return bound
 
     def read(self, connection: Connection, accounts: Iterable[str], buckets: Iterable[str]) -> None:
-        """Have these balances and buckets; those that the log has are known already, or came with ``opened``."""
+        """Read these balances and buckets, but for those that are known already."""
         wanted = [account for account in accounts if account not in self.balances]
         rows = select_in(connection, "balances", "account_id, credits, debits, held, head", "account_id", wanted)
         self.balances.update((account, AccountState()) for account in wanted)
@@ -246,7 +246,7 @@ class LedgerCache:
         self.buckets.update((id, Bucket(*counts)) for id, *counts in rows)
 
     def changed(self, accounts: Iterable[str], buckets: Iterable[str]) -> tuple[list[Row], list[Row]]:
-        """The rows of those of these that changed since this was called last."""
+        """The rows of the given balances or buckets that changed since the last call of this."""
         balances: list[Row] = []
         counters: list[Row] = []
         for account in accounts:
@@ -265,7 +265,7 @@ class LedgerCache:
 
 
 def _check(whose: str, *amounts: int) -> None:
-    """What the log has, the tables must take: else nobody could ever read the log to its end."""
+    """Check that the tables take what the log has: else nobody could ever read the log to its end."""
     for amount in amounts:
         if not 0 <= amount <= INT64_MAX:
             raise ValueError(f"{whose}: {amount} is no amount that the ledger can keep")

@@ -58,7 +58,7 @@ class Taken(NamedTuple):
 
     @property
     def at_once(self) -> bool:
-        """Whether it counts in its own window alone, and is held by nobody."""
+        """Whether it was used as it was claimed, in its own window, so that nothing of it is held."""
         return bool(self.window_start) and not self.length_ms
 
 
@@ -141,7 +141,7 @@ class Authorize(Operation):
         version: the key's.
         amounts: what is claimed in place of each claim's own amount; None for those. A tuple of claims that comes again
             with other amounts is bound to its buckets once.
-        under_way: whether a call begins; else its claims, all of them ``at_once``, are all that there is to it.
+        in_flight: whether a call begins; else its claims, all of them ``at_once``, are all that there is to it.
         alternatives: place of a claim -> what will do in its place, best first.
 
     Attributes:
@@ -155,26 +155,26 @@ class Authorize(Operation):
         version: int,
         amounts: Sequence[int] | None = None,
         *,
-        under_way: bool = True,
+        in_flight: bool = True,
         alternatives: Mapping[int, Sequence[tuple[str, Claim]]] | None = None,
     ) -> None:
         self.label = hold.id
         self.alternatives = alternatives
         self.chosen: dict[int, int] = {}
         self.amounts = amounts
-        self.under_way = under_way
+        self.in_flight = in_flight
         self.hold = hold
         self.claims = claims
         self.version = version
 
     def abandon(self) -> Operation:
-        """Nobody waits any more: it is not taken, or given back where it may have been."""
+        """Nobody waits any more: take nothing, or give back what may have been taken."""
         self.abandoned = True
         return Void(self)
 
 
 class Instead(NamedTuple):
-    """What a call's end is to be where it could not be made durable in time: what its client was told.
+    """The end of a call that could not be made durable in time: it is booked as its client was told.
 
     Attributes:
         record: the usage row, with what is to be charged.
@@ -224,7 +224,7 @@ class Capture(Operation):
         self.still_owns = still_owns
 
     def abandon(self) -> Operation | None:
-        """What the client is told is what is booked, whether or not it was booked otherwise just now."""
+        """Book what the client is told, even if another end may have been booked just now."""
         if self._instead is None:
             return None
         instead = self.instead = self._instead()
@@ -233,14 +233,14 @@ class Capture(Operation):
 
     @property
     def final(self) -> Instead:
-        """What holds now."""
+        """The end that holds now."""
         if self.abandoned and self.instead is not None:
             return self.instead
         return Instead(self.record, self.amounts, self.extra_statements)
 
 
 class Revise(Operation):
-    """Lets a call whose end was written end otherwise. Nothing where it was not written, or has ended so."""
+    """Replaces the written end of a call by another. Does nothing where none was written, or the same."""
 
     def __init__(self, settle: Capture, instead: Instead) -> None:
         self.label = settle.label

@@ -1,4 +1,4 @@
-"""What was charged before a bucket counted: a limit or a budget that is set in the middle of a period begins with it.
+"""What a new bucket begins with: a limit or budget set in the middle of a period counts what that period was charged.
 
 The hourly sums know. They are asked in one statement for each kind of subject and period in a batch, and only where a
 bucket begins: at its first claim, and after an operator has changed what it limits.
@@ -22,7 +22,7 @@ _Wanted = dict[tuple[str, float], dict[str, list[tuple[Bucket, Window | None]]]]
 
 
 def begin_counting(connection: Connection, book: LedgerCache, takes: Sequence[tuple[Authorize, BoundClaims]]) -> None:
-    """Let those buckets that begin with a batch's claims begin with what was charged in their present periods."""
+    """Set the buckets that a batch counts for the first time to what was charged in their present periods."""
     wanted: _Wanted = defaultdict(lambda: defaultdict(list))
     for take, bound in takes:
         for _, state, claim, *_ in bound.of_charges:
@@ -40,7 +40,7 @@ def begin_counting(connection: Connection, book: LedgerCache, takes: Sequence[tu
 
 
 def _begins(bucket: Bucket, claim: Claim) -> bool:
-    """Whether a bucket has not counted so far; one that has begins each further period with nothing.
+    """Whether a bucket counts for the first time. One that has counted begins each further period with nothing.
 
     One whose window begins later than the next would has counted by a clock that was ahead.
     """

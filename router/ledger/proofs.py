@@ -1,4 +1,4 @@
-"""What must hold in the ledger, each as a query for what offends against it. At most ``_FEW`` offences are looked for.
+"""Rules of the ledger, each as a query for what breaks it. At most ``_FEW`` offences are looked for.
 
 Sums over all accounts are taken in two parts, whole units and the rest: as one number they could exceed 64 bits, at
 which SQLite fails.

@@ -1,4 +1,4 @@
-"""What must hold of what is kept beside the ledger: hourly sums, buckets, and the audit log of operators' transfers."""
+"""Rules of what is kept beside the ledger: hourly sums, buckets, and the audit log of operators' transfers."""
 
 from __future__ import annotations
 

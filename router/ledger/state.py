@@ -76,7 +76,7 @@ class Bucket:
         return self.window_start, self.used, self.held, self.subject, mark_of(id, self.window_start, self.used)
 
     def enter(self, window: Window, now_ms: int) -> Counts | None:
-        """Begin again at zero where the bucket's window is over: what it was before; None where nothing has changed.
+        """Begin again at zero where the bucket's window is over. Returns its state before; None if nothing changed.
 
         A claim that comes late, or from a node whose clock is behind, counts in the window that is there.
 
@@ -108,7 +108,7 @@ class Bucket:
         return before if over else None
 
     def refill(self, units: int, length_ms: int, now_ms: int) -> Counts | None:
-        """Give back what has been refilled by now: what it was before; None where nothing has changed.
+        """Give back what has been refilled by now. Returns the state before; None where nothing has changed.
 
         Whole steps alone are given back, and the window then begins where the last one ended: so nothing is lost or
         won, however often this is asked. A full bucket saves nothing up.
@@ -136,7 +136,7 @@ class Bucket:
         return before
 
     def refilled_in_s(self, window: Window, missing: int, now_ms: int) -> float | None:
-        """Until so many units are given back; None where more than time is wanted."""
+        """Seconds until so many units are given back; None where time alone will not give so many."""
         if missing > self.used:
             return None
         length_ms = round(window.seconds * 1000)
@@ -157,18 +157,18 @@ class Bucket:
         self.changed = True
 
     def learn(self, window_start: int, used: int, held: int, subject: str) -> None:
-        """Another journal has changed it."""
+        """Take over what another journal has made of it."""
         if window_start != self.window_start:
             self.window = None
         self.window_start, self.used, self.held, self.subject = window_start, used, held, subject
 
     def restore(self, before: Counts) -> None:
-        """What was entered was not."""
+        """Undo ``enter`` or ``refill``."""
         self.window_start, self.used = before
         self.window = None
 
     def ends_in_s(self, window: Window, now: float) -> float:
-        """Until the window is over."""
+        """Seconds until the window is over."""
         return max(0.0, self.window_start / 1000 + window.seconds - now)
 
     def hold(self, amount: int) -> None:
@@ -176,19 +176,19 @@ class Bucket:
         self.changed = True
 
     def count(self, amount: int) -> None:
-        """Use it at once."""
+        """Count an amount as used at once."""
         self.used += amount
         self.changed = True
 
     def uncount(self, taken: Taken) -> None:
-        """What was taken was not."""
+        """Undo a claim that was taken."""
         if taken.at_once:
             self.use(taken, -taken.amount, 0)
         else:
             self.hold(-taken.amount)
 
     def settle(self, taken: Taken, final: int, now_ms: int) -> None:
-        """Replace what was held by what was used: that counts in the window in which it becomes known."""
+        """Replace a held amount by the used one, which counts in the window in which it becomes known."""
         _, amount, window_start, length_ms, _, _, refill = taken  # each call ends with ten of these
         if window_start and not length_ms:  # at once
             if self.window_start != window_start:
@@ -204,7 +204,7 @@ class Bucket:
         self.changed = True
 
     def use(self, taken: Taken, amount: int, now_ms: int) -> None:
-        """Count what is known to have been used by now; a correction may be below zero."""
+        """Count a used amount that was not held; a correction may be below zero."""
         if taken.at_once:
             if self.window_start != taken.window_start:
                 return
@@ -214,7 +214,7 @@ class Bucket:
         self.changed = True
 
     def _move_on(self, taken: Taken, now_ms: int) -> None:
-        """Begin the present window, where that which is there is over."""
+        """Begin the next window if the present one is over."""
         if taken.refill:
             self.refill(taken.refill, taken.length_ms, now_ms)
             return
@@ -227,5 +227,5 @@ class Bucket:
 
 
 def mark_of(id: str, window_start: int, used: int) -> int:
-    """A checksum of what a bucket has counted: what is changed behind the ledger's back no longer fits it. Never 0."""
+    """A checksum of a bucket's counts, which shows changes behind the ledger's back. Never 0."""
     return zlib.crc32(f"{id}|{window_start}|{used}".encode("utf-8", "surrogatepass")) + 1

@@ -1,4 +1,4 @@
-"""Ends calls that nobody will end any more: their worker died, or lost them."""
+"""The sweep: ends calls whose worker died, or lost them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def sweep(database: Database, now: float, rule: str, *, everything: bool = False
 
 
 def _expired(held: Hold, now: float) -> bool:
-    """Whether its time is over; one that begins later than the next would is of a clock that was ahead."""
+    """Whether a hold has expired, or was taken by a clock that was further ahead than the hold lasts."""
     return held.expires_at <= now or 0 < held.expires_at - held.created_at < held.created_at - now
 
 
@@ -110,7 +110,7 @@ def _settle(held: Hold, now: float, rule: str, noted: str) -> Capture:
 
 
 def _lasts(bucket: str, window_start: int) -> bool:
-    """Whether a bucket keeps what was used: one without a window counts what is under way, unless it is a budget."""
+    """Whether a bucket keeps what was used. One without a window counts calls in flight only, unless it is a budget."""
     return bool(window_start) or bucket.startswith(_BUDGET)
 
 

@@ -63,7 +63,7 @@ class Transfer:
     seq: int = 0
 
     def change_nano(self, account_id: str) -> int:
-        """What it did to one account's balance: below zero where it took from it."""
+        """The change of one account's balance: below zero where the transfer took from it."""
         return self.amount_nano * ((self.credit == account_id) - (self.debit == account_id))
 
 
@@ -153,7 +153,7 @@ def refund(database: Database, request_id: str, amount_nano: int | None = None, 
 
 
 def _told(database: Database, connection: Connection, made: Transfer) -> Transfer:
-    """With its entry in the audit log, which the database's witness writes where there is one."""
+    """Post a transfer together with its entry in the audit log."""
     if database.witness is None:
         action = {"adjustment": "credits adjust"}.get(made.kind, f"credits {made.kind}")
         subject = made.debit if is_system(made.credit) else made.credit

@@ -102,13 +102,13 @@ CHANGES: dict[str, Callable[[Spender], object]] = {
 def test_what_was_spent_while_nothing_counted_counts_after_a_change(spender: Spender, change: str) -> None:
     set_limits(spender.database, Subject("key", spender.key.id), {"spend_per_day": 100})
     spender.spend(10, claim("key", 100, 10))
-    under_way = spender.begin(3, claim("key", 100, 3))
+    in_flight = spender.begin(3, claim("key", 100, 3))
     spender.spend(20)  # counted by nobody
     assert spender.left(claim("key", 100, 500)) == 87
     CHANGES[change](spender)
     assert spender.left(claim("key", 100, 500)) == 67
-    row = record(under_way.label, spender.account, 2, key=spender.key.id)
-    settle = Capture(under_way.result, [2], row)
+    row = record(in_flight.label, spender.account, 2, key=spender.key.id)
+    settle = Capture(in_flight.result, [2], row)
     spender.database.write(lambda connection: LedgerBatch(lambda: NOW)(connection, [settle]))
     assert spender.left(claim("key", 100, 500)) == 68
     assert all(check.ok for check in verify(spender.database))

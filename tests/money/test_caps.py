@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from market import Market, card, chat, price
 
-from router.charging.charge import reckon
+from router.charging.charge import compute_charge
 from router.charging.targets import TargetPlan
 from router.charging.terms import CallPricing
 from router.config.schema import BillingSettings
@@ -41,7 +41,7 @@ def test_without_a_hold_only_a_known_window_brings_a_cap() -> None:
     assert [sent_to(terms, target) for target in terms.targets] == [16_384, 16_384]
     unheld = terms.unheld()
     assert [sent_to(unheld, target) for target in unheld.targets] == [None, 16_384]
-    done = reckon(unheld, unheld.targets[0], Usage(5, 50_000), None, "ok")
+    done = compute_charge(unheld, unheld.targets[0], Usage(5, 50_000), None, "ok")
     assert (done.charge_nano, done.marks) == (5 * 1_000 + 50_000 * 2_000, ())
     named = Market([unknown]).terms(chat(max_tokens=9))
     assert named.unheld() is named

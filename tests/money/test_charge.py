@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from market import Market, card, chat, price
 
-from router.charging.charge import ChargeResult, reckon
+from router.charging.charge import ChargeResult, compute_charge
 from router.types.records import OVER_BOUND, Usage
 from router.upstream.wire import usage_of
 
@@ -21,7 +21,7 @@ def reckoned(usage: Any, estimate: Usage | None = None, ending: str = "ok") -> C
     """Of a call with a prompt of at most 6,000 tokens and an output of at most 500."""
     terms = Market([CARD]).terms(chat("x" * BOUND, max_tokens=CAP))
     read = usage if isinstance(usage, Usage) or usage is None else usage_of(usage)
-    return reckon(terms, terms.targets[0], read, estimate, ending)
+    return compute_charge(terms, terms.targets[0], read, estimate, ending)
 
 
 def counts(done: ChargeResult) -> tuple[int, ...]:
@@ -126,12 +126,12 @@ def test_what_was_delivered_before_an_early_end_is_charged(ending: str) -> None:
 def test_a_failure_before_output_costs_nothing() -> None:
     assert reckoned(raw(), Usage(77, 7), "error") == ChargeResult(None, 0, 0)
     terms = Market([CARD]).terms(chat())
-    assert reckon(terms, None, None, None, "error") == ChargeResult(None, 0, 0)
+    assert compute_charge(terms, None, None, None, "error") == ChargeResult(None, 0, 0)
 
 
 def test_together_beyond_the_window_is_charged_beyond_the_quote() -> None:
     terms = Market([card(context_window=1_000, max_output=1_000)]).terms(chat("x" * 1_000))
-    done = reckon(terms, terms.targets[0], Usage(1_000, 1_000), None, "ok")
+    done = compute_charge(terms, terms.targets[0], Usage(1_000, 1_000), None, "ok")
     assert done.charge_nano == 3_000_000 > terms.quote.charge_nano
     assert (done.marks, done.clamped) == ((OVER_BOUND,), False)
 
@@ -140,9 +140,9 @@ def test_the_served_targets_price_counts_and_cost_stands_beside_it() -> None:
     cheap = card("cheap", price=price(input="1", output="1"))
     market = Market([CARD, cheap], stored={("", "acme/cheap"): price(input="4", output="4")})
     terms = market.terms(chat("hello", max_tokens=10))
-    done = reckon(terms, terms.targets[1], Usage(2, 3), None, "ok")
+    done = compute_charge(terms, terms.targets[1], Usage(2, 3), None, "ok")
     assert (done.charge_nano, done.cost_nano) == (20_000, 5_000)
     unknown = Market([card(price=None)], stored={("", "acme/large"): price(input="4", output="4")}).terms(chat())
-    done = reckon(unknown, unknown.targets[0], Usage(1), None, "ok")
+    done = compute_charge(unknown, unknown.targets[0], Usage(1), None, "ok")
     assert replace(done, prices={}) == ChargeResult(Usage(1), 4_000, None)
     assert {"source": "database", "name": "acme/large", "currency": "USD", "input": "4"}.items() <= done.prices.items()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from market import AT, Market, card, chat, price
 
 from router.catalogue import PriceRules
-from router.charging.charge import reckon
+from router.charging.charge import compute_charge
 from router.config.schema import BillingSettings
 from router.errors import BadRequest, ModelNotPriced
 from router.money.price_text import read_price
@@ -155,7 +155,7 @@ def test_embeddings_are_bounded_by_their_inputs_each_within_the_window(given: An
     assert (terms.quote.prompt_tokens, terms.quote.completion_tokens) == (tokens, 0)
     assert (terms.quote.charge_nano, terms.max_tokens) == (tokens * 1_000, None)
     assert terms.lowered(1, 1) is None
-    done = reckon(terms, terms.targets[0], Usage(tokens, 999, reasoning_tokens=5), None, "ok")
+    done = compute_charge(terms, terms.targets[0], Usage(tokens, 999, reasoning_tokens=5), None, "ok")
     assert (done.charge_nano, done.clamped) == (tokens * 1_000, False)
 
 
@@ -183,7 +183,7 @@ def test_a_plugins_target_serves_only_within_the_quote() -> None:
     terms = market.terms(chat(max_tokens=10))
     assert terms.covers(market.targets[0])
     assert terms.covers(market.target(card("cheap", price=price(input="1", output="1"))))
-    assert reckon(terms, market.target(card("cheap")), Usage(1, 1), None, "ok").charge_nano == 2_000
+    assert compute_charge(terms, market.target(card("cheap")), Usage(1, 1), None, "ok").charge_nano == 2_000
     assert not terms.covers(market.target(card("dear", price=price(input="1", output="3"))))
     assert not terms.covers(market.target(card("unpriced", price=None)))
     free = Market([card(price=price(free=True))])
@@ -257,7 +257,7 @@ def test_nothing_possible_is_charged_above_the_quote(
     terms = market.terms(chat("x" * size, n=n, max_tokens=cap))
     prompt = data.draw(st.integers(0, min(size, 100_000)))
     usage = Usage(prompt, n * data.draw(st.integers(0, min(cap, 100_000 - prompt))))
-    done = reckon(terms, terms.targets[0], usage, None, "ok")
+    done = compute_charge(terms, terms.targets[0], usage, None, "ok")
     assert done.usage == usage and not done.clamped
     assert done.charge_nano <= terms.quote.charge_nano
 
@@ -288,12 +288,12 @@ def test_without_billing_nothing_is_charged_and_no_price_is_needed() -> None:
     market = Market([card(price=None, context_window=None, max_output=None)], with_billing=False)
     terms = market.terms(chat([IMAGE], service_tier="priority"))
     assert (terms.quote.charge_nano, terms.max_tokens, terms.quote.completion_tokens) == (0, None, 16_384)
-    done = reckon(terms, terms.targets[0], Usage(10, 20), None, "ok")
+    done = compute_charge(terms, terms.targets[0], Usage(10, 20), None, "ok")
     assert (done.charge_nano, done.cost_nano, done.clamped) == (0, None, False)
-    more = reckon(terms, terms.targets[0], Usage(5_000, 10**18, cached_tokens=6_000), None, "ok")
+    more = compute_charge(terms, terms.targets[0], Usage(5_000, 10**18, cached_tokens=6_000), None, "ok")
     assert (more.usage, more.clamped) == (Usage(5_000, 2**40, cached_tokens=5_000), True)
     priced = Market(with_billing=False).terms(chat())
-    assert reckon(priced, priced.targets[0], Usage(1, 1), None, "ok").cost_nano == 3_000
+    assert compute_charge(priced, priced.targets[0], Usage(1, 1), None, "ok").cost_nano == 3_000
 
 
 def test_a_price_beyond_every_balance_still_has_a_number() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from market import AT, Market, card, chat, price
 
 from router.charging.bounds import Bound
-from router.charging.charge import ChargeResult, reckon
+from router.charging.charge import ChargeResult, compute_charge
 from router.charging.terms import CallPricing
 from router.errors import ModelNotPriced
 from router.money.price_text import keep_price, kept_price, read_price, show_price
@@ -162,7 +162,7 @@ def test_a_call_of_another_shape_holds_its_request_too() -> None:
 def test_the_request_of_a_fallback_is_held_too() -> None:
     found = Market([card(), replace(ASKED, model="other")]).terms(chat("x" * 100, max_tokens=10))
     assert found.quote.charge_nano == 100 * 1_000 + 10 * 2_000 + 5_000_000
-    charges = [reckon(found, target, Usage(1, 1), None, "ok").charge_nano for target in found.targets]
+    charges = [compute_charge(found, target, Usage(1, 1), None, "ok").charge_nano for target in found.targets]
     assert charges == [3_000, 3_000 + 5_000_000]
 
 
@@ -180,13 +180,13 @@ def test_a_tier_of_the_request_holds_the_dearest() -> None:
     found = Market([tiered]).terms(chat("x" * 100, max_tokens=10))
     assert found.quote.charge_nano == 100 * 1_000 + 10 * 2_000 + 7_000_000
     for prompt, request in ((50, 5_000_000), (51, 7_000_000)):
-        done = reckon(found, found.targets[0], Usage(prompt, 1), None, "ok")
+        done = compute_charge(found, found.targets[0], Usage(prompt, 1), None, "ok")
         assert done.charge_nano == prompt * 1_000 + 2_000 + request
 
 
 def reckoned(usage: Usage | None, estimate: Usage | None = None, ending: str = "ok", card: Any = ASKED) -> ChargeResult:
     found = Market([card]).terms(chat("x" * 100, max_tokens=10))
-    return reckon(found, found.targets[0], usage, estimate, ending)
+    return compute_charge(found, found.targets[0], usage, estimate, ending)
 
 
 def test_a_served_call_is_charged_its_request_once() -> None:
@@ -202,15 +202,15 @@ def test_a_served_call_is_charged_its_request_once() -> None:
 
 def test_embeddings_are_charged_their_request() -> None:
     found = Market([ASKED]).terms({"model": "m", "input": ["xyz", "uv"]})
-    done = reckon(found, found.targets[0], Usage(2), None, "ok")
+    done = compute_charge(found, found.targets[0], Usage(2), None, "ok")
     assert done.charge_nano == 2_000 + 5_000_000 <= found.quote.charge_nano
 
 
 def test_a_cost_per_request_counts_the_request_and_charges_nothing() -> None:
     found = Market([ASKED], with_billing=False).terms(chat("x", max_tokens=10))
-    done = reckon(found, found.targets[0], Usage(10, 1), None, "ok")
+    done = compute_charge(found, found.targets[0], Usage(10, 1), None, "ok")
     assert (done.charge_nano, done.cost_nano) == (0, 10_000 + 2_000 + 5_000_000)
-    guessed = reckon(found, found.targets[0], None, Usage(1, 1), "ok")
+    guessed = compute_charge(found, found.targets[0], None, Usage(1, 1), "ok")
     assert (guessed.charge_nano, guessed.cost_nano) == (0, 1_000 + 2_000 + 5_000_000)
     assert done.usage is not None and done.usage.units == Units(requests=1)
 
@@ -247,11 +247,11 @@ def drawn(units: Units, **changes: Any) -> CallPricing:
 def test_what_a_body_asks_for_is_held_and_bounds_the_charge() -> None:
     found = drawn(Units(images=4), per_image="0.04", per_request="0.005")
     assert found.quote.charge_nano == 1_000 + 10 * 2_000 + 4 * 40_000_000 + 5_000_000
-    within = reckon(found, found.targets[0], Usage(1, 1, units=Units(images=4)), None, "ok")
+    within = compute_charge(found, found.targets[0], Usage(1, 1, units=Units(images=4)), None, "ok")
     assert within.charge_nano == 3_000 + 160_000_000 + 5_000_000 and within.marks == ()
-    beyond = reckon(found, found.targets[0], Usage(1, 1, units=Units(images=5)), None, "ok")
+    beyond = compute_charge(found, found.targets[0], Usage(1, 1, units=Units(images=5)), None, "ok")
     assert beyond.charge_nano == 3_000 + 200_000_000 + 5_000_000 and beyond.marks == (OVER_BOUND,)
-    ours = reckon(found, found.targets[0], None, Usage(1, 1, units=Units(images=5)), "cut")
+    ours = compute_charge(found, found.targets[0], None, Usage(1, 1, units=Units(images=5)), "cut")
     assert ours.charge_nano == 3_000 + 160_000_000 + 5_000_000 and ours.estimated
 
 
