@@ -31,6 +31,7 @@ from router.types.offers import Estimate, Listed, Offer, load_offers
 from router.types.periods import window_of
 from router.types.plugin_context import Job, PluginConnection, PluginContext, PluginDatabase
 from router.types.records import (
+    AnyCall,
     Attempt,
     Budget,
     CallContext,
@@ -46,6 +47,7 @@ from router.types.records import (
     PriceTier,
     Reply,
     StartupContext,
+    SurfaceCall,
     Units,
     Usage,
 )
@@ -57,6 +59,7 @@ __all__ = [
     "BALANCE",
     "CAP",
     "KINDS",
+    "AnyCall",
     "Attempt",
     "AttemptRecord",
     "BadRequest",
@@ -107,6 +110,7 @@ __all__ = [
     "RouterError",
     "Secret",
     "StartupContext",
+    "SurfaceCall",
     "TargetOption",
     "Timeouts",
     "Unauthorized",

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, RequestRules, Secret, Timeouts, hookimpl
+from router import (
+    AnyCall,
+    CallContext,
+    ProviderSettings,
+    RequestRules,
+    Secret,
+    Timeouts,
+    hookimpl,
+)
 from router.upstream import CompatibleChatProvider, Failure, Progress, choices_of, load_cards
 
 __all__ = ["plugin"]
@@ -49,7 +57,7 @@ class XAI(CompatibleChatProvider):
     def settings(self) -> type:
         return Settings
 
-    def call_headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+    def call_headers(self, call: AnyCall, context: CallContext) -> dict[str, str]:
         """A conversation's ID keeps it on the server that has its cache."""
         conversation = call.body.get("prompt_cache_key")
         if isinstance(conversation, str) and _CONVERSATION.fullmatch(conversation):

@@ -9,6 +9,8 @@ from router.app.parts import AssemblyParts
 from router.app.plugin_contexts import PluginContexts, plugin_jobs
 from router.calls.line_plugins import LinePlugins
 from router.jobs.leased import LeasedJob
+from router.surfaces.collected import surfaces_of
+from router.surfaces.surface import Surface, SurfaceContext
 
 __all__ = ["PluginParts"]
 
@@ -21,6 +23,12 @@ class PluginParts(AssemblyParts):
         """What each plugin is given besides calls."""
         active = [name for name, provider in self.providers.items() if provider.active]
         return PluginContexts(self.settings, self.plugin_settings, lambda: self.database, active)
+
+    @cached_property
+    def surfaces(self) -> tuple[Surface, ...]:
+        """The wires that clients speak."""
+        given = self.plugin_settings
+        return surfaces_of(self.registry, self.dialect, lambda name: SurfaceContext(given.get(name), self.dialect))
 
     @cached_property
     def line_plugins(self) -> LinePlugins:

@@ -37,7 +37,7 @@ from router.ledger.operations import Authorize, Capture, Hold, Instead, Record, 
 from router.ledger.progress import progress_of
 from router.money.amounts import format_nano
 from router.types.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quote
-from router.types.records import CallRecord, ChatCall, EmbeddingsCall, Key
+from router.types.records import AnyCall, CallRecord, Key
 
 __all__ = ["Admission", "AdmissionLimits", "StaleKey"]
 
@@ -226,7 +226,7 @@ class Admission:
             headers["x-router-max-tokens"] = str(bound.sent)
         return headers
 
-    def count_request(self, call: ChatCall | EmbeddingsCall, kind: str, key: Key, client: str) -> None:
+    def count_request(self, call: AnyCall, kind: str, key: Key, client: str) -> None:
         """Count a request that is answered without a call: against those limits that count requests.
 
         Args:
@@ -262,7 +262,7 @@ class Admission:
         others: Mapping[int, Sequence[Claimed]],
     ) -> Hold:
         now, request = active.admitted_at, (active.request_id, key.account, key.id, self._owner)
-        hold = Hold(*request, active.model, active.kind, active.stream, now, now + self._lasts_s)
+        hold = Hold(*request, active.model, active.surface.name, active.stream, now, now + self._lasts_s)
         operation = Authorize(hold, claims, key.version, amounts, alternatives=others)
         held: Hold = self.journal.submit(operation, timeout_s=_CLAIM_S)
         if operation.chosen:
@@ -300,7 +300,7 @@ class Admission:
         return Metered(parts, now)
 
     def _asked(
-        self, parts: Sequence[Part], call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext
+        self, parts: Sequence[Part], call: AnyCall, key: Key, quote: Quote, context: PolicyContext
     ) -> tuple[Part, ...]:
         """The parts of a call whose policies are asked for their claims anew."""
         found: list[Part] = []

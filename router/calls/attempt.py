@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -19,17 +20,18 @@ from router.config.provider import Timeouts
 from router.errors import FAULTS, RouterError, UpstreamError
 from router.providers.health import Lease
 from router.providers.signing import passed_on_headers, signing
-from router.surfaces.relay import PluginFault
+from router.surfaces.chat.relay import PluginFault
+from router.surfaces.translated import TranslatedSurface
 from router.types.masking import masked, one_line, without_quotes
-from router.types.records import Attempt, CallContext, ChatCall, EmbeddingsCall, Item, Reply
+from router.types.records import AnyCall, Attempt, CallContext, Item, Reply
 from router.types.transport import Request, Resent, Response, Transport
 from router.upstream.compiled import CallWire
+from router.upstream.wire import dump_json
 
 __all__ = ["Opened", "attempt"]
 
 _log = logging.getLogger("router.calls")
 _NO_BATCHES: Iterator[Sequence[Item]] = iter(())
-_HOLDS = {"chat": "choices", "embeddings": "data"}
 
 
 class Opened(Struct, eq=False):
@@ -99,6 +101,8 @@ def attempt(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float)
     if active.target is not None:  # what an attempt before has shown
         active.relay.begin(None)
         active.taken_on, active.passed_on = False, {}
+    if target.native is not active.native:
+        active.change_lane(target.native)
     active.target = target
     active.tried_at = time.monotonic()
     try:
@@ -127,7 +131,7 @@ def attempt(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float)
 
 def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: CallWire, limits: Timeouts) -> Opened:
     """Make the attempt by the wire that the plugin has compiled."""
-    relay, holds = active.relay, _HOLDS[active.kind]
+    relay = active.relay
     try:
         response = wire.post(active, _body_for(active, target), limits, active)
         try:
@@ -137,12 +141,14 @@ def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: CallWire,
                 return _streamed(active, target, lease, wire.stream(response))
             data = response.read(wire.reply_bytes_max).strip()  # keep-alive blank lines may come before the JSON
             if wire.reads_usage and (wire.edits is None or not wire.edits.search(data)):
-                first = relay.whole(data, holds)
+                first = relay.whole(data)
                 if first is not None:
+                    if active.translated is not None:
+                        first = _shown(active, first)
                     return Opened(active, first, _NO_BATCHES, response, lease)
             reply, item = wire.reply(response, data)
             relay.begin(reply, target.kind)
-            return Opened(active, relay.body(item, holds), _NO_BATCHES, reply, lease)
+            return Opened(active, _shown(active, relay.body(item)), _NO_BATCHES, reply, lease)
         except BaseException:
             _closed(response)
             raise
@@ -198,24 +204,32 @@ def _closed(reply: Reply | Response) -> None:
         _log.exception("a provider plugin failed to close its reply")
 
 
-def _call_for(active: ActiveCall, target: TargetPlan) -> ChatCall | EmbeddingsCall:
+def _call_for(active: ActiveCall, target: TargetPlan) -> AnyCall:
     """The call as this target is to see it."""
     body = _body_for(active, target)
+    if active.native and isinstance(active.surface, TranslatedSurface):
+        return active.surface.native_call(active, active.surface.native(active, body, target.model))
     if body is active.body:
         return active.call
-    made = ChatCall if active.kind == "chat" else EmbeddingsCall
-    return made(active.request_id, active.model, body, active.stream, active.include_usage)
+    return active.surface.seen(active, body)
 
 
 def _body_for(active: ActiveCall, target: TargetPlan) -> Mapping[str, Any]:
     """The body for this target, changed by its section's settings, its provider's rules and the one output cap."""
     body, terms = active.body, active.terms
-    cap = terms.sales[target.id].bound.sent if active.kind == "chat" else None
+    cap = terms.sales[target.id].bound.sent if active.surface.capped else None
     if not BOUND_NAMES.isdisjoint(body):
         body = {**body, **bound_names(body, active.key.account)}
     elsewhere = target.kind != terms.targets[0].kind
     body, active.dropped = outgoing(body, active.found, target, cap, paid=terms.paid, elsewhere=elsewhere)
     return body
+
+
+def _shown(active: ActiveCall, body: bytes) -> bytes:
+    """A plain answer as its client is sent it."""
+    if active.translated is None or active.native:
+        return body
+    return dump_json(active.translated.face.body(json.loads(body)))
 
 
 def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
@@ -224,7 +238,7 @@ def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
     if not active.stream:
         batch: Any = next(filter(None, batches), None) or [Item(b"")]
         item = batch[0] if isinstance(batch, Sequence) else batch  # whatever a plugin gives, the relay knows
-        return relay.body(item, _HOLDS[active.kind])
+        return _shown(active, relay.body(item))
     frames = []
     for batch in batches:
         frames.append(relay.frames(batch))
@@ -234,9 +248,7 @@ def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
     raise AssertionError("a reply without output does not end well")
 
 
-def _guarded(
-    hook: Callable[..., Any], call: ChatCall | EmbeddingsCall, context: CallContext, target: TargetPlan
-) -> Reply:
+def _guarded(hook: Callable[..., Any], call: AnyCall, context: CallContext, target: TargetPlan) -> Reply:
     """The hook's reply. A plugin that breaks counts as an upstream that failed; its traceback goes to the log alone."""
     try:
         reply: Any = hook(call=call, context=context)
@@ -266,7 +278,7 @@ def _guarded_batches(reply: Reply, target: TargetPlan, active: ActiveCall) -> It
         raise _broken(target, active.call) from None
 
 
-def _broken(target: TargetPlan, call: ChatCall | EmbeddingsCall) -> UpstreamError:
+def _broken(target: TargetPlan, call: AnyCall) -> UpstreamError:
     """Called while the plugin's exception is handled: its words are for the log, and for the attempt's row."""
     name = target.provider.kind
     _log.exception("provider plugin %s failed on call %s", name, call.request_id, extra={"said": call.body})

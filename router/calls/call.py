@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 import gevent
 from greenlet import getcurrent, greenlet
 
 from router.calls.attempt_rows import attempt_row, named
+from router.calls.client import CallCancelled
 from router.calls.kept_answer import AnswerRecorder
+from router.calls.unbooked import PLAIN_UNBOOKED, STREAM_UNBOOKED, unbooked_row
 from router.charging.charge import ChargeResult, compute_charge
 from router.charging.meters import Claimed, Part
 from router.charging.plan import Plan
@@ -22,13 +23,16 @@ from router.charging.usage_marks import marks_of, tell
 from router.errors import RouterError, StoreError, Unavailable, UpstreamError
 from router.http_client.exceptions import AnswerTooLong
 from router.ledger.operations import Hold, Statement
+from router.surfaces.face import Face, StreamEnds
 from router.surfaces.measuring import Measure
-from router.surfaces.relay import Relay
+from router.surfaces.reader import Reader
+from router.surfaces.surface import Surface
+from router.surfaces.translated import Translated, TranslatedSurface
 from router.types.dialect import Dialect
 from router.types.peer import NOBODY, Peer
-from router.types.records import Attempt, CallRecord, ChatCall, EmbeddingsCall, Key, Usage
+from router.types.records import AnyCall, Attempt, CallRecord, Key, Usage
 
-__all__ = ["ActiveCall", "CallCancelled", "ClientConnection", "Settles"]
+__all__ = ["ActiveCall", "Settles"]
 
 _log = logging.getLogger("router.calls")
 _NOTHING = Usage(0)
@@ -36,29 +40,6 @@ _NONE: Sequence[str] = ()
 _LEFT = 499
 _AGAIN = {"Retry-After": "5"}
 _STOPPED = "The gateway stopped before this call was over."
-_PLAIN_UNBOOKED = "This call could not be booked in time. It was not charged; please send it again."
-_STREAM_UNBOOKED = "This answer is whole, but could not be booked in time; it is charged as soon as it can be."
-
-
-class CallCancelled(BaseException):
-    """Thrown into the greenlet that waits for an upstream. Not an ``Exception``: no handler of errors may catch it.
-
-    Attributes:
-        reason: what to tell the client; None where there is none any more.
-    """
-
-    def __init__(self, reason: RouterError | None = None) -> None:
-        super().__init__()
-        self.reason = reason
-
-
-class ClientConnection(Protocol):
-    """The client's connection, as the server gives it."""
-
-    @property
-    def gone(self) -> bool: ...
-    def watch(self, callback: Callable[[], None]) -> None: ...
-    def unwatch(self) -> None: ...
 
 
 class Settles(Protocol):
@@ -75,8 +56,8 @@ class ActiveCall:
 
     Args:
         request_id: ours.
-        kind: the hook that serves it, ``chat`` or ``embeddings``.
-        body: as it is passed on; never changed.
+        surface: by which it came.
+        body: as it is passed on; never changed. For a surface that is served through chat, the chat call.
         found: what it holds.
         peer: whose request it is.
         received_at: Unix seconds.
@@ -84,8 +65,12 @@ class ActiveCall:
         drain_s: how long the upstream is read on after the client left.
         finished: receives the call, exactly once, when it is over.
         client_request_id: the client's own ID of the request.
+        translated: what the surface made of the client's body; None where that is passed on.
+        source: the client's body.
 
     Attributes:
+        face: how a stream of chunks is written; ``ends`` what is written beside.
+        native: whether the target speaks a surface that is served through chat elsewhere.
         model, stream, include_usage: what the body says.
         plan: what was known of the call beforehand.
         admission: where it was admitted, and is settled; None before.
@@ -121,6 +106,8 @@ class ActiveCall:
         "claims",
         "client_request_id",
         "dropped",
+        "ends",
+        "face",
         "first_output",
         "found",
         "gone",
@@ -128,8 +115,8 @@ class ActiveCall:
         "include_usage",
         "keeping",
         "key",
-        "kind",
         "model",
+        "native",
         "parts",
         "passed_on",
         "peer",
@@ -137,12 +124,15 @@ class ActiveCall:
         "relay",
         "request_id",
         "settled",
+        "source",
         "started",
         "stream",
         "stripped_params",
+        "surface",
         "taken_on",
         "target",
         "terms",
+        "translated",
         "tried_at",
     )
 
@@ -152,7 +142,7 @@ class ActiveCall:
     def __init__(
         self,
         request_id: str,
-        kind: str,
+        surface: Surface,
         key: Key,
         body: Mapping[str, Any],
         found: Measure,
@@ -164,18 +154,25 @@ class ActiveCall:
         finished: Callable[[ActiveCall, CallRecord], None],
         started: float | None = None,
         client_request_id: str = "",
+        translated: Translated | None = None,
+        source: Mapping[str, Any] | None = None,
     ) -> None:
         self.request_id = request_id
         self.client_request_id = client_request_id
         self.peer = peer
-        self.kind = kind
+        self.surface = surface
         self.key = key
         self.body = body
         self.found = found
         self.model: str = body["model"]
-        self.stream = kind == "chat" and body.get("stream") is True
+        self.stream = surface.streams and body.get("stream") is True
         options = body.get("stream_options") if self.stream else None
-        self.include_usage = isinstance(options, dict) and options.get("include_usage") is True
+        asked = isinstance(options, dict) and options.get("include_usage") is True
+        self.include_usage = asked or translated is not None
+        self.translated = translated
+        self.source = body if source is None else source
+        self.face: Face = dialect if translated is None else translated.face
+        self.ends: StreamEnds = self.face
         self.admission: Settles | None = None
         self.parts: Sequence[Part] = ()
         self.claims: Sequence[Claimed] = ()
@@ -183,7 +180,8 @@ class ActiveCall:
         self.held: Hold | None = None
         self.admitted_at = 0.0
         self.keeping: AnswerRecorder | None = None
-        self.relay = Relay(self, dialect, kind)
+        self.relay: Reader = surface.reader(self)
+        self.native = False
         self.attempts: list[Attempt] = []
         self.stripped_params = self.dropped = _NONE
         self.passed_on: Mapping[str, str] = {}
@@ -192,7 +190,7 @@ class ActiveCall:
         self.tried_at, self.attempts_told = 0.0, 0
         self.settled: CallRecord | None = None
         self.started = time.monotonic() if started is None else started
-        self._call: ChatCall | EmbeddingsCall | None = None
+        self._call: AnyCall | None = None
         self._dialect = dialect
         self._received_at = received_at
         self.first_output: float | None = None
@@ -204,11 +202,10 @@ class ActiveCall:
         self._timer: Any = None
 
     @property
-    def call(self) -> ChatCall | EmbeddingsCall:
+    def call(self) -> AnyCall:
         """What plugins see of it; made when the first of them is asked."""
         if self._call is None:
-            made = ChatCall if self.kind == "chat" else EmbeddingsCall
-            self._call = made(self.request_id, self.model, self.body, self.stream, self.include_usage)
+            self._call = self.surface.seen(self, self.body)
         return self._call
 
     @property
@@ -219,6 +216,15 @@ class ActiveCall:
             if isinstance(value, str) and value:
                 return f"{self.key.account}\0{value}"
         return None
+
+    def change_lane(self, native: bool) -> None:
+        """Go on to a target that speaks the call's surface itself, or from there to one that is asked through chat."""
+        assert isinstance(self.surface, TranslatedSurface)
+        self.native = native
+        if native:
+            self.relay = self.ends = self.surface.native_reader(self)
+        else:
+            self.relay, self.ends = self.surface.reader(self), self.face
 
     def elapsed_s(self) -> float:
         """Since the request's first byte."""
@@ -296,14 +302,14 @@ class ActiveCall:
         assert self.admission is not None
         unsettled = None
         try:
-            unbooked = (lambda: _unbooked(record)) if good else None
+            unbooked = (lambda: unbooked_row(record)) if good else None
             settled = self.admission.close(self, record, reckoned, unbooked)
         except StoreError as failed:
             _log.warning("call %s could not be booked in time: %s", record.request_id, failed.message)
-            told = _STREAM_UNBOOKED if record.streamed else _PLAIN_UNBOOKED
+            told = STREAM_UNBOOKED if record.streamed else PLAIN_UNBOOKED
             unsettled = Unavailable(told, code=StoreError.code, headers=dict(_AGAIN))
             unsettled.recorded = True
-            settled = _unbooked(record) if good else record
+            settled = unbooked_row(record) if good else record
         self.settled = settled
         finished(self, settled)
         if self.keeping is not None:
@@ -320,7 +326,7 @@ class ActiveCall:
         record = CallRecord(
             request_id=self.request_id,
             created_at=self._received_at,
-            route=self.kind,
+            route=self.surface.name,
             account=key.account,
             key=key.id,
             model=self.model,
@@ -390,11 +396,4 @@ class ActiveCall:
         answered = self.answered or (self.relay.output and self.stream)
         if ending == "disconnect" and not answered:
             return _LEFT
-        return 200 if error is None or answered else self._dialect.error_status(error)
-
-
-def _unbooked(record: CallRecord) -> CallRecord:
-    """The row of a good call whose client has to be told that it could not be booked in time."""
-    if record.streamed:
-        return replace(record, ending="cut", error_code=StoreError.code or "")
-    return replace(record, ending="error", status=StoreError.status, error_code=StoreError.code or "", charge_nano=0)
+        return 200 if error is None or answered else self.surface.error_status(self._dialect, error)

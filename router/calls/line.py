@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,10 +16,12 @@ import gevent
 
 from router.calls.admission import Admission, StaleKey
 from router.calls.auth import Authenticator
-from router.calls.call import ActiveCall, CallCancelled, ClientConnection
+from router.calls.call import ActiveCall
+from router.calls.client import CallCancelled, ClientConnection
 from router.calls.dispatch import Dispatcher
 from router.calls.endings import Endings
 from router.calls.idempotency import Idempotency, Replay
+from router.calls.intake import Intake
 from router.calls.kept_answer import CHARGE
 from router.calls.line_plugins import LinePlugins
 from router.calls.observers import Recorder
@@ -37,8 +39,7 @@ from router.providers.model_list import ModelListService
 from router.providers.resolve import ModelResolver
 from router.structs import record
 from router.surfaces.body import decode_json
-from router.surfaces.checked import look
-from router.surfaces.known_fields import NOT_OURS, dropped_fields, passed_on
+from router.surfaces.surface import Surface
 from router.surfaces.uploads import SMALL_BYTES, UploadLimits, Uploads
 from router.types.dialect import Dialect
 from router.types.records import Attempt, CallRecord, Key
@@ -48,12 +49,6 @@ __all__ = ["CallAnswer", "CallPipeline"]
 _log = logging.getLogger("router.calls")
 _STALE_MAX = 8
 _STOP_STEP_S = 0.02
-_PLAIN_HEADERS = {"Content-Type": "application/json"}
-_STREAM_HEADERS = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache, no-transform",
-    "X-Accel-Buffering": "no",
-}
 
 
 @record
@@ -111,6 +106,7 @@ class CallPipeline:
         least = 2 * settings.max_body_bytes  # as it was sent, and without its coding
         bounds = (settings.worker_body_bytes, settings.account_body_bytes, settings.key_body_bytes)
         self._uploads = Uploads(UploadLimits(*(max(least, one) for one in bounds)), available)
+        self._intake = Intake(dialect, self._uploads, settings.drain_s, self._finished)
         self._in_flight: dict[str, ActiveCall] = {}
         self._plans = Plans(quoter.snapshot, self._planned)
         self._progress = ProgressNotes(admission.journal, self._in_flight)
@@ -134,14 +130,14 @@ class CallPipeline:
         """Give observers this long to see the last calls."""
         self._recorder.drain(timeout_s)
 
-    def call(self, kind: str, incoming: Incoming) -> CallAnswer:
+    def call(self, surface: Surface, incoming: Incoming) -> CallAnswer:
         """Take a call in, and serve it.
 
         Args:
-            kind: ``chat`` or ``embeddings``.
+            surface: whose path it came to.
 
         Raises:
-            RouterError: what the dialect renders as the error body; it knows whose the call was.
+            RouterError: what the surface renders as the error body; it knows whose the call was.
         """
         key = self._authenticator.key(incoming.authorization, incoming.x_api_key)
         body: Any = None
@@ -149,12 +145,12 @@ class CallPipeline:
             size = incoming.body_size
             if size is not None and size <= SMALL_BYTES:
                 raw = incoming.read_body()
-                body = decode_json(raw)
+                body = decode_json(raw) if surface.reads_json else surface.read(raw, incoming.header)
             else:
-                raw, body = self._large_body(key, incoming, size)
+                raw, body = self._intake.large_body(surface, key, incoming, size)
             if self._plugins.guards:
-                body = self._plugins.guarded(kind, key, body, incoming)
-            active = self._taken_in(kind, key, body, incoming)
+                body = self._plugins.guarded(surface.name, key, body, incoming)
+            active = self._intake.call(surface, key, body, incoming)
             if active.stream and not self._settings.streaming:
                 message = "Streaming is switched off on this gateway; send the request without 'stream'."
                 raise BadRequest(message, code="streaming_disabled", param="stream")
@@ -167,32 +163,6 @@ class CallPipeline:
             model = body.get("model") if isinstance(body, dict) else None
             error.about = {**_owner(key), "model": model if isinstance(model, str) else ""}
             raise
-
-    def _taken_in(self, kind: str, key: Key, body: Mapping[str, Any], incoming: Incoming) -> ActiveCall:
-        """The call that a decoded body asks for.
-
-        Raises:
-            BadRequest: naming the field.
-        """
-        dropped: Sequence[str] = ()
-        if not NOT_OURS.isdisjoint(body):
-            dropped, body = dropped_fields(body), passed_on(body)
-        active = ActiveCall(
-            incoming.request_id,
-            kind,
-            key,
-            body,
-            look(body, kind),
-            self._dialect,
-            incoming.peer,
-            received_at=incoming.received_at,
-            started=incoming.started,
-            drain_s=self._settings.drain_s,
-            finished=self._finished,
-            client_request_id=incoming.client_request_id,
-        )
-        active.stripped_params = dropped
-        return active
 
     def models(self, incoming: Incoming) -> Any:
         """``GET /v1/models``: what the dialect makes of the models that the key can call."""
@@ -212,27 +182,21 @@ class CallPipeline:
             error.about = {**_owner(key), "model": model_id}
             raise
 
-    def _large_body(self, key: Key, incoming: Incoming, size: int | None) -> tuple[bytes, dict[str, Any]]:
-        """A body that is read only where there is room for it, and decoded."""
-        with self._uploads.begin(key, size) as note:
-            raw = incoming.read_body(note)
-            return raw, decode_json(raw)
-
     def key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
         """The key that a request shows. Raises as ``Authenticator.key``."""
         return self._authenticator.key(incoming.authorization, incoming.x_api_key, fresh=fresh)
 
     def _serve_once(self, active: ActiveCall, value: str, incoming: Incoming, raw: bytes) -> CallAnswer:
         """Serve a call, or give the answer that its ``Idempotency-Key`` has already."""
-        key, kind = active.key, active.kind
+        key, name = active.key, active.surface.name
         try:
-            found = self._idempotency.enter(value, key, kind, raw, active.request_id, incoming.client)
+            found = self._idempotency.enter(value, key, name, raw, active.request_id, incoming.client)
         except Conflict:
             self._count_request(active, incoming)
             raise
         if isinstance(found, Replay):
             self._count_request(active, incoming)
-            self._recorder.replayed(active.request_id, found.first, key, kind, found.status, active.peer)
+            self._recorder.replayed(active.request_id, found.first, key, name, found.status, active.peer)
             return CallAnswer(found.body, found.headers, found.status)
         active.keeping = found
         return self._serve(active, incoming)
@@ -246,15 +210,15 @@ class CallPipeline:
             return given
         name, answer = known
         self._count_request(active, incoming)
-        self._recorder.cached(active.request_id, name, active.key, active.kind, active.peer)
-        return CallAnswer(answer, {**_PLAIN_HEADERS, "x-router-cache": name})
+        self._recorder.cached(active.request_id, name, active.key, active.surface.name, active.peer)
+        return CallAnswer(answer, {**active.surface.plain_headers, "x-router-cache": name})
 
     def _count_request(self, active: ActiveCall, incoming: Incoming) -> None:
         """Count a repeat against the limits on requests: it costs nothing, but is a request like any other."""
         key = active.key
         for _ in range(_STALE_MAX):
             try:
-                return self._admission.count_request(active.call, active.kind, key, incoming.peer.address)
+                return self._admission.count_request(active.call, active.surface.name, key, incoming.peer.address)
             except StaleKey:
                 self._authenticator.forget(key)
                 key = self.key(incoming)
@@ -283,10 +247,10 @@ class CallPipeline:
         """Open the bracket. Where the key has changed since it was read, everything is checked again."""
         for _ in range(_STALE_MAX):
             try:
-                plan = self._plans.of(active.key, active.kind, active.model)
+                plan = self._plans.of(active.key, active.surface, active.model)
             except Forbidden:  # it may be allowed by now
                 active.key = self.key(incoming, fresh=True)
-                plan = self._plans.of(active.key, active.kind, active.model)
+                plan = self._plans.of(active.key, active.surface, active.model)
             terms = self._quoter.terms(plan, active.body, active.found, incoming.received_at)
             active.plan, active.admission = plan, self._admission
             try:
@@ -299,9 +263,9 @@ class CallPipeline:
                 active.key = self.key(incoming)
         raise Unavailable("Keys and limits are changing too fast just now.", headers={"Retry-After": "1"})
 
-    def _planned(self, key: Key, kind: str, model: str, snapshot: Snapshot) -> Plan:
+    def _planned(self, key: Key, surface: Surface, model: str, snapshot: Snapshot) -> Plan:
         """Compile the plan of such calls. Raises as ``ModelResolver.route`` and ``PriceQuoter.plan``."""
-        return self._quoter.plan(kind, key, self._resolver.route(model, key), snapshot)
+        return self._quoter.plan(surface, key, self._resolver.route(model, key), snapshot)
 
     def _plain(self, active: ActiveCall, client: ClientConnection | None) -> CallAnswer:
         """The whole reply, settled before its first byte goes out."""
@@ -338,7 +302,7 @@ class CallPipeline:
         client = incoming.client
         assert incoming.open_sink is not None, "a door that takes calls has a way for streams"
         sink = incoming.open_sink()
-        pump = Pump(active, self._dispatcher, self._dialect, self._settings, sink, partial(self._begun, active))
+        pump = Pump(active, self._dispatcher, self._settings, sink, partial(self._begun, active))
         if client is not None:
             client.watch(pump.client_left)
         try:
@@ -365,7 +329,7 @@ class CallPipeline:
             first: what stands before; None for what a good answer has.
         """
         if first is None:
-            first = _STREAM_HEADERS if active.stream else _PLAIN_HEADERS
+            first = active.surface.stream_headers if active.stream else active.surface.plain_headers
         headers = {**active.passed_on, **first, **self._admission.headers(active)}
         if active.stripped_params or active.dropped:
             dropped = [*active.stripped_params, *active.dropped]

@@ -12,6 +12,7 @@ from router.calls.request import Incoming
 from router.charging.targets import TargetPlan
 from router.errors import FAULTS, Forbidden, RouterError
 from router.plugin_host.registry import Registry
+from router.surfaces.surface import Surface
 from router.types.keys import Key
 from router.types.line_hooks import CallRequest, Credentials, TargetOption
 from router.types.plugin_context import PluginContext
@@ -96,7 +97,7 @@ class LinePlugins:
             targets = [targets[places[one]] for one in first] + [one for one in targets if one.id not in first]
         return targets
 
-    def known(self, active: ActiveCall, plan_of: Callable[[Key, str, str], object]) -> tuple[str, bytes] | None:
+    def known(self, active: ActiveCall, plan_of: Callable[[Key, Surface, str], object]) -> tuple[str, bytes] | None:
         """Whose answer to the call is there already, and the answer.
 
         Args:
@@ -106,7 +107,7 @@ class LinePlugins:
             RouterError: the call cannot be served at all.
         """
         try:
-            plan_of(active.key, active.kind, active.model)
+            plan_of(active.key, active.surface, active.model)
         except Forbidden:  # it may be allowed by now: whoever serves it looks again
             return None
         call = request_of(active)
@@ -147,7 +148,7 @@ class LinePlugins:
 
 def request_of(active: ActiveCall) -> CallRequest:
     """What these plugins see of a call."""
-    return _request(active.request_id, active.kind, active.key, active.body, active.peer.address)
+    return _request(active.request_id, active.surface.name, active.key, active.body, active.peer.address)
 
 
 def _request(request_id: str, surface: str, key: Key, body: Mapping[str, Any], client: str) -> CallRequest:

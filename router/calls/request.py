@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec import Struct
 
-from router.calls.call import ClientConnection
+from router.calls.client import ClientConnection
 from router.calls.sink import Sink
 from router.types.peer import NOBODY, Peer
 
@@ -34,6 +35,7 @@ class Incoming(Struct):
         raw: the whole body, where it came with the head.
         reader: reads it, where it did not.
         open_sink: where the answer goes if it is a stream; asked for once at most.
+        fields, environ: the header, by lower-case names or as WSGI has it; see ``header``.
     """
 
     path: str
@@ -51,6 +53,17 @@ class Incoming(Struct):
     raw: bytes = b""
     reader: ReadBody | None = None
     open_sink: Callable[[], Sink] | None = None
+    fields: Mapping[bytes, bytes] | None = None
+    environ: Mapping[str, Any] | None = None
+
+    def header(self, name: str) -> str | None:
+        """A header field's value by its lower-case name; None where there is none."""
+        if self.environ is not None:
+            key = name.upper().replace("-", "_")
+            value = self.environ.get(key if key == "CONTENT_TYPE" else f"HTTP_{key}")
+            return value if isinstance(value, str) else None
+        found = None if self.fields is None else self.fields.get(name.encode("ascii"))
+        return None if found is None else found.decode("latin-1")
 
     def read_body(self, note: Callable[[int], None] | None = None) -> bytes:
         """The whole body. Called only once the key is known to be good.

@@ -13,12 +13,12 @@ from typing import Any
 from gevent import get_hub, sleep
 
 from router.calls.attempt import Opened
-from router.calls.call import ActiveCall, CallCancelled
+from router.calls.call import ActiveCall
+from router.calls.client import CallCancelled
 from router.calls.dispatch import Dispatcher
 from router.calls.sink import Sink
 from router.config.schema import GatewaySettings
 from router.errors import FAULTS, RequestTimeout, RouterError, StoreError, Unavailable, UpstreamError
-from router.types.dialect import Dialect
 
 __all__ = ["Pump"]
 
@@ -37,8 +37,8 @@ class Pump:
     __slots__ = (
         "_active",
         "_begun",
-        "_dialect",
         "_dispatcher",
+        "_end",
         "_headers",
         "_keeping",
         "_limits",
@@ -53,19 +53,18 @@ class Pump:
         self,
         active: ActiveCall,
         dispatcher: Dispatcher,
-        dialect: Dialect,
         limits: GatewaySettings,
         sink: Sink,
         headers: Callable[[], Mapping[str, str]],
     ) -> None:
         self._active = active
         self._dispatcher = dispatcher
-        self._dialect = dialect
         self._limits = limits
         self._sink = sink
         self._headers = headers
         self._keeping = active.keeping
         self._begun = False
+        self._end = b""
         self._opened: Opened | None = None
         self._put_at = 0.0
         self._timer: Any = None
@@ -99,7 +98,7 @@ class Pump:
             if not active.gone:
                 if not self._begun:
                     self._begin()
-                self._sink.end(self._dialect.end_frame() if error is None else self._dialect.error_frame(error))
+                self._sink.end(self._end if error is None else active.ends.error_frame(error))
         finally:
             if self._opened is not None:
                 self._opened.close()  # last: by now its framing has ended too, and the connection can stay
@@ -128,8 +127,8 @@ class Pump:
         return None
 
     def _relay(self) -> None:
-        relay = self._active.relay
         opened = self._opened = self._dispatcher.open(self._active)
+        relay = self._active.relay
         try:
             self._put(opened.first)
             relay.check()
@@ -138,8 +137,9 @@ class Pump:
                 if relay.failure is not None:
                     relay.check()
             relay.end()
+            self._end = self._active.ends.end_frame()
             if self._keeping is not None:
-                self._keeping.end(self._dialect.end_frame())
+                self._keeping.end(self._end)
         except UpstreamError as error:
             opened.failed(error)
             raise
@@ -149,7 +149,7 @@ class Pump:
         keeping = self._keeping
         if keeping is not None and not keeping.whole and self._active.relay.output:
             left = RequestTimeout("The client left this stream, and it was not read to its end.")
-            keeping.add(self._dialect.error_frame(error or left))
+            keeping.add(self._active.ends.error_frame(error or left))
 
     def _put(self, data: bytes) -> None:
         if not data:
@@ -198,5 +198,5 @@ class Pump:
         if not self._begun:
             self._begin()
         self._put_at = monotonic()
-        self._sink.write(self._dialect.heartbeat())
+        self._sink.write(self._active.ends.heartbeat())
         self._tick_in(self._limits.heartbeat_s)

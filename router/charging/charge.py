@@ -73,7 +73,7 @@ def compute_charge(
         return _NOTHING
     sale = terms.sales[target.id]
     told = given if usage is None or not usage.doubtful else _certain(usage, estimate)
-    if terms.kind == "embeddings" and (told.completion_tokens or told.reasoning_tokens):
+    if not terms.surface.speaks and (told.completion_tokens or told.reasoning_tokens):
         told = replace(told, completion_tokens=0, reasoning_tokens=0)
     if sale.bound.units is not None or told.units is not None:
         told = _with_request(told, sale.bound)

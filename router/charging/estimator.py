@@ -19,7 +19,7 @@ from router.errors import BadRequest, Unavailable
 from router.money.prices import MILLION, dearest, is_complete, is_free, rates, request_of
 from router.providers.resolve import ModelResolver
 from router.surfaces.body import decode_json
-from router.surfaces.checked import look
+from router.surfaces.chat.surface import CHAT
 from router.surfaces.field_kinds import Integer, Typed
 from router.surfaces.known_fields import MESSAGES_SHAPE, MODEL_SHAPE, check_fields, model_of, passed_on
 from router.surfaces.measuring import Measure
@@ -157,7 +157,7 @@ class Estimator:
 
     def _of_messages(self, model_id: str, body: Mapping[str, Any]) -> Estimate:
         body = passed_on(body)
-        found = look(body, "chat")
+        found = CHAT.look(body)
         check_extras(body)
         places = self.places(model_id)
         kind = places[0].card.kind

@@ -14,7 +14,7 @@ from router.charging.budget import BUDGET_OWNER, budget_claim
 from router.charging.policies import AMOUNT_MAX, FAILURES, Policy, failed
 from router.errors import RouterError
 from router.types.claims import BALANCE, Claim, Outcome, PolicyContext, Quote
-from router.types.records import ChatCall, EmbeddingsCall, Key
+from router.types.records import AnyCall, Key
 
 __all__ = [
     "Claimed",
@@ -66,7 +66,7 @@ class Part:
         self.until = until
         self.bills = policy is not None and policy.role == "billing"
 
-    def asked(self, call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext) -> Part:
+    def asked(self, call: AnyCall, key: Key, quote: Quote, context: PolicyContext) -> Part:
         """The part of one call, of a policy that is asked for each.
 
         Raises:

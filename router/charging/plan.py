@@ -14,6 +14,7 @@ from router.catalogue.snapshot import Snapshot
 from router.charging.meters import Metered
 from router.charging.targets import TargetPlan
 from router.providers.resolve import Target
+from router.surfaces.surface import Surface
 from router.types.records import Key
 
 __all__ = ["Plan", "Plans"]
@@ -22,14 +23,14 @@ _REMEMBERED_MAX = 10_000
 
 
 class Plan:
-    """The plan of one key's calls of one kind to one model.
+    """The plan of one key's calls on one surface to one model.
 
     Args:
         snapshot: of the catalogue, that it was made from.
         other: gives a target that is none of the plan's, compiled; None where it has no price.
 
     Attributes:
-        key, kind, model: whose calls, ``chat`` or ``embeddings``, and the model as clients write it.
+        key, surface, model: whose calls, on which surface, and the model as clients write it.
         targets: best first; never empty.
         rate_nano: units of the balance currency for one USD, in nano; 0 where none is known.
         paid: whether calls are charged for.
@@ -40,7 +41,6 @@ class Plan:
 
     __slots__ = (
         "key",
-        "kind",
         "logged",
         "metered",
         "model",
@@ -49,13 +49,14 @@ class Plan:
         "rate_nano",
         "shown_model",
         "snapshot",
+        "surface",
         "targets",
     )
 
     def __init__(
         self,
         key: Key,
-        kind: str,
+        surface: Surface,
         model: str,
         targets: tuple[TargetPlan, ...],
         snapshot: Snapshot,
@@ -63,7 +64,7 @@ class Plan:
         *,
         paid: bool,
     ) -> None:
-        self.key, self.kind, self.model = key, kind, model
+        self.key, self.surface, self.model = key, surface, model
         self.targets = targets
         self.snapshot = snapshot
         self.other = other
@@ -71,7 +72,7 @@ class Plan:
         self.paid = paid
         self.metered: Metered | None = None
         self.shown_model = json.dumps(model).encode("ascii")
-        members = {"route": kind, "account": key.account, "key": key.id, "model": model}
+        members = {"route": surface.name, "account": key.account, "key": key.id, "model": model}
         self.logged = json.dumps(members, separators=(",", ":"))[1:-1]
 
 
@@ -80,26 +81,28 @@ class Plans:
 
     Args:
         snapshot: gives the catalogue's, as it is now.
-        compile: makes the plan of a key, a kind of call and a model, from a snapshot. What it raises is not kept.
+        compile: makes the plan of a key, a surface and a model, from a snapshot. What it raises is not kept.
     """
 
-    def __init__(self, snapshot: Callable[[], Snapshot], compile: Callable[[Key, str, str, Snapshot], Plan]) -> None:
+    def __init__(
+        self, snapshot: Callable[[], Snapshot], compile: Callable[[Key, Surface, str, Snapshot], Plan]
+    ) -> None:
         self._snapshot = snapshot
         self._compile = compile
         self._plans: dict[tuple[str, str, str], Plan] = {}
 
-    def of(self, key: Key, kind: str, model: str) -> Plan:
+    def of(self, key: Key, surface: Surface, model: str) -> Plan:
         """The plan of a call.
 
         Raises:
             RouterError: as ``compile`` does.
         """
         snapshot = self._snapshot()
-        name = (key.id, kind, model)
+        name = (key.id, surface.name, model)
         plan = self._plans.get(name)
         if plan is not None and plan.key is key and plan.snapshot is snapshot:
             return plan
-        plan = self._compile(key, kind, model, snapshot)  # of this snapshot or a newer one; then it is made again
+        plan = self._compile(key, surface, model, snapshot)  # of this snapshot or a newer one; then it is made again
         if len(self._plans) >= _REMEMBERED_MAX:
             self._plans.clear()
         self._plans[name] = plan

@@ -13,7 +13,7 @@ from router.config.file import Settings
 from router.errors import FAULTS, ConfigError, RouterError
 from router.plugin_host.registry import Registry, nearest
 from router.types.claims import BALANCE, REFUSALS, Claim, Meters, Outcome, PolicyContext, Quote, Window
-from router.types.records import ChatCall, EmbeddingsCall, Key
+from router.types.records import AnyCall, Key
 
 __all__ = ["ALTERNATIVES_MAX", "AMOUNT_MAX", "FAILURES", "NONE", "Policy", "failed", "fault_of", "policies_of"]
 
@@ -46,9 +46,7 @@ class Policy:
     hooks: Mapping[str, Hook] = field(repr=False)
     settings: Any = field(default=None, repr=False)
 
-    def claims(
-        self, call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext
-    ) -> list[tuple[str, Claim]]:
+    def claims(self, call: AnyCall, key: Key, quote: Quote, context: PolicyContext) -> list[tuple[str, Claim]]:
         """(whole bucket ID, claim) of each claim.
 
         Raises:

@@ -21,6 +21,7 @@ from router.errors import BadRequest, ModelNotPriced
 from router.money.prices import FREE, UNIT_RATE_OF, Price, dearest, is_complete, is_free, request_of, unpriced_units
 from router.providers.resolve import Route, Target, printable_id
 from router.surfaces.measuring import CAP_SPELLINGS, Measure
+from router.surfaces.surface import Surface
 from router.types.claims import Quote
 from router.types.records import Key, ModelCard
 from router.types.request_rules import RequestRules
@@ -49,26 +50,26 @@ class PriceQuoter:
         self._with_billing = with_billing
         self._known: tuple[Snapshot, dict[Any, TargetPlan | None]] = (catalogue.snapshot(), {})
 
-    def plan(self, kind: str, key: Key, route: Route, snapshot: Snapshot | None = None) -> Plan:
-        """Compile what all calls of a key, a kind and a model have in common.
+    def plan(self, surface: Surface, key: Key, route: Route, snapshot: Snapshot | None = None) -> Plan:
+        """Compile what all calls of a key, a surface and a model have in common.
 
         Args:
-            kind: ``chat`` or ``embeddings``.
+            surface: whose calls they are.
             snapshot: of the catalogue, whose prices hold; None for the one in force.
 
         Raises:
             ModelNotPriced: the model has no price.
         """
         snapshot = snapshot or self._catalogue.snapshot()
-        found = [self._target(snapshot, target, key.price_list, kind) for target in route.targets]
+        found = [self._target(snapshot, target, key.price_list, surface) for target in route.targets]
         if found[0] is None:
             raise unpriced(route.targets[0].id, route.targets[0].card, snapshot.prices)
         priced = tuple(target for target in found if target is not None)
 
         def other(target: Target) -> TargetPlan | None:
-            return self._target(snapshot, target, key.price_list, kind)
+            return self._target(snapshot, target, key.price_list, surface)
 
-        return Plan(key, kind, route.model, priced, snapshot, other, paid=self._with_billing)
+        return Plan(key, surface, route.model, priced, snapshot, other, paid=self._with_billing)
 
     def terms(self, plan: Plan, body: Mapping[str, Any], found: Measure, at: float) -> CallPricing:
         """The terms of a call.
@@ -97,7 +98,9 @@ class PriceQuoter:
             return sale_of(target, found, at) if self._takes(body, found, target) else None
 
         quote = self._quote(found, first, sales)
-        return CallPricing(plan.kind, at, quote, targets, sales, plan.rate_nano, plan.other, sell, self._with_billing)
+        return CallPricing(
+            plan.surface, at, quote, targets, sales, plan.rate_nano, plan.other, sell, self._with_billing
+        )
 
     def _check(self, body: Mapping[str, Any], found: Measure, rules: RequestRules) -> None:
         """Raises:
@@ -122,16 +125,16 @@ class PriceQuoter:
             return False
         return True
 
-    def _target(self, snapshot: Snapshot, target: Target, price_list: str, kind: str) -> TargetPlan | None:
+    def _target(self, snapshot: Snapshot, target: Target, price_list: str, surface: Surface) -> TargetPlan | None:
         """A target compiled; None where it has no price for such calls."""
         if self._known[0] is not snapshot:
             self._known = (snapshot, {})
-        cache, name = self._known[1], (kind, price_list, target.id)
+        cache, name = self._known[1], (surface.name, price_list, target.id)
         if name not in cache:
             if len(cache) >= _REMEMBERED_MAX:
                 cache.clear()
-            offer = self._offer(snapshot.prices, target, price_list, kind)
-            made = None if offer is None else TargetPlan(target, offer, kind, self._own_cap, paid=self._with_billing)
+            offer = self._offer(snapshot.prices, target, price_list, surface.modality)
+            made = None if offer is None else TargetPlan(target, offer, surface, self._own_cap, paid=self._with_billing)
             cache[name] = made
         return cache[name]
 

@@ -15,6 +15,7 @@ from router.money.usage import Units
 from router.providers.health import EndpointHealth
 from router.providers.resolve import Target
 from router.providers.signing import signing
+from router.surfaces.surface import Surface
 from router.types.records import CallContext
 from router.types.request_rules import ADDED_MEMBERS, RequestRules
 from router.upstream.checking import fault_of_wire
@@ -49,7 +50,7 @@ class TargetOffer(NamedTuple):
 
 
 class TargetPlan:
-    """One target for one kind of call and one price list. Compiled once for a catalogue's snapshot, and never changed.
+    """One target for one surface and one price list. Compiled once for a catalogue's snapshot, and never changed.
 
     Args:
         own_cap: the cap on each choice where neither client nor card names one.
@@ -58,6 +59,7 @@ class TargetPlan:
     Attributes:
         id, provider, card, model, kind, rules: as the target and its provider have them; ``kind`` is the plugin.
         hook: the plugin's, for such calls; None where it has none.
+        native: whether it speaks a surface that is served through chat elsewhere.
         lacks: why it does not serve such calls; empty where it does.
         offer: what its calls cost.
         cost_rates: those of the cost where there are no tiers; else None.
@@ -76,6 +78,7 @@ class TargetPlan:
 
     __slots__ = (
         "_asks",
+        "_compiles",
         "_plain",
         "_stream",
         "card",
@@ -91,6 +94,7 @@ class TargetPlan:
         "kind",
         "lacks",
         "model",
+        "native",
         "nothing_charged",
         "obeyed",
         "offer",
@@ -103,14 +107,17 @@ class TargetPlan:
         "wires",
     )
 
-    def __init__(self, target: Target, offer: TargetOffer, kind: str, own_cap: int, *, paid: bool) -> None:
+    def __init__(self, target: Target, offer: TargetOffer, surface: Surface, own_cap: int, *, paid: bool) -> None:
         card, provider = target.card, target.provider
         self.id, self.provider, self.card, self.model = target.id, provider, card, card.model
         self.kind, self.rules = provider.kind, provider.rules
-        self._asks = kind
+        hooks = provider.hooks
+        self.native = surface.translates and surface.hook in hooks
+        self._asks = "chat" if surface.translates and not self.native else surface.hook
+        self._compiles = surface.compiles or self._asks == "chat"
         self.wires: dict[EndpointHealth, CallWire | None] = {}
-        self.lacks = _lacks(target, kind)
-        self.hook: Callable[..., Any] | None = provider.hooks.get(kind)
+        self.lacks = _lacks(target, surface, self._asks)
+        self.hook: Callable[..., Any] | None = hooks.get(self._asks)
         self.offer = offer
         self.cost_rates = dearest(offer.cost, 0.0, 0) if offer.cost is not None and not offer.cost.tiers else None
         self.dearest_input = 0 if offer.flat is None else offer.flat.dearest_input()
@@ -141,7 +148,7 @@ class TargetPlan:
     def _compiled(self, place: EndpointHealth) -> CallWire | None:
         provider = self.provider
         compile_ = provider.hooks.get("compiled")
-        if compile_ is None:
+        if compile_ is None or not self._compiles:
             return None
         limits = provider.timeouts(self.model)
         context = CallContext(provider.name, self.model, place.settings, provider.transport, limits, self.card)
@@ -173,11 +180,11 @@ class TargetPlan:
         return Timeouts(found.connect, found.first_byte, found.idle, left_s)
 
 
-def _lacks(target: Target, kind: str) -> str:
-    if kind not in target.provider.hooks:
-        return f"The model '{target.id}' does not serve {kind}."
-    if target.card.kind and target.card.kind != kind:
-        return f"The model '{target.id}' serves {target.card.kind}, not {kind}."
+def _lacks(target: Target, surface: Surface, hook: str) -> str:
+    if hook not in target.provider.hooks:
+        return f"The model '{target.id}' does not serve {surface.name}."
+    if target.card.kind and target.card.kind != surface.modality:
+        return f"The model '{target.id}' serves {target.card.kind}, not {surface.name}."
     return ""
 
 

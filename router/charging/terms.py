@@ -11,6 +11,7 @@ from router.money.amounts import format_nano
 from router.money.prices import RATES, UNIT_RATES, Price, Rates
 from router.providers.resolve import Target
 from router.structs import record
+from router.surfaces.surface import Surface
 from router.types.claims import Quote
 
 __all__ = ["CHARGE_MAX", "CallPricing", "TargetPrice", "quote_of", "shown_rates"]
@@ -79,7 +80,7 @@ class CallPricing:
     """The terms of one call.
 
     Attributes:
-        kind: ``chat`` or ``embeddings``.
+        surface: whose call it is.
         at: Unix seconds at which it arrived: prices are those of that moment.
         quote: the most that it can use at any of its targets.
         targets: those that it may go to, best first; never empty.
@@ -88,7 +89,7 @@ class CallPricing:
         rate_nano: units of the balance currency for one USD, in nano; 0 where none is known.
     """
 
-    kind: str
+    surface: Surface
     at: float
     quote: Quote
     targets: tuple[TargetPlan, ...]

@@ -18,6 +18,7 @@ from router.hookspecs.serving import (
     SiteSpecs,
     StorageSpecs,
 )
+from router.hookspecs.surface import SurfaceSpecs
 
 __all__ = ["HOOKS_VERSION", "ROLES"]
 
@@ -30,6 +31,7 @@ ROLES: dict[str, type] = {
     "billing": BillingSpecs,
     "rate_limit": RateLimitSpecs,
     "dialect": DialectSpecs,
+    "surface": SurfaceSpecs,
     "storage": StorageSpecs,
     "lifecycle": LifecycleSpecs,
     "observer": ObserverSpecs,

@@ -10,7 +10,7 @@ from typing import Any
 import pluggy
 
 from router.types.claims import Claim, Meters, Outcome, PolicyContext, Quote
-from router.types.records import ChatCall, EmbeddingsCall, Key
+from router.types.records import AnyCall, Key
 
 __all__ = ["BillingSpecs", "RateLimitSpecs"]
 
@@ -47,7 +47,7 @@ class _PolicySpecs:
         """
 
     def claims(  # type: ignore[empty-body]
-        self, call: ChatCall | EmbeddingsCall, key: Key, quote: Quote, context: PolicyContext
+        self, call: AnyCall, key: Key, quote: Quote, context: PolicyContext
     ) -> Sequence[Claim]:
         """What a call takes from which buckets, before the upstream sees anything; empty lets it pass, and leaves
         nothing to settle or undo.

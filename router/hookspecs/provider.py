@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 from router.errors import UpstreamError
-from router.types.records import CallContext, ChatCall, EmbeddingsCall, ModelCard, Reply
+from router.types.records import AnyCall, CallContext, ChatCall, EmbeddingsCall, ModelCard, Reply, SurfaceCall
 from router.types.request_rules import RequestRules
 from router.types.transport import Request, ResponseHead
 
@@ -50,6 +50,26 @@ class ProviderSpecs:
         """
 
     @hookspec
+    def responses(self, call: SurfaceCall, context: CallContext) -> Reply:  # type: ignore[empty-body]
+        """Send a call by OpenAI's Responses API upstream: its body as the client sent it, its events as they come.
+
+        One item for a plain answer; for a stream one item per event, which is the JSON text of the event's data. The
+        host has set the model and what is the operator's to say (``store``, names bound to the account, the cap).
+        A provider without this hook is asked by ``chat``, for what the call means there.
+
+        Called: addressed, once per attempt. Since: 0.2.
+        """
+
+    @hookspec
+    def messages(self, call: SurfaceCall, context: CallContext) -> Reply:  # type: ignore[empty-body]
+        """Send a call by Anthropic's Messages API upstream; as ``responses``.
+
+        ``call.headers`` has the client's ``anthropic-version`` and ``anthropic-beta``, which belong to the body.
+
+        Called: addressed, once per attempt. Since: 0.2.
+        """
+
+    @hookspec
     def compiled(self, kind: str, context: CallContext) -> CallWire | None:
         """What all calls of one kind to one model at one endpoint have in common, done beforehand.
 
@@ -69,7 +89,7 @@ class ProviderSpecs:
 
     @hookspec
     def fallback(  # type: ignore[empty-body]
-        self, call: ChatCall | EmbeddingsCall, error: UpstreamError, context: CallContext
+        self, call: AnyCall, error: UpstreamError, context: CallContext
     ) -> Sequence[str]:
         """Model IDs to try after this provider failed, best first; empty gives up.
 

@@ -32,6 +32,7 @@ from router.http.piped import piped
 from router.http.plugin_routes import Answering, PluginRoutes
 from router.providers.profile import DESCRIPTION, HEALTH, READY, RESERVED
 from router.surfaces.coding import UnsupportedCoding, coding_of
+from router.surfaces.surface import SurfaceRequest, SurfaceRoute
 from router.types.masking import one_line
 
 __all__ = ["Application", "create_application"]
@@ -77,15 +78,12 @@ class Application:
         self.asked_at: float | None = None
         self._assembly = assembly
         gateway, dialect = assembly.gateway, assembly.dialect
-        serves = {
-            **dict.fromkeys(dialect.chat_paths, partial(gateway.call, "chat")),
-            **dict.fromkeys(dialect.embeddings_paths, partial(gateway.call, "embeddings")),
-        }
+        serves = {path: partial(gateway.call, one) for one in assembly.surfaces for path in one.paths(dialect)}
         self._showcase = assembly.showcase if dialect.catalogue_paths else None
         self._catalogue_paths = frozenset(dialect.catalogue_paths)
         public = (*dialect.catalogue_paths, *dialect.estimator_paths, *dialect.health_paths, *RESERVED)
-        paths = (*serves, *dialect.models_paths, *public)
-        self._failures = Failures(dialect, assembly.log.write, paths, assembly.recorder.refused)
+        paths = (*serves, *dialect.models_paths, *(route.path for route in _routes(assembly)), *public)
+        self._failures = Failures(dialect, assembly.log.write, paths, assembly.recorder.refused, assembly.surfaces)
         peers = PeerReader(assembly.settings.server.trusted_proxies)
         self._cross_origin = _cross_origin(assembly)
         max_body_bytes = assembly.settings.gateway.max_body_bytes
@@ -204,6 +202,7 @@ def _build_flask(assembly: Assembly, calls: CallRoutes, failures: Failures, read
             peer=calls.peers.of_environ(environ),
             client_request_id=client_request_id(environ.get("HTTP_X_REQUEST_ID", "")),
             where=f"{environ['REQUEST_METHOD']} {path}",
+            path=environ["PATH_INFO"],
         )
         return Response(data, status, headers)
 
@@ -217,6 +216,8 @@ def _build_flask(assembly: Assembly, calls: CallRoutes, failures: Failures, read
 
     for path in sorted(calls.paths):
         add(path, lambda: _called(calls), "POST")
+    for route in _routes(assembly):
+        add(route.path, partial(_routed, assembly, calls, route), route.method)
     for path in dialect.models_paths:
         add(path, lambda: _json(gateway.models(incoming())), "GET")
         add(f"{path}/<path:model_id>", lambda model_id: _json(gateway.model(incoming(), model_id)), "GET")
@@ -232,7 +233,7 @@ def _build_flask(assembly: Assembly, calls: CallRoutes, failures: Failures, read
     served = PluginRoutes(routes, registry, contexts, gateway.key, assembly.settings.path, calls.peers)
     for name, pattern, methods, answering in served.rules():
         app.add_url_rule(pattern, name, _of_plugin(answering), methods=methods, provide_automatic_options=False)
-    description = cache(lambda: describe(dialect, assembly.settings.gateway))
+    description = cache(lambda: describe(dialect, assembly.settings.gateway, assembly.surfaces))
     add(DESCRIPTION, lambda: Response(description(), content_type="application/json"), "GET")
     return app
 
@@ -249,6 +250,23 @@ def _of_plugin(answering: Answering) -> Callable[..., Response]:
         return Response(body, status, headers)
 
     return view
+
+
+def _routes(assembly: Assembly) -> list[SurfaceRoute]:
+    """What surfaces serve besides their calls."""
+    return [route for surface in assembly.surfaces for route in surface.routes()]
+
+
+def _routed(assembly: Assembly, calls: CallRoutes, route: SurfaceRoute, **arguments: str) -> Response:
+    """The answer of a surface's own route."""
+    incoming = incoming_of(request.environ, calls.max_body_bytes, calls.peers)
+    key = assembly.gateway.key(incoming)
+    query, id, read = request.args.to_dict(), incoming.request_id, incoming.read_body
+    given = SurfaceRequest(
+        key, request.method, incoming.path, id, arguments, query, incoming.header, read, incoming.peer
+    )
+    answer = route.serve(given)
+    return Response(answer.body, answer.status, dict(answer.headers))
 
 
 def _served_already() -> Response:

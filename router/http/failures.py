@@ -14,6 +14,7 @@ from werkzeug.routing import RequestRedirect
 
 from router.calls.call_log import refusal_line
 from router.errors import BadRequest, MethodNotAllowed, NotFound, RateLimited, RouterError, StoreError, TooLarge
+from router.surfaces.surface import Surface
 from router.types.dialect import Dialect
 from router.types.peer import NOBODY, Peer
 
@@ -35,6 +36,7 @@ class Failures:
         log: takes the line of a request that never became a call.
         paths: what there is, for the hint of a 404.
         refused: told of such a request besides, as ``Recorder.refused`` is; None where nobody watches.
+        surfaces: whose paths have errors of their shape.
     """
 
     def __init__(
@@ -43,16 +45,29 @@ class Failures:
         log: Callable[[bytes], None],
         paths: Iterable[str],
         refused: Callable[..., None] | None = None,
+        surfaces: Iterable[Surface] = (),
     ) -> None:
         self._dialect = dialect
+        self._surfaces = {path: one for one in surfaces for path in one.paths(dialect)}
+        self._below = [(prefix, one) for one in surfaces for prefix in one.prefixes]
         self._log_line = log
         self._paths = sorted(paths)
         self._refused = refused
 
-    def render(self, error: RouterError) -> Rendered:
-        """An error in the dialect's shape."""
+    def render(self, error: RouterError, path: str = "", request_id: str = "") -> Rendered:
+        """An error in the shape of the path's surface; elsewhere in the dialect's."""
         headers = [("Content-Type", "application/json"), *error.headers.items()]
-        return self._dialect.error_status(error), headers, json.dumps(self._dialect.error_body(error)).encode("ascii")
+        dialect, surface = self._dialect, self._surface_at(path)
+        if surface is None:
+            return dialect.error_status(error), headers, json.dumps(dialect.error_body(error)).encode("ascii")
+        body = json.dumps(surface.error_body(dialect, error, request_id)).encode("ascii")
+        return surface.error_status(dialect, error), headers, body
+
+    def _surface_at(self, path: str) -> Surface | None:
+        found = self._surfaces.get(path)
+        if found is None and self._below:
+            found = next((one for prefix, one in self._below if path == prefix or path.startswith(f"{prefix}/")), None)
+        return found
 
     def answer(
         self,
@@ -63,6 +78,7 @@ class Failures:
         peer: Peer = NOBODY,
         client_request_id: str = "",
         where: str = "",
+        path: str = "",
     ) -> Rendered:
         """What the client is told of ``raised``; what is not ours shows nothing of itself.
 
@@ -71,11 +87,12 @@ class Failures:
             peer: whose request it is.
             client_request_id: its own ID of the request.
             where: method and path, ``GET /v1/models``.
+            path: of the request, whose surface gives the shape; the route where omitted.
         """
         error = self._translate(raised, request_id, route, where)
         if error.status >= 500 and not isinstance(raised, RouterError):
             _log.error("request %s failed", request_id, exc_info=raised)
-        rendered = self.render(error)
+        rendered = self.render(error, path or route, request_id)
         if not error.recorded:
             own_id = client_request_id
             line = refusal_line(error, request_id, route, rendered[0], peer=peer, client_request_id=own_id)

@@ -40,6 +40,7 @@ def incoming_of(environ: dict[str, Any], max_body_bytes: int, peers: PeerReader)
         client=environ.get("router.client"),
         body_size=None if encoding else _declared(environ),
         reader=body,
+        environ=environ,
     )
 
 

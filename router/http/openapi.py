@@ -22,7 +22,10 @@ from router.http import samples
 from router.http.json_schema import of_request, of_values
 from router.http.reply_schemas import REPLIES
 from router.providers.profile import DESCRIPTION, HEALTH, READY
+from router.surfaces.chat.surface import CHAT
+from router.surfaces.collected import OWN
 from router.surfaces.known_fields import ChatSchema, EmbeddingsSchema
+from router.surfaces.surface import Surface
 from router.types.dialect import Dialect
 from router.types.request_rules import CAPS
 
@@ -61,16 +64,17 @@ _IDEMPOTENCY_KEY = {
 }
 
 
-def describe(dialect: Dialect, settings: GatewaySettings) -> bytes:
+def describe(dialect: Dialect, settings: GatewaySettings, surfaces: Iterable[Surface] = OWN) -> bytes:
     """The description, as JSON in ASCII."""
-    return json.dumps(_Description(dialect, settings).document()).encode("ascii")
+    return json.dumps(_Description(dialect, settings, surfaces).document()).encode("ascii")
 
 
 class _Description:
     """Collects components while the paths are described."""
 
-    def __init__(self, dialect: Dialect, settings: GatewaySettings) -> None:
+    def __init__(self, dialect: Dialect, settings: GatewaySettings, surfaces: Iterable[Surface]) -> None:
         self._dialect = dialect
+        self._surfaces = tuple(surfaces)
         self._settings = settings
         self._schemas: dict[str, Json] = dict(REPLIES)
         self._errors: dict[int, list[Json]] = {}
@@ -104,9 +108,7 @@ class _Description:
 
     def _paths(self) -> dict[str, Json]:
         dialect = self._dialect
-        calls = [(path, self._chat()) for path in dialect.chat_paths]
-        calls += [(path, self._embeddings()) for path in dialect.embeddings_paths]
-        found = {path: {"post": operation} for path, operation in calls}
+        found = {path: {"post": self._surface(one)} for one in self._surfaces for path in one.paths(dialect)}
         for path in dialect.models_paths:
             found[path] = {"get": self._models()}
             found[f"{path}/{{model_id}}"] = {"get": self._model()}
@@ -119,6 +121,20 @@ class _Description:
         found[READY] = {"get": self._readiness()}
         found[DESCRIPTION] = {"get": self._own()}
         return found
+
+    def _surface(self, surface: Surface) -> Json:
+        """One path of a surface's calls."""
+        schema = surface.schema()
+        if schema is None:
+            return self._chat() if surface is CHAT else self._embeddings()
+        name = f"{schema.operation[:1].upper()}{schema.operation[1:]}Request"
+        self._schemas[name] = dict(schema.request)
+        content: Json = {schema.request_type: {"schema": _reference(name)}}
+        if schema.request_type == "application/json":
+            model = samples.model_id(self._dialect, surface.modality)
+            content[schema.request_type]["example"] = {"model": model, **schema.example}
+        answers = [{kind: {"schema": dict(shape)}} for kind, shape in schema.answers.items()]
+        return self._call(schema.operation, schema.summary, {"required": True, "content": content}, answers)
 
     def _chat(self) -> Json:
         answers = [_json_content("ChatCompletion")]

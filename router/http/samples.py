@@ -93,7 +93,7 @@ def call_errors() -> list[RouterError]:
 
 def model_id(dialect: Dialect, kind: str) -> str:
     """A model of that kind, the profile's own if it has any."""
-    return next((offer.id for offer in dialect.offers if offer.kind == kind), _MODELS[kind])
+    return next((offer.id for offer in dialect.offers if offer.kind == kind), _MODELS.get(kind, _MODEL))
 
 
 def models(dialect: Dialect, currency: str) -> Sequence[Listed]:

@@ -88,6 +88,7 @@ class PostReader:
             peers.peer if plain else peers.read(fields),
             body_size=size,
             raw=data[found.end() :],
+            fields=fields,
         )
 
 

@@ -110,6 +110,9 @@ def bind(
     if not callers:
         raise LoadFault("L12", "it implements no hook: mark its functions with @router.hookimpl")
     hooks = {caller.name: _callable(caller.name, caller.get_hookimpls()[0]) for caller in callers}
+    for caller in manager.get_hookcallers(thing) or ():
+        if not caller.has_spec():  # of another version; or of a surface that a plugin brings
+            hooks[caller.name] = _callable(caller.name, caller.get_hookimpls()[0])
     for declared, asked in _DECLARED.items():
         if declared in hooks and any(_is_nearer(thing, one, declared) for one in asked):
             del hooks[declared]
@@ -205,8 +208,8 @@ def _callable(name: str, implementation: pluggy.HookImpl) -> Callable[..., Any]:
     if any(parameter.kind is not parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
         raise LoadFault("L10", f"hook {name!r} must name its arguments plainly: no '*', '/', *args or **kwargs")
     wanted = frozenset(implementation.argnames)
-    spec = next(vars(specs)[name] for specs in ROLES.values() if name in vars(specs))
-    if wanted >= set(inspect.signature(spec).parameters) - {"self"}:
+    spec = next((vars(specs)[name] for specs in ROLES.values() if name in vars(specs)), None)
+    if spec is not None and wanted >= set(inspect.signature(spec).parameters) - {"self"}:
         return function
 
     def with_fewer_arguments(**arguments: Any) -> Any:

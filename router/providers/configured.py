@@ -127,9 +127,7 @@ def build_providers(
         ConfigError: a section of an unknown plugin, or with unknown keys or bad values; or no provider is called as
             ``[gateway] upstream`` says.
     """
-    kinds = {plugin.name for plugin in registry.having("chat")} | {
-        plugin.name for plugin in registry.having("embeddings")
-    }
+    kinds = {plugin.name for plugin in registry.plugins.values() if "provider" in plugin.roles}
     sections: dict[str, Mapping[str, Any]] = {name: {} for name in sorted(kinds)}
     sections.update(settings.providers)
     built = _Builder(settings, registry, kinds, open_transport, stored_keys)

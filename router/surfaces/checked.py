@@ -78,7 +78,7 @@ _RULES = {kind: {name: _rule(name, field) for name, field in known.items()} for 
 _UNKNOWN = {**dict.fromkeys(NO_PROMPT, _WHERE_LONG), **dict.fromkeys(_BY_ITSELF, _NOTHING)}
 
 
-def look(body: Mapping[str, Any], kind: str) -> Measure:
+def look(kind: str, body: Mapping[str, Any]) -> Measure:
     """Check a body, without the fields that are never passed on, and measure it.
 
     Args:

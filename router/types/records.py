@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OVER_BOUND",
     "UNPRICED_UNIT",
+    "AnyCall",
     "Attempt",
     "Budget",
     "CallContext",
@@ -40,6 +41,7 @@ __all__ = [
     "PriceTier",
     "Reply",
     "StartupContext",
+    "SurfaceCall",
     "Units",
     "Usage",
 ]
@@ -83,6 +85,29 @@ class EmbeddingsCall:
     body: Mapping[str, Any] = field(repr=False)
     stream: bool = False
     include_usage: bool = False
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class SurfaceCall:
+    """One call by a surface other than chat and embeddings, for a provider that speaks it. ``body`` as in ``ChatCall``.
+
+    Attributes:
+        surface: its name.
+        headers: request headers that belong to the body, by lower-case names; empty where the surface names none.
+    """
+
+    request_id: str
+    model: str
+    body: Mapping[str, Any] = field(repr=False)
+    stream: bool = False
+    include_usage: bool = False
+    surface: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+AnyCall = ChatCall | EmbeddingsCall | SurfaceCall
+"""A call as plugins see it."""
 
 
 class Item:

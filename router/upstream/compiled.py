@@ -14,7 +14,7 @@ from router.config.provider import Timeouts
 from router.http_client.deadlines import CallDeadlines
 from router.http_client.exchange import exchange
 from router.http_client.pool import Pool, PoolTransport
-from router.types.records import CallContext, ChatCall, EmbeddingsCall, Item, Reply
+from router.types.records import AnyCall, CallContext, Item, Reply
 from router.types.request_rules import CAPS
 from router.types.transport import Request, Response, Sending
 from router.upstream.wire import dump_json
@@ -35,7 +35,7 @@ class WireCall(Protocol):
     def stream(self) -> bool: ...
 
     @property
-    def call(self) -> ChatCall | EmbeddingsCall: ...
+    def call(self) -> AnyCall: ...
 
 
 class CallWire(Protocol):
@@ -213,7 +213,7 @@ def renamed(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return body
 
 
-def _as_seen(call: WireCall, body: Mapping[str, Any]) -> ChatCall | EmbeddingsCall:
+def _as_seen(call: WireCall, body: Mapping[str, Any]) -> AnyCall:
     """The call as plugins see it, with the body of one target."""
     seen = call.call
     return seen if body is seen.body else replace(seen, body=body)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 from router import hookimpl
 from router.config.provider import ProviderSettings, secrets_in
 from router.errors import UpstreamError
-from router.types.records import CallContext, ChatCall, EmbeddingsCall, ModelCard
+from router.types.records import AnyCall, CallContext, ChatCall, ModelCard
 from router.types.request_rules import RequestRules
 from router.types.transport import Request, Response
 from router.upstream.failures import (
@@ -107,7 +107,7 @@ class HttpProvider:
             headers["Authorization"] = f"Bearer {context.settings.api_key.reveal()}"
         return headers | dict(context.settings.headers)
 
-    def call_headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+    def call_headers(self, call: AnyCall, context: CallContext) -> dict[str, str]:
         """Headers that depend on the call, or change with time. Those of ``headers`` go before them."""
         return {}
 
@@ -121,7 +121,7 @@ class HttpProvider:
 
     # What its hooks use.
 
-    def _all_headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+    def _all_headers(self, call: AnyCall, context: CallContext) -> dict[str, str]:
         """The headers of one call."""
         own = self.call_headers(call, context)
         fixed = self.headers(call, context) if self._has_old_headers else self.headers(context)  # type: ignore[call-arg, arg-type]
@@ -137,9 +137,7 @@ class HttpProvider:
         base_url: str = context.settings.base_url or self.default_base_url
         return base_url.rstrip("/") + path
 
-    def send(
-        self, path: str, body: Mapping[str, Any], call: ChatCall | EmbeddingsCall, context: CallContext
-    ) -> Response:
+    def send(self, path: str, body: Mapping[str, Any], call: AnyCall, context: CallContext) -> Response:
         """Post a body to a path below the base URL; the response, once it is known to be a success. Close it.
 
         Raises:

@@ -103,20 +103,20 @@ def test_one_walk_is_as_good_as_two(kind: str, body: dict[str, Any]) -> None:
         expected = separately(body, kind)
     except BadRequest as refused:
         with pytest.raises(BadRequest) as caught:
-            look(body, kind)
+            look(kind, body)
         assert (caught.value.message, caught.value.param, caught.value.code) == (
             refused.message,
             refused.param,
             refused.code,
         )
     else:
-        assert look(body, kind) == expected
+        assert look(kind, body) == expected
 
 
 def test_what_is_plain_is_told() -> None:
     body = {"model": "p/m", "messages": [{"role": "user", "content": "x"}, {"role": "system", "content": "yz"}]}
-    found = look(body, "chat")
+    found = look("chat", body)
     assert (found.plain, found.messages, found.text_bytes) == (True, 2, 3)
     body["messages"].append({"role": "user", "content": "x", "name": "n"})  # type: ignore[attr-defined]
-    assert not look(body, "chat").plain
+    assert not look("chat", body).plain
     assert CAP_SPELLINGS <= NO_PROMPT

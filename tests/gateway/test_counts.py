@@ -106,7 +106,7 @@ def test_what_a_plugin_gives_as_usage_is_checked_and_estimated(
     assert (name in repaired.doubtful) is name.endswith("tokens")
     made = relay()
     made.begin(Reply([], read_usage=lambda value: usage, read_error=lambda value: None), "acme")  # type: ignore[arg-type, return-value]
-    made.body(item(completion("x")), "choices")
+    made.body(item(completion("x")))
     assert made.usage == repaired and made.marks == {"bad_usage"}
     assert "acme" in caplog.text and name in caplog.text
 
@@ -115,7 +115,7 @@ def test_what_a_plugin_gives_as_usage_is_checked_and_estimated(
 def test_what_is_no_usage_at_all_is_none(given: Any, caplog: pytest.LogCaptureFixture) -> None:
     made = relay()
     made.begin(Reply([], read_usage=lambda value: given, read_error=lambda value: None), "acme")  # type: ignore[arg-type, return-value]
-    made.body(item(completion("x")), "choices")
+    made.body(item(completion("x")))
     assert made.usage is None and made.marks == {"bad_usage"} and "acme" in caplog.text
 
 
@@ -172,7 +172,7 @@ def test_a_stream_is_estimated_like_the_plain_reply_of_its_text(parts: list[str]
     made, plain = relay(messages=[]), relay(messages=[])
     for one in chunks(*parts):
         made.frames([item(one)])
-    plain.body(item(completion("".join(parts), usage=None)), "choices")
+    plain.body(item(completion("".join(parts), usage=None)))
     assert made.estimate() == plain.estimate()
     assert plain.estimate().completion_tokens == len("".join(parts)) // 4
 

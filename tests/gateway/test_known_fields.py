@@ -11,21 +11,33 @@ from hypothesis import strategies as st
 
 from router.calls.call import ActiveCall
 from router.errors import BadRequest
+from router.surfaces.chat.surface import CHAT as CHAT_SURFACE
 from router.surfaces.checked import look
+from router.surfaces.embeddings import EMBEDDINGS
 from router.surfaces.known_fields import MODEL_SHAPE, dropped_fields, passed_on
 from router.types.dialect import Dialect
-from router.types.records import ChatCall, EmbeddingsCall, Key
+from router.types.records import AnyCall, Key
 
 MESSAGES = [{"role": "user", "content": "x"}]
 CHAT = {"model": "p/m", "messages": MESSAGES}
 
 
-def chat_call(body: dict[str, Any], kind: str = "chat") -> ChatCall | EmbeddingsCall:
+def chat_call(body: dict[str, Any], kind: str = "chat") -> AnyCall:
     """The call as a plugin sees it."""
     kept = passed_on(body)
-    found, key = look(kept, kind), Key("key_1", "acct_1")
+    found, key = look(kind, kept), Key("key_1", "acct_1")
     finished = lambda active, record: None  # noqa: E731
-    return ActiveCall("req_1", kind, key, kept, found, Dialect(), received_at=0.0, drain_s=0.0, finished=finished).call
+    return ActiveCall(
+        "req_1",
+        EMBEDDINGS if kind == "embeddings" else CHAT_SURFACE,
+        key,
+        kept,
+        found,
+        Dialect(),
+        received_at=0.0,
+        drain_s=0.0,
+        finished=finished,
+    ).call
 
 
 def refusal(body: dict[str, Any]) -> BadRequest:

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from router.errors import UpstreamError
-from router.surfaces.relay import Relay
+from router.surfaces.chat.relay import Relay
 from router.types.dialect import Dialect
 from router.types.records import ChatCall, EmbeddingsCall, Item, Reply
 from router.upstream.wire import usage_of
@@ -20,7 +20,8 @@ HOLDS: dict[str, Any] = {"choices": ChatCall, "data": EmbeddingsCall}
 
 
 def relay(holds: str) -> Relay:
-    return Relay(HOLDS[holds]("req_1", "public/naïve", {"model": "public/naïve", "messages": []}), Dialect())
+    call = HOLDS[holds]("req_1", "public/naïve", {"model": "public/naïve", "messages": []})
+    return Relay(call, Dialect(), is_chat=holds == "choices")
 
 
 def read_usage(value: Any) -> Any:
@@ -34,7 +35,7 @@ def read_error(value: Any) -> UpstreamError:
 def by_relay(data: bytes, holds: str) -> tuple[object, ...]:
     made = relay(holds)
     made.begin(Reply([], read_usage=read_usage, read_error=read_error))
-    return (made.body(Item(data), holds), *noted(made))
+    return (made.body(Item(data)), *noted(made))
 
 
 def noted(made: Relay) -> tuple[object, ...]:
@@ -140,7 +141,7 @@ def bodies(draw: st.DrawFn) -> bytes:
 @example(b'{"model":"up","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":9}}', "choices")
 def test_what_the_fast_reader_takes_it_takes_as_the_relay_does(data: bytes, holds: str) -> None:
     made = relay(holds)
-    shown = made.whole(data, holds)
+    shown = made.whole(data)
     if shown is not None:
         assert (shown, *noted(made)) == by_relay(data, holds)
 
@@ -150,6 +151,6 @@ def test_the_many_are_taken(holds: str) -> None:
     usage = {"prompt_tokens": 3, "total_tokens": 3, "prompt_tokens_details": {"cached_tokens": 1, "audio_tokens": 0}}
     value = {"id": "x", "object": "o", "created": 1, "model": "up", holds: [{"index": 0}], "usage": usage}
     made = relay(holds)
-    shown = made.whole(json.dumps(value).encode(), holds)
+    shown = made.whole(json.dumps(value).encode())
     assert shown is not None and re.search(rb'"model": "public/na\\u00efve"', shown)
     assert made.usage is not None and (made.usage.prompt_tokens, made.usage.cached_tokens) == (3, 1)

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from router import Key, ModelNotFound
 from router.calls.call_log import good_line, log_line
 from router.charging.plan import Plan, Plans
+from router.surfaces.chat.surface import CHAT
+from router.surfaces.embeddings import EMBEDDINGS
+from router.surfaces.surface import Surface
 from router.types.records import Attempt, CallRecord
 
 
@@ -24,26 +27,26 @@ class Shop:
         self.made = 0
         self.plans = Plans(lambda: self.snapshot, self.compile)
 
-    def compile(self, key: Key, kind: str, model: str, snapshot: Any) -> Plan:
+    def compile(self, key: Key, surface: Surface, model: str, snapshot: Any) -> Plan:
         if model == "none":
             raise ModelNotFound("no such model")
         self.made += 1
         plan = Plan.__new__(Plan)
-        plan.key, plan.kind, plan.model, plan.snapshot = key, kind, model, snapshot
+        plan.key, plan.surface, plan.model, plan.snapshot = key, surface, model, snapshot
         return plan
 
 
 def test_a_plan_is_made_once_and_again_where_key_or_catalogue_are_others() -> None:
     shop, key = Shop(), Key("key_1", "acct_1", version=1)
-    plan = shop.plans.of(key, "chat", "p/m")
-    assert shop.plans.of(key, "chat", "p/m") is plan and shop.made == 1
-    assert shop.plans.of(key, "embeddings", "p/m").kind == "embeddings"
-    assert shop.plans.of(key, "chat", "P/M").model == "P/M"
+    plan = shop.plans.of(key, CHAT, "p/m")
+    assert shop.plans.of(key, CHAT, "p/m") is plan and shop.made == 1
+    assert shop.plans.of(key, EMBEDDINGS, "p/m").surface is EMBEDDINGS
+    assert shop.plans.of(key, CHAT, "P/M").model == "P/M"
     newer = replace(key, version=2)
-    assert shop.plans.of(newer, "chat", "p/m").key is newer, "whatever has changed of it"
-    assert shop.plans.of(key, "chat", "p/m").key is key
+    assert shop.plans.of(newer, CHAT, "p/m").key is newer, "whatever has changed of it"
+    assert shop.plans.of(key, CHAT, "p/m").key is key
     shop.snapshot = object()
-    assert shop.plans.of(key, "chat", "p/m").snapshot is shop.snapshot
+    assert shop.plans.of(key, CHAT, "p/m").snapshot is shop.snapshot
     assert shop.made == 6
 
 
@@ -51,20 +54,20 @@ def test_what_cannot_be_planned_is_not_kept() -> None:
     shop, key = Shop(), Key("key_1", "acct_1")
     for _ in range(2):
         with pytest.raises(ModelNotFound):
-            shop.plans.of(key, "chat", "none")
+            shop.plans.of(key, CHAT, "none")
 
 
 def test_a_catalogue_that_changes_while_a_plan_is_made_has_it_made_again() -> None:
     shop, key = Shop(), Key("key_1", "acct_1")
     compile_ = shop.compile
 
-    def slow(key: Key, kind: str, model: str, snapshot: Any) -> Plan:
+    def slow(key: Key, surface: Surface, model: str, snapshot: Any) -> Plan:
         shop.snapshot = object()
-        return compile_(key, kind, model, snapshot)
+        return compile_(key, surface, model, snapshot)
 
     shop.plans = Plans(lambda: shop.snapshot, slow)
-    first = shop.plans.of(key, "chat", "p/m")
-    assert shop.plans.of(key, "chat", "p/m") is not first
+    first = shop.plans.of(key, CHAT, "p/m")
+    assert shop.plans.of(key, CHAT, "p/m") is not first
 
 
 texts = st.text(max_size=12)

@@ -20,9 +20,10 @@ from router.providers.endpoints import Endpoints
 from router.providers.health import EndpointHealth
 from router.providers.profile import faults_of
 from router.providers.resolve import ModelResolver
+from router.surfaces.chat.relay import Relay
+from router.surfaces.chat.surface import CHAT
 from router.surfaces.checked import look
 from router.surfaces.measuring import Measure
-from router.surfaces.relay import Relay
 from router.types.dialect import Dialect
 from router.upstream.checking import fault_of_card, fault_of_wire
 from router.upstream.compiled import CallWire
@@ -67,10 +68,10 @@ def serve(providers: dict[str, ConfiguredProvider], fallbacks: dict[str, tuple[s
     resolver = ModelResolver(catalogue, providers)
     body, key = {"model": "a/m", "messages": [{"role": "user", "content": "x"}]}, Key("key_1", "acct_1")
     quoter = PriceQuoter(catalogue, BillingSettings(), with_billing=False)
-    found = look(body, "chat")
+    found = look("chat", body)
     active = ActiveCall(
         "req_1",
-        "chat",
+        CHAT,
         key,
         body,
         found,
@@ -79,7 +80,7 @@ def serve(providers: dict[str, ConfiguredProvider], fallbacks: dict[str, tuple[s
         drain_s=1.0,
         finished=lambda active, record: None,
     )
-    active.plan = quoter.plan("chat", key, resolver.route("a/m"))
+    active.plan = quoter.plan(CHAT, key, resolver.route("a/m"))
     active.terms = quoter.terms(active.plan, body, found, 0.0)
     Dispatcher(resolver, max_attempts=4, max_call_s=1e12).open(active).close()
     return active
@@ -228,7 +229,7 @@ def test_policies_are_told_the_resolved_model_whatever_the_client_called_it() ->
     resolver = ModelResolver(catalogue, {"a": provider("a", Scripted())})
     quoter = PriceQuoter(catalogue, BillingSettings(), with_billing=False)
     for asked in ("nick", "m", "a/m"):
-        plan = quoter.plan("chat", Key("key_1", "acct_1"), resolver.route(asked))
+        plan = quoter.plan(CHAT, Key("key_1", "acct_1"), resolver.route(asked))
         terms = quoter.terms(plan, {"messages": []}, Measure(), 0.0)
         assert terms.quote.model == "a/m"
 

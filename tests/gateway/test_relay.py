@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.errors import UpstreamError
-from router.surfaces.relay import Relay
+from router.surfaces.chat.relay import Relay
 from router.testing import chunks, completion, token_usage
 from router.types.dialect import Dialect
 from router.types.records import ChatCall, Item, Reply
@@ -204,7 +204,7 @@ def test_numbers_that_json_does_not_have_never_reach_a_client(number: str, earli
     with pytest.raises(UpstreamError, match="not JSON"):
         made.check()
     with pytest.raises(UpstreamError, match="not JSON"):
-        relay().body(Item(f'{{"choices":[],"share":{number}}}'.encode()), "choices")
+        relay().body(Item(f'{{"choices":[],"share":{number}}}'.encode()))
     with pytest.raises(ValueError, match="JSON"):
         Item.of({"share": float(number)})
 
@@ -221,7 +221,7 @@ def test_begin_starts_over() -> None:
 def test_a_body_shows_the_public_model_and_keeps_every_other_byte() -> None:
     body = b' {"x": [{"model": 1}], "model" : "m" , "n": 1e400, "choices": [], "usage": {"prompt_tokens": 9} }'
     made = relay()
-    assert made.body(Item(body), "choices") == body.replace(b'"m"', json.dumps(MODEL).encode())
+    assert made.body(Item(body)) == body.replace(b'"m"', json.dumps(MODEL).encode())
     assert made.usage is not None and made.usage.prompt_tokens == 9
 
 
@@ -235,5 +235,5 @@ def test_the_estimate_is_near_the_truth(count: int) -> None:
     assert count <= estimate.completion_tokens <= count + 1
     assert 100 <= estimate.prompt_tokens <= 120
     plain = relay(messages=messages)
-    plain.body(item(completion("word " * count, usage=None)), "choices")
+    plain.body(item(completion("word " * count, usage=None)))
     assert count <= plain.estimate().completion_tokens <= 2 * count

@@ -8,7 +8,7 @@ import re
 import pytest
 from sources import ROOT
 
-PUBLIC = ("router", "router.money", "router.upstream", "router.testing")
+PUBLIC = ("router", "router.money", "router.surfaces", "router.upstream", "router.testing")
 PAGE = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(("| ---", "| word"))]
 NAMES = {name for row in ROWS for name in re.findall(r"`(\w+)`", row.rsplit(" | ", 1)[-1])}

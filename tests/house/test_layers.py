@@ -45,7 +45,10 @@ ROOMS = {
 """Room -> floor, bottom up. A room may import from itself and from the rooms before it."""
 
 ORDER = list(ROOMS)
-TYPE_ONLY_UPWARD = {("router.hookspecs.provider", "router.upstream.compiled")}
+TYPE_ONLY_UPWARD = {
+    ("router.hookspecs.provider", "router.upstream.compiled"),
+    ("router.hookspecs.surface", "router.surfaces.surface"),
+}
 """Imports that go up for a type checker's eyes alone: what a hook gives."""
 
 FILES_MAX = 20
@@ -55,7 +58,7 @@ ROOT_MAX = 6
 
 FLOOR_0_THIRD_PARTIES = {"msgspec", "pluggy"}
 FLOOR_0_TYPE_ONLY = {"click"}
-PLUGINS_MAY_IMPORT = {"router", "router.money", "router.upstream"}
+PLUGINS_MAY_IMPORT = {"router", "router.money", "router.surfaces", "router.upstream"}
 
 KNOWN = modules()
 

@@ -13,7 +13,9 @@ from router.config.provider import Timeouts
 from router.config.schema import BillingSettings
 from router.money.price_text import read_price
 from router.providers.resolve import Route, Target
+from router.surfaces.chat.surface import CHAT
 from router.surfaces.checked import look
+from router.surfaces.embeddings import EMBEDDINGS
 from router.types.records import Key, ModelCard, Price
 from router.types.request_rules import RequestRules
 
@@ -101,5 +103,5 @@ class Market:
         """Of a chat call, or of an embeddings call where the body has an ``input``."""
         key = Key("key_1", "acct_1", price_list=price_list)
         kind = "embeddings" if "input" in body else "chat"
-        plan = self.quoter.plan(kind, key, self.route)
-        return self.quoter.terms(plan, body, look(body, kind), at)
+        plan = self.quoter.plan(EMBEDDINGS if kind == "embeddings" else CHAT, key, self.route)
+        return self.quoter.terms(plan, body, look(kind, body), at)

@@ -28,6 +28,7 @@ from router.money.prices import (
     unpriced_units,
 )
 from router.money.usage import Units
+from router.surfaces.chat.surface import CHAT
 from router.surfaces.checked import look
 from router.types.records import OVER_BOUND, UNPRICED_UNIT, Key, Usage
 
@@ -238,9 +239,9 @@ def test_impossible_counts_of_units_are_put_within_bounds() -> None:
 def drawn(units: Units, **changes: Any) -> CallPricing:
     market = Market([card(price=price(input="1", output="2", **changes))])
     body = chat("x", max_tokens=10)
-    found = look(body, "chat")
+    found = look("chat", body)
     found.units = units
-    plan = market.quoter.plan("chat", Key("key_1", "acct_1"), market.route)
+    plan = market.quoter.plan(CHAT, Key("key_1", "acct_1"), market.route)
     return market.quoter.terms(plan, body, found, AT)
 
 

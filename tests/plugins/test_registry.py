@@ -134,7 +134,9 @@ def test_a_hook_of_another_version_may_be_marked_optional() -> None:
         @hookimpl(optionalhook=True)
         def images(self) -> None: ...
 
-    assert set(registry_of(acme=Plugin()).plugins["acme"].hooks) == {"models"}
+    found = registry_of(acme=Plugin()).plugins["acme"]
+    assert set(found.hooks) == {"models", "images"}, "it may be that of a surface which another plugin brings"
+    assert found.roles == registry_of(acme=Good()).plugins["acme"].roles
 
 
 def test_an_argument_that_the_hook_does_not_have() -> None:

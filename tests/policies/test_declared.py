@@ -18,6 +18,7 @@ from router.charging.policies import Policy
 from router.errors import RateLimited, StoreError
 from router.ledger.operations import Authorize, Capture, Hold, Taken
 from router.plugin_host.registry import registry_of
+from router.surfaces.chat.surface import CHAT
 from router.surfaces.checked import look
 from router.types.claims import Window
 from router.types.dialect import Dialect
@@ -123,9 +124,9 @@ class Desk:
 
     def open(self) -> ActiveCall:
         finished = lambda active, record: None  # noqa: E731
-        found = look(BODY, "chat")
+        found = look("chat", BODY)
         active = ActiveCall(
-            "r", "chat", self.plan.key, BODY, found, Dialect(), PEER, received_at=NOON, drain_s=1.0, finished=finished
+            "r", CHAT, self.plan.key, BODY, found, Dialect(), PEER, received_at=NOON, drain_s=1.0, finished=finished
         )
         active.plan = self.plan
         terms: Any = Unplanned()

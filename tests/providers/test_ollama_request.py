@@ -34,7 +34,7 @@ def context(**settings: Any) -> CallContext:
 def native(messages: Any = ASK, *, defaults: Any = None, **fields: Any) -> dict[str, Any]:
     """The body that is sent for a chat."""
     asked = {"model": "ollama/m:8b", "messages": messages, **fields}
-    look(asked, "chat")
+    look("chat", asked)
     call = ChatCall("req_1", "ollama/m:8b", asked)
     before = copy.deepcopy(call.body)
     body = chat_body(call, context(**(defaults or {})))

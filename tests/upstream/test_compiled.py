@@ -9,7 +9,16 @@ import pytest
 from raw_upstream import Peer, RawUpstream, answer
 from upstream_client import QUICK, make_transport
 
-from router import CallContext, ChatCall, EmbeddingsCall, ProviderSettings, Reply, Secret, UpstreamError, hookimpl
+from router import (
+    AnyCall,
+    CallContext,
+    ChatCall,
+    ProviderSettings,
+    Reply,
+    Secret,
+    UpstreamError,
+    hookimpl,
+)
 from router.types.transport import Response
 from router.upstream.compatible import CompatibleChatProvider, CompatibleProvider
 
@@ -46,7 +55,7 @@ class Counting(CompatibleProvider):
 
 
 class Signing(Counting):
-    def call_headers(self, call: ChatCall | EmbeddingsCall, context: CallContext) -> dict[str, str]:
+    def call_headers(self, call: AnyCall, context: CallContext) -> dict[str, str]:
         return {"X-Signed": str(len(call.body["messages"])), "X-Asked": "never: the fixed ones go before"}
 
 

@@ -27,7 +27,7 @@ from router.config.file import Settings  # noqa: E402
 from router.config.provider import ProviderSettings  # noqa: E402
 from router.http_client.pool import PoolTransport  # noqa: E402
 from router.plugin_host.registry import Plugin, load_plugins  # noqa: E402
-from router.types.records import CallContext, ChatCall, EmbeddingsCall, Reply  # noqa: E402
+from router.types.records import AnyCall, CallContext, ChatCall, EmbeddingsCall, Reply  # noqa: E402
 
 __all__ = ["Watchdog", "main"]
 
@@ -121,7 +121,7 @@ class _Caller:
             vectors = EmbeddingsCall("req_2", f"watched/{model}", {"model": model, "input": "six"})
             self._read("embeddings", vectors, model)
 
-    def _read(self, hook: str, call: ChatCall | EmbeddingsCall, model: str) -> None:
+    def _read(self, hook: str, call: AnyCall, model: str) -> None:
         context = CallContext("watched", model, self._settings, self._transport, self._settings.timeouts)
         with contextlib.suppress(Exception), _closed(self._hooks[hook](call=call, context=context)) as reply:
             for batch in reply:

@@ -19,7 +19,7 @@ from router.store.opening import open_database
 from router.testing.conformance.base import Failed, Suite
 from router.types.claims import Claim, Outcome, PolicyContext, Quote
 from router.types.keys import Key, Limits
-from router.types.records import ChatCall, EmbeddingsCall
+from router.types.records import AnyCall, ChatCall, EmbeddingsCall
 
 __all__ = ["BILLING", "ENDINGS", "RATE_LIMIT", "TIGHT", "Check", "PolicyBench", "open_bench", "policy_rule"]
 
@@ -94,7 +94,7 @@ class PolicyBench:
             return [claim.amount for claim in claims]
         return list(hook(claims=claims, outcome=outcome, context=context or self.context()))
 
-    def cases(self) -> Iterator[tuple[ChatCall | EmbeddingsCall, Key, Quote]]:
+    def cases(self) -> Iterator[tuple[AnyCall, Key, Quote]]:
         """Calls of every kind, with keys with and without limits, and quotes from nothing to the most there can be."""
         quotes = (Quote(0, 0, 0), Quote(100, 200, 7_000_000, True), Quote(128_000, 10**6, 2**62))
         for quote in quotes:

@@ -12,7 +12,7 @@ from router.testing.conformance.base import NotOffered, expect
 from router.testing.conformance.provider.bench import ASK, PROVIDER, ProviderBench
 from router.testing.conformance.provider.inside import inside
 from router.testing.upstream.scripts import Answer, Script
-from router.types.records import ChatCall, EmbeddingsCall, Reply
+from router.types.records import AnyCall, ChatCall, EmbeddingsCall, Reply
 from router.upstream.checking import fault_of_wire
 
 __all__ = ["wire_and_hook"]
@@ -47,7 +47,7 @@ _SHOWN_MAX = 300
 class _Call:
     """A call as the gateway hands it to a wire, and who hears that it was sent."""
 
-    call: ChatCall | EmbeddingsCall
+    call: AnyCall
     taken_on: bool = False
     again: list[UpstreamError] = field(default_factory=list)
 

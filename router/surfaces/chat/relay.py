@@ -15,10 +15,12 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from router.errors import FAULTS, UpstreamError
+from router.surfaces.chat.plain_replies import NAME_MAX, RelayedCall, shown_name, told_of
+from router.surfaces.chat.plain_runs import NOTABLE, TAIL_MAX, plain_run
 from router.surfaces.counts import fault_of_usage, higher, shown_usage, sound, whole
+from router.surfaces.face import Face
 from router.surfaces.output_size import Said, said_bytes
-from router.surfaces.plain_replies import NAME_MAX, RelayedCall, shown_name, told_of
-from router.surfaces.plain_runs import NOTABLE, TAIL_MAX, plain_run
+from router.surfaces.reader import Reader
 from router.surfaces.remarks import remarks_of
 from router.surfaces.splice import cut_member, find_member, put_member
 from router.types.dialect import Dialect
@@ -46,12 +48,13 @@ class PluginFault(UpstreamError):
     """A plugin broke, which says nothing of its endpoint: else one odd request could put a provider to rest for all."""
 
 
-class Relay:
+class Relay(Reader):
     """One call's items. ``begin`` starts over with each attempt.
 
     Args:
         call: whose.
-        kind: ``chat`` or ``embeddings``.
+        face: how a stream is written.
+        is_chat: whether replies are chat completions; else embeddings.
 
     Attributes:
         usage: what the upstream's readings prove; None while it gave none.
@@ -62,24 +65,21 @@ class Relay:
         failure: what followed the output of a batch, for ``check`` to raise.
     """
 
-    def __init__(self, call: RelayedCall, dialect: Dialect, kind: str = "chat") -> None:
+    def __init__(self, call: RelayedCall, face: Face, *, is_chat: bool = True) -> None:
         self._call = call
-        self._dialect = dialect
+        self._face = face
         self._hides_usage = not call.include_usage
         self._model = encode_basestring_ascii(call.model).encode("ascii")
-        self._is_chat = kind == "chat"
+        self._is_chat = is_chat
+        self._holds = "choices" if is_chat else "data"
         wanted = call.body.get("n")
         self._wanted = wanted if type(wanted) is int and self._is_chat else 1
-        self._strides = self._wanted == 1 and type(dialect).frames is Dialect.frames
+        self._strides = self._wanted == 1 and getattr(type(face), "frames", None) is Dialect.frames
         self._prompt: int | None = None
         self.begin(None)
 
     def begin(self, reply: Reply | None, plugin: str = "") -> None:
-        """The items that follow are ``reply``'s; None before there is one.
-
-        Args:
-            plugin: whose it is, for the log.
-        """
+        """See ``Reader``."""
         self._reply = reply
         self._plugin = plugin
         self.usage: Usage | None = None
@@ -117,16 +117,7 @@ class Relay:
             self.failure = self._bad_items(batch)
             if not self.output:
                 raise self.failure from None
-        return self._dialect.frames(shown) if shown else b""
-
-    def check(self) -> None:
-        """Call after the frames of a batch are on their way.
-
-        Raises:
-            UpstreamError: the failure that followed them.
-        """
-        if self.failure is not None:
-            raise self.failure
+        return self._face.frames(shown) if shown else b""
 
     def end(self) -> None:
         """The reply's items are over.
@@ -140,15 +131,9 @@ class Relay:
         if not (self.finished or ended) or (self._wanted > 1 and not self._seen <= self._done):
             raise UpstreamError("connection", "The provider's stream was cut off before its end.")
 
-    def body(self, item: Item, holds: str) -> bytes:
-        """A plain reply's body.
-
-        Args:
-            holds: the member that a good body has, ``choices`` or ``data``.
-
-        Raises:
-            UpstreamError: an error inside a success, or not a body of that kind.
-        """
+    def body(self, item: Item) -> bytes:
+        """See ``Reader``."""
+        holds = self._holds
         if not _is_item(item):
             raise self._bad_items([item])
         value = self._value(item)
@@ -161,13 +146,13 @@ class Relay:
         shown = self._note_told(value)
         return self._with_model(item.data if shown is None else put_member(item.data, "usage", shown), value)
 
-    def whole(self, data: bytes, holds: str) -> bytes | None:
+    def whole(self, data: bytes) -> bytes | None:
         """As ``body``, of the many replies that nobody has to look at; None for any other.
 
         Args:
             data: the body, which its plugin does not edit, with OpenAI's usage.
         """
-        told = told_of(data, holds)
+        told = told_of(data, self._holds)
         if told is None:
             return None
         self.output = self.finished = True

@@ -21,7 +21,7 @@ __all__ = ["CHAT", "EMBEDDINGS", "STALL_MAX", "USER", "Prober", "get", "post", "
 CHAT = "/v1/chat/completions"
 EMBEDDINGS = "/v1/embeddings"
 USER = [{"role": "user", "content": "Hello there"}]
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
 TIMEOUT_S = 30.0
 STALL_MAX = 200.0  # units of machine.known_work_s; the worst body needs 70
 

@@ -1,0 +1,86 @@
+"""Where a request becomes a call: its body read, translated where its surface is served through chat, and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from router.calls.call import ActiveCall
+from router.calls.request import Incoming
+from router.surfaces.body import decode_json
+from router.surfaces.known_fields import NOT_OURS, dropped_fields, model_of, passed_on
+from router.surfaces.surface import Surface
+from router.surfaces.translated import Translated, TranslatedSurface, TranslationRequest
+from router.surfaces.uploads import Uploads
+from router.types.dialect import Dialect
+from router.types.records import CallRecord, Key
+
+__all__ = ["Intake"]
+
+
+class Intake:
+    """Takes calls in. One per worker.
+
+    Args:
+        drain_s: how long an upstream is read on after its client left.
+        finished: receives each call, exactly once, when it is over.
+    """
+
+    def __init__(
+        self, dialect: Dialect, uploads: Uploads, drain_s: float, finished: Callable[[ActiveCall, CallRecord], None]
+    ) -> None:
+        self._dialect = dialect
+        self._uploads = uploads
+        self._drain_s = drain_s
+        self._finished = finished
+
+    def large_body(
+        self, surface: Surface, key: Key, incoming: Incoming, size: int | None
+    ) -> tuple[bytes, dict[str, Any]]:
+        """A body that is read only where there is room for it, and decoded."""
+        with self._uploads.begin(key, size) as note:
+            raw = incoming.read_body(note)
+            return raw, decode_json(raw) if surface.reads_json else surface.read(raw, incoming.header)
+
+    def call(self, surface: Surface, key: Key, body: Mapping[str, Any], incoming: Incoming) -> ActiveCall:
+        """The call that a decoded body asks for.
+
+        Raises:
+            BadRequest: naming the field.
+        """
+        dropped: Sequence[str] = ()
+        translated, source = None, body
+        if surface.translates:
+            translated = _translated(surface, key, body, incoming)
+            body, dropped = translated.chat, translated.dropped
+        elif not NOT_OURS.isdisjoint(body):
+            dropped, body = dropped_fields(body), passed_on(body)
+        found = surface.look(body)
+        if translated is not None:
+            found.text_bytes += translated.unseen_bytes
+        active = ActiveCall(
+            incoming.request_id,
+            surface,
+            key,
+            body,
+            found,
+            self._dialect,
+            incoming.peer,
+            received_at=incoming.received_at,
+            started=incoming.started,
+            drain_s=self._drain_s,
+            finished=self._finished,
+            client_request_id=incoming.client_request_id,
+            translated=translated,
+            source=source,
+        )
+        active.stripped_params = dropped
+        return active
+
+
+def _translated(surface: Surface, key: Key, body: Mapping[str, Any], incoming: Incoming) -> Translated:
+    """The chat call that a body of a surface becomes which is served through chat."""
+    assert isinstance(surface, TranslatedSurface)
+    model_of(body)
+    request = TranslationRequest(key, incoming.request_id, incoming.received_at, incoming.header)
+    return surface.translate(body, request)

@@ -1,0 +1,63 @@
+"""What a call's answer looks like to its client, whatever its provider said: a dialect is the face of chat."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from router.errors import RouterError
+
+__all__ = ["Face", "StreamEnds", "TranslatingFace"]
+
+
+class StreamEnds(Protocol):
+    """What is written to a stream's client beside the provider's items."""
+
+    def end_frame(self) -> bytes:
+        """What ends a complete stream. Asked for once."""
+        ...
+
+    def error_frame(self, error: RouterError, /) -> bytes:
+        """What ends a stream that failed after its first output."""
+        ...
+
+    def heartbeat(self) -> bytes:
+        """What keeps proxies and clients awake while the upstream is silent."""
+        ...
+
+
+class Face(StreamEnds, Protocol):
+    """How a stream is written to its client."""
+
+    def frames(self, chunks: Sequence[bytes], /) -> bytes:
+        """The bytes that some chunks, at least one, become: each is the JSON text of a chunk."""
+        ...
+
+
+class TranslatingFace(ABC):
+    """One call's face on a surface that is served through chat: from chat's answers to the client's wire."""
+
+    @abstractmethod
+    def body(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The plain answer.
+
+        Args:
+            answer: a whole chat completion, with the public model ID.
+        """
+
+    @abstractmethod
+    def frames(self, chunks: Sequence[bytes], /) -> bytes:
+        """See ``Face``. The chunk that holds the usage is always among those of a stream."""
+
+    @abstractmethod
+    def end_frame(self) -> bytes:
+        """See ``StreamEnds``."""
+
+    @abstractmethod
+    def error_frame(self, error: RouterError, /) -> bytes:
+        """See ``StreamEnds``."""
+
+    def heartbeat(self) -> bytes:
+        """A comment of server-sent events, which every reader skips."""
+        return b": keep-alive\n\n"

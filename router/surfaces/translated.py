@@ -1,0 +1,113 @@
+"""Surfaces that are served through chat: what their bodies become at the door, and what answers become again."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from router.surfaces.chat.relay import Relay
+from router.surfaces.chat.surface import CHAT
+from router.surfaces.face import TranslatingFace
+from router.surfaces.measuring import Measure
+from router.surfaces.reader import NativeReader
+from router.surfaces.surface import ServedCall, Surface
+from router.types.records import ChatCall, Key, SurfaceCall
+
+__all__ = ["Translated", "TranslatedSurface", "TranslationRequest"]
+
+_Header = Callable[[str], str | None]
+
+
+def _no_header(name: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationRequest:
+    """What a surface may use to translate a body.
+
+    Attributes:
+        key: whose call it is.
+        request_id: the call's.
+        received_at: Unix seconds.
+        header: a request header by its lower-case name; None where the client sent none.
+    """
+
+    key: Key
+    request_id: str
+    received_at: float
+    header: _Header = field(default=_no_header, repr=False)
+
+
+class Translated(NamedTuple):
+    """A client's body as a chat call.
+
+    Attributes:
+        chat: the chat body, with ``model``, and ``stream`` where the client asked for a stream.
+        face: of this call alone: it may keep what the answer must be given back in.
+        dropped: fields that do not change the answer asked for, and are not passed on.
+        unseen_bytes: of what the native lane passes on beyond the chat body, and may count as a prompt.
+        finished: gives statements that belong into the transaction of the call's good end; None where there are none.
+    """
+
+    chat: dict[str, Any]
+    face: TranslatingFace
+    dropped: Sequence[str] = ()
+    unseen_bytes: int = 0
+    finished: Callable[[], Sequence[tuple[str, tuple[Any, ...]]]] | None = None
+
+
+class TranslatedSurface(Surface):
+    """A surface whose calls any chat provider serves: at the door, its bodies become chat calls.
+
+    Where a provider has the surface's own hook, the client's body is passed on instead (``native``).
+    """
+
+    modality = "chat"
+    streams = True
+    capped = True
+    translates = True
+
+    def look(self, body: Mapping[str, Any]) -> Measure:
+        """Check and measure the chat call that a body became."""
+        found: Measure = CHAT.look(body)
+        return found
+
+    def seen(self, call: ServedCall, body: Mapping[str, Any]) -> ChatCall:
+        """The chat call; a provider that has the hook is sent ``native_call``."""
+        return CHAT.seen(call, body)
+
+    @abstractmethod
+    def translate(self, body: Mapping[str, Any], request: TranslationRequest) -> Translated:
+        """The chat call that a body asks for.
+
+        Raises:
+            BadRequest: naming the field and the remedy.
+        """
+
+    def reader(self, call: ServedCall) -> Relay:
+        """What reads chat's answers, for this surface's face."""
+        return Relay(call, call.face)
+
+    @abstractmethod
+    def native_reader(self, call: ServedCall) -> NativeReader:
+        """What reads the answers of providers that speak this surface, and is the face of its stream as well."""
+
+    def native_call(self, call: ServedCall, body: Mapping[str, Any]) -> SurfaceCall:
+        """What the provider's hook is given, with the body that ``native`` made."""
+        return SurfaceCall(call.request_id, call.model, body, call.stream, call.include_usage, self.name)
+
+    def native(self, call: ServedCall, chat: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+        """The client's body for a provider that speaks this surface itself.
+
+        Args:
+            chat: the chat call as that target would have been sent it: with its cap, names bound to the account, and
+                without what it must not see.
+            model: as the provider knows it.
+
+        Raises:
+            BadRequest: this provider cannot be sent it.
+        """
+        return {**call.source, "model": model}
