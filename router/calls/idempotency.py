@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from gevent.event import Event
 
-from router.calls.client import ClientConnection
+from router.calls.request import ClientConnection
 from router.calls.kept_answer import CHARGE, AnswerRecorder
 from router.db.database import Database
 from router.db.journal import Journal

@@ -17,7 +17,7 @@ import gevent
 from router.calls.admission import Admission, StaleKey
 from router.calls.auth import Authenticator
 from router.calls.call import ActiveCall
-from router.calls.client import CallCancelled, ClientConnection
+from router.calls.request import CallCancelled, ClientConnection
 from router.calls.dispatch import Dispatcher
 from router.calls.endings import Endings
 from router.calls.idempotency import Idempotency, Replay

@@ -1,20 +1,41 @@
-"""A request for the line: the one object that each door makes of what came to it."""
+"""A request for the line: the one object that each door makes of what came to it, and the client behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
-from router.calls.client import ClientConnection
 from router.calls.sink import Sink
+from router.errors import RouterError
 from router.types.peer import NOBODY, Peer
 
-__all__ = ["Incoming", "ReadBody"]
+__all__ = ["CallCancelled", "ClientConnection", "Incoming", "ReadBody"]
 
 ReadBody = Callable[[Callable[[int], None] | None], bytes]
 """Reads the whole body, within limits; tells of bytes as they come."""
+
+
+class CallCancelled(BaseException):
+    """Thrown into the greenlet that waits for an upstream. Not an ``Exception``: no handler of errors may catch it.
+
+    Attributes:
+        reason: what to tell the client; None where there is none any more.
+    """
+
+    def __init__(self, reason: RouterError | None = None) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+class ClientConnection(Protocol):
+    """The client's connection, as the server gives it."""
+
+    @property
+    def gone(self) -> bool: ...
+    def watch(self, callback: Callable[[], None]) -> None: ...
+    def unwatch(self) -> None: ...
 
 
 class Incoming(Struct):

@@ -14,7 +14,7 @@ from gevent import get_hub, sleep
 
 from router.calls.attempt import Opened
 from router.calls.call import ActiveCall
-from router.calls.client import CallCancelled
+from router.calls.request import CallCancelled
 from router.calls.dispatch import Dispatcher
 from router.calls.sink import Sink
 from router.config.schema import GatewaySettings
