@@ -11,8 +11,8 @@ import gevent
 from greenlet import getcurrent, greenlet
 
 from router.calls.attempt_rows import attempt_row, named
-from router.calls.request import CallCancelled
 from router.calls.kept_answer import AnswerRecorder
+from router.calls.request import CallCancelled
 from router.calls.unbooked import PLAIN_UNBOOKED, STREAM_UNBOOKED, unbooked_row
 from router.charging.charge import ChargeResult, compute_charge
 from router.charging.meters import Claimed, Part

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from gevent.event import Event
 
-from router.calls.request import ClientConnection
 from router.calls.kept_answer import CHARGE, AnswerRecorder
+from router.calls.request import ClientConnection
 from router.db.database import Database
 from router.db.journal import Journal
 from router.errors import Conflict

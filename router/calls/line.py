@@ -17,7 +17,6 @@ import gevent
 from router.calls.admission import Admission, StaleKey
 from router.calls.auth import Authenticator
 from router.calls.call import ActiveCall
-from router.calls.request import CallCancelled, ClientConnection
 from router.calls.dispatch import Dispatcher
 from router.calls.endings import Endings
 from router.calls.idempotency import Idempotency, Replay
@@ -26,7 +25,7 @@ from router.calls.kept_answer import CHARGE
 from router.calls.line_plugins import LinePlugins
 from router.calls.observers import Recorder
 from router.calls.progress import ProgressNotes
-from router.calls.request import Incoming
+from router.calls.request import CallCancelled, ClientConnection, Incoming
 from router.calls.stream import Pump
 from router.catalogue.snapshot import Snapshot
 from router.charging.plan import Plan, Plans

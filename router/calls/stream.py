@@ -14,8 +14,8 @@ from gevent import get_hub, sleep
 
 from router.calls.attempt import Opened
 from router.calls.call import ActiveCall
-from router.calls.request import CallCancelled
 from router.calls.dispatch import Dispatcher
+from router.calls.request import CallCancelled
 from router.calls.sink import Sink
 from router.config.schema import GatewaySettings
 from router.errors import FAULTS, RequestTimeout, RouterError, StoreError, Unavailable, UpstreamError
