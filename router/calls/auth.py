@@ -69,19 +69,27 @@ class Authenticator:
         self._flights: Flights[tuple[float, Key | None]] = Flights()
         self._unchecked = None if unchecked is None else Fresh(unchecked, max_age_s=max_age_s, clock=clock)
 
-    def key(self, authorization: str | None, x_api_key: str | None, *, fresh: bool = False) -> Key:
+    def key(
+        self,
+        authorization: str | None,
+        x_api_key: str | None,
+        api_key: str | None = None,
+        *,
+        fresh: bool = False,
+    ) -> Key:
         """The caller's key.
 
         Args:
             authorization: the ``Authorization`` header.
             x_api_key: the ``X-API-Key`` header.
+            api_key: the ``api-key`` header, which is Azure's.
             fresh: read it again, whatever is remembered.
 
         Raises:
             Unauthorized: no key, or one that is malformed, unknown, disabled, revoked or expired.
-            BadRequest: the two headers hold different keys.
+            BadRequest: two of the headers hold different keys.
         """
-        text = _key_text(authorization, x_api_key)
+        text = _key_text(authorization, x_api_key, api_key)
         digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
         read_at, known = self._seen.get(digest, _UNSEEN)
         if (
@@ -189,14 +197,21 @@ class PluginAuthenticator(Authenticator):
         self._ask = ask
         self._hash_of = hash_of
 
-    def key(self, authorization: str | None, x_api_key: str | None, *, fresh: bool = False) -> Key:
+    def key(
+        self,
+        authorization: str | None,
+        x_api_key: str | None,
+        api_key: str | None = None,
+        *,
+        fresh: bool = False,
+    ) -> Key:
         """As ``Authenticator.key``."""
         try:
-            return super().key(authorization, x_api_key, fresh=fresh)
+            return super().key(authorization, x_api_key, api_key, fresh=fresh)
         except Unauthorized as error:
             if error.reason not in _NOT_OURS:
                 raise
-            key_id = self._ask(authorization, x_api_key)
+            key_id = self._ask(authorization, x_api_key or api_key)
             if key_id is None:
                 raise
             digest = self._hash_of(key_id)
@@ -206,7 +221,7 @@ class PluginAuthenticator(Authenticator):
         return self._admitted(digest, fresh)
 
 
-def _key_text(authorization: str | None, x_api_key: str | None) -> str:
+def _key_text(authorization: str | None, x_api_key: str | None, api_key: str | None) -> str:
     bearer = None
     if authorization is not None:
         scheme, _, bearer = authorization.partition(" ")
@@ -216,10 +231,17 @@ def _key_text(authorization: str | None, x_api_key: str | None) -> str:
             raise Unauthorized(message, reason="malformed")
     other = x_api_key.strip() if x_api_key is not None else None
     if bearer and other and bearer != other:
-        raise BadRequest(
-            "The Authorization and X-API-Key headers hold different keys; send one of them.", code="ambiguous_api_key"
-        )
+        raise _ambiguous("Authorization", "X-API-Key")
     text = bearer or other
+    if api_key is not None:
+        azure = api_key.strip()
+        if text and azure and text != azure:
+            raise _ambiguous("Authorization" if bearer else "X-API-Key", "api-key")
+        text = text or azure
     if not text:
         raise Unauthorized(f"No API key provided. {_HINT}", reason="missing")
     return text
+
+
+def _ambiguous(one: str, other: str) -> BadRequest:
+    return BadRequest(f"The {one} and {other} headers hold different keys; send one of them.", code="ambiguous_api_key")

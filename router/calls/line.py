@@ -138,7 +138,7 @@ class CallPipeline:
         Raises:
             RouterError: what the surface renders as the error body; it knows whose the call was.
         """
-        key = self._authenticator.key(incoming.authorization, incoming.x_api_key)
+        key = self._authenticator.key(incoming.authorization, incoming.x_api_key, incoming.api_key)
         body: Any = None
         try:
             size = incoming.body_size
@@ -147,6 +147,8 @@ class CallPipeline:
                 body = decode_json(raw) if surface.reads_json else surface.read(raw, incoming.header)
             else:
                 raw, body = self._intake.large_body(surface, key, incoming, size)
+            if incoming.model:
+                body, raw = incoming.with_model(body, raw)
             if self._plugins.guards:
                 body = self._plugins.guarded(surface.name, key, body, incoming)
             active = self._intake.call(surface, key, body, incoming)
@@ -160,7 +162,7 @@ class CallPipeline:
             return self._serve(active, incoming)
         except RouterError as error:
             model = body.get("model") if isinstance(body, dict) else None
-            error.about = {**_owner(key), "model": model if isinstance(model, str) else ""}
+            error.about = {"account": key.account, "key": key.id, "model": model if isinstance(model, str) else ""}
             raise
 
     def models(self, incoming: Incoming) -> Any:
@@ -178,12 +180,12 @@ class CallPipeline:
         try:
             return self._dialect.model(self._lister.one(key, model_id))
         except RouterError as error:
-            error.about = {**_owner(key), "model": model_id}
+            error.about = {"account": key.account, "key": key.id, "model": model_id}
             raise
 
     def key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
         """The key that a request shows. Raises as ``Authenticator.key``."""
-        return self._authenticator.key(incoming.authorization, incoming.x_api_key, fresh=fresh)
+        return self._authenticator.key(incoming.authorization, incoming.x_api_key, incoming.api_key, fresh=fresh)
 
     def _serve_once(self, active: ActiveCall, value: str, incoming: Incoming, raw: bytes) -> CallAnswer:
         """Serve a call, or give the answer that its ``Idempotency-Key`` has already."""
@@ -351,10 +353,6 @@ class CallPipeline:
     def _finished(self, active: ActiveCall, record: CallRecord) -> None:
         del self._in_flight[record.request_id]
         self._recorder.finished(record, active.plan.logged, active.attempts_told)
-
-
-def _owner(key: Key) -> dict[str, str]:
-    return {"account": key.account, "key": key.id}
 
 
 def _attempt_text(attempt: Attempt) -> str:

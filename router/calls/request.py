@@ -8,10 +8,12 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from router.calls.sink import Sink
-from router.errors import RouterError
+from router.errors import BadRequest, RouterError
 from router.types.peer import NOBODY, Peer
 
 __all__ = ["CallCancelled", "ClientConnection", "Incoming", "ReadBody"]
+
+_SHOWN = 80
 
 ReadBody = Callable[[Callable[[int], None] | None], bytes]
 """Reads the whole body, within limits; tells of bytes as they come."""
@@ -46,9 +48,10 @@ class Incoming(Struct):
         request_id: ours.
         received_at: Unix seconds at its first byte.
         started: the same moment by the monotonic clock; None where that is not known.
-        authorization, x_api_key: the two headers that may hold the key.
+        authorization, x_api_key, api_key: the headers that may hold the key; the last is Azure's.
         origin: the header of a browser that asks for a web page; None without one.
         idempotency_key: the header; heeded only where the key may send it.
+        model: that the path names, as Azure's paths do; empty without one.
         client_request_id: the client's own ID of the request; empty without one.
         peer: whose it is.
         client: the connection; None where there is none to watch.
@@ -70,6 +73,8 @@ class Incoming(Struct):
     client_request_id: str = ""
     peer: Peer = NOBODY
     client: ClientConnection | None = None
+    api_key: str | None = None
+    model: str = ""
     body_size: int | None = 0
     raw: bytes = b""
     reader: ReadBody | None = None
@@ -100,3 +105,22 @@ class Incoming(Struct):
                 note(len(self.raw))
             return self.raw
         return self.reader(note)
+
+    def with_model(self, body: dict[str, Any], raw: bytes) -> tuple[dict[str, Any], bytes]:
+        """A body that has the model which the path names, and the bytes by which a repeat is known.
+
+        Args:
+            raw: the body as it came.
+
+        Raises:
+            BadRequest: the body names another.
+        """
+        said = body.get("model")
+        if said not in (None, "", self.model):
+            raise BadRequest(
+                f"The path names the model {self.model[:_SHOWN]!r}, and the body {str(said)[:_SHOWN]!r}: "
+                "send one of them, or the same twice.",
+                code="ambiguous_model",
+                param="model",
+            )
+        return {**body, "model": self.model}, b"%b\n%b" % (self.model.encode("utf-8", "replace"), raw)

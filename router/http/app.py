@@ -24,9 +24,11 @@ from router.db.ids import new_request_id
 from router.errors import Forbidden, RouterError
 from router.http.calls import CallRoutes
 from router.http.cross_origin import CrossOrigin, is_preflight
+from router.http.directions import Directions, base_paths
 from router.http.failures import Failures, Rendered
-from router.http.incoming import client_request_id, incoming_of, plain_path
+from router.http.incoming import client_request_id, incoming_of
 from router.http.openapi import describe
+from router.http.paths import PathReader
 from router.http.peer import PeerReader
 from router.http.piped import piped
 from router.http.plugin_routes import Answering, PluginRoutes
@@ -82,13 +84,17 @@ class Application:
         self._showcase = assembly.showcase if dialect.catalogue_paths else None
         self._catalogue_paths = frozenset(dialect.catalogue_paths)
         public = (*dialect.catalogue_paths, *dialect.estimator_paths, *dialect.health_paths, *RESERVED)
-        paths = (*serves, *dialect.models_paths, *(route.path for route in _routes(assembly)), *public)
-        self._failures = Failures(dialect, assembly.log.write, paths, assembly.recorder.refused, assembly.surfaces)
+        routes = (route.path for route in _routes(assembly))
+        paths = dict.fromkeys((*serves, *dialect.models_paths, *routes, *public, *base_paths(dialect)))
+        reader = PathReader([*paths, *(f"{path}/<id>" for path in dialect.models_paths)], serves)
+        directions = Directions(dialect, assembly.settings.gateway.profile, paths, reader.meant)
+        refused = assembly.recorder.refused
+        self._failures = Failures(dialect, assembly.log.write, directions, refused, assembly.surfaces)
         peers = PeerReader(assembly.settings.server.trusted_proxies)
         self._cross_origin = _cross_origin(assembly)
         max_body_bytes = assembly.settings.gateway.max_body_bytes
-        self.calls = CallRoutes(serves, self._failures, max_body_bytes, peers, self._cross_origin)
-        self.flask = _build_flask(assembly, self.calls, self._failures, self._readiness)
+        self.calls = CallRoutes(serves, self._failures, max_body_bytes, peers, self._cross_origin, reader.read)
+        self.flask = _build_flask(assembly, self.calls, self._failures, self._readiness, directions)
         self._behind = self.flask.wsgi_app
         self.flask.wsgi_app = self.wsgi  # type: ignore[method-assign]
         for plugin in assembly.registry.having("startup"):
@@ -97,7 +103,7 @@ class Application:
     def wsgi(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI callable: whatever it is asked, calls among it, whichever server asks."""
         environ["router.request_id"] = new_request_id()
-        environ["PATH_INFO"] = plain_path(environ["PATH_INFO"])
+        environ["PATH_INFO"], environ["router.model"] = self.calls.read_path(environ["PATH_INFO"])
         environ.pop("HTTP_UPGRADE", None)  # which no server must heed, and Flask takes for a WebSocket's
         if self._cross_origin is not None:
             if is_preflight(environ):
@@ -182,7 +188,13 @@ def _foreign(origin: str) -> Forbidden:
     )
 
 
-def _build_flask(assembly: Assembly, calls: CallRoutes, failures: Failures, readiness: Callable[[], Response]) -> Flask:
+def _build_flask(
+    assembly: Assembly,
+    calls: CallRoutes,
+    failures: Failures,
+    readiness: Callable[[], Response],
+    directions: Directions,
+) -> Flask:
     app = Flask("router", static_folder=None)
     gateway, dialect = assembly.gateway, assembly.dialect
 
@@ -233,6 +245,9 @@ def _build_flask(assembly: Assembly, calls: CallRoutes, failures: Failures, read
     served = PluginRoutes(routes, registry, contexts, gateway.key, assembly.settings.path, calls.peers)
     for name, pattern, methods, answering in served.rules():
         app.add_url_rule(pattern, name, _of_plugin(answering), methods=methods, provide_automatic_options=False)
+    for path in base_paths(dialect):
+        if path not in (*dialect.catalogue_paths, *dialect.health_paths):
+            add(path, lambda: _json(directions.page(calls.peers.of_environ(request.environ))), "GET")
     description = cache(lambda: describe(dialect, assembly.settings.gateway, assembly.surfaces))
     add(DESCRIPTION, lambda: Response(description(), content_type="application/json"), "GET")
     return app

@@ -8,6 +8,7 @@ from router.calls.line import CallAnswer
 from router.calls.request import Incoming
 from router.http.cross_origin import CrossOrigin
 from router.http.failures import Failures
+from router.http.paths import PathReader
 from router.http.peer import PeerReader
 
 __all__ = ["CallRoutes", "Serve"]
@@ -24,10 +25,12 @@ class CallRoutes:
         max_body_bytes: of a request.
         peers: tells whose a request is.
         cross_origin: which web pages may read an answer; None where none may.
+        read_path: path as a client spells it -> the path that is served, and the model that it names; of these alone
+            where None.
 
     Attributes:
         paths: those of ``serves``.
-        max_body_bytes, peers, cross_origin: see above.
+        max_body_bytes, peers, cross_origin, read_path: see above.
     """
 
     def __init__(
@@ -37,11 +40,13 @@ class CallRoutes:
         max_body_bytes: int,
         peers: PeerReader,
         cross_origin: CrossOrigin | None = None,
+        read_path: Callable[[str], tuple[str, str]] | None = None,
     ) -> None:
         self.paths = frozenset(serves)
         self.max_body_bytes = max_body_bytes
         self.peers = peers
         self.cross_origin = cross_origin
+        self.read_path = read_path or PathReader(serves, serves).read
         self._serves = serves
         self._failures = failures
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from werkzeug.routing import RequestRedirect
 
 from router.calls.call_log import refusal_line
 from router.errors import BadRequest, MethodNotAllowed, NotFound, RateLimited, RouterError, StoreError, TooLarge
+from router.http.directions import Directions
 from router.surfaces.surface import Surface
 from router.types.dialect import Dialect
 from router.types.peer import NOBODY, Peer
@@ -34,7 +34,7 @@ class Failures:
 
     Args:
         log: takes the line of a request that never became a call.
-        paths: what there is, for the hint of a 404.
+        directions: for the hint of a 404.
         refused: told of such a request besides, as ``Recorder.refused`` is; None where nobody watches.
         surfaces: whose paths have errors of their shape.
     """
@@ -43,7 +43,7 @@ class Failures:
         self,
         dialect: Dialect,
         log: Callable[[bytes], None],
-        paths: Iterable[str],
+        directions: Directions,
         refused: Callable[..., None] | None = None,
         surfaces: Iterable[Surface] = (),
     ) -> None:
@@ -51,7 +51,7 @@ class Failures:
         self._surfaces = {path: one for one in surfaces for path in one.paths(dialect)}
         self._below = [(prefix, one) for one in surfaces for prefix in one.prefixes]
         self._log_line = log
-        self._paths = sorted(paths)
+        self._directions = directions
         self._refused = refused
 
     def render(self, error: RouterError, path: str = "", request_id: str = "") -> Rendered:
@@ -89,7 +89,7 @@ class Failures:
             where: method and path, ``GET /v1/models``.
             path: of the request, whose surface gives the shape; the route where omitted.
         """
-        error = self._translate(raised, request_id, route, where)
+        error = self._translate(raised, request_id, route, where, peer)
         if error.status >= 500 and not isinstance(raised, RouterError):
             _log.error("request %s failed", request_id, exc_info=raised)
         rendered = self.render(error, path or route, request_id)
@@ -101,7 +101,7 @@ class Failures:
                 self._refused(error, request_id, route, rendered[0], peer=peer, client_request_id=own_id)
         return rendered
 
-    def _translate(self, raised: Exception, request_id: str, route: str, where: str) -> RouterError:
+    def _translate(self, raised: Exception, request_id: str, route: str, where: str, peer: Peer) -> RouterError:
         if isinstance(raised, StoreError):
             _log.warning("request %s was refused: %s", request_id, raised.in_full)
             told = raised.for_clients()
@@ -110,18 +110,16 @@ class Failures:
         if isinstance(raised, RouterError):
             return raised
         if isinstance(raised, HTTPException):
-            return self._of_flask(raised, route, where)
+            return self._of_flask(raised, route, where, peer)
         return RouterError("The gateway failed on this request; its log says why, under the request ID.")
 
-    def _of_flask(self, raised: HTTPException, route: str, where: str) -> RouterError:
+    def _of_flask(self, raised: HTTPException, route: str, where: str, peer: Peer) -> RouterError:
         if raised.code == 404:
-            message = f"There is nothing at {where}. {self._hint(where.partition(' ')[2])}"
+            message = self._directions.not_found(where, peer)
             return NotFound(message, detail="there is nothing at the path of the request")
         if raised.code == 405:
             allowed = ", ".join(sorted(getattr(raised, "valid_methods", None) or ()))
-            message = f"{where} is not possible; the method here is {allowed or 'another'}."
-            if where.startswith("OPTIONS "):
-                message += " Web pages may call this gateway where [server] cors_origins names their origin."
+            message = self._directions.wrong_method(where, allowed, peer)
             detail = f"the method here is {allowed or 'another'}"
             return MethodNotAllowed(message, headers={"Allow": allowed} if allowed else {}, detail=detail)
         if raised.code == 413:
@@ -129,11 +127,6 @@ class Failures:
         if isinstance(raised, SecurityError) or (raised.code == 400 and not route):  # before any rule matched
             return BadRequest("The request is malformed: its Host header is not the name of a host.")
         return _of_status(raised)
-
-    def _hint(self, path: str) -> str:
-        """What a path may have been meant to be: the base URL without its /v1, or with it twice, is a common slip."""
-        near = difflib.get_close_matches(path, self._paths, n=1, cutoff=0.75)
-        return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(self._paths)}."
 
 
 def _of_status(raised: HTTPException) -> RouterError:

@@ -12,7 +12,7 @@ from router.http.peer import PeerReader
 from router.surfaces.body import read_body
 from router.types.masking import one_line
 
-__all__ = ["client_request_id", "incoming_of", "plain_path"]
+__all__ = ["client_request_id", "incoming_of"]
 
 _ID_MAX = 128
 
@@ -33,6 +33,8 @@ def incoming_of(environ: dict[str, Any], max_body_bytes: int, peers: PeerReader)
         started=environ.get("router.started"),
         authorization=environ.get("HTTP_AUTHORIZATION"),
         x_api_key=environ.get("HTTP_X_API_KEY"),
+        api_key=environ.get("HTTP_API_KEY"),
+        model=environ.get("router.model", ""),
         origin=environ.get("HTTP_ORIGIN"),
         idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
         client_request_id=client_request_id(environ.get("HTTP_X_REQUEST_ID", "")),
@@ -42,11 +44,6 @@ def incoming_of(environ: dict[str, Any], max_body_bytes: int, peers: PeerReader)
         reader=body,
         environ=environ,
     )
-
-
-def plain_path(path: str) -> str:
-    """The path, with one slash at its start: a base URL with a slash at its end makes two."""
-    return "/" + path.lstrip("/") if path[:2] == "//" else path
 
 
 def client_request_id(text: str) -> str:

@@ -19,6 +19,7 @@ from router.charging.paid_extras import extras_shapes
 from router.config.schema import GatewaySettings
 from router.errors import RouterError
 from router.http import samples
+from router.http.directions import base_paths
 from router.http.json_schema import of_request, of_values
 from router.http.reply_schemas import REPLIES
 from router.providers.profile import DESCRIPTION, HEALTH, READY
@@ -39,6 +40,7 @@ _CAP: Json = {"anyOf": [{"minimum": 1}, {"type": "null"}]}
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer YOUR_KEY`"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "azure": {"type": "apiKey", "in": "header", "name": "api-key"},
 }
 _HEADERS = {
     "x-request-id": "The request's ID, as the gateway's log and usage rows have it.",
@@ -118,6 +120,8 @@ class _Description:
             found[path] = {"post": self._estimate()}
         for path in (HEALTH, *dialect.health_paths):
             found[path] = {"get": self._open("health", "Whether the gateway runs.", "Health")}
+        for path in base_paths(dialect):
+            found.setdefault(path, {"get": self._open("directions", "Where to go from here.", "Directions")})
         found[READY] = {"get": self._readiness()}
         found[DESCRIPTION] = {"get": self._own()}
         return found

@@ -30,7 +30,7 @@ _PART = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 _OURS = frozenset({"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding", "x-request-id"})
-_CREDENTIALS = frozenset({"authorization", "x-api-key"})
+_CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key"})
 Answered = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""
 Answering = Callable[[dict[str, Any], Mapping[str, str]], Answered]

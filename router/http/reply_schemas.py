@@ -64,6 +64,7 @@ REPLIES: dict[str, dict[str, Any]] = {
         }
     ),
     "Usage": _object({"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT}),
+    "Directions": _object({"message": _TEXT, "base_url": _TEXT, "description": _TEXT, "paths": _list_of(_TEXT)}),
     "Health": _object({"status": {"const": "ok"}, "version": _TEXT}),
     "Readiness": _object(
         {

@@ -17,7 +17,7 @@ from router.calls.request import Incoming
 from router.db.ids import new_request_id
 from router.errors import FAULTS, RequestTimeout, RouterError
 from router.http.cross_origin import CrossOrigin
-from router.http.incoming import incoming_of, plain_path
+from router.http.incoming import incoming_of
 from router.http.peer import PeerReader
 from router.http1.body import RequestBody
 from router.http1.channel import Channel, ClientGone, RawSocket
@@ -55,12 +55,14 @@ class CallHandler(Protocol):
         max_body_bytes: of a request.
         peers: tells whose a request is.
         cross_origin: which web pages may read an answer; None where none may.
+        read_path: path as a client spells it -> the path that is served, and the model that it names.
     """
 
     paths: frozenset[str]
     max_body_bytes: int
     peers: PeerReader
     cross_origin: CrossOrigin | None
+    read_path: Callable[[str], tuple[str, str]]
 
     def serve(self, incoming: Incoming) -> CallAnswer:
         """The answer, be it an error.
@@ -169,9 +171,9 @@ class ServerConnection:
     def _serve_parsed(self, request: ParsedRequest) -> bool:
         """Serve what llhttp read; whether the client was told that it may go on."""
         environ, calls = request.environ, self._site.calls
-        path = plain_path(environ["PATH_INFO"])
+        path, model = ("", "") if calls is None else calls.read_path(environ["PATH_INFO"])
         if calls is not None and request.method == "POST" and path in calls.paths:
-            environ["PATH_INFO"] = path
+            environ["PATH_INFO"], environ["router.model"] = path, model
             environ["router.request_id"] = new_request_id()
             return self._serve_call(incoming_of(environ, calls.max_body_bytes, calls.peers), request)
         responder = self._responder(request)

@@ -28,7 +28,7 @@ _ELSEWHERE = frozenset(
 )
 """Fields that change how a request is read or answered: a request with one is llhttp's, but for the usual one."""
 _KEEP_ALIVE = (b"keep-alive", b"Keep-Alive")
-_READ = frozenset({b"authorization", b"x-api-key", b"origin", b"idempotency-key", b"x-request-id"})
+_READ = frozenset({b"authorization", b"x-api-key", b"api-key", b"origin", b"idempotency-key", b"x-request-id"})
 _DIGITS_MAX = 12
 
 
@@ -86,6 +86,7 @@ class PostReader:
             text.get(b"idempotency-key"),
             client_request_id(own_id) if own_id else "",
             peers.peer if plain else peers.read(fields),
+            api_key=text.get(b"api-key"),
             body_size=size,
             raw=data[found.end() :],
             fields=fields,

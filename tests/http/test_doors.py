@@ -34,7 +34,7 @@ def doors(request: pytest.FixtureRequest, tmp_path_factory: Any, upstream: Scrip
 
 
 def _authorized(doors: Doors, **headers: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {doors.key}", "Content-Type": "application/json", **headers}
+    return {"Host": "gw.test", "Authorization": f"Bearer {doors.key}", "Content-Type": "application/json", **headers}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,10 @@ def _authorized(doors: Doors, **headers: str) -> dict[str, str]:
         (CHAT, "not JSON", 400),
         (MODELS, "{}", 405),
         ("/v1/nothing", "{}", 404),
+        ("/proxy/chat/completions", "{}", 404),
+        ("/chat/completions/", BODY, 200),
+        ("/openai/deployments/openai/gpt-4o/chat/completions?api-version=1", BODY, 200),
+        ("/openai/deployments/openai/gpt-3/chat/completions?api-version=1", BODY, 400),
     ],
 )
 def test_each_door_gives_the_same_bytes(

@@ -11,6 +11,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from router.errors import RateLimited, RouterError
+from router.http.directions import Directions
 from router.http.failures import Failures
 from router.types.dialect import Dialect
 
@@ -25,7 +26,9 @@ class Teapot(Dialect):
 def told(raised: Exception, dialect: Dialect | None = None) -> tuple[int, dict[str, str], dict[str, Any], int]:
     """Status, headers and error of the answer, and the status in the log."""
     lines: list[bytes] = []
-    failures = Failures(dialect or Dialect(), lines.append, ["/v1/models"])
+    failures = Failures(
+        dialect or Dialect(), lines.append, Directions(Dialect(), "standard", ["/v1/models"], str.strip)
+    )
     status, headers, body = failures.answer(raised, "req_1", "/v1/models")
     return status, dict(headers), json.loads(body)["error"], json.loads(lines[0])["status"]
 

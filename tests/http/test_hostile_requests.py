@@ -26,11 +26,12 @@ def ask(gateway: Gateway, line: str, *fields: str, body: bytes = b"") -> Result:
 
 
 PATHS = [
-    "/", "/v1", "/v1/", "/v2/chat/completions", "/v1/chat/completions/", "/v1//chat/completions", "/V1/models",
-    "/v1/models/", "/v1/chat%2Fcompletions/x", "/v1/completions", "/../etc/passwd",
+    "/v1beta", "/v2/chat/completions", "/V1/models", "/v1/healthz", "/v1/chat%2Fcompletions/x",
+    "/v1/completions", "/../etc/passwd",
     "/%2e%2e/%2e%2e/etc/passwd", "/%ff%fe", "/%", "/%zz", "/%00", "/a%0d%0aX-Evil:%201", "/%F0%9F%98%80",
     "/static/x", "/console", "/favicon.ico", "/.env", "/metrics", "/admin", "/<script>alert(1)</script>", "/'\"`$(x)",
-    "/" + "a" * 10_000, "/" + "a/" * 5000, "/" + "%2f" * 3000, "/{}{0}%s", "/healthz/", "/readyz/x", "/healthz%00",
+    "/" + "a" * 10_000, "/" + "a/" * 5000, "/a" + "%2f" * 3000,
+    "/" + "v1/" * 5000 + "x", "/{}{0}%s", "/deployments/x", "/readyz/x", "/healthz%00",
 ]  # fmt: skip
 
 
@@ -38,14 +39,6 @@ PATHS = [
 def test_paths_where_nothing_is(gateway: Gateway, path: str) -> None:
     detail = assert_error_shape(ask(gateway, f"GET {path} HTTP/1.1"), 404, "not_found")
     assert len(detail["message"]) < 300
-
-
-@pytest.mark.parametrize("path", ["/chat/completions", "/v1/v1/chat/completions", "/v1/chat/completions/"])
-def test_a_base_url_that_is_slightly_wrong(gateway: Gateway, path: str) -> None:
-    detail = assert_error_shape(ask(gateway, f"POST {path} HTTP/1.1"), 404, "not_found")
-    assert detail["message"] == f"There is nothing at POST {path}. Did you mean {CHAT}?"
-    detail = assert_error_shape(ask(gateway, "POST /v1/responses HTTP/1.1"), 404, "not_found")
-    assert f"There are: /healthz, /openapi.json, /readyz, {CHAT}, " in detail["message"]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +145,6 @@ def test_a_key_hidden_in_another_field_is_no_key(gateway: Gateway) -> None:
         [f"X_API_KEY: {key}"],
         [f"Proxy-Authorization: Bearer {key}"],
         [f"Cookie: Authorization=Bearer {key}"],
-        [f"Api-Key: {key}"],
         ["Authorization: Bearer x", f"Authorization: Bearer {key}"],
         [f"Authorization: Bearer {key}", f"Authorization: Bearer {key}"],
     ):
@@ -205,7 +197,7 @@ def test_slashes_before_a_path_change_nothing(gateway: Gateway) -> None:
         assert_error_shape(refused, 401, "invalid_api_key")
         assert_error_shape(ask(gateway, f"GET {path} HTTP/1.1"), 405, "method_not_allowed")
     assert ask(gateway, "GET //v1/models HTTP/1.1").status == 200
-    assert_error_shape(ask(gateway, "GET /v1//models HTTP/1.1"), 404, "not_found")
+    assert ask(gateway, "GET /v1//models HTTP/1.1").status == 200
 
 
 def test_an_upgrade_to_websockets_is_not_heeded(gateway: Gateway) -> None:
