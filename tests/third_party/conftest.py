@@ -28,6 +28,11 @@ def site(tmp_path_factory: pytest.TempPathFactory, install: Callable[..., None])
         folder = tmp_path_factory.mktemp("site")
         for name in names:
             install(folder, f"third-{name}", name, HERE.joinpath(f"{name}.py").read_text(encoding="utf-8"))
+            wire = HERE / f"{name}_wire.py"
+            if wire.exists():
+                folder.joinpath(wire.name).write_text(wire.read_text(encoding="utf-8"), encoding="utf-8")
+                with folder.joinpath(f"third_{name}-2.3.dist-info/entry_points.txt").open("a") as points:
+                    points.write(f"[router.wires]\n{name} = {name}_wire:WIRE\n")
         return {"PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))}
 
     return installed

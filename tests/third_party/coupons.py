@@ -115,9 +115,6 @@ class Coupons:
             assert request.key is not None and "authorization" not in request.headers
             return RouteResponse.json({"account": request.account, "key": request.key.id})
 
-        def stray(request: RouteRequest) -> RouteResponse:
-            return RouteResponse.json(context.database.read(lambda connection: connection.rows("SELECT id FROM holds")))
-
         def page(request: RouteRequest) -> RouteResponse:
             return RouteResponse(b"<h1>Coupons</h1>", headers={"Content-Type": "text/html"})
 
@@ -126,8 +123,6 @@ class Coupons:
             PluginRoute("/codes", ("POST",), "operator", add, max_body_bytes=1000),
             PluginRoute("/refused", ("GET",), "operator", refused),
             PluginRoute("/mine", ("GET",), "key", mine),
-            PluginRoute("/stray", ("GET",), "public", stray),
-            PluginRoute("/slow", ("GET",), "public", lambda request: time.sleep(5), timeout_s=0.1),  # type: ignore[arg-type, return-value]
             PluginRoute("/page", ("GET",), "session", page),
         ]
 

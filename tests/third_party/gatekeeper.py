@@ -68,8 +68,8 @@ class Gatekeeper:
     ) -> Sequence[str]:
         if "break the strategy" in json.dumps(call.body):
             raise ValueError("strategy")
-        order = context.settings.order
-        return ["none/such", *(one.id for name in order for one in targets if one.provider == name)]
+        wanted = [one.id for name in context.settings.order for one in targets if one.provider == name]
+        return ["none/such", *wanted] if context.settings.order else wanted
 
     @hookimpl
     def cache_get(self, context: PluginContext, call: CallRequest) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,8 @@ class PolicyBench:
             Failed: the answer is no list.
         """
         hook = self.plugin.hooks[f"{self.role}_claims"]
-        answer = hook(call=call, key=key, quote=quote, context=context or self.context())
+        context = replace(context or self.context(), account=key.account, model=quote.model)
+        answer = hook(call=call, key=key, quote=quote, context=context)
         try:
             return list(answer)
         except TypeError:

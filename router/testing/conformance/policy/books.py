@@ -59,15 +59,22 @@ class Books:
             call.request_id, self.key.account, self.key.id, owner, call.model, "chat", False, context.at, expires_at
         )
         name = self.bench.plugin.name
-        named = [(claim.bucket if claim.bucket == BALANCE else f"{name}:{claim.bucket}", claim) for claim in claims]
+        named = [_named(name, claim) for claim in claims]
+        others = {
+            place: [_named(name, one) for one in claim.alternatives]
+            for place, claim in enumerate(claims)
+            if claim.alternatives
+        }
         version = self.database.read(lambda connection: connection.row(_VERSION)) or {}
-        operation = Authorize(hold, named, version["value"])
+        operation = Authorize(hold, named, version["value"], alternatives=others)
         self._apply(operation)
         if isinstance(operation.error, Refused):
             self.bench.policy.undo(claims, context)
             return operation.error
         if operation.error is not None:
             raise operation.error
+        for place, number in operation.chosen.items():
+            claims[place] = claims[place].alternatives[number]
         return Running(claims, operation.result)
 
     def end(self, running: Running, outcome: Outcome) -> CallRecord | None:
@@ -105,6 +112,10 @@ class Books:
             LedgerBatch()(connection, [operation])
 
         self.database.write(write)
+
+
+def _named(plugin: str, claim: Claim) -> tuple[str, Claim]:
+    return (claim.bucket if claim.bucket == BALANCE else f"{plugin}:{claim.bucket}"), claim
 
 
 def charged(claims: Sequence[Claim], amounts: Sequence[int]) -> int:

@@ -17,6 +17,7 @@ from router.types.claims import BALANCE, Claim, Meters, Outcome, Quote
 from router.types.keys import Key, Limits
 
 __all__ = [
+    "alternatives",
     "amounts",
     "charges_nothing",
     "declared_alike",
@@ -54,6 +55,29 @@ def sound(bench: PolicyBench) -> None:
             expect(bench.role == "billing" or claim.bucket != BALANCE, "a rate-limit policy claims from the balance")
         buckets = [claim.bucket for claim in claims]
         expect(len(set(buckets)) == len(buckets), f"one bucket is claimed from twice: {buckets}")
+
+
+@policy_rule(
+    "11",
+    "A claim with alternatives is settled, whichever of them is taken, as that one.",
+    remedy="Settle by the claims that settle is given: where an alternative was taken, it stands in their place.",
+)
+def alternatives(bench: PolicyBench) -> None:
+    found = False
+    for call, key, quote in bench.cases():
+        claims = bench.claims(call, key, quote)
+        for place, claim in enumerate(claims):
+            for other in claim.alternatives:
+                found = True
+                taken = [*claims[:place], other, *claims[place + 1 :]]
+                for outcome in bench.outcomes():
+                    given = bench.settle(taken, outcome)
+                    sound = len(given) == len(taken) and all(type(one) is int and one >= 0 for one in given)
+                    expect(sound, f"with {other.bucket!r} taken, it settled {len(taken)} claims to {given}")
+                    free = other.bucket == BALANCE or not outcome.charge_nano or given[place] != outcome.charge_nano
+                    expect(free or other.unit == "money", f"{other.bucket!r}, no money, is settled to the charge")
+    if not found:
+        raise NotOffered("none of its claims has alternatives")
 
 
 @policy_rule(

@@ -7,7 +7,7 @@ What is declared (P01 on), replies (P10 on), usage (P20 on), failures (P30 on), 
 from __future__ import annotations
 
 from router.testing.conformance.provider import declared, replies, usage, failures, endings  # isort: skip
-from router.testing.conformance.provider import releasing, holding, apart, asked, compiled  # isort: skip
+from router.testing.conformance.provider import releasing, holding, apart, asked, compiled, signed  # isort: skip
 from router.testing.conformance.provider.bench import PROVIDER
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "holding",
     "releasing",
     "replies",
+    "signed",
     "usage",
 ]
