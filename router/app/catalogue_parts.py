@@ -6,22 +6,19 @@ from functools import cached_property
 
 from router.app.parts import AssemblyParts
 from router.catalogue.catalogue import Catalogue
+from router.catalogue.database_catalogue import DatabaseCatalogue
 from router.catalogue.pins import price_rules
-from router.catalogue.snapshot import OperatorCatalogue, OverrideRow
+from router.catalogue.snapshot import OperatorCatalogue
 from router.charging.estimator import Estimator
 from router.charging.quote import PriceQuoter
 from router.config.file import Settings
-from router.db.database import Database
 from router.providers.configured import listings
 from router.providers.model_list import ModelListService
 from router.providers.profile import offered_by
 from router.providers.public_catalogue import PublicCatalogue
 from router.providers.resolve import ModelResolver
-from router.store.models import catalogue_version, load_catalogue
-from router.store.prices import read_prices
-from router.store.rates import read_rates
 
-__all__ = ["CatalogueParts", "DatabaseCatalogue", "pinned"]
+__all__ = ["CatalogueParts", "pinned"]
 
 
 class CatalogueParts(AssemblyParts):
@@ -69,26 +66,6 @@ class CatalogueParts(AssemblyParts):
         if self.made("showcase"):
             self.showcase.close()
         super().close()
-
-
-class DatabaseCatalogue:
-    """The operator's rows of the catalogue, as ``router.catalogue`` wants them."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def version(self) -> int:
-        return catalogue_version(self._database)
-
-    def load(self) -> OperatorCatalogue:
-        found = load_catalogue(self._database)
-        rows = [
-            OverrideRow(row.public_id, row.provider, row.model, row.kind, row.enabled, row.card) for row in found.models
-        ]
-        prices, rates = self._database.read(
-            lambda connection: (read_prices(connection), read_rates(connection)), whole=False
-        )
-        return OperatorCatalogue(rows, found.aliases, found.fallbacks, prices, rates)
 
 
 def pinned(settings: Settings) -> OperatorCatalogue:

@@ -20,7 +20,7 @@ from router.errors import ConfigError, NotFound, RouterError, StoreError, Unavai
 from router.http_client.pool import PoolTransport
 from router.http_client.proxy import environment_proxy, environment_ssl_context
 from router.jobs.workers import serving
-from router.ledger.currency import keep_currency
+from router.office.currency import checked_currency
 from router.plugin_host.registry import Registry
 from router.providers.configured import ConfiguredProvider, build_providers
 from router.providers.profile import dialect_of
@@ -31,7 +31,7 @@ from router.store.provider_keys import load_provider_keys
 from router.store.sealing import MASTER_KEY
 from router.types.transport import Transport
 
-__all__ = ["assemble", "check_migrated", "checked_currency", "open_transport"]
+__all__ = ["assemble", "check_migrated", "open_transport"]
 
 _log = logging.getLogger("router.app")
 
@@ -102,18 +102,6 @@ def _check_fallbacks(assembly: Assembly) -> None:
                 if isinstance(error, NotFound) and one not in entries:
                     raise ConfigError(f"{where}: {error.in_full}") from None
                 _log.warning("%s: %s", where, error.in_full)
-
-
-def checked_currency(settings: Settings, database: Database) -> None:
-    """Hold the database's currency against the configuration's, or note it.
-
-    Raises:
-        ConfigError: balances are in another; names the place.
-    """
-    try:
-        keep_currency(database, settings.gateway.currency)
-    except ConfigError as error:
-        raise ConfigError(f"{settings.where('gateway.currency')}: {error}") from None
 
 
 def check_migrated(database: Database, registry: Registry, path: Path) -> None:

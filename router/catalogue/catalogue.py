@@ -74,6 +74,10 @@ class Catalogue:
         self._fresh = Fresh(self.refresh, max_age_s=max_age_s, clock=clock)
         self.built_in = self._snapshot = build_snapshot(listings, pinned, rules, offered)
 
+    def over(self, rows: CatalogueSource) -> Catalogue:
+        """The same catalogue over other rows, such as those that a transaction sees."""
+        return Catalogue(self._listings, self._pinned, rows, rules=self._rules, offered=self._offered)
+
     def snapshot(self) -> Snapshot:
         """The view in force, at most ``max_age_s`` behind the database (as long as that answers).
 
@@ -82,7 +86,8 @@ class Catalogue:
         if self._rests_until and self._clock() < self._rests_until:
             return self._snapshot
         try:
-            return self._fresh.get()
+            self._fresh.get()
+            return self._snapshot  # or a newer one, where somebody has asked the database since
         except StoreError as error:
             self._rests_until = self._clock() + self._max_age_s  # it is asked again then, and not by every call
             _log.warning("the catalogue is served from memory: %s", error.message)

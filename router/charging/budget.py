@@ -6,7 +6,7 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 from router.db.connection import Connection
-from router.db.database import Database
+from router.db.transaction import Runner
 from router.metering.usage_hours import charged_since
 from router.types.claims import Claim, PolicyContext, Quote, Window
 from router.types.keys import Budget, Key
@@ -42,7 +42,7 @@ def budget_claim(key: Key, quote: Quote, context: PolicyContext) -> Claim | None
     return Claim(bucket, quote.charge_nano, ceiling, window, refusal="budget", unit="money", of="key")
 
 
-def budget_spent(database: Database, counted_as: str, budget: Budget, *, at: float, timezone: tzinfo) -> Spent:
+def budget_spent(database: Runner, counted_as: str, budget: Budget, *, at: float, timezone: tzinfo) -> Spent:
     """What a key has spent of its budget at the moment ``at``, in Unix seconds.
 
     Args:

@@ -15,9 +15,9 @@ from router.db.access_version import access_version
 from router.db.database import Database
 from router.errors import ConfigError
 from router.money.amounts import format_nano, parse_nano
-from router.store.limits import AMOUNT_MAX, StoredLimits
+from router.store.limits import StoredLimits
 from router.store.lookup import find_hash, find_key
-from router.types.keys import Key, Limits
+from router.types.keys import AMOUNT_MAX, Key, Limits
 
 __all__ = ["KeyFinder", "Layer", "LimitRules", "TierRules", "limit_rules", "merged", "rules_text"]
 

@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-import peewee
 
 from router.db.connection import Connection
 
@@ -73,7 +72,11 @@ def write_new(connection: Connection, table: str, columns: Columns, rows: Sequen
         keys = {row[0] for row in some}
         try:  # as a rule none is there; where one is, the statement has done nothing
             _insert(connection, table, columns, some, "")
-        except peewee.IntegrityError:
+        except Exception as error:
+            from peewee import IntegrityError
+
+            if not isinstance(error, IntegrityError):
+                raise
             # SQLite would return the keys one step each; since it has one writer, those that are there tell as much.
             keys.difference_update(found for (found,) in select_in(connection, table, key, key, keys))
             _insert(connection, table, columns, some, conflict)

@@ -6,19 +6,17 @@ before the connection does anything else, so nothing that belongs to a database 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import peewee
+if TYPE_CHECKING:
+    import peewee
 
 __all__ = ["Connection", "quoted"]
 
 _PAGE = 5_000
-
-_peewee_errors: Any = peewee.__exception_wrapper__  # type: ignore[attr-defined]  # turns the driver's errors into peewee's
 
 
 class Connection:
@@ -37,7 +35,10 @@ class Connection:
     """
 
     def __init__(self, database: peewee.Database, engine: str) -> None:
+        from peewee import __exception_wrapper__  # type: ignore[attr-defined]
+
         self.peewee: Any = database
+        self._errors: Any = __exception_wrapper__  # turns the driver's errors into peewee's
         self.engine = engine
         self.transaction = self.committed = 0
         self.has_log = False
@@ -71,7 +72,7 @@ class Connection:
         """
         names = ", ".join(map(quoted, columns))
         counted = _Counted(rows)
-        with _peewee_errors:
+        with self._errors:
             cursor = self.peewee.cursor()
             if self.engine == "postgresql":
                 with cursor.copy(f"COPY {quoted(table)} ({names}) FROM STDIN") as copy:
@@ -118,7 +119,9 @@ class Connection:
         """
         cursor = self._cursor("COMMIT", ())
         if self.engine == "postgresql" and cursor.statusmessage != "COMMIT":
-            raise peewee.InternalError("the transaction was rolled back because a statement in it had failed")
+            from peewee import InternalError
+
+            raise InternalError("the transaction was rolled back because a statement in it had failed")
         self.committed = self.transaction
 
     @contextmanager
@@ -158,7 +161,7 @@ class Connection:
         self.peewee.close()
 
     def _cursor(self, sql: str, params: Sequence[Any]) -> Any:
-        with _peewee_errors:  # all that peewee's execute_sql does, at half its time: a batch has ten statements
+        with self._errors:  # all that peewee's execute_sql does, at half its time: a batch has ten statements
             cursor = self.peewee.cursor()
             cursor.execute(self._dialect(sql), tuple(params))
         return cursor
@@ -193,6 +196,8 @@ def _for_psycopg(sql: str) -> str:
 
 def _statements(sql: str) -> Iterator[str]:
     """Split a script where SQLite itself sees the end of a statement (strings, comments and triggers included)."""
+    import sqlite3  # slow to import, and a module of types for many who open no database
+
     pending = ""
     for part in sql.split(";")[:-1]:
         pending += part + ";"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from router.db.connection import Connection
 from router.db.postgresql import PostgresqlEngine
@@ -49,8 +49,6 @@ class Database:
     Attributes:
         engine: ``sqlite`` or ``postgresql``.
         place: how messages call it; holds no password.
-        witness: called at the end of every writing transaction, within it, with the connection and what the function
-            returned: so operators' changes are audited together with being made. None, the default, for no such call.
     """
 
     def __init__(
@@ -59,7 +57,6 @@ class Database:
         self.engine = engine.name
         self.place = engine.place
         self.backend = engine
-        self.witness: Callable[[Connection, Any], None] | None = None
         self._log = log
         self._timeout_s = timeout_s
         self._readers = ThreadPool(lambda: ConnectionSession(engine, writer=False), width=_READERS, place=engine.place)
@@ -110,8 +107,6 @@ class Database:
                 if not behind and self._log is not None:
                     self._log.enter(connection)
                 result = function(connection)
-                if self.witness is not None:
-                    self.witness(connection, result)
                 if job.abandoned:
                     raise StoreError("The caller has gone.")
                 return result

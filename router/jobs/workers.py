@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from router.db.connection import Connection
-from router.db.database import Database
 from router.db.ids import new_id
+from router.db.transaction import Runner
 from router.jobs.leases import release_leases
 
 __all__ = [
@@ -67,7 +67,7 @@ class Worker:
 
 
 def register(
-    database: Database, now: float, *, lease_s: float = LEASE_S, providers: Iterable[str] | None = None
+    database: Runner, now: float, *, lease_s: float = LEASE_S, providers: Iterable[str] | None = None
 ) -> Worker:
     """Make this process a worker, alive until ``now + lease_s``; call after a fork. Forgets workers long dead.
 
@@ -92,7 +92,7 @@ def renew(connection: Connection, worker: Worker, now: float, *, lease_s: float 
     connection.execute(_INSERT, values)
 
 
-def leave(database: Database, worker: Worker) -> None:
+def leave(database: Runner, worker: Worker) -> None:
     """End a worker and every lease that it has. Its holds must be settled before: they count as a dead worker's now."""
 
     def write(connection: Connection) -> None:
@@ -102,7 +102,7 @@ def leave(database: Database, worker: Worker) -> None:
     database.write(write)
 
 
-def dead_owners(database: Database, now: float) -> set[str]:
+def dead_owners(database: Runner, now: float) -> set[str]:
     """Owners of holds that are no longer alive, those that no worker of that ID exists for included."""
     rows = database.read(lambda connection: connection.tuples(_OWNERS))
     host = this_host()
@@ -113,14 +113,14 @@ def dead_owners(database: Database, now: float) -> set[str]:
     }
 
 
-def is_alive(database: Database, worker_id: str, now: float) -> bool:
+def is_alive(database: Runner, worker_id: str, now: float) -> bool:
     """Whether a worker's lease runs and, as far as can be seen from here, its process does."""
     sql = "SELECT id, host, process, started, expires_at FROM workers WHERE id = ?"
     rows = database.read(lambda connection: connection.tuples(sql, (worker_id,)))
     return any(_runs(row[4], now) and not _process_is_gone(Worker(*row[:4]), this_host()) for row in rows)
 
 
-def living(database: Database, now: float) -> list[Worker]:
+def living(database: Runner, now: float) -> list[Worker]:
     """All workers that live, on any host, as far as can be seen from here."""
     rows = database.read(lambda connection: connection.tuples(_WORKERS))
     host = this_host()
@@ -128,7 +128,7 @@ def living(database: Database, now: float) -> list[Worker]:
     return [worker for worker, until in found if _runs(until, now) and not _process_is_gone(worker, host)]
 
 
-def serving(database: Database, now: float) -> frozenset[str] | None:
+def serving(database: Runner, now: float) -> frozenset[str] | None:
     """The providers that the living workers have active; None where no worker lives that tells."""
     told = [json.loads(worker.providers) for worker in living(database, now) if worker.providers]
     return frozenset().union(*told) if told else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from router.db.connection import Connection
-from router.db.database import Database
+from router.db.transaction import Runner
 from router.errors import NotFound
 
 __all__ = ["Balance", "balance", "read_balance"]
@@ -38,7 +38,7 @@ class Balance:
         return self.credits - self.debits - self.held
 
 
-def balance(database: Database, account_id: str) -> Balance:
+def balance(database: Runner, account_id: str) -> Balance:
     """Raises:
     NotFound: there is no such account.
     """

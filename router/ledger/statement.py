@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router.db.connection import Connection
-from router.db.database import Database
+from router.db.transaction import Runner
 from router.ledger.balances import read_balance
 from router.ledger.transfers import TRANSFER_COLUMNS, Transfer
 
@@ -24,7 +24,7 @@ _LIMIT_MAX = 10_000
 _SEQ_MAX = 2**63 - 1
 
 
-def statement(database: Database, account_id: str, *, before: int | None = None, limit: int = 50) -> list[Transfer]:
+def statement(database: Runner, account_id: str, *, before: int | None = None, limit: int = 50) -> list[Transfer]:
     """The newest transfers of an account, newest first.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from router.db.bulk import select_in
 from router.db.connection import Connection
-from router.db.database import Database
+from router.db.transaction import Runner
 from router.jobs.workers import dead_owners
 from router.ledger.batch import SWEPT, LedgerBatch
 from router.ledger.operations import HOLD_COLUMNS, Capture, Hold
@@ -38,7 +38,7 @@ class Swept:
     refused: list[Hold] = field(default_factory=list)
 
 
-def sweep(database: Database, now: float, rule: str, *, everything: bool = False) -> Swept:
+def sweep(database: Runner, now: float, rule: str, *, everything: bool = False) -> Swept:
     """End every call whose hold has expired, each exactly once, whoever else sweeps or settles at the same time.
 
     Args:
@@ -73,12 +73,12 @@ def _expired(held: Hold, now: float) -> bool:
     return held.expires_at <= now or 0 < held.expires_at - held.created_at < held.created_at - now
 
 
-def _next_batch(database: Database, after: str) -> list[Hold]:
+def _next_batch(database: Runner, after: str) -> list[Hold]:
     sql = f"{_SELECT} WHERE id > ? ORDER BY id LIMIT ?"
     return [Hold.of(row) for row in database.read(lambda connection: connection.tuples(sql, (after, _BATCH)))]
 
 
-def _end(database: Database, due: Sequence[Hold], now: float, rule: str) -> list[CallRecord]:
+def _end(database: Runner, due: Sequence[Hold], now: float, rule: str) -> list[CallRecord]:
     """End calls; those that somebody else ended meanwhile are left out."""
 
     def write(connection: Connection) -> list[CallRecord]:

@@ -1,18 +1,19 @@
 """Transfers: what was moved from one account to another, once and for good. A mistake is corrected by another.
 
-Operators' transfers are audited by the database that they are given (see ``router.db.database.Database.witness``),
-in the same transaction.
+A grant, adjustment or refund has its entry in the audit log, in the same transaction: that of a program is written
+here, that of a person by ``router.office.credits``.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import uuid4
 
 from router.db.connection import Connection
-from router.db.database import Database
 from router.db.ids import check_name
+from router.db.transaction import Runner
 from router.errors import BadRequest, Conflict, NotFound
 from router.ledger.balances import Balance, read_balance
 from router.ledger.chain import link
@@ -20,7 +21,18 @@ from router.ledger.system import ADJUSTMENTS, GRANTS, REVENUE, is_system
 from router.money.amounts import INT64_MAX, NANO, format_nano
 from router.store.audit import AuditEntry, insert_audit
 
-__all__ = ["AMOUNT_MAX_NANO", "TRANSFER_COLUMNS", "Transfer", "adjust", "grant", "post", "refund"]
+__all__ = [
+    "AMOUNT_MAX_NANO",
+    "TRANSFER_COLUMNS",
+    "Transfer",
+    "adjust",
+    "grant",
+    "post",
+    "post_adjustment",
+    "post_grant",
+    "post_refund",
+    "refund",
+]
 
 AMOUNT_MAX_NANO = 10**9 * NANO
 """The largest single transfer: a billion units. What an account was ever given may come to nine times that (int64)."""
@@ -102,9 +114,9 @@ def post(connection: Connection, transfer: Transfer) -> Transfer:
 
 
 def grant(
-    database: Database, account_id: str, amount_nano: int, *, reason: str, reference: str | None = None
+    database: Runner, account_id: str, amount_nano: int, *, reason: str, reference: str | None = None
 ) -> Transfer:
-    """Give an account credit.
+    """Give an account credit, in the name of a program: ``router.office.credits`` has what people do.
 
     Args:
         reference: makes it happen once; a random one where omitted.
@@ -112,24 +124,45 @@ def grant(
     Raises:
         NotFound, BadRequest, Conflict: as ``post``; the latter two also for a reason or reference that is no text.
     """
-    transfer = Transfer(_reference("grant", reference), "grant", GRANTS, account_id, amount_nano, _check_reason(reason))
-    return database.write(lambda connection: _told(database, connection, post(connection, transfer)))
+    make = partial(post_grant, account_id=account_id, amount_nano=amount_nano, reason=reason, reference=reference)
+    return database.write(lambda connection: _told(connection, make(connection)))
 
 
 def adjust(
-    database: Database, account_id: str, amount_nano: int, *, reason: str, reference: str | None = None
+    database: Runner, account_id: str, amount_nano: int, *, reason: str, reference: str | None = None
 ) -> Transfer:
     """Correct an account's balance by an amount above or below zero. Otherwise as ``grant``."""
+    make = partial(post_adjustment, account_id=account_id, amount_nano=amount_nano, reason=reason, reference=reference)
+    return database.write(lambda connection: _told(connection, make(connection)))
+
+
+def refund(database: Runner, request_id: str, amount_nano: int | None = None, *, reason: str) -> Transfer:
+    """Give back what a call was charged. Raises as ``post_refund``, otherwise as ``grant``."""
+    make = partial(post_refund, request_id=request_id, amount_nano=amount_nano, reason=reason)
+    return database.write(lambda connection: _told(connection, make(connection)))
+
+
+def post_grant(
+    connection: Connection, account_id: str, amount_nano: int, *, reason: str, reference: str | None = None
+) -> Transfer:
+    """As ``grant``, within the transaction that writes the audit log's entry as well."""
+    checked = _check_reason(reason)
+    return post(connection, Transfer(_reference("grant", reference), "grant", GRANTS, account_id, amount_nano, checked))
+
+
+def post_adjustment(
+    connection: Connection, account_id: str, amount_nano: int, *, reason: str, reference: str | None = None
+) -> Transfer:
+    """As ``adjust``, within the transaction that writes the audit log's entry as well."""
     up = amount_nano > 0
     debit, credit = (ADJUSTMENTS, account_id) if up else (account_id, ADJUSTMENTS)
-    transfer = Transfer(
-        _reference("adjust", reference), "adjustment", debit, credit, abs(amount_nano), _check_reason(reason)
-    )
-    return database.write(lambda connection: _told(database, connection, post(connection, transfer)))
+    checked = _check_reason(reason)
+    made = Transfer(_reference("adjust", reference), "adjustment", debit, credit, abs(amount_nano), checked)
+    return post(connection, made)
 
 
-def refund(database: Database, request_id: str, amount_nano: int | None = None, *, reason: str) -> Transfer:
-    """Give back what a call was charged.
+def post_refund(connection: Connection, request_id: str, amount_nano: int | None = None, *, reason: str) -> Transfer:
+    """Give back what a call was charged, within the transaction that writes the audit log's entry as well.
 
     Args:
         amount_nano: a part of it; None for all that was not refunded before.
@@ -139,25 +172,20 @@ def refund(database: Database, request_id: str, amount_nano: int | None = None, 
         BadRequest: the amount is not above zero, or above the charge less earlier refunds.
     """
     checked = _check_reason(reason)
-
-    def give_back(connection: Connection) -> Transfer:
-        charge = _charge(connection, request_id)
-        read_balance(connection, charge.debit, lock=True)  # of two refunds at once, the second sees the first
-        earlier, number = _refunded(connection, charge.reference)
-        amount = _refundable(charge, earlier, amount_nano)
-        reference = f"refund:{request_id}:{number + 1}"
-        made = Transfer(reference, "refund", REVENUE, charge.debit, amount, checked, charge.reference)
-        return _told(database, connection, post(connection, made))
-
-    return database.write(give_back)
+    charge = _charge(connection, request_id)
+    read_balance(connection, charge.debit, lock=True)  # of two refunds at once, the second sees the first
+    earlier, number = _refunded(connection, charge.reference)
+    amount = _refundable(charge, earlier, amount_nano)
+    reference = f"refund:{request_id}:{number + 1}"
+    made = Transfer(reference, "refund", REVENUE, charge.debit, amount, checked, charge.reference)
+    return post(connection, made)
 
 
-def _told(database: Database, connection: Connection, made: Transfer) -> Transfer:
-    """Post a transfer together with its entry in the audit log."""
-    if database.witness is None:
-        action = {"adjustment": "credits adjust"}.get(made.kind, f"credits {made.kind}")
-        subject = made.debit if is_system(made.credit) else made.credit
-        insert_audit(connection, AuditEntry(made.created_at, "program", action, subject, {"made": made.reference}))
+def _told(connection: Connection, made: Transfer) -> Transfer:
+    """With its entry in the audit log: each transfer of these kinds has one."""
+    action = {"adjustment": "credits adjust"}.get(made.kind, f"credits {made.kind}")
+    subject = made.debit if is_system(made.credit) else made.credit
+    insert_audit(connection, AuditEntry(made.created_at, "program", action, subject, {"made": made.reference}))
     return made
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from router.db.connection import Connection
-from router.db.database import Database
+from router.db.transaction import Runner
 from router.ledger import proofs, record_proofs
 from router.ledger.chain import broken_links
 from router.store.audit import broken_entries
@@ -56,7 +56,7 @@ class Check:
 
 
 def verify(
-    database: Database, *, timeout_s: float = _TIME_S, progress: Callable[[str], None] = lambda _: None
+    database: Runner, *, timeout_s: float = _TIME_S, progress: Callable[[str], None] = lambda _: None
 ) -> list[Check]:
     """Run all checks on one snapshot of the database; calls go on meanwhile, and are not waited for.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from router.db.connection import Connection
-from router.db.database import Database
+from router.db.transaction import Runner
 
 __all__ = ["Margin", "list_margins"]
 
@@ -34,7 +34,7 @@ class Margin:
     uncosted: int
 
 
-def list_margins(database: Database, since: float = 0.0) -> list[Margin]:
+def list_margins(database: Runner, since: float = 0.0) -> list[Margin]:
     """By model, the largest charge first.
 
     Args:

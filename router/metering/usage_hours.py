@@ -8,7 +8,7 @@ from typing import Any
 
 from router.db.bulk import in_list
 from router.db.connection import Connection
-from router.db.database import Database
+from router.db.transaction import Runner
 from router.errors import BadRequest
 from router.metering.hour_rows import COST_MAX, HOUR_S, KEY, SUMS, TOKENS_MAX, hour_of
 from router.money.usage import UNITS
@@ -143,7 +143,7 @@ def _unit(engine: str, name: str) -> str:
 
 
 def sum_hours(
-    database: Database,
+    database: Runner,
     *,
     by: Sequence[str] = ("hour",),
     account: str | None = None,

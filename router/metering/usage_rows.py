@@ -10,7 +10,8 @@ from typing import Any
 
 from router.db.bulk import select_in, write_new, write_rows
 from router.db.connection import Connection
-from router.db.database import Database
+from router.db.transaction import Runner
+from router.errors import NotFound
 from router.metering.hour_rows import HOUR_S, hour_of
 from router.metering.usage_columns import COLUMNS, NAMES, clean_record, record_of, values_of
 from router.types.records import CallRecord
@@ -69,7 +70,7 @@ def revise_usage(connection: Connection, revised: Sequence[tuple[CallRecord, Cal
 
 
 def list_usage(
-    database: Database,
+    database: Runner,
     *,
     account: str | None = None,
     key: str | None = None,
@@ -79,6 +80,7 @@ def list_usage(
     since: float | None = None,
     until: float | None = None,
     limit: int = 100,
+    before: str | None = None,
 ) -> list[CallRecord]:
     """The newest rows, newest first.
 
@@ -91,19 +93,24 @@ def list_usage(
         since: only calls that arrived at this time (Unix seconds) or later.
         until: only calls that arrived before this time.
         limit: how many at most; no more than 10,000.
+        before: only those that follow the row of this request: the next page.
+
+    Raises:
+        NotFound: there is no row ``before``.
     """
     count = max(0, min(limit, _LIMIT_MAX))
     bounds = _Bounds(account=account, since=since, until=until, model=model, status=status, failed=failed)
 
     def newest(connection: Connection) -> list[tuple[Any, ...]]:
+        within = bounds if before is None else replace(bounds, below=_place_of(connection, before))
         if key is None:
-            return _newest(connection, bounds, count)
-        return _newest_of_key(connection, key, bounds, count)
+            return _newest(connection, within, count)
+        return _newest_of_key(connection, key, within, count)
 
     return [record_of(row) for row in database.read(newest)]
 
 
-def find_usage(database: Database, request_id: str) -> list[CallRecord]:
+def find_usage(database: Runner, request_id: str) -> list[CallRecord]:
     """The rows of a request, by our ID, or by the one that the client gave it, which several may have."""
 
     def find(connection: Connection) -> list[tuple[Any, ...]]:
@@ -116,7 +123,7 @@ def find_usage(database: Database, request_id: str) -> list[CallRecord]:
     return [record_of(row) for row in database.read(find)]
 
 
-def names_of(database: Database, records: Sequence[CallRecord]) -> dict[str, str]:
+def names_of(database: Runner, records: Sequence[CallRecord]) -> dict[str, str]:
     """ID -> name of the accounts and keys of some rows; those that are not known are left out."""
 
     def load(connection: Connection) -> dict[str, str]:
@@ -128,7 +135,7 @@ def names_of(database: Database, records: Sequence[CallRecord]) -> dict[str, str
 
 
 def export_usage(
-    database: Database,
+    database: Runner,
     *,
     account: str | None = None,
     since: float | None = None,
@@ -153,13 +160,13 @@ def export_usage(
         bounds = replace(bounds, since=created_at, after=(created_at, request_id))
 
 
-def count_usage(database: Database, before: float) -> int:
+def count_usage(database: Runner, before: float) -> int:
     """How many rows are of calls that arrived before a time, Unix seconds."""
     sql = "SELECT COUNT(*) FROM usage WHERE created_at < ?"
     return int(database.read(lambda connection: connection.tuples(sql, (before,)))[0][0])
 
 
-def prune_usage(database: Database, before: float, *, batch: int = 500) -> int:
+def prune_usage(database: Runner, before: float, *, batch: int = 500) -> int:
     """Delete the rows of calls that arrived before a time; hourly sums and transfers stay.
 
     Args:
@@ -189,7 +196,8 @@ class _Bounds:
     """What rows must fit; None for whatever.
 
     Attributes:
-        after: (created_at, request_id) of the row before the first.
+        after: (created_at, request_id) of the row before the first, in the order of arrival.
+        below: the same, newest first.
     """
 
     account: str | None = None
@@ -197,6 +205,7 @@ class _Bounds:
     since: float | None = None
     until: float | None = None
     after: tuple[float, str] | None = None
+    below: tuple[float, str] | None = None
     model: str | None = None
     status: tuple[int, int] | None = None
     failed: bool = False
@@ -225,7 +234,17 @@ class _Bounds:
         if self.after is not None:
             conditions.append("(created_at > ? OR request_id > ?)")
             params += self.after
+        if self.below is not None:
+            conditions.append("created_at <= ? AND (created_at < ? OR request_id > ?)")
+            params += [self.below[0], *self.below]
         return " AND ".join(conditions), params
+
+
+def _place_of(connection: Connection, request_id: str) -> tuple[float, str]:
+    found = connection.tuples("SELECT created_at, request_id FROM usage WHERE request_id = ?", (request_id,))
+    if not found:
+        raise NotFound(f"There is no row of a request {request_id[:100]!r} to go on from.", code="request_not_found")
+    return float(found[0][0]), str(found[0][1])
 
 
 def _newest(connection: Connection, bounds: _Bounds, count: int) -> list[tuple[Any, ...]]:
@@ -249,7 +268,7 @@ def _newest_of_key(connection: Connection, key: str, bounds: _Bounds, count: int
     keys = ", ".join("?" * len(line))
     hours = connection.tuples(_HOURS_OF_KEYS.format(keys=keys), (account, *bounds.keys, hour_of(since)))
     for start, end in _spans([hour for (hour,) in hours]):
-        if until is not None and start >= until:
+        if (until is not None and start >= until) or (bounds.below is not None and start > bounds.below[0]):
             continue
         last = end if until is None else min(end, until)
         within = replace(bounds, account=account, since=max(start, since), until=last)

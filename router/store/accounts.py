@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from router.db.access_version import bump_access, end_calls
 from router.db.connection import Connection
 from router.db.counting import recount_account
-from router.db.database import Database
 from router.db.ids import check_name, new_id
+from router.db.transaction import Runner
 from router.errors import BadRequest, NotFound
 
 __all__ = [
@@ -49,7 +49,7 @@ class Account:
     price_list: str = ""
 
 
-def create_account(database: Database, name: str) -> Account:
+def create_account(database: Runner, name: str) -> Account:
     """Make an active account, with a balance of zero.
 
     Raises:
@@ -68,7 +68,7 @@ def create_account(database: Database, name: str) -> Account:
     return database.write(insert)
 
 
-def get_account(database: Database, account_id: str) -> Account:
+def get_account(database: Runner, account_id: str) -> Account:
     """Raises:
     NotFound: there is no such account.
     """
@@ -80,15 +80,26 @@ def get_account(database: Database, account_id: str) -> Account:
     return Account(**row)
 
 
-def list_accounts(database: Database) -> list[Account]:
-    """All accounts, oldest first."""
-    rows = database.read(
-        lambda connection: connection.rows(f"SELECT {_COLUMNS} FROM accounts ORDER BY created_at, id")  # noqa: S608
-    )
-    return [Account(**row) for row in rows]
+def list_accounts(database: Runner, *, after: str | None = None, limit: int | None = None) -> list[Account]:
+    """Accounts, oldest first.
+
+    Args:
+        after: only those behind the one with this ID.
+        limit: how many at most; None for all.
+
+    Raises:
+        NotFound: there is no account ``after``.
+    """
+    where = "WHERE (created_at, id) > (SELECT created_at, id FROM accounts WHERE id = ?)" if after is not None else ""
+    page = "LIMIT ?" if limit is not None else ""
+    sql = f"SELECT {_COLUMNS} FROM accounts {where} ORDER BY created_at, id {page}"  # noqa: S608 - constant texts
+    params = [value for value in (after, limit) if value is not None]
+    if after is not None:
+        get_account(database, after)
+    return [Account(**row) for row in database.read(lambda connection: connection.rows(sql, params))]
 
 
-def set_account_status(database: Database, account_id: str, status: str, *, now: bool = False) -> None:
+def set_account_status(database: Runner, account_id: str, status: str, *, now: bool = False) -> None:
     """Suspend an account, or make it active again.
 
     Args:
@@ -103,7 +114,7 @@ def set_account_status(database: Database, account_id: str, status: str, *, now:
     _set(database, account_id, "status", status, ended=now and status == "suspended")
 
 
-def rename_account(database: Database, account_id: str, name: str) -> None:
+def rename_account(database: Runner, account_id: str, name: str) -> None:
     """Give an account another name.
 
     Raises:
@@ -113,7 +124,7 @@ def rename_account(database: Database, account_id: str, name: str) -> None:
     _set(database, account_id, "name", check_name(name, "an account's name"))
 
 
-def set_account_tier(database: Database, account_id: str, tier: str) -> None:
+def set_account_tier(database: Runner, account_id: str, tier: str) -> None:
     """Put an account into a tier; empty takes it out of its own.
 
     Raises:
@@ -123,7 +134,7 @@ def set_account_tier(database: Database, account_id: str, tier: str) -> None:
     _set(database, account_id, "tier", tier and check_name(tier, "a tier's name"))
 
 
-def set_account_price_list(database: Database, account_id: str, price_list: str) -> None:
+def set_account_price_list(database: Runner, account_id: str, price_list: str) -> None:
     """Charge an account by a price list; empty by the prices for everybody.
 
     Raises:
@@ -133,13 +144,13 @@ def set_account_price_list(database: Database, account_id: str, price_list: str)
     _set(database, account_id, "price_list", price_list and check_name(price_list, "a price list's name"))
 
 
-def list_price_lists(database: Database) -> list[str]:
+def list_price_lists(database: Runner) -> list[str]:
     """The names of the price lists that hold a price, sorted."""
     rows = database.read(lambda connection: connection.tuples("SELECT DISTINCT list FROM prices WHERE list <> ''"))
     return sorted(name for (name,) in rows)
 
 
-def _set(database: Database, account_id: str, column: str, value: str, *, ended: bool = False) -> None:
+def _set(database: Runner, account_id: str, column: str, value: str, *, ended: bool = False) -> None:
     def change(connection: Connection) -> None:
         sql = f"UPDATE accounts SET {column} = ? WHERE id = ?"  # noqa: S608 - a column of ours
         if not connection.execute(sql, (value, account_id)):

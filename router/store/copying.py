@@ -46,15 +46,16 @@ def copy(
     target: Database,
     extra: Mapping[str, Sequence[Migration]],
     progress: Callable[[str], None] = lambda _: None,
+    also: Callable[[Connection, Copied], None] = lambda *_: None,
 ) -> Copied:
     """Make the tables in the target and fill them, all in one transaction, with the source as of one moment.
 
     Triggers do not run meanwhile. Rows keep their numbers. Should anything fail, the target is as empty as before.
-    The target's ``witness`` is called within the transaction, as by ``Database.write``.
 
     Args:
         extra: the plugins' migrations by plugin name.
         progress: is told each table that is begun.
+        also: what else is written into the target, within the transaction, when all is there.
 
     Raises:
         BadRequest: the source lacks migrations or has some of a plugin that is not there, the target has tables, a
@@ -69,8 +70,7 @@ def copy(
         make_tables(into, extra, lambda: _check_empty(into, target.place))
         rows = _fill(connection, into, progress)
         found = Copied(source.place, rows, [name for name in table_names(connection) if name not in rows])
-        if target.witness is not None:
-            target.witness(into, found)
+        also(into, found)
         return found
 
     def read(connection: Connection) -> Copied:

@@ -12,12 +12,11 @@ from typing import Any, TypedDict
 from router.db.access_version import bump_access, end_calls
 from router.db.connection import Connection
 from router.db.counting import recount_key
-from router.db.database import Database
 from router.db.ids import check_name, checked_text, has_checksum, new_id
+from router.db.transaction import Runner
 from router.errors import BadRequest, NotFound
 from router.money.amounts import format_nano
-from router.store.limits import AMOUNT_MAX
-from router.types.keys import Budget
+from router.types.keys import AMOUNT_MAX, Budget
 from router.types.periods import PERIODS
 
 __all__ = [
@@ -117,7 +116,7 @@ def hash_key(text: str) -> str:
 
 
 def create_key(
-    database: Database,
+    database: Runner,
     account_id: str,
     name: str,
     *,
@@ -158,21 +157,40 @@ def create_key(
     return database.write(insert), text
 
 
-def get_key(database: Database, key_id: str) -> KeyRow:
+def get_key(database: Runner, key_id: str) -> KeyRow:
     """Raises:
     NotFound: there is no such key.
     """
     return database.read(lambda connection: _get(connection, key_id))
 
 
-def list_keys(database: Database, account_id: str | None = None) -> list[KeyRow]:
-    """All keys, or one account's, oldest first."""
-    where, params = ("WHERE account_id = ?", [account_id]) if account_id is not None else ("", [])
-    sql = f"SELECT {_COLUMNS} FROM api_keys {where} ORDER BY created_at, id"  # noqa: S608 - constant texts
+def list_keys(
+    database: Runner, account_id: str | None = None, *, after: str | None = None, limit: int | None = None
+) -> list[KeyRow]:
+    """All keys, or one account's, oldest first.
+
+    Args:
+        after: only those behind the one with this ID.
+        limit: how many at most; None for all.
+
+    Raises:
+        NotFound: there is no key ``after``.
+    """
+    filters = {
+        "account_id = ?": account_id,
+        "(created_at, id) > (SELECT created_at, id FROM api_keys WHERE id = ?)": after,
+    }
+    given = {condition: value for condition, value in filters.items() if value is not None}
+    where = " AND ".join(["true", *given])
+    page = "LIMIT ?" if limit is not None else ""
+    sql = f"SELECT {_COLUMNS} FROM api_keys WHERE {where} ORDER BY created_at, id {page}"  # noqa: S608 - constant texts
+    params: list[Any] = [*given.values(), *([] if limit is None else [limit])]
+    if after is not None:
+        get_key(database, after)
     return [_row(row) for row in database.read(lambda connection: connection.rows(sql, params))]
 
 
-def change_key(database: Database, key_id: str, changes: KeyChanges) -> KeyRow:
+def change_key(database: Runner, key_id: str, changes: KeyChanges) -> KeyRow:
     """Change what a key may do; the next call meets it.
 
     Raises:
@@ -182,7 +200,7 @@ def change_key(database: Database, key_id: str, changes: KeyChanges) -> KeyRow:
     return _change(database, key_id, lambda row: _changed(row, changes), recount="budget" in changes)
 
 
-def disable_key(database: Database, key_id: str, *, now: bool = False) -> KeyRow:
+def disable_key(database: Runner, key_id: str, *, now: bool = False) -> KeyRow:
     """Refuse the key until it is enabled again.
 
     Args:
@@ -195,12 +213,12 @@ def disable_key(database: Database, key_id: str, *, now: bool = False) -> KeyRow
     return _change(database, key_id, lambda row: replace(row, status="disabled"), ended=now)
 
 
-def enable_key(database: Database, key_id: str) -> KeyRow:
+def enable_key(database: Runner, key_id: str) -> KeyRow:
     """Undo ``disable_key``. Raises as that does."""
     return _change(database, key_id, lambda row: replace(row, status="active"))
 
 
-def revoke_key(database: Database, key_id: str, *, now: bool = False) -> KeyRow:
+def revoke_key(database: Runner, key_id: str, *, now: bool = False) -> KeyRow:
     """Refuse the key for good. Harmless when it is revoked already.
 
     Args:
@@ -221,7 +239,7 @@ def revoke_key(database: Database, key_id: str, *, now: bool = False) -> KeyRow:
 
 
 def rotate_key(
-    database: Database, key_id: str, *, grace_s: float, prefix: str = "sk-", length: int = _LENGTH
+    database: Runner, key_id: str, *, grace_s: float, prefix: str = "sk-", length: int = _LENGTH
 ) -> tuple[KeyRow, str]:
     """Make a new key in place of an old one, which goes on working for ``grace_s`` seconds (0: it is revoked at once).
 
@@ -314,7 +332,7 @@ def _get(connection: Connection, key_id: str, *, lock: bool = False) -> KeyRow:
 
 
 def _change(
-    database: Database,
+    database: Runner,
     key_id: str,
     change: Callable[[KeyRow], KeyRow],
     *,

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from router.db.access_version import bump_access
 from router.db.connection import Connection
 from router.db.counting import recount_account, recount_all, recount_key
-from router.db.database import Database
 from router.db.ids import check_name
+from router.db.transaction import Runner
 from router.errors import BadRequest, Conflict, NotFound
-from router.types.keys import Limits
+from router.types.keys import AMOUNT_MAX, Limits
 
 __all__ = [
     "AMOUNT_MAX",
@@ -25,9 +25,6 @@ __all__ = [
     "read_limits",
     "set_limits",
 ]
-
-AMOUNT_MAX = 10**18
-"""The largest limit: a billion units of money, in nano-units."""
 
 SUBJECTS = ("key", "account", "tier", "tier-account")
 _NAMES = tuple(field.name for field in fields(Limits))
@@ -67,14 +64,14 @@ def read_limits(text: str | None) -> Limits:
     return Limits(**{name: stored[name] for name in _NAMES if name in stored})
 
 
-def list_limits(database: Database) -> dict[Subject, Limits]:
+def list_limits(database: Runner) -> dict[Subject, Limits]:
     """All limits, by subject."""
     rows = database.read(lambda connection: connection.tuples("SELECT subject, limits FROM limits ORDER BY subject"))
     return {Subject(*subject.split(":", 1)): read_limits(limits) for subject, limits in rows}
 
 
 def set_limits(
-    database: Database, subject: Subject, changes: Mapping[str, int | None], *, defined: Collection[str] = ()
+    database: Runner, subject: Subject, changes: Mapping[str, int | None], *, defined: Collection[str] = ()
 ) -> Limits:
     """Set some limits of a subject and leave its others; None takes one away. All its limits afterwards.
 
@@ -108,7 +105,7 @@ def set_limits(
     return database.write(write)
 
 
-def clear_limits(database: Database, subject: Subject, *, defined: Collection[str] = ()) -> None:
+def clear_limits(database: Runner, subject: Subject, *, defined: Collection[str] = ()) -> None:
     """Take all limits of a subject away.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from router.db.database import Database
+from router.db.transaction import Runner
 from router.store.limits import StoredLimits, read_limits
 from router.types.keys import Budget, Key
 
@@ -31,7 +31,7 @@ class FoundKey(NamedTuple):
     limits: StoredLimits
 
 
-def find_key(database: Database, hash: str) -> FoundKey | None:
+def find_key(database: Runner, hash: str) -> FoundKey | None:
     """The key with this hash, whatever its status; None if there is none. A suspended account's is ``disabled``."""
     row = database.read(lambda connection: connection.row(_FIND, (hash,)), whole=False)
     if row is None:
@@ -40,7 +40,7 @@ def find_key(database: Database, hash: str) -> FoundKey | None:
     return FoundKey(_key(row), limits)
 
 
-def find_hash(database: Database, key_id: str) -> str | None:
+def find_hash(database: Runner, key_id: str) -> str | None:
     """The hash of the key with this ID; None if there is none."""
     sql = "SELECT hash FROM api_keys WHERE id = ?"
     row = database.read(lambda connection: connection.row(sql, (key_id,)), whole=False)

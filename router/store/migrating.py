@@ -7,17 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import peewee
-
 from router.db.connection import Connection
-from router.db.database import Database
+from router.db.transaction import Runner
 from router.errors import BadRequest, ConfigError, StoreError
-from router.store.host_migrations import MIGRATIONS, OWNER
-from router.store.undoing import BACK
+from router.store.host_migrations import BACK, MIGRATIONS, OWNER
 from router.types.records import Migration
 
 __all__ = [
     "Step",
+    "check_fits",
     "check_writable",
     "in_order",
     "is_new",
@@ -25,7 +23,6 @@ __all__ = [
     "migrate",
     "owners",
     "pending",
-    "refuse_newer",
     "step_back",
 ]
 
@@ -51,7 +48,7 @@ class Step:
     title: str
 
 
-def pending(database: Database, extra: Mapping[str, Sequence[Migration]] | None = None) -> list[Step]:
+def pending(database: Runner, extra: Mapping[str, Sequence[Migration]] | None = None) -> list[Step]:
     """The steps that ``migrate`` would take, in order.
 
     Args:
@@ -73,7 +70,7 @@ def pending(database: Database, extra: Mapping[str, Sequence[Migration]] | None 
 
 
 def migrate(
-    database: Database,
+    database: Runner,
     extra: Mapping[str, Sequence[Migration]] | None = None,
     failed: Callable[[str, ConfigError], None] | None = None,
 ) -> list[Step]:
@@ -104,7 +101,7 @@ def migrate(
     return done
 
 
-def step_back(database: Database, *, lossy: bool = False) -> Step:
+def step_back(database: Runner, *, lossy: bool = False) -> Step:
     """Undo the newest of the host's steps that the database has, for the release before it; which it was.
 
     Args:
@@ -127,6 +124,9 @@ def step_back(database: Database, *, lossy: bool = False) -> Step:
             raise BadRequest(f"Migration {newest} cannot be undone: restore the backup that was made before it.")
         BACK[newest].check(connection, lossy=lossy)
         connection.script(BACK[newest].sql)
+        after = BACK[newest].after
+        if after is not None:
+            after(connection)
         connection.execute("DELETE FROM schema_migrations WHERE owner = ? AND number = ?", (OWNER, newest))
         connection.has_log = False
         return Step(OWNER, newest, MIGRATIONS[newest - 1].title)
@@ -172,26 +172,31 @@ def in_order(migrations: Iterable[Migration]) -> list[Migration]:
     return found
 
 
-def is_new(database: Database) -> bool:
+def is_new(database: Runner) -> bool:
     """Whether a database has no tables of ours at all. Raises ``StoreError``: it cannot be reached."""
     return not database.read(_applied, whole=False)
 
 
-def check_writable(database: Database) -> None:
+def check_writable(database: Runner) -> None:
     """Write nothing, in the way in which one writes. Raises ``StoreError``: the database takes no writes."""
     database.write(lambda connection: connection.execute("DELETE FROM schema_migrations WHERE owner = ''"))
 
 
-def refuse_newer(connection: Connection) -> None:
-    """Keep this version from writing where a newer one has brought the tables up to date, in the open transaction.
+def check_fits(connection: Connection) -> None:
+    """Keep this version from writing where a newer one has brought the tables up to date, or nobody has, in the open
+    transaction.
 
     Raises:
-        ConfigError: the database is newer than this code.
+        ConfigError: the database is newer than this code, or lacks its steps.
     """
-    _refuse_newer("database", {OWNER: MIGRATIONS}, _applied(connection))
+    done = _applied(connection)
+    _refuse_newer("database", {OWNER: MIGRATIONS}, done)
+    missing = len(MIGRATIONS) - sum(owner == OWNER for owner, _ in done)
+    if missing:
+        raise ConfigError(f"the database lacks {missing} migration(s): run `router db migrate`")
 
 
-def _apply(database: Database, owner: str, migration: Migration) -> bool:
+def _apply(database: Runner, owner: str, migration: Migration) -> bool:
     """Apply one step unless somebody else did meanwhile."""
 
     try:
@@ -205,6 +210,8 @@ def _take(connection: Connection, owner: str, migration: Migration) -> bool:
     connection.execute(_TABLE)
     if (owner, migration.number) in _applied(connection):
         return False
+    import peewee  # where a database is open it is loaded
+
     try:
         connection.script(_sql(migration, connection.engine))
     except (peewee.PeeweeException, ValueError) as error:

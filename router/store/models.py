@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from router.db.connection import Connection
-from router.db.database import Database
 from router.db.ids import check_name
+from router.db.transaction import Runner
 from router.errors import NotFound
 
 __all__ = [
@@ -87,12 +87,12 @@ class CatalogueRows:
     fallbacks: Mapping[str, Sequence[str]]
 
 
-def catalogue_version(database: Database) -> int:
+def catalogue_version(database: Runner) -> int:
     """A number that grows with every change."""
     return database.read(_read_version, whole=False)
 
 
-def load_catalogue(database: Database) -> CatalogueRows:
+def load_catalogue(database: Runner) -> CatalogueRows:
     """All rows. The version is read first: rows changed meanwhile make it look old, never new."""
 
     def load(connection: Connection) -> CatalogueRows:
@@ -111,7 +111,7 @@ def load_catalogue(database: Database) -> CatalogueRows:
 
 
 def upsert_model(
-    database: Database,
+    database: Runner,
     public_id: str,
     *,
     provider: str,
@@ -137,7 +137,7 @@ def upsert_model(
     change_catalogue(database, lambda connection: connection.execute(_UPSERT, values))
 
 
-def remove_model(database: Database, public_id: str) -> None:
+def remove_model(database: Runner, public_id: str) -> None:
     """Forget a row: a model added by hand is gone, an overridden one is as its plugin has it.
 
     Raises:
@@ -151,7 +151,7 @@ def remove_model(database: Database, public_id: str) -> None:
     change_catalogue(database, remove)
 
 
-def set_model_enabled(database: Database, public_id: str, enabled: bool) -> None:
+def set_model_enabled(database: Runner, public_id: str, enabled: bool) -> None:
     """Switch a model on or off, be it the operator's own or a plugin's.
 
     Raises:
@@ -161,7 +161,7 @@ def set_model_enabled(database: Database, public_id: str, enabled: bool) -> None
     change_catalogue(database, lambda connection: connection.execute(_SWITCH, values))
 
 
-def set_alias(database: Database, alias: str, target: str) -> None:
+def set_alias(database: Runner, alias: str, target: str) -> None:
     """Let ``alias`` mean the model ID ``target`` from now on.
 
     Raises:
@@ -175,7 +175,7 @@ def set_alias(database: Database, alias: str, target: str) -> None:
     change_catalogue(database, lambda connection: connection.execute(sql, values))
 
 
-def remove_alias(database: Database, alias: str) -> None:
+def remove_alias(database: Runner, alias: str) -> None:
     """Raises:
     NotFound: there is no such alias.
     """
@@ -187,7 +187,7 @@ def remove_alias(database: Database, alias: str) -> None:
     change_catalogue(database, remove)
 
 
-def set_fallbacks(database: Database, model: str, targets: Sequence[str]) -> None:
+def set_fallbacks(database: Runner, model: str, targets: Sequence[str]) -> None:
     """Let calls to ``model`` go on to ``targets``, best first, when it fails.
 
     Raises:
@@ -202,7 +202,7 @@ def set_fallbacks(database: Database, model: str, targets: Sequence[str]) -> Non
     change_catalogue(database, lambda connection: connection.execute(sql, values))
 
 
-def remove_fallbacks(database: Database, model: str) -> None:
+def remove_fallbacks(database: Runner, model: str) -> None:
     """Raises:
     NotFound: the model has none in the database.
     """
@@ -214,7 +214,7 @@ def remove_fallbacks(database: Database, model: str) -> None:
     change_catalogue(database, remove)
 
 
-def change_catalogue(database: Database, change: Callable[[Connection], T]) -> T:
+def change_catalogue(database: Runner, change: Callable[[Connection], T]) -> T:
     """Change models, prices or rates in one transaction, and let every worker see it."""
 
     def change_and_count(connection: Connection) -> T:

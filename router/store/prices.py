@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from router.db.connection import Connection
-from router.db.database import Database
 from router.db.ids import check_name
+from router.db.transaction import Runner
 from router.errors import Conflict, NotFound
 from router.money.price_text import keep_price, kept_price
 from router.money.prices import Price
@@ -39,7 +39,7 @@ class PriceRow:
     created_at: float
 
 
-def set_price(database: Database, model: str, price: Price, price_list: str = "") -> None:
+def set_price(database: Runner, model: str, price: Price, price_list: str = "") -> None:
     """Charge a model at this price from now on, in every worker within a second.
 
     Raises:
@@ -50,7 +50,7 @@ def set_price(database: Database, model: str, price: Price, price_list: str = ""
     change_catalogue(database, lambda connection: connection.execute(_SET, values))
 
 
-def remove_price(database: Database, model: str, price_list: str = "") -> None:
+def remove_price(database: Runner, model: str, price_list: str = "") -> None:
     """Forget a price: what it stood before holds again.
 
     Raises:
@@ -81,7 +81,7 @@ def _keep_members(connection: Connection, price_list: str) -> None:
         )
 
 
-def list_prices(database: Database) -> list[PriceRow]:
+def list_prices(database: Runner) -> list[PriceRow]:
     """All of them, by model and list."""
 
     def load(connection: Connection) -> list[PriceRow]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from router.config.provider import Secret
 from router.db.connection import Connection
-from router.db.database import Database
+from router.db.transaction import Runner
 from router.errors import ConfigError, NotFound
 from router.store.sealing import seal, unseal
 
@@ -32,7 +32,7 @@ class StoredKey:
     problem: str = ""
 
 
-def store_provider_key(database: Database, provider: str, endpoint: int, key: str, master: Secret) -> None:
+def store_provider_key(database: Runner, provider: str, endpoint: int, key: str, master: Secret) -> None:
     """Keep a key, in place of the one that was stored before.
 
     Args:
@@ -47,7 +47,7 @@ def store_provider_key(database: Database, provider: str, endpoint: int, key: st
     database.write(lambda connection: connection.execute(_UPSERT, row))
 
 
-def remove_provider_key(database: Database, provider: str, endpoint: int) -> None:
+def remove_provider_key(database: Runner, provider: str, endpoint: int) -> None:
     """Forget a key.
 
     Raises:
@@ -63,7 +63,7 @@ def remove_provider_key(database: Database, provider: str, endpoint: int) -> Non
     database.write(remove)
 
 
-def load_provider_keys(database: Database, master: Secret) -> dict[tuple[str, int], StoredKey]:
+def load_provider_keys(database: Runner, master: Secret) -> dict[tuple[str, int], StoredKey]:
     """(Provider, endpoint's number) -> its stored key. Takes about 50 ms for each."""
     rows = database.read(
         lambda connection: connection.rows("SELECT provider, endpoint, ciphertext FROM provider_keys"), whole=False

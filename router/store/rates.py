@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from router.db.connection import Connection
-from router.db.database import Database
+from router.db.transaction import Runner
 from router.store.models import change_catalogue
 
 __all__ = ["Rate", "get_rate", "read_rates", "set_rate"]
@@ -34,13 +34,13 @@ class Rate:
     created_at: float
 
 
-def set_rate(database: Database, currency: str, rate_nano: int, source: str) -> None:
+def set_rate(database: Runner, currency: str, rate_nano: int, source: str) -> None:
     """Keep a rate; every worker prices by it within a second."""
     values = (currency, rate_nano, source, time.time())
     change_catalogue(database, lambda connection: connection.execute(_SET, values))
 
 
-def get_rate(database: Database, currency: str) -> Rate | None:
+def get_rate(database: Runner, currency: str) -> Rate | None:
     """The last rate of a currency; None where none was ever kept."""
     sql = "SELECT currency, rate_nano, source, created_at FROM rates WHERE currency = ?"
     row = database.read(lambda connection: connection.row(sql, (currency,)))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Budget", "Key", "Limits"]
+__all__ = ["AMOUNT_MAX", "Budget", "Key", "Limits"]
+
+AMOUNT_MAX = 10**18
+"""The largest limit: a billion units of money, in nano-units."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,17 @@
-"""Days, weeks and months of a time zone's calendar, as windows of time.
+"""Days, weeks and months of a time zone's calendar, as windows of time; and moments as they are written.
 
 A day is 23 or 25 hours long where clocks change, and begins at its first moment, be that midnight or not.
 """
 
 from __future__ import annotations
 
+import time
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from router.types.claims import Window
 
-__all__ = ["PERIODS", "window_of"]
+__all__ = ["PERIODS", "iso_time", "window_of"]
 
 PERIODS = ("day", "week", "month")
 _latest: dict[tuple[str, tzinfo], Window] = {}
@@ -48,3 +49,8 @@ def _window(period: str, today: date, timezone: tzinfo) -> Window:
 
 def _midnight(day: date, timezone: tzinfo) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=timezone).timestamp()
+
+
+def iso_time(seconds: float | None) -> str | None:
+    """Unix seconds as ``2026-01-31T12:00:00Z``; None stays None."""
+    return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

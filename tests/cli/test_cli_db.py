@@ -56,15 +56,21 @@ def test_a_step_back_brings_the_log_into_the_tables(router) -> None:
     effects = [[[account, 5 * 10**9, 0, 7, _head(path, account)]], [], [hold], [], [], [], {"refused_claims": 2}]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO ledger_log (seq, effects) VALUES (1, ?)", (json.dumps(effects),))
-    assert router.json("db", "step-back")["undone"]["title"] == "units beside tokens"
-    assert router.json("db", "step-back")["undone"]["title"] == "the ledger's log"
+    undone = [router.json("db", "step-back")["undone"]["title"] for _ in range(4)]
+    assert undone == [
+        "who acted, in which session, from where",
+        "kept responses",
+        "units beside tokens",
+        "the ledger's log",
+    ]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT held FROM balances WHERE account_id = ?", (account,)).fetchall() == [(7,)]
         assert connection.execute("SELECT amount_nano FROM holds").fetchall() == [(7,)]
         assert connection.execute("SELECT value FROM counters WHERE name = 'refused_claims'").fetchall() == [(2,)]
         assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name LIKE 'ledger_%'").fetchall()
     applied = [step["title"] for step in router.json("db", "migrate")["applied"]]
-    assert applied == ["the ledger's log", "units beside tokens"]
+    assert applied == undone[::-1]
+    assert [row["action"] for row in router.json("audit", "show")][:5] == ["db migrate", *["db step-back"] * 4]
     assert all(check["ok"] for check in router.json("ledger", "verify")["checks"])
 
 

@@ -33,6 +33,7 @@ ROOMS = {
     "router.providers": 6,
     "router.surfaces": 7,
     "router.charging": 8,
+    "router.office": 9,
     "router.calls": 9,
     "router.app": 10,
     "router.http": 11,

@@ -10,11 +10,13 @@ import pytest
 
 from router.db.database import Database
 from router.errors import BadRequest, Conflict, NotFound, RouterError
+from router.ledger import transfers
 from router.ledger.balances import Balance, balance
 from router.ledger.system import REVENUE
 from router.ledger.transfers import AMOUNT_MAX_NANO, Transfer, adjust, grant, post, refund
 from router.money.amounts import INT64_MAX, NANO
 from router.store.accounts import Account, create_account
+from router.store.audit import AuditEntry
 from router.store.opening import open_database
 
 
@@ -231,14 +233,16 @@ def test_the_database_itself_forbids_what_must_never_be(database: Database, acco
     assert rows(database) == 1
 
 
-def test_money_is_audited_in_its_own_transaction(database: Database, account: Account) -> None:
+def test_money_is_audited_in_its_own_transaction(
+    database: Database, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[str] = []
 
-    def refuse(connection: object, result: Transfer) -> None:
-        seen.append(result.reference)
+    def refuse(connection: object, entry: AuditEntry) -> None:
+        seen.append(entry.detail["made"])
         raise BadRequest("the log is full")
 
-    database.witness = refuse
+    monkeypatch.setattr(transfers, "insert_audit", refuse)
     with pytest.raises(BadRequest, match="the log is full"):
         grant(database, account.id, 5, reason="five", reference="g")
     assert seen == ["grant:g"]

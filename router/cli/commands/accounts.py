@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import click
@@ -11,23 +10,9 @@ from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, pairs, table
 from router.cli.support.references import ACCOUNT
 from router.cli.support.session import CommandSession, common
-from router.errors import NotFound
-from router.ledger.balances import balance
 from router.money.amounts import format_nano
-from router.plugin_host.registry import nearest
-from router.store.accounts import (
-    Account,
-    create_account,
-    get_account,
-    list_accounts,
-    list_price_lists,
-    rename_account,
-    set_account_price_list,
-    set_account_status,
-    set_account_tier,
-)
-from router.store.keys import list_keys
-from router.store.limits import list_limits
+from router.office import accounts as office
+from router.office.accounts import Account
 
 __all__ = ["accounts"]
 
@@ -42,7 +27,7 @@ def accounts() -> None:
 @common
 def create(session: CommandSession, name: str) -> None:
     """Make an account called NAME."""
-    account = create_account(session.database, name)
+    account = office.create_account(session.office, session.actor, name)
     session.show(_value(account), pairs(_value(account)))
     session.note(f"Next: router keys create --account {account.id}")
 
@@ -51,7 +36,7 @@ def create(session: CommandSession, name: str) -> None:
 @common
 def list_(session: CommandSession) -> None:
     """All accounts, oldest first."""
-    rows = [_value(account) for account in list_accounts(session.database)]
+    rows = [_value(account) for account in office.list_accounts(session.office)]
     columns = {"id": "ID", "name": "NAME", "status": "STATUS", "created_at": "CREATED", "tier": "TIER"}
     session.show(rows, table(rows, columns, empty="There is no account: make one with `router accounts create NAME`."))
 
@@ -61,11 +46,9 @@ def list_(session: CommandSession) -> None:
 @common
 def show(session: CommandSession, account_id: str) -> None:
     """One account, what it has, and what of that its calls under way hold."""
-    account = get_account(session.database, account_id)
-    keys = len(list_keys(session.database, account.id))
-    money = balance(session.database, account.id)
-    amounts = {name: format_nano(getattr(money, name)) for name in ("balance", "held", "available")}
-    value = {**_value(account), **amounts, "currency": session.currency, "keys": keys}
+    found = office.show_account(session.office, account_id)
+    amounts = {name: format_nano(getattr(found.balance, name)) for name in ("balance", "held", "available")}
+    value = {**_value(found.account), **amounts, "currency": found.currency, "keys": found.keys}
     session.show(value, pairs(value))
 
 
@@ -75,8 +58,7 @@ def show(session: CommandSession, account_id: str) -> None:
 @common
 def rename(session: CommandSession, account_id: str, name: str) -> None:
     """Call an account NAME from now on."""
-    rename_account(session.database, account_id, name)
-    account = get_account(session.database, account_id)
+    account = office.rename_account(session.office, session.actor, account_id, name)
     session.show(_value(account), f"account {account.id} is called {account.name}")
 
 
@@ -86,7 +68,7 @@ def rename(session: CommandSession, account_id: str, name: str) -> None:
 @common
 def suspend(session: CommandSession, account_id: str, now: bool) -> None:
     """Refuse every key of an account, as if disabled, until it is resumed. Calls under way end well, but with --now."""
-    _set_status(session, account_id, "suspended", now=now)
+    _show_status(session, office.suspend_account(session.office, session.actor, account_id, now=now))
 
 
 @accounts.command()
@@ -94,7 +76,7 @@ def suspend(session: CommandSession, account_id: str, now: bool) -> None:
 @common
 def resume(session: CommandSession, account_id: str) -> None:
     """Accept the keys of a suspended account again; those that are disabled themselves stay so."""
-    _set_status(session, account_id, "active")
+    _show_status(session, office.resume_account(session.office, session.actor, account_id))
 
 
 @accounts.command()
@@ -103,11 +85,9 @@ def resume(session: CommandSession, account_id: str) -> None:
 @common
 def tier(session: CommandSession, account_id: str, name: str) -> None:
     """Put an account into the tier NAME, whose limits hold for its keys from the next call on; none takes it out."""
-    known = {*session.settings.limits.tiers}
-    known |= {subject.name for subject in list_limits(session.database) if subject.kind.startswith("tier")}
-    value = _listed(name, known, "tier", "router limits set --tier NAME")
-    set_account_tier(session.database, account_id, value)
-    _show_changed(session, account_id, f"is in tier {value}" if value else "is in no tier")
+    account = office.set_tier(session.office, session.actor, account_id, _given(name))
+    what = f"is in tier {account.tier}" if account.tier else "is in no tier"
+    session.show(_value(account), f"account {account.id} {what}")
 
 
 @accounts.command("price-list")
@@ -116,29 +96,18 @@ def tier(session: CommandSession, account_id: str, name: str) -> None:
 @common
 def price_list(session: CommandSession, account_id: str, name: str) -> None:
     """Charge an account by the price list NAME from the next call on; none goes back to the prices for everybody."""
-    known = list_price_lists(session.database)
-    value = _listed(name, known, "price list", "router models price MODEL --list NAME")
-    set_account_price_list(session.database, account_id, value)
-    _show_changed(session, account_id, f"is charged by {value}" if value else "is charged by the prices for everybody")
+    account = office.set_price_list(session.office, session.actor, account_id, _given(name))
+    session.show(
+        _value(account), f"account {account.id} is charged by {account.price_list or 'the prices for everybody'}"
+    )
 
 
-def _listed(name: str, known: Collection[str], what: str, remedy: str) -> str:
-    """The name of one that there is; empty for ``none``."""
-    if name.lower() == "none":
-        return ""
-    if name not in known:
-        raise NotFound(f"There is no {what} {name[:100]!r}{nearest(name, known)} (`{remedy}` makes it).")
-    return name
+def _given(name: str) -> str:
+    """A name; empty for the word that means that there shall be none."""
+    return "" if name.lower() == "none" else name
 
 
-def _show_changed(session: CommandSession, account_id: str, what: str) -> None:
-    account = get_account(session.database, account_id)
-    session.show(_value(account), f"account {account.id} {what}")
-
-
-def _set_status(session: CommandSession, account_id: str, status: str, *, now: bool = False) -> None:
-    set_account_status(session.database, account_id, status, now=now)
-    account = get_account(session.database, account_id)
+def _show_status(session: CommandSession, account: Account) -> None:
     session.show(_value(account), f"account {account.id} is {account.status}")
     session.note("A running gateway sees it at the next call.")
 

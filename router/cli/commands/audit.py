@@ -9,7 +9,7 @@ import click
 from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, table
 from router.cli.support.session import CommandSession, common
-from router.store.audit import list_audit
+from router.office.audit import list_audit
 
 __all__ = ["audit"]
 
@@ -26,15 +26,19 @@ def audit() -> None:
 @click.option(
     "--subject", metavar="ID", help="Only what was done to this account (its keys too), key, call, model, ..."
 )
+@click.option("--actor", metavar="NAME", help="Only what this one did.")
 @common
-def show(session: CommandSession, limit: int, before: int | None, action: str | None, subject: str | None) -> None:
-    """The newest entries first. Every command that changes the database leaves one, written with the change itself."""
-    entries = list_audit(session.database, limit=limit, before=before, action=action, subject=subject)
+def show(session: CommandSession, limit: int, before: int | None, **filters: str | None) -> None:
+    """The newest entries first. Every change of the database leaves one, written with the change itself."""
+    entries = list_audit(session.office, limit=limit, before=before, **filters)
     rows = [
         {
             "seq": entry.seq,
             "created_at": iso_time(entry.created_at),
             "actor": entry.actor,
+            "kind": entry.kind or None,
+            "session": entry.session or None,
+            "address": entry.address or None,
             "action": entry.action,
             "subject": entry.subject,
             "detail": dict(entry.detail),

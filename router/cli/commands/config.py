@@ -11,7 +11,6 @@ from router.cli.support.effective import effective, source_of
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.session import CommandSession, common
-from router.cli.support.targets import check_models
 from router.errors import RouterError
 
 __all__ = ["config"]
@@ -73,9 +72,9 @@ def set_(session: CommandSession, key: str, value: str) -> None:
     path = parse_key(key)
     parsed = parse_value(session.settings, session.registry, path, value)
     if path[0] == "fallback" and isinstance(parsed, list):
-        check_models(session, [path[1], *map(str, parsed)])
+        session.warn(session.office.shelf.check_models([path[1], *map(str, parsed)]))
     if path[0] == "aliases" and isinstance(parsed, str):
-        check_models(session, [parsed])
+        session.warn(session.office.shelf.check_models([parsed]))
     set_key(session.settings, path, parsed)
     answer = {"key": ".".join(path), "config": str(session.config.absolute()), "changed": True}
     session.show(answer, f"{answer['key']} is set in {session.config}.")

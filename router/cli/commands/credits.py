@@ -6,20 +6,15 @@ from typing import Any
 
 import click
 
-from router.cli.support.amounts import AMOUNT_ARGUMENTS, amount_nano, signed_amount_nano
 from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, pairs, table
 from router.cli.support.references import ACCOUNT
 from router.cli.support.session import CommandSession, common
-from router.errors import BadRequest
-from router.ledger.balances import balance
-from router.ledger.statement import statement as read_statement
-from router.ledger.system import is_system
-from router.ledger.transfers import Transfer
-from router.ledger.transfers import adjust as post_adjustment
-from router.ledger.transfers import grant as post_grant
-from router.ledger.transfers import refund as post_refund
+from router.cli.support.values import AMOUNT_ARGUMENTS, amount_nano, signed_amount_nano
 from router.money.amounts import format_nano
+from router.office import credits as office
+from router.office.credits import Posted
+from router.office.statements import Transfer, read_statement
 
 __all__ = ["credits"]
 
@@ -48,8 +43,11 @@ def grant(
     session: CommandSession, account: str, amount: str, reason: str, reference: str | None, currency: str | None
 ) -> None:
     """Give ACCOUNT credit of AMOUNT, such as 2.50."""
-    _check_currency(session, currency)
-    _show(session, post_grant(session.database, account, amount_nano(amount), reason=reason, reference=reference))
+    office.check_currency(session.office, currency)
+    nano = amount_nano(amount)
+    _show(
+        session, office.grant_credit(session.office, session.actor, account, nano, reason=reason, reference=reference)
+    )
 
 
 @credits.command(context_settings=AMOUNT_ARGUMENTS)
@@ -63,9 +61,11 @@ def adjust(
     session: CommandSession, account: str, amount: str, reason: str, reference: str | None, currency: str | None
 ) -> None:
     """Correct the balance of ACCOUNT by AMOUNT, such as 2.50 or -2.50. Never below what it has available."""
-    _check_currency(session, currency)
-    amount_signed = signed_amount_nano(amount)
-    _show(session, post_adjustment(session.database, account, amount_signed, reason=reason, reference=reference))
+    office.check_currency(session.office, currency)
+    nano = signed_amount_nano(amount)
+    _show(
+        session, office.adjust_credit(session.office, session.actor, account, nano, reason=reason, reference=reference)
+    )
 
 
 @credits.command(context_settings=AMOUNT_ARGUMENTS)
@@ -79,9 +79,9 @@ def refund(session: CommandSession, request_id: str, amount: str | None, reason:
 
     Budgets and spending limits are not given back: they count what was spent.
     """
-    _check_currency(session, currency)
+    office.check_currency(session.office, currency)
     part = None if amount is None else amount_nano(amount)
-    _show(session, post_refund(session.database, request_id, part, reason=reason))
+    _show(session, office.refund_call(session.office, session.actor, request_id, part, reason=reason))
 
 
 @credits.command()
@@ -91,7 +91,7 @@ def refund(session: CommandSession, request_id: str, amount: str | None, reason:
 @common
 def statement(session: CommandSession, account: str, limit: int, before: int | None) -> None:
     """The transfers of ACCOUNT, newest first, each with the balance that it led to."""
-    rows = [_line(one, account) for one in read_statement(session.database, account, before=before, limit=limit)]
+    rows = [_line(one, account) for one in read_statement(session.office, account, before=before, limit=limit)]
     columns = {
         "seq": "SEQ",
         "created_at": "TIME",
@@ -106,26 +106,16 @@ def statement(session: CommandSession, account: str, limit: int, before: int | N
         session.note(f"Older ones: --before {rows[-1]['seq']}")
 
 
-def _check_currency(session: CommandSession, currency: str | None) -> None:
-    ours = session.currency
-    if currency is not None and currency != ours:
-        raise BadRequest(
-            f"{currency!r} is not the currency of this gateway: all balances are in {ours} ([gateway] currency).",
-            code="wrong_currency",
-        )
-
-
-def _show(session: CommandSession, transfer: Transfer) -> None:
-    account = transfer.credit if is_system(transfer.debit) else transfer.debit
-    standing = balance(session.database, account)
+def _show(session: CommandSession, posted: Posted) -> None:
+    transfer = posted.transfer
     value = {
         "transfer": transfer.reference,
-        "account": account,
+        "account": posted.account,
         "kind": transfer.kind,
-        "amount": format_nano(transfer.change_nano(account)),
-        "currency": session.currency,
+        "amount": format_nano(transfer.change_nano(posted.account)),
+        "currency": posted.currency,
         "balance": format_nano(transfer.balance_nano),
-        "available": format_nano(standing.available),
+        "available": format_nano(posted.balance.available),
         "reason": transfer.reason,
         "created_at": iso_time(transfer.created_at),
     }

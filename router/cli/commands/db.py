@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,11 +15,16 @@ from router.cli.support.groups import Commands
 from router.cli.support.output import pairs, table
 from router.cli.support.session import CommandSession, common
 from router.db.backup import backup as back_up
+from router.db.connection import Connection
 from router.db.database import Database
 from router.db.engines import engine_of
 from router.errors import BadRequest, ConfigError
 from router.jobs.workers import living
 from router.ledger.verify import verify
+from router.office.audit import AuditedRunner
+from router.office.entries import entry_of
+from router.store.audit import AuditEntry, insert_audit
+from router.store.copying import Copied
 from router.store.copying import copy as copy_all
 from router.store.migrating import Step, pending, step_back
 from router.store.migrating import migrate as apply_pending
@@ -43,7 +49,8 @@ def migrate(session: CommandSession) -> None:
     url = session.settings.database.url.reveal()
     open_database(url, session.config.absolute().parent, create=True).close()
     failures: list[ConfigError] = []
-    done = apply_pending(session.database, migrations, lambda plugin, error: failures.append(error))
+    audited = AuditedRunner(session.database, session.actor, "db migrate", "", {}, upkeep=True)
+    done = apply_pending(audited, migrations, lambda plugin, error: failures.append(error))
     if failures:  # the others' steps are applied all the same
         raise ConfigError(" ".join(error.message for error in failures))
     steps = [_value(step) for step in done]
@@ -90,7 +97,7 @@ def restore(session: CommandSession, file: Path) -> None:
     )
     value = {"file": str(file.absolute()), "replaced": str(kept) if kept else None}
     if not pending(session.database):
-        session.database.write(lambda _: None)  # for the audit log
+        AuditedRunner(session.database, session.actor, "db restore", str(file), {}).write(lambda _: None)
     session.show(value, f"{file} is the database now." + (f" The one before is {kept}." if kept else ""))
     session.note("Next: router ledger sweep --all, then router serve")
 
@@ -108,8 +115,9 @@ def copy(session: CommandSession, url: str) -> int:
     """
     _refuse_served(session)
     with closing(_opened(session, url)) as target:
-        session.audited(target)
-        copied = copy_all(session.database, target, plugin_migrations(session.registry), session.progress)
+        entry = entry_of(session.actor, "db copy", session.database.place, {"from": session.database.place})
+        also = partial(_told, entry)
+        copied = copy_all(session.database, target, plugin_migrations(session.registry), session.progress, also)
         session.progress("verifying the ledger")
         failed = [check.name for check in verify(target) if not check.ok]
         value = {"from": session.database.place, "to": target.place, "tables": dict(copied.rows), "failed": failed}
@@ -135,9 +143,14 @@ def back(session: CommandSession, lossy: bool) -> None:
     What the newer tables hold is brought into the older ones first; where something would be lost, nothing is done.
     """
     _refuse_served(session)
-    step = _value(step_back(session.database, lossy=lossy))
+    audited = AuditedRunner(session.database, session.actor, "db step-back", "", {"lossy": lossy}, upkeep=True)
+    step = _value(step_back(audited, lossy=lossy))
     session.show({"undone": step}, table([step], _COLUMNS, empty=""))
     session.note("Next: install the release before it, then router serve")
+
+
+def _told(entry: AuditEntry, connection: Connection, _: Copied) -> None:
+    insert_audit(connection, entry)
 
 
 def _opened(session: CommandSession, url: str) -> Database:

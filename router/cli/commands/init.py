@@ -18,12 +18,9 @@ from router.cli.support.output import pairs
 from router.cli.support.session import CommandSession, common
 from router.config.operator_secret import OPERATOR_FILE
 from router.errors import ConfigError
-from router.ledger.currency import keep_currency
-from router.ledger.transfers import grant
 from router.money.amounts import NANO, format_nano
+from router.office.accounts import create_first_account
 from router.plugin_host.registry import Registry, load_plugins, nearest
-from router.store.accounts import create_account
-from router.store.keys import create_key
 from router.store.migrating import migrate
 from router.store.opening import open_database
 
@@ -93,17 +90,11 @@ def _set_up(config: Path, profile: str, registry: Registry) -> _Made:
                 plugin_migrations(registry),
                 lambda plugin, error: registry.leave_out(plugin, error.message),
             )
-            keep_currency(database, fresh.settings.gateway.currency)
-            fresh.audited(database, amount=format_nano(_CREDIT_NANO))
-            account = create_account(database, "default")
-            grant(database, account.id, _CREDIT_NANO, reason="starting credit", reference=f"init:{account.id}")
-            prefix, length = fresh.key_prefix, fresh.key_length
-            _, api_key = create_key(database, account.id, "first key", prefix=prefix, length=length)
         finally:
             database.close()
-    return _Made(
-        account.id, fresh.settings.gateway.currency, api_key, _operator_secret(config.with_name(OPERATOR_FILE))
-    )
+        made = create_first_account(fresh.office, fresh.actor, _CREDIT_NANO)
+    secret = _operator_secret(config.with_name(OPERATOR_FILE))
+    return _Made(made.account, made.currency, made.api_key, secret)
 
 
 def _preset(profile: str, registry: Registry) -> tomlkit.TOMLDocument:

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import click
 
-from router.charging.budget import budget_spent
-from router.charging.limit_rules import limit_rules
 from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, pairs, table
 from router.cli.support.references import ACCOUNT, KEY
 from router.cli.support.session import CommandSession, common
-from router.cli.support.targets import check_scope
 from router.cli.support.times import DURATION, FUTURE
 from router.cli.support.values import AMOUNT, OrNothing, given
-from router.db.database import Database
-from router.errors import BadRequest
 from router.money.amounts import format_nano
-from router.store.accounts import get_account
-from router.store.keys import (
-    KeyChanges,
-    KeyRow,
-    change_key,
-    create_key,
-    disable_key,
-    enable_key,
-    get_key,
-    list_keys,
-    revoke_key,
-    rotate_key,
-)
+from router.office import keys as office
+from router.office.keys import KeyEdits, KeyRow, MadeKey
 from router.types.keys import Budget
 from router.types.periods import PERIODS
 
@@ -69,22 +50,20 @@ def create(
     idempotent: bool,
 ) -> None:
     """Make a key. Without --scope it may use every model."""
-    check_scope(session, scope)
     if period is not None and budget is None:
         raise click.UsageError("--period goes with --budget")
-    row, text = create_key(
-        session.database,
+    made = office.create_key(
+        session.office,
+        session.actor,
         account,
         name,
-        prefix=session.key_prefix,
-        length=session.key_length,
-        expires_at=expires,
         scope=scope,
+        expires_at=expires,
         budget=None if budget is None else Budget(budget, period or ""),
         idempotent=idempotent,
     )
-    _show_once(session, row, text)
-    _warn(session, row)
+    _show_once(session, made)
+    _warn(session, made.row)
 
 
 @keys.command("list")
@@ -92,9 +71,7 @@ def create(
 @common
 def list_(session: CommandSession, account: str | None) -> None:
     """All keys, oldest first. Of a key's text only the last four characters are known."""
-    if account is not None:
-        get_account(session.database, account)
-    rows = [_value(row) for row in list_keys(session.database, account)]
+    rows = [_value(row) for row in office.list_keys(session.office, account)]
     columns = {
         "id": "ID",
         "account": "ACCOUNT",
@@ -115,7 +92,7 @@ def list_(session: CommandSession, account: str | None) -> None:
 @common
 def show(session: CommandSession, key_id: str) -> None:
     """One key, what is spent of its budget in the present period, calls under way included, and when that ends."""
-    row = get_key(session.database, key_id)
+    row = office.get_key(session.office, key_id)
     value = _value(row) | _spent(session, row)
     session.show(value, pairs(value))
 
@@ -145,22 +122,24 @@ def limit(
     """
     if scope and any_model:
         raise click.UsageError("give --scope or --any-model, not both")
-    check_scope(session, scope)
-    changes = KeyChanges()
-    if budget is not None or period is not None:
-        changes["budget"] = _budget(get_key(session.database, key_id), budget, period)
+    edits = KeyEdits()
+    if budget is not None:
+        edits["budget_nano"] = given(budget)
+    if period is not None:
+        edits["budget_period"] = given(period)
     if scope or any_model:
-        changes["scope"] = scope
+        edits["scope"] = scope
     if expires is not None:
-        changes["expires_at"] = given(expires)
+        edits["expires_at"] = given(expires)
     if idempotent is not None:
-        changes["idempotent"] = idempotent
-    if not changes:
+        edits["idempotent"] = idempotent
+    if not edits:
         raise click.UsageError("say what to change: --budget, --period, --scope, --any-model, --expires, --idempotent")
-    row = change_key(session.database, key_id, changes)
-    value = _value(row) | _spent(session, row)
+    changed = office.change_key(session.office, session.actor, key_id, edits)
+    session.warn(changed.warnings)
+    value = _value(changed.row) | _spent(session, changed.row)
     session.show(value, pairs(value))
-    _warn(session, row)
+    _warn(session, changed.row)
 
 
 @keys.command()
@@ -169,7 +148,7 @@ def limit(
 @common
 def disable(session: CommandSession, key_id: str, now: bool) -> None:
     """Refuse a key until it is enabled again. Calls under way end well, but with --now."""
-    _change(session, partial(disable_key, now=now), key_id)
+    _show_status(session, office.disable_key(session.office, session.actor, key_id, now=now))
 
 
 @keys.command()
@@ -177,7 +156,7 @@ def disable(session: CommandSession, key_id: str, now: bool) -> None:
 @common
 def enable(session: CommandSession, key_id: str) -> None:
     """Accept a disabled key again."""
-    _change(session, enable_key, key_id)
+    _show_status(session, office.enable_key(session.office, session.actor, key_id))
 
 
 @keys.command()
@@ -186,7 +165,7 @@ def enable(session: CommandSession, key_id: str) -> None:
 @common
 def revoke(session: CommandSession, key_id: str, now: bool) -> None:
     """Refuse a key for good. Calls under way end well, but with --now."""
-    _change(session, partial(revoke_key, now=now), key_id)
+    _show_status(session, office.revoke_key(session.office, session.actor, key_id, now=now))
 
 
 @keys.command()
@@ -198,30 +177,18 @@ def rotate(session: CommandSession, key_id: str, grace: float) -> None:
 
     Both keys together are counted as one, so a rotation neither resets nor doubles what the key may spend.
     """
-    prefix, length = session.key_prefix, session.key_length
-    row, text = rotate_key(session.database, key_id, grace_s=grace, prefix=prefix, length=length)
-    _show_once(session, row, text)
-    old = get_key(session.database, key_id)
-    session.note(
-        f"The old key works until {iso_time(old.expires_at)}." if old.status == "active" else "The old key is revoked."
-    )
-
-
-def _budget(row: KeyRow, amount: Any, period: Any) -> Budget | None:
-    """The budget after a change of its amount, its period or both."""
-    amount_nano = row.budget_nano if amount is None else given(amount)
-    if amount_nano is None:
-        if period is not None:
-            raise BadRequest(f"Key {row.id} has no budget that a period could belong to: give --budget AMOUNT as well.")
-        return None
-    return Budget(amount_nano, row.budget_period if period is None else given(period) or "")
+    made = office.rotate_key(session.office, session.actor, key_id, grace_s=grace)
+    _show_once(session, made)
+    old = made.replaced
+    if old is not None:
+        works = f"works until {iso_time(old.expires_at)}" if old.status == "active" else "is revoked"
+        session.note(f"The old key {works}.")
 
 
 def _spent(session: CommandSession, row: KeyRow) -> dict[str, Any]:
-    if row.budget is None:
+    spent = office.spent_of(session.office, row)
+    if spent is None:
         return {"spent": None}
-    timezone = limit_rules(session.settings).timezone
-    spent = budget_spent(session.database, row.counted_as, row.budget, at=time.time(), timezone=timezone)
     return {
         "spent": format_nano(spent.used_nano + spent.held_nano),
         "budget_resets_at": iso_time(spent.begins_again),
@@ -233,21 +200,15 @@ def _warn(session: CommandSession, row: KeyRow) -> None:
         session.note('warning: [gateway] billing is "none": nothing is charged, so a budget counts nothing')
 
 
-def _show_once(session: CommandSession, row: KeyRow, text: str) -> None:
-    value = {"id": row.id, "api_key": text, **_value(row)}
+def _show_once(session: CommandSession, made: MadeKey) -> None:
+    session.warn(made.warnings)
+    value = {"id": made.row.id, "api_key": made.text, **_value(made.row)}
     session.show(value, pairs(value))
     session.note(_ONCE)
 
 
-def _change(session: CommandSession, change: Callable[[Database, str], KeyRow], key_id: str) -> None:
-    row = change(session.database, key_id)
+def _show_status(session: CommandSession, row: KeyRow) -> None:
     session.show(_value(row), f"key {row.id} is {row.status}")
-
-
-def _status(row: KeyRow) -> str:
-    """The status that a call would meet: an active key whose time is over is refused."""
-    over = row.expires_at is not None and row.expires_at <= time.time()
-    return "expired" if over and row.status == "active" else row.status
 
 
 def _value(row: KeyRow) -> dict[str, Any]:
@@ -256,7 +217,7 @@ def _value(row: KeyRow) -> dict[str, Any]:
         "account": row.account_id,
         "name": row.name,
         "hint": row.hint,
-        "status": _status(row),
+        "status": office.status_of(row),
         "created_at": iso_time(row.created_at),
         "expires_at": iso_time(row.expires_at),
         "scope": list(row.scope),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -11,10 +10,8 @@ import click
 from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, table
 from router.cli.support.session import CommandSession, common
-from router.ledger.operations import Hold
-from router.ledger.sweep import sweep as end_expired
-from router.ledger.verify import verify as run_checks
 from router.money.amounts import format_nano
+from router.office.ledger import Hold, sweep_calls, verify_ledger
 from router.types.records import CallRecord
 
 __all__ = ["ledger"]
@@ -29,7 +26,7 @@ def ledger() -> None:
 @common
 def verify(session: CommandSession) -> int:
     """Check the whole ledger as of one moment, while it is in use; exit status 1 if a check fails."""
-    checks = run_checks(session.database, progress=lambda name: session.progress(f"checking {name}"))
+    checks = verify_ledger(session.office, progress=lambda name: session.progress(f"checking {name}"))
     rows = [{**asdict(check), "took_s": round(check.took_s, 3)} for check in checks]
     failed = [check.name for check in checks if not check.ok]
     columns = {"name": "CHECK", "ok": "OK", "took_s": "SECONDS", "detail": "DETAIL"}
@@ -51,7 +48,7 @@ def sweep(session: CommandSession, everything: bool) -> None:
 
     A running gateway does so by itself. With --all, also those of dead workers that would expire later.
     """
-    swept = end_expired(session.database, time.time(), session.settings.billing.expired, everything=everything)
+    swept = sweep_calls(session.office, session.actor, everything=everything)
     ended = [_ended(record) for record in swept.ended]
     refused = [_refused(held) for held in swept.refused]
     columns = {"request_id": "REQUEST", "account": "ACCOUNT", "model": "MODEL", "charge": "CHARGE"}

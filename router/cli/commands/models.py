@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from router.app.assembly import Assembly
-from router.catalogue.prices import PriceBook
-from router.catalogue.snapshot import CatalogueEntry, Snapshot
-from router.cli.subcommands.prices import price, price_text, shown_price
+from router.cli.subcommands.prices import price, price_text
 from router.cli.subcommands.sync import sync
 from router.cli.support.describing import describing, given_by
 from router.cli.support.groups import Commands, NearestChoice
 from router.cli.support.output import pairs, table
 from router.cli.support.references import MODEL, PROVIDER
 from router.cli.support.session import CommandSession, common
-from router.cli.support.targets import check_models, check_provider
-from router.errors import BadRequest, ConfigError, NotFound
 from router.money.price_text import show_price
-from router.plugin_host.registry import nearest
-from router.store.models import load_catalogue, remove_alias, remove_model, set_alias, set_model_enabled, upsert_model
+from router.office import models as office
+from router.office.models import ModelShown
 
 __all__ = ["models"]
 
@@ -44,12 +38,8 @@ def list_(session: CommandSession, provider: str | None) -> None:
     Where a gateway runs, the providers are those that it has active; where none does, a section whose secret is not in
     this shell counts as well.
     """
-    if provider is not None:
-        check_provider(session.assembly.providers, provider)
-    snapshot = session.assembly.catalogue.snapshot()
-    rows = [_row(entry, snapshot.prices) for entry in snapshot.entries.values()]
-    rows += [_alias_row(alias, target, snapshot) for alias, target in snapshot.aliases.items()]
-    rows = sorted((row for row in rows if provider in (None, row["provider"])), key=lambda row: str(row["id"]))
+    rows = [_row(one) for one in office.list_models(session.office, provider)]
+    currency = session.office.shelf.snapshot.prices.currency
     columns = {
         "id": "ID",
         "provider": "PROVIDER",
@@ -60,11 +50,11 @@ def list_(session: CommandSession, provider: str | None) -> None:
         "source": "SOURCE",
         "context_window": "CONTEXT",
         "max_output": "MAX OUTPUT",
-        "price": f"PRICE ({snapshot.prices.currency} PER MILLION TOKENS)",
+        "price": f"PRICE ({currency} PER MILLION TOKENS)",
     }
     shown = [{**row, "price": price_text(row["price"]) or "none"} for row in rows]
     session.show(rows, table(shown, columns, empty="No model: `router providers list` says what to set."))
-    for one in session.assembly.providers.values():
+    for one in session.office.shelf.providers.values():
         if one.unset:
             session.note(f"{one.name} is taken as active, though not set up in this shell: {one.unset}")
 
@@ -74,15 +64,8 @@ def list_(session: CommandSession, provider: str | None) -> None:
 @common
 def show(session: CommandSession, model_id: str) -> None:
     """One model: who serves it, its limits, and its price per million tokens."""
-    snapshot = session.assembly.catalogue.snapshot()
-    entry = snapshot.entries.get(model_id)
-    if entry is None:
-        target = session.assembly.resolver.route(model_id).targets[0]
-        entry = snapshot.entries.get(
-            target.id, CatalogueEntry(target.id, target.provider.name, target.card, True, "unlisted")
-        )
-    aliases = sorted(alias for alias, target_id in snapshot.aliases.items() if target_id == entry.id)
-    card = entry.card
+    found = office.show_model(session.office, model_id)
+    card = found.entry.card
     facts = {
         "owned_by": card.owned_by,
         "created": card.created or None,
@@ -91,10 +74,9 @@ def show(session: CommandSession, model_id: str) -> None:
         "image_tokens": card.image_tokens,
         "audio_tokens": card.audio_tokens,
         "file_tokens": card.file_tokens,
-        "cost": show_price(cost) if (cost := snapshot.prices.cost(card)) is not None else None,
+        "cost": None if found.cost is None else show_price(found.cost),
     }
-    book = snapshot.prices
-    value = {**_row(entry, book), "currency": book.currency, **facts, "aliases": aliases}
+    value = {**_row(found.shown), "currency": found.currency, **facts, "aliases": list(found.aliases)}
     texts = {name: price_text(value[name]) for name in ("price", "cost")}
     session.show(value, pairs({**value, **texts}))
 
@@ -123,24 +105,24 @@ def add(
     What is given of the model (window, largest output, cost, ...) goes before what its provider's list and the public
     catalogue say. A cost is what the provider charges; where no price is set, calls are charged it times the mark-up.
     """
-    given = given_by(facts)
-    assembly = session.assembly
-    check_provider(assembly.providers, provider)
-    _refuse_pinned(assembly, public_id)
-    snapshot = assembly.catalogue.snapshot()
-    if public_id in snapshot.aliases:
-        raise BadRequest(f"{public_id!r} is an alias of {snapshot.aliases[public_id]!r}: remove that first.")
-    if public_id in snapshot.entries and not replace:
-        raise BadRequest(f"The model {public_id!r} is there already: give --replace to change what it means.")
-    card = {"given": given} if given else {}
-    upsert_model(assembly.database, public_id, provider=provider, model=model, kind=kind, card=card)
+    made = office.add_model(
+        session.office,
+        session.actor,
+        public_id,
+        provider=provider,
+        model=model,
+        kind=kind,
+        facts=given_by(facts),
+        replace=replace,
+    )
     value = {"id": public_id, "provider": provider, "model": model, "kind": kind, "enabled": True}
     session.show(value, f"{public_id} is served by {provider} as {model}.")
-    problem = assembly.providers[provider].problem
-    if problem:
-        session.note(f"warning: provider {provider} cannot serve yet: {problem}")
-    else:
-        _note_unsold(session, public_id)
+    if made.problem:
+        session.note(f"warning: provider {provider} cannot serve yet: {made.problem}")
+    elif made.unsold:
+        session.note(
+            f"Calls are refused until it has a price: router models price {public_id} --input AMOUNT --output AMOUNT"
+        )
 
 
 @models.command()
@@ -164,23 +146,10 @@ def disable(session: CommandSession, model_id: str) -> None:
 @common
 def remove(session: CommandSession, model_id: str) -> None:
     """Forget a model that `models add` or `models sync` brought, or the switch of a listed one. Its usage stays."""
-    assembly = session.assembly
-    _refuse_pinned(assembly, model_id)
-    snapshot = assembly.catalogue.snapshot()
-    if model_id in snapshot.aliases:
-        raise BadRequest(f"{model_id!r} is an alias: `router models alias {model_id} --remove` forgets it.")
-    if model_id not in {row.public_id for row in load_catalogue(assembly.database).models}:
-        if model_id in snapshot.entries:
-            source = snapshot.entries[model_id].source
-            raise BadRequest(f"{model_id!r} is listed by the {source}: `router models disable {model_id}` hides it.")
-        raise NotFound(f"There is no model {model_id!r}{nearest(model_id, snapshot.entries)}.", code="model_not_found")
-    remove_model(assembly.database, model_id)
-    left = model_id in assembly.catalogue.refresh().entries
-    said = "is as its provider lists it" if left else "is forgotten"
-    session.show({"id": model_id, "removed": True, "listed": left}, f"{model_id} {said}.")
-    for alias_name, target in sorted(snapshot.aliases.items()):
-        if target == model_id and not left:
-            session.note(f"warning: the alias {alias_name} leads nowhere now")
+    gone = office.remove_model(session.office, session.actor, model_id)
+    said = "is as its provider lists it" if gone.listed else "is forgotten"
+    session.show({"id": model_id, "removed": True, "listed": gone.listed}, f"{model_id} {said}.")
+    session.warn(f"the alias {one} leads nowhere now" for one in gone.dead_aliases)
 
 
 @models.command()
@@ -192,92 +161,34 @@ def alias(session: CommandSession, name: str, target: str | None, remove: bool) 
     """Let NAME mean the model TARGET, or, with --remove, nothing any more."""
     if (target is None) is not remove:
         raise click.UsageError("give either TARGET or --remove")
-    assembly = session.assembly
-    if name in assembly.settings.aliases:
-        where = assembly.settings.where(f"aliases.{name}")
-        raise ConfigError(f"{where}: the alias is fixed there, which wins over the database: change it in that file")
     if target is None:
-        _remove_alias(assembly, name)
+        office.remove_alias(session.office, session.actor, name)
         session.show({"alias": name, "removed": True}, f"{name} is no alias any more.")
         return
-    _check_alias(session, name, target)
-    set_alias(assembly.database, name, target)
+    session.warn(office.set_alias(session.office, session.actor, name, target))
     session.show({"alias": name, "target": target}, f"{name} means {target} now.")
 
 
-def _note_unsold(session: CommandSession, model_id: str) -> None:
-    """Say what a model that was added still lacks to be sold."""
-    snapshot = session.assembly.catalogue.refresh()
-    entry = snapshot.entries.get(model_id)
-    if entry is not None and session.assembly.settings.gateway.bills and snapshot.price_of(entry) is None:
-        session.note(
-            f"Calls are refused until it has a price: router models price {model_id} --input AMOUNT --output AMOUNT"
-        )
-
-
-def _remove_alias(assembly: Assembly, name: str) -> None:
-    aliases = assembly.catalogue.snapshot().aliases
-    if name not in aliases:
-        raise NotFound(f"There is no alias {name!r}{nearest(name, aliases)}.", code="alias_not_found")
-    remove_alias(assembly.database, name)
-
-
-def _check_alias(session: CommandSession, name: str, target: str) -> None:
-    snapshot = session.assembly.catalogue.snapshot()
-    if name in snapshot.entries:
-        raise BadRequest(f"{name!r} is a model itself, which wins over an alias of that name: choose another.")
-    _refuse_cycle({**snapshot.aliases, name: target}, name)
-    check_models(session, [target])
-
-
-def _refuse_cycle(aliases: Mapping[str, str], name: str) -> None:
-    chain = [name]
-    while chain[-1] in aliases:
-        chain.append(aliases[chain[-1]])
-        if chain[-1] in chain[:-1]:
-            raise BadRequest(f"The alias would lead in a circle: {' -> '.join(chain)}.", code="alias_cycle")
-
-
 def _switch(session: CommandSession, model_id: str, *, enabled: bool) -> None:
-    assembly = session.assembly
-    _refuse_pinned(assembly, model_id)
-    snapshot = assembly.catalogue.snapshot()
-    if model_id in snapshot.aliases:
-        raise BadRequest(
-            f"{model_id!r} is an alias: name the model, {snapshot.aliases[model_id]!r}, or remove the alias."
-        )
-    if model_id not in snapshot.entries:
-        model_id = assembly.resolver.route(model_id).targets[0].id  # or the nearest IDs
-    set_model_enabled(assembly.database, model_id, enabled)
+    model_id = office.set_model_enabled(session.office, session.actor, model_id, enabled)
     session.show({"id": model_id, "enabled": enabled}, f"{model_id} is {'enabled' if enabled else 'disabled'}.")
 
 
-def _refuse_pinned(assembly: Assembly, model_id: str) -> None:
-    """Refuse a model that a section of the configuration lists."""
-    name, _, model = model_id.partition("/")
-    provider = assembly.providers.get(name)
-    if provider is not None and model in provider.settings.models:
-        where = assembly.settings.where(f"providers.{name}.models")
-        raise ConfigError(f"{where}: the model {model_id!r} is fixed there: change it in that file")
-
-
-def _row(entry: CatalogueEntry, book: PriceBook) -> dict[str, Any]:
+def _row(one: ModelShown) -> dict[str, Any]:
+    """A model, or an alias with what it means in its model's place."""
+    if one.entry is None:
+        nothing = {"provider": None, "kind": None, "enabled": False, "available": False, "price": None}
+        return {**nothing, "id": one.id, "model": one.alias_of, "source": "alias"}
+    card = one.entry.card
     return {
-        "id": entry.id,
-        "provider": entry.provider,
-        "model": entry.card.model,
-        "kind": entry.card.kind,
-        "enabled": entry.enabled,
-        "available": entry.available,
-        "source": entry.source,
-        "context_window": entry.card.context_window,
-        "max_output": entry.card.max_output,
-        "price": shown_price(book, entry.id, entry.provider, entry.card),
+        "id": one.id,
+        "provider": one.entry.provider,
+        "model": one.alias_of or card.model,
+        "kind": card.kind,
+        "enabled": one.entry.enabled,
+        "available": one.entry.available,
+        "source": "alias" if one.alias_of else one.entry.source,
+        "context_window": card.context_window,
+        "max_output": card.max_output,
+        "price": None if one.price is None else show_price(one.price),
     }
-
-
-def _alias_row(alias: str, target: str, snapshot: Snapshot) -> dict[str, Any]:
-    entry = snapshot.entries.get(target)
-    nothing = {"provider": None, "kind": None, "enabled": False, "available": False, "price": None}
-    row = _row(entry, snapshot.prices) if entry is not None else nothing
-    return {**row, "id": alias, "model": target, "source": "alias"}

@@ -12,8 +12,8 @@ from router.cli.support.groups import Commands
 from router.cli.support.output import pairs, table
 from router.cli.support.probe import probe
 from router.cli.support.session import CommandSession, common
-from router.cli.support.targets import check_provider
 from router.config.provider import Secret
+from router.office.office import provider_of
 from router.providers.configured import ConfiguredProvider
 
 __all__ = ["providers"]
@@ -54,9 +54,9 @@ def list_(session: CommandSession) -> None:
 def test(session: CommandSession, name: str, model: str | None) -> int:
     """Make one tiny real call to each of its endpoints, which may cost a fraction of a cent."""
     found = check_settings(session.settings, session.registry, session.stored_keys)
-    check_provider(found, name)
-    results = probe(found[name], model)
-    found[name].transport.close()
+    provider = provider_of(found, name)
+    results = probe(provider, model)
+    provider.transport.close()
     good = all(result["ok"] for result in results)
     value = results[0] if len(results) == 1 else {"provider": name, "ok": good, "endpoints": results}
     texts = [pairs({key: part for key, part in result.items() if part is not None}) for result in results]

@@ -13,9 +13,7 @@ from router.cli.support.output import table
 from router.cli.support.references import KEY, MODEL
 from router.cli.support.route_explain import call_kind, failure_rows, target_row
 from router.cli.support.session import CommandSession, common
-from router.db.database import Database
-from router.store.keys import get_key
-from router.store.lookup import find_key
+from router.office.keys import key_in_force
 from router.types.records import Key
 
 __all__ = ["routes"]
@@ -47,7 +45,7 @@ def explain(session: CommandSession, model: str, key_id: str | None) -> None:
 
     A model that is refused is answered with the reason, and exit status 1.
     """
-    key = _key(session.assembly.database, key_id) if key_id is not None else None
+    key = key_in_force(session.office, key_id) if key_id is not None else None
     route = session.assembly.resolver.route(model, key)
     verdict = _verdict(key) if key is not None else None
     gateway = session.settings.gateway
@@ -84,12 +82,6 @@ def _place(endpoint: Mapping[str, Any]) -> str:
 
 def _limits(timeouts: dict[str, float | None]) -> str:
     return ", ".join(f"{name} {limit:g}" for name, limit in timeouts.items() if limit is not None)
-
-
-def _key(database: Database, key_id: str) -> Key:
-    row = get_key(database, key_id)
-    found = find_key(database, row.hash)
-    return found.key if found else Key(row.id, row.account_id, row.name, "revoked")  # deleted meanwhile
 
 
 def _verdict(key: Key) -> dict[str, Any]:

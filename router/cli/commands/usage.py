@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,14 +18,10 @@ from router.cli.support.references import ACCOUNT, KEY, MODEL
 from router.cli.support.session import CommandSession, common
 from router.cli.support.times import PAST
 from router.cli.support.usage_csv import open_csv, write_csv
-from router.errors import BadRequest, NotFound
-from router.metering.counters import read_counters
-from router.metering.usage_hours import GROUPINGS, sum_hours
-from router.metering.usage_rows import count_usage, export_usage, find_usage, list_usage, names_of, prune_usage
 from router.money.amounts import format_nano
 from router.money.usage import UNITS
-from router.store.accounts import get_account
-from router.store.keys import get_key
+from router.office import usage as office
+from router.office.usage import GROUPINGS, NamedCall
 from router.types.records import CallRecord
 
 __all__ = ["usage"]
@@ -81,13 +76,8 @@ def show(session: CommandSession, request_id: str | None, limit: int, **filters:
             raise click.UsageError("give REQUEST_ID or filters, not both")
         _show_one(session, request_id)
         return
-    _check_account(session, filters["account"])
-    if filters["key"] is not None:
-        get_key(session.database, filters["key"])
     filters["failed"] = filters.pop("errors")
-    records = list_usage(session.database, **filters, limit=limit)
-    names = names_of(session.database, records)
-    rows = [_row(record, names) for record in records]
+    rows = [_row(call) for call in office.list_calls(session.office, **filters, limit=limit)]
     columns = {
         "created_at": "TIME",
         "request_id": "REQUEST",
@@ -111,25 +101,17 @@ def show(session: CommandSession, request_id: str | None, limit: int, **filters:
 
 
 def _show_one(session: CommandSession, request_id: str) -> None:
-    records = find_usage(session.database, request_id)
-    if not records:
-        raise NotFound(
-            f"There is no row of a request {request_id[:100]!r}: one that was refused before it reached a provider "
-            "stands in the log alone; rows may have been pruned.",
-            code="request_not_found",
-        )
-    names = names_of(session.database, records)
-    rows = [_row(record, names) for record in records]
+    rows = [_row(call) for call in office.find_calls(session.office, request_id)]
     session.show(rows, "\n\n".join(pairs(_explained(row)) for row in rows))
 
 
-def _row(record: CallRecord, names: Mapping[str, str]) -> dict[str, Any]:
+def _row(call: NamedCall) -> dict[str, Any]:
     """A row as JSON, with the names of its account and its key."""
-    value = _value(asdict(record))
-    value["units"] = record.units.counts() if record.units is not None else {}
+    value = _value(asdict(call.record))
+    value["units"] = call.record.units.counts() if call.record.units is not None else {}
     for name in _UNKEPT:
         del value[name]
-    return {**value, "account_name": names.get(record.account, ""), "key_name": names.get(record.key, "")}
+    return {**value, "account_name": call.account_name, "key_name": call.key_name}
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,10 +168,9 @@ def export(
 
     Text that a spreadsheet would take for a formula has an apostrophe before it.
     """
-    _check_account(session, account)
+    records = office.export_calls(session.office, account=account, since=since, until=until)
     if session.as_json and output is None:
         raise click.UsageError("the rows are CSV: with --json give --output FILE")
-    records = export_usage(session.database, account=account, since=since, until=until)
     with open_csv(output) as stream:
         count = write_csv(stream, _counted(session, records))
     if session.as_json:
@@ -217,8 +198,7 @@ def hours(
 
     Of --since and --until the hours count that begin between them.
     """
-    _check_account(session, account)
-    sums = sum_hours(session.database, by=by, account=account, since=since, until=until)
+    sums = office.sum_hours(session.office, by=by, account=account, since=since, until=until)
     rows = [_value({**_group(one.group), **{k: v for k, v in asdict(one).items() if k != "group"}}) for one in sums]
     columns = {name: name.upper() for name in by} | {
         "calls": "CALLS",
@@ -243,10 +223,11 @@ def hours(
 @common
 def prune(session: CommandSession, before: float, yes: bool) -> None:
     """Delete old rows. Hourly sums, transfers and balances stay, so every account's statement does."""
-    if before > time.time():
-        raise BadRequest("--before must lie in the past: give a time such as 90d, or a date such as 2026-01-31.")
     session.progress("deleting" if yes else "counting")
-    rows = prune_usage(session.database, before) if yes else count_usage(session.database, before)
+    if yes:
+        rows = office.prune_calls(session.office, session.actor, before)
+    else:
+        rows = office.count_prunable(session.office, before)
     did = "were deleted" if yes else "would be deleted"
     session.show({"rows": rows, "deleted": yes}, f"{rows} rows of calls before {iso_time(before)} {did}.")
     if rows and not yes:
@@ -257,7 +238,7 @@ def prune(session: CommandSession, before: float, yes: bool) -> None:
 @common
 def counters(session: CommandSession) -> None:
     """Counts of what happened, summed over all workers: open holds, refusals, shortfall, sweeps."""
-    value = _value(read_counters(session.database))
+    value = _value(office.count_calls(session.office))
     session.show(value, pairs(value))
 
 
@@ -267,11 +248,6 @@ def _counted(session: CommandSession, records: Iterator[CallRecord]) -> Iterator
         if not number % _TOLD_ROWS:
             session.progress(f"{number} rows")
         yield record
-
-
-def _check_account(session: CommandSession, account: str | None) -> None:
-    if account is not None:
-        get_account(session.database, account)
 
 
 def _group(group: Mapping[str, Any]) -> dict[str, Any]:

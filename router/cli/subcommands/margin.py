@@ -9,8 +9,8 @@ import click
 from router.cli.support.output import table
 from router.cli.support.session import CommandSession, common
 from router.cli.support.times import PAST
-from router.metering.margins import Margin, list_margins
 from router.money.amounts import format_nano
+from router.office.usage import Margin, list_margins
 
 __all__ = ["margin"]
 
@@ -23,8 +23,8 @@ def margin(session: CommandSession, since: float | None) -> None:
 
     Where the cost of calls is not known (NO COST), no difference is shown: COST is that of the others.
     """
-    currency = session.currency
-    found = list_margins(session.database, since or 0.0)
+    currency = session.office.currency
+    found = list_margins(session.office, since or 0.0)
     rows = [_value(one, currency) for one in found]
     columns = {
         "model": "MODEL",

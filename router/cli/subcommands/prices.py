@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
 from typing import Any
 
 import click
 
-from router.catalogue.prices import Found, PriceBook
-from router.charging.estimator import TOKENS_MAX, Place
+from router.charging.estimator import TOKENS_MAX
 from router.cli.support.output import pairs
 from router.cli.support.references import MODEL
 from router.cli.support.session import CommandSession, common
-from router.errors import BadRequest, ConfigError, Unavailable
 from router.money.amounts import format_nano
 from router.money.price_text import read_price, show_price
-from router.money.prices import ALL_RATES, Price, is_complete, is_free, rates, request_of
-from router.store.prices import list_prices, remove_price, set_price
-from router.types.records import ModelCard, Usage
+from router.money.prices import ALL_RATES
+from router.office import prices as office
+from router.types.records import Usage
 
-__all__ = ["price", "price_text", "shown_price"]
+__all__ = ["price", "price_text"]
 
 _COUNT = click.IntRange(0, TOKENS_MAX)
 
@@ -70,19 +66,12 @@ def price(
     if remove:
         _remove(session, model, price_list)
         return
-    place = _place(session, model)
     if table:
-        _set(session, place, table, price_list)
+        _set(session, model, table, price_list)
     elif estimate:
-        _estimate(session, place, price_list, Usage(prompt_tokens, completion_tokens))
+        _estimate(session, model, price_list, Usage(prompt_tokens, completion_tokens))
     else:
-        _show(session, place, price_list)
-
-
-def shown_price(book: PriceBook, model_id: str, provider: str, card: ModelCard) -> dict[str, Any] | None:
-    """What everybody is charged for a model, as decimal texts; None where it has no price."""
-    found = book.charge(model_id, provider, card)
-    return None if found is None else show_price(found)
+        _show(session, model, price_list)
 
 
 def price_text(shown: dict[str, Any] | None) -> str | None:
@@ -99,116 +88,51 @@ def price_text(shown: dict[str, Any] | None) -> str | None:
     return "; ".join(parts)
 
 
-def _place(session: CommandSession, model: str) -> Place:
-    """Raises:
-    ModelNotFound: naming the nearest IDs.
-    BadRequest: it is an alias.
-    """
-    assembly = session.assembly
-    snapshot = assembly.catalogue.snapshot()
-    if model not in snapshot.entries and model in snapshot.aliases:
-        raise BadRequest(f"{model!r} is an alias, and is charged as what it means: name {snapshot.aliases[model]!r}.")
-    entry = snapshot.entries.get(model)
-    if entry is not None:
-        return Place(entry.id, entry.provider, entry.card)
-    try:
-        target = assembly.resolver.route(model).targets[0]
-    except Unavailable as error:
-        name, _, bare = model.partition("/")
-        provider = assembly.providers.get(name)
-        card = next((card for card in provider.cards() if card.model == bare), None) if provider else None
-        if card is None:
-            raise
-        session.note(f"warning: {error.in_full}")
-        return Place(model, name, card)
-    return Place(target.id, target.provider.name, target.card)
-
-
-def _set(session: CommandSession, place: Place, table: dict[str, Any], price_list: str) -> None:
-    model_id, provider, card = place
+def _set(session: CommandSession, model: str, table: dict[str, Any], price_list: str) -> None:
     try:
         new = read_price(table)
     except ValueError as error:
         option, colon, rest = str(error).partition(":")
         raise click.UsageError(f"--{option.replace('_', '-')}{colon}{rest}") from None
-    if not is_free(new) and not is_complete(new, card.kind or "embeddings"):
-        raise BadRequest(f"{model_id!r} serves {card.kind}: give --output as well.")
-    _refuse_pinned(session, model_id, provider, card)
-    set_price(session.database, model_id, new, price_list)
-    if not is_free(new) and not is_complete(new, card.kind or "chat"):
-        session.note(f"warning: without --output {model_id} is sold for embeddings alone; chat calls are refused.")
-    shown, currency = show_price(new), session.currency
-    value = {"model": model_id, "list": price_list or None, "price": shown, "currency": currency}
+    made = office.set_price(session.office, session.actor, model, new, price_list)
+    session.warn(made.warnings)
+    shown = show_price(made.price)
+    value = {"model": made.model, "list": price_list or None, "price": shown, "currency": made.currency}
     whose = f" for the price list {price_list}" if price_list else ""
-    session.show(value, f"{model_id} is charged{whose}: {price_text(shown)} {currency}, tokens per million.")
+    session.show(value, f"{made.model} is charged{whose}: {price_text(shown)} {made.currency}, tokens per million.")
 
 
 def _remove(session: CommandSession, model: str, price_list: str) -> None:
-    stored = {(row.price_list, row.model) for row in list_prices(session.database)}
-    if (price_list, model) not in stored:  # a model that is gone can still be named as it stands there
-        model = _place(session, model)[0]
-    remove_price(session.database, model, price_list)
+    model = office.remove_price(session.office, session.actor, model, price_list)
     value = {"model": model, "list": price_list or None, "removed": True}
     session.show(value, f"The price of {model} is forgotten; `router models price {model}` says what holds now.")
 
 
-def _refuse_pinned(session: CommandSession, model_id: str, provider: str, card: ModelCard) -> None:
-    found = session.assembly.catalogue.snapshot().prices.explain(model_id, provider, card)
-    if found.source == "pin":
-        where = session.settings.where(f"prices.{found.name}")
-        raise ConfigError(f"{where}: the price is fixed there, which wins over the database: change it in that file")
-
-
-def _show(session: CommandSession, place: Place, price_list: str) -> None:
-    model_id, provider, card = place
-    book = session.assembly.catalogue.snapshot().prices
-    found = book.explain(model_id, provider, card, price_list)
-    names = (model_id, f"{provider}/{card.model}")
-    all_prices = {"price": found.price, "cost": book.cost(card), "list_price_usd": card.price}
+def _show(session: CommandSession, model: str, price_list: str) -> None:
+    found = office.show_price_of(session.office, model, price_list)
+    session.warn(found.warnings)
+    all_prices = {"price": found.found.price, "cost": found.cost, "list_price_usd": found.list_price_usd}
     shown = {name: show_price(one) if one is not None else None for name, one in all_prices.items()}
-    stored = [
-        {"list": row.price_list or None, "price": show_price(row.price)}
-        for row in list_prices(session.database)
-        if row.model in names
-    ]
+    stored = [{"list": row.price_list or None, "price": show_price(row.price)} for row in found.stored]
     value = {
-        "model": model_id,
-        "currency": book.currency,
-        "source": found.source,
-        "where": _where(session, found, book, model_id, card),
+        "model": found.model,
+        "currency": found.currency,
+        "source": found.found.source,
+        "where": found.where,
         **shown,
         "stored": stored,
     }
     texts: dict[str, Any] = {name: price_text(one) for name, one in shown.items()}
-    texts["stored"] = [f"{row['list'] or 'all'}: {price_text(row['price'])}" for row in stored]  # type: ignore[arg-type]
+    texts["stored"] = [f"{row.price_list or 'all'}: {price_text(show_price(row.price))}" for row in found.stored]
     session.show(value, pairs({**value, **texts}))
 
 
-def _where(session: CommandSession, found: Found, book: PriceBook, model_id: str, card: ModelCard) -> str:
-    if found.source == "pin":
-        return session.settings.where(f"prices.{found.name}")
-    if found.source == "unpriced":
-        if book.lacks_rate(model_id, card):
-            return f"no rate of USD to {book.currency} is known: set [billing] usd_rate, or give --input and --output"
-        return "calls are refused: give --input and --output, or --free"
-    return {
-        "list": "the account's price list, in the database",
-        "database": "the database",
-        "profile": "the profile's catalogue, times the rate of USD",
-        "card": "the provider's list price, times [billing] markup and the rate of USD",
-    }[found.source]
-
-
-def _estimate(session: CommandSession, place: Place, price_list: str, usage: Usage) -> None:
-    assembly = session.assembly
-    try:
-        places = assembly.estimator.places(place.id)
-    except Unavailable:
-        places = [place]
-    estimate = assembly.estimator.of_counts(place.id, places, usage.prompt_tokens, usage.completion_tokens, price_list)
-    cost = assembly.catalogue.snapshot().prices.cost(place.card)
+def _estimate(session: CommandSession, model: str, price_list: str, usage: Usage) -> None:
+    found = office.estimate_call(session.office, model, usage, price_list)
+    session.warn(found.warnings)
+    estimate = found.estimate
     value = {
-        "model": place.id,
+        "model": estimate.model,
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "input": format_nano(estimate.input_nano),
@@ -216,11 +140,7 @@ def _estimate(session: CommandSession, place: Place, price_list: str, usage: Usa
         "units": format_nano(estimate.units_nano),
         "charge": format_nano(estimate.total_nano),
         "hold": format_nano(estimate.hold_nano),
-        "cost": _comes_to(cost, replace(usage, units=request_of(cost))) if cost is not None else None,
+        "cost": None if found.cost_nano is None else format_nano(found.cost_nano),
         "currency": estimate.currency,
     }
     session.show(value, pairs(value))
-
-
-def _comes_to(price: Price, usage: Usage) -> str:
-    return format_nano(rates(price, time.time(), usage.prompt_tokens).charge_nano(usage))

@@ -9,27 +9,21 @@ from urllib.parse import urlsplit
 
 import click
 
-from router.app.start import check_migrated
 from router.cli.support.config_check import check_settings, default_url
 from router.cli.support.config_edit import remove_section
 from router.cli.support.config_edit import set_key as write_key
 from router.cli.support.output import pairs
 from router.cli.support.references import PROVIDER
 from router.cli.support.session import CommandSession, common
-from router.cli.support.targets import check_provider
 from router.config.file import load_settings
-from router.config.provider import Secret
 from router.errors import BadRequest, ConfigError, NotFound
-from router.providers.configured import ConfiguredProvider
-from router.store.provider_keys import remove_provider_key, store_provider_key
-from router.store.sealing import MASTER_KEY, check_master_key
+from router.office.providers import MASTER_KEY, check_master_key_of, forget_key, forget_keys, place_of_key, store_key
 
 __all__ = ["add", "remove", "set_key"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\|[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-_KEY = re.compile(r"[!-~]{1,4096}", re.ASCII)  # what a header can carry
 _RELOAD = "A running gateway sees it after SIGHUP."
 
 
@@ -85,10 +79,8 @@ def remove(session: CommandSession, name: str) -> None:
         known = ", ".join(sorted(settings.providers)) or "none"
         raise NotFound(f"{settings.path} has no section [providers.{name}] (there are: {known}).")
     remove_section(settings, ("providers", name))
-    stored = sorted(number for section, number in session.stored_keys if section == name)
-    for number in stored:
-        remove_provider_key(session.database, name, number)
-    value = {"name": name, "removed": True, "stored_keys": len(stored), "config": str(session.config.absolute())}
+    stored = forget_keys(session.office, session.actor, name)
+    value = {"name": name, "removed": True, "stored_keys": stored, "config": str(session.config.absolute())}
     session.show(value, f"The section [providers.{name}] is gone{', and its stored key' if stored else ''}.")
     session.note(_RELOAD)
 
@@ -103,46 +95,22 @@ def set_key(session: CommandSession, name: str, endpoint: int | None, remove: bo
 
     The key is read from standard input, or asked for. An api_key that the file or the environment gives wins over it.
     """
-    found = check_settings(session.settings, session.registry)
-    check_provider(found, name)
-    provider, number = found[name], endpoint or 0
-    count = len(provider.settings.endpoints)
-    if number > count:
-        raise BadRequest(f"The provider {name!r} has {count} endpoint(s): there is none with the number {number}.")
-    check_migrated(session.database, session.registry, session.config)
+    number = endpoint or 0
+    place_of_key(session.office, name, number)
     value = {"provider": name, "endpoint": endpoint, "stored": not remove}
     if remove:
-        remove_provider_key(session.database, name, number)
+        forget_key(session.office, session.actor, name, number)
         session.show(value, f"The stored key of {name} is forgotten.")
     else:
-        master = session.settings.secret(f"env:{MASTER_KEY}")
-        check_master_key(master)
-        store_provider_key(session.database, name, number, _read_key(), master)
+        check_master_key_of(session.office)  # before anybody types a key in vain
+        made = store_key(session.office, session.actor, name, number, _read_key())
         session.show(value, f"The key of {name} is stored, encrypted.")
-        winner = _winner(session, provider, number)
-        if winner:
-            session.note(f"warning: {winner} gives a key as well, and wins over the stored one")
+        if made.winner:
+            session.note(f"warning: {made.winner} gives a key as well, and wins over the stored one")
         session.note(f"The gateway needs the same {MASTER_KEY} in its environment.")
     session.note(_RELOAD)
 
 
 def _read_key() -> str:
     asked = sys.stdin.isatty()
-    text = (click.prompt("Key", hide_input=True, err=True) if asked else sys.stdin.readline()).strip()
-    if not _KEY.fullmatch(text):
-        raise BadRequest("That is no key: one line of letters, digits and signs, without blanks, is expected on stdin")
-    return str(text)
-
-
-def _winner(session: CommandSession, provider: ConfiguredProvider, number: int) -> str:
-    """Where a key is given that wins over the stored one; empty where none is."""
-    path = f"providers.{provider.name}"
-    secret: Secret = provider.settings.api_key
-    if number:
-        secret = provider.settings.endpoints[number - 1].api_key
-        path += f".endpoints.{number - 1}"
-    if not secret:
-        return ""
-    if secret.source.startswith("env:"):
-        return f"the environment ({secret.source.removeprefix('env:').replace('|', ' or ')})"
-    return session.settings.where(f"{path}.api_key")
+    return str(click.prompt("Key", hide_input=True, err=True) if asked else sys.stdin.readline()).strip()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO
@@ -14,6 +13,7 @@ import click
 from rich.cells import cell_len, set_cell_size
 
 from router.errors import ModelNotFound
+from router.types.periods import iso_time
 
 __all__ = [
     "for_operators",
@@ -148,11 +148,6 @@ def pairs(values: Mapping[str, Any]) -> str:
     """One ``name  value`` line each."""
     width = max(map(cell_len, values))
     return "\n".join(f"{set_cell_size(name, width)}  {_cell(value)}" for name, value in values.items())
-
-
-def iso_time(seconds: float | None) -> str | None:
-    """Unix seconds as ``2026-01-31T12:00:00Z``; None stays None."""
-    return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def printable(text: str) -> str:

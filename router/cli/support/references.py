@@ -6,15 +6,13 @@ configuration names, and says nothing where it cannot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from router.cli.support.session import CommandSession
-from router.errors import BadRequest
 
 __all__ = ["ACCOUNT", "KEY", "MODEL", "PROVIDER", "Reference"]
 
@@ -44,49 +42,30 @@ class Reference(click.ParamType):  # type: ignore[type-arg] # generic in new ver
         return [CompletionItem(value, help=text) for value, text in found[:_SHOWN_MAX]]
 
 
-class _Named(Reference):
-    """Of a table with ``id`` and ``name``."""
-
-    prefix: ClassVar[str]
-    table: ClassVar[str]
-    what: ClassVar[str]
-    live: ClassVar[str] = ""
-
+class _Account(Reference):
     def known(self, session: CommandSession) -> Iterator[tuple[str, str]]:
-        yield from self._rows(session, f"ORDER BY created_at DESC LIMIT {_SHOWN_MAX}")
+        from router.office.names import recent_accounts
+
+        yield from recent_accounts(session.database, _SHOWN_MAX)
 
     def resolve(self, session: CommandSession, text: str) -> str:
-        """The ID; text that is neither an ID nor a name stays, for the command to refuse.
+        """The ID; text that is neither an ID nor a name stays, for the command to refuse."""
+        from router.office.names import account_id
 
-        Raises:
-            BadRequest: several have the name.
-        """
-        if text.startswith(self.prefix):
-            return text
-        ids: list[str] = []
-        for also in dict.fromkeys((self.live, "")):
-            ids = ids or [one for one, _ in self._rows(session, f"WHERE name = ? {also} ORDER BY id LIMIT 6", (text,))]
-        if len(ids) > 1:
-            named = ", ".join(ids[:5]) + (", ..." if len(ids) > 5 else "")
-            raise BadRequest(f"Several {self.what}s are called {text[:100]!r}: give the ID of one ({named}).")
-        return ids[0] if ids else text
-
-    def _rows(self, session: CommandSession, rest: str, params: Sequence[Any] = ()) -> list[tuple[str, str]]:
-        sql = f"SELECT id, name FROM {self.table} {rest}"  # noqa: S608 - constant text
-        rows = session.database.read(lambda connection: connection.tuples(sql, params))
-        return [(str(one), str(name)) for one, name in rows]
+        return account_id(session.database, text)
 
 
-class _Account(_Named):
-    prefix, table, what = "acct_", "accounts", "account"
-
-
-class _Key(_Named):
-    prefix, table, what = "key_", "api_keys", "key"
-    live = "AND status <> 'revoked'"
-
+class _Key(Reference):
     def known(self, session: CommandSession) -> Iterator[tuple[str, str]]:
-        yield from self._rows(session, f"WHERE status <> 'revoked' ORDER BY created_at DESC LIMIT {_SHOWN_MAX}")
+        from router.office.names import recent_keys
+
+        yield from recent_keys(session.database, _SHOWN_MAX)
+
+    def resolve(self, session: CommandSession, text: str) -> str:
+        """The same of a key."""
+        from router.office.names import key_id
+
+        return key_id(session.database, text)
 
 
 class _Model(Reference):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,11 +16,12 @@ from router.errors import RouterError
 
 if TYPE_CHECKING:
     from router.app.assembly import Assembly
-    from router.cli.support.audit_entry import Witness
     from router.config.file import Settings
     from router.db.database import Database
+    from router.office.actor import Actor
+    from router.office.office import Office, Shelf
     from router.plugin_host.registry import Registry
-    from router.providers.configured import StoredKeys
+    from router.providers.configured import ConfiguredProvider, StoredKeys
     from router.types.dialect import Dialect
 
 __all__ = ["CommandSession", "common"]
@@ -78,16 +79,15 @@ class CommandSession:
         """The database, which must be there already. Raises ``ConfigError``; its use raises ``StoreError``."""
         from router.store.opening import open_database
 
-        return self.audited(open_database(self.settings.database.url.reveal(), self.config.absolute().parent))
+        return open_database(self.settings.database.url.reveal(), self.config.absolute().parent)
 
     @cached_property
     def stored_keys(self) -> StoredKeys:
         """The providers' keys in the database; none where that cannot be read."""
-        from router.store.provider_keys import load_provider_keys
-        from router.store.sealing import MASTER_KEY
+        from router.office.providers import stored_keys
 
         try:
-            return load_provider_keys(self.database, self.settings.secret(f"env:{MASTER_KEY}"))
+            return stored_keys(self.settings, self.database)
         except RouterError:
             return {}
 
@@ -96,54 +96,33 @@ class CommandSession:
         """The gateway's parts, put together as a worker does. Raises ``ConfigError`` and ``StoreError``."""
         from router.app.start import assemble
 
-        assembly = assemble(self.config, for_commands=True)
-        self.audited(assembly.database)
-        return assembly
-
-    def audited(self, database: Database, **detail: str) -> Database:
-        """Have every change that this command makes in a database stand in the audit log; the database itself.
-
-        Args:
-            detail: what the entry is to tell beside the command's options.
-        """
-        if self._witness is not None:
-            self._witness.more.update(detail)
-            database.witness = self._witness
-        return database
+        return assemble(self.config, for_commands=True)
 
     @cached_property
-    def _witness(self) -> Witness | None:
-        from router.cli.support.audit_entry import Witness
+    def office(self) -> Office:
+        """What commands change and read the database through."""
+        from router.office.office import Office
 
-        context = click.get_current_context(silent=True)
-        if context is None:
-            return None
-        return Witness(context, self.settings.environ, self._known_prefix)
-
-    def _known_prefix(self) -> str:
-        """What keys begin with, as far as that can be told: a broken profile stops no command that needs none."""
-        try:
-            return self.key_prefix
-        except RouterError:
-            return self.settings.gateway.key_prefix
-
-    @property
-    def key_prefix(self) -> str:
-        """What a new key begins with."""
-        return self.settings.gateway.key_prefix or self.dialect.key_prefix
-
-    @property
-    def key_length(self) -> int:
-        """How many random letters and digits a new key has behind its prefix."""
-        return self.dialect.key_length
+        return Office(
+            self.settings, self.database, dialect=lambda: self.dialect, providers=self._providers, shelf=self._shelf
+        )
 
     @cached_property
-    def currency(self) -> str:
-        """The currency of all amounts in the database. Raises ``ConfigError``: the configuration names another."""
-        from router.app.start import checked_currency
+    def actor(self) -> Actor:
+        """Who runs the command."""
+        from router.cli.support.acting import operator
 
-        checked_currency(self.settings, self.database)
-        return self.settings.gateway.currency
+        return operator(self.settings.environ)
+
+    def _providers(self) -> Mapping[str, ConfiguredProvider]:
+        from router.cli.support.config_check import check_settings
+
+        return check_settings(self.settings, self.registry)
+
+    def _shelf(self) -> Shelf:
+        from router.office.office import Shelf
+
+        return Shelf(self.assembly.catalogue, self.assembly.providers)
 
     def show(self, value: Any, text: str) -> None:
         """Answer: ``value`` as JSON or ``text``."""
@@ -155,6 +134,11 @@ class CommandSession:
     def note(self, message: str) -> None:
         """A message beside the answer, on stderr."""
         click.echo(printable(for_operators(message)), err=True)
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """What is to be said beside the answer of a change, on stderr."""
+        for one in warnings:
+            self.note(f"warning: {one}")
 
     def progress(self, message: str) -> None:
         """What a long command is at, on stderr, for somebody who watches: not where stderr is a file or a pipe."""
@@ -188,5 +172,5 @@ def _resolved(session: CommandSession, options: dict[str, Any]) -> dict[str, Any
         if resolve is not None and param.name is not None and value is not None:
             many = isinstance(value, tuple)
             found = tuple(resolve(session, one) for one in value) if many else resolve(session, value)
-            options[param.name] = context.params[param.name] = found  # the audit log has the ID as well
+            options[param.name] = found
     return options

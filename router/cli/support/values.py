@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from router.cli.support.amounts import amount_nano
-from router.money.amounts import format_nano
-from router.store.limits import AMOUNT_MAX
+from router.money.amounts import format_nano, parse_nano
+from router.types.keys import AMOUNT_MAX
 
-__all__ = ["AMOUNT", "Nothing", "OrNothing", "given"]
+__all__ = ["AMOUNT", "AMOUNT_ARGUMENTS", "Nothing", "OrNothing", "amount_nano", "given", "signed_amount_nano"]
 
 
 class Nothing(Enum):
@@ -59,3 +58,27 @@ AMOUNT = _Amount()
 def given(value: Any) -> Any:
     """The value of an ``OrNothing`` option that was given: None where it was the word."""
     return None if value is Nothing.NOTHING else value
+
+
+AMOUNT_ARGUMENTS = {"ignore_unknown_options": True}
+"""Context settings of a command that takes an amount as its argument: so ``-5`` is one, and no option."""
+
+
+def amount_nano(text: str) -> int:
+    """Nano-units of an amount that is not below zero.
+
+    Raises:
+        click.UsageError: it is no plain decimal text, below zero, too precise or too large.
+    """
+    if text.strip().startswith("-"):
+        raise click.UsageError(f"{text!r} is not an amount: it must not be below zero.")
+    try:
+        return parse_nano(text)
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from None
+
+
+def signed_amount_nano(text: str) -> int:
+    """The same for an amount with an optional sign before it."""
+    sign, rest = (text[0], text[1:]) if text[:1] in ("+", "-") else ("", text)
+    return -amount_nano(rest) if sign == "-" else amount_nano(rest)

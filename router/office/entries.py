@@ -1,0 +1,48 @@
+"""Entries of the audit log: what somebody did, with no secret in it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from router.office.actor import Actor
+from router.store.audit import AuditEntry
+
+__all__ = ["entry_of"]
+
+_SECRET = re.compile(r"\b(?:sk|op)-[\w-]{8,}|://[^/\s@]+@")
+_KEY_LEAST = 20  # what follows a key's prefix, at least
+_HIDDEN = "***"
+_TEXT_MAX = 500
+
+
+def entry_of(actor: Actor, action: str, subject: str, detail: Mapping[str, Any], key_prefix: str = "") -> AuditEntry:
+    """An entry with its secrets masked.
+
+    Args:
+        key_prefix: what API keys begin with, so that one given by mistake, as a name or a reason, is not kept.
+    """
+    told = {name: _masked(value, key_prefix) for name, value in detail.items() if _says_something(value)}
+    shown = str(_masked(subject, key_prefix))
+    return AuditEntry(
+        time.time(), actor.name, action, shown, told, kind=actor.kind, session=actor.session, address=actor.address
+    )
+
+
+def _says_something(value: Any) -> bool:
+    return value is not None and value is not False and value not in ("", (), [], {})
+
+
+def _masked(value: Any, key_prefix: str) -> Any:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _masked(one, key_prefix) for name, one in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_masked(one, key_prefix) for one in value]
+    text = _SECRET.sub(_HIDDEN, str(value))
+    if key_prefix:
+        text = re.sub(rf"{re.escape(key_prefix)}[\w-]{{{_KEY_LEAST},}}", _HIDDEN, text)
+    return text[:_TEXT_MAX]
