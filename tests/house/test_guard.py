@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from sources import ROOT
+
+pytestmark = pytest.mark.timeout(600)  # it counts again, up to five times, while the machine is busy
 
 KINDS = {"chat", "chat_no_policies", "chat_all_policies", "embeddings", "models", "stream"}
 
