@@ -25,6 +25,7 @@ from router.errors import (
 )
 from router.types.claims import BALANCE, Claim, Meters, Outcome, PolicyContext, Quote, Window
 from router.types.dialect import Dialect
+from router.types.key_views import CreditsView, GenerationView, KeyView
 from router.types.line_hooks import CallRequest, Credentials, TargetOption
 from router.types.observed import AttemptRecord, RefusalRecord
 from router.types.offers import Estimate, Listed, Offer, load_offers
@@ -73,14 +74,17 @@ __all__ = [
     "ConfigError",
     "Conflict",
     "Credentials",
+    "CreditsView",
     "Dialect",
     "EmbeddingsCall",
     "Estimate",
     "Forbidden",
+    "GenerationView",
     "InsufficientQuota",
     "Item",
     "Job",
     "Key",
+    "KeyView",
     "Limits",
     "Listed",
     "MenuEntry",

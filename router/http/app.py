@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from router.app.plugin_contexts import plugin_routes
 from router.app.start import assemble
 from router.calls.request import Incoming
 from router.charging.estimator import BODY_MAX
+from router.charging.key_views import KeyBooks
 from router.db.ids import new_request_id
 from router.errors import Forbidden, RouterError
 from router.http.calls import CallRoutes
@@ -27,6 +28,7 @@ from router.http.cross_origin import CrossOrigin, is_preflight
 from router.http.directions import Directions, base_paths
 from router.http.failures import Failures, Rendered
 from router.http.incoming import client_request_id, incoming_of
+from router.http.key_api import KeyApi, key_api_paths
 from router.http.openapi import describe
 from router.http.paths import PathReader
 from router.http.peer import PeerReader
@@ -35,6 +37,7 @@ from router.http.plugin_routes import Answering, PluginRoutes
 from router.providers.profile import DESCRIPTION, HEALTH, READY, RESERVED
 from router.surfaces.coding import UnsupportedCoding, coding_of
 from router.surfaces.surface import SurfaceRequest, SurfaceRoute
+from router.types.keys import Key
 from router.types.masking import one_line
 
 __all__ = ["Application", "create_application"]
@@ -84,7 +87,7 @@ class Application:
         self._showcase = assembly.showcase if dialect.catalogue_paths else None
         self._catalogue_paths = frozenset(dialect.catalogue_paths)
         public = (*dialect.catalogue_paths, *dialect.estimator_paths, *dialect.health_paths, *RESERVED)
-        routes = (route.path for route in _routes(assembly))
+        routes = (*(route.path for route in _routes(assembly)), *key_api_paths(dialect))
         paths = dict.fromkeys((*serves, *dialect.models_paths, *routes, *public, *base_paths(dialect)))
         reader = PathReader([*paths, *(f"{path}/<id>" for path in dialect.models_paths)], serves)
         directions = Directions(dialect, assembly.settings.gateway.profile, paths, reader.meant)
@@ -233,6 +236,9 @@ def _build_flask(
     for path in dialect.models_paths:
         add(path, lambda: _json(gateway.models(incoming())), "GET")
         add(f"{path}/<path:model_id>", lambda model_id: _json(gateway.model(incoming(), model_id)), "GET")
+    books = KeyBooks(assembly.database, assembly.settings.gateway.currency, assembly.limits.timezone)
+    for path, answer in KeyApi(dialect, books).routes():
+        add(path, partial(_answered_to_key, answer, gateway.key, incoming), "GET")
     for path in dialect.catalogue_paths:
         add(path, _served_already, "GET")
     for path in dialect.estimator_paths:
@@ -282,6 +288,14 @@ def _routed(assembly: Assembly, calls: CallRoutes, route: SurfaceRoute, **argume
     )
     answer = route.serve(given)
     return Response(answer.body, answer.status, dict(answer.headers))
+
+
+def _answered_to_key(
+    answer: Callable[[Key, Mapping[str, str]], bytes], key: Callable[[Incoming], Key], incoming: Callable[[], Incoming]
+) -> Response:
+    """What a key asks of itself, which nobody is to keep for another."""
+    body = answer(key(incoming()), request.args.to_dict())
+    return Response(body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def _served_already() -> Response:

@@ -13,6 +13,7 @@ from router.errors import (
     InsufficientQuota,
     ModelNotFound,
     ModelNotPriced,
+    NotFound,
     RateLimited,
     RequestTimeout,
     RouterError,
@@ -25,10 +26,24 @@ from router.errors import (
 from router.money.prices import Price
 from router.surfaces.coding import UnsupportedCoding
 from router.types.dialect import Dialect
+from router.types.key_views import CreditsView, GenerationView, KeyView
+from router.types.keys import Budget, Key, Limits
 from router.types.offers import Estimate, Listed
-from router.types.records import ModelCard
+from router.types.records import Attempt, CallRecord, ModelCard
 
-__all__ = ["call_errors", "estimate", "estimator_errors", "keyed_errors", "model_id", "models", "open_errors"]
+__all__ = [
+    "call_errors",
+    "credits",
+    "estimate",
+    "estimator_errors",
+    "generations",
+    "key_errors",
+    "key_statuses",
+    "keyed_errors",
+    "model_id",
+    "models",
+    "open_errors",
+]
 
 _MODEL = "openai/gpt-4o"
 _MODELS = {"chat": _MODEL, "embeddings": "openai/text-embedding-3-small"}
@@ -107,3 +122,37 @@ def models(dialect: Dialect, currency: str) -> Sequence[Listed]:
 def estimate(currency: str) -> Estimate:
     """What a call of 1,000 tokens in and 500 out comes to."""
     return Estimate(_MODEL, currency, 1000, 500, "given", 2_500_000, 5_000_000, 7_500_000, 7_500_000)
+
+
+def key_errors() -> list[RouterError]:
+    """What the routes may answer where a key asks of itself."""
+    return [
+        *keyed_errors(),
+        BadRequest("Which call? Add ?id= and the x-request-id of its answer.", code="missing_id", param="id"),
+        NotFound("There is no finished call with this ID.", code="generation_not_found", param="id"),
+    ]
+
+
+def generations(currency: str) -> list[GenerationView]:
+    """A call that a provider served, and one that none could."""
+    attempt = Attempt("openai", "gpt-4o", "ok", 200, 850)
+    usage = (1000, 500, 200, 0, False, 900, 300)
+    served = ("chat", "acct_1", "key_1", _MODEL, "openai", "gpt-4o", 200, "ok", "", True)
+    refused = ("chat", "acct_1", "key_1", _MODEL, "", "", 503, "error", "upstream_server", False)
+    good = CallRecord("req_1", 1_764_500_000.5, *served, *usage, (attempt,), charge_nano=7_500_001)
+    bad = CallRecord("req_2", 1_764_500_000.5, *refused, 0, 0, 0, 0, False, 900, None)
+    return [GenerationView(good, currency), GenerationView(bad, currency)]
+
+
+def credits(currency: str) -> CreditsView:
+    """An account that has something."""
+    return CreditsView(100_500_000_000, 25_750_000_001, 500_000_000, currency)
+
+
+def key_statuses(currency: str) -> list[KeyView]:
+    """A key with every limit, and one without any."""
+    limits = Limits(60, 100_000, 4, 100_500_000_000, 1_000_500_000_000)
+    used = {"day": 1_500_000_000, "week": 2_500_000_000, "month": 3_500_000_000, "total": 4_500_000_000}
+    budget = Budget(10_500_000_000, "month")
+    full = Key("key_1", "acct_1", "laptop", expires_at=1_800_000_000.0, scope=(_MODEL,), budget=budget, limits=limits)
+    return [KeyView(full, currency, used, 7_000_000_001), KeyView(Key("key_2", "acct_1"), currency, used)]

@@ -20,6 +20,7 @@ __all__ = [
     "Counted",
     "count_usage",
     "export_usage",
+    "find_own_usage",
     "find_usage",
     "list_usage",
     "names_of",
@@ -121,6 +122,13 @@ def find_usage(database: Runner, request_id: str) -> list[CallRecord]:
         )
 
     return [record_of(row) for row in database.read(find)]
+
+
+def find_own_usage(database: Runner, account: str, request_id: str) -> CallRecord | None:
+    """The row of a request, by our ID; None where there is none, or it is not this account's."""
+    sql = f"SELECT {NAMES} FROM usage WHERE request_id = ? AND account_id = ?"  # noqa: S608 - constant text
+    rows = database.read(lambda connection: connection.tuples(sql, (request_id, account)), whole=False)
+    return record_of(rows[0]) if rows else None
 
 
 def names_of(database: Runner, records: Sequence[CallRecord]) -> dict[str, str]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from router.errors import RouterError
 from router.money.amounts import format_nano
+from router.types.key_views import CreditsView, GenerationView, KeyView
 from router.types.offers import Estimate, Listed, Offer
 
 __all__ = ["OUTAGE", "Dialect"]
@@ -29,6 +32,9 @@ class Dialect:
         chat_paths: paths that serve chat completions.
         embeddings_paths: paths that serve embeddings.
         models_paths: paths that list models; ``<path>/<id>`` shows one.
+        generation_paths: paths that show one call's record, ``?id=``, to keys of its account.
+        credits_paths: paths that show a key what its account has; with none, DeepSeek's and one-api's are off, too.
+        key_paths: paths that show a key its own limits and usage.
         catalogue_paths: paths that show ``catalogue`` to everybody, without a key.
         catalogue_headers: sent with it.
         catalogue_for_pages: whether web pages of all origins may read it, whatever ``[server] cors_origins`` says.
@@ -46,6 +52,9 @@ class Dialect:
     chat_paths: tuple[str, ...] = ("/v1/chat/completions",)
     embeddings_paths: tuple[str, ...] = ("/v1/embeddings",)
     models_paths: tuple[str, ...] = ("/v1/models",)
+    generation_paths: tuple[str, ...] = ("/v1/generation",)
+    credits_paths: tuple[str, ...] = ("/v1/credits",)
+    key_paths: tuple[str, ...] = ("/v1/key", "/v1/auth/key")
     catalogue_paths: tuple[str, ...] = ()
     catalogue_headers: Mapping[str, str] = {}
     catalogue_for_pages: bool = False
@@ -97,6 +106,24 @@ class Dialect:
             "hold": format_nano(estimate.hold_nano),
         }
 
+    def generation(self, view: GenerationView) -> Mapping[str, Any]:
+        """The answer of ``generation_paths``; a ``Decimal`` becomes an exact number."""
+        return {"data": _generation(view, shows_served=self.shows_served)}
+
+    def credits(self, view: CreditsView) -> Mapping[str, Any]:
+        """The answer of ``credits_paths``; as for ``generation``."""
+        amounts = {
+            "total_credits": view.credits_nano,
+            "total_usage": view.used_nano,
+            "balance": view.balance_nano,
+            "held": view.held_nano,
+        }
+        return {"data": {**{name: _exact(nano) for name, nano in amounts.items()}, "currency": view.currency}}
+
+    def key_status(self, view: KeyView) -> Mapping[str, Any]:
+        """The answer of ``key_paths``; as for ``generation``."""
+        return {"data": _key_status(view)}
+
     def frames(self, chunks: Sequence[bytes]) -> bytes:
         """The stream events around the JSON texts of some chunks, at least one, joined: they become one write."""
         return b"data: " + b"\n\ndata: ".join(chunks) + b"\n\n"
@@ -119,3 +146,77 @@ class Dialect:
     def heartbeat(self) -> bytes:
         """What keeps proxies awake while the upstream is silent: a comment, ended by one newline."""
         return b": keep-alive\n"
+
+
+def _exact(amount_nano: int | None) -> Decimal | None:
+    return None if amount_nano is None else Decimal(format_nano(amount_nano))
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _generation(view: GenerationView, *, shows_served: bool) -> dict[str, Any]:
+    record = view.record
+    charge, first = _exact(record.charge_nano), record.first_token_ms
+    shown: dict[str, Any] = {
+        "id": record.request_id,
+        "model": record.model,
+        "created_at": _moment(record.created_at),
+        "api_type": record.route,
+        "streamed": record.streamed,
+        "cancelled": record.ending == "disconnect",
+        "status": record.status,
+        "error_code": record.error_code or None,
+        "total_cost": charge,
+        "usage": charge,
+        "currency": view.currency,
+        "tokens_prompt": record.prompt_tokens,
+        "tokens_completion": record.completion_tokens,
+        "native_tokens_prompt": record.prompt_tokens,
+        "native_tokens_completion": record.completion_tokens,
+        "native_tokens_reasoning": record.reasoning_tokens,
+        "native_tokens_cached": record.cached_tokens,
+        "estimated": record.estimated,
+        "units": record.units.counts() if record.units else {},
+        "latency": record.latency_ms,
+        "first_token_latency": first,
+        "generation_time": record.latency_ms - (first or 0),
+        "provider_name": record.provider if shows_served else None,
+    }
+    if shows_served:
+        shown["provider_responses"] = [
+            {"provider_name": one.provider, "model": one.model, "status": one.status, "kind": one.kind}
+            | {"latency": one.latency_ms}
+            for one in record.attempts
+        ]
+    return shown
+
+
+_RESETS = {"day": "daily", "week": "weekly", "month": "monthly"}
+
+
+def _key_status(view: KeyView) -> dict[str, Any]:
+    key, limits = view.key, view.key.limits
+    budget = key.budget
+    return {
+        "label": key.name,
+        "id": key.id,
+        "limit": _exact(None if budget is None else budget.amount_nano),
+        "limit_remaining": _exact(view.remaining_nano),
+        "limit_reset": None if budget is None else _RESETS.get(budget.period),
+        "usage": _exact(view.used_nano.get("total", 0)),
+        **{f"usage_{name}": _exact(view.used_nano.get(period, 0)) for period, name in _RESETS.items()},
+        "currency": view.currency,
+        "is_free_tier": False,
+        "expires_at": _moment(key.expires_at),
+        "models": list(key.scope) or None,
+        "rate_limit": {"requests": limits.requests_per_minute or -1, "interval": "1m"},
+        "limits": {
+            "requests_per_minute": limits.requests_per_minute,
+            "tokens_per_minute": limits.tokens_per_minute,
+            "concurrent": limits.concurrent,
+            "spend_per_day": _exact(limits.spend_per_day),
+            "spend_per_month": _exact(limits.spend_per_month),
+        },
+    }
