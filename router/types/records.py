@@ -245,8 +245,8 @@ class CallContext:
         card: what the catalogue knows of the model, the operator's changes included; None outside of a call.
         traceparent: the client's place in its trace (W3C Trace Context); empty where it sent none. The host sends it to
             no provider.
-        account: ID of the account whose call it is; empty outside of a call, and where calls are compiled, since those of
-            all accounts have one context. The host sends it to no provider.
+        account: ID of the account whose call it is; empty outside of a call, and where calls are compiled: one context
+            then serves all accounts. The host sends it to no provider.
     """
 
     provider: str
