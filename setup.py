@@ -46,6 +46,7 @@ setup(
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2.2"],
         "dev": [
+            "anthropic>=2.0",
             "hypothesis>=6.100",
             "jsonschema>=4.23",
             "mypy>=1.15",

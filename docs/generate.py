@@ -1,5 +1,5 @@
 """Writes the pages that follow from code and tests: ``hooks.md``, ``configuration.md``, ``cli.md``, ``profiles.md``,
-and the tables of ``providers.md``.
+and the tables of ``providers.md`` and ``surfaces.md``.
 
 ``python docs/generate.py`` writes them, ``--check`` only says which are out of date (exit status 1). Both refuse a
 requirement of ``rows.toml`` that is delivered and that no test proves.
@@ -62,6 +62,7 @@ def pages() -> dict[str, str]:
     found["providers.md"] = _providers_page()
     page = _profiles_page()
     source = _GENERATED.format(source="docs/rows.toml and the tests' row markers")
+    found["surfaces.md"] = _beside("surfaces_page").render(_current("surfaces.md"))
     found["profiles.md"] = source + "\n" + page.render(page.rows(), page.proofs())
     return found
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from router_plugins.anthropic.listing import listing
+from router_plugins.anthropic.native import Counts, call_headers, check_cache, is_last, whole_item
 from router_plugins.anthropic.reply import plain_item, with_searches
 from router_plugins.anthropic.request import chat_body
 from router_plugins.anthropic.stream import Answer, ends
@@ -30,6 +31,7 @@ from router import (
     Reply,
     RequestRules,
     Secret,
+    SurfaceCall,
     UpstreamError,
     Usage,
     hookimpl,
@@ -37,6 +39,7 @@ from router import (
 from router.upstream import (
     Failure,
     HttpProvider,
+    PassedEvents,
     Response,
     TranslatedEvents,
     failure_of,
@@ -77,8 +80,8 @@ class Settings(ProviderSettings):
     """``[providers.anthropic]``.
 
     Attributes:
-        version: sent as ``anthropic-version``.
-        betas: sent as ``anthropic-beta``; clients cannot choose them.
+        version: sent as ``anthropic-version``; a call by the Messages API has its own.
+        betas: sent as ``anthropic-beta``, before those that belong to a call by the Messages API.
         max_tokens: the output cap of a call that names none, at a model whose own maximum is not known.
         long_cache: whether clients may write to the one-hour cache, where calls are not billed: it costs more than the
             five-minute one, and a price has one rate for both.
@@ -117,6 +120,19 @@ class Anthropic(HttpProvider):
         self.check_stream(response, context)
         events = TranslatedEvents(response, answer.chunks, ends, context.settings.max_reply_bytes)
         events.reply = self._made(events, answer, response, context)
+        return events.reply
+
+    @hookimpl
+    def messages(self, call: SurfaceCall, context: CallContext) -> Reply:
+        if not context.settings.long_cache:
+            check_cache(call.body)
+        settings, limit = context.settings, context.settings.max_reply_bytes
+        response = self.pass_on("/messages", call, context, call_headers(call.headers, settings.betas))
+        if not call.stream:
+            return self._passed(whole_item(response, limit), response, context)
+        self.check_stream(response, context)
+        events = PassedEvents(response, is_last, limit)
+        events.reply = self._passed(events, response, context)
         return events.reply
 
     @hookimpl
@@ -180,6 +196,19 @@ class Anthropic(HttpProvider):
             usage = usage_of(value.get("usage")) or answer.usage_so_far
             return usage if usage is None else with_searches(usage)
 
+        return self._reply(batches, read_usage, response, context)
+
+    def _passed(self, batches: Iterable[Sequence[Item]], response: Response, context: CallContext) -> Reply:
+        """A reply whose items are Anthropic's own."""
+        return self._reply(batches, Counts().read, response, context)
+
+    def _reply(
+        self,
+        batches: Iterable[Sequence[Item]],
+        read_usage: Callable[[Any], Usage | None],
+        response: Response,
+        context: CallContext,
+    ) -> Reply:
         return Reply(
             batches,
             read_usage=read_usage,

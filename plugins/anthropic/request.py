@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from router_plugins.anthropic.messages import conversation
+from router_plugins.anthropic.native import check_cache
 from router_plugins.anthropic.thinking import effort_only, thinking_of
 from router_plugins.anthropic.tools import choice_of, tools_of
 
@@ -61,8 +62,6 @@ _REMEDIES = {
     "function_call": "send 'tool_choice'",
     "fallbacks": "the gateway has its own",
 }
-_OPAQUE = frozenset({"input", "input_schema", "text", "data"})
-"""Members of blocks and tools that hold no ``cache_control`` of Anthropic's."""
 
 
 def chat_body(call: ChatCall, context: CallContext) -> dict[str, Any]:
@@ -87,9 +86,8 @@ def chat_body(call: ChatCall, context: CallContext) -> dict[str, Any]:
     if choice is not None:
         body["tool_choice"] = choice
     _common(body, given, context)
-    if not context.settings.long_cache and _writes_long(body):
-        message = "'cache_control.ttl' must be \"5m\": the one-hour cache has no price on this gateway."
-        raise BadRequest(message, code="unpriced_extra", param="cache_control")
+    if not context.settings.long_cache:
+        check_cache(body)
     return body
 
 
@@ -145,18 +143,6 @@ def _format(form: Any) -> dict[str, Any] | None:
         where = "response_format.json_schema.schema"
         raise BadRequest(f"'{where}' must be an object.", code="invalid_type", param=where)
     return {"type": "json_schema", "schema": schema}
-
-
-def _writes_long(value: Any) -> bool:
-    """Whether some ``cache_control`` in a body asks for more than five minutes."""
-    if isinstance(value, list):
-        return any(_writes_long(one) for one in value)
-    if not isinstance(value, dict):
-        return False
-    control = value.get("cache_control")
-    if isinstance(control, dict) and control.get("ttl", "5m") != "5m":
-        return True
-    return any(_writes_long(one) for name, one in value.items() if name not in _OPAQUE)
 
 
 def _refuse(name: str, provider: str) -> NoReturn:

@@ -18,6 +18,8 @@ from router.calls.observers import Recorder
 from router.charging.limit_rules import KeyFinder, rules_text
 from router.db.access_version import read_endings
 from router.ledger.rules import keep_rules
+from router.store.sealing import MASTER_KEY
+from router.surfaces.proofs import ProofSealer
 
 __all__ = ["LineParts"]
 
@@ -63,6 +65,7 @@ class LineParts(LedgerParts, PluginParts):
                 lambda connection: read_endings(connection, version), whole=False
             ),
             plugins=self.line_plugins,
+            proofs=ProofSealer(self.settings.secret(f"env:{MASTER_KEY}")),
         )
 
     def _authenticator(self, finder: KeyFinder) -> Authenticator:

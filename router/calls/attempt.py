@@ -105,6 +105,8 @@ def attempt(active: ActiveCall, target: TargetPlan, lease: Lease, left_s: float)
         active.change_lane(target.native)
     active.target = target
     active.tried_at = time.monotonic()
+    if active.translated is not None:
+        active.translated.face.serves(target.kind)
     try:
         place = lease.place
         wire = target.wires[place] if place in target.wires else target.compile(place)
@@ -217,6 +219,8 @@ def _call_for(active: ActiveCall, target: TargetPlan) -> AnyCall:
 def _body_for(active: ActiveCall, target: TargetPlan) -> Mapping[str, Any]:
     """The body for this target, changed by its section's settings, its provider's rules and the one output cap."""
     body, terms = active.body, active.terms
+    if active.translated is not None:
+        active.translated.check_lane(native=active.native, paid=terms.paid)
     cap = terms.sales[target.id].bound.sent if active.surface.capped else None
     if not BOUND_NAMES.isdisjoint(body):
         body = {**body, **bound_names(body, active.key.account)}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from router.calls.call import ActiveCall
 from router.calls.request import Incoming
+from router.charging.plan import Plans
+from router.errors import RouterError
 from router.surfaces.body import decode_json
 from router.surfaces.known_fields import NOT_OURS, dropped_fields, model_of, passed_on
+from router.surfaces.proofs import ProofSealer
 from router.surfaces.surface import Surface
 from router.surfaces.translated import Translated, TranslatedSurface, TranslationRequest
 from router.surfaces.uploads import Uploads
@@ -24,15 +28,26 @@ class Intake:
     Args:
         drain_s: how long an upstream is read on after its client left.
         finished: receives each call, exactly once, when it is over.
+        plans: tells where calls go.
+        proofs: wraps what providers want back with their reasoning.
     """
 
     def __init__(
-        self, dialect: Dialect, uploads: Uploads, drain_s: float, finished: Callable[[ActiveCall, CallRecord], None]
+        self,
+        dialect: Dialect,
+        uploads: Uploads,
+        drain_s: float,
+        finished: Callable[[ActiveCall, CallRecord], None],
+        *,
+        plans: Plans,
+        proofs: ProofSealer,
     ) -> None:
         self._dialect = dialect
         self._uploads = uploads
         self._drain_s = drain_s
         self._finished = finished
+        self._plans = plans
+        self._proofs = proofs
 
     def large_body(
         self, surface: Surface, key: Key, incoming: Incoming, size: int | None
@@ -51,7 +66,7 @@ class Intake:
         dropped: Sequence[str] = ()
         translated, source = None, body
         if surface.translates:
-            translated = _translated(surface, key, body, incoming)
+            translated = self._translated(surface, key, body, incoming)
             body, dropped = translated.chat, translated.dropped
         elif not NOT_OURS.isdisjoint(body):
             dropped, body = dropped_fields(body), passed_on(body)
@@ -77,10 +92,24 @@ class Intake:
         active.stripped_params = dropped
         return active
 
+    def _translated(self, surface: Surface, key: Key, body: Mapping[str, Any], incoming: Incoming) -> Translated:
+        """The chat call that a body of a surface becomes which is served through chat."""
+        assert isinstance(surface, TranslatedSurface)
+        model = model_of(body)
+        request = TranslationRequest(
+            key,
+            incoming.request_id,
+            incoming.received_at,
+            incoming.header,
+            self._dialect.said,
+            self._proofs,
+            partial(self._plugin_of, key, surface, model),
+        )
+        return surface.translate(body, request)
 
-def _translated(surface: Surface, key: Key, body: Mapping[str, Any], incoming: Incoming) -> Translated:
-    """The chat call that a body of a surface becomes which is served through chat."""
-    assert isinstance(surface, TranslatedSurface)
-    model_of(body)
-    request = TranslationRequest(key, incoming.request_id, incoming.received_at, incoming.header)
-    return surface.translate(body, request)
+    def _plugin_of(self, key: Key, surface: Surface, model: str) -> str:
+        """The kind of the provider that a call goes to first; empty where it cannot be made, as it will be told."""
+        try:
+            return self._plans.of(key, surface, model).targets[0].kind
+        except RouterError:
+            return ""

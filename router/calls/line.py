@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -38,9 +38,11 @@ from router.providers.model_list import ModelListService
 from router.providers.resolve import ModelResolver
 from router.structs import record
 from router.surfaces.body import decode_json
+from router.surfaces.proofs import ProofSealer
 from router.surfaces.surface import Surface
 from router.surfaces.uploads import SMALL_BYTES, UploadLimits, Uploads
 from router.types.dialect import Dialect
+from router.types.offers import Listed
 from router.types.records import Attempt, CallRecord, Key
 
 __all__ = ["CallAnswer", "CallPipeline"]
@@ -66,6 +68,7 @@ class CallPipeline:
     Args:
         available: account -> nano-units that it has left; None where nothing is billed.
         endings: whose calls are to end, as ``Endings`` asks for them.
+        proofs: wraps what providers want back with their reasoning.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class CallPipeline:
         *,
         endings: Callable[[int], dict[str, tuple[int, str]]],
         plugins: LinePlugins,
+        proofs: ProofSealer,
     ) -> None:
         self._settings = settings
         self._dialect = dialect
@@ -105,9 +109,10 @@ class CallPipeline:
         least = 2 * settings.max_body_bytes  # as it was sent, and without its coding
         bounds = (settings.worker_body_bytes, settings.account_body_bytes, settings.key_body_bytes)
         self._uploads = Uploads(UploadLimits(*(max(least, one) for one in bounds)), available)
-        self._intake = Intake(dialect, self._uploads, settings.drain_s, self._finished)
         self._in_flight: dict[str, ActiveCall] = {}
         self._plans = Plans(quoter.snapshot, self._planned)
+        drain_s = settings.drain_s
+        self._intake = Intake(dialect, self._uploads, drain_s, self._finished, plans=self._plans, proofs=proofs)
         self._progress = ProgressNotes(admission.journal, self._in_flight)
         self._endings = Endings(authenticator.version, endings, self._in_flight)
 
@@ -165,12 +170,12 @@ class CallPipeline:
             error.about = {"account": key.account, "key": key.id, "model": model if isinstance(model, str) else ""}
             raise
 
-    def models(self, incoming: Incoming) -> Any:
-        """``GET /v1/models``: what the dialect makes of the models that the key can call."""
-        return self._dialect.models(self._lister.served(self.key(incoming)))
+    def models(self, incoming: Incoming, show: Callable[[Iterable[Listed]], Any]) -> Any:
+        """``GET /v1/models``: what ``show`` makes of the models that the key can call."""
+        return show(self._lister.served(self.key(incoming)))
 
-    def model(self, incoming: Incoming, model_id: str) -> Mapping[str, Any]:
-        """``GET /v1/models/<id>``.
+    def model(self, incoming: Incoming, model_id: str, show: Callable[[Listed], Any]) -> Any:
+        """``GET /v1/models/<id>``: what ``show`` makes of it.
 
         Raises:
             ModelNotFound: no such model is listed.
@@ -178,7 +183,7 @@ class CallPipeline:
         """
         key = self.key(incoming)
         try:
-            return self._dialect.model(self._lister.one(key, model_id))
+            return show(self._lister.one(key, model_id))
         except RouterError as error:
             error.about = {"account": key.account, "key": key.id, "model": model_id}
             raise
@@ -252,6 +257,8 @@ class CallPipeline:
             except Forbidden:  # it may be allowed by now
                 active.key = self.key(incoming, fresh=True)
                 plan = self._plans.of(active.key, active.surface, active.model)
+            if active.translated is not None:
+                active.translated.check_lane(native=plan.targets[0].native, paid=plan.paid)
             terms = self._quoter.terms(plan, active.body, active.found, incoming.received_at)
             active.plan, active.admission = plan, self._admission
             try:
@@ -332,8 +339,13 @@ class CallPipeline:
         if first is None:
             first = active.surface.stream_headers if active.stream else active.surface.plain_headers
         headers = {**active.passed_on, **first, **self._admission.headers(active)}
-        if active.stripped_params or active.dropped:
-            dropped = [*active.stripped_params, *active.dropped]
+        if active.surface.id_header:
+            headers[active.surface.id_header] = active.request_id
+        stripped, dropped = active.stripped_params, active.dropped
+        if active.native and active.translated is not None:
+            stripped, dropped = active.translated.dropped_natively, ()
+        if stripped or dropped:
+            dropped = [*stripped, *dropped]
             headers["x-router-dropped-params"] = ", ".join(map(header_text, dropped))
         attempts = active.attempts
         if self._dialect.shows_served and attempts:

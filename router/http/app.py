@@ -36,9 +36,12 @@ from router.http.piped import piped
 from router.http.plugin_routes import Answering, PluginRoutes
 from router.providers.profile import DESCRIPTION, HEALTH, READY, RESERVED
 from router.surfaces.coding import UnsupportedCoding, coding_of
+from router.surfaces.messages.listing import VERSION_HEADER, model_shown, models_shown
 from router.surfaces.surface import SurfaceRequest, SurfaceRoute
+from router.types.dialect import Dialect
 from router.types.keys import Key
 from router.types.masking import one_line
+from router.types.offers import Listed
 
 __all__ = ["Application", "create_application"]
 
@@ -46,6 +49,7 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 _OBSERVERS_S = 2.0
 _SETTLE_S = 2.0
 _PATH_SHOWN = 120
+_MESSAGES = "/v1/messages"  # below which errors have Anthropic's shape
 _ORIGIN_SHOWN = 100
 _READING = ("GET", "HEAD")
 
@@ -204,6 +208,9 @@ def _build_flask(
     def incoming() -> Incoming:
         return incoming_of(request.environ, calls.max_body_bytes, calls.peers)
 
+    def shown() -> Callable[[Listed], Any]:
+        return model_shown if _is_anthropics() else dialect.model
+
     def on_error(raised: Exception) -> Response:
         if isinstance(raised, OSError):
             raise raised  # as for calls
@@ -217,7 +224,7 @@ def _build_flask(
             peer=calls.peers.of_environ(environ),
             client_request_id=client_request_id(environ.get("HTTP_X_REQUEST_ID", "")),
             where=f"{environ['REQUEST_METHOD']} {path}",
-            path=environ["PATH_INFO"],
+            path=_MESSAGES if rule.startswith(dialect.models_paths) and _is_anthropics() else environ["PATH_INFO"],
         )
         return Response(data, status, headers)
 
@@ -234,8 +241,8 @@ def _build_flask(
     for route in _routes(assembly):
         add(route.path, partial(_routed, assembly, calls, route), route.method)
     for path in dialect.models_paths:
-        add(path, lambda: _json(gateway.models(incoming())), "GET")
-        add(f"{path}/<path:model_id>", lambda model_id: _json(gateway.model(incoming(), model_id)), "GET")
+        add(path, lambda: _json(gateway.models(incoming(), _models_shown(dialect))), "GET")
+        add(f"{path}/<path:model_id>", lambda model_id: _json(gateway.model(incoming(), model_id, shown())), "GET")
     books = KeyBooks(assembly.database, assembly.settings.gateway.currency, assembly.limits.timezone)
     for path, answer in KeyApi(dialect, books).routes():
         add(path, partial(_answered_to_key, answer, gateway.key, incoming), "GET")
@@ -257,6 +264,15 @@ def _build_flask(
     description = cache(lambda: describe(dialect, assembly.settings.gateway, assembly.surfaces))
     add(DESCRIPTION, lambda: Response(description(), content_type="application/json"), "GET")
     return app
+
+
+def _is_anthropics() -> bool:
+    """Whether the client of the request is one of Anthropic's, which knows lists and errors in another shape."""
+    return VERSION_HEADER in request.headers
+
+
+def _models_shown(dialect: Dialect) -> Callable[[Iterable[Listed]], Any]:
+    return partial(models_shown, query=request.args) if _is_anthropics() else dialect.models
 
 
 def _called(calls: CallRoutes) -> Response:

@@ -61,6 +61,8 @@ class Failures:
         if surface is None:
             return dialect.error_status(error), headers, json.dumps(dialect.error_body(error)).encode("ascii")
         body = json.dumps(surface.error_body(dialect, error, request_id)).encode("ascii")
+        if surface.id_header and request_id:
+            headers.append((surface.id_header, request_id))
         return surface.error_status(dialect, error), headers, body
 
     def _surface_at(self, path: str) -> Surface | None:

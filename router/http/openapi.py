@@ -7,6 +7,7 @@ paths are the dialect's: a profile is described without a line of its own.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
@@ -27,7 +28,7 @@ from router.providers.profile import DESCRIPTION, HEALTH, READY
 from router.surfaces.chat.surface import CHAT
 from router.surfaces.collected import OWN
 from router.surfaces.known_fields import ChatSchema, EmbeddingsSchema
-from router.surfaces.surface import Surface
+from router.surfaces.surface import Surface, SurfaceRoute, SurfaceSchema
 from router.types.dialect import Dialect
 from router.types.request_rules import CAPS
 
@@ -72,6 +73,10 @@ def describe(dialect: Dialect, settings: GatewaySettings, surfaces: Iterable[Sur
     return json.dumps(_Description(dialect, settings, surfaces).document()).encode("ascii")
 
 
+_PLACE = re.compile(r"<(\w+)>")
+_TEXT: Json = {"type": "string", "minLength": 1}
+
+
 class _Description:
     """Collects components while the paths are described."""
 
@@ -112,6 +117,11 @@ class _Description:
     def _paths(self) -> dict[str, Json]:
         dialect = self._dialect
         found = {path: {"post": self._surface(one)} for one in self._surfaces for path in one.paths(dialect)}
+        for surface in self._surfaces:
+            for route in surface.routes():
+                if route.schema is not None:
+                    path = _PLACE.sub(r"{\1}", route.path)
+                    found.setdefault(path, {})[route.method.lower()] = self._route(surface, route, route.schema)
         for path in dialect.models_paths:
             found[path] = {"get": self._models()}
             found[f"{path}/{{model_id}}"] = {"get": self._model()}
@@ -134,14 +144,46 @@ class _Description:
         schema = surface.schema()
         if schema is None:
             return self._chat() if surface is CHAT else self._embeddings()
+        body = self._surface_body(surface, schema)
+        answers = [{kind: {"schema": dict(shape)}} for kind, shape in schema.answers.items()]
+        operation = self._call(schema.operation, schema.summary, body, answers)
+        return self._with_own_errors(operation, surface, samples.call_errors())
+
+    def _route(self, surface: Surface, route: SurfaceRoute, schema: SurfaceSchema) -> Json:
+        """One of a surface's other routes."""
+        good = _good("The answer.", {kind: {"schema": dict(shape)} for kind, shape in schema.answers.items()})
+        errors = list(samples.keyed_errors())
+        operation = self._operation(schema.operation, schema.summary, good, errors, keyed=True)
+        places = [
+            {"name": name, "in": "path", "required": True, "schema": _TEXT} for name in _PLACE.findall(route.path)
+        ]
+        if places:
+            operation["parameters"] = places
+        if schema.request:
+            operation["requestBody"] = self._surface_body(surface, schema)
+        return self._with_own_errors(operation, surface, errors)
+
+    def _surface_body(self, surface: Surface, schema: SurfaceSchema) -> Json:
         name = f"{schema.operation[:1].upper()}{schema.operation[1:]}Request"
         self._schemas[name] = dict(schema.request)
         content: Json = {schema.request_type: {"schema": _reference(name)}}
         if schema.request_type == "application/json":
             model = samples.model_id(self._dialect, surface.modality)
             content[schema.request_type]["example"] = {"model": model, **schema.example}
-        answers = [{kind: {"schema": dict(shape)}} for kind, shape in schema.answers.items()]
-        return self._call(schema.operation, schema.summary, {"required": True, "content": content}, answers)
+        return {"required": True, "content": content}
+
+    def _with_own_errors(self, operation: Json, surface: Surface, errors: Iterable[RouterError]) -> Json:
+        """The operation with errors in its surface's shape, where it has one."""
+        if type(surface).error_body is Surface.error_body:
+            return operation
+        name = f"{surface.name.title()}Error"
+        given = list(errors)
+        bodies = [_on_the_wire(surface.error_body(self._dialect, error, "req_0")) for error in given]
+        self._schemas[name] = of_values(bodies)
+        responses = {"200": operation["responses"]["200"], "default": _good("Any error.", _json_content(name))}
+        for status in sorted({surface.error_status(self._dialect, error) for error in given}):
+            responses[str(status)] = _good(_phrase(status), _json_content(name))
+        return {**operation, "responses": responses}
 
     def _chat(self) -> Json:
         answers = [_json_content("ChatCompletion")]

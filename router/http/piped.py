@@ -77,7 +77,8 @@ class Piped(Sink):
 
     def end(self, data: bytes) -> None:
         """See ``Sink``."""
-        self.write(data)
+        if data:
+            self.write(data)
         self._ended = True
 
     def stop(self) -> None:

@@ -115,7 +115,7 @@ class StreamSink(Sink):
     def end(self, data: bytes) -> None:
         """See ``Sink``."""
         if self.chunked:
-            data = b"%x\r\n%b\r\n%b" % (len(data), data, LAST_CHUNK)
+            data = b"%x\r\n%b\r\n%b" % (len(data), data, LAST_CHUNK) if data else LAST_CHUNK
         self.ended = True
         chunked, self.chunked = self.chunked, False
         self.write(data)

@@ -9,13 +9,14 @@ from typing import Any
 from router.plugin_host.registry import Registry
 from router.surfaces.chat.surface import CHAT
 from router.surfaces.embeddings import EMBEDDINGS
+from router.surfaces.messages.surface import MESSAGES
 from router.surfaces.surface import Surface, SurfaceContext
 from router.surfaces.translated import TranslatedSurface
 from router.types.dialect import Dialect
 
 __all__ = ["OWN", "surface_faults", "surfaces_of"]
 
-OWN: tuple[Surface, ...] = (CHAT, EMBEDDINGS)
+OWN: tuple[Surface, ...] = (CHAT, EMBEDDINGS, MESSAGES)
 """The host's own."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PATH = re.compile(r"/[!-~]*")

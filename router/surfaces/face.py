@@ -38,6 +38,10 @@ class Face(StreamEnds, Protocol):
 class TranslatingFace(ABC):
     """One call's face on a surface that is served through chat: from chat's answers to the client's wire."""
 
+    def serves(self, plugin: str) -> None:
+        """What follows comes of a provider of this kind: told before each attempt."""
+        return
+
     @abstractmethod
     def body(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         """The plain answer.

@@ -184,6 +184,8 @@ def model_of(body: Mapping[str, Any]) -> str:
     model = body.get("model")
     if not model:
         raise _bad("model", 'is required, such as "openai/gpt-4o"', "missing_required_parameter")
+    if type(model) is not str:
+        raise _bad("model", f"must be a string, not {short(model)}", "invalid_type")
     if len(model) > MODEL_LIMIT:
         raise _bad("model", f"must be at most {MODEL_LIMIT} characters long", "invalid_value")
     if _CONTROL.search(model):  # it goes into log lines and rows

@@ -98,19 +98,6 @@ class SurfaceAnswer(NamedTuple):
     headers: Mapping[str, str] = JSON_HEADERS
 
 
-class SurfaceRoute(NamedTuple):
-    """A route of a surface besides its calls: to look at, count, or delete something.
-
-    Attributes:
-        path: with places as ``<name>``, one part of the path each.
-        serve: gives the answer; runs in the request's greenlet. Raises ``RouterError`` to refuse.
-    """
-
-    method: str
-    path: str
-    serve: Callable[[SurfaceRequest], SurfaceAnswer]
-
-
 @dataclass(frozen=True, slots=True)
 class SurfaceContext:
     """What the hook ``surface`` may use.
@@ -144,6 +131,21 @@ class SurfaceSchema(NamedTuple):
     request_type: str = "application/json"
 
 
+class SurfaceRoute(NamedTuple):
+    """A route of a surface besides its calls: to look at, count, or delete something.
+
+    Attributes:
+        path: with places as ``<name>``, one part of the path each.
+        serve: gives the answer; runs in the request's greenlet. Raises ``RouterError`` to refuse.
+        schema: for ``/openapi.json``; None for one that is not described. Its request is empty where there is no body.
+    """
+
+    method: str
+    path: str
+    serve: Callable[[SurfaceRequest], SurfaceAnswer]
+    schema: SurfaceSchema | None = None
+
+
 class Surface(ABC):
     """One wire.
 
@@ -158,6 +160,7 @@ class Surface(ABC):
         reads_json: whether bodies are JSON; else ``read`` decodes them.
         translates: whether a provider without the hook is served through its hook ``chat``.
         prefixes: paths below which every error has this surface's shape, calls or not.
+        id_header: a header in which clients look for the request's ID, besides ``x-request-id``; empty for none.
         plain_headers, stream_headers: of an answer.
     """
 
@@ -171,6 +174,7 @@ class Surface(ABC):
     reads_json: bool = True
     translates: bool = False
     prefixes: tuple[str, ...] = ()
+    id_header: str = ""
     plain_headers: Mapping[str, str] = JSON_HEADERS
     stream_headers: Mapping[str, str] = STREAM_HEADERS
 

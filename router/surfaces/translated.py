@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from router.errors import BadRequest, RouterError
 from router.surfaces.chat.relay import Relay
 from router.surfaces.chat.surface import CHAT
 from router.surfaces.face import TranslatingFace
 from router.surfaces.measuring import Measure
+from router.surfaces.proofs import ProofSealer
 from router.surfaces.reader import NativeReader
 from router.surfaces.surface import ServedCall, Surface
 from router.types.records import ChatCall, Key, SurfaceCall
@@ -24,6 +26,13 @@ def _no_header(name: str) -> str | None:
     return None
 
 
+def _message(error: RouterError) -> str:
+    return error.message
+
+
+_UNSEALED = ProofSealer()
+
+
 @dataclass(frozen=True, slots=True)
 class TranslationRequest:
     """What a surface may use to translate a body.
@@ -33,12 +42,18 @@ class TranslationRequest:
         request_id: the call's.
         received_at: Unix seconds.
         header: a request header by its lower-case name; None where the client sent none.
+        said: what a client may read of an error.
+        proofs: wraps, and opens, what providers want back with their reasoning.
+        plugin: gives the kind of the provider that is tried first; empty where there is none.
     """
 
     key: Key
     request_id: str
     received_at: float
     header: _Header = field(default=_no_header, repr=False)
+    said: Callable[[RouterError], str] = field(default=_message, repr=False)
+    proofs: ProofSealer = field(default=_UNSEALED, repr=False)
+    plugin: Callable[[], str] = field(default=str, repr=False)
 
 
 class Translated(NamedTuple):
@@ -48,6 +63,9 @@ class Translated(NamedTuple):
         chat: the chat body, with ``model``, and ``stream`` where the client asked for a stream.
         face: of this call alone: it may keep what the answer must be given back in.
         dropped: fields that do not change the answer asked for, and are not passed on.
+        dropped_natively: the same of providers that speak the surface.
+        native_only: the refusal by a provider that is asked through chat; None where any can be asked.
+        unpriced: the refusal by a provider that speaks the surface, where calls are paid for; None for none.
         unseen_bytes: of what the native lane passes on beyond the chat body, and may count as a prompt.
         finished: gives statements that belong into the transaction of the call's good end; None where there are none.
     """
@@ -55,8 +73,19 @@ class Translated(NamedTuple):
     chat: dict[str, Any]
     face: TranslatingFace
     dropped: Sequence[str] = ()
+    dropped_natively: Sequence[str] = ()
+    native_only: BadRequest | None = None
+    unpriced: BadRequest | None = None
     unseen_bytes: int = 0
     finished: Callable[[], Sequence[tuple[str, tuple[Any, ...]]]] | None = None
+
+    def check_lane(self, *, native: bool, paid: bool) -> None:
+        """Raises:
+        BadRequest: a target in this lane cannot be sent the call.
+        """
+        refusal = (self.unpriced if paid else None) if native else self.native_only
+        if refusal is not None:
+            raise refusal
 
 
 class TranslatedSurface(Surface):

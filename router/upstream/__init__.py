@@ -6,7 +6,7 @@ from router.http_client.exceptions import AnswerTooLong
 from router.types.transport import Request, Response, ResponseHead, Transport
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleChatProvider, CompatibleProvider, Progress
-from router.upstream.events import TranslatedEvents
+from router.upstream.events import PassedEvents, TranslatedEvents
 from router.upstream.failures import Failure, failure_of, parse_failure, printable
 from router.upstream.provider import HttpProvider
 from router.upstream.wire import arguments_of, choices_of, dump_json, object_at, show_cached, usage_of
@@ -17,6 +17,7 @@ __all__ = [
     "CompatibleProvider",
     "Failure",
     "HttpProvider",
+    "PassedEvents",
     "Progress",
     "Request",
     "Response",

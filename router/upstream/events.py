@@ -12,7 +12,7 @@ from router.types.transport import Response
 from router.upstream.sse import BETWEEN, EventParser
 from router.upstream.wire import dump_json
 
-__all__ = ["Events", "Packet", "TranslatedEvents"]
+__all__ = ["Events", "Packet", "PassedEvents", "TranslatedEvents"]
 
 _DONE = b"[DONE]"
 _AFTER_DONE = BETWEEN + _DONE
@@ -103,6 +103,29 @@ class Events:
         except (ValueError, RecursionError):
             return []
         return events
+
+
+class PassedEvents(Events):
+    """The events of another wire as they came, an item each, up to the one that ends the stream.
+
+    Args:
+        is_last: whether an event's data is that of the last.
+        limit_bytes: the largest event.
+    """
+
+    def __init__(self, response: Response, is_last: Callable[[bytes], bool], limit_bytes: int) -> None:
+        super().__init__(response, Item, limit_bytes)
+        self._as_they_came = False  # packets are of chat's chunks alone
+        self._is_last = is_last
+
+    def _items(self, events: list[bytes]) -> list[Item]:
+        batch = []
+        for data in events:
+            batch.append(Item(data))
+            if self._is_last(data):
+                self._end()
+                break
+        return batch
 
 
 class TranslatedEvents(Events):

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 from router import hookimpl
 from router.config.provider import ProviderSettings, secrets_in
 from router.errors import UpstreamError
-from router.types.records import AnyCall, CallContext, ChatCall, ModelCard
+from router.types.records import AnyCall, CallContext, ChatCall, ModelCard, SurfaceCall
 from router.types.request_rules import RequestRules
 from router.types.transport import Request, Response
 from router.upstream.failures import (
@@ -144,6 +144,22 @@ class HttpProvider:
             UpstreamError: the request failed, or was answered with an error.
         """
         return self._exchange("POST", path, dump_json(body), self._all_headers(call, context), context)
+
+    def pass_on(self, path: str, call: SurfaceCall, context: CallContext, over: Mapping[str, str]) -> Response:
+        """Post a call's body as it is; as ``send``.
+
+        Args:
+            over: headers in place of those of the same names; the operator's own stay.
+
+        Raises:
+            UpstreamError: the request failed, or was answered with an error.
+        """
+        own = {name.lower() for name in context.settings.headers}
+        given = {name: value for name, value in over.items() if name.lower() not in own}
+        replaced = {name.lower() for name in given}
+        headers = self._all_headers(call, context)
+        headers = {name: value for name, value in headers.items() if name.lower() not in replaced} | given
+        return self._exchange("POST", path, dump_json(call.body), headers, context)
 
     def fetch(self, path: str, context: CallContext, body: Mapping[str, Any] | None = None) -> Any:
         """Decoded JSON that belongs to no client's call; a ``GET`` where there is no ``body``.

@@ -1,0 +1,202 @@
+"""What the readers of native lanes have in common: items of a wire with typed events, passed on as they came.
+
+A subclass knows the wire: which events tell of usage, which are output, which is the last.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from json.encoder import encode_basestring_ascii
+from typing import Any
+
+from router.errors import FAULTS, UpstreamError
+from router.surfaces.chat.plain_replies import shown_name
+from router.surfaces.counts import fault_of_usage, higher, sound
+from router.surfaces.measuring import json_bytes
+from router.surfaces.reader import NativeReader
+from router.surfaces.remarks import remarks_of
+from router.surfaces.surface import ServedCall
+from router.types.records import Item, Reply, Usage
+
+__all__ = ["EventReader", "kind_of_event"]
+
+_log = logging.getLogger("router.surfaces")
+_BYTES_PER_TOKEN = 4
+_KIND = re.compile(rb'\s*\{\s*"type"\s*:\s*"([A-Za-z0-9_.]+)"')
+_ONE_LINE = bytes.maketrans(b"\r\n", b"  ")  # in JSON text a line break is only ever white space
+
+
+def kind_of_event(item: Item) -> str:
+    """The ``type`` of an event, which stands first in nearly all; empty where it has none.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    match = _KIND.match(item.data)
+    if match is not None:
+        return match[1].decode("ascii")
+    value = item.json()
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else ""
+
+
+class EventReader(NativeReader):
+    """Passes a provider's events on, and notes what they tell.
+
+    Args:
+        call: whose.
+    """
+
+    def __init__(self, call: ServedCall) -> None:
+        self._call = call
+        self._model = encode_basestring_ascii(call.model).encode("ascii")
+        self.begin(None)
+
+    def begin(self, reply: Reply | None, plugin: str = "") -> None:
+        """See ``Reader``."""
+        self._reply, self._plugin = reply, plugin
+        self.usage: Usage | None = None
+        self.output = False
+        self.finished = False
+        self.marks: set[str] = set()
+        self.reported_model = ""
+        self.failure: UpstreamError | None = None
+        self._said = 0
+
+    @abstractmethod
+    def _event(self, kind: str, item: Item) -> bytes:
+        """What the client sees of one event: its data, mostly as it came.
+
+        Raises:
+            UpstreamError: it is an error.
+        """
+
+    def frames(self, batch: Sequence[Item]) -> bytes:
+        """See ``Reader``."""
+        shown: list[bytes] = []
+        try:
+            for item in batch:
+                if self.finished:
+                    break
+                kind = self._kind(item)
+                data = self._event(kind, item)
+                if b"\n" in data or b"\r" in data:
+                    data = data.translate(_ONE_LINE)
+                shown.append(b"event: %b\ndata: %b\n\n" % (kind.encode("ascii", "replace"), data))
+        except UpstreamError as error:
+            if not self.output:
+                raise
+            self.failure = error
+        except (AttributeError, TypeError):  # looked at only now: items are many
+            self.failure = self._bad_items(batch)
+            if not self.output:
+                raise self.failure from None
+        return b"".join(shown)
+
+    def end(self) -> None:
+        """See ``Reader``."""
+        if not self.output:
+            raise self._malformed("ended its answer before any output")
+        if not self.finished:
+            raise UpstreamError("connection", "The provider's stream was cut off before its end.")
+
+    def estimate(self, unseen_bytes: int = 0) -> Usage:
+        """See ``Reader``: four bytes a token."""
+        prompt = json_bytes(self._call.source) // _BYTES_PER_TOKEN
+        said = (self._said + unseen_bytes) // _BYTES_PER_TOKEN
+        return Usage(prompt, max(1, said) if self.output or unseen_bytes else 0)
+
+    # What a subclass uses.
+
+    def _value(self, item: Item) -> dict[str, Any]:
+        """The decoded object of an item.
+
+        Raises:
+            UpstreamError: it is none.
+        """
+        try:
+            value = item.json()
+        except (ValueError, RecursionError):
+            raise self._malformed("sent something that is not JSON" if item.data else "sent an empty answer") from None
+        if not isinstance(value, dict):
+            raise self._malformed("sent JSON that is not an object")
+        return value
+
+    def _kind(self, item: Item) -> str:
+        try:
+            return kind_of_event(item)
+        except (ValueError, RecursionError):
+            raise self._malformed("sent something that is not JSON") from None
+
+    def _note(self, value: Mapping[str, Any]) -> None:
+        """Take over what an answer, or a part of one, says of its model, its price and its usage."""
+        if self._reply is None:
+            return
+        if not self.reported_model and isinstance(value.get("model"), str):
+            self.reported_model = shown_name(value["model"])
+        self.marks.update(remarks_of(value))
+        self._prove(self._read_usage(value))
+
+    def _read_usage(self, value: Mapping[str, Any]) -> Usage | None:
+        """What the plugin reads; what it gives that is none is named in the log, and estimated."""
+        assert self._reply is not None
+        try:
+            usage: Any = self._reply.read_usage(value)
+        except FAULTS:
+            said = {"said": self._call.source}  # none of it is shown
+            _log.exception("provider plugin %s failed in read_usage: the usage is estimated", self._plugin, extra=said)
+            self.marks.add("bad_usage")
+            return None
+        fault = "" if usage is None else fault_of_usage(usage)
+        if fault:
+            _log.error("provider plugin %s gave a bad Usage, which is estimated: %s", self._plugin, fault)
+            self.marks.add("bad_usage")
+        given: Usage | None = sound(usage) if fault and isinstance(usage, Usage) else None if fault else usage
+        return given
+
+    def _prove(self, usage: Usage | None) -> None:
+        """One more reading."""
+        if usage is None:
+            return
+        if self.usage is not None:
+            proven = higher(self.usage, usage)
+            if proven is not usage and not usage.doubtful:
+                self.marks.add("usage_fell")
+            usage = proven
+        self.usage = usage
+
+    def _error(self, value: Any) -> UpstreamError:
+        """What an error inside a success means, as the plugin has it."""
+        if self._reply is None:
+            return self._malformed("sent an error")
+        try:
+            error: Any = self._reply.read_error(value)
+        except UpstreamError as raised:
+            error = raised
+        except FAULTS:
+            _log.exception("provider plugin %s failed in read_error", self._plugin, extra={"said": self._call.source})
+            return self._malformed("sent an error")
+        if isinstance(error, UpstreamError):
+            return error
+        _log.error("provider plugin %s gave %s as an error, not a router.UpstreamError", self._plugin, type(error))
+        return self._malformed("sent an error")
+
+    def _bad_items(self, batch: Any) -> UpstreamError:
+        """What a plugin's batch is instead of one of items; raises on where it is one, for the fault is ours then."""
+        items = batch if isinstance(batch, Sequence) else [batch]
+        odd = [item for item in items if not _is_item(item)]
+        if not odd:
+            raise
+        _log.error("provider plugin %s gave %s, not a router.Item of bytes", self._plugin, type(odd[0]).__name__)
+        return UpstreamError("server", f"The provider plugin {self._plugin!r} failed.")
+
+    def _malformed(self, what: str) -> UpstreamError:
+        return UpstreamError("malformed", f"The provider {what}.")
+
+
+def _is_item(item: Any) -> bool:
+    """Whether a plugin gave an item of bytes."""
+    return isinstance(item, Item) and type(item.data) is bytes
