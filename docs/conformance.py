@@ -18,7 +18,13 @@ from router.testing.conformance import Report, RuleResult, Run, markdown_table
 __all__ = ["FILE", "bundled", "main", "outcomes", "recorded", "tables"]
 
 FILE = Path(__file__).with_name("conformance.json")
-_GROUPS = {"provider": "Providers", "billing": "Billing policies", "rate_limit": "Rate limits", "dialect": "Dialects"}
+_GROUPS = {
+    "provider": "Providers",
+    "billing": "Billing policies",
+    "rate_limit": "Rate limits",
+    "dialect": "Dialects",
+    "surface": "Surfaces",
+}
 
 
 def main() -> int:

@@ -50,6 +50,8 @@ def surface_faults(surface: Any, dialect: Dialect, others: Sequence[Surface] = (
         return
     for attribute in ("name", "hook"):
         value = getattr(surface, attribute, None)
+        if attribute == "hook" and value == "" and surface.translates:
+            continue
         if not (isinstance(value, str) and _NAME.fullmatch(value)):
             yield f"its {attribute} {value!r} is not a short word of small letters, digits and _"
             return

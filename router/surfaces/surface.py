@@ -151,7 +151,7 @@ class Surface(ABC):
 
     Attributes:
         name: in usage rows, logs, plans and settings.
-        hook: the provider's hook that serves it; what its calls are asked by.
+        hook: the provider's hook that serves it; what its calls are asked by. Empty where all are asked through chat.
         modality: the kind that a model's card must be of, and by which its price is complete.
         streams: whether a client may ask for a stream.
         capped: whether an output cap is sent upstream.

@@ -94,6 +94,7 @@ class TranslatedSurface(Surface):
     Where a provider has the surface's own hook, the client's body is passed on instead (``native``).
     """
 
+    hook = ""
     modality = "chat"
     streams = True
     capped = True
@@ -120,9 +121,12 @@ class TranslatedSurface(Surface):
         """What reads chat's answers, for this surface's face."""
         return Relay(call, call.face)
 
-    @abstractmethod
     def native_reader(self, call: ServedCall) -> NativeReader:
-        """What reads the answers of providers that speak this surface, and is the face of its stream as well."""
+        """What reads the answers of providers that speak this surface, and is the face of its stream as well.
+
+        A surface without a ``hook`` has no such providers, and needs none.
+        """
+        raise AssertionError(f"the surface {self.name} names a hook, and has no reader for it")
 
     def native_call(self, call: ServedCall, body: Mapping[str, Any]) -> SurfaceCall:
         """What the provider's hook is given, with the body that ``native`` made."""
