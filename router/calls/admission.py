@@ -133,7 +133,7 @@ class Admission:
                     if amounts[place]:
                         break
                 else:
-                    if not _holds_money(others):
+                    if not others or not _holds_money(others):
                         terms = terms.unheld()
                 active.terms, active.parts, active.claims, active.amounts = terms, parts, claims, amounts
                 if claims:
