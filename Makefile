@@ -1,11 +1,11 @@
-# make run | test | check | fix | docs | conformance | soak | lowest | bench | bench-peers. Each makes its environment in .venv the first time.
+# make run | test | check | fix | docs | conformance | clients | soak | lowest | bench | bench-peers. Each makes its environment in .venv the first time.
 
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := router plugins tests docs scripts bench examples pytest_router.py setup.py
 export PYTHON
 
-.PHONY: run test check fix docs conformance soak lowest bench bench-peers clean
+.PHONY: run test check fix docs conformance clients soak lowest bench bench-peers clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -36,6 +36,10 @@ conformance: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m soak $(ARGS)
+
+# Real programs (Codex, Claude Code, the AI SDK) from npm against a gateway: 700 MB, kept in the user's cache.
+clients: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m clients -v $(ARGS)
 
 # The lower bounds in setup.py, proved by an environment that has just these versions; after every change of one.
 lowest: $(VENV)/.installed-dev

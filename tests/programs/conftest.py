@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,16 @@ CONFIG = {
 @pytest.fixture(scope="session")
 def programs() -> Path:
     return node_folder(Path(__file__).parent) / "node_modules" / ".bin"
+
+
+@pytest.fixture(scope="session")
+def claude(programs: Path) -> Path:
+    """Claude Code, whose package has its binary put in place by a script: npm runs none here."""
+    package = programs.parent / "@anthropic-ai" / "claude-code"
+    done = subprocess.run(["node", "install.cjs"], cwd=package, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode:
+        pytest.skip(f"Claude Code cannot be installed here: {done.stderr[-300:]}")
+    return programs / "claude"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from programs_wire import Desk, arguments
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(300)]
 
 
-def test_claude_runs_a_tool_and_answers(desk: Desk, programs: Path) -> None:
+def test_claude_runs_a_tool_and_answers(desk: Desk, claude: Path) -> None:
     def wants(names: Sequence[str]) -> tuple[str, str]:
         assert "Bash" in names
         return "Bash", arguments(command="echo made > made.txt", description="Make a file")
@@ -25,7 +25,7 @@ def test_claude_runs_a_tool_and_answers(desk: Desk, programs: Path) -> None:
         "ANTHROPIC_SMALL_FAST_MODEL": "claude-test",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }
-    command = [str(programs / "claude"), "-p", "Make a file", "--allowedTools", "Bash", "--output-format", "json"]
+    command = [str(claude), "-p", "Make a file", "--allowedTools", "Bash", "--output-format", "json"]
     done = desk.run(command, env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["result"] == "I made it."
