@@ -11,6 +11,8 @@ from router.calls.request import Incoming
 from router.charging.plan import Plans
 from router.errors import RouterError
 from router.surfaces.body import decode_json
+from router.surfaces.chat.mixed import chat_shaped
+from router.surfaces.chat.surface import CHAT
 from router.surfaces.known_fields import NOT_OURS, dropped_fields, model_of, passed_on
 from router.surfaces.proofs import ProofSealer
 from router.surfaces.surface import Surface
@@ -68,8 +70,11 @@ class Intake:
         if surface.translates:
             translated = self._translated(surface, key, body, incoming)
             body, dropped = translated.chat, translated.dropped
-        elif not NOT_OURS.isdisjoint(body):
-            dropped, body = dropped_fields(body), passed_on(body)
+        else:
+            if surface is CHAT and ("messages" not in body or "tools" in body):
+                body, dropped = chat_shaped(body)
+            if not NOT_OURS.isdisjoint(body):
+                dropped, body = [*dropped, *dropped_fields(body)], passed_on(body)
         found = surface.look(body)
         if translated is not None:
             found.text_bytes += translated.unseen_bytes

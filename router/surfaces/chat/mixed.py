@@ -1,0 +1,64 @@
+"""Bodies of other shapes on the path of chat: clients send them there, and want a chat's answer (Cursor does)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from router.surfaces.responses.request import ask, items_of
+
+__all__ = ["HOSTED_SPARED", "chat_shaped"]
+
+HOSTED_SPARED = ("image_generation", "tool_search", "web_search", "web_search_preview")
+"""Types of hosted tools that clients add of themselves, and can do without."""
+
+
+def chat_shaped(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """A body with ``messages``, and with functions nested as a chat has them; and what was left out.
+
+    A body that has ``input`` in place of ``messages`` is one of Responses; tools may be flat, nested, or some of each.
+
+    Raises:
+        BadRequest: naming the field of what came.
+    """
+    if "messages" not in body and "input" in body:
+        nested = [tool for tool in _list(body.get("tools")) if _is_nested(tool)]
+        flat = [tool for tool in _list(body.get("tools")) if not _is_nested(tool)]
+        given = {**body, "tools": flat} if nested else body
+        asked = ask(given, items_of(body), _no_proof, HOSTED_SPARED)
+        chat = asked.chat
+        if nested:
+            chat["tools"] = [*nested, *chat.get("tools", ())]
+        chat.pop("stream_options", None)
+        if isinstance(body.get("stream_options"), Mapping):
+            chat["stream_options"] = body["stream_options"]
+        return chat, asked.dropped
+    tools = _list(body.get("tools"))
+    if any(_is_flat(tool) for tool in tools):
+        return {**body, "tools": [_nested(tool) if _is_flat(tool) else tool for tool in tools]}, ()
+    return body, ()
+
+
+def _no_proof(text: str) -> None:
+    """Proofs belong to the surface that gave them."""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _is_nested(tool: Any) -> bool:
+    return isinstance(tool, Mapping) and isinstance(tool.get("function"), Mapping)
+
+
+def _is_flat(tool: Any) -> bool:
+    return (
+        isinstance(tool, Mapping)
+        and tool.get("type") == "function"
+        and "function" not in tool
+        and isinstance(tool.get("name"), str)
+    )
+
+
+def _nested(tool: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "function", "function": {name: value for name, value in tool.items() if name != "type"}}

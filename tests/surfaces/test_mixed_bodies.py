@@ -1,0 +1,71 @@
+"""Bodies of Responses on the path of chat, as Cursor sends them: served, and answered as a chat is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from gateway_wire import CHAT, post
+
+from router.testing import Answer, Gateway, ScriptedUpstream, Stream, chunks, completion
+
+FLAT = {"type": "function", "name": "look", "description": "Look", "parameters": {"type": "object", "properties": {}}}
+NESTED = {"type": "function", "function": {"name": "edit", "parameters": {"type": "object", "properties": {}}}}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, ScriptedUpstream]]:
+    with ScriptedUpstream() as upstream:
+        acme = {"kind": "compatible", "base_url": upstream.url, "api_key": "sk-x", "models": ["m"]}
+        with Gateway(tmp_path_factory.mktemp("mixed"), providers={"acme": acme}, billing=False) as gateway:
+            yield gateway, upstream
+
+
+def ask(place: tuple[Gateway, ScriptedUpstream], **body: Any) -> Any:
+    return post(place[0], CHAT, {"model": "acme/m", **body})
+
+
+def sent(place: tuple[Gateway, ScriptedUpstream]) -> dict[str, Any]:
+    found: dict[str, Any] = place[1].last.json()
+    return found
+
+
+def test_input_becomes_messages(place: tuple[Gateway, ScriptedUpstream]) -> None:
+    place[1].script(Answer(completion("ok")))
+    items = [
+        {"role": "user", "content": "hello"},
+        {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "seen"},
+    ]
+    answer = ask(
+        place, input=items, instructions="Be brief.", tools=[FLAT, {"type": "web_search"}], max_output_tokens=9
+    )
+    assert answer.json()["object"] == "chat.completion" and answer.json()["choices"][0]["message"]["content"] == "ok"
+    body = sent(place)
+    assert [message["role"] for message in body["messages"]] == ["system", "user", "assistant", "tool"]
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["look"]
+    assert "input" not in body and "instructions" not in body
+    assert "web_search" in answer.headers["x-router-dropped-params"]
+
+
+def test_a_stream_of_it_is_a_chats(place: tuple[Gateway, ScriptedUpstream]) -> None:
+    place[1].script(Stream(chunks("one ", "two")))
+    answer = ask(place, input="hello", stream=True)
+    assert answer.body.endswith(b"data: [DONE]\n\n") and b'"usage":{' not in answer.body
+
+
+@pytest.mark.parametrize(
+    "shape", [{"messages": [{"role": "user", "content": "x"}]}, {"input": "x"}], ids=["chat", "input"]
+)
+def test_flat_and_nested_tools_may_be_mixed(place: tuple[Gateway, ScriptedUpstream], shape: dict[str, Any]) -> None:
+    place[1].script(Answer(completion("ok")))
+    assert ask(place, **shape, tools=[FLAT, NESTED]).status == 200
+    tools = sent(place)["tools"]
+    assert sorted(tool["function"]["name"] for tool in tools) == ["edit", "look"]
+    assert all(set(tool) == {"type", "function"} for tool in tools)
+
+
+def test_neither_is_still_refused_by_its_name(place: tuple[Gateway, ScriptedUpstream]) -> None:
+    assert ask(place).json()["error"]["param"] == "messages"
+    assert ask(place, input=[{"type": "never_heard_of"}]).json()["error"]["param"].startswith("input")
