@@ -23,13 +23,12 @@ from router.surfaces.chat.surface import CHAT
 from router.surfaces.field_kinds import Integer, Typed
 from router.surfaces.known_fields import MESSAGES_SHAPE, MODEL_SHAPE, check_fields, model_of, passed_on
 from router.surfaces.measuring import Measure
-from router.types.offers import Estimate
+from router.types.offers import TOKENS_MAX, Estimate
 from router.types.records import ModelCard
 
 __all__ = [
     "BODY_MAX",
     "COUNTS_SHAPE",
-    "TOKENS_MAX",
     "WITH_MESSAGES_SHAPE",
     "EstimateSchema",
     "Estimator",
@@ -38,9 +37,6 @@ __all__ = [
 
 BODY_MAX = 256 * 1024
 """Bytes of a request to the estimator: it is for everybody, so each must be cheap."""
-
-TOKENS_MAX = 1_000_000_000
-"""Of a count that is given."""
 
 _PROMPT = ("prompt_tokens", "input_tokens")
 _COMPLETION = ("completion_tokens", "output_tokens")

@@ -6,18 +6,20 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, tzinfo
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from router.config.file import Settings
 from router.config.schema import LimitsTable, TierLimits
 from router.db.access_version import access_version
-from router.db.database import Database
 from router.errors import ConfigError
 from router.money.amounts import format_nano, parse_nano
 from router.store.limits import StoredLimits
 from router.store.lookup import find_hash, find_key
 from router.types.keys import AMOUNT_MAX, Key, Limits
+
+if TYPE_CHECKING:
+    from router.db.database import Database
 
 __all__ = ["KeyFinder", "Layer", "LimitRules", "TierRules", "limit_rules", "merged", "rules_text"]
 

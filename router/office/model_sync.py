@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from router.config.provider import Timeouts
 from router.db.transaction import Transaction
@@ -13,9 +13,11 @@ from router.money.price_text import keep_price
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office, Shelf
-from router.providers.configured import ConfiguredProvider
 from router.store.models import ModelRow, load_catalogue, upsert_model
 from router.types.records import ModelCard
+
+if TYPE_CHECKING:
+    from router.providers.configured import ConfiguredProvider
 
 __all__ = ["SyncedModels", "Unpriced", "sync_models", "syncable"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from router.catalogue.prices import Found, PriceBook
-from router.charging.estimator import Estimator, Place
 from router.db.transaction import Transaction
 from router.errors import BadRequest, ConfigError, Unavailable
 from router.money.price_text import show_price
@@ -19,6 +19,9 @@ from router.store import prices as table
 from router.store.prices import PriceRow, list_prices
 from router.types.offers import Estimate
 from router.types.records import ModelCard, Usage
+
+if TYPE_CHECKING:
+    from router.charging.estimator import Place
 
 __all__ = [
     "EstimatedCall",
@@ -167,6 +170,8 @@ def estimate_call(office: Office, model: str, usage: Usage, price_list: str = ""
         ModelNotFound, ModelNotPriced: there is no such model, or it has no price.
         BadRequest: it is an alias.
     """
+    from router.charging.estimator import Estimator
+
     shelf = office.shelf
     place, warnings = _place(shelf, model)
     estimator = Estimator(shelf.catalogue, shelf.resolver, office.settings.billing)
@@ -190,6 +195,8 @@ def _place(shelf: Shelf, model: str) -> tuple[Place, list[str]]:
         ModelNotFound: naming the nearest IDs.
         BadRequest: it is an alias.
     """
+    from router.charging.estimator import Place  # which brings all that reads bodies of requests
+
     snapshot = shelf.snapshot
     if model not in snapshot.entries and model in snapshot.aliases:
         raise BadRequest(f"{model!r} is an alias, and is charged as what it means: name {snapshot.aliases[model]!r}.")

@@ -13,7 +13,10 @@ from router.money.price_text import read_price
 from router.money.prices import UNIT_RATES, Price
 from router.types.records import ModelCard
 
-__all__ = ["Estimate", "Listed", "Offer", "load_offers"]
+__all__ = ["TOKENS_MAX", "Estimate", "Listed", "Offer", "load_offers"]
+
+TOKENS_MAX = 1_000_000_000
+"""Of a count of tokens that an estimate is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 
 from router import ModelCard, ModelNotFound, ModelNotPriced, Offer, Price, Unavailable
 from router.catalogue import Catalogue, OperatorCatalogue, OverrideRow, PriceRules, ProfileCatalogue, ProviderModels
-from router.charging.estimator import BODY_MAX, TOKENS_MAX, Estimator
+from router.charging.estimator import BODY_MAX, Estimator
 from router.config.provider import ProviderSettings
 from router.config.schema import BillingSettings
 from router.errors import BadRequest, RouterError
@@ -19,6 +19,7 @@ from router.providers.configured import ConfiguredProvider
 from router.providers.endpoints import Endpoints
 from router.providers.model_list import ModelListService
 from router.providers.resolve import ModelResolver
+from router.types.offers import TOKENS_MAX
 from router.types.records import Key
 
 LIST_PRICE = Price.per_million(input="1", output="4")

@@ -11,6 +11,9 @@ import pytest
 HEAVY = ("flask", "gevent", "peewee", "requests", "werkzeug", "httptools", "marshmallow", "sqlite3", "ssl")
 
 
+DRIVERS = ("peewee", "psycopg", "gevent", "flask")
+
+
 def in_a_new_process(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     return done.stdout.strip()
@@ -54,3 +57,9 @@ def test_a_start_imports_only_what_it_uses(opening: str, absent: tuple[str, ...]
     assert b"router.toml" in made.stdout + made.stderr
     code = opening.format(config=str(tmp_path / "router.toml"))
     assert in_a_new_process(f"import sys\n{code}\nprint([name for name in {absent!r} if name in sys.modules])") == "[]"
+
+
+@pytest.mark.parametrize("group", ["accounts", "audit", "credits", "fallbacks", "keys", "limits", "models", "usage"])
+def test_help_opens_no_database_and_loads_none(group: str) -> None:
+    code = f"import sys, router.cli.commands.{group}; print([name for name in {DRIVERS!r} if name in sys.modules])"
+    assert in_a_new_process(code) == "[]"

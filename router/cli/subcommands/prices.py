@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from router.charging.estimator import TOKENS_MAX
 from router.cli.support.output import pairs
 from router.cli.support.references import MODEL
 from router.cli.support.session import CommandSession, common
@@ -14,6 +13,7 @@ from router.money.amounts import format_nano
 from router.money.price_text import read_price, show_price
 from router.money.prices import ALL_RATES
 from router.office import prices as office
+from router.types.offers import TOKENS_MAX
 from router.types.records import Usage
 
 __all__ = ["price", "price_text"]
