@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -18,7 +18,7 @@ from router import __version__
 from router.charging.estimator import COUNTS_SHAPE, WITH_MESSAGES_SHAPE, EstimateSchema
 from router.charging.paid_extras import extras_shapes
 from router.config.schema import GatewaySettings
-from router.errors import RouterError
+from router.errors import RateLimited, RouterError
 from router.http import samples
 from router.http.directions import base_paths
 from router.http.json_schema import of_request, of_values
@@ -145,14 +145,14 @@ class _Description:
         if schema is None:
             return self._chat() if surface is CHAT else self._embeddings()
         body = self._surface_body(surface, schema)
-        answers = [{kind: {"schema": dict(shape)}} for kind, shape in schema.answers.items()]
+        answers = [{kind: _media(kind, shape)} for kind, shape in schema.answers.items()]
         operation = self._call(schema.operation, schema.summary, body, answers)
         return self._with_own_errors(operation, surface, samples.call_errors())
 
     def _route(self, surface: Surface, route: SurfaceRoute, schema: SurfaceSchema) -> Json:
         """One of a surface's other routes."""
-        good = _good("The answer.", {kind: {"schema": dict(shape)} for kind, shape in schema.answers.items()})
-        errors = list(samples.keyed_errors())
+        good = _good("The answer.", {kind: _media(kind, shape) for kind, shape in schema.answers.items()})
+        errors = [*samples.keyed_errors(), RateLimited("Too many of these.", retry_after_s=1)]
         operation = self._operation(schema.operation, schema.summary, good, errors, keyed=True)
         places = [
             {"name": name, "in": "path", "required": True, "schema": _TEXT} for name in _PLACE.findall(route.path)
@@ -350,6 +350,13 @@ _EVENTS = {
         },
     }
 }
+
+
+def _media(kind: str, shape: Mapping[str, Any]) -> Json:
+    """What an answer of a media type looks like: of a stream, each of its events."""
+    if kind != "text/event-stream":
+        return {"schema": dict(shape)}
+    return {"schema": {"type": "string"}, "x-item-schema": dict(shape)}
 
 
 def _narrow(properties: Json, shapes: Json) -> None:

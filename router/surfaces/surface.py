@@ -119,7 +119,7 @@ class SurfaceSchema(NamedTuple):
         operation: the operation's ID, ``createImage``.
         summary: one sentence.
         request: JSON Schema of a body.
-        answers: media type -> JSON Schema of a good answer.
+        answers: media type -> JSON Schema of a good answer; of a stream, of one of its events.
         example: a body, without ``model``.
     """
 

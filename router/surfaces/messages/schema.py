@@ -16,6 +16,11 @@ _TEXT: _Json = {
     "required": ["type", "text"],
     "properties": {"type": {"const": "text"}, "text": {"type": "string", "minLength": 1}},
 }
+_ANY_TEXT: _Json = {
+    "type": "object",
+    "required": ["type", "text"],
+    "properties": {"type": {"const": "text"}, "text": {"type": "string"}},
+}
 _PICTURE: _Json = {
     "type": "object",
     "required": ["type", "source"],
@@ -53,7 +58,7 @@ def _messages(block: _Json) -> _Json:
         "required": ["role", "content"],
         "properties": {
             "role": {"enum": ["assistant", "system"]},
-            "content": {"anyOf": [{"type": "string"}, {"type": "array", "items": _TEXT}]},
+            "content": {"anyOf": [{"type": "string"}, {"type": "array", "items": _ANY_TEXT}]},
         },
     }
     of_user: _Json = {"type": "object", "required": ["role"], "properties": {"role": {"const": "user"}}}
@@ -109,7 +114,7 @@ _CONFIG: _Json = {
 }
 _SHARED: _Json = {
     "model": MODEL_SHAPE,
-    "system": _optional({"anyOf": [{"type": "string"}, {"type": "array", "items": _TEXT}]}),
+    "system": _optional({"anyOf": [{"type": "string"}, {"type": "array", "items": _ANY_TEXT}]}),
     "stream": {"type": ["boolean", "null"]},
     "stop_sequences": _optional({"type": "array", "items": {"type": "string"}}),
     "temperature": _SHARE,
@@ -151,14 +156,22 @@ _COUNTED: _Json = {
     "required": ["input_tokens"],
     "properties": {"input_tokens": {"type": "integer", "minimum": 1}},
 }
-_EVENTS: _Json = {"type": "string", "description": "Anthropic's events, `message_start` to `message_stop`, by name."}
+_EVENT: _Json = {
+    "type": "object",
+    "description": "With `stream`: Anthropic's events, `message_start` to `message_stop`, each under its name.",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _EXAMPLE: _Json = {"messages": [{"role": "user", "content": "What is six times seven?"}]}
 
 SCHEMA = SurfaceSchema(
     "createMessage",
     "Anthropic's Messages API, for every model: passed on to Anthropic, translated for all others.",
     _REQUEST,
-    {"application/json": _ANSWER, "text/event-stream": _EVENTS},
+    {"application/json": _ANSWER, "text/event-stream": _EVENT},
     {"max_tokens": 64, **_EXAMPLE},
 )
 
