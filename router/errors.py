@@ -198,6 +198,14 @@ class MethodNotAllowed(RouterError):
     code = "method_not_allowed"
 
 
+class UpgradeRequired(RouterError):
+    """The client asks for another protocol, such as a WebSocket, where only plain HTTP is spoken."""
+
+    status = 426
+    type = "invalid_request_error"
+    code = "upgrade_not_offered"
+
+
 class RequestTimeout(RouterError):
     """The client took longer to send its request than the server waits."""
 

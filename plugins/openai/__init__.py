@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from router import CallContext, ProviderSettings, RequestRules, Secret, hookimpl
-from router.upstream import CompatibleProvider, Failure, load_cards
+from router.upstream import CompatibleProvider, Failure, ResponsesProvider, load_cards
 
 __all__ = ["plugin"]
 
@@ -29,7 +29,7 @@ class Settings(ProviderSettings):
     project: str = ""
 
 
-class OpenAI(CompatibleProvider):
+class OpenAI(ResponsesProvider, CompatibleProvider):
     """The provider ``openai``."""
 
     default_base_url: ClassVar[str] = "https://api.openai.com/v1"

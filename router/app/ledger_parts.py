@@ -14,6 +14,7 @@ from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
 from router.ledger.sweep import Swept, sweep
 from router.store.idempotency import expire_answers
+from router.store.kept.responses import expire_responses
 
 __all__ = ["LedgerParts"]
 
@@ -51,6 +52,7 @@ class LedgerParts(CatalogueParts):
         yield from super().leased_jobs()
         yield LeasedJob("sweep", _SWEEP_S, self.end_dead_calls)
         yield LeasedJob("answers", _EXPIRE_S, lambda: expire_answers(self.database, time.time()))
+        yield LeasedJob("responses", _EXPIRE_S, lambda: expire_responses(self.database, time.time()))
         yield from rate_jobs(self.settings, self.database)
 
     def close(self) -> None:

@@ -9,7 +9,9 @@ from router.app.parts import AssemblyParts
 from router.app.plugin_contexts import PluginContexts, plugin_jobs
 from router.calls.line_plugins import LinePlugins
 from router.jobs.leased import LeasedJob
-from router.surfaces.collected import surfaces_of
+from router.surfaces.collected import OWN, surfaces_of
+from router.surfaces.responses.state import ResponseKeeper
+from router.surfaces.responses.surface import ResponsesSurface
 from router.surfaces.surface import Surface, SurfaceContext
 
 __all__ = ["PluginParts"]
@@ -27,8 +29,10 @@ class PluginParts(AssemblyParts):
     @cached_property
     def surfaces(self) -> tuple[Surface, ...]:
         """The wires that clients speak."""
-        given = self.plugin_settings
-        return surfaces_of(self.registry, self.dialect, lambda name: SurfaceContext(given.get(name), self.dialect))
+        given, settings = self.plugin_settings, self.settings.responses
+        responses = ResponsesSurface(settings, ResponseKeeper(settings, self.database))
+        context = lambda name: SurfaceContext(given.get(name), self.dialect)  # noqa: E731 - one line, used once
+        return surfaces_of(self.registry, self.dialect, context, (*OWN, responses))
 
     @cached_property
     def line_plugins(self) -> LinePlugins:

@@ -169,7 +169,11 @@ class Admission:
         if held is None:
             if record.charge_nano:
                 record = replace(record, charge_nano=0)  # no policy has claimed anything, so nobody bills it
-            self.journal.post(Record(record, extra_statements=() if keeping is None else keeping.statements(record)))
+            row = Record(record, extra_statements=_extra_statements(active, record))
+            if active.translated is None or active.translated.finished is None:
+                self.journal.post(row)
+            else:  # its client may ask for what is kept at once
+                self.journal.submit(row, timeout_s=_SETTLE_S)
             return record
         outcome = Outcome(record.ending, reckoned.usage, reckoned.charge_nano)
         charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context, active)
@@ -180,7 +184,7 @@ class Admission:
             assert unbooked is not None
             return _instead(unbooked(), record, amounts, keeping)
 
-        extra_statements = () if keeping is None else keeping.statements(record)
+        extra_statements = _extra_statements(active, record)
         still_owns = None if keeping is None else keeping.still_owns
         end = Capture(
             held,
@@ -356,6 +360,15 @@ def _holds_money(others: Mapping[int, Sequence[Claimed]]) -> bool:
 def _undo(parts: Sequence[Part], context: PolicyContext) -> None:
     for part in parts:
         part.undo(context)
+
+
+def _extra_statements(active: ActiveCall, record: CallRecord) -> Sequence[Statement]:
+    """What belongs into the transaction of a call's end: its answer, where that is kept for a repeat or a next turn."""
+    keeping, translated = active.keeping, active.translated
+    statements = () if keeping is None else keeping.statements(record)
+    if record.ending == "ok" and translated is not None and translated.finished is not None:
+        return (*statements, *translated.finished())
+    return statements
 
 
 def _instead(

@@ -214,6 +214,10 @@ class ProviderSettings:
     max_reply_bytes: int = field(default=64 * 2**20, metadata={"min": 1024, "max": 2**31})
     endpoints: tuple[Endpoint, ...] = ()
 
+    def lacks_hooks(self) -> frozenset[str]:
+        """Names of the plugin's hooks that this section's upstream has no use for; none unless a plugin says so."""
+        return frozenset()
+
     def missing(self) -> str | None:
         """What an operator must still set before this provider can serve; None when it is ready."""
         if self.api_key.source.startswith("env:") and not self.api_key:

@@ -26,7 +26,7 @@ from router.errors import Forbidden, RouterError
 from router.http.calls import CallRoutes
 from router.http.cross_origin import CrossOrigin, is_preflight
 from router.http.directions import Directions, base_paths
-from router.http.failures import Failures, Rendered
+from router.http.failures import WEBSOCKET, Failures, Rendered
 from router.http.incoming import client_request_id, incoming_of
 from router.http.key_api import KeyApi, key_api_paths
 from router.http.openapi import describe
@@ -223,7 +223,7 @@ def _build_flask(
             rule,
             peer=calls.peers.of_environ(environ),
             client_request_id=client_request_id(environ.get("HTTP_X_REQUEST_ID", "")),
-            where=f"{environ['REQUEST_METHOD']} {path}",
+            where=f"{WEBSOCKET * _asks_for_websocket()}{environ['REQUEST_METHOD']} {path}",
             path=_MESSAGES if rule.startswith(dialect.models_paths) and _is_anthropics() else environ["PATH_INFO"],
         )
         return Response(data, status, headers)
@@ -266,13 +266,28 @@ def _build_flask(
     return app
 
 
+def _asks_for_websocket() -> bool:
+    """Whether the client would rather speak by a WebSocket; some then send plain requests for good."""
+    return request.headers.get("upgrade", "").lower() == "websocket"
+
+
 def _is_anthropics() -> bool:
     """Whether the client of the request is one of Anthropic's, which knows lists and errors in another shape."""
     return VERSION_HEADER in request.headers
 
 
 def _models_shown(dialect: Dialect) -> Callable[[Iterable[Listed]], Any]:
-    return partial(models_shown, query=request.args) if _is_anthropics() else dialect.models
+    if _is_anthropics():
+        return partial(models_shown, query=request.args)
+    return partial(_models_of_codex, dialect) if "client_version" in request.args else dialect.models
+
+
+def _models_of_codex(dialect: Dialect, listed: Iterable[Listed]) -> Any:
+    """The list for Codex, which looks for ``models``, its own descriptions of models with their instructions. None of
+    ours are there, so that it keeps to those that it knows; without the member it takes the answer for a broken one.
+    """
+    found = dialect.models(listed)
+    return {**found, "models": []} if isinstance(found, dict) and "models" not in found else found
 
 
 def _called(calls: CallRoutes) -> Response:

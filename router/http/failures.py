@@ -9,16 +9,28 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from werkzeug.exceptions import HTTPException, SecurityError
-from werkzeug.routing import RequestRedirect
+from werkzeug.routing import RequestRedirect, WebsocketMismatch
 
 from router.calls.call_log import refusal_line
-from router.errors import BadRequest, MethodNotAllowed, NotFound, RateLimited, RouterError, StoreError, TooLarge
+from router.errors import (
+    BadRequest,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    RouterError,
+    StoreError,
+    TooLarge,
+    UpgradeRequired,
+)
 from router.http.directions import Directions
 from router.surfaces.surface import Surface
 from router.types.dialect import Dialect
 from router.types.peer import NOBODY, Peer
 
-__all__ = ["Failures", "Rendered"]
+__all__ = ["WEBSOCKET", "Failures", "Rendered"]
+
+WEBSOCKET = "WebSocket "
+"""What stands before the place of a request that asks for one."""
 
 _log = logging.getLogger("router.http")
 _STATUSES = frozenset(map(int, HTTPStatus))
@@ -119,6 +131,9 @@ class Failures:
         if raised.code == 404:
             message = self._directions.not_found(where, peer)
             return NotFound(message, detail="there is nothing at the path of the request")
+        if isinstance(raised, WebsocketMismatch) or where.startswith(WEBSOCKET):
+            message = f"There is no WebSocket at {where.removeprefix(WEBSOCKET)}: send plain HTTP requests."
+            return UpgradeRequired(message, headers={"Upgrade": "HTTP/1.1", "Connection": "Upgrade"})
         if raised.code == 405:
             allowed = ", ".join(sorted(getattr(raised, "valid_methods", None) or ()))
             message = self._directions.wrong_method(where, allowed, peer)

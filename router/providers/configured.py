@@ -194,7 +194,8 @@ class _Builder:
         lacks_secret = any(problems) and not any(_keyed(place.settings).missing() for place in places)
         problem = next(filter(None, problems), "")
         transport = self.open_transport(checked)
-        provider = ConfiguredProvider(name, kind, checked, plugin.hooks, transport, Endpoints(name, places), problem)
+        hooks = {hook: function for hook, function in plugin.hooks.items() if hook not in checked.lacks_hooks()}
+        provider = ConfiguredProvider(name, kind, checked, hooks, transport, Endpoints(name, places), problem)
         rules, fault = _rules_of(provider)
         fault = fault or ("" if problem else provider.fault_of_cards())
         if fault:

@@ -22,13 +22,16 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PATH = re.compile(r"/[!-~]*")
 
 
-def surfaces_of(registry: Registry, dialect: Dialect, context: Callable[[str], SurfaceContext]) -> tuple[Surface, ...]:
+def surfaces_of(
+    registry: Registry, dialect: Dialect, context: Callable[[str], SurfaceContext], own: Sequence[Surface] = OWN
+) -> tuple[Surface, ...]:
     """All surfaces, the host's own first. A plugin whose surface cannot be served is left out, and the log says why.
 
     Args:
         context: what a plugin of that name may use.
+        own: the host's.
     """
-    found = list(OWN)
+    found = list(own)
     for plugin in registry.having("surface"):
 
         def read(given: Any, before: Sequence[Surface] = tuple(found)) -> list[Surface]:

@@ -9,6 +9,7 @@ from router.upstream.compatible import CompatibleChatProvider, CompatibleProvide
 from router.upstream.events import PassedEvents, TranslatedEvents
 from router.upstream.failures import Failure, failure_of, parse_failure, printable
 from router.upstream.provider import HttpProvider
+from router.upstream.responses import ResponsesProvider
 from router.upstream.wire import arguments_of, choices_of, dump_json, object_at, show_cached, usage_of
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Request",
     "Response",
     "ResponseHead",
+    "ResponsesProvider",
     "TranslatedEvents",
     "Transport",
     "arguments_of",

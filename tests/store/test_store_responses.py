@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from router.db.database import Database
+from router.errors import BadRequest
 from router.store.kept.responses import (
     KeptResponse,
     delete_response,
@@ -40,6 +41,10 @@ def kept(id: str, previous_id: str = "", account: str = "acct_1", **more: Any) -
     return KeptResponse(account, id, previous_id, **made)
 
 
+def chain(database: Database, id: str, max_bytes: int = 10_000) -> list[KeptResponse] | None:
+    return read_chain(database, "acct_1", id, NOW, max_bytes=max_bytes)
+
+
 def keep(database: Database, *some: KeptResponse) -> None:
     for one in some:
         run(database, *keeping_response(one, max_bytes=10_000))
@@ -60,10 +65,12 @@ def test_an_answer_is_its_accounts_alone(database: Database) -> None:
 def test_a_chain_is_read_from_its_beginning_and_none_has_a_gap(database: Database) -> None:
     some = [kept("resp_1"), kept("resp_2", "resp_1"), kept("resp_3", "resp_2")]
     keep(database, *some)
-    assert read_chain(database, "acct_1", "resp_3", NOW) == some
-    assert read_chain(database, "acct_1", "resp_9", NOW) is None
+    assert chain(database, "resp_3") == some
+    assert chain(database, "resp_9") is None
+    with pytest.raises(BadRequest, match="too long"):
+        chain(database, "resp_3", max_bytes=200)
     assert delete_response(database, "acct_1", "resp_2", NOW)
-    assert read_chain(database, "acct_1", "resp_3", NOW) is None
+    assert chain(database, "resp_3") is None
     assert not delete_response(database, "acct_1", "resp_2", NOW)
 
 

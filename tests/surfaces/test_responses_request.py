@@ -10,7 +10,7 @@ import pytest
 from router.errors import BadRequest
 from router.surfaces.canonical.ladder import FieldRung
 from router.surfaces.responses.fields import LADDER
-from router.surfaces.responses.request import AskedResponse, ask, items_of
+from router.surfaces.responses.request import AskedResponse, ask, check_body, items_of
 
 IMAGE = "data:image/png;base64,AA=="
 PROOFS: Mapping[str, Mapping[str, Any]] = {
@@ -26,6 +26,7 @@ def asked(**body: Any) -> AskedResponse:
 def without(dropped_types: tuple[str, ...], **body: Any) -> AskedResponse:
     """Where the operator has tools of these types left out."""
     body = {"model": "p/m", "input": "Hi", **body}
+    check_body(body)
     return ask(body, items_of(body), PROOFS.get, dropped_types)
 
 

@@ -15,7 +15,6 @@ from router.errors import RateLimited, RouterError, UpstreamError
 from router.surfaces.canonical.tools import Tool, ToolNames
 from router.surfaces.responses.face import ResponsesFace
 from router.surfaces.responses.resource import Echo
-from router.surfaces.responses.writer import ResponseWriter
 
 HEAD = {"id": "chatcmpl-1", "created": 17, "model": "p/m", "object": "chat.completion.chunk"}
 USAGE = {
@@ -32,8 +31,14 @@ BLOCKS = [{"type": "thinking", "thinking": "Hm", "signature": "s"}]
 def face() -> ResponsesFace:
     body = {"model": "p/m", "input": "x", "tools": [{"type": "function", "name": "get"}], "temperature": 0.5}
     echo = Echo(body, "resp_0a", "p/m", 1_700_000_000, stored=True)
-    writer = ResponseWriter(echo, lambda proof: "gw1:" + json.dumps(proof), lambda: 1_700_000_009.5)
-    return ResponsesFace(writer, NAMES, lambda error: error.message)
+    made = ResponsesFace(
+        echo,
+        NAMES,
+        seal=lambda plugin, proof: f"gw1:{json.dumps(proof)}",
+        said=lambda error: error.message,
+    )
+    made.serves("some")
+    return made
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:
@@ -186,7 +191,7 @@ def test_usage_and_the_request_are_told() -> None:
         "total_tokens": 42,
     }
     assert (told["temperature"], told["top_p"], told["store"], told["status"]) == (0.5, 1.0, True, "completed")
-    assert (told["created_at"], told["completed_at"]) == (1_700_000_000, 1_700_000_009)
+    assert told["created_at"] == 1_700_000_000 < told["completed_at"]
     assert told["tools"][0] == {
         "type": "function",
         "name": "get",

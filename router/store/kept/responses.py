@@ -13,11 +13,13 @@ from typing import Any
 
 from router.db.connection import Connection
 from router.db.database import Database
+from router.errors import BadRequest
 
 __all__ = [
     "KeptResponse",
     "delete_response",
     "expire_responses",
+    "is_kept_id",
     "keeping_response",
     "kept_bytes",
     "read_chain",
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 _BATCH = 100
+_ID_MAX = 256
 _CHAIN_MAX = 1000
 _COLUMNS = "id, previous_id, created_at, expires_at, input, response"
 _INSERT = f"""
@@ -36,6 +39,11 @@ _INDEX = "INSERT INTO response_items (account_id, item_id, response_id) VALUES {
 _READ = f"SELECT {_COLUMNS} FROM responses WHERE account_id = ? AND id = ? AND expires_at > ?"  # noqa: S608
 _FIND = "SELECT DISTINCT response_id FROM response_items WHERE account_id = ? AND item_id IN ({places})"
 _BYTES = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM responses WHERE account_id = ?"
+_SIZE = "SELECT bytes FROM responses WHERE account_id = ? AND id = ?"
+_TOO_LONG = (
+    "The conversation before 'previous_response_id' is too long to be put together here: begin a new one, with what it "
+    "needs of the old one in 'input'."
+)
 _EXPIRED = "SELECT account_id, id FROM responses WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
 
 
@@ -70,15 +78,20 @@ class KeptResponse:
         return (item for item in (*self.input, *self.output) if isinstance(item, Mapping))
 
 
+def is_kept_id(value: Any) -> bool:
+    """Whether a value can be the ID of an answer or an item: visible ASCII, and no longer than any that is given."""
+    return isinstance(value, str) and 0 < len(value) <= _ID_MAX and value.isascii() and value.isprintable()
+
+
 def keeping_response(kept: KeptResponse, *, max_bytes: int) -> list[tuple[str, tuple[Any, ...]]]:
     """The statements that keep an answer; none where it is larger than may be. Harmless when run again."""
     given, told = (json.dumps(value, separators=(",", ":")) for value in (kept.input, kept.response))
     size = len(given) + len(told)
-    if size > max_bytes:
+    if size > max_bytes or not is_kept_id(kept.id):
         return []
     row = (kept.account, kept.id, kept.previous_id, kept.created_at, kept.expires_at, given, told, size)
     statements: list[tuple[str, tuple[Any, ...]]] = [(_INSERT, row)]
-    names = [item["id"] for item in kept.items() if isinstance(item.get("id"), str)]
+    names = [item["id"] for item in kept.items() if is_kept_id(item.get("id"))]
     for start in range(0, len(names), _BATCH):
         some = names[start : start + _BATCH]
         rows = ", ".join("(?, ?, ?)" for _ in some)
@@ -92,15 +105,23 @@ def read_response(database: Database, account: str, id: str, now: float) -> Kept
     return database.read(lambda connection: _one(connection, account, id, now), whole=False)
 
 
-def read_chain(database: Database, account: str, id: str, now: float) -> list[KeptResponse] | None:
-    """An answer and all before it in its conversation, oldest first; None where one of them is not there (any more)."""
+def read_chain(database: Database, account: str, id: str, now: float, *, max_bytes: int) -> list[KeptResponse] | None:
+    """An answer and all before it in its conversation, oldest first; None where one of them is not there (any more).
+
+    Raises:
+        BadRequest: the conversation is too long.
+    """
 
     def read(connection: Connection) -> list[KeptResponse] | None:
         found: list[KeptResponse] = []
-        wanted = id
+        wanted, left = id, max_bytes
         while wanted:
+            sizes = connection.tuples(_SIZE, (account, wanted))
+            left -= sizes[0][0] if sizes else 0
+            if left < 0 or len(found) >= _CHAIN_MAX:
+                raise BadRequest(_TOO_LONG, code="conversation_too_long", param="previous_response_id")
             one = _one(connection, account, wanted, now)
-            if one is None or len(found) >= _CHAIN_MAX:
+            if one is None:
                 return None
             found.append(one)
             wanted = one.previous_id

@@ -22,6 +22,7 @@ class FieldRung:
             out and named in ``x-router-dropped-params``: the answer asked for is the same without it), or ``refuse``
             (400: the answer would be another one).
         note: for the page: into what, why, and what to do instead.
+        native: whether it is passed on to a provider that speaks the wire itself; what is not, is named as dropped.
         types: of its value; empty for any. None is always allowed, and is as good as absent.
         harmless: of ``refuse``: values that ask for nothing.
     """
@@ -31,6 +32,7 @@ class FieldRung:
     note: str
     types: tuple[type, ...] = ()
     harmless: Sequence[Any] = ()
+    native: bool = True
 
 
 def check_ladder(body: Mapping[str, Any], ladder: Sequence[FieldRung], shown: Mapping[type, str]) -> None:

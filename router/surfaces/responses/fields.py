@@ -69,11 +69,11 @@ LADDER = (
     FieldRung("n", "refuse", "there is one answer to a request; send several requests.", (), (1,)),
     FieldRung("stream_options", "drop", "streams have their usage in any case, and are not padded"),
     FieldRung("max_tool_calls", "drop", "it counts hosted tools, of which there are none"),
-    FieldRung("prompt_cache_options", "drop", "providers cache as they do"),
-    FieldRung("prompt_cache_retention", "drop", "providers cache as they do"),
-    FieldRung("background_options", "drop", "nothing runs in the background"),
-    FieldRung("client_metadata", "drop", "it is for servers of the client's maker"),
-    FieldRung("access_programs", "drop", "it is for servers of the client's maker"),
-    FieldRung("image", "drop", "no images are made here"),
+    FieldRung("prompt_cache_options", "drop", "providers cache as they do", native=False),
+    FieldRung("prompt_cache_retention", "drop", "providers cache as they do", native=False),
+    FieldRung("background_options", "drop", "nothing runs in the background", native=False),
+    FieldRung("client_metadata", "drop", "it is for servers of the client's maker", native=False),
+    FieldRung("access_programs", "drop", "it is for servers of the client's maker", native=False),
+    FieldRung("image", "drop", "no images are made here", native=False),
 )
 """In the order of the page. A field that is not here passes as it came."""

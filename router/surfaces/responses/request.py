@@ -16,12 +16,14 @@ from router.surfaces.field_kinds import short
 from router.surfaces.known_fields import dropped_fields, passed_on
 from router.surfaces.responses.fields import LADDER, TYPES
 from router.surfaces.responses.items import turns_of
+from router.surfaces.responses.native import passed_natively
 from router.surfaces.responses.tools import added_tools, choice_of, tools_of
 
-__all__ = ["AskedResponse", "ask", "items_of"]
+__all__ = ["AskedResponse", "ask", "check_body", "items_of"]
 
 _KNOWN = {rung.name for rung in LADDER}
 _SAME_NAME = tuple(rung.name for rung in LADDER if rung.rung == "pass" and rung.name != "model")
+_NOT_NATIVE = {rung.name for rung in LADDER if not rung.native}
 _LOGPROBS = "message.output_text.logprobs"
 _FORMATS = ("text", "json_object", "json_schema")
 
@@ -32,13 +34,25 @@ class AskedResponse:
 
     Attributes:
         chat: the chat body.
+        passed: the body for providers that speak this wire, but for what each target decides: model, cap, names.
         names: of its tools, for the way back.
-        dropped: fields, items and tools that were left out.
+        dropped, dropped_natively: fields, items and tools that are left out.
     """
 
     chat: dict[str, Any]
+    passed: dict[str, Any]
     names: ToolNames
     dropped: list[str]
+    dropped_natively: list[str]
+
+
+def check_body(body: Mapping[str, Any]) -> None:
+    """See that a body's fields are of their types, and ask for nothing that is not done here.
+
+    Raises:
+        BadRequest: naming the field, and what to do.
+    """
+    check_ladder(body, LADDER, TYPES)
 
 
 def items_of(body: Mapping[str, Any]) -> list[Any]:
@@ -63,7 +77,7 @@ def ask(
     open_proof: Callable[[str], Mapping[str, Any] | None],
     dropped_types: Collection[str] = (),
 ) -> AskedResponse:
-    """What a body asks for.
+    """What a checked body asks for.
 
     Args:
         items: of its input, with those that are kept put in.
@@ -73,14 +87,16 @@ def ask(
     Raises:
         BadRequest: naming the field, and what to do.
     """
-    dropped = [*dropped_fields(body), *dropped_by(body, LADDER)]
+    foreign = dropped_fields(body)
     body = passed_on(body)
-    check_ladder(body, LADDER, TYPES)
     turns, left_out = turns_of(items, open_proof)
     tools, hosted = tools_of(body.get("tools"), dropped_types)
     added, hosted_too = added_tools(items, dropped_types)
     tools += added
-    dropped += [*left_out, *hosted, *hosted_too]
+    hosted += hosted_too
+    fields = dropped_by(body, LADDER)
+    dropped = [*foreign, *fields, *left_out, *hosted]
+    natively = [*foreign, *(name for name in fields if name in _NOT_NATIVE), *hosted]
     names = ToolNames(tools)
     instructions = body.get("instructions")
     if instructions:
@@ -92,7 +108,7 @@ def ask(
     chat = to_chat(prompt, names)
     if "tools" not in chat:
         chat.pop("parallel_tool_calls", None)
-    return AskedResponse(chat, names, dropped)
+    return AskedResponse(chat, passed_natively(body, items, dropped_types), names, dropped, natively)
 
 
 def _fields(body: Mapping[str, Any]) -> dict[str, Any]:

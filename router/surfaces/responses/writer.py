@@ -54,17 +54,24 @@ class ResponseWriter:
         echo: what it says of its request.
         seal: seals what a provider wants back.
         clock: Unix seconds.
+        fits: whether an answer is small enough to be kept; asked of one that is to be.
 
     Attributes:
         response: the whole object, once there is an end.
     """
 
     def __init__(
-        self, echo: Echo, seal: Callable[[Mapping[str, Any]], str], clock: Callable[[], float] = time.time
+        self,
+        echo: Echo,
+        seal: Callable[[Mapping[str, Any]], str],
+        clock: Callable[[], float] = time.time,
+        *,
+        fits: Callable[[Mapping[str, Any]], bool] = lambda response: True,
     ) -> None:
         self._echo = echo
         self._seal = seal
         self._clock = clock
+        self._fits = fits
         self._number = 0
         self._items: dict[int, _Item] = {}
         self._usage: Mapping[str, Any] = {}
@@ -207,8 +214,11 @@ class ResponseWriter:
             told["completed_at"] = int(self._clock())
         if event.tier:
             told["service_tier"] = event.tier
-        self.response = self._echo.response(status, self._output(status), **told)
-        yield self._event(f"response.{status}", response=self.response)
+        response = self._echo.response(status, self._output(status), **told)
+        if response["store"] and not self._fits(response):
+            response["store"] = False
+        self.response = response
+        yield self._event(f"response.{status}", response=response)
 
     def _output(self, status: str) -> list[_Wire]:
         """All items; the last of an answer that was cut is the one that was cut."""
