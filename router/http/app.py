@@ -51,6 +51,7 @@ _SETTLE_S = 2.0
 _PATH_SHOWN = 120
 _MESSAGES = "/v1/messages"  # below which errors have Anthropic's shape
 _ORIGIN_SHOWN = 100
+_UPGRADE = "router.upgrade"
 _READING = ("GET", "HEAD")
 
 
@@ -94,7 +95,8 @@ class Application:
         routes = (*(route.path for route in _routes(assembly)), *key_api_paths(dialect))
         paths = dict.fromkeys((*serves, *dialect.models_paths, *routes, *public, *base_paths(dialect)))
         reader = PathReader([*paths, *(f"{path}/<id>" for path in dialect.models_paths)], serves)
-        directions = Directions(dialect, assembly.settings.gateway.profile, paths, reader.meant)
+        told = [path for path in paths if "<" not in path]
+        directions = Directions(dialect, assembly.settings.gateway.profile, told, reader.meant)
         refused = assembly.recorder.refused
         self._failures = Failures(dialect, assembly.log.write, directions, refused, assembly.surfaces)
         peers = PeerReader(assembly.settings.server.trusted_proxies)
@@ -111,7 +113,7 @@ class Application:
         """The WSGI callable: whatever it is asked, calls among it, whichever server asks."""
         environ["router.request_id"] = new_request_id()
         environ["PATH_INFO"], environ["router.model"] = self.calls.read_path(environ["PATH_INFO"])
-        environ.pop("HTTP_UPGRADE", None)  # which no server must heed, and Flask takes for a WebSocket's
+        environ[_UPGRADE] = environ.pop("HTTP_UPGRADE", "")  # no server must heed it, and Flask takes it for its own
         if self._cross_origin is not None:
             if is_preflight(environ):
                 return self._preflight(self._cross_origin, environ, start_response)
@@ -268,7 +270,7 @@ def _build_flask(
 
 def _asks_for_websocket() -> bool:
     """Whether the client would rather speak by a WebSocket; some then send plain requests for good."""
-    return request.headers.get("upgrade", "").lower() == "websocket"
+    return bool(request.environ[_UPGRADE].lower() == "websocket")
 
 
 def _is_anthropics() -> bool:

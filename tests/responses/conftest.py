@@ -23,14 +23,15 @@ MORE = {
 @pytest.fixture(scope="session")
 def running_hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     folder = tmp_path_factory.mktemp("responses")
-    options = {
-        "config": {
-            "gateway": {"heartbeat_s": 0.1},
-            "responses": {"drop_tools": ["image_generation"]},
-            "prices": {OLLAMA: {"free": True}},
-        }
+    config = {
+        "gateway": {"heartbeat_s": 0.1},
+        "responses": {"drop_tools": ["image_generation"]},
+        "prices": {OLLAMA: {"free": True}},
     }
-    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream, **MORE), **options) as gateway:
+    with (
+        ScriptedUpstream() as upstream,
+        Gateway(folder, providers=sections(upstream, **MORE), config=config) as gateway,
+    ):
         hall = Hall(gateway, upstream)
         models = [hall.model_of(plugin) for plugin in TRANSLATED if plugin != "ollama"]
         models += [f"{name}/gpt-4o" for name in ("openai", "first", "spoken", "chatting", *OWN)]

@@ -98,7 +98,7 @@ class Hall:
     def other_key(self, name: str) -> str:
         """The key of another account, with money."""
         account = self.gateway.router("accounts", "create", name)["id"]
-        self.gateway.router("credits", "grant", account, "5", "--reference", name)
+        self.gateway.router("credits", "grant", account, "5", "--reason", "test")
         made: str = self.gateway.router("keys", "create", "--account", account)["api_key"]
         return made
 

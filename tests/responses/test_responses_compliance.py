@@ -10,7 +10,8 @@ from responses_wire import CALL, NATIVE, TOOL, TRANSLATED, WIRES, Hall, events_i
 
 PROVIDERS = ("echo", "openai", *TRANSLATED)
 CALLING = ("openai", *TRANSLATED)
-IMAGE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+IMAGE = f"data:image/png;base64,{PIXEL}"
 NULLABLE = {"type": ["string", "null"]}
 COUNT = {"type": ["integer", "null"]}
 NUMBER = {"type": "number"}

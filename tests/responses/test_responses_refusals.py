@@ -18,8 +18,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a hosted tool": ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
     "a result without its call": ({"input": [OUTPUT]}, "input[0]"),
     "an unknown answer before": ({"previous_response_id": "resp_nowhere"}, "previous_response_id"),
-    "an unknown reference": ({"input": [{"type": "item_reference", "id": "rs_1"}]}, "input[0]"),
-    "a reference without its type": ({"input": [{"id": "rs_1"}]}, "input[0]"),
+    "an unknown reference": ({"input": [{"type": "item_reference", "id": "rs_nowhere"}]}, "input[0]"),
+    "a reference without its type": ({"input": [{"id": "rs_nowhere"}]}, "input[0]"),
     "a conversation": ({"conversation": "conv_1"}, "conversation"),
     "the background": ({"background": True}, "background"),
     "a stored prompt": ({"prompt": {"id": "pmpt_1"}}, "prompt"),
@@ -77,8 +77,11 @@ def test_tools_that_the_operator_leaves_out_are_named(hall: Hall) -> None:
 @pytest.fixture(scope="module")
 def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     folder = tmp_path_factory.mktemp("forgetful")
-    options = {"config": {"responses": {"store": False}}, "billing": False}
-    with ScriptedUpstream() as upstream, Gateway(folder, providers=sections(upstream), **options) as gateway:
+    config = {"responses": {"store": False}}
+    with (
+        ScriptedUpstream() as upstream,
+        Gateway(folder, providers=sections(upstream), config=config, billing=False) as gateway,
+    ):
         yield Hall(gateway, upstream)
 
 
@@ -105,9 +108,8 @@ def test_a_web_socket_is_a_426_and_a_plain_get_a_405(hall: Hall) -> None:
 
 
 def test_codex_finds_the_list_that_it_looks_for(hall: Hall) -> None:
-    url = f"{hall.gateway.base_url}/models?client_version=0.171.0"
     listed = hall.ask("GET", "/../models?client_version=0.171.0").json()
-    assert listed["models"] == [] and listed["data"] and url
+    assert listed["models"] == [] and listed["data"]
     assert "models" not in hall.ask("GET", "/../models").json()
 
 

@@ -38,7 +38,7 @@ def test_a_chain_goes_through_any_provider_and_each_turn_sees_all_before(hall: H
 
 
 def test_streams_are_kept_as_plain_answers_are(hall: Hall) -> None:
-    hall.upstream.script(native_stream("A ", "b"))
+    hall.upstream.script(native_stream("A ", "b", id="resp_streamed"))
     for model in (ECHO, "own0/gpt-4o"):
         events = events_in(hall.post({"model": model, "input": "x", "stream": True}).content)
         told = events[-1]["response"]

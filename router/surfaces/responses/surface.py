@@ -17,9 +17,9 @@ from router.surfaces.responses.native import native_body
 from router.surfaces.responses.reader import ResponsesReader
 from router.surfaces.responses.request import AskedResponse, ask, check_body, items_of
 from router.surfaces.responses.resource import Echo
-from router.surfaces.responses.schema import SCHEMA
+from router.surfaces.responses.schema import COUNT_SCHEMA, SCHEMA
 from router.surfaces.responses.state import ExpandedInput, ResponseKeeper
-from router.surfaces.surface import RouteAnswer, RouteRequest, ServedCall, SurfaceRoute, SurfaceSchema
+from router.surfaces.surface import ServedCall, SurfaceAnswer, SurfaceRequest, SurfaceRoute, SurfaceSchema
 from router.surfaces.translated import Translated, TranslatedSurface, TranslationRequest
 from router.types.dialect import Dialect
 
@@ -107,7 +107,7 @@ class ResponsesSurface(TranslatedSurface):
             SurfaceRoute("GET", one, self._show),
             SurfaceRoute("DELETE", one, self._delete),
             SurfaceRoute("GET", f"{one}/input_items", self._input_items),
-            SurfaceRoute("POST", f"{_PATH}/input_tokens", self._count),
+            SurfaceRoute("POST", f"{_PATH}/input_tokens", self._count, COUNT_SCHEMA),
         )
 
     def _face(
@@ -130,19 +130,19 @@ class ResponsesSurface(TranslatedSurface):
             fits=partial(self._keeper.fits, expanded.own),
         )
 
-    def _show(self, request: RouteRequest) -> RouteAnswer:
+    def _show(self, request: SurfaceRequest) -> SurfaceAnswer:
         if request.query.get("stream", "false") != "false":
             message = "'stream' is not offered for answers that are kept: leave it out, and read the whole."
             raise BadRequest(message, code="unsupported_parameter", param="stream")
         return _json(self._found(request).response)
 
-    def _delete(self, request: RouteRequest) -> RouteAnswer:
+    def _delete(self, request: SurfaceRequest) -> SurfaceAnswer:
         id = request.arguments["response_id"]
         if not self._keeper.delete(request.key.account, id):
             raise self._missing(id)
         return _json({"id": id, "object": "response", "deleted": True})
 
-    def _input_items(self, request: RouteRequest) -> RouteAnswer:
+    def _input_items(self, request: SurfaceRequest) -> SurfaceAnswer:
         """A page of the items that a request added, the newest first as OpenAI has it."""
         kept = self._found(request)
         base = kept.id.removeprefix("resp_")
@@ -162,7 +162,7 @@ class ResponsesSurface(TranslatedSurface):
         ends = {"first_id": page[0]["id"] if page else None, "last_id": page[-1]["id"] if page else None}
         return _json({"object": "list", "data": page, **ends, "has_more": len(items) > len(page)})
 
-    def _count(self, request: RouteRequest) -> RouteAnswer:
+    def _count(self, request: SurfaceRequest) -> SurfaceAnswer:
         """How many tokens a prompt has, about: four bytes a token. It is free, and no call."""
         body = decode_json(request.read())
         check_body(body)
@@ -171,9 +171,9 @@ class ResponsesSurface(TranslatedSurface):
         size = json_bytes(asked.chat["messages"]) + json_bytes(asked.chat.get("tools") or [])
         tokens = max(1, -(-size // _BYTES_PER_TOKEN))
         shown = {"object": "response.input_tokens", "input_tokens": tokens}
-        return RouteAnswer(json.dumps(shown).encode("ascii"), headers={**_JSON, "x-router-token-count": "estimate"})
+        return SurfaceAnswer(json.dumps(shown).encode("ascii"), headers={**_JSON, "x-router-token-count": "estimate"})
 
-    def _found(self, request: RouteRequest) -> Any:
+    def _found(self, request: SurfaceRequest) -> Any:
         id = request.arguments["response_id"]
         found = self._keeper.find(request.key.account, id)
         if found is None:
@@ -189,8 +189,8 @@ class ResponsesSurface(TranslatedSurface):
 _JSON = {"Content-Type": "application/json"}
 
 
-def _json(value: Any) -> RouteAnswer:
-    return RouteAnswer(json.dumps(value).encode("ascii"))
+def _json(value: Any) -> SurfaceAnswer:
+    return SurfaceAnswer(json.dumps(value).encode("ascii"))
 
 
 def _face_of(call: ServedCall) -> ResponsesFace:
