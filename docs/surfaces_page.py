@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from router.surfaces.messages.ladder import BLOCKS, FIELDS, TOOLS, UNKNOWN, Rung, Way
+from router.surfaces.responses.fields import LADDER
 
 __all__ = ["TABLES", "render"]
 
@@ -59,9 +60,43 @@ def _harmless(rule: Rung) -> str:
     return f", but for {values}" if values else ""
 
 
+_WAYS = {"pass": "", "translate": "", "drop": "dropped: ", "refuse": "400"}
+
+
+def _responses() -> str:
+    """Both lanes' rows: what is refused is refused in both, for nobody knows at the door where a call goes."""
+    rows = ["| field | translated | native |", "| --- | --- | --- |"]
+    for rung in LADDER:
+        said = (
+            f"{_WAYS[rung.rung]}{rung.note}" if rung.rung != "refuse" else f"400{_but_for(rung.harmless)}: {rung.note}"
+        )
+        native = "400" if rung.rung == "refuse" else _OWN.get(rung.name, "passed on" if rung.native else "dropped")
+        rows.append(f"| `{rung.name}` | {said} | {native} |")
+    return "\n".join([*rows, "| any other | passed on | passed on |"]) + "\n"
+
+
+def _but_for(values: Sequence[object]) -> str:
+    shown = ", ".join(f"`{json.dumps(value)}`" for value in values)
+    return f" but for {shown}" if shown else ""
+
+
+_OWN = {
+    "model": "the provider's own name",
+    "store": "false: all customers share the provider's account",
+    "previous_response_id": "as translated: it reaches no provider",
+    "input": "passed on, with what is kept put in and without reasoning that the provider cannot read",
+    "max_output_tokens": "the gateway's cap",
+    "user": "as translated",
+    "safety_identifier": "as translated",
+    "prompt_cache_key": "as translated",
+    "include": "passed on; `reasoning.encrypted_content` besides where `reasoning` is asked for",
+}
+"""Field -> what the native lane does with it, where that is neither to pass it on nor to drop it."""
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "messages-fields": _fields,
     "messages-tools": lambda: _messages(TOOLS, "`type` of a tool"),
+    "responses-fields": _responses,
     "messages-blocks": lambda: _messages(BLOCKS, "`type` of a block"),
 }
 """Name -> the table."""
