@@ -60,7 +60,7 @@ def _harmless(rule: Rung) -> str:
     return f", but for {values}" if values else ""
 
 
-_WAYS = {"pass": "", "translate": "", "drop": "dropped: ", "refuse": "400"}
+_WAYS = {"pass": "", "translate": "", "drop": "dropped: "}
 
 
 def _responses() -> str:

@@ -50,6 +50,7 @@ __all__ = [
     "TooLarge",
     "Unauthorized",
     "Unavailable",
+    "UpgradeRequired",
     "UpstreamError",
 ]
 

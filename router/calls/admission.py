@@ -36,6 +36,7 @@ from router.errors import InsufficientQuota, RateLimited, RouterError, StoreErro
 from router.ledger.operations import Authorize, Capture, Hold, Instead, Record, Refused, StaleKey, Statement
 from router.ledger.progress import progress_of
 from router.money.amounts import format_nano
+from router.surfaces.translated import Translated
 from router.types.claims import BALANCE, REFUSALS, Claim, Outcome, PolicyContext, Quote
 from router.types.records import AnyCall, CallRecord, Key
 
@@ -169,11 +170,12 @@ class Admission:
         if held is None:
             if record.charge_nano:
                 record = replace(record, charge_nano=0)  # no policy has claimed anything, so nobody bills it
-            row = Record(record, extra_statements=_extra_statements(active, record))
-            if active.translated is None or active.translated.finished is None:
-                self.journal.post(row)
-            else:  # its client may ask for what is kept at once
-                self.journal.submit(row, timeout_s=_SETTLE_S)
+            extra_statements = () if keeping is None else keeping.statements(record)
+            if active.translated is not None and (kept := _kept(active.translated, record)):
+                row = Record(record, extra_statements=[*extra_statements, *kept])
+                self.journal.submit(row, timeout_s=_SETTLE_S)  # its client may ask for what is kept at once
+            else:
+                self.journal.post(Record(record, extra_statements=extra_statements))
             return record
         outcome = Outcome(record.ending, reckoned.usage, reckoned.charge_nano)
         charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context, active)
@@ -184,7 +186,9 @@ class Admission:
             assert unbooked is not None
             return _instead(unbooked(), record, amounts, keeping)
 
-        extra_statements = _extra_statements(active, record)
+        extra_statements = () if keeping is None else keeping.statements(record)
+        if active.translated is not None:
+            extra_statements = [*extra_statements, *_kept(active.translated, record)]
         still_owns = None if keeping is None else keeping.still_owns
         end = Capture(
             held,
@@ -362,13 +366,9 @@ def _undo(parts: Sequence[Part], context: PolicyContext) -> None:
         part.undo(context)
 
 
-def _extra_statements(active: ActiveCall, record: CallRecord) -> Sequence[Statement]:
-    """What belongs into the transaction of a call's end: its answer, where that is kept for a repeat or a next turn."""
-    keeping, translated = active.keeping, active.translated
-    statements = () if keeping is None else keeping.statements(record)
-    if record.ending == "ok" and translated is not None and translated.finished is not None:
-        return (*statements, *translated.finished())
-    return statements
+def _kept(translated: Translated, record: CallRecord) -> Sequence[Statement]:
+    """What keeps a good answer for the turns that refer to it; nothing where it is not to be kept."""
+    return translated.finished() if record.ending == "ok" and translated.finished is not None else ()
 
 
 def _instead(
