@@ -133,7 +133,7 @@ class Failures:
             return NotFound(message, detail="there is nothing at the path of the request")
         if isinstance(raised, WebsocketMismatch) or where.startswith(WEBSOCKET):
             message = f"There is no WebSocket at {where.removeprefix(WEBSOCKET)}: send plain HTTP requests."
-            return UpgradeRequired(message, headers={"Upgrade": "HTTP/1.1", "Connection": "Upgrade"})
+            return UpgradeRequired(message)
         if raised.code == 405:
             allowed = ", ".join(sorted(getattr(raised, "valid_methods", None) or ()))
             message = self._directions.wrong_method(where, allowed, peer)

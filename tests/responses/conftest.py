@@ -11,6 +11,7 @@ from router.testing import Gateway, ScriptedUpstream
 
 OLLAMA = f"ollama/{WIRES['ollama'].model}"  # whose window nobody knows, so that a picture there has no bound
 OWN = {f"own{number}": {"kind": "openai"} for number in range(8)}  # failures bring a rest
+SEALED = {"ROUTER_MASTER_KEY": "a master key of some length"}
 MORE = {
     **OWN,
     "first": {"kind": "openai", "fallback": ["deepseek/deepseek-chat"]},
@@ -30,7 +31,7 @@ def running_hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     }
     with (
         ScriptedUpstream() as upstream,
-        Gateway(folder, providers=sections(upstream, **MORE), config=config) as gateway,
+        Gateway(folder, providers=sections(upstream, **MORE), config=config, env=SEALED) as gateway,
     ):
         hall = Hall(gateway, upstream)
         models = [hall.model_of(plugin) for plugin in TRANSLATED if plugin != "ollama"]

@@ -102,7 +102,7 @@ def test_a_web_socket_is_a_426_and_a_plain_get_a_405(hall: Hall) -> None:
     asked = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
     answer = hall.ask("GET", headers=asked)
     assert "/v1/responses" in answer.json()["error"]["message"]
-    assert answer.status_code == 426 and answer.headers["upgrade"] == "HTTP/1.1"
+    assert answer.status_code == 426
     plain = hall.ask("GET")
     assert (plain.status_code, plain.headers["allow"]) == (405, "POST")
 
