@@ -36,6 +36,7 @@ def face() -> ResponsesFace:
         NAMES,
         seal=lambda plugin, proof: f"gw1:{json.dumps(proof)}",
         said=lambda error: error.message,
+        clock=lambda: 1_700_000_009.5,
     )
     made.serves("some")
     return made
@@ -191,7 +192,7 @@ def test_usage_and_the_request_are_told() -> None:
         "total_tokens": 42,
     }
     assert (told["temperature"], told["top_p"], told["store"], told["status"]) == (0.5, 1.0, True, "completed")
-    assert told["created_at"] == 1_700_000_000 < told["completed_at"]
+    assert (told["created_at"], told["completed_at"]) == (1_700_000_000, 1_700_000_009)
     assert told["tools"][0] == {
         "type": "function",
         "name": "get",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ class ResponsesFace(TranslatingFace):
         said: what a client may read of an error.
         passed: the body for providers that speak this wire; see ``native``.
         fits: whether an answer is small enough to be kept.
+        clock: Unix seconds.
 
     Attributes:
         tried: how many attempts there were.
@@ -45,7 +47,9 @@ class ResponsesFace(TranslatingFace):
         said: Callable[[RouterError], str],
         passed: Mapping[str, Any] | None = None,
         fits: Callable[[Mapping[str, Any]], bool] = lambda response: True,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self._echo, self._names, self._seal, self._said, self._fits = echo, names, seal, said, fits
         self.passed: Mapping[str, Any] = passed or {}
         self.tried = 0
@@ -94,7 +98,7 @@ class ResponsesFace(TranslatingFace):
         return framed([{"type": "response.failed", "sequence_number": number, "response": response}])
 
     def _begin(self, plugin: str) -> None:
-        self._writer = ResponseWriter(self._echo, lambda proof: self._seal(plugin, proof), fits=self._fits)
+        self._writer = ResponseWriter(self._echo, lambda proof: self._seal(plugin, proof), self._clock, fits=self._fits)
         self._events = ChatEvents(self._names)
         self.told = None
 
