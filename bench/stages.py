@@ -26,7 +26,12 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("transport", ("router/upstream/", "router/http_client/", "router/sockets/", "plugins/")),
     (
         "reply",
-        ("router/surfaces/chat/relay.py", "router/surfaces/splice.py", "router/types/dialect.py", "router/calls/stream.py"),
+        (
+            "router/surfaces/chat/relay.py",
+            "router/surfaces/splice.py",
+            "router/types/dialect.py",
+            "router/calls/stream.py",
+        ),
     ),
     ("dispatch", ("router/calls/", "router/charging/", "router/surfaces/", "router/providers/")),
     ("server: write", tuple(f"router/http1/{name}.py" for name in ("responder", "heads", "stream"))),
