@@ -180,6 +180,14 @@ def test_each_refusal_is_the_class_that_the_sdk_has_for_it(room: Room) -> None:
     assert caught.value.request_id
 
 
+def test_a_header_holds_only_so_many_names_of_what_was_dropped(room: Room) -> None:
+    odd = {f"{'long' * 50}{number}": number for number in range(2000)}
+    answer = room.post({"model": "echo/echo", "max_tokens": 9, "messages": ASK, **odd})
+    assert answer.status_code == 200
+    assert answer.headers["x-router-dropped-params"].endswith("and 1976 more")
+    assert len(answer.headers["x-router-dropped-params"]) < 2000
+
+
 def test_counting_has_a_limit_of_its_own(room: Room) -> None:
     account = room.gateway.router("accounts", "create", "counter")
     key = room.gateway.router("keys", "create", "--account", account["id"])["api_key"]

@@ -18,7 +18,7 @@ from router.surfaces.messages.often import CallsPerKey
 from router.surfaces.messages.reader import MessagesReader
 from router.surfaces.messages.request import prompt_of
 from router.surfaces.messages.schema import COUNT_SCHEMA, SCHEMA
-from router.surfaces.messages.walking import Findings
+from router.surfaces.messages.walking import Findings, named_in_a_header
 from router.surfaces.surface import (
     JSON_HEADERS,
     ServedCall,
@@ -75,8 +75,8 @@ class MessagesSurface(TranslatedSurface):
         return Translated(
             to_chat(prompt),
             face,
-            dropped=tuple(found.dropped),
-            dropped_natively=stripped_from(body),
+            dropped=named_in_a_header(found.dropped),
+            dropped_natively=named_in_a_header(stripped_from(body)),
             unseen_bytes=found.unseen_bytes,
             native_only=found.native_only,
             unpriced=found.unpriced,

@@ -10,7 +10,16 @@ from router.errors import BadRequest
 from router.surfaces.measuring import json_bytes
 from router.surfaces.messages.ladder import FIELDS, Rung, Way, refusal
 
-__all__ = ["Findings", "rule_for"]
+__all__ = ["Findings", "named_in_a_header", "rule_for"]
+
+_NAMES_MAX, _NAME_MAX = 24, 64
+
+
+def named_in_a_header(names: Iterable[str]) -> tuple[str, ...]:
+    """The names as a header can hold them: clients make up as many as they like, and as long."""
+    found = [name if len(name) <= _NAME_MAX else f"{name[:_NAME_MAX]}..." for name in names]
+    more = len(found) - _NAMES_MAX
+    return (*found[:_NAMES_MAX], f"and {more} more") if more > 0 else tuple(found)
 
 
 def rule_for(kind: str, rules: Mapping[str, Rung]) -> Rung:
