@@ -1,4 +1,4 @@
-"""Agents by three frameworks' default surfaces. usage: agents.py FRAMEWORK BASE_URL KEY MODEL; prints JSON."""
+"""Agents by three frameworks' default surfaces. usage: frameworks.py FRAMEWORK BASE_URL KEY MODEL; prints JSON."""
 
 from __future__ import annotations
 
