@@ -246,8 +246,9 @@ class ResponsesSettings:
         keep: for how long: a number and a unit, such as ``30d`` or ``12h``.
         max_bytes: the largest answer, with its input, that is kept.
         account_bytes: how much is kept for one account; beyond it answers are not kept.
-        drop_tools: types of hosted tools (``web_search``, ``image_generation``) that are left out of requests, and
-            named in ``x-router-dropped-params``; all others are refused.
+        drop_tools: types of hosted tools (``file_search``) that are left out of requests, and named in
+            ``x-router-dropped-params``; others are refused, but for ``web_search``, ``image_generation`` and
+            ``tool_search`` beside tools of the client's own, which are left out in any case.
     """
 
     store: bool = True

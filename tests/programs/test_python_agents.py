@@ -24,7 +24,14 @@ def python() -> Iterator[Path]:
 
 
 def run(desk: Desk, python: Path, framework: str) -> dict[str, Any]:
-    command = [str(python), str(FOLDER / "frameworks.py"), framework, desk.gateway.base_url, desk.gateway.api_key, "acme/m"]
+    command = [
+        str(python),
+        str(FOLDER / "frameworks.py"),
+        framework,
+        desk.gateway.base_url,
+        desk.gateway.api_key,
+        "acme/m",
+    ]
     done = desk.run(command, {})
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -11,6 +11,7 @@ from router.errors import BadRequest
 from router.surfaces.canonical.ladder import FieldRung
 from router.surfaces.responses.fields import LADDER
 from router.surfaces.responses.request import AskedResponse, ask, check_body, items_of
+from router.surfaces.responses.tools import SPARED_TYPES
 
 IMAGE = "data:image/png;base64,AA=="
 PROOFS: Mapping[str, Mapping[str, Any]] = {
@@ -215,12 +216,23 @@ def test_tool_choices() -> None:
 
 
 def test_hosted_tools_are_refused_or_left_out_as_the_operator_wants() -> None:
-    tools = [TOOL, {"type": "web_search"}]
+    tools = [TOOL, {"type": "file_search"}]
     error = refusal(tools=tools)
     assert (error.param, error.code) == ("tools[1].type", "unsupported_tool") and "drop_tools" in error.message
-    made = without(("web_search",), tools=tools, tool_choice={"type": "web_search"})
-    assert made.dropped == ["tools[1] (web_search)"] and len(made.chat["tools"]) == 1
+    made = without(("file_search",), tools=tools, tool_choice={"type": "file_search"})
+    assert made.dropped == ["tools[1] (file_search)"] and len(made.chat["tools"]) == 1
     assert "tool_choice" not in made.chat
+
+
+@pytest.mark.parametrize("kind", SPARED_TYPES)
+def test_hosted_tools_that_a_client_can_do_without_are_left_out_beside_its_own(kind: str) -> None:
+    hosted = {"type": kind}
+    made = asked(tools=[TOOL, hosted])
+    assert made.dropped == [f"tools[1] ({kind})"] and len(made.chat["tools"]) == 1
+    items = [{"type": "additional_tools", "tools": [TOOL]}, {"role": "user", "content": "a"}]
+    assert asked(input=items, tools=[hosted]).dropped == [f"tools[0] ({kind})"]
+    assert refusal(tools=[hosted]).param == "tools[0].type", "it is all that the client wants"
+    assert refusal(tools=[TOOL, hosted], tool_choice=hosted).param == "tools[1].type", "the client insists on it"
 
 
 def test_calls_of_hosted_tools_that_are_over_are_left_out() -> None:

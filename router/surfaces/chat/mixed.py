@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.surfaces.responses.request import ask, items_of
+from router.surfaces.responses.tools import SPARED_TYPES
 
-__all__ = ["HOSTED_SPARED", "chat_shaped"]
-
-HOSTED_SPARED = ("image_generation", "tool_search", "web_search", "web_search_preview")
-"""Types of hosted tools that clients add of themselves, and can do without."""
+__all__ = ["chat_shaped"]
 
 
 def chat_shaped(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
@@ -25,7 +23,7 @@ def chat_shaped(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[st
         nested = [tool for tool in _list(body.get("tools")) if _is_nested(tool)]
         flat = [tool for tool in _list(body.get("tools")) if not _is_nested(tool)]
         given = {**body, "tools": flat} if nested else body
-        asked = ask(given, items_of(body), _no_proof, HOSTED_SPARED)
+        asked = ask(given, items_of(body), _no_proof, SPARED_TYPES)
         chat = asked.chat
         if nested:
             chat["tools"] = [*nested, *chat.get("tools", ())]

@@ -17,7 +17,7 @@ from router.surfaces.known_fields import dropped_fields, passed_on
 from router.surfaces.responses.fields import LADDER, TYPES
 from router.surfaces.responses.items import turns_of
 from router.surfaces.responses.native import passed_natively
-from router.surfaces.responses.tools import added_tools, choice_of, tools_of
+from router.surfaces.responses.tools import added_tools, choice_of, spared_types, tools_of
 
 __all__ = ["AskedResponse", "ask", "check_body", "items_of"]
 
@@ -82,13 +82,14 @@ def ask(
     Args:
         items: of its input, with those that are kept put in.
         open_proof: gives what the proof of a reasoning item holds; None for one that is not for this call.
-        dropped_types: types of hosted tools that are left out.
+        dropped_types: types of hosted tools that are left out, besides those of ``spared_types``.
 
     Raises:
         BadRequest: naming the field, and what to do.
     """
     foreign = dropped_fields(body)
     body = passed_on(body)
+    dropped_types = {*dropped_types, *spared_types(body, items)}
     turns, left_out = turns_of(items, open_proof)
     tools, hosted = tools_of(body.get("tools"), dropped_types)
     added, hosted_too = added_tools(items, dropped_types)

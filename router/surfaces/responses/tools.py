@@ -9,10 +9,30 @@ from router.errors import BadRequest
 from router.surfaces.canonical.tools import Tool, ToolChoice
 from router.surfaces.field_kinds import short
 
-__all__ = ["added_tools", "choice_of", "tools_of"]
+__all__ = ["SPARED_TYPES", "added_tools", "choice_of", "spared_types", "tools_of"]
 
 _HOSTED_SHOWN = 40
 _MODES = ("auto", "none", "required")
+
+
+SPARED_TYPES = ("image_generation", "tool_search", "web_search", "web_search_preview")
+"""Hosted tools that clients offer of themselves beside their own, and can do without: Codex does so in every call."""
+
+
+def spared_types(body: Mapping[str, Any], items: Sequence[Any]) -> Collection[str]:
+    """The types of hosted tools that may be left out of a request: it has tools of its own, and does not
+    insist on a hosted one."""
+    lists = [body.get("tools"), *(item.get("tools") for item in items if isinstance(item, Mapping))]
+    kinds = {tool.get("type") for tools in lists if isinstance(tools, list) for tool in tools if _typed(tool)}
+    if kinds.isdisjoint(("function", "custom", "namespace")):
+        return ()
+    choice = body.get("tool_choice")
+    insisted = choice.get("type") if isinstance(choice, Mapping) else None
+    return [kind for kind in SPARED_TYPES if kind in kinds and kind != insisted]
+
+
+def _typed(tool: Any) -> bool:
+    return isinstance(tool, Mapping) and isinstance(tool.get("type"), str)
 
 
 def tools_of(tools: Any, dropped_types: Collection[str], where: str = "tools") -> tuple[list[Tool], list[str]]:
