@@ -97,7 +97,7 @@ def test_an_answer_can_be_read_listed_and_deleted_by_its_account_alone(hall: Hal
     stranger = hall.other_key("stranger")
     for method, place in (("GET", path), ("GET", f"{path}/input_items"), ("DELETE", path)):
         foreign = hall.ask(method, place, stranger)
-        unknown = hall.ask(method, place.replace(made["id"], "resp_none"), stranger)
+        unknown = hall.ask(method, place.replace(made["id"], "resp_nowhere_at_all"), stranger)
         assert foreign.status_code == unknown.status_code == 404
         assert foreign.json()["error"]["code"] == "response_not_found"
     chained = hall.post({"model": ECHO, "input": "x", "previous_response_id": made["id"]}, key=stranger)

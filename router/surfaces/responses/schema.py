@@ -91,6 +91,7 @@ _EVENTS: _Json = {
     "description": "Events with a `sequence_number`, by name, `response.created` to `response.completed`, "
     "`.incomplete` or `.failed`.",
 }
+_COUNTABLE = {name: shape for name, shape in _REQUEST["properties"].items() if name != "service_tier"}
 _COUNTED = _object({"object": {"const": "response.input_tokens"}, "input_tokens": {"type": "integer", "minimum": 1}})
 _ASK: _Json = {"input": "What is six times seven?", "max_output_tokens": 64}
 
@@ -105,7 +106,7 @@ SCHEMA = SurfaceSchema(
 COUNT_SCHEMA = SurfaceSchema(
     "countInputTokens",
     "How many tokens a prompt has, about. It is free.",
-    _REQUEST,
+    {**_REQUEST, "required": ["input"], "properties": _COUNTABLE},
     {"application/json": _COUNTED},
     _ASK,
 )

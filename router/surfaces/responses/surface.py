@@ -10,6 +10,7 @@ from typing import Any
 from router.config.schema import ResponsesSettings
 from router.errors import BadRequest, NotFound, RouterError
 from router.surfaces.body import decode_json
+from router.surfaces.known_fields import model_of
 from router.surfaces.measuring import json_bytes
 from router.surfaces.proofs import PREFIX, Proof
 from router.surfaces.responses.face import ResponsesFace
@@ -102,7 +103,7 @@ class ResponsesSurface(TranslatedSurface):
 
     def routes(self) -> Sequence[SurfaceRoute]:
         """What is kept of answers, and the count of a prompt's tokens."""
-        one = f"{_PATH}/<response_id>"
+        one = f"{_PATH}/<string(minlength=13):response_id>"  # longer than 'input_tokens', which is none
         return (
             SurfaceRoute("GET", one, self._show),
             SurfaceRoute("DELETE", one, self._delete),
@@ -167,7 +168,9 @@ class ResponsesSurface(TranslatedSurface):
         body = decode_json(request.read())
         check_body(body)
         expanded = self._keeper.expand(request.key.account, body.get("previous_response_id"), items_of(body))
-        asked = ask({"model": "", **body}, expanded.items, lambda text: None, self._settings.drop_tools)
+        model = model_of(body) if "model" in body else "any"
+        asked = ask({**body, "model": model}, expanded.items, lambda text: None, self._settings.drop_tools)
+        self.look(asked.chat)
         size = json_bytes(asked.chat["messages"]) + json_bytes(asked.chat.get("tools") or [])
         tokens = max(1, -(-size // _BYTES_PER_TOKEN))
         shown = {"object": "response.input_tokens", "input_tokens": tokens}
