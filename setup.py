@@ -8,6 +8,7 @@ PLUGINS = [
     *("anthropic", "compatible", "deepseek", "echo", "gemini", "meta", "mistral", "moonshot"),  # providers
     *("ollama", "openai", "openrouter", "qwen", "xai"),  # more of them
     *("postpaid", "prepaid", "windows"),  # policies
+    "surfaces",
     *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects
 ]
 WIRES = [

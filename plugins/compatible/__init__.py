@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from router import ProviderSettings, RequestRules, hookimpl
-from router.upstream import CompatibleProvider, ResponsesProvider
+from router.upstream import (
+    CompatibleProvider,
+    MediaProvider,
+    ModerationsProvider,
+    RerankProvider,
+    ResponsesProvider,
+)
 
 __all__ = ["plugin"]
 
@@ -36,7 +42,7 @@ class Settings(ProviderSettings):
         return super().missing() or (None if self.base_url else "set base_url in its section")
 
 
-class Compatible(ResponsesProvider, CompatibleProvider):
+class Compatible(ResponsesProvider, MediaProvider, ModerationsProvider, RerankProvider, CompatibleProvider):
     """The base class, and no default to fall back on. Servers of this wire take a negative cap for none."""
 
     rules: ClassVar = RequestRules(endless=True)

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from router import CallContext, ProviderSettings, RequestRules, Secret, hookimpl
-from router.upstream import CompatibleProvider, Failure, ResponsesProvider, load_cards
+from router.upstream import (
+    CompatibleProvider,
+    Failure,
+    MediaProvider,
+    ModerationsProvider,
+    ResponsesProvider,
+    load_cards,
+)
 
 __all__ = ["plugin"]
 
@@ -29,7 +36,7 @@ class Settings(ProviderSettings):
     project: str = ""
 
 
-class OpenAI(ResponsesProvider, CompatibleProvider):
+class OpenAI(ResponsesProvider, MediaProvider, ModerationsProvider, CompatibleProvider):
     """The provider ``openai``."""
 
     default_base_url: ClassVar[str] = "https://api.openai.com/v1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import gevent
 from greenlet import getcurrent, greenlet
@@ -25,7 +25,7 @@ from router.http_client.exceptions import AnswerTooLong
 from router.ledger.operations import Hold, Statement
 from router.surfaces.face import Face, StreamEnds
 from router.surfaces.measuring import Measure
-from router.surfaces.reader import Reader
+from router.surfaces.reader import NativeReader, Reader
 from router.surfaces.surface import Surface
 from router.surfaces.translated import Translated, TranslatedSurface
 from router.types.dialect import Dialect
@@ -165,7 +165,7 @@ class ActiveCall:
         self.body = body
         self.found = found
         self.model: str = body["model"]
-        self.stream = surface.streams and body.get("stream") is True
+        self.stream = surface.streams and (surface.always_streams or body.get("stream") is True)
         options = body.get("stream_options") if self.stream else None
         asked = isinstance(options, dict) and options.get("include_usage") is True
         self.include_usage = asked or translated is not None
@@ -181,6 +181,8 @@ class ActiveCall:
         self.admitted_at = 0.0
         self.keeping: AnswerRecorder | None = None
         self.relay: Reader = surface.reader(self)
+        if surface.own_ends:
+            self.ends = cast(NativeReader, self.relay)
         self.native = False
         self.attempts: list[Attempt] = []
         self.stripped_params = self.dropped = _NONE

@@ -157,7 +157,7 @@ class CallPipeline:
             if self._plugins.guards:
                 body = self._plugins.guarded(surface.name, key, body, incoming)
             active = self._intake.call(surface, key, body, incoming)
-            if active.stream and not self._settings.streaming:
+            if active.stream and not (self._settings.streaming or surface.always_streams):
                 message = "Streaming is switched off on this gateway; send the request without 'stream'."
                 raise BadRequest(message, code="streaming_disabled", param="stream")
             if incoming.idempotency_key is not None and key.idempotent:
@@ -337,7 +337,8 @@ class CallPipeline:
             first: what stands before; None for what a good answer has.
         """
         if first is None:
-            first = active.surface.stream_headers if active.stream else active.surface.plain_headers
+            surface = active.surface
+            first = active.relay.headers or (surface.stream_headers if active.stream else surface.plain_headers)
         headers = {**active.passed_on, **first, **self._admission.headers(active)}
         if active.surface.id_header:
             headers[active.surface.id_header] = active.request_id

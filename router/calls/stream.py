@@ -98,7 +98,11 @@ class Pump:
             if not active.gone:
                 if not self._begun:
                     self._begin()
-                self._sink.end(self._end if error is None else active.ends.error_frame(error))
+                last = self._end if error is None else active.ends.error_frame(error)
+                if error is None or last:
+                    self._sink.end(last)
+                else:
+                    self._sink.stop()
         finally:
             if self._opened is not None:
                 self._opened.close()  # last: by now its framing has ended too, and the connection can stay
@@ -195,8 +199,10 @@ class Pump:
         if self._begun and silent_s < self._limits.heartbeat_s:
             self._tick_in(max(self._limits.heartbeat_s - silent_s, 0.001))
             return
-        if not self._begun:
-            self._begin()
-        self._put_at = monotonic()
-        self._sink.write(self._active.ends.heartbeat())
+        beat = self._active.ends.heartbeat()
+        if beat:
+            if not self._begun:
+                self._begin()
+            self._put_at = monotonic()
+            self._sink.write(beat)
         self._tick_in(self._limits.heartbeat_s)

@@ -82,6 +82,9 @@ class PriceQuoter:
             BadRequest: what it could cost has no bound, or it asks for something that has no price.
         """
         first, targets = plan.targets[0], plan.targets
+        unpaid = plan.surface.unpaid_fields
+        if unpaid:
+            body = {name: value for name, value in body.items() if name not in unpaid}
         self._check(body, found, first.rules)
         sale = sale_of(first, found, at)
         if sale is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from router.charging.bounds import UNBOUNDED, Bound, bound_of
 from router.charging.targets import TargetPlan
 from router.charging.terms import CHARGE_MAX, TargetPrice
-from router.money.prices import MILLION, dearest, unpriced_units
+from router.money.prices import MILLION, Rates, dearest, unpriced_units
 from router.surfaces.measuring import Measure
 
 __all__ = ["sale_of"]
@@ -29,7 +29,7 @@ def sale_of(target: TargetPlan, found: Measure, at: float) -> TargetPrice | None
         bound = _text_bound(target, found)
     prompt, each = bound.prompt_tokens, bound.each_tokens + bound.predicted
     if prompt >= UNBOUNDED or bound.each_tokens >= UNBOUNDED:
-        if not offer.free:
+        if not offer.free and _charges_without_end(bound, flat or dearest(offer.price, at, prompt)):
             return None
     elif flat is not None and found.units is None and prompt + each <= target.window:
         total = prompt * target.dearest_input + bound.choices * each * target.dearest_output + target.each_request
@@ -39,6 +39,13 @@ def sale_of(target: TargetPlan, found: Measure, at: float) -> TargetPrice | None
         return TargetPrice(offer.price, offer.cost, bound, flat, most_nano, offer.origin, free, target.cost_rates)
     top = flat or dearest(offer.price, at, prompt)
     return TargetPrice.of(offer.price, offer.cost, bound, top, offer.origin, target.cost_rates)
+
+
+def _charges_without_end(bound: Bound, rates: Rates) -> bool:
+    """Whether what nothing bounds is charged: an image may be paid by itself, whatever its tokens."""
+    if bound.prompt_tokens >= UNBOUNDED and rates.dearest_input():
+        return True
+    return bound.each_tokens >= UNBOUNDED and bool(rates.dearest_output())
 
 
 def _text_bound(target: TargetPlan, found: Measure) -> Bound:

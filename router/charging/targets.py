@@ -66,7 +66,7 @@ class TargetPlan:
         dearest_input, dearest_output: nano-units for a million tokens; 0 where ``offer.flat`` is not known.
         each_request: millionths of a nano-unit for the call itself; 0 where ``offer.flat`` is not known.
         nothing_charged: whether by ``offer.flat`` nothing is, whatever a call uses.
-        own_cap: None where nothing is charged.
+        own_cap: None where nothing is charged, or no cap is sent.
         window: tokens; ``UNBOUNDED`` where the card knows none.
         obeyed: what it makes of output caps.
         covered: whether an output cap that is sent limits all output.
@@ -112,7 +112,7 @@ class TargetPlan:
         self.id, self.provider, self.card, self.model = target.id, provider, card, card.model
         self.kind, self.rules = provider.kind, provider.rules
         hooks = provider.hooks
-        self.native = surface.translates and surface.hook in hooks
+        self.native = surface.translates and surface.hook in hooks and surface.serves(card.kind, surface.hook)
         self._asks = "chat" if surface.translates and not self.native else surface.hook
         self._compiles = surface.compiles or self._asks == "chat"
         self.wires: dict[EndpointHealth, CallWire | None] = {}
@@ -125,7 +125,7 @@ class TargetPlan:
         self.nothing_charged = offer.flat is not None and offer.flat.cost_nothing()
         asked = offer.flat.units if offer.flat is not None and offer.request is not None else None
         self.each_request = 0 if asked is None or offer.request is None else asked.millionths(offer.request)
-        self.own_cap = None if offer.free else own_cap
+        self.own_cap = None if offer.free or not surface.capped else own_cap
         self.window = UNBOUNDED if card.context_window is None else card.context_window
         self.obeyed = Obeyed(provider.caps(card.model), provider.dropped(card.model))
         self.covered = bool(self.obeyed.names) and (card.cap_covers_reasoning or not card.reasoning)
@@ -183,7 +183,7 @@ class TargetPlan:
 def _lacks(target: Target, surface: Surface, hook: str) -> str:
     if hook not in target.provider.hooks:
         return f"The model '{target.id}' does not serve {surface.name}."
-    if target.card.kind and target.card.kind != surface.modality:
+    if not surface.serves(target.card.kind, hook):
         return f"The model '{target.id}' serves {target.card.kind}, not {surface.name}."
     return ""
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
+from router.money.modalities import MODALITIES
+
 __all__ = [
     "CAPABILITIES",
     "Endpoint",
@@ -123,7 +125,8 @@ class ModelFacts:
     """``[providers.NAME.models.MODEL]``: what a model can do and costs, where the plugin's own list does not say it.
 
     Attributes:
-        kind: ``chat`` or ``embeddings``; both where unset.
+        kind: one of ``chat``, ``embeddings``, ``completions``, ``moderations``, ``rerank``, ``images``, ``speech`` and
+            ``transcriptions``; any of them where unset.
         context_window: tokens of prompt and output together.
         max_output: the largest output in tokens.
         image_tokens, audio_tokens, file_tokens: the most tokens that one such part of a message can come to; where
@@ -134,7 +137,7 @@ class ModelFacts:
             price is set, calls are charged it times ``[billing] markup``.
     """
 
-    kind: str = field(default="", metadata={"one_of": ("", "chat", "embeddings")})
+    kind: str = field(default="", metadata={"one_of": ("", *MODALITIES)})
     context_window: int | None = field(default=None, metadata=TOKENS)
     max_output: int | None = field(default=None, metadata=TOKENS)
     image_tokens: int | None = field(default=None, metadata=TOKENS)

@@ -70,6 +70,64 @@ class ProviderSpecs:
         """
 
     @hookspec
+    def completions(self, call: SurfaceCall, context: CallContext) -> Reply:  # type: ignore[empty-body]
+        """Send a call by OpenAI's legacy completions upstream; as ``chat``, each chunk of a stream with its ``text``.
+
+        Asked for models of the kind ``completions`` alone; chat models serve such calls by ``chat``.
+
+        Called: addressed, once per attempt. Since: 0.2.
+        """
+
+    @hookspec
+    def moderations(self, call: SurfaceCall, context: CallContext) -> Reply:  # type: ignore[empty-body]
+        """Send what is to be judged upstream; one item, an object with ``results``.
+
+        Called: addressed, once per attempt. Since: 0.2.
+        """
+
+    @hookspec
+    def rerank(self, call: SurfaceCall, context: CallContext) -> Reply:  # type: ignore[empty-body]
+        """Send documents to be ranked upstream; one item, an object with ``results``.
+
+        Its usage has ``units.searches`` where the provider counts them; else one is charged for each 100 documents.
+
+        Called: addressed, once per attempt. Since: 0.2.
+        """
+
+    @hookspec
+    def images(self, call: SurfaceCall, context: CallContext) -> Reply:  # type: ignore[empty-body]
+        """Have images made upstream; one item, an object with ``data``. Its usage has ``units.images``.
+
+        Called: addressed, once per attempt. Since: 0.2.
+        """
+
+    @hookspec
+    def image_edits(self, call: SurfaceCall, context: CallContext) -> Reply:  # type: ignore[empty-body]
+        """Have images changed upstream; as ``images``. Files in ``call.body`` have ``name``, ``type`` and ``data``.
+
+        Called: addressed, once per attempt. Since: 0.2.
+        """
+
+    @hookspec
+    def speech(self, call: SurfaceCall, context: CallContext) -> Reply:  # type: ignore[empty-body]
+        """Have a text spoken upstream: each item's ``data`` is a piece of the audio, as it comes.
+
+        ``Reply.headers`` has the answer's ``content-type``.
+
+        Called: addressed, once per attempt. Since: 0.2.
+        """
+
+    @hookspec
+    def transcriptions(self, call: SurfaceCall, context: CallContext) -> Reply:  # type: ignore[empty-body]
+        """Have audio written down upstream; one item, JSON or, where the client asks for it, plain text.
+
+        ``call.body["file"]`` has ``name``, ``type`` and ``data``; ``Reply.headers`` has the answer's ``content-type``.
+        Its usage has ``units.milliseconds`` where the provider tells of them; else the file's own length counts.
+
+        Called: addressed, once per attempt. Since: 0.2.
+        """
+
+    @hookspec
     def compiled(self, kind: str, context: CallContext) -> CallWire | None:
         """What all calls of one kind to one model at one endpoint have in common, done beforehand.
 

@@ -46,7 +46,15 @@ __all__ = [
 ]
 
 _MODEL = "openai/gpt-4o"
-_MODELS = {"chat": _MODEL, "embeddings": "openai/text-embedding-3-small"}
+_MODELS = {
+    "chat": _MODEL,
+    "embeddings": "openai/text-embedding-3-small",
+    "images": "openai/gpt-image-1",
+    "moderations": "openai/omni-moderation-latest",
+    "rerank": "acme/rerank-v1",
+    "speech": "openai/tts-1",
+    "transcriptions": "openai/whisper-1",
+}
 
 
 def open_errors() -> list[RouterError]:

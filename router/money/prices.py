@@ -207,10 +207,10 @@ def dearest(price: Price, at: float, prompt_bound: int) -> Rates:
 
 
 def is_complete(price: Price, kind: str) -> bool:
-    """Whether calls of a kind can be charged by it: ``chat`` needs input and output, ``embeddings`` input, any other
-    one rate. The units that a call uses besides are looked at call by call: ``unpriced_units``.
+    """Whether calls of a kind can be charged by it: ``chat`` and ``completions`` need input and output, ``embeddings``
+    input, any other one rate. The units that a call uses besides are looked at call by call: ``unpriced_units``.
     """
-    if kind not in ("chat", "embeddings"):
+    if kind not in ("chat", "completions", "embeddings"):
         return has_rates(price)
     return price.input is not None and (kind == "embeddings" or price.output is not None)
 

@@ -10,6 +10,7 @@ from typing import Any
 from router.catalogue.snapshot import ProfileCatalogue
 from router.config.file import Settings
 from router.errors import FAULTS, ConfigError, RouterError
+from router.money.modalities import MODALITIES
 from router.money.prices import is_complete
 from router.plugin_host.registry import Registry, nearest
 from router.types.dialect import Dialect
@@ -22,7 +23,6 @@ RESERVED = (HEALTH, READY, DESCRIPTION)
 """Paths that are the host's own, whatever the profile."""
 
 _KEY_LENGTH = range(20, 129)
-_KINDS = ("chat", "embeddings")
 _PATHS = (
     "chat_paths",
     "embeddings_paths",
@@ -120,8 +120,8 @@ def _faults_of_stream(dialect: Dialect) -> Iterator[str]:
 
 
 def _faults_of_offer(offer: Offer) -> Iterator[str]:
-    if offer.kind not in _KINDS:
-        yield f"is of the kind {offer.kind!r}: write chat or embeddings"
+    if offer.kind not in MODALITIES:
+        yield f"is of the kind {offer.kind!r}: write one of {', '.join(MODALITIES)}"
     if not offer.routes:
         yield 'has no route: write "provider/model"'
     for route in offer.routes:

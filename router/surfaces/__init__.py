@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from router.surfaces.face import Face, StreamEnds, TranslatingFace
+from router.surfaces.further import further_surfaces
 from router.surfaces.measuring import Measure
 from router.surfaces.reader import NativeReader, Reader
 from router.surfaces.surface import (
@@ -33,4 +34,5 @@ __all__ = [
     "TranslatedSurface",
     "TranslatingFace",
     "TranslationRequest",
+    "further_surfaces",
 ]

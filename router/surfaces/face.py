@@ -19,11 +19,15 @@ class StreamEnds(Protocol):
         ...
 
     def error_frame(self, error: RouterError, /) -> bytes:
-        """What ends a stream that failed after its first output."""
+        """What ends a stream that failed after its first output. Empty where the wire has no word for it: the client
+        then sees a stream that is cut.
+        """
         ...
 
     def heartbeat(self) -> bytes:
-        """What keeps proxies and clients awake while the upstream is silent."""
+        """What keeps proxies and clients awake while the upstream is silent. Empty where the wire has nothing of the
+        kind: the answer then begins with its first output.
+        """
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from router.errors import RouterError, UpstreamError
 from router.types.records import Item, Reply, Usage
@@ -21,8 +21,10 @@ class Reader(ABC):
         marks: what an operator should know of the reply: keys of ``REMARKS``.
         reported_model: the model that the upstream says answers; empty while it says none.
         failure: what followed the output of a batch, for ``check`` to raise.
+        headers: of the answer, where they depend on it; None where the surface's are those of all.
     """
 
+    headers: Mapping[str, str] | None = None
     usage: Usage | None
     output: bool
     finished: bool

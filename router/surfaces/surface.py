@@ -154,6 +154,9 @@ class Surface(ABC):
         hook: the provider's hook that serves it; what its calls are asked by. Empty where all are asked through chat.
         modality: the kind that a model's card must be of, and by which its price is complete.
         streams: whether a client may ask for a stream.
+        always_streams: whether every answer is passed on as it comes, whatever the client says.
+        own_ends: whether its reader, a ``NativeReader``, is the face of its streams, and not the dialect.
+        unpaid_fields: fields that ask for something paid on other surfaces, and for nothing here.
         capped: whether an output cap is sent upstream.
         speaks: whether answers use output tokens.
         compiles: whether plugins are asked for a compiled wire.
@@ -168,6 +171,9 @@ class Surface(ABC):
     hook: str
     modality: str
     streams: bool = False
+    always_streams: bool = False
+    own_ends: bool = False
+    unpaid_fields: frozenset[str] = frozenset()
     capped: bool = False
     speaks: bool = True
     compiles: bool = False
@@ -189,6 +195,14 @@ class Surface(ABC):
             BadRequest: it is none.
         """
         return decode_json(raw)
+
+    def serves(self, kind: str, hook: str) -> bool:
+        """Whether models of a kind serve it when they are asked by a hook: its own, or ``chat`` if it is translated.
+
+        Args:
+            kind: of the card; empty where it is not known.
+        """
+        return kind in ("", self.modality)
 
     @abstractmethod
     def look(self, body: Mapping[str, Any]) -> Measure:

@@ -197,7 +197,8 @@ class ModelCard:
 
     Attributes:
         model: the part of the model ID that the provider knows.
-        kind: ``chat`` or ``embeddings``; empty where it is not known.
+        kind: what it does, such as ``chat`` or ``images``: one of ``router.money.modalities``; empty where that is not
+            known.
         owned_by: who made the model, as ``GET /v1/models`` shows it.
         created: Unix seconds; 0 where it is not known.
         context_window: tokens of prompt and output together; None where it is not known.
@@ -335,7 +336,7 @@ class CallRecord:
     Attributes:
         request_id: ours.
         created_at: Unix seconds at which the call arrived.
-        route: ``chat`` or ``embeddings``.
+        route: the surface, such as ``chat``.
         account, key: IDs; empty where the key was not known.
         model: the public ID as asked for.
         provider, upstream_model: what served, or the last that was tried; empty where none was.

@@ -8,7 +8,9 @@ from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleChatProvider, CompatibleProvider, Progress
 from router.upstream.events import PassedEvents, TranslatedEvents
 from router.upstream.failures import Failure, failure_of, parse_failure, printable
+from router.upstream.media import MediaProvider
 from router.upstream.provider import HttpProvider
+from router.upstream.ranking import ModerationsProvider, RerankProvider
 from router.upstream.responses import ResponsesProvider
 from router.upstream.wire import arguments_of, choices_of, dump_json, object_at, show_cached, usage_of
 
@@ -18,9 +20,12 @@ __all__ = [
     "CompatibleProvider",
     "Failure",
     "HttpProvider",
+    "MediaProvider",
+    "ModerationsProvider",
     "PassedEvents",
     "Progress",
     "Request",
+    "RerankProvider",
     "Response",
     "ResponseHead",
     "ResponsesProvider",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from router.money.modalities import MODALITIES
 from router.money.prices import ALL_RATES, Price
 from router.types.records import ModelCard
 
 __all__ = ["fault_of_card", "fault_of_wire"]
 
-_KINDS = ("", "chat", "embeddings")
 _COUNTS = ("created", "prompt_overhead")
 _KNOWN_OR_NONE = ("context_window", "max_output", "image_tokens", "audio_tokens", "file_tokens")
 _MOST = 2**62  # what a database can hold
@@ -24,8 +24,8 @@ def fault_of_card(card: Any) -> str:
         return f"a router.ModelCard is wanted, not {type(card).__name__}"
     if not isinstance(card.model, str) or not card.model or not card.model.isprintable():
         return f"a card's model is {card.model!r}, and must be a printable name"
-    if card.kind not in _KINDS:
-        return f"the card {card.model!r} is of the kind {card.kind!r}: write chat or embeddings"
+    if card.kind not in ("", *MODALITIES):
+        return f"the card {card.model!r} is of the kind {card.kind!r}: write one of {', '.join(MODALITIES)}"
     for name in (*_COUNTS, *_KNOWN_OR_NONE):
         value = getattr(card, name)
         if not (_is_count(value) or (value is None and name in _KNOWN_OR_NONE)):

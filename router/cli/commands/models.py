@@ -13,6 +13,7 @@ from router.cli.support.groups import Commands, NearestChoice
 from router.cli.support.output import pairs, table
 from router.cli.support.references import MODEL, PROVIDER
 from router.cli.support.session import CommandSession, common
+from router.money.modalities import MODALITIES
 from router.money.price_text import show_price
 from router.office import models as office
 from router.office.models import ModelShown
@@ -87,7 +88,7 @@ def show(session: CommandSession, model_id: str) -> None:
     "--provider", type=PROVIDER, required=True, metavar="NAME", help="The configured provider that serves it."
 )
 @click.option("--model", required=True, metavar="MODEL", help="The model's name at that provider.")
-@click.option("--kind", type=NearestChoice(["chat", "embeddings"]), default="chat", show_default=True)
+@click.option("--kind", type=NearestChoice(MODALITIES), default="chat", show_default=True)
 @describing
 @click.option("--replace", is_flag=True, help="Give an ID that is there already this new meaning.")
 @common

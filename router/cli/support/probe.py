@@ -93,6 +93,8 @@ def _expense(card: ModelCard) -> tuple[bool, bool, float]:
 
 def _call(provider: ConfiguredProvider, context: CallContext, card: ModelCard) -> None:
     """Send the call and read its answer. Raises ``UpstreamError``, and ``RouterError`` of the plugin's own."""
+    if card.kind not in ("", "chat", "embeddings"):
+        raise BadRequest(f"a model for {card.kind} is not probed: name one for chat or embeddings with --model")
     if card.kind == "embeddings":
         body: dict[str, Any] = {"model": card.model, "input": "ok"}
         reply = provider.hooks["embeddings"](call=EmbeddingsCall("req_probe", card.model, body), context=context)

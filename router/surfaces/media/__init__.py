@@ -1,0 +1,1 @@
+"""Surfaces of images and sound."""

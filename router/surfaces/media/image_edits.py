@@ -1,0 +1,69 @@
+"""The surface of images that are changed: ``POST /v1/images/edits``, a form with files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from router.surfaces.field_kinds import Integer, JsonField, OneOf, Typed
+from router.surfaces.measuring import Measure
+from router.surfaces.media.fields import checked, described, prompt_bytes, refuse_streams, required_text
+from router.surfaces.media.images import IMAGES_MAX, IMAGES_SHAPE, image_reader
+from router.surfaces.media.multipart import files_of, read_form
+from router.surfaces.surface import ServedCall, Surface, SurfaceSchema
+from router.surfaces.text.paths import beside_chat
+from router.surfaces.text.plain_reader import PlainReader
+from router.types.dialect import Dialect
+from router.types.records import Units
+
+__all__ = ["ImageEditsSurface"]
+
+_FIELDS: Mapping[str, JsonField] = {
+    "prompt": Typed("a string", str, required=True),
+    "n": Integer(1, IMAGES_MAX),
+    "size": Typed("a string", str),
+    "quality": Typed("a string", str),
+    "response_format": OneOf("url", "b64_json"),
+    "user": Typed("a string", str),
+}
+_FILES = frozenset({"image", "image[]", "mask"})
+_FILE = {"type": "string", "format": "binary"}
+
+
+class ImageEditsSurface(Surface):
+    """OpenAI's edits: images, a prompt, and how many are wanted."""
+
+    name = hook = "image_edits"
+    modality = "images"
+    reads_json = False
+
+    def paths(self, dialect: Dialect) -> tuple[str, ...]:
+        """See ``Surface``."""
+        return beside_chat(dialect, "/images/edits")
+
+    def read(self, raw: bytes, header: Callable[[str], str | None]) -> dict[str, Any]:
+        """See ``Surface``."""
+        return read_form(raw, header, ("n", "output_compression"))
+
+    def look(self, body: Mapping[str, Any]) -> Measure:
+        """See ``Surface``."""
+        checked(body, _FIELDS)
+        required_text(body, "prompt")
+        refuse_streams(body, "Images")
+        images = len(files_of(body, "image"))
+        if "mask" in body:
+            images += len(files_of(body, "mask"))
+        count = body.get("n") or 1
+        size = prompt_bytes(body, _FILES)
+        return Measure(size, messages=1, images=images, choices=count, units=Units(images=count))
+
+    def reader(self, call: ServedCall) -> PlainReader:
+        """See ``Surface``."""
+        return image_reader(call)
+
+    def schema(self) -> SurfaceSchema:
+        """See ``Surface``."""
+        request = described(_FIELDS, image={"anyOf": [_FILE, {"type": "array", "items": _FILE}]})
+        request["properties"]["mask"] = _FILE
+        answers = {"application/json": IMAGES_SHAPE}
+        return SurfaceSchema("editImage", "Images, changed.", request, answers, {}, "multipart/form-data")

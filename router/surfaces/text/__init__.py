@@ -1,0 +1,1 @@
+"""Surfaces of text beside chat and embeddings: completions, moderations, ranking."""
