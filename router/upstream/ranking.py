@@ -14,6 +14,8 @@ from router.upstream.wire import object_at, usage_of
 
 __all__ = ["ModerationsProvider", "RerankProvider"]
 
+_COUNT_MAX = 2**40
+
 
 class ModerationsProvider(HttpProvider):
     """The hook of a provider that judges texts. Stand it before the class of the wire."""
@@ -52,7 +54,7 @@ def _ranked(value: Any) -> Usage | None:
 def _whole(counts: Mapping[str, Any], *names: str) -> int | None:
     """The first of these counts that is a whole number, be it written as ``1.0``."""
     for name in names:
-        count = counts.get(name)
-        if type(count) in (int, float) and count >= 0 and count == int(count):
+        count: Any = counts.get(name)
+        if type(count) in (int, float) and 0 <= count <= _COUNT_MAX and count == int(count):
             return int(count)
     return None

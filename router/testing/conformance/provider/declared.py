@@ -7,7 +7,8 @@ from typing import Any
 
 from router.config.provider import ProviderSettings
 from router.errors import ConfigError
-from router.money.prices import ALL_RATES
+from router.money.modalities import MODALITIES
+from router.money.prices import ALL_RATES, is_complete
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.processes import run_module
 from router.testing.conformance.provider.bench import PROVIDER, ProviderBench
@@ -16,6 +17,7 @@ from router.types.records import CallContext, ModelCard, Price
 
 __all__ = ["card_faults"]
 
+_BY_TOKENS = frozenset({"", "chat", "completions"})
 _IMPORT_CPU_S = 1.0
 
 
@@ -98,7 +100,7 @@ def card_faults(card: ModelCard) -> Iterator[str]:
     name = repr(card.model)
     if not card.model or card.model != card.model.strip():
         yield f"{name} is no model's ID"
-    if card.kind not in ("chat", "embeddings", ""):
+    if card.kind not in (*MODALITIES, ""):
         yield f"{name} is of the kind {card.kind!r}, which is none"
     for field in ("context_window", "max_output", "image_tokens", "audio_tokens", "file_tokens"):
         value = getattr(card, field)
@@ -107,14 +109,16 @@ def card_faults(card: ModelCard) -> Iterator[str]:
     if card.max_output and card.context_window and card.max_output > card.context_window:
         yield f"{name} gives out {card.max_output} tokens at most, and its window is {card.context_window}"
     if card.price is not None:
-        yield from _price_faults(name, card.price, chat=card.kind != "embeddings")
+        yield from _price_faults(name, card.price, card.kind)
 
 
-def _price_faults(name: str, price: Price, *, chat: bool) -> Iterator[str]:
-    needed = ("input", "output") if chat else ("input",)
+def _price_faults(name: str, price: Price, kind: str) -> Iterator[str]:
+    needed = ("input",) if kind == "embeddings" else ("input", "output") if kind in _BY_TOKENS else ()
     for rate in needed:
         if getattr(price, rate) is None:
             yield f"{name} has a price without {rate}"
+    if not is_complete(price, kind or "chat") and not needed:
+        yield f"{name} has a price without any rate"
     for rate in ALL_RATES:
         value = getattr(price, rate)
         if value is not None and value < 0:
