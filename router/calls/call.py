@@ -172,7 +172,6 @@ class ActiveCall:
         self.translated = translated
         self.source = body if source is None else source
         self.face: Face = dialect if translated is None else translated.face
-        self.ends: StreamEnds = self.face
         self.admission: Settles | None = None
         self.parts: Sequence[Part] = ()
         self.claims: Sequence[Claimed] = ()
@@ -181,8 +180,7 @@ class ActiveCall:
         self.admitted_at = 0.0
         self.keeping: AnswerRecorder | None = None
         self.relay: Reader = surface.reader(self)
-        if surface.own_ends:
-            self.ends = cast(NativeReader, self.relay)
+        self.ends: StreamEnds = cast(NativeReader, self.relay) if surface.own_ends else self.face
         self.native = False
         self.attempts: list[Attempt] = []
         self.stripped_params = self.dropped = _NONE

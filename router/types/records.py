@@ -197,8 +197,7 @@ class ModelCard:
 
     Attributes:
         model: the part of the model ID that the provider knows.
-        kind: what it does, such as ``chat`` or ``images``: one of ``router.money.modalities``; empty where that is not
-            known.
+        kind: one of ``router.money.modalities``, such as ``chat`` or ``images``; empty where it is not known.
         owned_by: who made the model, as ``GET /v1/models`` shows it.
         created: Unix seconds; 0 where it is not known.
         context_window: tokens of prompt and output together; None where it is not known.

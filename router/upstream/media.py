@@ -7,8 +7,6 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
-from urllib3.filepost import encode_multipart_formdata
-
 from router import hookimpl
 from router.money.usage import Units
 from router.types.records import CallContext, Item, Reply, SurfaceCall, Usage
@@ -56,6 +54,8 @@ class MediaProvider(HttpProvider):
 
     def _send_form(self, path: str, call: SurfaceCall, context: CallContext) -> Response:
         """Post a call's body as a form."""
+        from urllib3.filepost import encode_multipart_formdata  # a gateway without forms starts without it
+
         parts: list[tuple[str, Any]] = []
         for name, value in {**call.body, "model": context.model}.items():
             parts += [(name, _part(one)) for one in (value if isinstance(value, list) else [value])]
