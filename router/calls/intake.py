@@ -109,6 +109,7 @@ class Intake:
             self._dialect.said,
             self._proofs,
             partial(self._plugin_of, key, surface, model),
+            incoming.query_values if incoming.query else {},
         )
         return surface.translate(body, request)
 

@@ -188,6 +188,10 @@ class CallPipeline:
             error.about = {"account": key.account, "key": key.id, "model": model_id}
             raise
 
+    def served(self, key: Key) -> Iterable[Listed]:
+        """The models that a key can call."""
+        return self._lister.served(key)
+
     def key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
         """The key that a request shows. Raises as ``Authenticator.key``."""
         return self._authenticator.key(incoming.authorization, incoming.x_api_key, incoming.api_key, fresh=fresh)
@@ -339,6 +343,8 @@ class CallPipeline:
         if first is None:
             surface = active.surface
             first = active.relay.headers or (surface.stream_headers if active.stream else surface.plain_headers)
+            if active.stream and active.translated is not None:
+                first = active.translated.face.stream_headers or first
         headers = {**active.passed_on, **first, **self._admission.headers(active)}
         if active.surface.id_header:
             headers[active.surface.id_header] = active.request_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
@@ -45,13 +46,14 @@ class Incoming(Struct):
 
     Attributes:
         path: without a query.
+        query: what follows the path, still encoded; it may hold a key, and stands in no log.
         request_id: ours.
         received_at: Unix seconds at its first byte.
         started: the same moment by the monotonic clock; None where that is not known.
         authorization, x_api_key, api_key: the headers that may hold the key; the last is Azure's.
         origin: the header of a browser that asks for a web page; None without one.
         idempotency_key: the header; heeded only where the key may send it.
-        model: that the path names, as Azure's paths do; empty without one.
+        model: that the path names, as Azure's and Google's do; empty without one.
         client_request_id: the client's own ID of the request; empty without one.
         peer: whose it is.
         client: the connection; None where there is none to watch.
@@ -81,6 +83,15 @@ class Incoming(Struct):
     open_sink: Callable[[], Sink] | None = None
     fields: Mapping[bytes, bytes] | None = None
     environ: Mapping[str, Any] | None = None
+    query: str = ""
+
+    @property
+    def query_values(self) -> dict[str, str]:
+        """The query's names, each with its first value."""
+        found: dict[str, str] = {}
+        for name, value in parse_qsl(self.query, keep_blank_values=True):
+            found.setdefault(name, value)
+        return found
 
     def header(self, name: str) -> str | None:
         """A header field's value by its lower-case name; None where there is none."""
@@ -116,7 +127,7 @@ class Incoming(Struct):
             BadRequest: the body names another.
         """
         said = body.get("model")
-        if said not in (None, "", self.model):
+        if said not in (None, "", self.model, f"models/{self.model}"):  # the last as Google's clients repeat it
             raise BadRequest(
                 f"The path names the model {self.model[:_SHOWN]!r}, and the body {str(said)[:_SHOWN]!r}: "
                 "send one of them, or the same twice.",

@@ -16,6 +16,7 @@ from router.providers.health import EndpointHealth
 from router.providers.resolve import Target
 from router.providers.signing import signing
 from router.surfaces.surface import Surface
+from router.surfaces.translated import TranslatedSurface
 from router.types.records import CallContext
 from router.types.request_rules import ADDED_MEMBERS, RequestRules
 from router.upstream.checking import fault_of_wire
@@ -112,9 +113,10 @@ class TargetPlan:
         self.id, self.provider, self.card, self.model = target.id, provider, card, card.model
         self.kind, self.rules = provider.kind, provider.rules
         hooks = provider.hooks
-        self.native = surface.translates and surface.hook in hooks and surface.serves(card.kind, surface.hook)
-        self._asks = "chat" if surface.translates and not self.native else surface.hook
-        self._compiles = surface.compiles or self._asks == "chat"
+        through = surface.through if isinstance(surface, TranslatedSurface) else None
+        self.native = through is not None and surface.hook in hooks and surface.serves(card.kind, surface.hook)
+        self._asks = surface.hook if self.native or through is None else through.hook
+        self._compiles = surface.compiles if self.native or through is None else through.compiles
         self.wires: dict[EndpointHealth, CallWire | None] = {}
         self.lacks = _lacks(target, surface, self._asks)
         self.hook: Callable[..., Any] | None = hooks.get(self._asks)

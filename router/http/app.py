@@ -18,6 +18,7 @@ from router import __version__
 from router.app.assembly import Assembly
 from router.app.plugin_contexts import plugin_routes
 from router.app.start import assemble
+from router.calls.line import CallPipeline
 from router.calls.request import Incoming
 from router.charging.estimator import BODY_MAX
 from router.charging.key_views import KeyBooks
@@ -34,10 +35,10 @@ from router.http.paths import PathReader
 from router.http.peer import PeerReader
 from router.http.piped import piped
 from router.http.plugin_routes import Answering, PluginRoutes
+from router.http.surface_routes import ERRORS_AT, lists_by_header, routed, serving, surface_routes
 from router.providers.profile import DESCRIPTION, HEALTH, READY, RESERVED
 from router.surfaces.coding import UnsupportedCoding, coding_of
 from router.surfaces.messages.listing import VERSION_HEADER, model_shown, models_shown
-from router.surfaces.surface import SurfaceRequest, SurfaceRoute
 from router.types.dialect import Dialect
 from router.types.keys import Key
 from router.types.masking import one_line
@@ -88,11 +89,11 @@ class Application:
         self.asked_at: float | None = None
         self._assembly = assembly
         gateway, dialect = assembly.gateway, assembly.dialect
-        serves = {path: partial(gateway.call, one) for one in assembly.surfaces for path in one.paths(dialect)}
+        serves = {path: serving(gateway, one) for one in assembly.surfaces for path in one.paths(dialect)}
         self._showcase = assembly.showcase if dialect.catalogue_paths else None
         self._catalogue_paths = frozenset(dialect.catalogue_paths)
         public = (*dialect.catalogue_paths, *dialect.estimator_paths, *dialect.health_paths, *RESERVED)
-        routes = (*(route.path for route in _routes(assembly)), *key_api_paths(dialect))
+        routes = (*(route.path for _, route in surface_routes(assembly) if not route.header), *key_api_paths(dialect))
         paths = dict.fromkeys((*serves, *dialect.models_paths, *routes, *public, *base_paths(dialect)))
         reader = PathReader([*paths, *(f"{path}/<id>" for path in dialect.models_paths)], serves)
         told = [path for path in paths if "<" not in path]
@@ -226,7 +227,7 @@ def _build_flask(
             peer=calls.peers.of_environ(environ),
             client_request_id=client_request_id(environ.get("HTTP_X_REQUEST_ID", "")),
             where=f"{WEBSOCKET * _asks_for_websocket()}{environ['REQUEST_METHOD']} {path}",
-            path=_MESSAGES if rule.startswith(dialect.models_paths) and _is_anthropics() else environ["PATH_INFO"],
+            path=_errors_at(rule, dialect),
         )
         return Response(data, status, headers)
 
@@ -239,12 +240,13 @@ def _build_flask(
         app.add_url_rule(path, f"{method} {path}", view, methods=[method], provide_automatic_options=False)
 
     for path in sorted(calls.paths):
-        add(path, lambda: _called(calls), "POST")
-    for route in _routes(assembly):
-        add(route.path, partial(_routed, assembly, calls, route), route.method)
-    for path in dialect.models_paths:
-        add(path, lambda: _json(gateway.models(incoming(), _models_shown(dialect))), "GET")
-        add(f"{path}/<path:model_id>", lambda model_id: _json(gateway.model(incoming(), model_id, shown())), "GET")
+        add(path, lambda **places: _called(calls), "POST")
+    for surface, route in surface_routes(assembly):
+        if not route.header:
+            add(route.path, partial(routed, assembly, calls, surface, route), route.method)
+    one = lambda model_id: _json(gateway.model(incoming(), model_id, shown()))  # noqa: E731
+    for path, view in lists_by_header(assembly, calls, lambda: _listed(gateway, incoming, dialect), one):
+        add(path, view, "GET")
     books = KeyBooks(assembly.database, assembly.settings.gateway.currency, assembly.limits.timezone)
     for path, answer in KeyApi(dialect, books).routes():
         add(path, partial(_answered_to_key, answer, gateway.key, incoming), "GET")
@@ -271,6 +273,17 @@ def _build_flask(
 def _asks_for_websocket() -> bool:
     """Whether the client would rather speak by a WebSocket; some then send plain requests for good."""
     return bool(request.environ[_UPGRADE].lower() == "websocket")
+
+
+def _listed(gateway: CallPipeline, incoming: Callable[[], Incoming], dialect: Dialect) -> Response:
+    return _json(gateway.models(incoming(), _models_shown(dialect)))
+
+
+def _errors_at(rule: str, dialect: Dialect) -> str:
+    """The path in whose shape a request's error is told."""
+    if rule.startswith(dialect.models_paths) and _is_anthropics():
+        return _MESSAGES
+    return str(request.environ.get(ERRORS_AT) or request.environ["PATH_INFO"])
 
 
 def _is_anthropics() -> bool:
@@ -304,23 +317,6 @@ def _of_plugin(answering: Answering) -> Callable[..., Response]:
         return Response(body, status, headers)
 
     return view
-
-
-def _routes(assembly: Assembly) -> list[SurfaceRoute]:
-    """What surfaces serve besides their calls."""
-    return [route for surface in assembly.surfaces for route in surface.routes()]
-
-
-def _routed(assembly: Assembly, calls: CallRoutes, route: SurfaceRoute, **arguments: str) -> Response:
-    """The answer of a surface's own route."""
-    incoming = incoming_of(request.environ, calls.max_body_bytes, calls.peers)
-    key = assembly.gateway.key(incoming)
-    query, id, read = request.args.to_dict(), incoming.request_id, incoming.read_body
-    given = SurfaceRequest(
-        key, request.method, incoming.path, id, arguments, query, incoming.header, read, incoming.peer
-    )
-    answer = route.serve(given)
-    return Response(answer.body, answer.status, dict(answer.headers))
 
 
 def _answered_to_key(

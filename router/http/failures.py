@@ -61,6 +61,7 @@ class Failures:
     ) -> None:
         self._dialect = dialect
         self._surfaces = {path: one for one in surfaces for path in one.paths(dialect)}
+        self._surfaces |= {route.path: one for one in surfaces for route in one.routes() if not route.header}
         self._below = [(prefix, one) for one in surfaces for prefix in one.prefixes]
         self._log_line = log
         self._directions = directions
@@ -106,7 +107,7 @@ class Failures:
         error = self._translate(raised, request_id, route, where, peer)
         if error.status >= 500 and not isinstance(raised, RouterError):
             _log.error("request %s failed", request_id, exc_info=raised)
-        rendered = self.render(error, path or route, request_id)
+        rendered = self.render(error, route if route in self._surfaces else path or route, request_id)
         if not error.recorded:
             own_id = client_request_id
             line = refusal_line(error, request_id, route, rendered[0], peer=peer, client_request_id=own_id)

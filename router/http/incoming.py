@@ -43,6 +43,7 @@ def incoming_of(environ: dict[str, Any], max_body_bytes: int, peers: PeerReader)
         body_size=None if encoding else _declared(environ),
         reader=body,
         environ=environ,
+        query=environ.get("QUERY_STRING", ""),
     )
 
 

@@ -23,12 +23,13 @@ from router.http import samples
 from router.http.directions import base_paths
 from router.http.json_schema import of_request, of_values
 from router.http.key_api import encode_exact, key_api_paths, subscription, total_usage, user_balance
-from router.http.reply_schemas import REPLIES
+from router.http.placed import is_placed
+from router.http.reply_schemas import MODEL_IN_PATH, REPLIES
 from router.providers.profile import DESCRIPTION, HEALTH, READY
 from router.surfaces.chat.surface import CHAT
 from router.surfaces.collected import OWN
 from router.surfaces.known_fields import ChatSchema, EmbeddingsSchema
-from router.surfaces.surface import Surface, SurfaceRoute, SurfaceSchema
+from router.surfaces.surface import PLACE, Surface, SurfaceRoute, SurfaceSchema
 from router.types.dialect import Dialect
 from router.types.request_rules import CAPS
 
@@ -73,7 +74,7 @@ def describe(dialect: Dialect, settings: GatewaySettings, surfaces: Iterable[Sur
     return json.dumps(_Description(dialect, settings, surfaces).document()).encode("ascii")
 
 
-_PLACE = re.compile(r"<(\w+)>")
+_PLACE = re.compile(r"<(?:path:)?(\w+)>")
 _TEXT: Json = {"type": "string", "minLength": 1}
 
 
@@ -116,7 +117,11 @@ class _Description:
 
     def _paths(self) -> dict[str, Json]:
         dialect = self._dialect
-        found = {path: {"post": self._surface(one)} for one in self._surfaces for path in one.paths(dialect)}
+        found = {
+            path.replace(PLACE, "{model}"): {"post": self._surface(one, placed=is_placed(path))}
+            for one in self._surfaces
+            for path in one.paths(dialect)
+        }
         for surface in self._surfaces:
             for route in surface.routes():
                 if route.schema is not None:
@@ -139,14 +144,16 @@ class _Description:
         found[DESCRIPTION] = {"get": self._own()}
         return found
 
-    def _surface(self, surface: Surface) -> Json:
-        """One path of a surface's calls."""
+    def _surface(self, surface: Surface, *, placed: bool) -> Json:
+        """One path of a surface's calls; ``placed`` if it names the model."""
         schema = surface.schema()
         if schema is None:
             return self._chat() if surface is CHAT else self._embeddings()
-        body = self._surface_body(surface, schema)
+        body = self._surface_body(surface, schema, placed=placed)
         answers = [{kind: _media(kind, shape)} for kind, shape in schema.answers.items()]
         operation = self._call(schema.operation, schema.summary, body, answers)
+        if placed:
+            operation["parameters"] = [*operation["parameters"], MODEL_IN_PATH]
         return self._with_own_errors(operation, surface, samples.call_errors())
 
     def _route(self, surface: Surface, route: SurfaceRoute, schema: SurfaceSchema) -> Json:
@@ -163,13 +170,13 @@ class _Description:
             operation["requestBody"] = self._surface_body(surface, schema)
         return self._with_own_errors(operation, surface, errors)
 
-    def _surface_body(self, surface: Surface, schema: SurfaceSchema) -> Json:
+    def _surface_body(self, surface: Surface, schema: SurfaceSchema, *, placed: bool = False) -> Json:
         name = f"{schema.operation[:1].upper()}{schema.operation[1:]}Request"
         self._schemas[name] = dict(schema.request)
         content: Json = {schema.request_type: {"schema": _reference(name)}}
         if schema.request_type == "application/json":
             model = samples.model_id(self._dialect, surface.modality)
-            content[schema.request_type]["example"] = {"model": model, **schema.example}
+            content[schema.request_type]["example"] = {**({} if placed else {"model": model}), **schema.example}
         return {"required": True, "content": content}
 
     def _with_own_errors(self, operation: Json, surface: Surface, errors: Iterable[RouterError]) -> Json:

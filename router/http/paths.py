@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from router.http.placed import PlacedPaths, is_placed
 from router.providers.profile import RESERVED
 
 __all__ = ["PathReader"]
@@ -28,12 +29,15 @@ class PathReader:
     def __init__(self, paths: Iterable[str], calls: Iterable[str]) -> None:
         rules = set(paths)
         self._served = {rule for rule in rules if "<" not in rule}
+        self._open = {rule.partition("<")[0].rstrip("/") for rule in rules if "<" in rule}
         self._tails = _by_tail({rule.partition("<")[0].rstrip("/") for rule in rules} - {*RESERVED, ""})
-        self._calls = _by_tail(calls)
+        self._placed = PlacedPaths(rules)
+        self._calls = _by_tail(path for path in calls if not is_placed(path))
         self._deepest = max((len(tail.split("/")) for tail in self._tails), default=0)
 
     def read(self, path: str) -> tuple[str, str]:
-        """The path that is served, and the model that this one names: empty unless it is one of Azure's.
+        """The path that is served, and the model that this one names: empty unless it is one of Azure's, or of
+        those of a surface that have a place for it.
 
         A path that stands for none comes back with one slash at its start, and otherwise as it is.
         """
@@ -43,13 +47,17 @@ class PathReader:
         tidy = "/" + "/".join(segments)
         if tidy in self._served:
             return tidy, ""
+        placed = self._placed.find(tidy)
+        if placed is not None:
+            return placed
         tail = _tail(segments)
         if tail and tail[0] in _DEPLOYMENTS:
             return self._deployment(tail[1:]) or (tidy, "")
         for depth in range(min(self._deepest, len(tail)), 0, -1):
             named = self._tails.get("/".join(tail[:depth]))
-            if named is not None:
-                return "/".join([named, *tail[depth:]]), ""
+            if named is not None and (depth == len(tail) or named in self._open):
+                plain = "/".join([named, *tail[depth:]])
+                return self._placed.find(plain) or (plain, "")
         return "/" + path.lstrip("/"), ""
 
     def meant(self, path: str) -> str:

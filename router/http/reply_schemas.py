@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["REPLIES"]
+__all__ = ["MODEL_IN_PATH", "REPLIES"]
 
 _TEXT = {"type": "string"}
 _TEXT_OR_NULL = {"type": ["string", "null"]}
@@ -75,3 +75,12 @@ REPLIES: dict[str, dict[str, Any]] = {
     ),
 }
 """Name -> schema, as in the ``components`` of an OpenAPI description."""
+
+MODEL_IN_PATH = {
+    "name": "model",
+    "in": "path",
+    "required": True,
+    "description": "The model's ID, slashes and all.",
+    "schema": {"type": "string", "minLength": 1},
+}
+"""The parameter of a path that names the model."""

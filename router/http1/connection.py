@@ -377,7 +377,7 @@ class _Truncated(Exception):
 
 
 def _post_reader(calls: CallHandler, limits: ClientLimits, address: str) -> PostReader:
-    return PostReader(calls.paths, limits, calls.max_body_bytes, calls.peers.at(address))
+    return PostReader(calls.paths, limits, calls.max_body_bytes, calls.peers.at(address), calls.read_path)
 
 
 def _slow_header(limits: ClientLimits) -> RequestTimeout:

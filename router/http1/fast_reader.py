@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from router.calls.request import Incoming
 from router.db.ids import new_request_id
 from router.http.incoming import client_request_id
 from router.http.peer import TRACE, ConnectionPeer
+from router.http.placed import is_placed
 from router.http1.limits import ClientLimits
 
 __all__ = ["PostReader"]
@@ -41,25 +42,33 @@ class PostReader:
         limits: bounds of a head.
         body_max: bytes of a body.
         peers: whose the requests of the connection are.
+        read_path: as the application's; None where no path names a model.
     """
 
     paths: Container[str]
     limits: ClientLimits
     body_max: int
     peers: ConnectionPeer
+    read_path: Callable[[str], tuple[str, str]] | None = None
 
     def read(self, data: bytes) -> Incoming | None:
         """The request that ``data`` is, no more and no less; None if it is for llhttp."""
         found = _POST.match(data)
         if found is None:
             return None
-        path, size = found[1].decode("ascii"), len(data) - found.end()
+        path, query, model, size = found[1].decode("ascii"), "", "", len(data) - found.end()
+        if path not in self.paths:
+            path, _, query = path.partition("?")
+            if "%" in path or self.read_path is None:
+                return None
+            path, model = self.read_path(path)
+            if not is_placed(path) or path not in self.paths:
+                return None
         named = _FIELDS(found[2])
         fields = {name.lower(): value for name, value in named}
         length = fields.get(b"content-length", b"")
         if (
-            path not in self.paths
-            or len(fields) != len(named)
+            len(fields) != len(named)
             or not length.isdigit()
             or len(length) > _DIGITS_MAX
             or int(length) != size
@@ -90,6 +99,8 @@ class PostReader:
             body_size=size,
             raw=data[found.end() :],
             fields=fields,
+            query=query,
+            model=model,
         )
 
 

@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-from router.surfaces.face import Face, StreamEnds, TranslatingFace
+from router.surfaces.body import decode_json
+from router.surfaces.canonical.chat_events import ChatEvents, answer_events
+from router.surfaces.canonical.events import (
+    AnnotationSeen,
+    CallDelta,
+    CallStart,
+    Event,
+    Finish,
+    PartEnd,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    UsageSeen,
+)
+from router.surfaces.canonical.folding import FoldedAnswer, fold
+from router.surfaces.canonical.ladder import FieldRung, check_ladder, dropped_by
+from router.surfaces.canonical.pairing import CallPairing
+from router.surfaces.canonical.parts import (
+    AudioPart,
+    CallPart,
+    FilePart,
+    ImagePart,
+    Part,
+    ReasoningPart,
+    RefusalPart,
+    ResultPart,
+    TextPart,
+    Turn,
+)
+from router.surfaces.canonical.prompt import Prompt
+from router.surfaces.canonical.to_chat import to_chat
+from router.surfaces.canonical.tools import Tool, ToolChoice
+from router.surfaces.face import Face, PlainFace, StreamEnds, TranslatingFace
 from router.surfaces.further import further_surfaces
 from router.surfaces.measuring import Measure
 from router.surfaces.reader import NativeReader, Reader
 from router.surfaces.surface import (
+    STREAM_HEADERS,
     ServedCall,
     Surface,
     SurfaceAnswer,
@@ -15,13 +48,36 @@ from router.surfaces.surface import (
     SurfaceRoute,
     SurfaceSchema,
 )
-from router.surfaces.translated import Translated, TranslatedSurface, TranslationRequest
+from router.surfaces.translated import Translated, TranslatedEmbeddings, TranslatedSurface, TranslationRequest
 
 __all__ = [
+    "STREAM_HEADERS",
+    "AnnotationSeen",
+    "AudioPart",
+    "CallDelta",
+    "CallPairing",
+    "CallPart",
+    "CallStart",
+    "ChatEvents",
+    "Event",
     "Face",
+    "FieldRung",
+    "FilePart",
+    "Finish",
+    "FoldedAnswer",
+    "ImagePart",
     "Measure",
     "NativeReader",
+    "Part",
+    "PartEnd",
+    "PlainFace",
+    "Prompt",
     "Reader",
+    "ReasoningDelta",
+    "ReasoningPart",
+    "RefusalDelta",
+    "RefusalPart",
+    "ResultPart",
     "ServedCall",
     "StreamEnds",
     "Surface",
@@ -30,9 +86,22 @@ __all__ = [
     "SurfaceRequest",
     "SurfaceRoute",
     "SurfaceSchema",
+    "TextDelta",
+    "TextPart",
+    "Tool",
+    "ToolChoice",
     "Translated",
+    "TranslatedEmbeddings",
     "TranslatedSurface",
     "TranslatingFace",
     "TranslationRequest",
+    "Turn",
+    "UsageSeen",
+    "answer_events",
+    "check_ladder",
+    "decode_json",
+    "dropped_by",
+    "fold",
     "further_surfaces",
+    "to_chat",
 ]

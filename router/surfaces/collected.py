@@ -10,7 +10,7 @@ from router.plugin_host.registry import Registry
 from router.surfaces.chat.surface import CHAT
 from router.surfaces.embeddings import EMBEDDINGS
 from router.surfaces.messages.surface import MESSAGES
-from router.surfaces.surface import Surface, SurfaceContext
+from router.surfaces.surface import PLACE, Surface, SurfaceContext
 from router.surfaces.translated import TranslatedSurface
 from router.types.dialect import Dialect
 
@@ -63,8 +63,10 @@ def surface_faults(surface: Any, dialect: Dialect, others: Sequence[Surface] = (
     if any(other.name == surface.name for other in others):
         yield f"there is a surface named {surface.name!r} already"
     taken = {path: other.name for other in others for path in other.paths(dialect)}
-    for path in (*surface.paths(dialect), *(route.path for route in surface.routes())):
+    for path in (*surface.paths(dialect), *(route.path for route in surface.routes() if not route.header)):
         if not _PATH.fullmatch(path):
             yield f"the path {path!r} of the surface {surface.name!r} does not begin with a slash, or is not ASCII"
+        elif path.count(PLACE) > 1 or (PLACE in path and path.endswith(PLACE)):
+            yield f"the path {path!r} of the surface {surface.name!r} must have one {PLACE} at most, and end otherwise"
         elif path in taken:
             yield f"the path {path!r} of the surface {surface.name!r} is {taken[path]!r}'s already"

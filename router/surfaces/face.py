@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from router.errors import RouterError
 
-__all__ = ["Face", "StreamEnds", "TranslatingFace"]
+__all__ = ["Face", "PlainFace", "StreamEnds", "TranslatingFace"]
 
 
 class StreamEnds(Protocol):
@@ -40,7 +40,13 @@ class Face(StreamEnds, Protocol):
 
 
 class TranslatingFace(ABC):
-    """One call's face on a surface that is served through chat: from chat's answers to the client's wire."""
+    """One call's face on a surface that is served through chat: from chat's answers to the client's wire.
+
+    Attributes:
+        stream_headers: of its stream, where they are not its surface's; None where they are.
+    """
+
+    stream_headers: Mapping[str, str] | None = None
 
     def serves(self, plugin: str) -> None:
         """What follows comes of a provider of this kind: told before each attempt."""
@@ -69,3 +75,19 @@ class TranslatingFace(ABC):
     def heartbeat(self) -> bytes:
         """A comment of server-sent events, which every reader skips."""
         return b": keep-alive\n\n"
+
+
+class PlainFace(TranslatingFace):
+    """The face of a call on a surface without streams: only ``body`` is ever asked for."""
+
+    def frames(self, chunks: Sequence[bytes], /) -> bytes:
+        """There are none."""
+        return b""
+
+    def end_frame(self) -> bytes:
+        """There is none."""
+        return b""
+
+    def error_frame(self, error: RouterError, /) -> bytes:
+        """There is none."""
+        return b""

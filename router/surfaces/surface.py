@@ -6,7 +6,7 @@ Chat and embeddings are the first two. A plugin brings others by its hook ``surf
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -16,11 +16,13 @@ from router.surfaces.face import Face
 from router.surfaces.measuring import Measure
 from router.surfaces.reader import Reader
 from router.types.dialect import Dialect
+from router.types.offers import Listed
 from router.types.peer import NOBODY, Peer
 from router.types.records import AnyCall, Key, SurfaceCall
 
 __all__ = [
     "JSON_HEADERS",
+    "PLACE",
     "STREAM_HEADERS",
     "ServedCall",
     "Surface",
@@ -31,6 +33,8 @@ __all__ = [
     "SurfaceSchema",
 ]
 
+PLACE = "<model>"
+"""What stands for a model's ID in a path of calls; slashes and all."""
 JSON_HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
 STREAM_HEADERS: Mapping[str, str] = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -77,6 +81,7 @@ class SurfaceRequest:
         query: the first value of each name.
         header: a request header by its lower-case name; None where the client sent none.
         read: reads the whole body, within the gateway's limits.
+        models: the models that the key can call, as lists show them.
     """
 
     key: Key
@@ -88,6 +93,7 @@ class SurfaceRequest:
     header: Callable[[str], str | None] = field(repr=False)
     read: Callable[[], bytes] = field(repr=False)
     peer: Peer = NOBODY
+    models: Callable[[], Iterable[Listed]] = field(default=tuple, repr=False)
 
 
 class SurfaceAnswer(NamedTuple):
@@ -135,15 +141,18 @@ class SurfaceRoute(NamedTuple):
     """A route of a surface besides its calls: to look at, count, or delete something.
 
     Attributes:
-        path: with places as ``<name>``, one part of the path each.
+        path: with places as ``<name>``, one part of the path each; ``<path:name>`` may have slashes.
         serve: gives the answer; runs in the request's greenlet. Raises ``RouterError`` to refuse.
         schema: for ``/openapi.json``; None for one that is not described. Its request is empty where there is no body.
+        header: of a route at the path of another, such as the list of models: requests with this header are its. Empty
+            for a route of its own.
     """
 
     method: str
     path: str
     serve: Callable[[SurfaceRequest], SurfaceAnswer]
     schema: SurfaceSchema | None = None
+    header: str = ""
 
 
 class Surface(ABC):
@@ -162,6 +171,8 @@ class Surface(ABC):
         compiles: whether plugins are asked for a compiled wire.
         reads_json: whether bodies are JSON; else ``read`` decodes them.
         translates: whether a provider without the hook is served through its hook ``chat``.
+        key_header, key_argument: where its clients put the key, besides the usual headers: a header by its lower-case
+            name, a name of the query; empty for none.
         prefixes: paths below which every error has this surface's shape, calls or not.
         id_header: a header in which clients look for the request's ID, besides ``x-request-id``; empty for none.
         plain_headers, stream_headers: of an answer.
@@ -179,6 +190,8 @@ class Surface(ABC):
     compiles: bool = False
     reads_json: bool = True
     translates: bool = False
+    key_header: str = ""
+    key_argument: str = ""
     prefixes: tuple[str, ...] = ()
     id_header: str = ""
     plain_headers: Mapping[str, str] = JSON_HEADERS
@@ -186,7 +199,9 @@ class Surface(ABC):
 
     @abstractmethod
     def paths(self, dialect: Dialect) -> tuple[str, ...]:
-        """Where its calls are served, by POST."""
+        """Where its calls are served, by POST. A path may have one place ``<model>``, slashes and all: what stands
+        there is the body's ``model``.
+        """
 
     def read(self, raw: bytes, header: Callable[[str], str | None]) -> dict[str, Any]:
         """The decoded body, where bodies are not JSON.

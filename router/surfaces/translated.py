@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from router.errors import BadRequest, RouterError
-from router.surfaces.chat.relay import Relay
 from router.surfaces.chat.surface import CHAT
+from router.surfaces.embeddings import EMBEDDINGS
 from router.surfaces.face import TranslatingFace
 from router.surfaces.measuring import Measure
 from router.surfaces.proofs import ProofSealer
-from router.surfaces.reader import NativeReader
+from router.surfaces.reader import NativeReader, Reader
 from router.surfaces.surface import ServedCall, Surface
-from router.types.records import ChatCall, Key, SurfaceCall
+from router.types.records import AnyCall, Key, SurfaceCall
 
-__all__ = ["Translated", "TranslatedSurface", "TranslationRequest"]
+__all__ = ["Translated", "TranslatedEmbeddings", "TranslatedSurface", "TranslationRequest"]
 
 _Header = Callable[[str], str | None]
 
@@ -45,6 +45,7 @@ class TranslationRequest:
         said: what a client may read of an error.
         proofs: wraps, and opens, what providers want back with their reasoning.
         plugin: gives the kind of the provider that is tried first; empty where there is none.
+        query: the first value of each name.
     """
 
     key: Key
@@ -54,6 +55,7 @@ class TranslationRequest:
     said: Callable[[RouterError], str] = field(default=_message, repr=False)
     proofs: ProofSealer = field(default=_UNSEALED, repr=False)
     plugin: Callable[[], str] = field(default=str, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Translated(NamedTuple):
@@ -91,10 +93,15 @@ class Translated(NamedTuple):
 class TranslatedSurface(Surface):
     """A surface whose calls any chat provider serves: at the door, its bodies become chat calls.
 
-    Where a provider has the surface's own hook, the client's body is passed on instead (``native``).
+    Where a provider has the surface's own hook, the client's body is passed on instead (``native``). A surface without
+    a hook has no such lane.
+
+    Attributes:
+        through: the surface whose calls bodies become.
     """
 
     hook = ""
+    through: Surface = CHAT
     modality = "chat"
     streams = True
     capped = True
@@ -102,12 +109,12 @@ class TranslatedSurface(Surface):
 
     def look(self, body: Mapping[str, Any]) -> Measure:
         """Check and measure the chat call that a body became."""
-        found: Measure = CHAT.look(body)
+        found: Measure = self.through.look(body)
         return found
 
-    def seen(self, call: ServedCall, body: Mapping[str, Any]) -> ChatCall:
+    def seen(self, call: ServedCall, body: Mapping[str, Any]) -> AnyCall:
         """The chat call; a provider that has the hook is sent ``native_call``."""
-        return CHAT.seen(call, body)
+        return self.through.seen(call, body)
 
     @abstractmethod
     def translate(self, body: Mapping[str, Any], request: TranslationRequest) -> Translated:
@@ -117,9 +124,9 @@ class TranslatedSurface(Surface):
             BadRequest: naming the field and the remedy.
         """
 
-    def reader(self, call: ServedCall) -> Relay:
+    def reader(self, call: ServedCall) -> Reader:
         """What reads chat's answers, for this surface's face."""
-        return Relay(call, call.face)
+        return self.through.reader(call)
 
     def native_reader(self, call: ServedCall) -> NativeReader:
         """What reads the answers of providers that speak this surface, and is the face of its stream as well.
@@ -144,3 +151,11 @@ class TranslatedSurface(Surface):
             BadRequest: this provider cannot be sent it.
         """
         return {**call.source, "model": model}
+
+
+class TranslatedEmbeddings(TranslatedSurface):
+    """A surface whose calls any provider of embeddings serves: its bodies become calls of embeddings, always plain."""
+
+    through = EMBEDDINGS
+    modality = "embeddings"
+    streams = capped = speaks = False
