@@ -169,6 +169,12 @@ def test_paths_bodies_and_models_that_are_none(room: Room) -> None:
     )
 
 
+def test_counting_refuses_a_model_that_is_no_name(room: Room) -> None:
+    for model in (None, 5, "", "a\nb", "a\x00b"):
+        count = {"messages": ASK, "model": model}
+        refused(room, room.post(count, path="/v1/messages/count_tokens"), 400, "invalid_request_error")
+
+
 def test_each_refusal_is_the_class_that_the_sdk_has_for_it(room: Room) -> None:
     given: Any = {"model": CHAT, "max_tokens": 9, "messages": ASK}
     with room.sdk() as client, pytest.raises(anthropic.BadRequestError, match="'speed'"):

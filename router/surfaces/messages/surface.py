@@ -9,6 +9,7 @@ from typing import Any
 from router.errors import RouterError
 from router.surfaces.body import decode_json
 from router.surfaces.canonical.to_chat import to_chat
+from router.surfaces.known_fields import model_of
 from router.surfaces.messages.checking import check_shape, version_of
 from router.surfaces.messages.counting import estimate
 from router.surfaces.messages.errors import error_body, error_status
@@ -118,6 +119,8 @@ class MessagesSurface(TranslatedSurface):
         body = decode_json(request.read())
         version = version_of(request.header("anthropic-version"))
         check_shape(body, version, counts=True)
+        if "model" in body:
+            model_of(body)
         prompt_of(body, Findings(version), lambda text: None)
         return SurfaceAnswer(json.dumps({"input_tokens": estimate(body)}).encode("ascii"), headers=_COUNTED)
 
