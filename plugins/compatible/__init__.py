@@ -8,6 +8,7 @@ from typing import ClassVar
 from router import ProviderSettings, RequestRules, hookimpl
 from router.upstream import (
     CompatibleProvider,
+    CompletionsProvider,
     MediaProvider,
     ModerationsProvider,
     RerankProvider,
@@ -42,7 +43,9 @@ class Settings(ProviderSettings):
         return super().missing() or (None if self.base_url else "set base_url in its section")
 
 
-class Compatible(ResponsesProvider, MediaProvider, ModerationsProvider, RerankProvider, CompatibleProvider):
+class Compatible(
+    ResponsesProvider, MediaProvider, ModerationsProvider, RerankProvider, CompletionsProvider, CompatibleProvider
+):
     """The base class, and no default to fall back on. Servers of this wire take a negative cap for none."""
 
     rules: ClassVar = RequestRules(endless=True)

@@ -11,6 +11,7 @@ from typing import ClassVar
 from router import CallContext, ProviderSettings, RequestRules, Secret, hookimpl
 from router.upstream import (
     CompatibleProvider,
+    CompletionsProvider,
     Failure,
     MediaProvider,
     ModerationsProvider,
@@ -36,7 +37,7 @@ class Settings(ProviderSettings):
     project: str = ""
 
 
-class OpenAI(ResponsesProvider, MediaProvider, ModerationsProvider, CompatibleProvider):
+class OpenAI(ResponsesProvider, MediaProvider, ModerationsProvider, CompletionsProvider, CompatibleProvider):
     """The provider ``openai``."""
 
     default_base_url: ClassVar[str] = "https://api.openai.com/v1"

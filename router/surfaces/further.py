@@ -9,6 +9,7 @@ from router.surfaces.media.images import ImagesSurface
 from router.surfaces.media.speech import SpeechSurface
 from router.surfaces.media.transcriptions import TranscriptionsSurface
 from router.surfaces.surface import Surface, SurfaceContext
+from router.surfaces.text.completions import CompletionsSurface
 from router.surfaces.text.moderations import ModerationsSurface
 from router.surfaces.text.rerank import RerankSurface
 
@@ -16,8 +17,9 @@ __all__ = ["further_surfaces"]
 
 
 def further_surfaces(context: SurfaceContext) -> Sequence[Surface]:
-    """Images, speech, transcriptions, moderations and ranking, as a plugin's hook ``surface`` gives them."""
+    """Legacy completions, media, moderations and ranking, as a plugin's hook ``surface`` gives them."""
     return [
+        CompletionsSurface(),
         ImagesSurface(),
         ImageEditsSurface(),
         SpeechSurface(),

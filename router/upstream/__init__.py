@@ -6,6 +6,7 @@ from router.http_client.exceptions import AnswerTooLong
 from router.types.transport import Request, Response, ResponseHead, Transport
 from router.upstream.cards import load_cards
 from router.upstream.compatible import CompatibleChatProvider, CompatibleProvider, Progress
+from router.upstream.completions import CompletionsProvider
 from router.upstream.events import PassedEvents, TranslatedEvents
 from router.upstream.failures import Failure, failure_of, parse_failure, printable
 from router.upstream.media import MediaProvider
@@ -18,6 +19,7 @@ __all__ = [
     "AnswerTooLong",
     "CompatibleChatProvider",
     "CompatibleProvider",
+    "CompletionsProvider",
     "Failure",
     "HttpProvider",
     "MediaProvider",
