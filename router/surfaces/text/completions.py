@@ -93,7 +93,7 @@ class CompletionsSurface(TranslatedSurface):
             chat["n"] = answers
         known = {*_FIELDS, "model"}
         dropped += sorted(name for name in body if name not in known)
-        face = CompletionFace(request.request_id, request.said, include_usage=asks_for_usage(body))
+        face = CompletionFace(request.request_id, request.said, include_usage=_asks_for_usage(body))
         unseen = json_bytes(body["prompt"]) + json_bytes(body.get("suffix"))
         return Translated(chat, face, dropped, native_only=_refusal(body, prompts), unseen_bytes=unseen)
 
@@ -120,7 +120,7 @@ class CompletionsSurface(TranslatedSurface):
         return SurfaceSchema("createCompletion", "A completion of a prompt.", described(_FIELDS), answers, example)
 
 
-def asks_for_usage(body: Mapping[str, Any]) -> bool:
+def _asks_for_usage(body: Mapping[str, Any]) -> bool:
     """Whether the client wants the usage of its stream."""
     options = body.get("stream_options")
     return isinstance(options, Mapping) and options.get("include_usage") is True
