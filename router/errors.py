@@ -26,6 +26,7 @@ render them in a shape of its own. Messages are written for the person who has t
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -52,10 +53,20 @@ __all__ = [
     "Unavailable",
     "UpgradeRequired",
     "UpstreamError",
+    "faults",
 ]
 
+
 FAULTS = (Exception, SystemExit)
-"""What code of a plugin may raise, and must harm nobody but itself: ``sys.exit()`` would otherwise end the worker."""
+"""What code of a plugin raises as it is loaded, and must harm nobody but itself: ``sys.exit()`` would end the worker."""
+
+
+def faults() -> tuple[type[BaseException], ...]:
+    """The same of code that serves, for ``except``: a plugin's own ``gevent.Timeout``, which is no ``Exception``, would
+    leave its call unanswered and unsettled.
+    """
+    gevents = sys.modules.get("gevent.timeout")  # who has not loaded it cannot have set a time limit
+    return FAULTS if gevents is None else (*FAULTS, gevents.Timeout)
 
 
 class RouterError(Exception):

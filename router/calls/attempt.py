@@ -17,7 +17,7 @@ from router.calls.call import ActiveCall
 from router.charging.outgoing import BOUND_NAMES, bound_names, outgoing
 from router.charging.targets import TargetPlan
 from router.config.provider import Timeouts
-from router.errors import FAULTS, RouterError, UpstreamError
+from router.errors import RouterError, UpstreamError, faults
 from router.providers.health import Lease
 from router.providers.signing import passed_on_headers, signing
 from router.surfaces.chat.relay import PluginFault
@@ -158,7 +158,7 @@ def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: CallWire,
         raise named(error, target) from error.__cause__
     except RouterError:
         raise
-    except FAULTS:
+    except faults():
         raise _broken(target, active.call) from None
 
 
@@ -263,7 +263,7 @@ def _guarded(hook: Callable[..., Any], call: AnyCall, context: CallContext, targ
         raise named(error, target) from error.__cause__
     except RouterError:
         raise
-    except FAULTS:
+    except faults():
         raise _broken(target, call) from None
 
 
@@ -278,7 +278,7 @@ def _guarded_batches(reply: Reply, target: TargetPlan, active: ActiveCall) -> It
         raise named(error, target) from error.__cause__
     except RouterError:
         raise
-    except FAULTS:
+    except faults():
         raise _broken(target, active.call) from None
 
 

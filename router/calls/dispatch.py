@@ -11,7 +11,7 @@ from time import monotonic
 from router.calls.attempt import Opened, attempt
 from router.calls.call import ActiveCall
 from router.charging.targets import TargetPlan
-from router.errors import FAULTS, KINDS, BadRequest, RouterError, UpstreamError
+from router.errors import KINDS, BadRequest, RouterError, UpstreamError, faults
 from router.providers.health import EndpointHealth
 from router.providers.resolve import ModelResolver
 
@@ -123,7 +123,7 @@ class Dispatcher:
         try:
             named = hook(call=active.call, error=error, context=target.provider.context(target.model))
             model_ids = list(islice(named, _NAMED_MAX))
-        except FAULTS:
+        except faults():
             _log.exception("the fallback hook of %s failed", target.provider.kind)
             return
         for model_id in model_ids:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from router.calls.auth import CODES
 from router.calls.call import ActiveCall
 from router.calls.rounds import Rounds
-from router.errors import FAULTS, StoreError, Unauthorized
+from router.errors import StoreError, Unauthorized, faults
 
 __all__ = ["Endings"]
 
@@ -50,7 +50,7 @@ class Endings(Rounds):
             self._look()
         except StoreError as error:  # others tell of it; nothing new is let in meanwhile
             _log.info("whose calls are to end could not be read: %s", error)
-        except FAULTS:
+        except faults():
             _log.exception("whose calls are to end could not be told")
 
     def _look(self) -> None:

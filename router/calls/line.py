@@ -32,7 +32,7 @@ from router.charging.plan import Plan, Plans
 from router.charging.quote import PriceQuoter
 from router.charging.targets import header_text
 from router.config.schema import GatewaySettings
-from router.errors import FAULTS, BadRequest, Conflict, Forbidden, RateLimited, RouterError, Unavailable
+from router.errors import BadRequest, Conflict, Forbidden, RateLimited, RouterError, Unavailable, faults
 from router.money.amounts import format_nano
 from router.providers.model_list import ModelListService
 from router.providers.resolve import ModelResolver
@@ -298,7 +298,7 @@ class CallPipeline:
             active.finish(error)
             error.headers.update(self._headers(active, {}))
             raise
-        except FAULTS:  # a fault of ours, or a plugin's, must still settle the call
+        except faults():  # a fault of ours, or a plugin's, must still settle the call
             _log.exception("call %s failed", active.request_id, extra={"said": active.body})
             failed = RouterError("The gateway failed while it served this call.")
             active.finish(failed)

@@ -10,7 +10,7 @@ from router.calls.call import ActiveCall
 from router.calls.observers import Observer
 from router.calls.request import Incoming
 from router.charging.targets import TargetPlan
-from router.errors import FAULTS, Forbidden, RouterError
+from router.errors import Forbidden, RouterError, faults
 from router.plugin_host.registry import Registry
 from router.surfaces.surface import Surface
 from router.types.keys import Key
@@ -86,7 +86,7 @@ class LinePlugins:
             options = tuple(TargetOption(one.id, one.provider.name, one.model, one.kind) for one in targets)
             try:
                 wanted = list(self._given(name, "route_targets", targets=options, call=call))
-            except FAULTS:
+            except faults():
                 _log.exception("plugin %s failed in hook route_targets", name)
                 continue
             places = {target.id: place for place, target in enumerate(targets)}
@@ -114,7 +114,7 @@ class LinePlugins:
         for name in self._named["cache_get"]:
             try:
                 answer = self._given(name, "cache_get", call=call)
-            except FAULTS:
+            except faults():
                 _log.exception("plugin %s failed in hook cache_get", name)
                 continue
             if isinstance(answer, bytes):
@@ -141,7 +141,7 @@ class LinePlugins:
             return self._given(plugin, hook, **arguments)
         except RouterError:
             raise
-        except FAULTS:
+        except faults():
             _log.exception("plugin %s failed in hook %s", plugin, hook)
             raise RouterError(f"The plugin {plugin!r} failed.", code=code) from None
 

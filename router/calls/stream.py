@@ -18,7 +18,7 @@ from router.calls.dispatch import Dispatcher
 from router.calls.request import CallCancelled
 from router.calls.sink import Sink
 from router.config.schema import GatewaySettings
-from router.errors import FAULTS, RequestTimeout, RouterError, StoreError, Unavailable, UpstreamError
+from router.errors import RequestTimeout, RouterError, StoreError, Unavailable, UpstreamError, faults
 
 __all__ = ["Pump"]
 
@@ -125,7 +125,7 @@ class Pump:
             return failed.for_clients()
         except RouterError as failed:
             return failed
-        except FAULTS:  # a fault of ours must still settle the call
+        except faults():  # a fault of ours must still settle the call
             _log.exception("call %s failed", active.request_id, extra={"said": active.body})
             return RouterError("The gateway failed while it served this call.")
         return None

@@ -11,8 +11,8 @@ from math import inf
 from typing import TypeVar
 
 from router.charging.budget import BUDGET_OWNER, budget_claim
-from router.charging.policies import AMOUNT_MAX, FAILURES, Policy, failed
-from router.errors import RouterError
+from router.charging.policies import AMOUNT_MAX, Policy, failed
+from router.errors import RouterError, faults
 from router.types.claims import BALANCE, Claim, Outcome, PolicyContext, Quote
 from router.types.records import AnyCall, Key
 
@@ -136,7 +136,7 @@ def alternatives_of(parts: Sequence[Part]) -> dict[int, list[Claimed]]:
             if claim.alternatives and part.policy is not None:
                 try:
                     found[place] = part.policy.alternatives(claim)
-                except FAILURES:
+                except faults():
                     raise failed(part.policy.name, "alternatives of a claim") from None
             place += 1
     return found
@@ -174,7 +174,7 @@ def amounts_of(parts: Sequence[Part], quote: Quote) -> list[int] | None:
                 raise _unsound(given, part.claims)
         except RouterError:
             raise
-        except FAILURES:
+        except faults():
             raise failed("" if part.policy is None else part.policy.name, "amounts") from None
         amounts += given
     return amounts
@@ -214,7 +214,7 @@ def settled_of(
                         raise _unsound(given, part.claims)
                 if len(given) != count:
                     raise _unsound(given, part.claims)
-            except FAILURES:
+            except faults():
                 name = "budget" if part.policy is None else part.policy.name
                 _log.exception("the policy %s failed to settle a call: its claims are settled in full", name)
                 given = claimed[place : place + count]

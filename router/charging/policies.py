@@ -7,15 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import gevent
-
 from router.config.file import Settings
-from router.errors import FAULTS, ConfigError, RouterError
+from router.errors import ConfigError, RouterError, faults
 from router.plugin_host.registry import Registry, nearest
 from router.types.claims import BALANCE, REFUSALS, Claim, Meters, Outcome, PolicyContext, Quote, Window
 from router.types.records import AnyCall, Key
 
-__all__ = ["ALTERNATIVES_MAX", "AMOUNT_MAX", "FAILURES", "NONE", "Policy", "failed", "fault_of", "policies_of"]
+__all__ = ["ALTERNATIVES_MAX", "AMOUNT_MAX", "NONE", "Policy", "failed", "fault_of", "policies_of"]
 
 _log = logging.getLogger("router.charging")
 NONE = "none"
@@ -26,7 +24,6 @@ ALTERNATIVES_MAX = 8
 _SECONDS_MAX = 10.0**10
 _NUMBERS = (int, float)
 _SUBJECTS = ("", "key", "account")
-FAILURES = (*FAULTS, gevent.Timeout)  # a policy's time limit on its own I/O is not an Exception
 Hook = Callable[..., Any]
 
 
@@ -57,7 +54,7 @@ class Policy:
             return [(self._bucket(claim), claim) for claim in answer]
         except RouterError:
             raise
-        except FAILURES:
+        except faults():
             raise failed(self.name, f"claims of call {call.request_id}") from None
 
     def meters(self, key: Key, context: PolicyContext) -> tuple[list[tuple[str, Claim]], Meters] | None:
@@ -83,7 +80,7 @@ class Policy:
             return claims, meters
         except RouterError:
             raise
-        except FAILURES:
+        except faults():
             raise failed(self.name, "meters") from None
 
     def alternatives(self, claim: Claim) -> list[tuple[str, Claim]]:
@@ -99,7 +96,7 @@ class Policy:
             amounts = list(hook(claims=claims, outcome=outcome, context=self._own(context)))
             if len(amounts) != len(claims) or not all(map(_is_amount, amounts)):
                 raise ValueError(f"{len(claims)} amounts are wanted, whole and not negative, not {amounts!r}")
-        except FAILURES:
+        except faults():
             _log.exception("the policy %s failed to settle a call: its claims are settled in full", self.name)
             return [claim.amount for claim in claims]
         return amounts
@@ -111,7 +108,7 @@ class Policy:
             return
         try:
             hook(claims=claims, context=self._own(context))
-        except FAILURES:
+        except faults():
             _log.exception("the policy %s failed to undo its claims", self.name)
 
     def _own(self, context: PolicyContext) -> PolicyContext:

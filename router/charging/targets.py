@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from router.charging.bounds import UNBOUNDED, Obeyed
 from router.config.provider import Timeouts
-from router.errors import FAULTS
+from router.errors import faults
 from router.money.prices import Price, Rates, dearest
 from router.money.usage import Units
 from router.providers.health import EndpointHealth
@@ -158,7 +158,7 @@ class TargetPlan:
         try:
             wire: CallWire | None = compile_(kind=self._asks, context=context)
             fault = "" if wire is None else fault_of_wire(wire)
-        except FAULTS:
+        except faults():
             _log.exception("provider plugin %s failed to compile its calls: it is asked for each", self.kind)
             return None
         if fault:

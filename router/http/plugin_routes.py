@@ -16,7 +16,7 @@ import gevent
 from router.app.plugin_contexts import PluginContexts
 from router.calls.request import Incoming
 from router.config.operator_secret import OPERATOR_FILE, is_operator
-from router.errors import FAULTS, NotFound, RouterError, Unauthorized, Unavailable
+from router.errors import NotFound, RouterError, Unauthorized, Unavailable, faults
 from router.http.incoming import incoming_of
 from router.http.peer import PeerReader
 from router.plugin_host.registry import Registry
@@ -127,9 +127,12 @@ class PluginRoutes:
         return None if hook is None else hook(context=self._contexts.of(plugin), request=request)
 
     def _served(self, plugin: str, route: PluginRoute, request: RouteRequest) -> Answered:
-        response = None
-        with gevent.Timeout(route.timeout_s, False):  # type: ignore[arg-type]
-            response = _guarded(plugin, f"route {route.path}", lambda: _checked(route.handler(request)))
+        def ask() -> RouteResponse | None:
+            with gevent.Timeout(route.timeout_s, False):  # type: ignore[arg-type]
+                return _checked(route.handler(request))
+            return None
+
+        response = _guarded(plugin, f"route {route.path}", ask)
         if response is None:
             _log.error("plugin %s did not answer at route %s within %g s", plugin, route.path, route.timeout_s)
             raise Unavailable(f"The plugin {plugin!r} did not answer in time.", code="plugin_timeout")
@@ -149,7 +152,7 @@ def _guarded(plugin: str, what: str, ask: Callable[[], Any]) -> Any:
         return ask()
     except RouterError:
         raise
-    except FAULTS:
+    except faults():
         _log.exception("plugin %s failed at %s", plugin, what)
         raise RouterError(f"The plugin {plugin!r} failed.", code="plugin_failed") from None
 

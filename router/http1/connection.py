@@ -15,7 +15,7 @@ from gevent import sleep
 from router.calls.line import CallAnswer
 from router.calls.request import Incoming
 from router.db.ids import new_request_id
-from router.errors import FAULTS, RequestTimeout, RouterError
+from router.errors import RequestTimeout, RouterError, faults
 from router.http.cross_origin import CrossOrigin
 from router.http.incoming import incoming_of
 from router.http.peer import PeerReader
@@ -126,7 +126,7 @@ class ServerConnection:
             reset = True
         except ClientGone:
             pass
-        except FAULTS:
+        except faults():
             log.exception("a connection was ended by a fault of the server")
         finally:
             self._watch.close()
@@ -207,7 +207,7 @@ class ServerConnection:
         except ClientGone:
             self._watch.gone = True
             raise
-        except FAULTS:
+        except faults():
             log.exception("the application failed in POST %s", incoming.path)
             self._refuse(RouterError("The gateway failed to serve the request. Its log says why."), incoming.origin)
             return False
@@ -332,7 +332,7 @@ class ServerConnection:
             raise
         except RouterError as error:
             self._fail(responder, error, request.environ.get("HTTP_ORIGIN"))
-        except FAULTS:
+        except faults():
             log.exception("the application failed in %s %s", request.method, request.environ["PATH_INFO"])
             failed = RouterError("The gateway failed to serve the request. Its log says why.")
             self._fail(responder, failed, request.environ.get("HTTP_ORIGIN"))
@@ -390,5 +390,5 @@ def _close(iterable: Any) -> None:
         return
     try:
         close()
-    except FAULTS:
+    except faults():
         log.exception("closing the response failed")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from router.db.connection import Connection
 from router.db.database import Database
-from router.errors import FAULTS, RouterError, StoreError
+from router.errors import RouterError, StoreError, faults
 from router.jobs.leases import take_lease
 from router.jobs.workers import LEASE_S, leave, register, renew
 
@@ -158,7 +158,7 @@ class Jobs:
             except StoreError as error:
                 pause_s = min(_AGAIN_S, self._beat_s)
                 _log.warning("Worker %s could not renew its lease: %s", self.worker.id, error)
-            except FAULTS:  # whatever it is, the heart must go on beating
+            except faults():  # whatever it is, the heart must go on beating
                 _log.exception("Worker %s could not renew its lease.", self.worker.id)
             self._rest(pause_s)
 
@@ -176,7 +176,7 @@ class Jobs:
             job.function()
         except RouterError as error:
             _log.warning("The job %s failed, and will be tried again: %s", job.name, error)
-        except FAULTS:
+        except faults():
             _log.exception("The job %s failed, and will be tried again.", job.name)
         else:
             self._failures[job.name] = 0

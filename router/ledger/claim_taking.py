@@ -77,9 +77,12 @@ class ClaimTaking:
             amounts = bound.amounts if operation.amounts is None else operation.amounts
             if operation.alternatives:
                 operation.chosen = {}
-            self._take_all(operation, bound.meters, amounts)
+            refused = self._take_all(operation, bound.meters, amounts)
+            if refused is not None:
+                self._take_others(operation, bound.meters, amounts, refused)
 
-    def _take_all(self, operation: Authorize, meters: Sequence[Meter], amounts: Sequence[int]) -> None:
+    def _take_all(self, operation: Authorize, meters: Sequence[Meter], amounts: Sequence[int]) -> Meter | None:
+        """Take all claims, or none: then the error says why, and what is returned is the first that did not fit."""
         hold, now_ms = operation.hold, self._now_ms
         amount_nano = 0
         taken: list[Taken] = []
@@ -114,30 +117,30 @@ class ClaimTaking:
             taken.append(_new(Taken, (bucket, amount, state.window_start, length_ms, calendar, left, refill)))
         if refused is not None:
             self._put_back(hold.account, amount_nano, taken, begun)
-            if operation.alternatives and self._takes_another(operation, meters, amounts, meter):
-                return
-            self._counts["refused_claims"] += 1
             operation.error = refused
-            return
+            return meter
         held = _new(Hold, (*hold[:9], amount_nano, tuple(taken)))
         if operation.in_flight:
             self._holds.append(held)
-        operation.result = held
+        operation.result, operation.error = held, None
+        return None
 
-    def _takes_another(
-        self, operation: Authorize, meters: Sequence[Meter], amounts: Sequence[int], refused: Meter
-    ) -> bool:
-        """Replace a claim that does not fit by its next alternative, and decide anew; False where none is left."""
-        place = next(number for number, meter in enumerate(meters) if meter is refused)
-        others = self._others[id(operation)].get(place, ())
-        number = operation.chosen.get(place, -1) + 1
-        if number >= len(others):
-            return False
-        operation.chosen[place] = number
-        other = others[number]
-        meters = (*meters[:place], other, *meters[place + 1 :])
-        self._take_all(operation, meters, (*amounts[:place], other.claim.amount, *amounts[place + 1 :]))
-        return True
+    def _take_others(
+        self, operation: Authorize, meters: Sequence[Meter], amounts: Sequence[int], refused: Meter | None
+    ) -> None:
+        """Put its next alternative in the place of a claim that does not fit, until all fit, or none is left."""
+        others = self._others.get(id(operation), {})
+        while refused is not None:
+            place = next(number for number, meter in enumerate(meters) if meter is refused)
+            number = operation.chosen.get(place, -1) + 1
+            if number >= len(others.get(place, ())):
+                self._counts["refused_claims"] += 1
+                return
+            operation.chosen[place] = number
+            other = others[place][number]
+            meters = (*meters[:place], other, *meters[place + 1 :])
+            amounts = (*amounts[:place], other.claim.amount, *amounts[place + 1 :])
+            refused = self._take_all(operation, meters, amounts)
 
     def _refused(self, meter: Meter, amount: int, left: int) -> Refused:
         claim, state, window = meter.claim, meter.state, meter.window
@@ -158,5 +161,5 @@ class ClaimTaking:
             self._balances[account].hold(-amount_nano)
         for one in taken:
             self._buckets[one.bucket].uncount(one)
-        for bucket, before in begun:
+        for bucket, before in reversed(begun):
             bucket.restore(before)

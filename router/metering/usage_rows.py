@@ -10,6 +10,7 @@ from typing import Any
 
 from router.db.bulk import select_in, write_new, write_rows
 from router.db.connection import Connection
+from router.db.ids import clean_text
 from router.db.transaction import Runner
 from router.errors import NotFound
 from router.metering.hour_rows import HOUR_S, hour_of
@@ -127,7 +128,7 @@ def find_usage(database: Runner, request_id: str) -> list[CallRecord]:
 def find_own_usage(database: Runner, account: str, request_id: str) -> CallRecord | None:
     """The row of a request, by our ID; None where there is none, or it is not this account's."""
     sql = f"SELECT {NAMES} FROM usage WHERE request_id = ? AND account_id = ?"  # noqa: S608 - constant text
-    rows = database.read(lambda connection: connection.tuples(sql, (request_id, account)), whole=False)
+    rows = database.read(lambda connection: connection.tuples(sql, (clean_text(request_id), account)), whole=False)
     return record_of(rows[0]) if rows else None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any, Protocol
 
-from router.errors import FAULTS, ConfigError
+from router.errors import ConfigError, faults
 from router.plugin_host.validate import LoadFault, bind, check_name, nearest
 
 __all__ = ["EntryPoint", "Plugin", "Registry", "load_plugins", "nearest", "registry_of"]
@@ -86,7 +86,7 @@ class Registry:
         try:
             if function is not None:
                 function(**arguments)
-        except FAULTS:
+        except faults():
             _log.exception("plugin %s failed in hook %s", plugin, hook)
 
     def ask(self, plugin: str, hook: str, read: Callable[[Any], Any], **arguments: Any) -> Any:
@@ -99,7 +99,7 @@ class Registry:
             return None
         try:
             return read(function(**arguments))
-        except FAULTS as error:
+        except faults() as error:
             self.leave_out(plugin, f"its hook {hook} failed: {type(error).__name__}: {error}")
             return None
 
@@ -195,7 +195,7 @@ def _load(point: EntryPoint) -> Plugin:
         bound = bind(point.name, point.load())
     except ConfigError as error:
         return _describe(point, "failed", error.message)
-    except FAULTS as error:  # a plugin's import may do anything; the gateway serves with the others
+    except faults() as error:  # a plugin's import may do anything; the gateway serves with the others
         return _describe(point, "failed", f"L03: {_unimportable(error, _dist(point)[0])}")
     distribution, version = _dist(point)
     return Plugin(point.name, distribution, version, "loaded", "", *bound)

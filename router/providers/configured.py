@@ -14,7 +14,7 @@ from router.catalogue.facts import facts_fault, given_facts
 from router.catalogue.snapshot import ProviderModels
 from router.config.file import Settings
 from router.config.provider import ProviderSettings, Secret, Timeouts, secrets_in
-from router.errors import FAULTS, ConfigError
+from router.errors import ConfigError, faults
 from router.plugin_host.registry import Registry, nearest
 from router.providers.endpoints import Endpoints
 from router.providers.health import EndpointHealth
@@ -93,14 +93,14 @@ class ConfiguredProvider:
         """The plugin's own list; empty where it has none, or fails to give it."""
         try:
             return self._cards()
-        except FAULTS:
+        except faults():
             return []
 
     def fault_of_cards(self) -> str:
         """Why the plugin's list cannot be had; empty where it can."""
         try:
             self._cards()
-        except FAULTS as error:
+        except faults() as error:
             return f"its plugin {self.kind!r} failed in its hook models: {type(error).__name__}: {error}"
         return ""
 

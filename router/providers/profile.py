@@ -9,7 +9,7 @@ from typing import Any
 
 from router.catalogue.snapshot import ProfileCatalogue
 from router.config.file import Settings
-from router.errors import FAULTS, ConfigError, RouterError
+from router.errors import ConfigError, RouterError, faults
 from router.money.modalities import MODALITIES
 from router.money.prices import is_complete
 from router.plugin_host.registry import Registry, nearest
@@ -49,7 +49,7 @@ def dialect_of(settings: Settings, registry: Registry) -> Dialect:
         raise ConfigError(f"{where}: {_no_profile(name, settings, registry)}")
     try:
         dialect: Dialect = hook()
-    except FAULTS as error:
+    except faults() as error:
         told = f"{type(error).__name__}: {error}"
         raise ConfigError(f"{where}: the plugin {name!r} failed in its hook dialect: {told}") from error
     fault = next(faults_of(dialect), None)

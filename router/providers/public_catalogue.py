@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from router.catalogue.catalogue import Catalogue
 from router.catalogue.snapshot import Snapshot
-from router.errors import FAULTS, StoreError
+from router.errors import StoreError, faults
 from router.providers.model_list import ModelListService
 from router.types.dialect import Dialect
 
@@ -108,5 +108,5 @@ class PublicCatalogue:
         while not self._stopped.wait(self._every_s):
             try:
                 self.refresh()
-            except FAULTS:  # a dialect's own fault: it must not end the asking
+            except faults():  # a dialect's own fault: it must not end the asking
                 _log.exception("the public catalogue could not be made")

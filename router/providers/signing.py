@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from router.errors import FAULTS, UpstreamError
+from router.errors import UpstreamError, faults
+from router.types.masking import masked
 from router.types.records import CallContext
 from router.types.transport import Request, Resent, Response, ResponseHead, Transport
 
@@ -19,9 +20,16 @@ _SENDINGS_MAX = 3
 _SIGNED = ("sign", "unauthorized")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e]*", re.ASCII)
-_NOT_PASSED = frozenset(
-    {"connection", "content-encoding", "content-length", "content-type", "date", "keep-alive", "retry-after", "server"}
-) | {"set-cookie", "strict-transport-security", "trailer", "transfer-encoding", "upgrade", "vary", "www-authenticate"}
+_OF_A_CONNECTION = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding"}
+) | {"upgrade"}
+_OF_AN_ANSWER = frozenset({"cache-control", "content-encoding", "content-length", "content-range", "content-type"}) | {
+    "date", "retry-after", "vary", "x-accel-buffering",
+}  # fmt: skip
+_OF_A_SITE = frozenset({"alt-svc", "clear-site-data", "location", "nel", "refresh", "report-to", "server"}) | {
+    "set-cookie", "set-cookie2", "strict-transport-security", "www-authenticate",
+}  # fmt: skip
+_NOT_PASSED = _OF_A_CONNECTION | _OF_AN_ANSWER | _OF_A_SITE
 _OURS = ("access-control-", "x-router-", "x-request-id", "x-ratelimit-", "x-should-retry")
 _HEADERS_MAX = 32
 _VALUE_MAX = 1024
@@ -113,11 +121,11 @@ def passed_on_headers(hook: Callable[..., Any], headers: Mapping[str, str], cont
     try:
         given = dict(hook(headers=headers, context=context))
         named = {str(name).lower(): str(value) for name, value in given.items()}
-    except FAULTS:
+    except faults():
         _log.exception("the hook response_headers of %s failed", context.provider)
         return {}
-    good = {name: value for name, value in named.items() if _may_pass(name, value)}
-    return dict(list(good.items())[:_HEADERS_MAX])
+    good = [(name, value) for name, value in named.items() if _may_pass(name, value)]
+    return {name: masked(value) for name, value in good[:_HEADERS_MAX]}  # some upstream may show what it was sent
 
 
 def _may_pass(name: str, value: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from router.errors import FAULTS, UpstreamError
+from router.errors import UpstreamError, faults
 from router.surfaces.chat.plain_replies import shown_name
 from router.surfaces.counts import fault_of_usage, higher, sound
 from router.surfaces.measuring import json_bytes
@@ -145,7 +145,7 @@ class EventReader(NativeReader):
         assert self._reply is not None
         try:
             usage: Any = self._reply.read_usage(value)
-        except FAULTS:
+        except faults():
             said = {"said": self._call.source}  # none of it is shown
             _log.exception("provider plugin %s failed in read_usage: the usage is estimated", self._plugin, extra=said)
             self.marks.add("bad_usage")
@@ -176,7 +176,7 @@ class EventReader(NativeReader):
             error: Any = self._reply.read_error(value)
         except UpstreamError as raised:
             error = raised
-        except FAULTS:
+        except faults():
             _log.exception("provider plugin %s failed in read_error", self._plugin, extra={"said": self._call.source})
             return self._malformed("sent an error")
         if isinstance(error, UpstreamError):

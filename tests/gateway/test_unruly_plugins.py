@@ -1,4 +1,4 @@
-"""Plugins that call sys.exit(), dawdle, or cannot say what they have: each is named and left out, the others serve."""
+"""Plugins that exit, run out of their own time, dawdle, or say nothing: each is left out and named, others serve."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from machine import HANG_S
 from router.testing import CommandFailed, Gateway
 
 UNRULY = '''
-import sys, time
+import gevent, sys, time
 from router import Item, Migration, ModelCard, Reply, hookimpl
 
 MESSAGE = b'{"role":"assistant","content":"x"}'
@@ -46,6 +46,24 @@ class Exits:
         if context.model == "hook":
             sys.exit("hook")
         return Reply(items(), read_usage=leave, read_error=leave)
+
+
+class Late(Exits):
+    """A time limit of its own in the same places: no ``Exception`` either."""
+
+    @hookimpl
+    def chat(self, call, context):
+        def wait(place):
+            if context.model == place:
+                with gevent.Timeout(0.001):
+                    gevent.sleep(60)
+
+        def items():
+            wait("items")
+            yield [Item(BODY)]
+
+        wait("hook")
+        return Reply(items(), read_usage=lambda value: wait("usage"), read_error=lambda value: None)
 
 
 class Lists:
@@ -85,15 +103,19 @@ class Watches:
     def request_finished(self, record):
         if record.model == "exits/well":
             sys.exit("seen")
+        if record.model == "late/well":
+            with gevent.Timeout(0.001):
+                gevent.sleep(60)
         if record.model == "echo/echo":
             open(f"{__file__}.{record.request_id}", "w").close()
             while True:  # as one that waits for a service that does not answer
                 time.sleep(0.01)
 
 
-exits, lists, declares, numbers, migrates, watches = Exits(), Lists(), Declares(), Numbers(), Migrates(), Watches()
+exits, late, lists, declares = Exits(), Late(), Lists(), Declares()
+numbers, migrates, watches = Numbers(), Migrates(), Watches()
 '''
-NAMES = ("exits", "lists", "declares", "numbers", "migrates", "watches")
+NAMES = ("exits", "late", "lists", "declares", "numbers", "migrates", "watches")
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +132,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, site: Path) -> Iterator[Gateway]:
-    providers = {name: {"api_key": "k", "base_url": "http://127.0.0.1:9"} for name in ("exits", "lists", "declares")}
+    providers = {
+        name: {"api_key": "k", "base_url": "http://127.0.0.1:9"} for name in ("exits", "late", "lists", "declares")
+    }
     path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
     with Gateway(
         tmp_path_factory.mktemp("unruly"), providers=providers, env={"PYTHONPATH": path}, billing=False
@@ -137,6 +161,14 @@ def test_exiting_ends_the_call_and_not_the_worker(gateway: Gateway) -> None:
         time.sleep(0.01)
     assert ask(gateway, "echo/echo") == 200
     assert psutil.Process(gateway.pid).children() == [before]
+
+
+def test_a_time_limit_of_a_plugin_s_own_ends_its_call_alone_and_that_is_recorded(gateway: Gateway) -> None:
+    statuses = {model: ask(gateway, f"late/{model}") for model in ("hook", "items", "usage", "well")}
+    assert statuses == {"hook": 502, "items": 502, "usage": 200, "well": 200}
+    rows = [row for row in gateway.router("usage", "show") if row["provider"] == "late"]
+    assert sorted(row["status"] for row in rows) == [200, 200, 502, 502]
+    assert gateway.log_path.read_text().count("failed with Timeout") == 0, "no greenlet died of it"
 
 
 def test_an_observer_that_dawdles_delays_nobody(gateway: Gateway, site: Path) -> None:

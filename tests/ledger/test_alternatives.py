@@ -96,6 +96,29 @@ def test_a_call_that_a_commit_of_unknown_outcome_began_keeps_what_it_chose(books
     assert books.money() == (100, 40) and books.bucket("plans:free")[1:] == (0, 2)
 
 
+def test_many_claims_with_many_others_are_decided_without_end(books: Books) -> None:  # noqa: F811
+    others = [(f"plans:other{number}", Claim(f"other{number}", 1, 0)) for number in range(7)]
+    operation = books.take(*((f"plans:own{place}", Claim(f"own{place}", 1, 0)) for place in range(100)))
+    operation.alternatives = {place: [*others, (f"plans:last{place}", Claim("last", 1, 1))] for place in range(100)}
+    beside = books.take(paid(40))
+    books.apply(operation, beside)
+    assert operation.error is None and operation.chosen == dict.fromkeys(range(100), 7)
+    assert beside.result.amount_nano == 40, "nobody else's call fails of it"
+
+
+def test_a_bucket_in_two_windows_is_put_back_as_it_was(books: Books) -> None:  # noqa: F811
+    def in_window(start: float, seconds: float) -> tuple[str, Claim]:
+        return "plans:two", Claim("two", 1, 100, Window(seconds, start), at_once=True)
+
+    long_ago, now = in_window(books.now - 7200, 3600), books.now
+    books.now -= 7000
+    books.apply(books.take(long_ago))
+    before, books.now = books.bucket("plans:two"), now
+    operation = books.take(in_window(now - 60, 30), in_window(now - 10, 3600), ("plans:none", Claim("none", 1, 0)))
+    books.apply(operation)
+    assert isinstance(operation.error, Refused) and books.bucket("plans:two") == before
+
+
 # Refilling.
 
 

@@ -52,8 +52,9 @@ class Books:
         self.operations.append(operation)
         if isinstance(operation, Capture):
             return operation.record
-        assert isinstance(operation, Authorize) and operation.amounts is not None
-        pairs = zip(operation.claims, operation.amounts, strict=True)
+        assert isinstance(operation, Authorize)
+        amounts = operation.amounts or [claim.amount for _, claim in operation.claims]
+        pairs = zip(operation.claims, amounts, strict=True)
         taken = tuple(Taken(bucket, amount, 0) for (bucket, _), amount in pairs if bucket != BALANCE)
         return operation.hold._replace(taken=taken)
 
@@ -245,6 +246,24 @@ def test_a_policy_that_is_asked_is_told_whose_call_it_is(settings: Any) -> None:
     hooks = ["claims", "settle", "claims", "undo"]
     told = [*((hook, PEER.address, settings) for hook in hooks), *((hook, "192.0.2.8", settings) for hook in hooks[2:])]
     assert policy.told == told
+
+
+def test_a_request_without_a_call_is_counted_against_an_alternative_as_well() -> None:
+    minute = Window(60)
+    spare = Claim("spare", 1, 5, minute, at_once=True)
+
+    class Either:
+        @hookimpl
+        def rate_limit_claims(self, key: Key) -> Sequence[Claim]:
+            held, more = Claim("calls", 1, 5), Claim("tokens", 9, 90, minute)
+            return [held, Claim("own", 1, 0, minute, at_once=True, alternatives=(more, spare)), held]
+
+    desk = Desk(Either())
+    desk.admission.count_request(ChatCall("r", "p/m", BODY), "chat", desk.plan.key, "192.0.2.8")
+    (operation,) = desk.books.operations
+    assert [bucket.partition(":")[2] for bucket, _ in operation.claims] == ["own"]
+    assert [[claim for _, claim in others] for others in operation.alternatives.values()] == [[spare]]
+    assert list(operation.alternatives) == [0]
 
 
 @pytest.mark.parametrize("wrong", [[1], [1, -1], [1, 2.0], [True, 1], None, [1, 2**63], "raise", "refuse"])

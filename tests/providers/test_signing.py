@@ -10,6 +10,7 @@ import pytest
 
 from router import CallContext, ProviderSettings, UpstreamError
 from router.providers.signing import SigningTransport, passed_on_headers, signing
+from router.types.masking import remember
 from router.types.transport import Request, Resent, Response
 
 REQUEST = Request("POST", "https://up.example/v1/chat", {"A": "b"}, b"{}")
@@ -115,3 +116,18 @@ def test_headers_that_cannot_be_passed_on_are_left_out() -> None:
     }  # fmt: skip
     assert passed_on_headers(lambda headers, context: given, {}, context_of(Line())) == {"x-id": "7"}
     assert passed_on_headers(lambda headers, context: 1 / 0, {}, context_of(Line())) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Alt-Svc", "Cache-Control", "Clear-Site-Data", "Location", "Proxy-Authenticate", "Refresh", "TE"],
+)
+def test_what_speaks_of_the_upstream_s_own_site_or_connection_is_not_passed_on(name: str) -> None:
+    assert passed_on_headers(lambda headers, context: {name: "x"}, {}, context_of(Line())) == {}
+
+
+def test_an_upstream_that_shows_what_it_was_sent_gives_no_secret_away() -> None:
+    remember("a-secret-of-the-operator")
+    given = {"x-echo": "got a-secret-of-the-operator", "x-bearer": "Bearer abcdef0123456789"}
+    found = passed_on_headers(lambda headers, context: headers, given, context_of(Line()))
+    assert found == {"x-echo": "got ***", "x-bearer": "***"}

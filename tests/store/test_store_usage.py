@@ -15,7 +15,7 @@ from stored_usage import insert_usage
 from router.db.connection import Connection
 from router.db.database import Database
 from router.metering.usage_hours import sum_hours
-from router.metering.usage_rows import count_usage, export_usage, list_usage, prune_usage
+from router.metering.usage_rows import count_usage, export_usage, find_own_usage, list_usage, prune_usage
 from router.store.accounts import Account, create_account
 from router.store.keys import create_key
 from router.store.opening import open_database
@@ -217,3 +217,13 @@ def test_pruning_takes_old_rows_and_leaves_their_sums(
     assert _found(list_usage(database)) == ["r9", "r8", "r7"]
     assert [(one.calls, one.charge_nano) for one in sum_hours(database)] == [(10, 50)]
     assert prune_usage(database, 7.0) == 0
+
+
+def test_a_row_is_found_by_its_own_account_alone_and_no_text_is_too_odd_to_look_for(
+    database: Database, new_record: New
+) -> None:
+    record = new_record("r1", account="acct_1")
+    _insert(database, record)
+    assert find_own_usage(database, "acct_1", "r1") == record
+    for account, request_id in (("acct_2", "r1"), ("acct_1", "r1\0"), ("acct_1", "\ud800")):
+        assert find_own_usage(database, account, request_id) is None

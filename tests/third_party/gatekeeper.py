@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gevent
+
 from router import (
     BadRequest,
     CallRequest,
@@ -49,6 +51,8 @@ class Gatekeeper:
         token = (request.authorization or "").partition(" ")[2]
         if token == "breaks":
             raise ValueError("it breaks")
+        if token == "dawdles":
+            _run_out_of_time()
         return token.removeprefix("guest-of-") if token.startswith("guest-of-") else None
 
     @hookimpl
@@ -58,6 +62,8 @@ class Gatekeeper:
             raise BadRequest("This is not said here.", param="messages", code="guarded")
         if "break the guard" in text:
             raise KeyError("guard")
+        if "let the guard dawdle" in text:
+            _run_out_of_time()
         if "invent a field" in text:
             return {**call.body, "temperature": "hot"}
         return {**call.body, "max_tokens": 7} if "keep it short" in text else None
@@ -68,11 +74,15 @@ class Gatekeeper:
     ) -> Sequence[str]:
         if "break the strategy" in json.dumps(call.body):
             raise ValueError("strategy")
+        if "let the strategy dawdle" in json.dumps(call.body):
+            _run_out_of_time()
         wanted = [one.id for name in context.settings.order for one in targets if one.provider == name]
         return ["none/such", *wanted] if context.settings.order else wanted
 
     @hookimpl
     def cache_get(self, context: PluginContext, call: CallRequest) -> bytes | None:
+        if "let the cache dawdle" in _asked(call):
+            _run_out_of_time()
         query = "SELECT answer FROM gatekeeper_answers WHERE asked = ?"
         row = context.database.read(lambda connection: connection.row(query, (_asked(call),)))
         return None if row is None else str(row["answer"]).encode()
@@ -86,6 +96,8 @@ class Gatekeeper:
 
     @hookimpl
     def session(self, request: RouteRequest) -> str | None:
+        if request.query.get("dawdle"):
+            _run_out_of_time()
         cookies = request.headers.get("authorization", "")
         return cookies.removeprefix("Bearer of-") if cookies.startswith("Bearer of-") else None
 
@@ -94,7 +106,21 @@ class Gatekeeper:
         def mine(request: RouteRequest) -> RouteResponse:
             return RouteResponse.json({"account": request.account})
 
-        return [PluginRoute("/me", ("GET",), "session", mine)]
+        def late(request: RouteRequest) -> RouteResponse:
+            _run_out_of_time()
+            return RouteResponse()
+
+        return [
+            PluginRoute("/me", ("GET",), "session", mine),
+            PluginRoute("/late", ("GET",), "public", late),
+            PluginRoute("/folder/", ("GET",), "public", lambda request: RouteResponse(b"found")),
+        ]
+
+
+def _run_out_of_time() -> None:
+    """As one that waits for a service that does not answer, and has a limit of its own: no ``Exception``."""
+    with gevent.Timeout(0.001):
+        gevent.sleep(60)
 
 
 def _asked(call: CallRequest) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -64,6 +65,7 @@ def test_a_guest_is_served_as_the_key_that_the_plugin_names(gateway: Gateway) ->
         ("stranger", 401, "invalid_api_key"),
         ("guest-of-key_none", 401, "invalid_api_key"),
         ("breaks", 500, "authentication_failed"),
+        ("dawdles", 500, "authentication_failed"),
     ],
 )
 def test_whoever_nobody_knows_is_refused(gateway: Gateway, secret: str, status: int, code: str) -> None:
@@ -75,6 +77,7 @@ def test_whoever_nobody_knows_is_refused(gateway: Gateway, secret: str, status: 
     [
         ("a forbidden word", 400, "guarded"),
         ("break the guard", 500, "guard_failed"),
+        ("let the guard dawdle", 500, "guard_failed"),
         ("invent a field", 400, "invalid_request"),
     ],
 )
@@ -126,3 +129,19 @@ def test_a_kept_answer_is_for_those_alone_who_may_use_the_model(gateway: Gateway
 def test_a_session_opens_a_route(gateway: Gateway) -> None:
     assert code_of(ask(gateway, "/plugins/gatekeeper/me")) == (401, "no_session")
     assert ask(gateway, "/plugins/gatekeeper/me", secret="of-acct_7").json == {"account": "acct_7"}
+
+
+@pytest.mark.parametrize("text", ["let the strategy dawdle", "let the cache dawdle"])
+def test_one_that_runs_out_of_its_own_time_has_no_say(gateway: Gateway, text: str) -> None:
+    assert chat(gateway, text, model="one/x").headers["x-router-provider"] in ("one", "two")
+
+
+@pytest.mark.parametrize("path", ["late", "me?dawdle=1"])
+def test_a_route_whose_plugin_runs_out_of_its_own_time_is_answered(gateway: Gateway, path: str) -> None:
+    assert code_of(ask(gateway, f"/plugins/gatekeeper/{path}")) == (500, "plugin_failed")
+
+
+def test_a_route_with_a_slash_at_its_end_is_found_without_it_and_sends_nobody_elsewhere(gateway: Gateway) -> None:
+    found = urllib.request.Request(f"{gateway.url}/plugins/gatekeeper/folder", headers={"Host": "evil.example"})
+    with urllib.request.urlopen(found, timeout=30) as response:
+        assert (response.status, response.read()) == (200, b"found")

@@ -10,7 +10,7 @@ import click
 from router.app.config_rules import plugin_record
 from router.app.plugin_contexts import PluginContexts
 from router.cli.support.session import CommandSession
-from router.errors import FAULTS, ConfigError
+from router.errors import ConfigError, faults
 from router.plugin_host.registry import load_plugins
 from router.types.plugin_context import PluginContext
 
@@ -33,7 +33,7 @@ def add_plugin_commands(root: click.Group, ctx: click.Context, config: Path) -> 
             for command in commands:
                 if not isinstance(command, click.Command) or not command.name:
                     raise TypeError(f"a click.Command with a name is wanted, not {command!r}")
-        except FAULTS:
+        except faults():
             _log.exception("plugin %s failed in hook commands", plugin.name)
             continue
         for command in commands:

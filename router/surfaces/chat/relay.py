@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from router.errors import FAULTS, UpstreamError
+from router.errors import UpstreamError, faults
 from router.surfaces.chat.plain_replies import NAME_MAX, RelayedCall, shown_name, told_of
 from router.surfaces.chat.plain_runs import NOTABLE, TAIL_MAX, plain_run
 from router.surfaces.counts import fault_of_usage, higher, shown_usage, sound, whole
@@ -292,7 +292,7 @@ class Relay(Reader):
         assert self._reply is not None
         try:
             usage: Any = self._reply.read_usage(value)
-        except FAULTS:
+        except faults():
             said = {"said": self._call.body}  # none of it is shown
             _log.exception("provider plugin %s failed in read_usage: the usage is estimated", self._plugin, extra=said)
             self.marks.add("bad_usage")
@@ -353,7 +353,7 @@ class Relay(Reader):
             error: Any = self._reply.read_error(value)
         except UpstreamError as raised:
             error = raised
-        except FAULTS:
+        except faults():
             _log.exception("provider plugin %s failed in read_error", self._plugin, extra={"said": self._call.body})
             return self._malformed("sent an error")
         if isinstance(error, UpstreamError):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from router.errors import FAULTS, UpstreamError
+from router.errors import UpstreamError, faults
 from router.surfaces.chat.plain_replies import shown_name
 from router.surfaces.chat.relay import PluginFault
 from router.surfaces.counts import fault_of_usage, sound
@@ -86,7 +86,7 @@ class PlainReader(Reader):
         assert self._reply is not None
         try:
             told: Any = self._reply.read_usage(value)
-        except FAULTS:
+        except faults():
             _log.exception("provider plugin %s failed in read_usage", self._plugin, extra={"said": self._said})
             self.marks.add("bad_usage")
             return None
@@ -106,7 +106,7 @@ class PlainReader(Reader):
             error: Any = self._reply.read_error(value)
         except UpstreamError as raised:
             error = raised
-        except FAULTS:
+        except faults():
             _log.exception("provider plugin %s failed in read_error", self._plugin, extra={"said": self._said})
             return _malformed("sent an error")
         return error if isinstance(error, UpstreamError) else _malformed("sent an error")
