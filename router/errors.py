@@ -58,7 +58,7 @@ __all__ = [
 
 
 FAULTS = (Exception, SystemExit)
-"""What code of a plugin raises as it is loaded, and must harm nobody but itself: ``sys.exit()`` would end the worker."""
+"""What code of a plugin raises as it is loaded, and must harm nobody else: ``sys.exit()`` would end the worker."""
 
 
 def faults() -> tuple[type[BaseException], ...]:

@@ -23,6 +23,7 @@ from router.charging.meters import (
     amounts_of,
     budget_part,
     chosen_of,
+    counted_of,
     money_places,
     settled_of,
     shown_claims,
@@ -251,7 +252,7 @@ class Admission:
         context = self._asking(now, client, key, None)
         parts = self._asked(policies, call, key, _NOTHING, context)
         try:
-            counted, others = _counted(parts)
+            counted, others = counted_of(parts)
             if counted:
                 request = (call.request_id, key.account, key.id, self._owner, call.model, kind, call.stream)
                 hold = Hold(*request, now, now + self._lasts_s)
@@ -354,27 +355,6 @@ class Admission:
         remedy = "have its budget raised" if claim.refusal == "budget" else "add credits"
         bound = f"{what} does not cover this call: it may cost up to {most}, and {left} is available."
         return f"{bound} Lower max_tokens, or {remedy}."
-
-
-def _counted(parts: Sequence[Part]) -> tuple[list[Claimed], dict[int, list[Claimed]]]:
-    """The claims that count requests, and the alternatives of each that do so as well, by its place among them.
-
-    Raises:
-        RouterError: as ``alternatives_of``.
-    """
-    found = alternatives_of(parts)
-    counted: list[Claimed] = []
-    others: dict[int, list[Claimed]] = {}
-    for place, one in enumerate(one for part in parts for one in part.claims):
-        if _counts_requests(one):
-            if place in found:
-                others[len(counted)] = [other for other in found[place] if _counts_requests(other)]
-            counted.append(one)
-    return counted, others
-
-
-def _counts_requests(claimed: Claimed) -> bool:
-    return claimed[1].at_once and claimed[1].window is not None
 
 
 def _holds_money(others: Mapping[int, Sequence[Claimed]]) -> bool:

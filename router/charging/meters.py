@@ -24,6 +24,7 @@ __all__ = [
     "amounts_of",
     "budget_part",
     "chosen_of",
+    "counted_of",
     "money_places",
     "settled_of",
     "shown_claims",
@@ -152,6 +153,23 @@ def chosen_of(parts: Sequence[Part], choices: Mapping[int, Claimed]) -> list[Par
     return found
 
 
+def counted_of(parts: Sequence[Part]) -> tuple[list[Claimed], dict[int, list[Claimed]]]:
+    """The claims that count requests, and the alternatives of each that do so as well, by its place among them.
+
+    Raises:
+        RouterError: as ``alternatives_of``.
+    """
+    found = alternatives_of(parts)
+    counted: list[Claimed] = []
+    others: dict[int, list[Claimed]] = {}
+    for place, one in enumerate(one for part in parts for one in part.claims):
+        if _counts_requests(one):
+            if place in found:
+                others[len(counted)] = [other for other in found[place] if _counts_requests(other)]
+            counted.append(one)
+    return counted, others
+
+
 def amounts_of(parts: Sequence[Part], quote: Quote) -> list[int] | None:
     """What the parts claim of one call, in the order of their claims; None where a policy wants to be asked for it.
 
@@ -266,3 +284,7 @@ def _quoted(quote: Quote) -> Sequence[int]:
 
 def _charged(outcome: Outcome) -> Sequence[int]:
     return (outcome.charge_nano,)
+
+
+def _counts_requests(claimed: Claimed) -> bool:
+    return claimed[1].at_once and claimed[1].window is not None

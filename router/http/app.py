@@ -232,8 +232,7 @@ def _build_flask(
         return Response(data, status, headers)
 
     app.config["PROPAGATE_EXCEPTIONS"] = True  # what the handler lets through is for the server
-    app.url_map.merge_slashes = False  # else //v1/models is redirected, to a host of the client's choice
-    app.url_map.strict_slashes = False  # the same of a plugin's route with a slash at its end
+    app.url_map.merge_slashes = app.url_map.strict_slashes = False  # else redirected, to a host of the client's choice
     app.register_error_handler(Exception, on_error)
     app.after_request(_with_request_id)
 
