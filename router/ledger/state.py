@@ -175,11 +175,6 @@ class Bucket:
         self.held += amount
         self.changed = True
 
-    def count(self, amount: int) -> None:
-        """Count an amount as used at once."""
-        self.used += amount
-        self.changed = True
-
     def uncount(self, taken: Taken) -> None:
         """Undo a claim that was taken."""
         if taken.at_once:
