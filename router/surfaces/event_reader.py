@@ -105,7 +105,7 @@ class EventReader(NativeReader):
 
     def estimate(self, unseen_bytes: int = 0) -> Usage:
         """See ``Reader``: four bytes a token."""
-        prompt = json_bytes(self._call.source) // _BYTES_PER_TOKEN
+        prompt = max(map(json_bytes, (self._call.source, self._call.body))) // _BYTES_PER_TOKEN
         said = (self._said + unseen_bytes) // _BYTES_PER_TOKEN
         return Usage(prompt, max(1, said) if self.output or unseen_bytes else 0)
 

@@ -32,6 +32,7 @@ _NONCE = 12
 _SALT = b"router proofs 1"
 _COST = 2**14  # as for all else under the master key: wrappers are in many hands
 _SIZE_MAX = 4 * 1024 * 1024  # of one, decompressed
+_SMALL, _RATIO_MAX = 4096, 32  # a request may hold thousands of them
 
 
 class Proof(NamedTuple):
@@ -79,7 +80,7 @@ class ProofSealer:
             return None
         reader = zlib.decompressobj()
         try:
-            plain = reader.decompress(data, _SIZE_MAX)
+            plain = reader.decompress(data, min(_SIZE_MAX, _SMALL + _RATIO_MAX * len(data)))
             value = json.loads(plain) if reader.eof else None
         except (ValueError, RecursionError, zlib.error):
             return None

@@ -55,7 +55,7 @@ def test_an_answer_is_its_accounts_alone(database: Database) -> None:
     keep(database, one, one)
     assert read_response(database, "acct_1", "resp_1", NOW) == one
     assert read_response(database, "acct_2", "resp_1", NOW) is None
-    assert read_items(database, "acct_2", ["msg_resp_1"], NOW) == {}
+    assert read_items(database, "acct_2", ["msg_resp_1"], NOW, max_bytes=10_000) == {}
     assert not delete_response(database, "acct_2", "resp_1", NOW)
     keep(database, kept("resp_1", account="acct_2", input=[]))
     theirs = read_response(database, "acct_2", "resp_1", NOW)
@@ -78,8 +78,17 @@ def test_items_lead_to_themselves(database: Database) -> None:
     many = [{"id": f"in_{number}", "type": "message"} for number in range(250)]
     keep(database, kept("resp_1", input=many), kept("resp_2"))
     wanted = ["in_0", "in_249", "msg_resp_2", "nothing"]
-    found = read_items(database, "acct_1", wanted, NOW)
+    found = read_items(database, "acct_1", wanted, NOW, max_bytes=10_000)
     assert sorted(found) == ["in_0", "in_249", "msg_resp_2"] and found["in_249"] == many[249]
+
+
+def test_what_items_lead_to_is_read_once_and_as_far_as_it_may(database: Database) -> None:
+    same = [{"id": "in_same", "type": "message", "content": "x" * 1000}]
+    keep(database, *(kept(f"resp_{number}", input=same) for number in range(5)))
+    found = read_items(database, "acct_1", ["in_same"], NOW, max_bytes=2000)
+    assert found == {"in_same": same[0]}
+    with pytest.raises(BadRequest, match="too long"):
+        read_items(database, "acct_1", ["in_same", "msg_resp_4"], NOW, max_bytes=2000)
 
 
 def test_what_is_too_large_is_not_kept_and_what_is_kept_is_counted(database: Database) -> None:
@@ -93,7 +102,7 @@ def test_answers_expire_with_their_items(database: Database) -> None:
     keep(database, *(kept(f"resp_{number}") for number in range(120)), kept("resp_new", expires_at=NOW + 100))
     later = NOW + 61
     assert read_response(database, "acct_1", "resp_1", later) is None
-    assert read_items(database, "acct_1", ["msg_resp_1"], later) == {}
+    assert read_items(database, "acct_1", ["msg_resp_1"], later, max_bytes=10_000) == {}
     assert (expire_responses(database, later), expire_responses(database, later)) == (120, 0)
     assert database.read(lambda connection: connection.tuples("SELECT item_id FROM response_items")) == [
         ("msg_resp_new",)

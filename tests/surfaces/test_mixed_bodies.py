@@ -69,3 +69,27 @@ def test_flat_and_nested_tools_may_be_mixed(place: tuple[Gateway, ScriptedUpstre
 def test_neither_is_still_refused_by_its_name(place: tuple[Gateway, ScriptedUpstream]) -> None:
     assert ask(place).json()["error"]["param"] == "messages"
     assert ask(place, input=[{"type": "never_heard_of"}]).json()["error"]["param"].startswith("input")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"reasoning": "x"}, {"reasoning": [1]}, {"text": 5}, {"include": 5}, {"text": {"format": 5}}, {"instructions": {}}],
+    ids=str,
+)
+def test_fields_of_other_types_are_refused_by_name(place: tuple[Gateway, ScriptedUpstream], odd: dict[str, Any]) -> None:
+    answer = ask(place, input="x", **odd)
+    assert answer.status == 400
+    assert answer.json()["error"]["param"] == ("text.format" if odd == {"text": {"format": 5}} else next(iter(odd)))
+
+
+def test_a_chats_own_cap_holds_there(place: tuple[Gateway, ScriptedUpstream]) -> None:
+    place[1].script(Answer(completion("ok")))
+    assert ask(place, input="x", max_tokens=7, n=2).status == 200
+    assert (sent(place)["max_tokens"], sent(place)["n"]) == (7, 2)
+
+
+def test_many_things_that_are_left_out_fit_a_header(place: tuple[Gateway, ScriptedUpstream]) -> None:
+    place[1].script(Answer(completion("ok")))
+    searched = [{"type": "web_search_call", "id": f"ws_{number}"} for number in range(5000)]
+    answer = ask(place, input=[*searched, {"role": "user", "content": "x"}])
+    assert answer.status == 200 and len(answer.headers["x-router-dropped-params"]) < 4096

@@ -44,6 +44,7 @@ _TOO_LONG = (
     "The conversation before 'previous_response_id' is too long to be put together here: begin a new one, with what it "
     "needs of the old one in 'input'."
 )
+_TOO_MUCH = "The answers that 'input' refers to are too long to be read together: send their items themselves."
 _EXPIRED = "SELECT account_id, id FROM responses WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
 
 
@@ -130,20 +131,32 @@ def read_chain(database: Database, account: str, id: str, now: float, *, max_byt
     return database.read(read, whole=False)
 
 
-def read_items(database: Database, account: str, ids: Sequence[str], now: float) -> dict[str, Mapping[str, Any]]:
-    """Those items of an account's answers that have these IDs."""
+def read_items(
+    database: Database, account: str, ids: Sequence[str], now: float, *, max_bytes: int
+) -> dict[str, Mapping[str, Any]]:
+    """Those items of an account's answers that have these IDs.
+
+    Raises:
+        BadRequest: what has to be read for it is too much.
+    """
 
     def read(connection: Connection) -> dict[str, Mapping[str, Any]]:
-        wanted: set[str] = set(ids)
+        left, wanted = max_bytes, set(ids)
         found: dict[str, Mapping[str, Any]] = {}
         for start in range(0, len(ids), _BATCH):
             some = ids[start : start + _BATCH]
             sql = _FIND.format(places=", ".join("?" for _ in some))
             for (response_id,) in connection.tuples(sql, (account, *some)):
+                if wanted <= found.keys():
+                    break
+                sizes = connection.tuples(_SIZE, (account, response_id))
+                left -= sizes[0][0] if sizes else 0
+                if left < 0:
+                    raise BadRequest(_TOO_MUCH, code="conversation_too_long", param="input")
                 kept = _one(connection, account, response_id, now)
                 items = () if kept is None else kept.items()
-                found |= {item["id"]: item for item in items if isinstance(item.get("id"), str)}
-        return {name: item for name, item in found.items() if name in wanted}
+                found |= {item["id"]: item for item in items if isinstance(item.get("id"), str) and item["id"] in wanted}
+        return found
 
     return database.read(read, whole=False)
 

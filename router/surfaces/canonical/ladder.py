@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from router.errors import BadRequest
 from router.surfaces.field_kinds import short
 
-__all__ = ["FieldRung", "check_ladder", "dropped_by"]
+__all__ = ["FieldRung", "check_ladder", "check_types", "dropped_by", "named_in_a_header"]
+
+_NAMES_MAX, _NAME_MAX = 24, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,22 @@ def check_ladder(body: Mapping[str, Any], ladder: Sequence[FieldRung], shown: Ma
             raise BadRequest(
                 f"'{rung.name}' cannot be honoured here: {rung.note}", code="unsupported_parameter", param=rung.name
             )
+    check_types(body, ladder, shown)
+
+
+def check_types(body: Mapping[str, Any], ladder: Sequence[FieldRung], shown: Mapping[type, str]) -> None:
+    """See that a body's fields are of their types.
+
+    Args:
+        shown: types in words.
+
+    Raises:
+        BadRequest: naming the field.
+    """
+    for rung in ladder:
+        value = _at(body, rung.name)
+        if value is None:
+            continue
         if rung.types and (not isinstance(value, rung.types) or (isinstance(value, bool) and bool not in rung.types)):
             wanted = " or ".join(shown[one] for one in rung.types)
             message = f"'{rung.name}' must be {wanted}, not {short(value)}."
@@ -68,3 +86,10 @@ def _at(body: Any, path: str) -> Any:
     for name in path.split("."):
         body = get(body, name)
     return body
+
+
+def named_in_a_header(names: Iterable[str]) -> tuple[str, ...]:
+    """The names as a header can hold them: clients make up as many as they like, and as long."""
+    found = [name if len(name) <= _NAME_MAX else f"{name[:_NAME_MAX]}..." for name in names]
+    more = len(found) - _NAMES_MAX
+    return (*found[:_NAMES_MAX], f"and {more} more") if more > 0 else tuple(found)

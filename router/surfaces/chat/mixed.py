@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from router.surfaces.responses.request import ask, items_of
+from router.surfaces.responses.request import ask, check_field_types, items_of
 from router.surfaces.responses.tools import SPARED_TYPES
 
 __all__ = ["chat_shaped"]
+
+_CHATS = (
+    "function_call",
+    "functions",
+    "max_completion_tokens",
+    "max_tokens",
+    "n",
+    "reasoning_effort",
+    "response_format",
+    "verbosity",
+)
+"""Fields of a chat that Responses have under other names, or not at all."""
 
 
 def chat_shaped(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
@@ -20,11 +32,12 @@ def chat_shaped(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[st
         BadRequest: naming the field of what came.
     """
     if "messages" not in body and "input" in body:
+        check_field_types(body)
         nested = [tool for tool in _list(body.get("tools")) if _is_nested(tool)]
         flat = [tool for tool in _list(body.get("tools")) if not _is_nested(tool)]
         given = {**body, "tools": flat} if nested else body
         asked = ask(given, items_of(body), _no_proof, SPARED_TYPES)
-        chat = asked.chat
+        chat = {**asked.chat, **{name: body[name] for name in _CHATS if body.get(name) is not None}}
         if nested:
             chat["tools"] = [*nested, *chat.get("tools", ())]
         chat.pop("stream_options", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from router.surfaces.canonical.parts import (
@@ -55,12 +56,8 @@ def parts_of(blocks: Sequence[Mapping[str, Any]], where: str, role: str, found: 
 def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
     """The parts with neighbouring texts in one: many providers take a text alone, where they take no list of texts."""
     made: list[Part] = []
-    for part in parts:
-        last = made[-1] if made else None
-        if isinstance(part, TextPart) and isinstance(last, TextPart):
-            made[-1] = TextPart(f"{last.text}{_BETWEEN}{part.text}")
-        else:
-            made.append(part)
+    for is_text, some in groupby(parts, lambda part: isinstance(part, TextPart)):
+        made += [TextPart(_BETWEEN.join(part.text for part in some if isinstance(part, TextPart)))] if is_text else some
     return tuple(made)
 
 
@@ -111,6 +108,8 @@ def _document(block: Mapping[str, Any], where: str, role: str, found: Findings, 
         raise refusal(place, BLOCKS["document.source.file"])
     elif kind == "url":
         found.note(place, BLOCKS["document.source.url"])
+        if context:
+            yield TextPart(context)
         yield FilePart(_named(source, "url", place), title)  # it is held for, as a file that has come
     else:
         raise bad(f"{place}.type", "must be base64, text, content or url")
@@ -149,7 +148,7 @@ def _thinking(block: Mapping[str, Any], where: str, role: str, found: Findings, 
     signature = text_in(block, "data" if redacted else "signature", where, required=False)
     proof = opens(signature) if signature else None
     if proof is None and signature:
-        found.unseen_bytes += len(signature) if redacted else 0
+        found.unseen_bytes += max(0, len(signature) - len(text))  # the whole reasoning, where its text is a summary
         found.drop(f"{block['type']}.{'data' if redacted else 'signature'}")
     if text or proof:
         yield ReasoningPart(text, proof or None)
@@ -172,7 +171,7 @@ def _with_extras(parts: list[Part]) -> list[Part]:
     extras = {
         part.proof["call"]: {name: value for name, value in part.proof.items() if name != "call"}
         for part in parts
-        if isinstance(part, ReasoningPart) and part.proof is not None and "call" in part.proof
+        if isinstance(part, ReasoningPart) and part.proof is not None and isinstance(part.proof.get("call"), str)
     }
     if not extras:
         return parts

@@ -13,8 +13,8 @@ from router.types.request_rules import CAP, CAPS
 __all__ = ["native_body", "passed_betas", "stripped_from"]
 
 _STRIPPED = NOT_OURS | {name for name, rule in FIELDS.items() if rule.native in (Way.DROPPED, Way.REFUSED)}
-_PAID_BETAS = ("advisor-tool-", "compact-", "fast-mode-", "server-side-fallback-")
-"""Betas by which a call costs more than its tokens at its model; their fields are refused."""
+_PAID_BETAS = ("advisor-tool-", "compact-", "context-1m-", "fast-mode-", "server-side-fallback-")
+"""Betas by which a call costs more than its tokens at its model, or has a longer window than that is held for."""
 _OURS = {"thinking": "signature", "redacted_thinking": "data"}
 """Block -> the member that holds its proof."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from router.surfaces.canonical.parts import CallPart, Part, ResultPart, TextPart, Turn
 from router.surfaces.canonical.prompt import Prompt
+from router.surfaces.measuring import json_bytes
 from router.surfaces.messages.blocks import Opener, joined, parts_of
 from router.surfaces.messages.checking import bad, blocks_in, object_in, role_of, text_in
 from router.surfaces.messages.fields import chat_fields
@@ -41,6 +42,8 @@ def prompt_of(body: Mapping[str, Any], found: Findings, opens: Opener) -> Prompt
         kind = text_in(tool, "type", place, required=False) or "custom"
         if found.note(place, rule_for(kind, TOOLS), tool, named=kind):
             tools.append(tool_of(tool, place, found))
+    if len({tool.name for tool in tools}) < len(tools):
+        raise bad("tools", "must each have a name of its own")
     fields = chat_fields(body, found)
     choice, parallel = choice_of(body.get("tool_choice"), tools)
     if parallel is not None and tools:
@@ -57,13 +60,15 @@ def _system(system: Any, found: Findings, opens: Opener) -> list[Turn]:
         if block["type"] != "text":
             raise bad(f"system[{index}]", "must be a block of text", "invalid_type")
     own = [block for block in blocks if not str(block.get("text")).startswith(ATTRIBUTION)]
+    if len(own) < len(blocks):  # they are passed on to whoever speaks this API
+        found.unseen_bytes += sum(map(json_bytes, blocks)) - sum(map(json_bytes, own))
     parts = parts_of(own, "system", "system", found, opens)
     text = _BETWEEN.join(part.text for part in parts if isinstance(part, TextPart))
     return [Turn("system", (TextPart(text),))] if text else []
 
 
 def _turns(messages: Sequence[Any], found: Findings, opens: Opener) -> list[Turn]:
-    turns: list[Turn] = []
+    said: list[tuple[str, list[Part]]] = []  # neighbours of one role are one message: so the API has it
     waiting: dict[str, str] = {}  # calls without a result, and where they stand
     known: set[str] = set()
     for index, given in enumerate(messages):
@@ -81,19 +86,21 @@ def _turns(messages: Sequence[Any], found: Findings, opens: Opener) -> list[Turn
             problem = f"is a call without its result: the user's next message must begin with the tool_result of {call}"
             raise bad(place, problem)
         if results:
-            turns.append(Turn("tool", tuple(results)))
+            said.append(("tool", list(results)))
         rest = [part for part in parts if not isinstance(part, ResultPart)]
-        if rest:
-            _add(turns, role, rest)
+        if rest and said and said[-1][0] == role != "system":
+            said[-1][1].extend(rest)
+        elif rest:
+            said.append((role, rest))
         for number, part in enumerate(rest):
             if isinstance(part, CallPart):
                 if part.id in known:
                     raise bad(f"{where}.content", f"holds a second call of the ID {part.id}")
                 known.add(part.id)
                 waiting[part.id] = f"{where}.content[{number}]"
-    if not any(turn.role in ("user", "tool") for turn in turns):
+    if not any(role in ("user", "tool") for role, _ in said):
         raise bad("messages", "must hold a message of the role user")
-    return turns
+    return [Turn(role, tuple(parts) if role == "tool" else joined(parts)) for role, parts in said]
 
 
 def _pair(results: Sequence[ResultPart], known: set[str], waiting: dict[str, str], where: str) -> None:
@@ -103,10 +110,3 @@ def _pair(results: Sequence[ResultPart], known: set[str], waiting: dict[str, str
             raise bad(where, f"holds a tool_result of {part.call_id}, which no tool_use before it has called")
         if waiting.pop(part.call_id, None) is None:
             raise bad(where, f"holds a second tool_result of {part.call_id}")
-
-
-def _add(turns: list[Turn], role: str, parts: Sequence[Part]) -> None:
-    """Neighbours of one role are one message: so the API has it."""
-    if turns and turns[-1].role == role != "system":
-        parts = [*turns.pop().parts, *parts]
-    turns.append(Turn(role, joined(parts)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from router.errors import RouterError
 from router.surfaces.body import decode_json
+from router.surfaces.canonical.ladder import named_in_a_header
 from router.surfaces.canonical.to_chat import to_chat
 from router.surfaces.known_fields import model_of
 from router.surfaces.messages.checking import check_shape, version_of
@@ -19,7 +20,7 @@ from router.surfaces.messages.often import CallsPerKey
 from router.surfaces.messages.reader import MessagesReader
 from router.surfaces.messages.request import prompt_of
 from router.surfaces.messages.schema import COUNT_SCHEMA, SCHEMA
-from router.surfaces.messages.walking import Findings, named_in_a_header
+from router.surfaces.messages.walking import Findings
 from router.surfaces.surface import (
     JSON_HEADERS,
     ServedCall,

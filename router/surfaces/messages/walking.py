@@ -7,21 +7,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from router.errors import BadRequest
-from router.surfaces.measuring import json_bytes
+from router.surfaces.measuring import FREE_BYTES, json_bytes, member_bytes
 from router.surfaces.messages.ladder import FIELDS, Rung, Way, refusal
 
-__all__ = ["Findings", "named_in_a_header", "rule_for"]
+__all__ = ["Findings", "rule_for"]
 
-_NAMES_MAX, _NAME_MAX = 24, 64
-
-
-def named_in_a_header(names: Iterable[str]) -> tuple[str, ...]:
-    """The names as a header can hold them: clients make up as many as they like, and as long."""
-    found = [name if len(name) <= _NAME_MAX else f"{name[:_NAME_MAX]}..." for name in names]
-    more = len(found) - _NAMES_MAX
-    return (*found[:_NAMES_MAX], f"and {more} more") if more > 0 else tuple(found)
-
-
+_UNREAD = frozenset({"caller", "citations"})
+"""Members that are known, and of which a chat has nothing."""
 def rule_for(kind: str, rules: Mapping[str, Rung]) -> Rung:
     """The first rule that fits a ``type``."""
     found = rules.get(kind)
@@ -81,6 +73,8 @@ class Findings:
     def drop_beside(self, holder: Mapping[str, Any], known: Iterable[str]) -> None:
         """Note the members of a block that have no place in a chat, and how long its cache is to last."""
         names = set(holder).difference(known)
+        unseen = sum(member_bytes(name, holder[name]) for name in holder if name in names or name in _UNREAD)
+        self.unseen_bytes += unseen if unseen > FREE_BYTES else 0
         control = holder.get("cache_control")
         if isinstance(control, dict):
             self.note("cache_control.ttl", FIELDS["cache_control.ttl"], control.get("ttl"), named="cache_control")

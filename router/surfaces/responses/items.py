@@ -59,6 +59,7 @@ class Conversation:
         self.turns: list[Turn] = []
         self.dropped: list[str] = []
         self._said: list[Part] = []
+        self._places: dict[str, list[int]] = {}  # of calls in what is said
         self._calls: set[str] = set()
         self._answered: set[str] = set()
 
@@ -94,6 +95,7 @@ class Conversation:
             if any(not isinstance(part, ReasoningPart) for part in self._said):
                 self.turns.append(Turn("assistant", tuple(self._said)))
             self._said = []
+            self._places = {}
 
     def _message(self, item: Mapping[str, Any], where: str) -> None:
         role = item.get("role")
@@ -120,7 +122,9 @@ class Conversation:
             self._said.append(ReasoningPart(str(text), members or None))
         calls = (held or {}).get("calls")
         if isinstance(calls, Mapping):
-            self._said = [_with_extra(part, calls) for part in self._said]
+            for id in calls:
+                for place in self._places.pop(id, ()):
+                    self._said[place] = _with_extra(self._said[place], calls)
 
     def _call(self, item: Mapping[str, Any], where: str) -> None:
         custom = item.get("type") == "custom_tool_call"
@@ -132,6 +136,7 @@ class Conversation:
         namespace = item.get("namespace")
         namespace = namespace if isinstance(namespace, str) else ""
         self._calls.add(call_id)
+        self._places.setdefault(call_id, []).append(len(self._said))
         self._said.append(CallPart(call_id, name, given, namespace, "custom" if custom else "function"))
 
     def _result(self, item: Mapping[str, Any], where: str) -> None:

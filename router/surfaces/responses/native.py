@@ -14,6 +14,8 @@ __all__ = ["native_body", "passed_natively"]
 _STRIPPED = {rung.name for rung in LADDER if not rung.native} | {"previous_response_id", "conversation"}
 _BOUND = ("user", "safety_identifier", "prompt_cache_key", "service_tier")
 """Fields that a target is sent as a chat call would be: bound to the account, or taken off by its section."""
+_NAMED = frozenset({"file_id", "file_url"})
+"""Members of a part that name what is kept, or lies, elsewhere."""
 _PROOFS = "reasoning.encrypted_content"
 
 
@@ -27,7 +29,7 @@ def passed_natively(body: Mapping[str, Any], items: Sequence[Any], dropped_types
         dropped_types: types of hosted tools that are left out.
     """
     made = {name: value for name, value in body.items() if name not in _STRIPPED}
-    made["input"] = [_without_hosted(item, dropped_types) for item in items if not _is_ours(item)]
+    made["input"] = [_passed(item, dropped_types) for item in items if not _is_ours(item)]
     made["store"] = False
     if isinstance(body.get("tools"), list):
         made["tools"] = _kept_tools(body["tools"], dropped_types)
@@ -77,10 +79,22 @@ def _anonymous(item: Any) -> Any:
     return {name: value for name, value in item.items() if name != "id"} if isinstance(item, Mapping) else item
 
 
-def _without_hosted(item: Any, dropped_types: Collection[str]) -> Any:
-    if isinstance(item, Mapping) and item.get("type") == "additional_tools" and isinstance(item.get("tools"), list):
+def _passed(item: Any, dropped_types: Collection[str]) -> Any:
+    """An item without hosted tools, and without files that are named beside those that are sent: they would be
+    anybody's who shares the provider's account, or of any length."""
+    if not isinstance(item, Mapping):
+        return item
+    if item.get("type") == "additional_tools" and isinstance(item.get("tools"), list):
         return {**item, "tools": _kept_tools(item["tools"], dropped_types)}
+    for name in ("content", "output"):
+        parts = item.get(name)
+        if isinstance(parts, list) and any(isinstance(part, Mapping) and not _NAMED.isdisjoint(part) for part in parts):
+            return {**item, name: [_unnamed(part) for part in parts]}
     return item
+
+
+def _unnamed(part: Any) -> Any:
+    return {name: value for name, value in part.items() if name not in _NAMED} if isinstance(part, Mapping) else part
 
 
 def _kept_tools(tools: Sequence[Any], dropped_types: Collection[str]) -> list[Any]:

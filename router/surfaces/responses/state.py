@@ -130,8 +130,11 @@ class ResponseKeeper:
         if not self._settings.store:
             raise _stateless(f"input[{next(iter(wanted))}]")
         ids = sorted(filter(is_kept_id, set(wanted.values())))
-        found = read_items(self._database, account, ids, self._clock())
+        found = read_items(self._database, account, ids, self._clock(), max_bytes=_CHAIN_BYTES)
         made = list(items)
+        if len(set(wanted.values())) < len(wanted):
+            message = "'input' refers to one item twice: name each once."
+            raise BadRequest(message, code="duplicate_item", param="input")
         for place, name in wanted.items():
             if name not in found:
                 where = f"input[{place}]"

@@ -12,7 +12,7 @@ from router.errors import BadRequest, NotFound, RouterError
 from router.surfaces.body import decode_json
 from router.surfaces.known_fields import model_of
 from router.surfaces.measuring import json_bytes
-from router.surfaces.proofs import PREFIX, Proof
+from router.surfaces.proofs import Proof
 from router.surfaces.responses.face import ResponsesFace
 from router.surfaces.responses.native import native_body
 from router.surfaces.responses.reader import ResponsesReader
@@ -20,6 +20,7 @@ from router.surfaces.responses.request import AskedResponse, ask, check_body, it
 from router.surfaces.responses.resource import Echo
 from router.surfaces.responses.schema import COUNT_SCHEMA, SCHEMA
 from router.surfaces.responses.state import ExpandedInput, ResponseKeeper
+from router.surfaces.responses.unseen import unseen_bytes
 from router.surfaces.surface import ServedCall, SurfaceAnswer, SurfaceRequest, SurfaceRoute, SurfaceSchema
 from router.surfaces.translated import Translated, TranslatedSurface, TranslationRequest
 from router.types.dialect import Dialect
@@ -76,7 +77,7 @@ class ResponsesSurface(TranslatedSurface):
             face,
             dropped=asked.dropped,
             dropped_natively=asked.dropped_natively,
-            unseen_bytes=sum(map(_unseen_bytes, expanded.items)),
+            unseen_bytes=unseen_bytes(asked.passed, asked.chat),
             finished=finished if kept else None,
         )
 
@@ -211,12 +212,6 @@ def _opened(request: TranslationRequest, model: str, text: str) -> Mapping[str, 
         return {name: value for name, value in proof.members.items() if name != "model"}
     shown = proof.members.get("text")
     return {"text": shown} if isinstance(shown, str) else None
-
-
-def _unseen_bytes(item: Any) -> int:
-    """What a provider that speaks this wire reads and a chat does not: its own proofs."""
-    proof = item.get("encrypted_content") if isinstance(item, Mapping) else None
-    return len(proof) if isinstance(proof, str) and not proof.startswith(PREFIX) else 0
 
 
 def _limit(text: str | None) -> int:

@@ -88,19 +88,28 @@ def choice_of(choice: Any, tools: Sequence[Tool], dropped_types: Collection[str]
         if mode not in ("auto", "required") or not isinstance(allowed, list):
             raise _bad("tool_choice", 'must have a "mode" of auto or required, and a list of "tools"', "invalid_value")
         kept = [one for one in allowed if not (isinstance(one, Mapping) and one.get("type") in list(dropped_types))]
-        return ToolChoice(mode, tuple(_named(one, tools, f"tool_choice.tools[{n}]") for n, one in enumerate(kept)))
+        places = _places(tools)
+        return ToolChoice(mode, tuple(_named(one, places, f"tool_choice.tools[{n}]") for n, one in enumerate(kept)))
     if isinstance(kind, str) and kind in dropped_types:
         return None
-    return ToolChoice("required", (_named(choice, tools, "tool_choice"),))
+    return ToolChoice("required", (_named(choice, _places(tools), "tool_choice"),))
 
 
-def _named(choice: Any, tools: Sequence[Tool], where: str) -> tuple[str, str]:
+def _places(tools: Sequence[Tool]) -> Mapping[str, list[tuple[str, str]]]:
+    """Name -> namespace and name of each tool that has it."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for tool in tools:
+        found.setdefault(tool.name, []).append((tool.namespace, tool.name))
+    return found
+
+
+def _named(choice: Any, tools: Mapping[str, Sequence[tuple[str, str]]], where: str) -> tuple[str, str]:
     """The tool that a choice names; by its bare name where only one namespace has it."""
     kind, name = (choice.get(member) if isinstance(choice, Mapping) else None for member in ("type", "name"))
     if kind not in ("function", "custom") or not isinstance(name, str):
         raise _bad(where, 'must name a tool of the request: {"type": "function" or "custom", "name": ...}', _HOSTED)
     namespace = choice.get("namespace")
-    places = [(tool.namespace, tool.name) for tool in tools if tool.name == name]
+    places = tools.get(name, ())
     if isinstance(namespace, str):
         places = [place for place in places if place[0] == namespace]
     if not places:
