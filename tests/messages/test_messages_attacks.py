@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from messages_wire import ASK, NATIVE, TOOL, WIRES, Room
 
-
 LONG = "x" * 300_000
 CALL: Any = {"type": "tool_use", "id": "t1", "name": "weather", "input": {}}
 UNMEASURED: dict[str, dict[str, Any]] = {
@@ -100,5 +99,3 @@ def turned(asked: dict[str, Any]) -> None:
     from router.surfaces.messages.walking import Findings
 
     assert len(prompt_of(asked, Findings("2023-06-01"), lambda text: None).turns) == 1
-
-

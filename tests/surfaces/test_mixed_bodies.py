@@ -73,10 +73,19 @@ def test_neither_is_still_refused_by_its_name(place: tuple[Gateway, ScriptedUpst
 
 @pytest.mark.parametrize(
     "odd",
-    [{"reasoning": "x"}, {"reasoning": [1]}, {"text": 5}, {"include": 5}, {"text": {"format": 5}}, {"instructions": {}}],
+    [
+        {"reasoning": "x"},
+        {"reasoning": [1]},
+        {"text": 5},
+        {"include": 5},
+        {"text": {"format": 5}},
+        {"instructions": {}},
+    ],
     ids=str,
 )
-def test_fields_of_other_types_are_refused_by_name(place: tuple[Gateway, ScriptedUpstream], odd: dict[str, Any]) -> None:
+def test_fields_of_other_types_are_refused_by_name(
+    place: tuple[Gateway, ScriptedUpstream], odd: dict[str, Any]
+) -> None:
     answer = ask(place, input="x", **odd)
     assert answer.status == 400
     assert answer.json()["error"]["param"] == ("text.format" if odd == {"text": {"format": 5}} else next(iter(odd)))

@@ -155,7 +155,9 @@ def read_items(
                     raise BadRequest(_TOO_MUCH, code="conversation_too_long", param="input")
                 kept = _one(connection, account, response_id, now)
                 items = () if kept is None else kept.items()
-                found |= {item["id"]: item for item in items if isinstance(item.get("id"), str) and item["id"] in wanted}
+                found |= {
+                    item["id"]: item for item in items if isinstance(item.get("id"), str) and item["id"] in wanted
+                }
         return found
 
     return database.read(read, whole=False)

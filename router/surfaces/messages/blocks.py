@@ -56,8 +56,10 @@ def parts_of(blocks: Sequence[Mapping[str, Any]], where: str, role: str, found: 
 def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
     """The parts with neighbouring texts in one: many providers take a text alone, where they take no list of texts."""
     made: list[Part] = []
-    for is_text, some in groupby(parts, lambda part: isinstance(part, TextPart)):
-        made += [TextPart(_BETWEEN.join(part.text for part in some if isinstance(part, TextPart)))] if is_text else some
+    for _, some in groupby(parts, lambda part: isinstance(part, TextPart)):
+        run = list(some)
+        texts = [part.text for part in run if isinstance(part, TextPart)]
+        made += [TextPart(_BETWEEN.join(texts))] if texts else run
     return tuple(made)
 
 

@@ -86,12 +86,12 @@ def _turns(messages: Sequence[Any], found: Findings, opens: Opener) -> list[Turn
             problem = f"is a call without its result: the user's next message must begin with the tool_result of {call}"
             raise bad(place, problem)
         if results:
-            said.append(("tool", list(results)))
+            said.append(("tool", [*results]))
         rest = [part for part in parts if not isinstance(part, ResultPart)]
         if rest and said and said[-1][0] == role != "system":
             said[-1][1].extend(rest)
         elif rest:
-            said.append((role, rest))
+            said.append((role, [*rest]))
         for number, part in enumerate(rest):
             if isinstance(part, CallPart):
                 if part.id in known:

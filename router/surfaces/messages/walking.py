@@ -14,6 +14,8 @@ __all__ = ["Findings", "rule_for"]
 
 _UNREAD = frozenset({"caller", "citations"})
 """Members that are known, and of which a chat has nothing."""
+
+
 def rule_for(kind: str, rules: Mapping[str, Rung]) -> Rung:
     """The first rule that fits a ``type``."""
     found = rules.get(kind)

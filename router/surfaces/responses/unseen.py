@@ -1,4 +1,4 @@
-"""What providers that speak this wire are sent beyond the chat that a body became, and may read as a part of the prompt."""
+"""What providers that speak this wire are sent beyond the chat that a body became, and may read as their prompt."""
 
 from __future__ import annotations
 
