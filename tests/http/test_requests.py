@@ -322,7 +322,6 @@ REQUEST_HEADERS = {
     "OpenAI-Organization": "org-theirs",
     "OpenAI-Project": "proj-theirs",
     "X-Base-Url": HOST,
-    "Api-Key": "sk-theirs",
     "Cookie": "session=1",
     "User-Agent": "theirs",
     "Accept-Language": "tlh",

@@ -235,6 +235,12 @@ def test_hosted_tools_that_a_client_can_do_without_are_left_out_beside_its_own(k
     assert refusal(tools=[TOOL, hosted], tool_choice=hosted).param == "tools[1].type", "the client insists on it"
 
 
+def test_include_is_a_list_of_strings() -> None:
+    with pytest.raises(BadRequest, match="'include' must be a list of strings") as refused:
+        check_body({"model": "m", "input": "x", "include": [None]})
+    assert refused.value.param == "include"
+
+
 def test_calls_of_hosted_tools_that_are_over_are_left_out() -> None:
     made = asked(input=[{"role": "user", "content": "a"}, {"type": "web_search_call", "id": "ws_1"}])
     assert made.dropped == ["input[1] (web_search_call)"] and len(made.chat["messages"]) == 1

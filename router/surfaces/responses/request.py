@@ -53,6 +53,8 @@ def check_body(body: Mapping[str, Any]) -> None:
         BadRequest: naming the field, and what to do.
     """
     check_ladder(body, LADDER, TYPES)
+    if not all(isinstance(one, str) for one in body.get("include") or ()):
+        raise _bad("include", "must be a list of strings", "invalid_type")
 
 
 def check_field_types(body: Mapping[str, Any]) -> None:
