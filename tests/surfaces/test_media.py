@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import struct
 import threading
 import wave
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import openai
 import pytest
 from gateway_wire import post
 
+from router.surfaces.media.durations import audio_length
 from router.testing import Answer, Gateway, ScriptedUpstream
 
 IMAGE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -239,15 +242,23 @@ def test_rankings_are_charged_by_the_search_or_the_token(
 
 
 FORM = b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nacme/ear\r\n'
-LONG = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.flac"\r\n\r\n'
-FLAC = b"fLaC" + bytes(14) + ((8000 << 44) | (8000 * 3600 * 13)).to_bytes(8, "big") + b"more"
+LONG = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+
+
+def wav(seconds: int) -> bytes:
+    """Audio of one byte a second."""
+    data = BytesIO()
+    with wave.open(data, "wb") as file:
+        file.setparams((1, 1, 1, 0, "NONE", ""))
+        file.writeframes(bytes(seconds))
+    return data.getvalue()
 
 
 @pytest.mark.parametrize(
     ("path", "body", "param", "says"),
     [
         ("audio/transcriptions", FORM + b"--b--\r\n", "file", "add the file to the form"),
-        ("audio/transcriptions", FORM + LONG + FLAC + b"\r\n--b--\r\n", "file", "split it"),
+        ("audio/transcriptions", FORM + LONG + wav(3600 * 13) + b"\r\n--b--\r\n", "file", "split it"),
         ("audio/transcriptions", b"nonsense", None, "form cannot be read"),
         ("images/edits", b"--b--\r\n", "model", "is required"),
         ("images/generations", {"prompt": "x", "n": 11}, "n", "from 1 to 10"),
@@ -293,3 +304,13 @@ def test_units_without_a_price_are_refused(gateway: Gateway, upstream: ScriptedU
 
 def test_the_books_are_right(gateway: Gateway) -> None:
     gateway.router("ledger", "verify")
+
+
+@pytest.mark.parametrize("container", ["flac", "mp4"])
+def test_a_length_that_only_a_header_states_is_not_believed(container: str) -> None:
+    claimed = {
+        "flac": b"fLaC" + bytes(14) + ((8000 << 44) | 8).to_bytes(8, "big"),
+        "mp4": bytes(4) + b"ftyp" + bytes(8) + b"mvhd" + bytes(12) + struct.pack(">II", 1000, 1),
+    }
+    length = audio_length(claimed[container] + bytes(75_000))
+    assert not length.exact and length.milliseconds >= 100_000, "75 kB can be a hundred seconds of speech"

@@ -1,7 +1,7 @@
-"""How long audio can be: by what its file says of itself, else by its size.
+"""How long audio can be: of WAV by its rate, else by its size.
 
-No decoding: a few bytes of the container are read. What nothing is known of is as long as its bytes can be at the
-lowest rate that speech is written at.
+No decoding. The headers of other containers state a length that no decoder heeds, so a file that lies in them would be
+heard in full and paid for in part: such a file is as long as its bytes can be at the lowest rate that speech has.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class AudioLength(NamedTuple):
 
     Attributes:
         milliseconds: rounded up.
-        exact: whether the file says so; else it is the most that it can be.
+        exact: whether it is known; else it is the most that it can be.
     """
 
     milliseconds: int
@@ -31,14 +31,7 @@ class AudioLength(NamedTuple):
 
 def audio_length(data: bytes) -> AudioLength:
     """The length of a file's audio."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
-        found = _wav_ms(data)
-    elif data[:4] == b"fLaC":
-        found = _flac_ms(data)
-    elif data[4:8] == b"ftyp":
-        found = _mp4_ms(data)
-    else:
-        found = None
+    found = _wav_ms(data) if data[:4] == b"RIFF" and data[8:12] == b"WAVE" else None
     if found is not None:
         return AudioLength(found, exact=True)
     least = _LEAST_MP3_BYTES_S if _is_mp3(data) else _LEAST_BYTES_S
@@ -53,30 +46,6 @@ def _wav_ms(data: bytes) -> int | None:
     except (wave.Error, EOFError, ValueError, struct.error):
         return None
     return _ms(len(data), rate) if rate else None
-
-
-def _flac_ms(data: bytes) -> int | None:
-    """By STREAMINFO, the first block: 20 bits of the rate, and 36 of the count of samples."""
-    if len(data) < 26:
-        return None
-    packed = int.from_bytes(data[18:26], "big")
-    rate, samples = packed >> 44, packed & (2**36 - 1)
-    return _ms(samples, rate) if rate and samples else None
-
-
-def _mp4_ms(data: bytes) -> int | None:
-    """By the movie's header, which has a time scale and a duration in it."""
-    place = data.find(b"mvhd")
-    if place < 0:
-        return None
-    try:
-        if data[place + 4] == 1:
-            scale, duration = struct.unpack_from(">IQ", data, place + 24)
-        else:
-            scale, duration = struct.unpack_from(">II", data, place + 16)
-    except (struct.error, IndexError):
-        return None
-    return _ms(duration, scale) if scale and duration else None
 
 
 def _is_mp3(data: bytes) -> bool:
