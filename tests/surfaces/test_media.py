@@ -7,7 +7,6 @@ import struct
 import threading
 import wave
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any
 
 import openai
@@ -245,9 +244,9 @@ FORM = b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nacme/ear\r\n
 LONG = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
 
 
-def wav(seconds: int) -> bytes:
+def slow_wav(seconds: int) -> bytes:
     """Audio of one byte a second."""
-    data = BytesIO()
+    data = io.BytesIO()
     with wave.open(data, "wb") as file:
         file.setparams((1, 1, 1, 0, "NONE", ""))
         file.writeframes(bytes(seconds))
@@ -258,7 +257,7 @@ def wav(seconds: int) -> bytes:
     ("path", "body", "param", "says"),
     [
         ("audio/transcriptions", FORM + b"--b--\r\n", "file", "add the file to the form"),
-        ("audio/transcriptions", FORM + LONG + wav(3600 * 13) + b"\r\n--b--\r\n", "file", "split it"),
+        ("audio/transcriptions", FORM + LONG + slow_wav(3600 * 13) + b"\r\n--b--\r\n", "file", "split it"),
         ("audio/transcriptions", b"nonsense", None, "form cannot be read"),
         ("images/edits", b"--b--\r\n", "model", "is required"),
         ("images/generations", {"prompt": "x", "n": 11}, "n", "from 1 to 10"),
