@@ -63,7 +63,7 @@ class PathReader:
     def meant(self, path: str) -> str:
         """The path of calls that ``path`` ends with, behind whatever else; empty where there is none."""
         segments = [segment for segment in path.split("/") if segment]
-        ends = ("/".join(segments[-depth:]) for depth in range(1, min(self._deepest, len(segments)) + 1))
+        ends = ("/".join(segments[-depth:]) for depth in range(min(self._deepest, len(segments)), 0, -1))
         return next((self._calls[end] for end in ends if end in self._calls), "")
 
     def _deployment(self, named: Sequence[str]) -> tuple[str, str] | None:

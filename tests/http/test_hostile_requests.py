@@ -27,7 +27,7 @@ def ask(gateway: Gateway, line: str, *fields: str, body: bytes = b"") -> Result:
 
 PATHS = [
     "/v1beta", "/v2/chat/completions", "/V1/models", "/v1/healthz", "/v1/chat%2Fcompletions/x",
-    "/v1/completions", "/../etc/passwd",
+    "/v1/assistants", "/../etc/passwd",
     "/%2e%2e/%2e%2e/etc/passwd", "/%ff%fe", "/%", "/%zz", "/%00", "/a%0d%0aX-Evil:%201", "/%F0%9F%98%80",
     "/static/x", "/console", "/favicon.ico", "/.env", "/metrics", "/admin", "/<script>alert(1)</script>", "/'\"`$(x)",
     "/" + "a" * 10_000, "/" + "a/" * 5000, "/a" + "%2f" * 3000,

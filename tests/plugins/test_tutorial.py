@@ -35,7 +35,9 @@ def install(site: Path, code: str, declaration: str) -> None:
 
 
 def test_the_tutorials_provider_passes_the_tutorials_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    provider, test = blocks("docs/plugins.md", "python")
+    examples = blocks("docs/plugins.md", "python")
+    provider = next(text for text in examples if "\nplugin = " in text)
+    test = next(text for text in examples if "def test_" in text)
     declaration, _ = blocks("docs/plugins.md", "toml")
     install(tmp_path, provider, declaration)
     tmp_path.joinpath("test_acme.py").write_text(test, encoding="utf-8")

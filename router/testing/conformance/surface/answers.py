@@ -30,7 +30,7 @@ def plain(bench: SurfaceBench) -> None:
     remedy="Keep what a stream needs in its face, and write each chunk's text as it comes.",
 )
 def pieces(bench: SurfaceBench) -> None:
-    for one in bench.translating():
+    for one in bench.streaming():
         for together in (True, False):
             face = bench.translated(one, bench.example(one, stream=True)).face
             given = [bench.chunks()] if together else [[chunk] for chunk in bench.chunks()]
@@ -48,7 +48,7 @@ def pieces(bench: SurfaceBench) -> None:
     remedy="Return from heartbeat() something that every reader of the wire skips, with its line ends.",
 )
 def quiet(bench: SurfaceBench) -> None:
-    for one in bench.translating():
+    for one in bench.streaming():
         face = bench.translated(one, bench.example(one, stream=True)).face
         beat = face.heartbeat()
         expect(beat.endswith(b"\n"), f"{one.name}: the heartbeat {beat!r} ends no line")

@@ -47,6 +47,17 @@ class SurfaceBench:
             raise NotOffered("none of its surfaces is served through chat")
         return found
 
+    def streaming(self) -> list[TranslatedSurface]:
+        """Those of them whose answers may be streams.
+
+        Raises:
+            NotOffered: none may.
+        """
+        found = [one for one in self.translating() if one.streams]
+        if not found:
+            raise NotOffered("none of its surfaces has streams")
+        return found
+
     def example(self, surface: Surface, **fields: Any) -> dict[str, Any]:
         """A good body of a surface."""
         schema = surface.schema()

@@ -37,7 +37,7 @@ def bodies(bench: SurfaceBench) -> None:
     remedy="Write an error event of the wire from error_frame(), and nothing of a good end.",
 )
 def ends(bench: SurfaceBench) -> None:
-    for one in bench.translating():
+    for one in bench.streaming():
         for before in (0, 3):
             good, bad = (bench.translated(one, bench.example(one, stream=True)).face for _ in range(2))
             shown = [face.frames(bench.chunks()[:before]) if before else b"" for face in (good, bad)]
