@@ -42,7 +42,8 @@ class SurfaceBench:
         Raises:
             NotOffered: it has none.
         """
-        found = [one for one in self.surfaces if isinstance(one, TranslatedSurface) and one.schema() is not None]
+        translated = [one for one in self.surfaces if isinstance(one, TranslatedSurface) and one.modality == "chat"]
+        found = [one for one in translated if one.schema() is not None]
         if not found:
             raise NotOffered("none of its surfaces is served through chat")
         return found
