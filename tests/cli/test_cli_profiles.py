@@ -133,7 +133,7 @@ def test_a_preset_that_was_edited_into_nonsense_is_refused_at_the_start(
         ("Kiosk.offers = (Offer('x', ('gpt',)),)", "its offer 'x' has the route 'gpt': write \"provider/model\""),
         ("Kiosk.offers = (Offer('x', ()),)", "its offer 'x' has no route"),
         ("Kiosk.offers = (Offer('x', ('a/b',), Price(input=1)),)", "its offer 'x' has a price without"),
-        ("Kiosk.offers = (Offer('x', ('a/b',), kind='speech'),)", "its offer 'x' is of the kind 'speech'"),
+        ("Kiosk.offers = (Offer('x', ('a/b',), kind='song'),)", "its offer 'x' is of the kind 'song'"),
         ("Plugin.dialect = hookimpl(lambda self: 'kiosk')\nplugin = Plugin()", "it is no router.Dialect, but a str"),
     ],
 )

@@ -41,7 +41,6 @@ _INPUT: _Json = {
     "anyOf": [_TEXT, {"type": "array", "minItems": 1, "items": _MESSAGE}],
     "description": "Besides: calls and their outputs, reasoning, images, files and references, as OpenAI has them.",
 }
-_EFFORT: _Json = {"enum": ["none", "minimal", "low", "medium", "high", "xhigh", None]}
 _SHARE: _Json = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
 _PENALTY: _Json = {"type": ["number", "null"], "minimum": -2, "maximum": 2}
 _KNOWN: _Json = {
@@ -59,8 +58,8 @@ _KNOWN: _Json = {
     "parallel_tool_calls": {"type": ["boolean", "null"]},
     "tools": _optional({"type": "array", "items": _FUNCTION}),
     "tool_choice": {"enum": ["auto", "none", None]},
-    "reasoning": _optional(_object({}, effort=_EFFORT)),
-    "text": _optional(_object({}, format=_object({"type": {"enum": ["text", "json_object"]}}))),
+    "reasoning": _optional(_object({}, effort=_optional(_TEXT))),
+    "text": _optional(_object({}, format=_optional(_object({"type": {"enum": ["text", "json_object"]}})))),
     "include": _optional({"type": "array", "items": _TEXT}),
     "metadata": _optional({"type": "object"}),
     "user": _optional(_TEXT),
