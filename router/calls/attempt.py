@@ -20,7 +20,7 @@ from router.config.provider import Timeouts
 from router.errors import RouterError, UpstreamError, faults
 from router.providers.health import Lease
 from router.providers.signing import passed_on_headers, signing
-from router.surfaces.chat.relay import PluginFault
+from router.surfaces.reader import PluginFault
 from router.surfaces.translated import TranslatedSurface
 from router.types.masking import masked, one_line, without_quotes
 from router.types.records import AnyCall, Attempt, CallContext, Item, Reply

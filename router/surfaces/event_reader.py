@@ -16,7 +16,7 @@ from router.errors import UpstreamError, faults
 from router.surfaces.chat.plain_replies import shown_name
 from router.surfaces.counts import fault_of_usage, higher, sound
 from router.surfaces.measuring import json_bytes
-from router.surfaces.reader import NativeReader
+from router.surfaces.reader import NativeReader, bad_items, told_error
 from router.surfaces.remarks import remarks_of
 from router.surfaces.surface import ServedCall
 from router.types.records import Item, Reply, Usage
@@ -91,7 +91,7 @@ class EventReader(NativeReader):
                 raise
             self.failure = error
         except (AttributeError, TypeError):  # looked at only now: items are many
-            self.failure = self._bad_items(batch)
+            self.failure = bad_items(batch, self._plugin)
             if not self.output:
                 raise self.failure from None
         return b"".join(shown)
@@ -170,33 +170,7 @@ class EventReader(NativeReader):
 
     def _error(self, value: Any) -> UpstreamError:
         """What an error inside a success means, as the plugin has it."""
-        if self._reply is None:
-            return self._malformed("sent an error")
-        try:
-            error: Any = self._reply.read_error(value)
-        except UpstreamError as raised:
-            error = raised
-        except faults():
-            _log.exception("provider plugin %s failed in read_error", self._plugin, extra={"said": self._call.source})
-            return self._malformed("sent an error")
-        if isinstance(error, UpstreamError):
-            return error
-        _log.error("provider plugin %s gave %s as an error, not a router.UpstreamError", self._plugin, type(error))
-        return self._malformed("sent an error")
-
-    def _bad_items(self, batch: Any) -> UpstreamError:
-        """What a plugin's batch is instead of one of items; raises on where it is one, for the fault is ours then."""
-        items = batch if isinstance(batch, Sequence) else [batch]
-        odd = [item for item in items if not _is_item(item)]
-        if not odd:
-            raise
-        _log.error("provider plugin %s gave %s, not a router.Item of bytes", self._plugin, type(odd[0]).__name__)
-        return UpstreamError("server", f"The provider plugin {self._plugin!r} failed.")
+        return told_error(self._reply, value, self._plugin, self._call.source)
 
     def _malformed(self, what: str) -> UpstreamError:
         return UpstreamError("malformed", f"The provider {what}.")
-
-
-def _is_item(item: Any) -> bool:
-    """Whether a plugin gave an item of bytes."""
-    return isinstance(item, Item) and type(item.data) is bytes

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from router.errors import RouterError, UpstreamError
+from router.errors import RouterError, UpstreamError, faults
 from router.types.records import Item, Reply, Usage
 
-__all__ = ["NativeReader", "Reader"]
+__all__ = ["NativeReader", "PluginFault", "Reader", "bad_items", "is_item", "told_error"]
+
+_log = logging.getLogger("router.surfaces")
+
+
+class PluginFault(UpstreamError):
+    """A plugin broke, which says nothing of its endpoint: else one odd request could put a provider to rest for all."""
 
 
 class Reader(ABC):
@@ -106,3 +114,40 @@ class NativeReader(Reader):
     @abstractmethod
     def heartbeat(self) -> bytes:
         """What keeps proxies and clients awake while the upstream is silent."""
+
+
+def told_error(reply: Reply | None, value: Any, plugin: str, said: Mapping[str, Any]) -> UpstreamError:
+    """What an error inside a success means, as the plugin has it.
+
+    Args:
+        said: the client's words, of which the log shows none.
+    """
+    if reply is None:
+        return UpstreamError("malformed", "The provider sent an error.")
+    try:
+        error: Any = reply.read_error(value)
+    except UpstreamError as raised:
+        error = raised
+    except faults():
+        _log.exception("provider plugin %s failed in read_error", plugin, extra={"said": said})
+        return UpstreamError("malformed", "The provider sent an error.")
+    if isinstance(error, UpstreamError):
+        return error
+    _log.error("provider plugin %s gave %s as an error, not a router.UpstreamError", plugin, type(error))
+    return UpstreamError("malformed", "The provider sent an error.")
+
+
+def bad_items(batch: Any, plugin: str) -> PluginFault:
+    """What a plugin's batch is instead of one of items; raises on where it is one, for the fault is ours then."""
+    items = batch if isinstance(batch, Sequence) else [batch]
+    odd = [item for item in items if not is_item(item)]
+    if not odd:
+        raise
+    what = f"an Item of {type(odd[0].data).__name__}" if isinstance(odd[0], Item) else type(odd[0]).__name__
+    _log.error("provider plugin %s gave %s, not a router.Item of bytes", plugin, what)
+    return PluginFault("server", f"The provider plugin {plugin!r} failed.")
+
+
+def is_item(item: Any) -> bool:
+    """Whether something is an ``Item`` of bytes."""
+    return isinstance(item, Item) and type(item.data) is bytes

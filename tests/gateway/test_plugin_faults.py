@@ -282,7 +282,7 @@ def test_odd_items_of_a_stream_are_the_plugins_fault(bad: Any) -> None:
     [
         ({"model": "m"}, "not dict"),
         (ModelCard(""), "printable"),
-        (ModelCard("m", "speech"), "speech"),
+        (ModelCard("m", "song"), "speech"),
         (ModelCard("m", context_window=1e5), "context_window"),  # type: ignore[arg-type]
         (ModelCard("m", prompt_overhead=-1), "prompt_overhead"),
         (ModelCard("m", price=Price(input=0.5)), "input"),  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from router.surfaces.chat.plain_runs import NOTABLE, TAIL_MAX, plain_run
 from router.surfaces.counts import fault_of_usage, higher, shown_usage, sound, whole
 from router.surfaces.face import Face
 from router.surfaces.output_size import Said, said_bytes
-from router.surfaces.reader import Reader
+from router.surfaces.reader import Reader, bad_items, is_item, told_error
 from router.surfaces.remarks import remarks_of
 from router.surfaces.splice import cut_member, find_member, put_member
 from router.types.dialect import Dialect
@@ -29,7 +29,7 @@ from router.upstream.events import Packet
 from router.upstream.sse import BETWEEN
 from router.upstream.wire import choices_of, dump_json, has_output, usage_of
 
-__all__ = ["PluginFault", "Relay"]
+__all__ = ["Relay"]
 
 _log = logging.getLogger("router.surfaces")
 _USAGE = re.compile(rb'"usage"\s*:')
@@ -42,10 +42,6 @@ _MODEL = re.compile(
 _NAMED = re.compile(rb'"model"\s*:\s*("[^"]*")')
 _BYTES_PER_TOKEN = 4
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")  # in JSON text a line break is only ever white space
-
-
-class PluginFault(UpstreamError):
-    """A plugin broke, which says nothing of its endpoint: else one odd request could put a provider to rest for all."""
 
 
 class Relay(Reader):
@@ -114,7 +110,7 @@ class Relay(Reader):
                 raise
             self.failure = error
         except (AttributeError, TypeError):  # looked at only now: items are many
-            self.failure = self._bad_items(batch)
+            self.failure = bad_items(batch, self._plugin)
             if not self.output:
                 raise self.failure from None
         return self._face.frames(shown) if shown else b""
@@ -134,11 +130,11 @@ class Relay(Reader):
     def body(self, item: Item) -> bytes:
         """See ``Reader``."""
         holds = self._holds
-        if not _is_item(item):
-            raise self._bad_items([item])
+        if not is_item(item):
+            raise bad_items([item], self._plugin)
         value = self._value(item)
         if value.get("error") and holds not in value:
-            raise self._error(value)
+            raise told_error(self._reply, value, self._plugin, self._call.body)
         if not isinstance(value.get(holds), list):
             raise self._malformed(f"gave an answer without {holds!r}")
         self.output = self.finished = True
@@ -258,7 +254,7 @@ class Relay(Reader):
     def _note(self, value: dict[str, Any]) -> bytes | None:
         """Look at a chunk; what it should show as its ``usage``, where that is something else."""
         if value.get("error"):
-            raise self._error(value)
+            raise told_error(self._reply, value, self._plugin, self._call.body)
         for choice in choices_of(value):
             place, finishes = choice.get("index"), bool(choice.get("finish_reason"))
             place = place if type(place) is int else 0
@@ -341,39 +337,10 @@ class Relay(Reader):
         except (ValueError, RecursionError):
             raise self._malformed("sent something that is not JSON" if item.data else "sent an empty answer") from None
         if isinstance(value, list) and value and isinstance(value[0], dict) and "error" in value[0]:
-            raise self._error(value)
+            raise told_error(self._reply, value, self._plugin, self._call.body)
         if not isinstance(value, dict):
             raise self._malformed("sent JSON that is not an object")
         return value
 
-    def _error(self, value: Any) -> UpstreamError:
-        if self._reply is None:
-            return self._malformed("sent an error")
-        try:
-            error: Any = self._reply.read_error(value)
-        except UpstreamError as raised:
-            error = raised
-        except faults():
-            _log.exception("provider plugin %s failed in read_error", self._plugin, extra={"said": self._call.body})
-            return self._malformed("sent an error")
-        if isinstance(error, UpstreamError):
-            return error
-        _log.error("provider plugin %s gave %s as an error, not a router.UpstreamError", self._plugin, type(error))
-        return self._malformed("sent an error")
-
-    def _bad_items(self, batch: Any) -> UpstreamError:
-        """What a plugin's batch is instead of one of items; raises on where it is one, for the fault is ours then."""
-        items = batch if isinstance(batch, Sequence) else [batch]
-        odd = [item for item in items if not _is_item(item)]
-        if not odd:
-            raise
-        what = f"an Item of {type(odd[0].data).__name__}" if isinstance(odd[0], Item) else type(odd[0]).__name__
-        _log.error("provider plugin %s gave %s, not a router.Item of bytes", self._plugin, what)
-        return PluginFault("server", f"The provider plugin {self._plugin!r} failed.")
-
     def _malformed(self, what: str) -> UpstreamError:
         return UpstreamError("malformed", f"The provider {what}.")
-
-
-def _is_item(item: Any) -> bool:
-    return isinstance(item, Item) and type(item.data) is bytes

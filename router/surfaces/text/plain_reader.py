@@ -10,9 +10,8 @@ from typing import Any
 
 from router.errors import UpstreamError, faults
 from router.surfaces.chat.plain_replies import shown_name
-from router.surfaces.chat.relay import PluginFault
 from router.surfaces.counts import fault_of_usage, sound
-from router.surfaces.reader import Reader
+from router.surfaces.reader import Reader, bad_items, is_item, told_error
 from router.surfaces.splice import put_member
 from router.surfaces.surface import ServedCall
 from router.types.records import Item, Reply, Units, Usage
@@ -56,9 +55,8 @@ class PlainReader(Reader):
 
     def body(self, item: Item) -> bytes:
         """See ``Reader``."""
-        if not isinstance(item, Item) or type(item.data) is not bytes:
-            _log.error("provider plugin %s gave %s, not a router.Item of bytes", self._plugin, type(item).__name__)
-            raise PluginFault("server", f"The provider plugin {self._plugin!r} failed.")
+        if not is_item(item):
+            raise bad_items([item], self._plugin)
         try:
             value = item.json()
         except (ValueError, RecursionError):
@@ -66,7 +64,7 @@ class PlainReader(Reader):
         if not isinstance(value, dict):
             raise _malformed("sent JSON that is not an object")
         if value.get("error") and self._holds not in value:
-            raise self._error(value)
+            raise told_error(self._reply, value, self._plugin, self._said)
         if self._holds not in value:
             raise _malformed(f"gave an answer without {self._holds!r}")
         self.output = self.finished = True
@@ -99,17 +97,6 @@ class PlainReader(Reader):
             told = sound(told) if isinstance(told, Usage) else self._asked
         used: Usage = told
         return replace(used, units=self._asked.units or Units()) if used.units is None else used
-
-    def _error(self, value: Any) -> UpstreamError:
-        assert self._reply is not None
-        try:
-            error: Any = self._reply.read_error(value)
-        except UpstreamError as raised:
-            error = raised
-        except faults():
-            _log.exception("provider plugin %s failed in read_error", self._plugin, extra={"said": self._said})
-            return _malformed("sent an error")
-        return error if isinstance(error, UpstreamError) else _malformed("sent an error")
 
 
 def _malformed(what: str) -> UpstreamError:
