@@ -14,6 +14,7 @@
     +-- Conflict               409  invalid_request_error  (by cause)
     +-- TooLarge               413  invalid_request_error  request_too_large
     +-- RateLimited            429  rate_limit_error       rate_limit_exceeded
+    +-- UpgradeRequired        426  invalid_request_error  upgrade_not_offered
     +-- Unavailable            503  server_error           (by cause)
     +-- UpstreamError          by its kind, see KINDS
     +-- ConfigError            exit status 1: what is wrong in the configuration, where, and the remedy

@@ -47,3 +47,16 @@ def test_every_python_file_begins_with_its_docstring_and_future_annotations() ->
 
 def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    named: dict[str, list[str]] = {}
+    for path in tracked_files():
+        if (
+            path.suffix == ".py"
+            and path.is_relative_to(ROOT / "tests")
+            and path.name not in ("conftest.py", "__init__.py")
+        ):
+            named.setdefault(path.name, []).append(str(path.relative_to(ROOT)))
+    shared = {name: paths for name, paths in named.items() if len(paths) > 1}
+    assert not shared, f"pytest imports each by its name alone: {shared}"

@@ -150,8 +150,9 @@ def test_both_headers_of_keys_and_both_versions(room: Room) -> None:
 def test_tokens_are_counted_for_nothing(room: Room) -> None:
     before = len(room.usage())
     with room.sdk() as client:
+        tools = [{**TOOL, "name": f"weather{n}"} for n in range(3)]
         short = client.messages.count_tokens(model="openai/gpt-4o", messages=ASK)
-        long = client.messages.count_tokens(model="openai/gpt-4o", system="x" * 4000, messages=ASK, tools=[TOOL] * 3)
+        long = client.messages.count_tokens(model="openai/gpt-4o", system="x" * 4000, messages=ASK, tools=tools)
         raw = client.messages.with_raw_response.count_tokens(model="nobody/knows", messages=ASK)
     assert 1 <= short.input_tokens < 50
     assert long.input_tokens > 1000

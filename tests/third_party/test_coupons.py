@@ -58,7 +58,7 @@ def test_the_operator_adds_a_code_that_everybody_can_look_up(gateway: Gateway) -
         ("/plugins/coupons/codes/none", None, 404, "not_found"),
         ("/plugins/coupons/codes", {"code": "x"}, 400, "invalid_request"),
         ("/plugins/coupons/codes", b"x" * 2000, 413, "request_too_large"),
-        ("/plugins/coupons/mine/", None, 404, "not_found"),
+        ("/plugins/coupons/mine/", None, 401, "invalid_api_key"),
         ("/plugins/coupons/page", None, 404, "no_portal"),
         ("/plugins/stray/holds", None, 500, "plugin_failed"),
         ("/plugins/stray/ends", None, 500, "plugin_failed"),
@@ -132,6 +132,7 @@ def test_they_keep_every_rule_that_applies(tmp_path: Path, site: Callable[..., d
     environment = {**os.environ, **site(name)}
     command = [sys.executable, "-m", "router", "plugins", "check", name, "--json"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110)
+    assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     assert report["ok"], [rule for rule in report["rules"] if rule["outcome"] == "fail"]
     kept = {rule["id"] for rule in report["rules"] if rule["outcome"] == "pass"}

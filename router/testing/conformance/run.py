@@ -7,7 +7,7 @@ import traceback
 from contextlib import ExitStack
 from typing import Any
 
-from router.errors import ConfigError
+from router.errors import ConfigError, faults
 from router.plugin_host.registry import Plugin, load_plugins, nearest
 from router.testing.conformance.base import Failed, NotOffered, Rule, RuleResult, Suite
 from router.testing.conformance.report import Report
@@ -68,7 +68,7 @@ class Run:
         covering = [suite for suite in suites() if suite.covers(plugin)]
         self._suites: dict[str, Suite[Any]] = {rule.id: suite for suite in covering for rule in suite.rules}
         self._benches: dict[str, Any] = {}
-        self._unopened: dict[str, Exception] = {}
+        self._unopened: dict[str, BaseException] = {}
         self._opened = ExitStack()
         self.rules = [rule for suite in covering for rule in suite.rules]
         if not self.rules:
@@ -83,7 +83,7 @@ class Run:
             return RuleResult(rule.id, rule.statement, "not offered", str(reason))
         except Failed as failure:
             return RuleResult(rule.id, rule.statement, "fail", failure.seen, failure.remedy or rule.remedy)
-        except Exception as error:
+        except faults() as error:
             return RuleResult(rule.id, rule.statement, "fail", _described(error), rule.remedy)
         return RuleResult(rule.id, rule.statement, "pass")
 
@@ -110,7 +110,7 @@ class Run:
         if suite.role not in self._benches:
             try:
                 self._benches[suite.role] = self._opened.enter_context(suite.open_bench(self.plugin))
-            except Exception as error:
+            except faults() as error:
                 self._unopened[suite.role] = error
                 raise
         return self._benches[suite.role]
@@ -129,7 +129,7 @@ def check_plugin(name: str, only: str = "") -> Report:
     return report
 
 
-def _described(error: Exception) -> str:
+def _described(error: BaseException) -> str:
     """The exception, and the last place that it passed."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f", in {frames[-1].name} ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 
-from router.errors import RouterError
+from router.errors import RouterError, faults
 from router.testing.conformance.base import Failed, expect
 from router.testing.conformance.host.bench import HOST, HostBench, sample_call
 from router.types.line_hooks import Credentials, TargetOption
@@ -29,7 +29,7 @@ def strangers(bench: HostBench) -> None:
                 key_id = hook(context=bench.context, request=request)
             except RouterError:
                 continue
-            except Exception as error:
+            except faults() as error:
                 raise Failed(f"with {shown!r} it raised {type(error).__name__}: {error}") from error
             expect(key_id is None, f"with {shown!r} it named a key")
 
@@ -47,7 +47,7 @@ def guards(bench: HostBench) -> None:
             given = hook(context=bench.context, call=call)
         except RouterError:
             given = None
-        except Exception as error:
+        except faults() as error:
             raise Failed(f"it raised {type(error).__name__}: {error}") from error
         expect(given is None or isinstance(given, Mapping), f"it gave {type(given).__name__}")
         expect(call.body == before, "it changed the body that it was shown")

@@ -11,6 +11,7 @@ import click
 
 from router.app.plugin_contexts import plugin_jobs
 from router.db.plugin_tables import foreign_tables
+from router.errors import faults
 from router.plugin_host.registry import Registry
 from router.store.migrating import pending
 from router.testing.conformance.base import Failed, NotOffered, expect
@@ -64,7 +65,7 @@ def jobs(bench: HostBench) -> None:
         for _ in range(2):
             try:
                 job.function()
-            except Exception as error:
+            except faults() as error:
                 raise Failed(f"the job {job.name} raised {type(error).__name__}: {error}") from error
 
 
@@ -97,7 +98,7 @@ def observers(bench: HostBench) -> None:
     for name in found:
         try:
             bench.plugin.hooks[name](record=records[name])
-        except Exception as error:
+        except faults() as error:
             raise Failed(f"{name} raised {type(error).__name__}: {error}") from error
 
 

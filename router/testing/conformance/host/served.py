@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from router.app.plugin_contexts import menu_entries, plugin_routes
-from router.errors import RouterError
+from router.errors import RouterError, faults
 from router.plugin_host.registry import Registry
 from router.testing.conformance.base import Failed, expect
 from router.testing.conformance.host.bench import HOST, HostBench
@@ -49,7 +49,7 @@ def answers(bench: HostBench) -> None:
                 found = route.handler(request)
             except RouterError:
                 continue
-            except Exception as error:
+            except faults() as error:
                 what = f"{request.method} {route.path} with {request.body!r}"
                 raise Failed(f"{what} raised {type(error).__name__}: {error}") from error
             expect(isinstance(found, RouteResponse), f"{route.path} gave {type(found).__name__}")

@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 from router.charging.policies import fault_of
+from router.errors import faults
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.policy.bench import BILLING, PolicyBench, policy_rule
 from router.types.claims import BALANCE, Claim, Meters, Outcome, Quote
@@ -260,7 +261,7 @@ def _expect_alike(bench: PolicyBench, case: tuple[Any, Key, Quote], meters: Mete
 def _settled(bench: PolicyBench, claims: Sequence[Claim], outcome: Outcome) -> list[Any]:
     try:
         return bench.settle(claims, outcome)
-    except Exception as error:
+    except faults() as error:
         raise Failed(f"{outcome} of {len(claims)} claims: {type(error).__name__}: {error}") from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from router.errors import UpstreamError
+from router.errors import UpstreamError, faults
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.provider.bench import PROVIDER, ProviderBench
 from router.testing.conformance.provider.inside import inside
@@ -58,7 +58,7 @@ def renews(bench: ProviderBench) -> None:
                 again = bench.plugin.hooks["unauthorized"](request=request, response=head, context=hooks.context)
             except UpstreamError:
                 continue
-            except Exception as error:
+            except faults() as error:
                 raise Failed(f"with {headers} it raised {type(error).__name__}: {error}") from error
             expect(type(again) is bool, f"it gave {again!r}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from router.errors import BadRequest, RouterError
+from router.errors import BadRequest, RouterError, faults
 from router.surfaces.chat.surface import CHAT
 from router.testing.conformance.base import Failed, expect
 from router.testing.conformance.surface.bench import MODEL, SURFACE, SurfaceBench
@@ -57,7 +57,7 @@ def odd_bodies(bench: SurfaceBench) -> None:
                     continue
                 except RouterError as error:
                     raise Failed(f"{one.name}: {name} = {value!r} gave {error.status}, not 400") from None
-                except Exception as error:
+                except faults() as error:
                     raise Failed(f"{one.name}: {name} = {value!r} raised {type(error).__name__}: {error}") from None
 
 
