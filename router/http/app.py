@@ -54,6 +54,7 @@ _MESSAGES = "/v1/messages"  # below which errors have Anthropic's shape
 _ORIGIN_SHOWN = 100
 _UPGRADE = "router.upgrade"
 _READING = ("GET", "HEAD")
+_VERSION = f"HTTP_{VERSION_HEADER.upper().replace('-', '_')}"
 
 
 def create_application(config_path: str, content: bytes | None = None) -> Application:
@@ -288,13 +289,14 @@ def _errors_at(rule: str, dialect: Dialect) -> str:
 
 def _is_anthropics() -> bool:
     """Whether the client of the request is one of Anthropic's, which knows lists and errors in another shape."""
-    return VERSION_HEADER in request.headers
+    return _VERSION in request.environ
 
 
 def _models_shown(dialect: Dialect) -> Callable[[Iterable[Listed]], Any]:
-    if _is_anthropics():
+    environ = request.environ  # once, and the query unread: each look through Flask's proxy is a dozen calls
+    if _VERSION in environ:
         return partial(models_shown, query=request.args)
-    return partial(_models_of_codex, dialect) if "client_version" in request.args else dialect.models
+    return partial(_models_of_codex, dialect) if "client_version=" in environ["QUERY_STRING"] else dialect.models
 
 
 def _models_of_codex(dialect: Dialect, listed: Iterable[Listed]) -> Any:
