@@ -18,6 +18,7 @@ from typing import Any
 from router.config.convert import EnvironmentText, build_record
 from router.config.networks import network_of
 from router.config.origins import check_origins
+from router.config.portal import MailSettings, PortalSettings
 from router.config.provider import ProviderSettings, Secret
 from router.config.schema import (
     BillingSettings,
@@ -57,6 +58,8 @@ class Settings:
     billing: BillingSettings = field(default_factory=BillingSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     responses: ResponsesSettings = field(default_factory=ResponsesSettings)
+    portal: PortalSettings = field(default_factory=PortalSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
     plugins: PluginsSettings = field(default_factory=PluginsSettings)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -155,6 +158,8 @@ _SECTIONS: Mapping[str, type] = {
     "billing": BillingSettings,
     "limits": LimitsSettings,
     "responses": ResponsesSettings,
+    "portal": PortalSettings,
+    "mail": MailSettings,
     "plugins": PluginsSettings,
 }
 

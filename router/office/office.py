@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,6 +119,7 @@ class Office:
         dialect: gives the profile's dialect.
         providers: gives the configured providers by name.
         shelf: gives the models.
+        clock: Unix seconds.
     """
 
     def __init__(
@@ -128,9 +130,11 @@ class Office:
         dialect: Callable[[], Dialect],
         providers: Callable[[], Mapping[str, ConfiguredProvider]],
         shelf: Callable[[], Shelf],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
         self.database = database
+        self.clock = clock
         self._dialect = dialect
         self._providers = providers
         self._shelf = shelf

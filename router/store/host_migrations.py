@@ -5,6 +5,7 @@ says what types are used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from router.money.usage import UNITS as UNIT_NAMES
 from router.store.audit import chain_as_before
 from router.store.early_migrations import EARLY_MIGRATIONS
 from router.store.kept.tables import RESPONSES, UNITS
+from router.store.people.tables import PEOPLE, PORTAL
 from router.types.records import Migration
 
 __all__ = ["BACK", "MIGRATIONS", "OWNER", "Back"]
@@ -63,8 +65,15 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(16, "units beside tokens", UNITS),
     Migration(17, "kept responses", RESPONSES),
     Migration(18, "who acted, in which session, from where", _AUDIT_ACTORS),
+    Migration(19, "people, and what a portal keeps", PEOPLE + PORTAL),
 )
 """In order; numbers begin at 1 and have no gap."""
+
+
+def _tables_of(sql: str) -> list[str]:
+    """The tables that a migration makes, in its order."""
+    return re.findall(r"CREATE TABLE (\w+)", sql)
+
 
 _COUNTED = " OR ".join(f"{name} <> 0" for name in UNIT_NAMES)
 _NO_ACTORS = "".join(f"ALTER TABLE audit DROP COLUMN {name};" for name in ("kind", "session", "address"))
@@ -120,6 +129,16 @@ BACK: Mapping[int, Back] = {
         lost="Audit entries say in which session and from where somebody acted, which the release before has no place "
         "for; who did what stays.",
         after=chain_as_before,
+    ),
+    19: Back(
+        "ALTER TABLE api_keys DROP COLUMN kind; ALTER TABLE api_keys DROP COLUMN made_by;"
+        + "".join(f"DROP TABLE {name};" for name in reversed(_tables_of(PEOPLE + PORTAL))),
+        "SELECT 1 FROM api_keys WHERE kind <> 'model' AND status <> 'revoked'",
+        "There are management keys, which the release before would take for keys that may call models: revoke them "
+        "first (`router keys revoke KEY`).",
+        "SELECT 1 FROM people",
+        "People, their log-ins and memberships are kept, which the release before has no place for; accounts, keys and "
+        "money stay.",
     ),
 }
 """Number of a migration -> how it is undone."""

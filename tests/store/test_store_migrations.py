@@ -99,6 +99,7 @@ _DIGESTS = {
     16: "241ae88e462f0a12",
     17: "1eed357564137ed3",
     18: "78b297da81cd8256",
+    19: "561ae7509df90aef",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 
