@@ -17,7 +17,6 @@ from typing import Any
 from bench.load import Target
 from bench.machine import GATEWAY_CORE, LOAD_CORE, BenchError, pinned
 from bench.systems import UPSTREAM_KEY, Server, Upstreams
-from bench.tools import HERE
 from bench.trees import OWN, Tree
 from router.db.database import Database
 from router.money.amounts import NANO
@@ -176,7 +175,7 @@ class OurGateway(Server):
             self.router("db", "migrate", "--config", "router.toml")
         url = self._setup.database_url or "sqlite:///router.db"
         arguments = [url, str(self.folder), str(count), str(_CREDIT_NANO)]
-        command = [sys.executable, str(HERE / "accounts.py"), *arguments]
+        command = [sys.executable, str(self._setup.tree.path[-1] / "bench" / "accounts.py"), *arguments]  # of its own commit
         done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
         if done.returncode:
             raise BenchError(f"accounts.py failed: {done.stderr}")

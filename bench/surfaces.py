@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
             folder = Path(name)
             fast = stack.enter_context(FastUpstream(prepare(folder).upstream, chunks=_CHUNKS))
-            gateway = stack.enter_context(OurGateway(folder / "gateway", Upstreams(fast.port, 0), BILLED))
+            place = folder / "gateway"
+            place.mkdir()
+            gateway = stack.enter_context(OurGateway(place, Upstreams(fast.port, 0), BILLED))
             found = _rounds(gateway.target(), options.rounds)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
