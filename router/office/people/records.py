@@ -93,6 +93,7 @@ class WebSession:
         account_id: the workspace that is looked at; empty for none.
         role: what the person may do there now; empty for nothing.
         complete: false while the second factor is still to come: such a session may do nothing else.
+        second_factor: whether the person has one, which a complete session has shown, then.
         stepped_at: Unix seconds at which who they are was last proved anew; None for never.
     """
 
@@ -101,6 +102,7 @@ class WebSession:
     account_id: str
     role: str
     complete: bool
+    second_factor: bool
     created_at: float
     seen_at: float
     expires_at: float
