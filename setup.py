@@ -28,7 +28,13 @@ setup(
     packages=[*find_packages(include=["router", "router.*"]), *(f"router_plugins.{name}" for name in PLUGINS)],
     package_dir={f"router_plugins.{name}": f"plugins/{name}" for name in PLUGINS},
     py_modules=["pytest_router"],
-    package_data={"": ["*.toml", "*.json", "*.sql", "py.typed"], "router.cli": ["scaffold/*/*.template"]},
+    package_data={
+        "": ["*.toml", "*.json", "*.sql", "py.typed"],
+        "router.cli": ["scaffold/*/*.template"],
+        "router.i18n": ["locale/*/LC_MESSAGES/*"],
+        "router.mail": ["templates/*"],
+        "router.portal": ["templates/**/*", "static/**/*"],
+    },
     install_requires=[
         "pluggy>=1.6",
         "Flask>=3.1",

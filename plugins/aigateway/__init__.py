@@ -24,6 +24,7 @@ _UNAVAILABLE = {
 class AIGateway(Dialect):
     """The text shows statuses, and no bodies: errors have OpenAI's shape."""
 
+    title = "AI Gateway"
     key_prefix = "gw_"
     shows_served = False
     offers = load_offers(_HERE / "offers.toml")

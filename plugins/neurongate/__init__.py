@@ -24,6 +24,7 @@ _FAILED = "The upstream model provider returned an error. Try again or use a dif
 class NeuronGate(Dialect):
     """Who serves a call is not told: neither by headers nor by the message of a provider's failure."""
 
+    title = "NeuronGate"
     key_prefix = "sk-ng-"
     key_length = 32
     offers = load_offers(_HERE / "offers.toml")

@@ -19,6 +19,7 @@ _PLAIN = Offer("", (), category="standard")  # for what an operator added himsel
 class NexGate(Dialect):
     """The texts show no errors: they are OpenAI's. There are no embeddings yet: their path is a 404."""
 
+    title = "NexGate"
     key_prefix = "ng-"
     shows_served = False
     chat_paths = ("/v1/chat/completions", "/api/v1/chat/completions")

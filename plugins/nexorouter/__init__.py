@@ -20,6 +20,7 @@ _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 class NexoRouter(Dialect):
     """Errors of the documented table; those that it does not list keep OpenAI's status, and the code of their cause."""
 
+    title = "NexoRouter"
     key_prefix = "nx-"
     shows_served = False
     offers = load_offers(_HERE / "offers.toml")

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from router.config.provider import SECONDS, Secret
+from router.config.schema import ServerSettings
 
-__all__ = ["LANGUAGES", "MailSettings", "PortalSettings"]
+__all__ = ["LANGUAGES", "MailSettings", "PortalSettings", "portal_url"]
 
 LANGUAGES = ("en", "ru", "tk")
 """The languages of customers' pages and mails."""
@@ -110,6 +111,15 @@ class MailSettings:
     reply_to: str = ""
     timeout_s: float = field(default=10.0, metadata=SECONDS)
     give_up_after_s: float = field(default=86_400.0, metadata=SECONDS)
+
+
+def portal_url(portal: PortalSettings, server: ServerSettings) -> str:
+    """Where browsers find the portal: an origin; of one that listens on all addresses, as this machine sees it."""
+    if portal.public_url:
+        return portal.public_url.rstrip("/")
+    host, port = (portal.host, portal.port) if portal.workers else (server.host.strip("[]"), server.port)
+    shown = "localhost" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
+    return f"http://{shown}:{port}"
 
 
 def _check_url(name: str, url: str) -> None:

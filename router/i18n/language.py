@@ -96,6 +96,16 @@ class Language:
         when = datetime.fromtimestamp(seconds, zone)
         return f"{self.day(seconds, zone)}, {when:%H:%M:%S}"
 
+    def lasting(self, seconds: int) -> str:
+        """How long something lasts or is to be waited for, in the largest unit that says it whole: ``15 minutes``."""
+        if seconds >= 172_800 and seconds % 86_400 == 0:
+            return self.ngettext("%(count)s day", "%(count)s days", seconds // 86_400) % {"count": seconds // 86_400}
+        if seconds >= 3_600 and seconds % 3_600 == 0:
+            return self.ngettext("%(count)s hour", "%(count)s hours", seconds // 3_600) % {"count": seconds // 3_600}
+        if seconds >= 60 and seconds % 60 == 0:
+            return self.ngettext("%(count)s minute", "%(count)s minutes", seconds // 60) % {"count": seconds // 60}
+        return self.ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": seconds}
+
     def _months(self) -> tuple[str, ...]:
         """The months' short names, as they stand in dates."""
         _ = self.gettext

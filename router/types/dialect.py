@@ -27,6 +27,7 @@ class Dialect:
     """OpenAI's shapes; override what differs.
 
     Attributes:
+        title: how pages and mails call the gateway, unless ``[portal] name`` says otherwise.
         key_prefix: what new keys begin with, unless ``[gateway] key_prefix`` says otherwise.
         key_length: random letters and digits behind it; 32 hold 190 bits.
         chat_paths: paths that serve chat completions.
@@ -47,6 +48,7 @@ class Dialect:
             name a provider that failed.
     """
 
+    title: str = "Router"
     key_prefix: str = "sk-"
     key_length: int = 43
     chat_paths: tuple[str, ...] = ("/v1/chat/completions",)
