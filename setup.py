@@ -83,6 +83,7 @@ setup(
         "router": [f"{name} = router_plugins.{name}:plugin" for name in PLUGINS],
         "router.wires": [
             *(f"{name} = router.testing.upstream.wires.{name}:{name.upper()}" for name in WIRES),
+            "compatible = router.testing.upstream.wires.openai:COMPATIBLE",
             "echo = router.testing.upstream.wires.openai:ECHO",
         ],
     },

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 import openai
 
-from router.testing import Answer, Gateway, ScriptedUpstream, Stream, token_usage
+from router.testing import Gateway, ScriptedUpstream, token_usage
 from router.testing.upstream.wires.anthropic import ANTHROPIC
 from router.testing.upstream.wires.deepseek import DEEPSEEK
 from router.testing.upstream.wires.gemini import GEMINI
 from router.testing.upstream.wires.ollama import OLLAMA
 from router.testing.upstream.wires.openai import OPENAI
+from router.testing.upstream.wires.responses import ID
+from router.testing.upstream.wires.responses import events as native_events
+from router.testing.upstream.wires.responses import plain as native_plain
+from router.testing.upstream.wires.responses import stream as native_stream
 from router.testing.upstream.wires.shape import Wire
 
 __all__ = [
@@ -46,15 +50,6 @@ TOOL: Any = {
 }
 CALL = ("get_weather", '{"location":"Oslo"}')
 CHAT_USAGE = token_usage(9, 12)
-ID = "resp_upstream01"
-_BEGINNINGS = ("created", "in_progress")
-_USAGE = {
-    "input_tokens": 30,
-    "input_tokens_details": {"cached_tokens": 10},
-    "output_tokens": 7,
-    "output_tokens_details": {"reasoning_tokens": 3},
-    "total_tokens": 37,
-}
 
 
 @dataclass(frozen=True)
@@ -113,103 +108,6 @@ def _section(plugin: str, upstream: ScriptedUpstream) -> dict[str, Any]:
     wire = WIRES.get(plugin, OPENAI)
     url = upstream.url.removesuffix("/v1") + wire.base_path
     return {"kind": plugin, "base_url": url, "api_key": f"sk-{plugin}-secret", "unlisted": True}
-
-
-def native_items(words: Sequence[str], calls: Sequence[tuple[str, str]], proof: str) -> list[dict[str, Any]]:
-    """The output of an upstream's answer."""
-    items: list[dict[str, Any]] = []
-    if proof:
-        items.append({"id": "rs_up", "type": "reasoning", "summary": [], "encrypted_content": proof})
-    if words:
-        part = {"type": "output_text", "text": "".join(words), "annotations": [], "logprobs": []}
-        message = {"id": "msg_up", "type": "message", "role": "assistant", "status": "completed"}
-        items.append({**message, "content": [part]})
-    for number, (name, arguments) in enumerate(calls):
-        call = {"id": f"fc_up{number}", "type": "function_call", "call_id": f"call_up{number}", "name": name}
-        items.append({**call, "arguments": arguments, "status": "completed"})
-    return items
-
-
-def native_response(*words: str, calls: Sequence[tuple[str, str]] = (), proof: str = "", **more: Any) -> dict[str, Any]:
-    """A response object of an upstream's."""
-    return {
-        "id": ID,
-        "object": "response",
-        "created_at": 1_700_000_000,
-        "completed_at": 1_700_000_001,
-        "status": "completed",
-        "error": None,
-        "incomplete_details": None,
-        "model": "gpt-4o-2024-08-06",
-        "instructions": None,
-        "previous_response_id": None,
-        "tools": [],
-        "tool_choice": "auto",
-        "truncation": "disabled",
-        "parallel_tool_calls": True,
-        "text": {"format": {"type": "text"}},
-        "top_p": 1.0,
-        "temperature": 1.0,
-        "presence_penalty": 0,
-        "frequency_penalty": 0,
-        "top_logprobs": 0,
-        "reasoning": {"effort": None, "summary": None},
-        "user": None,
-        "max_output_tokens": None,
-        "max_tool_calls": None,
-        "store": False,
-        "background": False,
-        "service_tier": "default",
-        "metadata": {},
-        "safety_identifier": None,
-        "prompt_cache_key": None,
-        "a_field_of_tomorrow": {"kept": True},
-        "output": native_items(words, calls, proof),
-        "usage": _USAGE,
-        **more,
-    }
-
-
-def native_plain(*words: str, **more: Any) -> Answer:
-    """An upstream's plain answer."""
-    return Answer(native_response(*words, **more))
-
-
-def native_events(
-    *words: str, calls: Sequence[tuple[str, str]] = (), end: str = "completed", **more: Any
-) -> list[bytes]:
-    """An upstream's events, each with its name."""
-    whole = native_response(*words, calls=calls, **more)
-    begun = {**whole, "status": "in_progress", "output": [], "usage": None}
-    made: list[dict[str, Any]] = [
-        {"type": f"response.{name}", "response": begun} for name in ("created", "in_progress")
-    ]
-    for index, item in enumerate(whole["output"]):
-        place = {"item_id": item["id"], "output_index": index}
-        empty = {**item, **({"content": []} if item["type"] == "message" else {"arguments": ""})}
-        made.append({"type": "response.output_item.added", "output_index": index, "item": empty})
-        if item["type"] == "message":
-            part = item["content"][0]
-            text = {**place, "content_index": 0}
-            made.append({"type": "response.content_part.added", **text, "part": {**part, "text": ""}})
-            made += [{"type": "response.output_text.delta", **text, "delta": word, "logprobs": []} for word in words]
-            made.append({"type": "response.output_text.done", **text, "text": part["text"], "logprobs": []})
-            made.append({"type": "response.content_part.done", **text, "part": part})
-        elif item["type"] == "function_call":
-            name = "response.function_call_arguments"
-            made.append({"type": f"{name}.delta", **place, "delta": item["arguments"]})
-            made.append({"type": f"{name}.done", **place, "name": item["name"], "arguments": item["arguments"]})
-        made.append({"type": "response.output_item.done", "output_index": index, "item": item})
-    made.append({"type": f"response.{end}", "response": whole})
-    return [
-        f"event: {one['type']}\ndata: {json.dumps({**one, 'sequence_number': number})}\n\n".encode()
-        for number, one in enumerate(made)
-    ]
-
-
-def native_stream(*words: str, **more: Any) -> Stream:
-    """An upstream's stream, without any ``[DONE]``."""
-    return Stream(native_events(*words, **more), done=False)
 
 
 def events_in(stream: bytes) -> list[dict[str, Any]]:

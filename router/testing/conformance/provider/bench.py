@@ -17,19 +17,23 @@ from router.metering.usage_rows import list_usage
 from router.plugin_host.registry import Plugin
 from router.store.opening import open_database
 from router.testing.conformance.base import Failed, NotOffered, Suite
-from router.testing.conformance.provider.heard import Heard, listen
+from router.testing.conformance.provider.heard import NO_HEADERS, Heard, listen
 from router.testing.gateway import Gateway
 from router.testing.upstream.scripts import Raw, Script
 from router.testing.upstream.server import Handler, ScriptedUpstream
+from router.testing.upstream.wires.anthropic import ANTHROPIC
 from router.testing.upstream.wires.openai import OPENAI
+from router.testing.upstream.wires.responses import RESPONSES
 from router.testing.upstream.wires.shape import Wire
 from router.types.records import CallRecord
 
-__all__ = ["ASK", "HASTY_S", "PROVIDER", "ProviderBench", "wire_of"]
+__all__ = ["ASK", "HASTY_S", "PROVIDER", "SPOKEN", "ProviderBench", "wire_of"]
 
 ASK: list[Mapping[str, Any]] = [{"role": "user", "content": "What is six times seven?"}]
 HASTY_S = 0.6
 """How long the gateway waits at the sections that are there for slow upstreams."""
+SPOKEN: Mapping[str, Wire] = {"responses": RESPONSES, "messages": ANTHROPIC}
+"""Hook -> wire of a surface that an upstream may speak beside chat, where its own wire says nothing of it."""
 _GOOD = "good"
 _SPARES = 40
 
@@ -121,11 +125,17 @@ class ProviderBench:
         """
         self.need("chat")
         body = {"model": model or self.good, "messages": ASK, "stream": stream, **fields}
-        return self._listen("/chat/completions", body)
+        return self.post("/chat/completions", body)
 
     def embed(self, model: str, inputs: Any, **fields: Any) -> Heard:
         """One embeddings call."""
-        return self._listen("/embeddings", {"model": model, "input": inputs, **fields})
+        return self.post("/embeddings", {"model": model, "input": inputs, **fields})
+
+    def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS) -> Heard:
+        """A call by any surface, at a path below the base URL."""
+        found = listen(self.gateway.base_url, self.gateway.api_key, path, body, headers)
+        self.heard.append(found)
+        return found
 
     def row(self, heard: Heard) -> CallRecord:
         """The usage row of one of the last calls, which may be written a moment after its answer.
@@ -166,11 +176,6 @@ class ProviderBench:
             raise Failed("the upstream was sent nothing")
         return self.upstream.last.json()
 
-    def _listen(self, path: str, body: Mapping[str, Any]) -> Heard:
-        found = listen(self.gateway.base_url, self.gateway.api_key, path, body)
-        self.heard.append(found)
-        return found
-
 
 def wire_of(plugin: str) -> Wire:
     """The wire that an entry point of this name in the group ``router.wires`` gives; OpenAI's where there is none."""
@@ -210,7 +215,9 @@ def _at_origin(value: Any, origin: str) -> Any:
 def _config(plugin: Plugin, wire: Wire, section: Mapping[str, Any]) -> dict[str, Any]:
     section = {**section, "kind": plugin.name, "unlisted": True}
     backed = [f"backed{number}" for number in range(len(wire.errors))]
-    spare = [f"spare{number}" for number in range(4 * len(wire.errors) + _SPARES)]
+    spoken = [one for hook, one in {**SPOKEN, **wire.spoken}.items() if hook in plugin.hooks]
+    failing = 4 * len(wire.errors) + sum(2 * len(one.errors or wire.errors) for one in spoken)
+    spare = [f"spare{number}" for number in range(failing + _SPARES)]
     limits = {"connect": 5.0, "first_byte": HASTY_S, "idle": HASTY_S, "whole": HASTY_S}
     hasty = {f"hasty{number}": {**section, "timeouts": limits} for number in range(_SPARES)}
     cancelling = {"cancelling": {**section, "on_disconnect": "cancel"}}

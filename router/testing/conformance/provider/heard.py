@@ -8,13 +8,15 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 import sseclient
 
-__all__ = ["Heard", "listen", "opened"]
+__all__ = ["NO_HEADERS", "Heard", "listen", "opened"]
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _PATIENCE_S = 20.0
 
 
@@ -98,10 +100,17 @@ class Heard:
 
 
 @contextlib.contextmanager
-def opened(base_url: str, api_key: str, path: str, body: Mapping[str, Any]) -> Iterator[http.client.HTTPResponse]:
-    """The response to a ``POST`` as soon as its head is there; leaving the block hangs up."""
+def opened(
+    base_url: str, api_key: str, path: str, body: Mapping[str, Any], more: Mapping[str, str] = NO_HEADERS
+) -> Iterator[http.client.HTTPResponse]:
+    """The response to a ``POST`` as soon as its head is there; leaving the block hangs up.
+
+    Args:
+        more: request headers.
+    """
     connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=_PATIENCE_S)
     headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json", "Connection": "close"}
+    headers |= more
     try:
         connection.request("POST", urlsplit(base_url).path + path, json.dumps(body).encode(), headers)
         with connection.getresponse() as response:
@@ -110,9 +119,11 @@ def opened(base_url: str, api_key: str, path: str, body: Mapping[str, Any]) -> I
         connection.close()
 
 
-def listen(base_url: str, api_key: str, path: str, body: Mapping[str, Any]) -> Heard:
-    """``POST`` a body and read the response to its end."""
-    with opened(base_url, api_key, path, body) as response:
+def listen(
+    base_url: str, api_key: str, path: str, body: Mapping[str, Any], more: Mapping[str, str] = NO_HEADERS
+) -> Heard:
+    """``POST`` a body and read the response to its end; arguments as of ``opened``."""
+    with opened(base_url, api_key, path, body, more) as response:
         headers = {name.lower(): value for name, value in response.getheaders()}
         raw = response.read()
         if "event-stream" not in headers.get("content-type", ""):

@@ -11,7 +11,7 @@ from router.testing.conformance.provider.heard import Heard
 from router.testing.conformance.provider.shapes import UNHEARD_OF, with_unknown_fields
 from router.testing.upstream.connection import ReceivedRequest
 
-__all__ = ["PIECES"]
+__all__ = ["PIECES", "expect_our_key"]
 
 PIECES = ("Forty", "-two", " \u2603")
 _TEXT = "".join(PIECES)
@@ -148,10 +148,11 @@ def keys(bench: ProviderBench) -> None:
         bench.script(bench.good_reply(streamed, *PIECES))
         bench.ask(stream=streamed)
         bench.sent()
-        _expect_our_key(bench, bench.upstream.last)
+        expect_our_key(bench, bench.upstream.last)
 
 
-def _expect_our_key(bench: ProviderBench, request: ReceivedRequest) -> None:
+def expect_our_key(bench: ProviderBench, request: ReceivedRequest) -> None:
+    """A request has the section's key, where nobody logs it, and not the client's."""
     sent = json.dumps(dict(request.headers)) + request.query + request.body.decode("utf-8", "replace")
     expect(bench.gateway.api_key not in sent, "the client's key for the gateway was sent to the upstream")
     if bench.wire.auth is not None:

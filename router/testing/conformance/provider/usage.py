@@ -11,7 +11,7 @@ from router.testing.conformance.provider.shapes import with_usage_repeated, with
 from router.testing.upstream.scripts import Script, Stream
 from router.types.records import CallRecord, Units, Usage
 
-__all__ = ["mode"]
+__all__ = ["expect_counts", "mode"]
 
 _ASKED: Any = {"stream_options": {"include_usage": True}}
 _PLACE = "Return a Usage from reply.read_usage for the item that carries it, in the place where this upstream puts it."
@@ -21,7 +21,7 @@ _PLACE = "Return a Usage from reply.read_usage for the item that carries it, in 
 def plain_usage(bench: ProviderBench) -> None:
     bench.script(bench.good_reply(False, "Forty"))
     heard = bench.ask()
-    _expect_counts(bench, heard, ("prompt_tokens", "completion_tokens"))
+    expect_counts(bench, heard, ("prompt_tokens", "completion_tokens"))
     _expect_shown(bench, heard)
 
 
@@ -29,7 +29,7 @@ def plain_usage(bench: ProviderBench) -> None:
 def stream_usage(bench: ProviderBench) -> None:
     bench.script(bench.good_reply(True, "Forty", "-two"))
     heard = bench.ask(stream=True, **_ASKED)
-    _expect_counts(bench, heard, ("prompt_tokens", "completion_tokens"))
+    expect_counts(bench, heard, ("prompt_tokens", "completion_tokens"))
     _expect_shown(bench, heard)
 
 
@@ -41,7 +41,7 @@ def stream_usage(bench: ProviderBench) -> None:
 def hidden_usage(bench: ProviderBench) -> None:
     bench.script(bench.good_reply(True, "Forty", "-two"))
     heard = bench.ask(stream=True)
-    _expect_counts(bench, heard, ("prompt_tokens", "completion_tokens"))
+    expect_counts(bench, heard, ("prompt_tokens", "completion_tokens"))
     shown = [value for value in heard.values if "usage" in value]
     expect(not shown, f"a client that did not ask was sent {shown[:1]}")
 
@@ -56,7 +56,7 @@ def cached_usage(bench: ProviderBench) -> None:
         raise NotOffered("its upstream does not count cached tokens")
     for streamed in (False, True):
         bench.script(bench.good_reply(streamed, "Forty"))
-        _expect_counts(bench, bench.ask(stream=streamed), ("prompt_tokens", "cached_tokens", "cache_write_tokens"))
+        expect_counts(bench, bench.ask(stream=streamed), ("prompt_tokens", "cached_tokens", "cache_write_tokens"))
 
 
 @PROVIDER.rule(
@@ -69,7 +69,7 @@ def reasoning_usage(bench: ProviderBench) -> None:
         raise NotOffered("its upstream does not count reasoning apart")
     for streamed in (False, True):
         bench.script(bench.good_reply(streamed, "Forty", reasoning=["hm"]))
-        _expect_counts(bench, bench.ask(stream=streamed), ("completion_tokens", "reasoning_tokens"))
+        expect_counts(bench, bench.ask(stream=streamed), ("completion_tokens", "reasoning_tokens"))
 
 
 @PROVIDER.rule(
@@ -98,7 +98,7 @@ def repeated_usage(bench: ProviderBench) -> None:
         raise NotOffered("its wire has one place for the usage")
     bench.script(with_usage_repeated(script))
     heard = bench.ask(stream=True, **_ASKED)
-    _expect_counts(bench, heard, ("prompt_tokens", "completion_tokens"))
+    expect_counts(bench, heard, ("prompt_tokens", "completion_tokens"))
 
 
 def mode(streamed: bool) -> str:
@@ -114,14 +114,15 @@ def _uncounted(bench: ProviderBench, streamed: bool) -> Script:
     return bench.good_reply(streamed, "Forty", "-two", **bench.wire.uncounted)
 
 
-def _expect_counts(bench: ProviderBench, heard: Heard, names: tuple[str, ...]) -> None:
-    """The row has the wire's counts, and is not marked as estimated."""
+def expect_counts(bench: ProviderBench, heard: Heard, names: tuple[str, ...], counts: Usage | None = None) -> None:
+    """The row has the wire's counts, or others that the upstream told, and is not marked as estimated."""
+    counts = counts or bench.wire.counts
     expect(heard.status == 200, f"status {heard.status}: {heard.raw[:300]!r}")
     row = bench.row(heard)
     expect(not row.estimated, "no usage was found, and the counts are the gateway's estimate")
-    found, wanted = ({name: getattr(one, name) for name in names} for one in (row, bench.wire.counts))
+    found, wanted = ({name: getattr(one, name) for name in names} for one in (row, counts))
     expect(found == wanted, f"the upstream said {wanted}, the row has {found}")
-    told, kept = (_beside(one.units) for one in (bench.wire.counts, row))
+    told, kept = (_beside(one.units) for one in (counts, row))
     expect(kept == told, f"beside tokens the upstream said {told}, the row has {kept}")
 
 

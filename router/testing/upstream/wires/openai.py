@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from router.testing.upstream.scripts import Answer, Stream
@@ -10,7 +11,7 @@ from router.testing.upstream.wire import ToolCall, chunks, completion, error, to
 from router.testing.upstream.wires.shape import ErrorRow, Wire
 from router.types.records import Usage
 
-__all__ = ["ECHO", "OPENAI"]
+__all__ = ["COMPATIBLE", "ECHO", "OPENAI"]
 
 _MODEL = "gpt-4o"
 _USAGE = token_usage(1117, 46, cached_tokens=1024, reasoning_tokens=32)
@@ -71,6 +72,9 @@ OPENAI = Wire(
     embedding_model="text-embedding-3-small",
 )
 """OpenAI. Also what a plugin is played that names no wire of its own."""
+
+COMPATIBLE = replace(OPENAI, name="compatible", settings={"surfaces": ["responses"]})
+"""The same from an upstream that has Responses too."""
 
 ECHO = Wire("echo", "echo", Usage(0), _plain, _stream, (), no_upstream="it has no upstream: it answers itself")
 """No wire at all."""

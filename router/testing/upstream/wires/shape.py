@@ -84,6 +84,8 @@ class Wire:
         endpoints: path -> answer of what the upstream has besides its API, such as where a token is fetched. Such
             requests are no calls: no rule counts them or looks at them.
         no_upstream: why there is nothing to play, where the plugin asks no upstream.
+        spoken: hook -> wire of a surface that the upstream speaks beside chat. Of ``responses`` and ``messages`` it is
+            OpenAI's and Anthropic's own where nothing is said; errors are those of this wire where that names none.
     """
 
     name: str
@@ -105,3 +107,4 @@ class Wire:
     auth: Callable[[ReceivedRequest, str], str] | None = None
     endpoints: Mapping[str, Script | Handler] = field(default_factory=dict)
     no_upstream: str = ""
+    spoken: Mapping[str, Wire] = field(default_factory=dict)
