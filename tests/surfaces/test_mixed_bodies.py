@@ -91,6 +91,45 @@ def test_fields_of_other_types_are_refused_by_name(
     assert answer.json()["error"]["param"] == ("text.format" if odd == {"text": {"format": 5}} else next(iter(odd)))
 
 
+REFUSED: dict[str, Any] = {
+    "background": True,
+    "context_management": [{"type": "compaction"}],
+    "conversation": "conv_1",
+    "moderation": {"policy": {"mode": "block"}},
+    "previous_response_id": "resp_1",
+    "prompt": {"id": "pmpt_1"},
+    "reasoning": {"mode": "pro"},
+    "truncation": "auto",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_make_another_answer_is_refused_by_name(place: tuple[Gateway, ScriptedUpstream], name: str) -> None:
+    before = len(place[1].requests)
+    answer = ask(place, input="x", **{name: REFUSED[name]})
+    error = answer.json()["error"]
+    assert (answer.status, error["code"]) == (400, "unsupported_parameter"), answer.body
+    assert error["param"] == ("reasoning.mode" if name == "reasoning" else name)
+    assert error["param"] in error["message"] and len(place[1].requests) == before
+
+
+def test_what_asks_for_nothing_is_no_reason_to_refuse(place: tuple[Gateway, ScriptedUpstream]) -> None:
+    place[1].script(Answer(completion("ok")))
+    harmless = {"background": False, "truncation": "disabled", "previous_response_id": None, "moderation": {}}
+    answer = ask(place, input="x", store=False, metadata={}, include=[], **harmless)
+    assert answer.status == 200 and "x-router-dropped-params" not in answer.headers
+    assert not {*harmless, "store", "metadata", "include"} & sent(place).keys()
+
+
+def test_what_has_no_place_in_a_chats_answer_is_named(place: tuple[Gateway, ScriptedUpstream]) -> None:
+    place[1].script(Stream(chunks("ok", include_usage=True)))
+    include = ["reasoning.encrypted_content", "message.output_text.logprobs"]
+    body = {"store": True, "metadata": {"a": "b"}, "include": include}
+    answer = ask(place, input="x", stream=True, stream_options={"include_usage": True}, **body)
+    assert answer.headers["x-router-dropped-params"] == "store, metadata, include"
+    assert b'"usage":{' in answer.body and sent(place)["logprobs"] is True
+
+
 def test_a_chats_own_cap_holds_there(place: tuple[Gateway, ScriptedUpstream]) -> None:
     place[1].script(Answer(completion("ok")))
     assert ask(place, input="x", max_tokens=7, n=2).status == 200

@@ -9,7 +9,7 @@ from typing import Any
 from router.errors import BadRequest
 from router.surfaces.field_kinds import short
 
-__all__ = ["FieldRung", "check_ladder", "check_types", "dropped_by", "named_in_a_header"]
+__all__ = ["FieldRung", "check_ladder", "dropped_by", "named_in_a_header"]
 
 _NAMES_MAX, _NAME_MAX = 24, 64
 
@@ -54,10 +54,10 @@ def check_ladder(body: Mapping[str, Any], ladder: Sequence[FieldRung], shown: Ma
             raise BadRequest(
                 f"'{rung.name}' cannot be honoured here: {rung.note}", code="unsupported_parameter", param=rung.name
             )
-    check_types(body, ladder, shown)
+    _check_types(body, ladder, shown)
 
 
-def check_types(body: Mapping[str, Any], ladder: Sequence[FieldRung], shown: Mapping[type, str]) -> None:
+def _check_types(body: Mapping[str, Any], ladder: Sequence[FieldRung], shown: Mapping[type, str]) -> None:
     """See that a body's fields are of their types.
 
     Args:

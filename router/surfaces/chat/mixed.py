@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from router.surfaces.responses.request import ask, check_field_types, items_of
+from router.errors import BadRequest
+from router.surfaces.responses.request import ask, check_body, items_of
 from router.surfaces.responses.tools import SPARED_TYPES
 
 __all__ = ["chat_shaped"]
@@ -21,6 +22,7 @@ _CHATS = (
     "verbosity",
 )
 """Fields of a chat that Responses have under other names, or not at all."""
+_LOGPROBS = "message.output_text.logprobs"
 
 
 def chat_shaped(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
@@ -32,7 +34,13 @@ def chat_shaped(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[st
         BadRequest: naming the field of what came.
     """
     if "messages" not in body and "input" in body:
-        check_field_types(body)
+        check_body(body, _CHATS)
+        if body.get("previous_response_id") is not None:
+            message = (
+                "'previous_response_id' cannot be honoured here: post to /v1/responses, where answers are kept, or "
+                "send the whole conversation in 'input'."
+            )
+            raise BadRequest(message, code="unsupported_parameter", param="previous_response_id")
         nested = [tool for tool in _list(body.get("tools")) if _is_nested(tool)]
         flat = [tool for tool in _list(body.get("tools")) if not _is_nested(tool)]
         given = {**body, "tools": flat} if nested else body
@@ -43,11 +51,21 @@ def chat_shaped(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[st
         chat.pop("stream_options", None)
         if isinstance(body.get("stream_options"), Mapping):
             chat["stream_options"] = body["stream_options"]
-        return chat, asked.dropped
+        return chat, [*(name for name in asked.dropped if name != "stream_options"), *_without_a_place(body)]
     tools = _list(body.get("tools"))
     if any(_is_flat(tool) for tool in tools):
         return {**body, "tools": [_nested(tool) if _is_flat(tool) else tool for tool in tools]}, ()
     return body, ()
+
+
+def _without_a_place(body: Mapping[str, Any]) -> list[str]:
+    """Names of fields that Responses honour, and an answer of chat cannot."""
+    asked = {
+        "store": body.get("store"),
+        "metadata": body.get("metadata"),
+        "include": [one for one in body.get("include") or () if one != _LOGPROBS],
+    }
+    return [name for name, value in asked.items() if value]
 
 
 def _no_proof(text: str) -> None:

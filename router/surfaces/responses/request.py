@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from router.errors import BadRequest
-from router.surfaces.canonical.ladder import check_ladder, check_types, dropped_by, named_in_a_header
+from router.surfaces.canonical.ladder import check_ladder, dropped_by, named_in_a_header
 from router.surfaces.canonical.parts import TextPart, Turn
 from router.surfaces.canonical.prompt import Prompt
 from router.surfaces.canonical.to_chat import to_chat
@@ -19,7 +19,7 @@ from router.surfaces.responses.items import turns_of
 from router.surfaces.responses.native import passed_natively
 from router.surfaces.responses.tools import added_tools, choice_of, spared_types, tools_of
 
-__all__ = ["AskedResponse", "ask", "check_body", "check_field_types", "items_of"]
+__all__ = ["AskedResponse", "ask", "check_body", "items_of"]
 
 _KNOWN = {rung.name for rung in LADDER}
 _SAME_NAME = tuple(rung.name for rung in LADDER if rung.rung == "pass" and rung.name != "model")
@@ -46,24 +46,18 @@ class AskedResponse:
     dropped_natively: list[str]
 
 
-def check_body(body: Mapping[str, Any]) -> None:
+def check_body(body: Mapping[str, Any], but_for: Collection[str] = ()) -> None:
     """See that a body's fields are of their types, and ask for nothing that is not done here.
+
+    Args:
+        but_for: fields that mean something to whoever asks, though nothing here.
 
     Raises:
         BadRequest: naming the field, and what to do.
     """
-    check_ladder(body, LADDER, TYPES)
+    check_ladder(body, [rung for rung in LADDER if rung.name not in but_for] if but_for else LADDER, TYPES)
     if not all(isinstance(one, str) for one in body.get("include") or ()):
         raise _bad("include", "must be a list of strings", "invalid_type")
-
-
-def check_field_types(body: Mapping[str, Any]) -> None:
-    """See that a body's fields are of their types, whatever they ask for.
-
-    Raises:
-        BadRequest: naming the field.
-    """
-    check_types(body, LADDER, TYPES)
 
 
 def items_of(body: Mapping[str, Any]) -> list[Any]:
