@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from router.db.ids import has_checksum
-from router.errors import BadRequest, Unauthorized
+from router.errors import BadRequest, Forbidden, Unauthorized
 from router.store.fresh import Flights, Fresh
 from router.types.records import Key
 
-__all__ = ["CODES", "Authenticator", "PluginAuthenticator"]
+__all__ = ["CODES", "Authenticator", "PluginAuthenticator", "check_calls"]
 
 _HINT = "Send it as 'Authorization: Bearer YOUR_KEY'."
 _REFUSALS = {
@@ -219,6 +219,20 @@ class PluginAuthenticator(Authenticator):
                 _log.error("a plugin's authenticate names the key %r, which is not there", key_id[:64])
                 raise
         return self._admitted(digest, fresh)
+
+
+def check_calls(key: Key) -> None:
+    """Refuse a key that is not for calls.
+
+    Raises:
+        Forbidden: it manages.
+    """
+    if key.calls_models:
+        return
+    message = f"This API key is a {key.kind} key, which calls no model: use a key that was made to call models."
+    error = Forbidden(message, code="key_calls_no_model")
+    error.about = {"account": key.account, "key": key.id}
+    raise error
 
 
 def _key_text(authorization: str | None, x_api_key: str | None, api_key: str | None) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import gevent
 
 from router.calls.admission import Admission, StaleKey
-from router.calls.auth import Authenticator
+from router.calls.auth import Authenticator, check_calls
 from router.calls.call import ActiveCall
 from router.calls.dispatch import Dispatcher
 from router.calls.endings import Endings
@@ -193,8 +193,19 @@ class CallPipeline:
         return self._lister.served(key)
 
     def key(self, incoming: Incoming, *, fresh: bool = False) -> Key:
-        """The key that a request shows. Raises as ``Authenticator.key``."""
+        """The key that a request shows, whatever it is for. Raises as ``Authenticator.key``."""
         return self._authenticator.key(incoming.authorization, incoming.x_api_key, incoming.api_key, fresh=fresh)
+
+    def calling_key(self, incoming: Incoming) -> Key:
+        """The key of a request to a route of those who call models.
+
+        Raises:
+            Forbidden: it is for something else.
+            Unauthorized, BadRequest: as ``Authenticator.key``.
+        """
+        key = self.key(incoming)
+        check_calls(key)
+        return key
 
     def _serve_once(self, active: ActiveCall, value: str, incoming: Incoming, raw: bytes) -> CallAnswer:
         """Serve a call, or give the answer that its ``Idempotency-Key`` has already."""
@@ -276,7 +287,13 @@ class CallPipeline:
         raise Unavailable("Keys and limits are changing too fast just now.", headers={"Retry-After": "1"})
 
     def _planned(self, key: Key, surface: Surface, model: str, snapshot: Snapshot) -> Plan:
-        """Compile the plan of such calls. Raises as ``ModelResolver.route`` and ``PriceQuoter.plan``."""
+        """Compile the plan of such calls: here, once, is seen whether the key is for calls at all.
+
+        Raises:
+            Forbidden: it is not.
+            RouterError: as ``ModelResolver.route`` and ``PriceQuoter.plan``.
+        """
+        check_calls(key)
         return self._quoter.plan(surface, key, self._resolver.route(model, key), snapshot)
 
     def _plain(self, active: ActiveCall, client: ClientConnection | None) -> CallAnswer:

@@ -260,7 +260,7 @@ def _build_flask(
     add(READY, readiness, "GET")
     registry, contexts = assembly.registry, assembly.contexts
     routes = plugin_routes(registry, contexts)
-    served = PluginRoutes(routes, registry, contexts, gateway.key, assembly.settings.path, calls.peers)
+    served = PluginRoutes(routes, registry, contexts, gateway.calling_key, assembly.settings.path, calls.peers)
     for name, pattern, methods, answering in served.rules():
         app.add_url_rule(pattern, name, _of_plugin(answering), methods=methods, provide_automatic_options=False)
     for path in base_paths(dialect):

@@ -46,7 +46,7 @@ def surface_routes(assembly: Assembly) -> list[tuple[Surface, SurfaceRoute]]:
 def routed(assembly: Assembly, calls: CallRoutes, surface: Surface, route: SurfaceRoute, **arguments: str) -> Response:
     """The answer of a surface's own route."""
     incoming = incoming_of(request.environ, calls.max_body_bytes, calls.peers)
-    key: Key = _shown_key(assembly.gateway.key, surface, incoming)
+    key: Key = _shown_key(assembly.gateway.calling_key, surface, incoming)
     given = SurfaceRequest(
         key,
         request.method,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypedDict
@@ -17,14 +17,15 @@ from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.store import keys as table
-from router.store.accounts import get_account
-from router.store.keys import KeyChanges, KeyRow
+from router.store.accounts import OPERATORS, get_account
+from router.store.keys import LISTED, KeyChanges, KeyRow
 from router.store.lookup import find_key
 from router.types.keys import Budget
 from router.types.periods import iso_time
 from router.types.records import Key
 
 __all__ = [
+    "OPERATORS",
     "KeyEdits",
     "KeyRow",
     "MadeKey",
@@ -40,6 +41,11 @@ __all__ = [
     "spent_of",
     "status_of",
 ]
+
+
+_CALLING = ("model", "hidden")
+_OF_CALLS = ("scope", "budget", "budget_nano", "budget_period", "idempotent")
+"""What a key that calls no model has no use for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class KeyEdits(TypedDict, total=False):
     """What ``change_key`` changes: the fields that are given.
 
     Attributes:
+        name: the key's label.
         scope: model IDs, or ``provider/*``; empty for all.
         expires_at: Unix seconds; None never.
         budget_nano: the most that it may spend; None takes the budget away.
@@ -69,6 +76,7 @@ class KeyEdits(TypedDict, total=False):
         idempotent: whether the key may send ``Idempotency-Key``.
     """
 
+    name: str
     scope: Sequence[str]
     expires_at: float | None
     budget_nano: int | None
@@ -86,32 +94,46 @@ def create_key(
     expires_at: float | None = None,
     budget: Budget | None = None,
     idempotent: bool = False,
+    kind: str = "model",
 ) -> MadeKey:
     """Make a key of an account.
 
     Args:
+        account_id: of an operator's key ``OPERATORS``, which stands for none.
         scope: model IDs, or ``provider/*``, that it may use; empty for all.
         expires_at: Unix seconds; None never.
+        kind: one of ``router.types.keys.KEY_KINDS``.
 
     Raises:
         NotFound: there is no such account, or nothing that the scope names; names the nearest.
-        BadRequest: a bad name, an expiry that is past, a budget that is none.
+        BadRequest: a bad name, an expiry that is past, a budget that is none, terms of calls for a key without.
     """
     prefix, length = office.key_prefix, office.key_length
     shelf = office.shelf if scope else None
+    terms: dict[str, Any] = {"expires_at": expires_at, "scope": scope, "budget": budget, "idempotent": idempotent}
+    if kind not in _CALLING:
+        _refuse_terms(f"A {kind} key", [name for name in _OF_CALLS if terms.get(name)])
+    made_by = actor.name if actor.kind == "person" else ""
 
     def create(transaction: Transaction) -> Change[MadeKey]:
         warnings = shelf.within(transaction).check_scope(scope) if shelf is not None else []
-        terms: dict[str, Any] = {"expires_at": expires_at, "scope": scope, "budget": budget, "idempotent": idempotent}
-        row, text = table.create_key(transaction, account_id, name, prefix=prefix, length=length, **terms)
-        detail = {"account": account_id, "name": row.name, **_told(row)}
+        row, text = table.create_key(
+            transaction, account_id, name, prefix=prefix, length=length, kind=kind, made_by=made_by, **terms
+        )
+        account = None if kind == "operator" else account_id
+        detail = {"account": account, "name": row.name, "kind": "" if kind == "model" else kind, **_told(row)}
         return Change(MadeKey(row, text, warnings=warnings), row.id, detail)
 
     return write(office, actor, "keys create", create)
 
 
 def list_keys(
-    office: Office, account_id: str | None = None, *, after: str | None = None, limit: int | None = None
+    office: Office,
+    account_id: str | None = None,
+    *,
+    after: str | None = None,
+    limit: int | None = None,
+    kinds: Collection[str] = LISTED,
 ) -> list[KeyRow]:
     """Keys, oldest first.
 
@@ -119,13 +141,14 @@ def list_keys(
         account_id: only this account's.
         after: the ID of the last one of the page before; None for the first page.
         limit: how many at most; None for all.
+        kinds: only of these.
 
     Raises:
         NotFound: there is no such account, or no key ``after``.
     """
     if account_id is not None:
         get_account(office.database, account_id)
-    return table.list_keys(office.database, account_id, after=after, limit=limit)
+    return table.list_keys(office.database, account_id, after=after, limit=limit, kinds=kinds)
 
 
 def get_key(office: Office, key_id: str) -> KeyRow:
@@ -165,7 +188,8 @@ def change_key(office: Office, actor: Actor, key_id: str, edits: KeyEdits) -> Ma
 
     Raises:
         NotFound: there is no such key, or nothing that the scope names; names the nearest.
-        BadRequest: it is revoked, an expiry that is past, a budget that is none, a period without a budget.
+        BadRequest: it is revoked, an expiry that is past, a budget that is none, a period without a budget, a bad name,
+            or terms of calls for a key that makes none.
     """
     shelf = office.shelf if edits.get("scope") else None
 
@@ -238,8 +262,13 @@ def _switch(
 
 def _changes(transaction: Runner, key_id: str, edits: KeyEdits) -> KeyChanges:
     changes = KeyChanges()
+    row = table.get_key(transaction, key_id)
+    if row.kind not in _CALLING:
+        _refuse_terms(f"Key {row.id} is a {row.kind} key, which", [name for name in _OF_CALLS if edits.get(name)])
+    if "name" in edits:
+        changes["name"] = edits["name"]
     if "budget_nano" in edits or "budget_period" in edits:
-        changes["budget"] = _budget(table.get_key(transaction, key_id), edits)
+        changes["budget"] = _budget(row, edits)
     if "scope" in edits:
         changes["scope"] = edits["scope"]
     if "expires_at" in edits:
@@ -247,6 +276,16 @@ def _changes(transaction: Runner, key_id: str, edits: KeyEdits) -> KeyChanges:
     if "idempotent" in edits:
         changes["idempotent"] = edits["idempotent"]
     return changes
+
+
+def _refuse_terms(what: str, given: Sequence[str]) -> None:
+    if given:
+        named = ", ".join(name.removesuffix("_nano").replace("_", " ") for name in given)
+        raise BadRequest(
+            f"{what} calls no model: leave out what only calls have ({named}).",
+            code="no_terms_of_calls",
+            param=given[0].removesuffix("_nano"),
+        )
 
 
 def _budget(row: KeyRow, edits: KeyEdits) -> Budget | None:
@@ -273,7 +312,7 @@ def _told(row: KeyRow) -> dict[str, Any]:
 def _edited(row: KeyRow, edits: KeyEdits) -> dict[str, Any]:
     """The same of what was changed; what is no more is ``none``, ``any`` or ``never``."""
     told = _told(row)
-    detail: dict[str, Any] = {}
+    detail: dict[str, Any] = {"name": row.name} if "name" in edits else {}
     if "budget_nano" in edits or "budget_period" in edits:
         detail["budget"] = told["budget"] or "none"
         detail["budget_period"] = told["budget_period"]

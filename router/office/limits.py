@@ -181,6 +181,8 @@ def _counted(transaction: Transaction, subject: Subject) -> Subject:
     """Whose limits they are in the table: keys that took another's place have its."""
     if subject.kind == "key":
         return Subject("key", get_key(transaction, subject.name).counted_as)
+    if subject.kind == "account":
+        return Subject("account", get_account(transaction, subject.name).id)
     if subject.kind.startswith("tier") and subject.name.strip().lower() == "none":
         raise BadRequest("A tier cannot be called 'none': that takes an account out of its tier.")
     return subject

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from router.db.transaction import Runner
 from router.errors import BadRequest
+from router.store.accounts import OPERATORS
 
 __all__ = ["account_id", "key_id", "recent_accounts", "recent_keys"]
 
 _NAMED_MAX = 5
+_NO_OPERATORS = f"AND id <> '{OPERATORS}'"
 
 
 def account_id(database: Runner, text: str) -> str:
@@ -16,22 +18,24 @@ def account_id(database: Runner, text: str) -> str:
     Raises:
         BadRequest: several have the name.
     """
-    return _id_of(database, "accounts", "account", "acct_", text, ("",))
+    return _id_of(database, "accounts", "account", "acct_", text, (_NO_OPERATORS,))
 
 
 def key_id(database: Runner, text: str) -> str:
-    """The same of a key; one that is revoked gives way to one that is not."""
-    return _id_of(database, "api_keys", "key", "key_", text, ("AND status <> 'revoked'", ""))
+    """The same of a key; one that is revoked gives way to one that is not. A page's own is found by its ID alone."""
+    listed = "AND kind <> 'hidden'"
+    return _id_of(database, "api_keys", "key", "key_", text, (f"{listed} AND status <> 'revoked'", listed))
 
 
 def recent_accounts(database: Runner, limit: int) -> list[tuple[str, str]]:
     """(ID, name) of the newest accounts."""
-    return _rows(database, "accounts", "ORDER BY created_at DESC LIMIT ?", limit)
+    return _rows(database, "accounts", f"WHERE true {_NO_OPERATORS} ORDER BY created_at DESC LIMIT ?", limit)
 
 
 def recent_keys(database: Runner, limit: int) -> list[tuple[str, str]]:
     """(ID, name) of the newest keys that are not revoked."""
-    return _rows(database, "api_keys", "WHERE status <> 'revoked' ORDER BY created_at DESC LIMIT ?", limit)
+    listed = "WHERE status <> 'revoked' AND kind <> 'hidden'"
+    return _rows(database, "api_keys", f"{listed} ORDER BY created_at DESC LIMIT ?", limit)
 
 
 def _id_of(database: Runner, table: str, what: str, prefix: str, text: str, preferences: tuple[str, ...]) -> str:

@@ -13,9 +13,11 @@ from router.db.transaction import Runner
 from router.errors import BadRequest, NotFound
 
 __all__ = [
+    "OPERATORS",
     "Account",
     "create_account",
     "get_account",
+    "keep_operators",
     "list_accounts",
     "list_price_lists",
     "rename_account",
@@ -23,6 +25,9 @@ __all__ = [
     "set_account_status",
     "set_account_tier",
 ]
+
+OPERATORS = "acct_operators"
+"""The row that operators' keys refer to, since each key has an account. It is none: in no list, and never paying."""
 
 _COLUMNS = "id, name, status, created_at, tier, price_list"
 _STATUSES = ("active", "suspended")
@@ -68,6 +73,12 @@ def create_account(database: Runner, name: str) -> Account:
     return database.write(insert)
 
 
+def keep_operators(connection: Connection) -> None:
+    """Let there be the row that operators' keys refer to."""
+    sql = f"INSERT INTO accounts ({_COLUMNS}) VALUES (?, 'operators', 'active', ?, '', '') ON CONFLICT (id) DO NOTHING"  # noqa: S608
+    connection.execute(sql, (OPERATORS, time.time()))
+
+
 def get_account(database: Runner, account_id: str) -> Account:
     """Raises:
     NotFound: there is no such account.
@@ -75,7 +86,7 @@ def get_account(database: Runner, account_id: str) -> Account:
     row = database.read(
         lambda connection: connection.row(f"SELECT {_COLUMNS} FROM accounts WHERE id = ?", (account_id,))  # noqa: S608
     )
-    if row is None:
+    if row is None or account_id == OPERATORS:
         raise _unknown(account_id)
     return Account(**row)
 
@@ -90,10 +101,10 @@ def list_accounts(database: Runner, *, after: str | None = None, limit: int | No
     Raises:
         NotFound: there is no account ``after``.
     """
-    where = "WHERE (created_at, id) > (SELECT created_at, id FROM accounts WHERE id = ?)" if after is not None else ""
+    where = "AND (created_at, id) > (SELECT created_at, id FROM accounts WHERE id = ?)" if after is not None else ""
     page = "LIMIT ?" if limit is not None else ""
-    sql = f"SELECT {_COLUMNS} FROM accounts {where} ORDER BY created_at, id {page}"  # noqa: S608 - constant texts
-    params = [value for value in (after, limit) if value is not None]
+    sql = f"SELECT {_COLUMNS} FROM accounts WHERE id <> ? {where} ORDER BY created_at, id {page}"  # noqa: S608
+    params = [OPERATORS, *(value for value in (after, limit) if value is not None)]
     if after is not None:
         get_account(database, after)
     return [Account(**row) for row in database.read(lambda connection: connection.rows(sql, params))]
@@ -153,7 +164,7 @@ def list_price_lists(database: Runner) -> list[str]:
 def _set(database: Runner, account_id: str, column: str, value: str, *, ended: bool = False) -> None:
     def change(connection: Connection) -> None:
         sql = f"UPDATE accounts SET {column} = ? WHERE id = ?"  # noqa: S608 - a column of ours
-        if not connection.execute(sql, (value, account_id)):
+        if account_id == OPERATORS or not connection.execute(sql, (value, account_id)):
             raise _unknown(account_id)
         bump_access(connection)
         if ended:

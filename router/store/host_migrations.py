@@ -12,6 +12,7 @@ from typing import NamedTuple
 from router.db.connection import Connection
 from router.errors import BadRequest
 from router.money.usage import UNITS as UNIT_NAMES
+from router.store.accounts import OPERATORS
 from router.store.audit import chain_as_before
 from router.store.early_migrations import EARLY_MIGRATIONS
 from router.store.kept.tables import RESPONSES, UNITS
@@ -77,6 +78,7 @@ def _tables_of(sql: str) -> list[str]:
 
 _COUNTED = " OR ".join(f"{name} <> 0" for name in UNIT_NAMES)
 _NO_ACTORS = "".join(f"ALTER TABLE audit DROP COLUMN {name};" for name in ("kind", "session", "address"))
+_NO_OPERATORS = f"DELETE FROM api_keys WHERE kind = 'operator'; DELETE FROM accounts WHERE id = '{OPERATORS}';"  # noqa: S608
 _DROPPED = "".join(f"ALTER TABLE usage_hours DROP COLUMN {name};" for name in UNIT_NAMES)
 
 
@@ -131,7 +133,8 @@ BACK: Mapping[int, Back] = {
         after=chain_as_before,
     ),
     19: Back(
-        "ALTER TABLE api_keys DROP COLUMN kind; ALTER TABLE api_keys DROP COLUMN made_by;"
+        _NO_OPERATORS
+        + "ALTER TABLE api_keys DROP COLUMN kind; ALTER TABLE api_keys DROP COLUMN made_by;"
         + "".join(f"DROP TABLE {name};" for name in reversed(_tables_of(PEOPLE + PORTAL))),
         "SELECT 1 FROM api_keys WHERE kind <> 'model' AND status <> 'revoked'",
         "There are management keys, which the release before would take for keys that may call models: revoke them "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypedDict
 
@@ -16,10 +16,12 @@ from router.db.ids import check_name, checked_text, has_checksum, new_id
 from router.db.transaction import Runner
 from router.errors import BadRequest, NotFound
 from router.money.amounts import format_nano
-from router.types.keys import AMOUNT_MAX, Budget
+from router.store.accounts import OPERATORS, keep_operators
+from router.types.keys import AMOUNT_MAX, KEY_KINDS, Budget
 from router.types.periods import PERIODS
 
 __all__ = [
+    "LISTED",
     "KeyChanges",
     "KeyRow",
     "change_key",
@@ -33,6 +35,9 @@ __all__ = [
     "rotate_key",
 ]
 
+LISTED = tuple(kind for kind in KEY_KINDS if kind != "hidden")
+"""The kinds of keys that lists show."""
+
 _LENGTH = 43  # 256 bits of letters and digits
 
 
@@ -42,7 +47,7 @@ class KeyRow:
 
     Attributes:
         id: ``key_...``.
-        account_id: whose it is.
+        account_id: whose it is; ``router.store.accounts.OPERATORS`` of an operator's.
         name: the operator's label.
         hash: SHA-256 of the key's text, hexadecimal.
         hint: the last four characters.
@@ -56,6 +61,8 @@ class KeyRow:
         idempotent: whether it may send ``Idempotency-Key``.
         origin: the ID of the first key, where this one took another's place by rotation; else empty.
         checked: whether its text ends with a checksum, as that of every new key does.
+        kind: what it is for, one of ``KEY_KINDS``.
+        made_by: the ID of the person who made it; empty for an operator, a key, or the gateway.
     """
 
     id: str
@@ -73,6 +80,8 @@ class KeyRow:
     idempotent: bool = False
     origin: str = ""
     checked: bool = False
+    kind: str = "model"
+    made_by: str = ""
 
     @property
     def budget(self) -> Budget | None:
@@ -89,12 +98,14 @@ class KeyChanges(TypedDict, total=False):
     """What ``change_key`` changes: the fields that are given.
 
     Attributes:
+        name: the operator's label.
         scope: model IDs, or ``provider/*``; empty for all.
         expires_at: Unix seconds; None never.
         budget: None takes it away.
         idempotent: whether the key may send ``Idempotency-Key``.
     """
 
+    name: str
     scope: Sequence[str]
     expires_at: float | None
     budget: Budget | None
@@ -106,7 +117,7 @@ _COLUMNS = ", ".join(_NAMES)
 _INSERT = f"INSERT INTO api_keys ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - constant text
 
 
-_CHANGEABLE = ("status", "expires_at", "replaced_by", "scope", "budget_nano", "budget_period", "idempotent")
+_CHANGEABLE = ("name", "status", "expires_at", "replaced_by", "scope", "budget_nano", "budget_period", "idempotent")
 _UPDATE = f"UPDATE api_keys SET {', '.join(f'{name} = ?' for name in _CHANGEABLE)} WHERE id = ?"  # noqa: S608
 
 
@@ -126,6 +137,8 @@ def create_key(
     scope: Sequence[str] = (),
     budget: Budget | None = None,
     idempotent: bool = False,
+    kind: str = "model",
+    made_by: str = "",
 ) -> tuple[KeyRow, str]:
     """Make a key: its row, and its text, which cannot be had again.
 
@@ -136,18 +149,23 @@ def create_key(
         scope: model IDs, or ``provider/*``, that it may use; empty for all.
         budget: the most that it may spend; None for what the account has.
         idempotent: whether it may send ``Idempotency-Key``.
+        kind, made_by: as ``KeyRow`` has them.
 
     Raises:
         NotFound: there is no such account.
         BadRequest: the name is empty, too long or holds control characters, the expiry is past, or the budget is none.
     """
     changes: KeyChanges = {"scope": scope, "expires_at": expires_at, "budget": budget, "idempotent": idempotent}
-    blank = KeyRow("", account_id, check_name(name, "a key's name"), "", "", "active", 0.0)
+    blank = KeyRow("", account_id, check_name(name, "a key's name"), "", "", "active", 0.0, kind=kind, made_by=made_by)
     row, text = _new_key(blank, prefix, length)
     row = _changed(row, changes)
 
     def insert(connection: Connection) -> KeyRow:
-        if connection.row("SELECT 1 FROM accounts WHERE id = ?", (account_id,)) is None:
+        if kind == "operator":
+            keep_operators(connection)
+        ours = account_id == OPERATORS
+        known = connection.row("SELECT 1 AS one FROM accounts WHERE id = ?", (account_id,)) is not None
+        if not known or ours is not (kind == "operator"):
             raise NotFound(
                 f"There is no account {account_id[:40]!r}. `router accounts list` shows all.", code="account_not_found"
             )
@@ -165,13 +183,19 @@ def get_key(database: Runner, key_id: str) -> KeyRow:
 
 
 def list_keys(
-    database: Runner, account_id: str | None = None, *, after: str | None = None, limit: int | None = None
+    database: Runner,
+    account_id: str | None = None,
+    *,
+    after: str | None = None,
+    limit: int | None = None,
+    kinds: Collection[str] = LISTED,
 ) -> list[KeyRow]:
     """All keys, or one account's, oldest first.
 
     Args:
         after: only those behind the one with this ID.
         limit: how many at most; None for all.
+        kinds: only of these.
 
     Raises:
         NotFound: there is no key ``after``.
@@ -181,10 +205,10 @@ def list_keys(
         "(created_at, id) > (SELECT created_at, id FROM api_keys WHERE id = ?)": after,
     }
     given = {condition: value for condition, value in filters.items() if value is not None}
-    where = " AND ".join(["true", *given])
+    where = " AND ".join([f"kind IN ({', '.join('?' * len(kinds))})", *given])
     page = "LIMIT ?" if limit is not None else ""
     sql = f"SELECT {_COLUMNS} FROM api_keys WHERE {where} ORDER BY created_at, id {page}"  # noqa: S608 - constant texts
-    params: list[Any] = [*given.values(), *([] if limit is None else [limit])]
+    params: list[Any] = [*kinds, *given.values(), *([] if limit is None else [limit])]
     if after is not None:
         get_key(database, after)
     return [_row(row) for row in database.read(lambda connection: connection.rows(sql, params))]
@@ -277,6 +301,8 @@ def _new_key(like: KeyRow, prefix: str, length: int) -> tuple[KeyRow, str]:
 
 
 def _changed(row: KeyRow, changes: KeyChanges) -> KeyRow:
+    if "name" in changes:
+        row = replace(row, name=check_name(changes["name"], "a key's name"))
     if "scope" in changes:
         row = replace(row, scope=_scope_of(changes["scope"]))
     if "expires_at" in changes:

@@ -13,7 +13,7 @@ __all__ = ["FoundKey", "find_hash", "find_key"]
 
 _FIND = """
 SELECT k.id, k.account_id, k.name, k.status, k.expires_at, k.scope, k.budget_nano, k.budget_period, k.idempotent,
-    k.origin, a.status AS account_status, a.tier, a.price_list,
+    k.origin, k.kind, a.status AS account_status, a.tier, a.price_list,
     (SELECT value FROM meta WHERE name = 'access_version') AS version,
     (SELECT limits FROM limits WHERE subject = 'key:' || CASE k.origin WHEN '' THEN k.id ELSE k.origin END) AS of_key,
     (SELECT limits FROM limits WHERE a.tier <> '' AND subject = 'tier:' || a.tier) AS of_tier,
@@ -62,4 +62,5 @@ def _key(row: dict[str, Any]) -> Key:
         idempotent=bool(row["idempotent"]),
         version=row["version"],
         origin=row["origin"],
+        kind=row["kind"],
     )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AMOUNT_MAX", "Budget", "Key", "Limits"]
+__all__ = ["AMOUNT_MAX", "KEY_KINDS", "Budget", "Key", "Limits"]
 
 AMOUNT_MAX = 10**18
 """The largest limit: a billion units of money, in nano-units."""
+
+KEY_KINDS = ("model", "management", "operator", "hidden")
+"""What keys are for: to call models; to manage an account's keys and read what it used; to run the gateway, of no
+account; and, shown in no list, to call models for a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Key:
         idempotent: whether it may send ``Idempotency-Key``.
         version: of all keys, accounts and limits, when this one was read; a claim under an older one is refused.
         origin: the ID of the first key, where this one took another's place by rotation; else empty.
+        kind: one of ``KEY_KINDS``.
     """
 
     id: str
@@ -73,11 +78,17 @@ class Key:
     idempotent: bool = False
     version: int = 0
     origin: str = ""
+    kind: str = "model"
 
     @property
     def counted_as(self) -> str:
         """The ID under which budget and limits are counted: rotating a key neither resets nor doubles them."""
         return self.origin or self.id
+
+    @property
+    def calls_models(self) -> bool:
+        """Whether it is for calls: a management key is not, whatever models it names."""
+        return self.kind in ("model", "hidden")
 
     def may_use(self, model_id: str) -> bool:
         """Whether a public model ID is in the scope."""

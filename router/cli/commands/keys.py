@@ -14,7 +14,7 @@ from router.cli.support.times import DURATION, FUTURE
 from router.cli.support.values import AMOUNT, OrNothing, given
 from router.money.amounts import format_nano
 from router.office import keys as office
-from router.office.keys import KeyEdits, KeyRow, MadeKey
+from router.office.keys import OPERATORS, KeyEdits, KeyRow, MadeKey
 from router.types.keys import Budget
 from router.types.periods import PERIODS
 
@@ -31,36 +31,49 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--account", type=ACCOUNT, required=True, metavar="ID", help="The account that the key belongs to.")
+@click.option("--account", type=ACCOUNT, metavar="ID", help="The account that the key belongs to.")
 @click.option("--name", default="key", show_default=True, help="A label.")
 @click.option("--scope", multiple=True, metavar="MODEL", help="A model ID, or PROVIDER/*, that it may use; repeatable.")
 @click.option("--expires", type=FUTURE, metavar="TIME", help="When it ends: 30d, or 2027-01-31; never if omitted.")
 @click.option("--budget", type=AMOUNT, metavar="AMOUNT", help="The most that it may spend; no such limit if omitted.")
 @click.option("--period", type=_PERIOD, help="Begin the budget again each day, week or month; never if omitted.")
 @click.option("--idempotent", is_flag=True, help="Let its calls send Idempotency-Key.")
+@click.option("--management", is_flag=True, help="For scripts that manage the account's keys and read what it used.")
+@click.option("--operator", is_flag=True, help="For scripts that run this gateway; without an account.")
 @common
 def create(
     session: CommandSession,
-    account: str,
+    account: str | None,
     name: str,
     scope: tuple[str, ...],
     expires: float | None,
     budget: int | None,
     period: str | None,
     idempotent: bool,
+    management: bool,
+    operator: bool,
 ) -> None:
-    """Make a key. Without --scope it may use every model."""
+    """Make a key. Without --scope it may use every model.
+
+    One that is made with --management or --operator calls no model: it is for the API of scripts, which docs/api.md
+    describes. An operator's may do there what this command line can.
+    """
     if period is not None and budget is None:
         raise click.UsageError("--period goes with --budget")
+    if operator and (management or account is not None):
+        raise click.UsageError("--operator goes with neither --account nor --management: it makes a key of no account")
+    if account is None and not operator:
+        raise click.UsageError("--account is missing")
+    terms: dict[str, Any] = {"scope": scope, "idempotent": idempotent}
+    terms["budget"] = None if budget is None else Budget(budget, period or "")
     made = office.create_key(
         session.office,
         session.actor,
-        account,
+        OPERATORS if account is None else account,
         name,
-        scope=scope,
         expires_at=expires,
-        budget=None if budget is None else Budget(budget, period or ""),
-        idempotent=idempotent,
+        kind="operator" if operator else "management" if management else "model",
+        **terms,
     )
     _show_once(session, made)
     _warn(session, made.row)
@@ -76,6 +89,7 @@ def list_(session: CommandSession, account: str | None) -> None:
         "id": "ID",
         "account": "ACCOUNT",
         "name": "NAME",
+        **({"kind": "KIND"} if any(row["kind"] != "model" for row in rows) else {}),
         "hint": "ENDS IN",
         "status": "STATUS",
         "created_at": "CREATED",
@@ -214,8 +228,9 @@ def _show_status(session: CommandSession, row: KeyRow) -> None:
 def _value(row: KeyRow) -> dict[str, Any]:
     return {
         "id": row.id,
-        "account": row.account_id,
+        "account": None if row.account_id == OPERATORS else row.account_id,
         "name": row.name,
+        "kind": row.kind,
         "hint": row.hint,
         "status": office.status_of(row),
         "created_at": iso_time(row.created_at),
