@@ -11,6 +11,7 @@ from pathlib import Path
 from router.app.assembly import Assembly
 from router.app.config_rules import check_rules, plugin_records
 from router.app.installed import plugin_migrations, registry_of_settings
+from router.app.keyless import keyless
 from router.charging.limit_rules import limit_rules
 from router.charging.policies import policies_of
 from router.config.file import Settings, load_settings
@@ -27,7 +28,7 @@ from router.providers.profile import dialect_of
 from router.store.host_migrations import OWNER
 from router.store.migrating import pending
 from router.store.opening import open_database
-from router.store.provider_keys import load_provider_keys
+from router.store.provider_keys import keyed_providers, load_provider_keys
 from router.store.sealing import MASTER_KEY
 from router.types.transport import Transport
 
@@ -37,7 +38,12 @@ _log = logging.getLogger("router.app")
 
 
 def assemble(
-    path: Path, environ: Mapping[str, str] | None = None, *, content: bytes | None = None, for_commands: bool = False
+    path: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    content: bytes | None = None,
+    for_commands: bool = False,
+    without_keys: bool = False,
 ) -> Assembly:
     """Read, check and open a configuration.
 
@@ -45,6 +51,8 @@ def assemble(
         content: what to take for the file's content; None reads the file.
         for_commands: a provider that lacks nothing but its secret in this environment counts as active where the
             running gateway has it so or, when none runs, where a section configures it.
+        without_keys: no secret of a provider is in what is made, be it from the file, the environment or the database;
+            a provider counts as active where the running gateway serves it or, when none runs, where it is configured.
 
     Raises:
         ConfigError: what is wrong, where, and the remedy; also for a database that does not fit the code.
@@ -52,6 +60,8 @@ def assemble(
     """
     settings = load_settings(path, environ, content=content)
     registry = registry_of_settings(settings)
+    if without_keys:
+        settings = keyless(settings, registry)
     dialect = dialect_of(settings, registry)
     check_rules(settings)
     plugin_settings = plugin_records(settings, registry)
@@ -64,9 +74,11 @@ def assemble(
     except StoreError as error:  # no fault of the configuration's: whoever asked may ask again
         raise StoreError(f"{settings.where('database.url')}: {error.message}") from error
     try:
-        stored_keys = load_provider_keys(database, settings.secret(f"env:{MASTER_KEY}"))
+        stored_keys = {} if without_keys else load_provider_keys(database, settings.secret(f"env:{MASTER_KEY}"))
         providers = build_providers(settings, registry, open_transport, stored_keys)
-        if for_commands:
+        if without_keys:
+            providers = _as_if_keyed(providers, settings, database)
+        elif for_commands:
             providers = _as_served(providers, settings, serving(database, time.time()))
         assembly = Assembly(settings, registry, dialect, providers, database, plugin_settings, policies, limits)
         _check_fallbacks(assembly)
@@ -85,6 +97,21 @@ def _as_served(
     has = settings.providers if running is None else running
     return {
         name: replace(one, problem="", unset=one.problem) if one.lacks_secret and name in has else one
+        for name, one in providers.items()
+    }
+
+
+def _as_if_keyed(
+    providers: Mapping[str, ConfiguredProvider], settings: Settings, database: Database
+) -> dict[str, ConfiguredProvider]:
+    """Those that the running gateway serves, whatever they lack here; and no others."""
+    running = serving(database, time.time())
+    if running is None:
+        return _as_served(providers, settings, frozenset({*settings.providers, *keyed_providers(database)}))
+    return {
+        name: replace(one, problem="", unset=one.problem)
+        if name in running and one.hooks
+        else replace(one, problem=one.problem or "the running gateway does not serve it")
         for name, one in providers.items()
     }
 

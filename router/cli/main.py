@@ -44,6 +44,7 @@ class Root(LazyCommands):
         ),
         "models": CommandEntry("router.cli.commands.models:models", "The catalogue: models and aliases."),
         "plugins": CommandEntry("router.cli.commands.plugins:plugins", "Installed plugins."),
+        "portal": CommandEntry("router.cli.commands.portal:portal", "Serve the portal alone."),
         "providers": CommandEntry("router.cli.commands.providers:providers", "Configured providers."),
         "reload": CommandEntry(
             "router.cli.commands.running:reload", "Have the running gateway read its configuration again."

@@ -31,6 +31,7 @@ from router.http.failures import WEBSOCKET, Failures, Rendered
 from router.http.incoming import client_request_id, incoming_of
 from router.http.key_api import KeyApi, key_api_paths
 from router.http.openapi import describe
+from router.http.pages import Pages
 from router.http.paths import PathReader
 from router.http.peer import PeerReader
 from router.http.piped import piped
@@ -72,6 +73,10 @@ def create_application(config_path: str, content: bytes | None = None) -> Applic
 class Application:
     """What the server runs: ``wsgi``, the settings, and what to do at the end.
 
+    Args:
+        assembly: one configuration, opened; closed with this.
+        pages: what is served to browsers besides; None for nothing.
+
     Attributes:
         calls: what serves calls, for a server that hands it requests of the line's own kind, without WSGI.
         flask: the whole application as Flask knows it, for its test client and for other servers.
@@ -81,8 +86,9 @@ class Application:
         asked_at: monotonic seconds at which somebody last asked for readiness.
     """
 
-    def __init__(self, assembly: Assembly) -> None:
+    def __init__(self, assembly: Assembly, pages: Pages | None = None) -> None:
         self.settings = assembly.settings
+        self._pages = pages
         self.call_max_s = assembly.settings.gateway.max_call_s + assembly.settings.gateway.drain_s
         plugins = assembly.registry.plugins.values()
         self.plugins = {one.name: one.problem if one.state == "failed" else "" for one in plugins}
@@ -114,8 +120,10 @@ class Application:
     def wsgi(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI callable: whatever it is asked, calls among it, whichever server asks."""
         environ["router.request_id"] = new_request_id()
-        environ["PATH_INFO"], environ["router.model"] = self.calls.read_path(environ["PATH_INFO"])
         environ[_UPGRADE] = environ.pop("HTTP_UPGRADE", "")  # no server must heed it, and Flask takes it for its own
+        if self._pages is not None and self._pages.take(environ):
+            return self._pages.wsgi(environ, start_response)
+        environ["PATH_INFO"], environ["router.model"] = self.calls.read_path(environ["PATH_INFO"])
         if self._cross_origin is not None:
             if is_preflight(environ):
                 return self._preflight(self._cross_origin, environ, start_response)
@@ -138,6 +146,8 @@ class Application:
         self._assembly.gateway.stop(_SETTLE_S)
         self._assembly.gateway.tell_observers(_OBSERVERS_S)
         self._assembly.registry.broadcast("shutdown")
+        if self._pages is not None:
+            self._pages.close()
         self._assembly.close()
 
     def _readiness(self) -> Response:

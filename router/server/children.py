@@ -1,4 +1,4 @@
-"""One worker as the master sees it: started, ready, told to stop, ended."""
+"""One process of ours as its master sees it: started, ready, told to stop, ended."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from router.server.protocol import READY, RETIRE
+from router.server.protocol import EXIT_REFUSED, EXIT_WAITING, READY, RELOAD, RETIRE
 
-__all__ = ["Child"]
+__all__ = ["Child", "worker"]
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 
 
 class Child:
-    """A worker process and the master's end of the socket pair that they share.
+    """A process of ours and its master's end of the socket pair that they share.
 
     Started with ``posix_spawn`` and ended without SIGCHLD: both work alike whether or not the command line has
     monkey-patched ``subprocess`` and ``signal``.
 
     Args:
-        listen_fd: the listening socket, which must be inheritable.
-        config_path: handed to the application's factory.
-        app: ``MODULE:FUNCTION`` of the factory.
-        text: the configuration to serve by, whatever the file holds by now; None has the worker read the file.
-        well: names of the plugins that must load.
+        module: the module of ours that it runs.
+        arguments: of that, besides the descriptors that it is given.
+        text: the configuration to serve by, whatever the file holds by now; None has it read the file.
+        environ: its environment; None is ours.
+        closed: descriptors of ours that are not for it although they can be inherited.
 
     Attributes:
         pid: process ID.
@@ -41,42 +41,42 @@ class Child:
         kill_at: monotonic seconds at which it is killed if it has not ended; None for no such time.
         stop_s: how long it may take to end, as it said itself; None before it is ready.
         plugins: names of those that it has loaded.
+        url: where it serves, if it listens itself.
         text: see above.
         status: exit status, negative for a signal; None while it lives.
     """
 
     def __init__(
         self,
-        listen_fd: int,
-        config_path: str,
-        app: str,
+        module: str,
+        arguments: Sequence[str],
         text: bytes | None = None,
-        well: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+        closed: Sequence[int] = (),
     ) -> None:
         self.control, theirs = socket.socketpair()
         self.control.setblocking(False)
         os.set_inheritable(theirs.fileno(), True)
-        command = [sys.executable, "-P", "-m", "router.server.worker"]
-        command += ["--listen-fd", str(listen_fd), "--control-fd", str(theirs.fileno())]
-        command += ["--config", config_path, "--app", app, *(f"--well={name}" for name in well)]
+        command = [sys.executable, "-P", "-m", module, *arguments, "--control-fd", str(theirs.fileno())]
+        actions = [(os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in closed]
         with theirs, tempfile.TemporaryFile() as handed:
             if text is not None:
-                handed.write(text)
-                handed.flush()
+                _write(handed.fileno(), text)
                 os.set_inheritable(handed.fileno(), True)
                 command += ["--text-fd", str(handed.fileno())]
-            self.pid = os.posix_spawn(sys.executable, command, _environment())
+            self.pid = os.posix_spawn(sys.executable, command, _environment(environ), file_actions=actions)
         self.text = text
         self.ready = False
         self.stop_s: float | None = None
         self.plugins: tuple[str, ...] = ()
+        self.url = ""
         self.started_at = self.heard_at = time.monotonic()
         self._words = b""
         self.kill_at: float | None = None
         self.status: int | None = None
 
     def listen(self) -> bool:
-        """Take what the worker wrote, which sets ``ready``; False when it has closed its end."""
+        """Take what it wrote, which sets ``ready``; False when it has closed its end."""
         try:
             data = self.control.recv(4096)
         except BlockingIOError:
@@ -88,14 +88,23 @@ class Child:
         for line in lines:
             if line.startswith(READY):
                 said = json.loads(line.removeprefix(READY))
-                self.stop_s, self.plugins = said["stop_s"], tuple(said["plugins"])
+                self.stop_s, self.plugins, self.url = said["stop_s"], tuple(said["plugins"]), said.get("url", "")
                 self.ready = True
         return bool(data)
 
     def retire(self) -> None:
-        """Ask it to take no further connections and to end with its last call, however long that may still take."""
+        """Ask a worker to take no further connections and to end with its last call, however long that may still
+        take.
+        """
         with contextlib.suppress(OSError):
             self.control.send(RETIRE)
+
+    def reload(self, text: bytes) -> None:
+        """Hand another master a new configuration, which its workers shall prove as they do at a reload."""
+        self.text = text
+        with tempfile.TemporaryFile() as handed, contextlib.suppress(OSError):
+            _write(handed.fileno(), text)
+            socket.send_fds(self.control, [RELOAD], [handed.fileno()])
 
     def stop(self, kill_after_s: float) -> None:
         """Ask it to drain and end within its grace.
@@ -121,9 +130,20 @@ class Child:
         return self.status is not None
 
     def wait(self) -> None:
-        """Collect the exit status of a worker that was killed."""
+        """Collect the exit status of a process that was killed."""
         while not self.reap():
             time.sleep(0.005)
+
+    def ending(self) -> str:
+        """How it ended, in words."""
+        status = self.status or 0
+        if status == EXIT_REFUSED:
+            return "refused the configuration (its message is above)"
+        if status == EXIT_WAITING:
+            return "could not use the database (its message is above)"
+        if status < 0:
+            return f"was ended by {signal.Signals(-status).name}"
+        return f"ended with status {status}"
 
     def _signal(self, number: signal.Signals) -> None:
         if self.status is None:
@@ -131,9 +151,37 @@ class Child:
                 os.kill(self.pid, number)
 
 
-def _environment() -> dict[str, str]:
-    """Ours, with this copy of the package first: the current directory and how we were found must not matter."""
-    environment = dict(os.environ)
+def worker(
+    listen_fd: int,
+    config_path: str,
+    app: str,
+    text: bytes | None = None,
+    well: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Child:
+    """Start a worker.
+
+    Args:
+        listen_fd: the listening socket, which must be inheritable.
+        config_path: handed to the application's factory.
+        app: ``MODULE:FUNCTION`` of the factory.
+        text, environ: see ``Child``.
+        well: names of the plugins that must load.
+    """
+    arguments = ["--listen-fd", str(listen_fd), "--config", config_path, "--app", app]
+    return Child("router.server.worker", [*arguments, *(f"--well={name}" for name in well)], text, environ)
+
+
+def _write(descriptor: int, text: bytes) -> None:
+    while text:
+        text = text[os.write(descriptor, text) :]
+
+
+def _environment(environ: Mapping[str, str] | None) -> dict[str, str]:
+    """Ours, or what is given, with this copy of the package first: the current directory and how we were found must
+    not matter.
+    """
+    environment = dict(os.environ if environ is None else environ)
     paths = [_ROOT, environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     return environment

@@ -5,23 +5,35 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from router.errors import ConfigError
 
-__all__ = ["listen", "url_of"]
+__all__ = ["GATEWAY_KEYS", "PORTAL_KEYS", "ListenKeys", "listen", "url_of"]
 
 BACKLOG = 2048
 BIND_S = 2.0
 BIND_STEP_S = 0.05
 
 
-def listen(host: str, port: int) -> socket.socket:
+class ListenKeys(NamedTuple):
+    """How the keys and options are called that say where to listen."""
+
+    host: str
+    port: str
+
+
+GATEWAY_KEYS = ListenKeys("[server] host, or --host", "[server] port, or --port")
+PORTAL_KEYS = ListenKeys("[portal] listen, or --listen", "[portal] listen, or --listen")
+
+
+def listen(host: str, port: int, keys: ListenKeys = GATEWAY_KEYS) -> socket.socket:
     """A bound, listening and inheritable TCP socket.
 
     Args:
         host: name or address, IPv4 or IPv6; empty for all interfaces.
         port: 0 lets the system choose.
+        keys: what an operator would change.
 
     Raises:
         ConfigError: the address cannot be used; says why and what to do.
@@ -29,7 +41,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, OverflowError, UnicodeError) as error:
-        raise ConfigError(f"cannot listen on {host}:{port}: {error}. Correct [server] host, or --host.") from None
+        raise ConfigError(f"cannot listen on {host}:{port}: {error}. Correct {keys.host}.") from None
     family, kind, protocol, _, address = found[0]
     sock = socket.socket(family, kind, protocol)
     try:
@@ -43,7 +55,7 @@ def listen(host: str, port: int) -> socket.socket:
         sock.set_inheritable(True)
     except OSError as error:
         sock.close()
-        raise ConfigError(f"cannot listen on {host}:{port}: {_advice(error, port)}") from None
+        raise ConfigError(f"cannot listen on {host}:{port}: {_advice(error, port, keys)}") from None
     return sock
 
 
@@ -66,12 +78,12 @@ def url_of(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _advice(error: OSError, port: int) -> str:
+def _advice(error: OSError, port: int, keys: ListenKeys) -> str:
     if error.errno == errno.EADDRINUSE:
         find = f"ss -ltnp | grep :{port}"
-        return f"another program has the port. Find it with `{find}`, or choose another: [server] port, or --port."
+        return f"another program has the port. Find it with `{find}`, or choose another: {keys.port}."
     if error.errno == errno.EACCES:
-        return "this user may not use the port. Choose one above 1023: [server] port, or --port."
+        return f"this user may not use the port. Choose one above 1023: {keys.port}."
     if error.errno == errno.EADDRNOTAVAIL:
-        return "this machine does not have the address. Correct [server] host, or --host."
+        return f"this machine does not have the address. Correct {keys.host}."
     return f"{error.strerror}."

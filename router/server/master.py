@@ -11,17 +11,19 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from router.errors import ConfigError
-from router.server.children import Child
-from router.server.listener import listen, url_of
+from router.server.children import Child, worker
+from router.server.companion import Companion
+from router.server.listener import GATEWAY_KEYS, ListenKeys, listen, url_of
 from router.server.logs import log_to_stderr
-from router.server.protocol import DEFAULT_APP, EXIT_REFUSED, EXIT_WAITING
+from router.server.protocol import DEFAULT_APP
 from router.server.signals import SignalQueue
 
-__all__ = ["Master", "serve"]
+__all__ = ["KILL_MARGIN_S", "Master", "serve"]
 
 log = logging.getLogger("router.server")
 
@@ -46,8 +48,16 @@ def serve(
     on_reload: Callable[[], None] | None = None,
     app: str = DEFAULT_APP,
     frozen_s: float = FROZEN_S,
+    read: Callable[[], bytes | None] | None = None,
+    environ: Mapping[str, str] | None = None,
+    companion: Companion | None = None,
+    queue: type[SignalQueue] = SignalQueue,
+    name: str = "gateway",
+    keys: ListenKeys = GATEWAY_KEYS,
 ) -> int:
-    """Run the gateway until SIGTERM or SIGINT; SIGHUP reloads the configuration. Only in the main thread.
+    """Run the gateway, or the portal, until SIGTERM or SIGINT; SIGHUP reloads the configuration.
+
+    Only in the main thread.
 
     A second SIGTERM or SIGINT ends it at once; the calls that were under way are settled at the next start.
 
@@ -61,28 +71,36 @@ def serve(
         on_reload: called when a reload has succeeded. Neither of the two may raise.
         app: ``MODULE:FUNCTION`` that builds a worker's application.
         frozen_s: a worker whose event loop stands still for so long is killed, and replaced.
+        read: gives the configuration's text; None reads the file. May raise ``ConfigError``, which ends a reload.
+        environ: the workers' environment; None is ours.
+        companion: what is kept running beside the workers, once they serve.
+        queue: what signals are taken from.
+        name, keys: what is served, and how its keys are called, for messages.
 
     Returns:
         The exit status: 0 after a stop, 1 when the port or the configuration is refused, or no worker is left.
     """
     try:
-        sock = listen(host, port)
+        sock = listen(host, port, keys)
     except ConfigError as error:
         print(f"router: {error}", file=sys.stderr, flush=True)
         return 1
     log_to_stderr()
     url = url_of(sock)
     announce = on_ready or (lambda _: None)
-    with sock, SignalQueue([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]) as signals:
+    with sock, queue([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]) as signals:
         return Master(
-            lambda text, well: Child(sock.fileno(), config_path, app, text, well),
-            lambda: _text_of(config_path),
+            lambda text, well: worker(sock.fileno(), config_path, app, text, well, environ),
+            read or (lambda: _text_of(config_path)),
             workers,
             grace_s,
             frozen_s=frozen_s,
             on_ready=lambda: announce(url),
             on_reload=on_reload or (lambda: None),
             on_stop=sock.close,
+            companion=companion or Companion(lambda text: None),
+            hidden=[sock.fileno()],
+            name=name,
         ).run(signals)
 
 
@@ -97,6 +115,9 @@ class Master:
         on_ready: called once, when the first worker serves.
         on_reload: called whenever new workers have taken over from the old ones.
         on_stop: called once, when no further worker will be started.
+        companion: see ``serve``.
+        hidden: descriptors that it must not inherit.
+        name: what is served.
     """
 
     def __init__(
@@ -110,6 +131,9 @@ class Master:
         on_ready: Callable[[], None],
         on_reload: Callable[[], None],
         on_stop: Callable[[], None],
+        companion: Companion,
+        hidden: Sequence[int],
+        name: str,
     ) -> None:
         self._spawn = spawn
         self._read = read
@@ -122,7 +146,10 @@ class Master:
         self._on_ready = on_ready
         self._on_reload = on_reload
         self._on_stop = on_stop
+        self._name = name
         self._selector = selectors.DefaultSelector()
+        self._companion = companion
+        companion.attend(self._selector, hidden)
         self._serving: list[Child] = []
         self._incoming: list[Child] = []  # the generation that a start or a reload is bringing up
         self._leaving: list[Child] = []  # told to stop
@@ -135,21 +162,20 @@ class Master:
 
     def run(self, signals: SignalQueue) -> int:
         """Serve until stopped; the exit status. Leaves no process behind."""
-        self._selector.register(signals.readable, selectors.EVENT_READ)
+        self._selector.register(signals.readable, selectors.EVENT_READ, lambda: self._on_signals(signals.take()))
         self._next_text = self._read()
         try:
             self._start_incoming()
-            while self._status is None or self._everyone():
+            while self._status is None or self._everyone() or self._companion.alive:
                 for key, _ in self._selector.select(self._wait_s()):
-                    if key.data is None:
-                        self._on_signals(signals.take())
-                    else:
-                        self._on_word(key.data)
+                    key.data()
                 self._on_time(time.monotonic())
         finally:
+            self._companion.kill()
             for child in self._everyone():
                 child.kill()
                 child.wait()
+            self._companion.bury()
             self._selector.close()
         return self._status
 
@@ -164,7 +190,7 @@ class Master:
     def _start(self, group: list[Child], text: bytes | None, well: Sequence[str] = ()) -> None:
         child = self._spawn(text, well)
         child.kill_at = child.started_at + START_MAX_S
-        self._selector.register(child.control, selectors.EVENT_READ, child)
+        self._selector.register(child.control, selectors.EVENT_READ, partial(self._on_word, child))
         group.append(child)
 
     def _on_signals(self, numbers: list[int]) -> None:
@@ -174,6 +200,7 @@ class Master:
             elif self._status is None:
                 self._stop(0)
             else:  # asked twice
+                self._companion.kill()
                 for child in self._everyone():
                     child.kill()
 
@@ -211,6 +238,7 @@ class Master:
             return
         old, self._serving, self._incoming = self._serving, self._incoming, []
         self._text = self._next_text
+        self._companion.follow(self._text)
         for child in old:
             child.retire()
             self._leaving.append(child)
@@ -227,7 +255,11 @@ class Master:
         self._reload_again = bool(self._incoming)
         if self._incoming:
             return
-        text = self._read()
+        try:
+            text = self._read()
+        except ConfigError as error:
+            log.error("reload given up: %s", error)
+            return
         if text is not None and _says_nothing(text) and not (self._text is not None and _says_nothing(self._text)):
             log.error("reload given up: the configuration file is empty. The running workers go on as they were.")
             return
@@ -243,6 +275,7 @@ class Master:
         self._status = status
         self._restart_at = None
         self._on_stop()
+        self._companion.stop(self._kill_after_s)
         children = [*self._serving, *self._incoming, *self._leaving]  # those that retire have as long as the others now
         self._serving, self._incoming, self._leaving = [], [], []
         self._dismiss(children)
@@ -266,20 +299,21 @@ class Master:
         others, self._incoming = self._incoming, []
         self._dismiss(others)
         if not self._serving:
-            log.error("the gateway does not start: its first worker %s", _ending(child))
+            log.error("the %s does not start: its first worker %s", self._name, child.ending())
             self._stop(1)
             return
-        log.error("reload given up: a new worker %s. The running workers go on as they were.", _ending(child))
+        log.error("reload given up: a new worker %s. The running workers go on as they were.", child.ending())
         if self._reload_again:
             self._reload()
 
     def _on_death(self, child: Child) -> None:
         lived_s = time.monotonic() - child.started_at
         self._pause_s = 0.0 if lived_s >= STEADY_S else min(max(PAUSE_MIN_S, 2 * self._pause_s), PAUSE_MAX_S)
-        log.error("a worker %s after %.1f s; starting another in %g s", _ending(child), lived_s, self._pause_s)
+        log.error("a worker %s after %.1f s; starting another in %g s", child.ending(), lived_s, self._pause_s)
         self._restart_at = time.monotonic() + self._pause_s
 
     def _on_time(self, now: float) -> None:
+        self._companion.on_time(now)
         for child in list(self._dying):
             self._bury(child)
         if now - self._woke_at > self._frozen_s / 2:  # this process stood still itself: nobody was heard meanwhile
@@ -307,7 +341,7 @@ class Master:
             due.append(self._restart_at)
         if self._dying:
             due.append(now + REAP_STEP_S)
-        due.append(now + min(TICK_S, self._frozen_s / 4))
+        due += [now + min(TICK_S, self._frozen_s / 4), self._companion.due_at(now)]
         return max(0.0, min(due) - now)
 
 
@@ -322,14 +356,3 @@ def _text_of(path: str) -> bytes | None:
 def _says_nothing(text: bytes) -> bool:
     """Whether a configuration has no line beside blank ones and comments: what a file is while it is being written."""
     return all(line.strip()[:1] in (b"", b"#") for line in text.splitlines())
-
-
-def _ending(child: Child) -> str:
-    status = child.status or 0
-    if status == EXIT_REFUSED:
-        return "refused the configuration (its message is above)"
-    if status == EXIT_WAITING:
-        return "could not use the database (its message is above)"
-    if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
-    return f"ended with status {status}"

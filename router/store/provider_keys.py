@@ -11,7 +11,7 @@ from router.db.transaction import Runner
 from router.errors import ConfigError, NotFound
 from router.store.sealing import seal, unseal
 
-__all__ = ["StoredKey", "load_provider_keys", "remove_provider_key", "store_provider_key"]
+__all__ = ["StoredKey", "keyed_providers", "load_provider_keys", "remove_provider_key", "store_provider_key"]
 
 _UPSERT = """
 INSERT INTO provider_keys (provider, endpoint, ciphertext, created_at) VALUES (?, ?, ?, ?)
@@ -61,6 +61,12 @@ def remove_provider_key(database: Runner, provider: str, endpoint: int) -> None:
             raise NotFound(f"No key is stored for {place}.", code="provider_key_not_found")
 
     database.write(remove)
+
+
+def keyed_providers(database: Runner) -> set[str]:
+    """The providers for which a key is stored."""
+    rows = database.read(lambda connection: connection.rows("SELECT provider FROM provider_keys"), whole=False)
+    return {row["provider"] for row in rows}
 
 
 def load_provider_keys(database: Runner, master: Secret) -> dict[tuple[str, int], StoredKey]:

@@ -11,9 +11,11 @@ import click
 
 from router.cli.commands.running import pid_file
 from router.cli.support.output import print_json
+from router.cli.support.portal_process import PORTAL_APP, portal_address, portal_plan
 from router.cli.support.session import CommandSession, common
 from router.config.file import Settings, load_settings
 from router.errors import ConfigError, RouterError, StoreError
+from router.server.companion import Companion
 from router.server.master import serve as serve_workers
 
 __all__ = ["AT_START", "serve"]
@@ -38,6 +40,9 @@ def serve(session: CommandSession, host: str | None, port: int | None, workers: 
     a new version needs no extra step, and one that fails is rolled back and refuses the start. A database without
     tables is refused: `router db migrate` says that it is to be a new gateway's. While PostgreSQL does not answer, or
     takes no writes, the start waits, for [database] wait_s at most.
+
+    Where [portal] enabled is true, the portal runs beside it, in a process of its own that knows no provider's key;
+    what becomes of that never stops the gateway. With [portal] workers = 0 the gateway's workers serve it.
     """
     server = session.settings.server
     _prepare(session)
@@ -46,9 +51,13 @@ def serve(session: CommandSession, host: str | None, port: int | None, workers: 
     from_file = [key for key in AT_START if options[key] is None]
 
     def on_ready(url: str) -> None:
+        address = portal_address(session.settings, url)
         if session.as_json:
-            print_json({"url": url, "pid": os.getpid(), "config": str(session.config.absolute())})
+            told = {"url": url, "portal": address or None, "pid": os.getpid()}
+            print_json({**told, "config": str(session.config.absolute())})
         session.note(f"The gateway serves at {url} (clients' base URL: {url}/v1)")
+        if address and not session.settings.portal.workers:
+            session.note(f"The portal is at {address}")
 
     with pid_file(session.settings) as held:
         if not held:
@@ -63,6 +72,10 @@ def serve(session: CommandSession, host: str | None, port: int | None, workers: 
             server.grace_s + server.unready_s,
             on_ready,
             on_reload=lambda: _warn_of_restart(session.settings, from_file),
+            companion=Companion(
+                portal_plan(session.settings, PORTAL_APP),
+                lambda url: session.note(f"The portal is at {session.settings.portal.public_url or url}"),
+            ),
         )
 
 

@@ -1,0 +1,75 @@
+"""The portal's processes: what they are told, and where it is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from router.config.file import Settings, load_settings
+from router.server.companion import CompanionPlan
+
+__all__ = ["PORTAL_APP", "portal_address", "portal_plan", "portal_text"]
+
+PORTAL_APP = "router.portal.application:create_portal"
+"""What the portal's own workers serve."""
+
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, and where that is found
+
+
+def portal_plan(start: Settings, app: str = PORTAL_APP) -> Callable[[bytes | None], CompanionPlan | None]:
+    """What the portal beside a gateway is to be, by the configuration that the gateway serves by.
+
+    Args:
+        start: the configuration of the start; the environment is that for good.
+        app: what it serves.
+    """
+    config = start.path.absolute()
+
+    def plan(text: bytes | None) -> CompanionPlan | None:
+        from router.app.installed import registry_of_settings
+        from router.app.keyless import keyless_environ, keyless_text
+
+        settings = load_settings(config, start.environ, content=text)
+        portal, server = settings.portal, settings.server
+        if not portal.enabled or not portal.workers:
+            return None
+        arguments = ["--config", str(config), "--app", app, "--workers", str(portal.workers)]
+        arguments += ["--host", portal.host, "--port", str(portal.port)]
+        arguments += ["--grace-s", repr(server.grace_s + server.unready_s)]
+        registry = registry_of_settings(settings)
+        return CompanionPlan(tuple(arguments), keyless_environ(settings, registry), keyless_text(settings, registry))
+
+    return plan
+
+
+def portal_text(config: Path, start: Settings) -> bytes | None:
+    """What the file holds now, without providers' secrets; None where it cannot be read.
+
+    Raises:
+        ConfigError: it is no configuration.
+    """
+    from router.app.installed import registry_of_settings
+    from router.app.keyless import keyless_text
+
+    try:
+        content = config.read_bytes()
+    except OSError:
+        return None
+    settings = load_settings(config, start.environ, content=content)
+    return keyless_text(settings, registry_of_settings(settings))
+
+
+def portal_address(settings: Settings, gateway_url: str) -> str:
+    """Where browsers find the portal; empty where there is none, or where its port is not known yet.
+
+    Args:
+        gateway_url: where the gateway serves.
+    """
+    portal = settings.portal
+    if not portal.enabled:
+        return ""
+    if portal.public_url or not portal.workers:
+        return (portal.public_url or gateway_url).rstrip("/")
+    host = _EVERYWHERE.get(portal.host, portal.host)
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{portal.port}" if portal.port else ""
