@@ -31,6 +31,7 @@ class NexGate(Dialect):
     health_paths = ("/api/health",)
     estimator_paths = ("/api/estimator",)
     offers = load_offers(_HERE / "offers.toml")
+    free_credit = "5"
     preset = (_HERE / "preset.toml").read_text(encoding="utf-8")
 
     def catalogue(self, listed: Iterable[Listed]) -> list[dict[str, Any]]:

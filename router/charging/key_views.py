@@ -9,7 +9,7 @@ from router.charging.budget import budget_spent
 from router.db.connection import Connection
 from router.db.database import Database
 from router.errors import NotFound
-from router.ledger.balances import balance
+from router.ledger.balances import balance, free_credit_left
 from router.metering.usage_hours import charged_since
 from router.metering.usage_rows import find_own_usage
 from router.types.key_views import CreditsView, GenerationView, KeyView
@@ -53,7 +53,8 @@ class KeyBooks:
     def credits(self, key: Key) -> CreditsView:
         """What the key's account has."""
         found = balance(self._database, key.account)
-        return CreditsView(found.credits, found.debits, found.held, self._currency)
+        free = free_credit_left(self._database, key.account, found)
+        return CreditsView(found.credits, found.debits, found.held, self._currency, free)
 
     def status(self, key: Key) -> KeyView:
         """What the key may do, and what it did."""

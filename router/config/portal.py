@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from router.config.provider import SECONDS, Secret
 from router.config.schema import ServerSettings
+from router.money.amounts import parse_nano
 
 __all__ = ["LANGUAGES", "MailSettings", "PortalSettings", "portal_url"]
 
@@ -72,6 +73,10 @@ class PortalSettings:
             _check_url(name, getattr(self, name))
         if urlsplit(self.public_url).path not in ("", "/"):
             raise ValueError("public_url must be an origin (https://portal.example.com), without a path")
+        try:
+            parse_nano(self.free_credit or "0")
+        except ValueError as error:
+            raise ValueError(f"free_credit: {error}") from None
         if self.accent and not re.fullmatch(r"#[0-9a-fA-F]{6}", self.accent):
             raise ValueError(f"accent must be a colour such as #3b5bdb, not {self.accent!r}")
 

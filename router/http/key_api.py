@@ -61,8 +61,11 @@ class KeyApi:
 
 def user_balance(credits: CreditsView) -> dict[str, Any]:
     """The balance in DeepSeek's shape; amounts are decimal text."""
-    left = format_nano(credits.balance_nano, 2)
-    amounts = {"total_balance": left, "granted_balance": "0.00", "topped_up_balance": left}
+    amounts = {
+        "total_balance": format_nano(credits.balance_nano, 2),
+        "granted_balance": format_nano(credits.free_nano, 2),
+        "topped_up_balance": format_nano(credits.balance_nano - credits.free_nano, 2),
+    }
     return {
         "is_available": credits.balance_nano > credits.held_nano,
         "balance_infos": [{"currency": credits.currency, **amounts}],

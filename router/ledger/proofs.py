@@ -12,7 +12,7 @@ from typing import Any
 
 from router.db.connection import Connection
 from router.ledger.operations import Taken
-from router.ledger.system import ADJUSTMENTS, GRANTS, REVENUE, SHORTFALL
+from router.ledger.system import ADJUSTMENTS, FREE, GRANTS, REVENUE, SHORTFALL
 from router.money.amounts import NANO, format_nano
 
 __all__ = [
@@ -32,6 +32,7 @@ _SIDES = {
     "usage": ("", REVENUE),
     "shortfall": (SHORTFALL, REVENUE),
     "grant": (GRANTS, ""),
+    "free": (FREE, ""),
     "refund": (REVENUE, ""),
     "return": (REVENUE, ""),
 }

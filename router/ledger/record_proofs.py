@@ -1,4 +1,4 @@
-"""Rules of what is kept beside the ledger: hourly sums, buckets, and the audit log of operators' transfers."""
+"""Rules of what is kept beside the ledger: hourly sums, buckets, and the audit log of transfers that are no call's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from router.metering.usage_hours import wrong_hours
 
 __all__ = ["audit_matches_transfers", "buckets_unchanged", "hours_equal_rows"]
 
-_KINDS = {"credits grant": "grant", "credits adjust": "adjustment", "credits refund": "refund"}
+_ACTIONS = ("credits grant", "credits adjust", "credits refund", "people verify", "signups decide")
+_KINDS = ("grant", "adjustment", "refund", "free")
 _INIT = "grant:init:"
 _MARKED = "SELECT id, window_start, used, mark FROM buckets WHERE mark <> 0"
 
@@ -36,11 +37,12 @@ def buckets_unchanged(connection: Connection) -> list[str]:
 
 
 def audit_matches_transfers(connection: Connection) -> list[str]:
-    """Each transfer that operators make has its entry in the audit log, and each such entry its transfer."""
-    wanted = "SELECT reference FROM transfers WHERE kind IN ('grant', 'adjustment', 'refund') AND hash <> ''"
+    """Each transfer that is no call's has its entry in the audit log, and each such entry its transfer."""
+    kinds = ", ".join(f"'{kind}'" for kind in _KINDS)
+    wanted = f"SELECT reference FROM transfers WHERE kind IN ({kinds}) AND hash <> ''"  # noqa: S608 - constants
     made = {reference for (reference,) in connection.tuples(wanted)}
     told = set()
-    actions = ", ".join(f"'{action}'" for action in _KINDS)
+    actions = ", ".join(f"'{action}'" for action in _ACTIONS)
     sql = f"SELECT detail FROM audit WHERE hash <> '' AND action IN ({actions}) ORDER BY seq"  # noqa: S608 - constants
     for (detail,) in connection.tuples(sql):
         told.add(json.loads(detail).get("made", ""))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["ADJUSTMENTS", "GRANTS", "REVENUE", "SHORTFALL", "is_system"]
+__all__ = ["ADJUSTMENTS", "FREE", "GRANTS", "REVENUE", "SHORTFALL", "is_system"]
 
 ADJUSTMENTS = "@adjustments"
 """The other side of an operator's corrections."""
+
+FREE = "@free"
+"""Where the free credit of sign-ups comes from."""
 
 GRANTS = "@grants"
 """Where credit comes from that an operator gives."""

@@ -1,7 +1,7 @@
 """Transfers: what was moved from one account to another, once and for good. A mistake is corrected by another.
 
-A grant, adjustment or refund has its entry in the audit log, in the same transaction: that of a program is written
-here, that of a person by ``router.office.credits``.
+A grant, free credit, adjustment or refund has its entry in the audit log, in the same transaction: that of a program is written
+here, that of a person by ``router.office``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from router.db.transaction import Runner
 from router.errors import BadRequest, Conflict, NotFound
 from router.ledger.balances import Balance, read_balance
 from router.ledger.chain import link
-from router.ledger.system import ADJUSTMENTS, GRANTS, REVENUE, is_system
+from router.ledger.system import ADJUSTMENTS, FREE, GRANTS, REVENUE, is_system
 from router.money.amounts import INT64_MAX, NANO, format_nano
 from router.store.audit import AuditEntry, insert_audit
 
@@ -29,6 +29,7 @@ __all__ = [
     "grant",
     "post",
     "post_adjustment",
+    "post_free",
     "post_grant",
     "post_refund",
     "refund",
@@ -53,7 +54,7 @@ class Transfer:
 
     Attributes:
         reference: unique: it makes the transfer happen once.
-        kind: ``usage``, ``shortfall``, ``grant``, ``adjustment``, ``refund``, ...
+        kind: ``usage``, ``shortfall``, ``grant``, ``free``, ``adjustment``, ``refund``, ...
         debit, credit: from whom to whom: an account's ID, or one of ``router.ledger.system``.
         amount_nano: above zero.
         reason: in an operator's words; the model where it is a call's.
@@ -148,6 +149,19 @@ def post_grant(
     """As ``grant``, within the transaction that writes the audit log's entry as well."""
     checked = _check_reason(reason)
     return post(connection, Transfer(_reference("grant", reference), "grant", GRANTS, account_id, amount_nano, checked))
+
+
+def post_free(connection: Connection, account_id: str, amount_nano: int, *, reference: str) -> Transfer:
+    """Give an account the free credit of a sign-up, within the transaction that writes the audit log's entry as well.
+
+    Args:
+        reference: the sign-up's address, hashed: it is given some once.
+
+    Raises:
+        NotFound, BadRequest, Conflict: as ``post``.
+    """
+    made = Transfer(_reference("free", reference), "free", FREE, account_id, amount_nano, "free credit")
+    return post(connection, made)
 
 
 def post_adjustment(

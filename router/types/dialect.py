@@ -43,6 +43,8 @@ class Dialect:
         health_paths: paths that answer as ``/healthz`` does.
         estimator_paths: paths of the price estimator, for everybody.
         offers: the profile's own catalogue.
+        free_credit: what a verified sign-up is given once, unless ``[portal] free_credit`` says otherwise: decimal text
+            in the balance currency; empty for none.
         preset: the configuration that ``router init --profile`` writes, TOML with comments; empty for the host's own.
         shows_served: whether ``x-router-provider``, ``x-router-model`` and ``x-router-attempts`` are sent, and messages
             name a provider that failed.
@@ -64,6 +66,7 @@ class Dialect:
     health_paths: tuple[str, ...] = ()
     estimator_paths: tuple[str, ...] = ()
     offers: tuple[Offer, ...] = ()
+    free_credit: str = ""
     preset: str = ""
     shows_served: bool = True
 

@@ -32,13 +32,15 @@ class CreditsView:
         credits_nano: all that was ever credited to it.
         used_nano: all that was ever taken from it.
         held_nano: what its calls under way hold.
-        currency: of all three.
+        currency: of all amounts.
+        free_nano: what is left of the free credit that its sign-up was given; part of the balance, and spent first.
     """
 
     credits_nano: int
     used_nano: int
     held_nano: int
     currency: str
+    free_nano: int = 0
 
     @property
     def balance_nano(self) -> int:
