@@ -50,6 +50,11 @@ setup(
         "brotli>=1.2",
         "cryptography>=44",
         "msgspec>=0.19",
+        "argon2-cffi>=23.1",
+        "pyotp>=2.9",
+        "email-validator>=2.2",
+        "altcha>=2.3",
+        "disposable-email-domains>=0.0.150",
     ],
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2.2"],

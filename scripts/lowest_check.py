@@ -12,12 +12,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import altcha
 import brotli
 import peewee
+import pyotp
 
 from router.cli.support.output import table
 from router.config.provider import Secret
 from router.db.postgresql import PostgresqlEngine
+from router.office.people.rules.addresses import parse_email
+from router.office.people.rules.credit import is_disposable
+from router.office.people.rules.passwords import hash_password, password_fits
 from router.store.sealing import seal, unseal
 from router.testing import Gateway, ScriptedUpstream
 
@@ -40,6 +45,7 @@ def main() -> None:
             assert gateway.stop() == 0
     _postgresql()
     _sealed()
+    _people()
     _tables()
 
 
@@ -87,6 +93,22 @@ def _sealed() -> None:
     """A provider's key is sealed and opened again."""
     master = Secret("a master key of the check", "env:ROUTER_MASTER_KEY")
     assert unseal(seal("sk-1", master, "check"), master, "check") == "sk-1"
+
+
+def _people() -> None:
+    """What sign-ups and log-ins are checked with."""
+    assert password_fits(hash_password("some words"), "some words") == (True, "")
+    assert parse_email("Ada@Example.com").key == "ada@example.com"
+    assert is_disposable("mailinator.com") and not is_disposable("example.com")
+    totp = pyotp.TOTP(pyotp.random_base32())
+    assert "secret=" in totp.provisioning_uri(name="ada@example.com", issuer_name="Router")
+    assert len(totp.generate_otp(1)) == 6
+    signing, checking = "signs", "checks"
+    made = altcha.create_challenge("PBKDF2/SHA-256", 10, counter=5, hmac_secret=signing, hmac_key_secret=checking)
+    solution = altcha.solve_challenge(made)
+    assert solution is not None
+    proof = altcha.Payload.from_base64(altcha.Payload(made, solution).to_base64())
+    assert altcha.verify_solution(proof, signing, hmac_key_secret=checking).verified
 
 
 def _tables() -> None:

@@ -69,5 +69,5 @@ def free_credit_left(database: Runner, account_id: str, money: Balance) -> int:
     Args:
         money: what the account has.
     """
-    given = sum(amount for (amount,) in database.read(lambda connection: connection.tuples(_FREE, (account_id,))))
+    given: int = sum(amount for (amount,) in database.read(lambda connection: connection.tuples(_FREE, (account_id,))))
     return max(0, min(given - money.debits, money.balance))

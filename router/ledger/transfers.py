@@ -1,7 +1,7 @@
 """Transfers: what was moved from one account to another, once and for good. A mistake is corrected by another.
 
-A grant, free credit, adjustment or refund has its entry in the audit log, in the same transaction: that of a program is written
-here, that of a person by ``router.office``.
+A grant, free credit, adjustment or refund has its entry in the audit log, in the same transaction: that of a program is
+written here, that of a person by ``router.office``.
 """
 
 from __future__ import annotations

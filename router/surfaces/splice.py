@@ -10,7 +10,7 @@ import re
 from itertools import islice
 from typing import NamedTuple
 
-__all__ = ["Member", "cut_member", "find_member", "put_member"]
+__all__ = ["JsonMember", "cut_member", "find_member", "put_member"]
 
 _GUESSES = 4
 _decode = json.JSONDecoder().raw_decode
@@ -20,7 +20,7 @@ _COLON = re.compile(rb"\s*:\s*")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
-class Member(NamedTuple):
+class JsonMember(NamedTuple):
     """Where a member stands in the text: its key, its value, and the end of the value, as byte offsets."""
 
     key: int
@@ -28,7 +28,7 @@ class Member(NamedTuple):
     end: int
 
 
-def find_member(data: bytes, name: str) -> Member | None:
+def find_member(data: bytes, name: str) -> JsonMember | None:
     """The top-level member ``name`` of the object in ``data``; None when it has none.
 
     The first few places where the name is spelled are looked at in the quick way, which is nearly always enough; then
@@ -40,7 +40,7 @@ def find_member(data: bytes, name: str) -> Member | None:
     spelled = re.finditer(rb'"%s"\s*:\s*' % re.escape(name.encode("ascii")), data)
     for match in islice(spelled, _GUESSES):
         if _at_top(data, match.start()):
-            return Member(match.start(), match.end(), _end_of_value(data, match.end()))
+            return JsonMember(match.start(), match.end(), _end_of_value(data, match.end()))
     return _scan(data, name)
 
 
@@ -86,7 +86,7 @@ def _at_top(data: bytes, start: int) -> bool:
         return False
 
 
-def _scan(data: bytes, name: str) -> Member | None:
+def _scan(data: bytes, name: str) -> JsonMember | None:
     """One pass over strings and brackets. A name may be spelled with escapes."""
     depth = 0
     for token in _TOKEN.finditer(data):
@@ -98,5 +98,5 @@ def _scan(data: bytes, name: str) -> Member | None:
         elif depth == 1 and json.loads(text) == name:
             colon = _COLON.match(data, token.end())
             if colon is not None:
-                return Member(token.start(), colon.end(), _end_of_value(data, colon.end()))
+                return JsonMember(token.start(), colon.end(), _end_of_value(data, colon.end()))
     return None

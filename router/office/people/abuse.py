@@ -184,8 +184,8 @@ def decide_signup(office: Office, actor: Actor, signup_id: str, give: bool, *, r
             settled = give_free_credit(transaction, decided, free.amount_nano)
             decided, made = settled.row, settled.reference
         update_signup(connection, decided)
-        credit = format_nano(decided.credit_nano) if give else ""
-        detail = {"verdict": decided.verdict, "account": row.account_id, "credit": credit, "made": made, "reason": reason}
+        told = {"verdict": decided.verdict, "account": row.account_id, "reason": reason}
+        detail = {**told, "credit": format_nano(decided.credit_nano) if give else "", "made": made}
         return Change(decided, signup_id, detail)
 
     return write(office, actor, "signups decide", decide)

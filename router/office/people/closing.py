@@ -67,9 +67,7 @@ def close_person(office: Office, actor: Actor, person_id: str, email: str) -> No
         if email_key(email) != row.email_key:
             raise BadRequest("Type the address of this account to close it.", code="other_email", param="email")
         if operators == [person_id]:
-            raise Conflict(
-                "Nobody else runs this gateway: make somebody else an operator first.", code="last_operator"
-            )
+            raise Conflict("Nobody else runs this gateway: make somebody else an operator first.", code="last_operator")
         ended = _leave_all(transaction, person_id)
         forget_person_rows(transaction.connection, person_id, row.email)
         update_person(transaction, person_id, _placeholders(row))

@@ -8,13 +8,13 @@ from router.errors import Unauthorized
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
-from router.office.people.rules.addresses import email_key
-from router.office.people.rules.attempts import admit, by_client, by_login, by_person, by_site
 from router.office.people.events import record_event
 from router.office.people.outbox import queue_mail
-from router.office.people.rules.passwords import check_new_password, hash_password, password_fits
 from router.office.people.people import check_active, least_password, person_of, person_row
 from router.office.people.records import Person, Visit
+from router.office.people.rules.addresses import email_key
+from router.office.people.rules.attempts import admit, by_client, by_login, by_person, by_site
+from router.office.people.rules.passwords import check_new_password, hash_password, password_fits
 from router.store.people.attempts import Tally, forget_attempt
 from router.store.people.events import has_event
 from router.store.people.people import PersonRow, find_person_row, update_person

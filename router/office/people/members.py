@@ -10,12 +10,12 @@ from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.events import record_event
-from router.office.people.outbox import queue_mail
+from router.office.people.links import LASTS_S, take
+from router.office.people.outbox import queue_mail, sender_of
 from router.office.people.people import check_person_name, check_verified, person_row
 from router.office.people.records import ROLES, Invitation, Member, Person, Workspace
 from router.office.people.rules.addresses import parse_email
 from router.office.people.rules.attempts import admit, by_address, by_person, by_site
-from router.office.people.tickets import LASTS_S, take
 from router.store.accounts import create_account, get_account, set_account_tier
 from router.store.people.members import (
     count_owners,
@@ -165,7 +165,8 @@ def accept_invitation(office: Office, actor: Actor, text: str, person: Person) -
         check_verified(row)
         made = insert_member(transaction, ticket.account_id, row.id, ticket.role, office.clock())
         if made:
-            record_event(transaction, office, row.id, "joined", address=actor.address, detail={"account": ticket.account_id})
+            told = {"account": ticket.account_id}
+            record_event(transaction, office, row.id, "joined", address=actor.address, detail=told)
         account, role = get_account(transaction, ticket.account_id), member_role(transaction, ticket.account_id, row.id)
         joined = Workspace(account.id, account.name, role, account.status)
         return Change(joined, account.id, {"person": row.id, "role": role, "invited_by": ticket.made_by})
@@ -242,11 +243,12 @@ def _send_invitation(
         role=role,
         made_by=inviting.id if inviting is not None else "",
     )
-    by = (inviting.name or inviting.email) if inviting is not None else ""
+    by = (inviting.name or inviting.email) if inviting is not None else sender_of(office).name
     workspace = get_account(transaction, account_id).name
     told = {"ticket": text, "lasts_s": str(lasts_s), "workspace": workspace, "invited_by": by, "role": role}
     language = next((one.locale for one in (invited, inviting) if one is not None and one.locale), "")
-    queue_mail(transaction, office, email, "invite", language, told, person_id=invited.id if invited is not None else "")
+    whose = invited.id if invited is not None else ""
+    queue_mail(transaction, office, email, "invite", language, told, person_id=whose)
 
 
 def _lock(transaction: Transaction, account_id: str) -> None:
@@ -280,6 +282,4 @@ def _no_invitation() -> NotFound:
 
 def _invitation(shown: TicketShown) -> Invitation:
     row = shown.row
-    return Invitation(
-        row.id, row.account_id, row.email, row.role, shown.made_by_email, row.created_at, row.expires_at
-    )
+    return Invitation(row.id, row.account_id, row.email, row.role, shown.made_by_email, row.created_at, row.expires_at)

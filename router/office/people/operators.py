@@ -11,13 +11,13 @@ from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.events import record_event
+from router.office.people.links import LASTS_S, take_theirs
 from router.office.people.outbox import queue_mail
 from router.office.people.people import check_active, list_people, person_of, person_row
 from router.office.people.records import Person, Visit
 from router.office.people.rules.addresses import EmailAddress, parse_email
 from router.office.people.rules.attempts import admit, by_client
 from router.office.people.signup import new_person
-from router.office.people.tickets import LASTS_S, take_theirs
 from router.store.people.factors import list_factor_rows
 from router.store.people.people import count_operators, find_person_row, insert_person, lock_operators, update_person
 from router.store.people.sessions import delete_sessions

@@ -14,10 +14,10 @@ from router.errors import BadRequest, Forbidden, NotFound
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
-from router.office.people.rules.addresses import email_key
 from router.office.people.closing import close_person, export_person, forget_old
-from router.office.people.rules.passwords import LENGTH_WITH_FACTOR
 from router.office.people.records import Person
+from router.office.people.rules.addresses import email_key
+from router.office.people.rules.passwords import LENGTH_WITH_FACTOR
 from router.store.people.factors import has_second_factor_row
 from router.store.people.people import PersonRow, find_person_row, list_person_rows, update_person
 from router.store.people.sessions import delete_sessions
@@ -103,7 +103,8 @@ def change_profile(
         changed = {field: value for field, value in changes.items() if getattr(row, field) != value}
         if changed:
             update_person(transaction, person_id, changed)
-        return Change(person_of(person_row(transaction, person_id)), person_id, {"changed": sorted(changed)}, made=bool(changed))
+        person = person_of(person_row(transaction, person_id))
+        return Change(person, person_id, {"changed": sorted(changed)}, made=bool(changed))
 
     return write(office, actor, "people profile", change)
 
@@ -170,9 +171,7 @@ def check_active(row: PersonRow) -> None:
     Forbidden: the person is suspended, or closed their account (code ``person_suspended``).
     """
     if row.status != "active":
-        raise Forbidden(
-            "This log-in is suspended: write to whoever runs this service.", code="person_suspended"
-        )
+        raise Forbidden("This log-in is suspended: write to whoever runs this service.", code="person_suspended")
 
 
 def check_verified(row: PersonRow) -> None:

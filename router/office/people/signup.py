@@ -10,14 +10,15 @@ from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.abuse import is_refused
+from router.office.people.events import record_event
+from router.office.people.links import mail_tallies, mail_ticket, take
+from router.office.people.people import check_person_name, person_of
+from router.office.people.records import Person, Visit
 from router.office.people.rules.addresses import EmailAddress, parse_email
 from router.office.people.rules.attempts import admit, by_client, by_site
 from router.office.people.rules.credit import note_signup
-from router.office.people.events import record_event
 from router.office.people.rules.passwords import check_new_password, hash_password
-from router.office.people.people import check_person_name, person_of
-from router.office.people.records import Person, Visit
-from router.office.people.tickets import look_at_ticket, mail_tallies, mail_ticket, take
+from router.office.people.tickets import look_at_ticket
 from router.store.people.members import insert_member
 from router.store.people.people import PersonRow, find_person_row, insert_person, update_person
 from router.store.people.sessions import delete_sessions
@@ -147,9 +148,7 @@ def _first_time(
     return row.id
 
 
-def _again(
-    transaction: Transaction, office: Office, visit: Visit, known: PersonRow, hash: str, name: str
-) -> bool:
+def _again(transaction: Transaction, office: Office, visit: Visit, known: PersonRow, hash: str, name: str) -> bool:
     """Answer a sign-up of an address that is known; whether anything was sent.
 
     As long as nobody has proved the address, the password is that of the newest sign-up. Where two browsers sign up

@@ -2,67 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from router.db.transaction import Transaction
-from router.errors import BadRequest, Conflict, NotFound
+from router.errors import BadRequest, Conflict
 from router.money.amounts import format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.abuse import is_refused
-from router.office.people.rules.addresses import email_key, parse_email
-from router.office.people.rules.attempts import Tally, admit, by_address, by_client, by_person, by_site
-from router.office.people.rules.credit import free_credit_of, open_workspace
 from router.office.people.events import record_event
+from router.office.people.links import TEXT_MAX, mail_tallies, mail_ticket, take_theirs, ticket_over
 from router.office.people.outbox import queue_mail
-from router.office.people.rules.passwords import check_new_password, hash_password
-from router.office.people.people import check_active, check_verified, least_password, person_of, person_row
+from router.office.people.people import check_verified, least_password, person_of, person_row
 from router.office.people.records import Person, TicketView, Visit
+from router.office.people.rules.addresses import email_key, parse_email
+from router.office.people.rules.attempts import admit, by_person, by_site
+from router.office.people.rules.credit import free_credit_of, open_workspace
+from router.office.people.rules.passwords import check_new_password, hash_password
 from router.store.people.people import PersonRow, find_person_row, update_person
 from router.store.people.sessions import delete_sessions
 from router.store.people.tickets import (
-    TicketRow,
     delete_tickets,
     hash_of,
-    issue_ticket,
     show_ticket,
-    take_ticket,
 )
 
 __all__ = [
-    "LASTS_S",
     "Verified",
     "ask_email_change",
     "change_email",
     "look_at_ticket",
-    "mail_tallies",
-    "mail_ticket",
     "resend_verification",
     "reset_password",
     "send_login_link",
     "send_reset",
     "send_step_link",
-    "take",
-    "take_theirs",
     "use_login_link",
     "use_step_link",
     "verify_email",
 ]
-
-LASTS_S: Mapping[str, int] = {
-    "verify": 86_400,
-    "login": 900,
-    "reset": 3_600,
-    "invite": 7 * 86_400,
-    "email": 3_600,
-    "operator": 86_400,
-    "step": 900,
-}
-"""Purpose of a link -> how long it works."""
-
-_TEXT_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,92 +63,13 @@ class Verified:
 
 def look_at_ticket(office: Office, text: str, purpose: str | None = None) -> TicketView | None:
     """What a link is for, as its page shows it; None where it was used, has run out, or is for something else."""
-    shown = show_ticket(office.database, hash_of(text), office.clock()) if len(text) <= _TEXT_MAX else None
+    shown = show_ticket(office.database, hash_of(text), office.clock()) if len(text) <= TEXT_MAX else None
     if shown is None or purpose not in (None, shown.row.purpose):
         return None
     row = shown.row
     return TicketView(
         row.purpose, row.email, row.account_id, shown.account_name, row.role, shown.made_by_email, row.expires_at
     )
-
-
-def take(transaction: Transaction, office: Office, text: str, purpose: str) -> TicketRow:
-    """Use a link up, in the transaction of what it does.
-
-    Raises:
-        NotFound: it was used, has run out, or was replaced by a newer one (code ``ticket_over``).
-    """
-    row = take_ticket(transaction.connection, hash_of(text[:_TEXT_MAX]), (purpose,), office.clock())
-    if row is None:
-        raise _over()
-    return row
-
-
-def take_theirs(transaction: Transaction, office: Office, text: str, purpose: str) -> tuple[TicketRow, PersonRow]:
-    """The same of a link that was sent to a person, who is kept from others until the transaction ends.
-
-    Raises:
-        NotFound: as ``take``; also where the person has another address by now.
-        Forbidden: the person is suspended (``person_suspended``).
-    """
-    shown = show_ticket(transaction, hash_of(text[:_TEXT_MAX]), office.clock())
-    if shown is None:
-        raise _over()
-    person = find_person_row(transaction, id=shown.row.person_id, lock=True)  # before the link: as all others do
-    ticket = take(transaction, office, text, purpose)
-    if person is None or person.status == "closed":
-        raise _over()
-    if purpose != "email" and ticket.email != person.email:
-        raise _over()
-    check_active(person)
-    return ticket, person
-
-
-def mail_ticket(
-    transaction: Transaction,
-    office: Office,
-    purpose: str,
-    person: PersonRow,
-    visit: Visit,
-    *,
-    mail: str = "",
-    email: str = "",
-    values: Mapping[str, str] | None = None,
-) -> None:
-    """Send a person a link, in the transaction that it belongs to.
-
-    Args:
-        purpose: of the link, one of ``LASTS_S``.
-        mail: of the mail, where that is another.
-        email: where it goes, where that is not the person's address.
-        values: what the mail needs besides.
-    """
-    recipient, lasts_s = email or person.email, LASTS_S[purpose]
-    _, text = issue_ticket(
-        transaction.connection,
-        purpose,
-        office.clock(),
-        lasts_s=lasts_s,
-        person_id=person.id,
-        email=recipient,
-        browser=visit.browser,
-    )
-    told = {"ticket": text, "lasts_s": str(lasts_s), "zone": person.zone, **(values or {})}
-    queue_mail(
-        transaction, office, recipient, mail or purpose, person.locale or visit.locale, told, person_id=person.id
-    )
-
-
-def mail_tallies(visit: Visit, email: str, *, proof_ok: bool, also: str = "") -> tuple[Tally, ...]:
-    """What is counted when somebody asks for a mail.
-
-    Args:
-        also: what is counted upon the address besides.
-    """
-    tallies = [by_address("mail", email), by_client("mail", visit.address), by_site("mail")]
-    if not proof_ok:
-        tallies.append(by_client("unproved", visit.address))
-    return (*tallies, *([by_address(also, email)] if also else []))
 
 
 def verify_email(office: Office, actor: Actor, text: str, visit: Visit) -> Verified:
@@ -291,9 +192,7 @@ def ask_email_change(office: Office, actor: Actor, person_id: str, email: str, v
         admit(transaction.connection, tallies, office.clock())
         if find_person_row(transaction, email_key=address.key) is None:
             values = {"email": address.text}
-            mail_ticket(
-                transaction, office, "email", row, here, mail="email_change", email=address.text, values=values
-            )
+            mail_ticket(transaction, office, "email", row, here, mail="email_change", email=address.text, values=values)
         record_event(transaction, office, row.id, "email_change_asked", visit=here)
         return Change(None, row.id, {})
 
@@ -352,7 +251,7 @@ def use_step_link(office: Office, actor: Actor, text: str, person_id: str) -> No
     def use(transaction: Transaction) -> Change[None]:
         _, row = take_theirs(transaction, office, text, "step")
         if row.id != person_id:
-            raise _over()
+            raise ticket_over()
         return Change(None, row.id, {})
 
     write(office, actor, "people step", use)
@@ -398,9 +297,3 @@ def _send_verification(transaction: Transaction, office: Office, row: PersonRow,
 def _send_reset(transaction: Transaction, office: Office, row: PersonRow, visit: Visit) -> bool:
     mail_ticket(transaction, office, "reset", row, visit)
     return True
-
-
-def _over() -> NotFound:
-    return NotFound(
-        "This link was used before, has run out, or was replaced by a newer one: ask for another.", code="ticket_over"
-    )

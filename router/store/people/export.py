@@ -28,10 +28,7 @@ def exported_rows(database: Runner, person_id: str) -> dict[str, list[dict[str, 
     """What of it -> rows, as JSON takes them."""
 
     def read(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-        found = {
-            name: connection.rows(f"{sql} WHERE person_id = ?", (person_id,))  # noqa: S608 - constant texts
-            for name, sql in _QUERIES.items()
-        }
+        found = {name: connection.rows(f"{sql} WHERE person_id = ?", (person_id,)) for name, sql in _QUERIES.items()}
         return found | {"invitations": connection.rows(_INVITED, (person_id,))}
 
     return database.read(read)

@@ -93,8 +93,8 @@ def count_owners(database: Runner, account_id: str) -> int:
 
 def lock_account(connection: Connection, account_id: str) -> bool:
     """Keep others from deciding about an account's members until the transaction ends; False where there is none."""
-    sql = "SELECT id FROM accounts WHERE id = ?" + (" FOR UPDATE" if connection.engine == "postgresql" else "")
-    return connection.row(sql, (account_id,)) is not None
+    lock = " FOR UPDATE" if connection.engine == "postgresql" else ""
+    return connection.row(f"SELECT id FROM accounts WHERE id = ?{lock}", (account_id,)) is not None  # noqa: S608
 
 
 def list_member_rows(database: Runner, account_id: str) -> list[MemberRow]:

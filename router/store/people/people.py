@@ -64,9 +64,7 @@ def insert_person(database: Runner, row: PersonRow) -> bool:
     return database.write(lambda connection: connection.execute(_INSERT, astuple(row))) == 1
 
 
-def find_person_row(
-    database: Runner, *, id: str = "", email_key: str = "", lock: bool = False
-) -> PersonRow | None:
+def find_person_row(database: Runner, *, id: str = "", email_key: str = "", lock: bool = False) -> PersonRow | None:
     """The person with an ID, or else with an address.
 
     Args:
@@ -97,7 +95,9 @@ def list_person_rows(
         filters.append(("(created_at, id) < (SELECT created_at, id FROM people WHERE id = ?)", (after,)))
     if search:
         like = f"%{_escaped(search.lower())}%"
-        filters.append(("(email_key LIKE ? ESCAPE '!' OR lower(name) LIKE ? ESCAPE '!' OR id = ?)", (like, like, search)))
+        filters.append(
+            ("(email_key LIKE ? ESCAPE '!' OR lower(name) LIKE ? ESCAPE '!' OR id = ?)", (like, like, search))
+        )
     if operators:
         filters.append(("people.operator", ()))
     where = f"WHERE {' AND '.join(condition for condition, _ in filters)}" if filters else ""

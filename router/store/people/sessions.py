@@ -65,7 +65,8 @@ _COLUMNS = ", ".join(_NAMES)
 _PERSON = tuple(field.name for field in fields(PersonRow))
 _INSERT = f"INSERT INTO web_sessions ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - constant text
 _FIND = f"""
-SELECT {", ".join(f"s.{name} AS s_{name}" for name in _NAMES)}, {", ".join(f"p.{name} AS p_{name}" for name in _PERSON)},
+SELECT {", ".join(f"s.{name} AS s_{name}" for name in _NAMES)},
+    {", ".join(f"p.{name} AS p_{name}" for name in _PERSON)},
     COALESCE(m.role, '') AS role,
     EXISTS (SELECT 1 FROM factors f WHERE f.person_id = p.id AND f.confirmed AND f.kind <> 'recovery') AS second_factor
 FROM web_sessions s JOIN people p ON p.id = s.person_id

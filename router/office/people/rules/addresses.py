@@ -1,4 +1,4 @@
-"""Addresses: those of mail, whose spellings are told apart or not, and those of clients, which are counted by network."""
+"""Addresses: of mail, which are compared without their case, and of clients, which are counted by network."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def parse_email(text: str) -> EmailAddress:
     except (EmailNotValidError, UnicodeError):
         raise _invalid() from None
     ascii_text = found.ascii_email
-    if not ascii_text or found.domain_address is not None or not _has_place(found.ascii_domain):
+    if not ascii_text or not _has_place(found.ascii_domain):
         raise _invalid()
     return EmailAddress(ascii_text, ascii_text.lower())
 

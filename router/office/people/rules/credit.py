@@ -145,8 +145,10 @@ def settle_credit(transaction: Transaction, office: Office, row: SignupRow, free
         ("day_limit", lambda: count_given(connection, now - _DAY_S) >= settings.free_credit_per_day),
         (
             "network_limit",
-            lambda: not row.network
-            or count_given(connection, now - _DAY_S, row.network) >= settings.free_credit_per_network,
+            lambda: (
+                not row.network
+                or count_given(connection, now - _DAY_S, row.network) >= settings.free_credit_per_network
+            ),
         ),
     ]
     reasons = (*row.reasons, *(reason for reason, holds in known if holds()))

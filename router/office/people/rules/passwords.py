@@ -7,6 +7,7 @@ import threading
 import unicodedata
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from typing import ParamSpec, TypeVar
 
 import gevent
@@ -27,16 +28,15 @@ _AT_ONCE = threading.BoundedSemaphore(3)
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _DISTINCT_MIN = 5
-_COMMON = frozenset(
-    """
-    password passwort parol пароль motdepasse contrasena senha passphrase mypassword thepassword pass passwd
-    qwerty qwertyuiop qwertzuiop azertyuiop asdfghjkl zxcvbnm qwertyuiopasdfghjkl qwertyuiopasdfghjklzxcvbnm йцукен
-    йцукенгшщзхъ фывапролджэ qazwsx qazwsxedc qazwsxedcrfv
-    letmein welcome hello iloveyou iloveyouforever trustno secret changeme changethis default admin administrator
-    root superuser user guest test tester testing monkey dragon football baseball sunshine princess master shadow
-    superman batman starwars whatever computer internet correcthorsebatterystaple abcdefghijklmnopqrstuvwxyz
-    """.split()
-)
+_WORDS = """
+password passwort parol пароль motdepasse contrasena senha passphrase mypassword thepassword pass passwd
+qwerty qwertyuiop qwertzuiop azertyuiop asdfghjkl zxcvbnm qwertyuiopasdfghjkl qwertyuiopasdfghjklzxcvbnm йцукен
+йцукенгшщзхъ фывапролджэ qazwsx qazwsxedc qazwsxedcrfv letmein welcome hello iloveyou iloveyouforever trustno
+secret changeme changethis default admin administrator root superuser user guest test tester testing monkey dragon
+football baseball sunshine princess master shadow superman batman starwars whatever computer internet
+correcthorsebatterystaple abcdefghijklmnopqrstuvwxyz
+"""
+_COMMON = frozenset(_WORDS.split())
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,9 +55,7 @@ def check_new_password(password: str, *, least: int, email: str = "") -> str:
     """
     text = unicodedata.normalize("NFKC", password) if len(password) <= LENGTH_MAX else password
     if len(text) > LENGTH_MAX:
-        raise BadRequest(
-            f"A password has at most {LENGTH_MAX} characters.", code="password_too_long", param="password"
-        )
+        raise BadRequest(f"A password has at most {LENGTH_MAX} characters.", code="password_too_long", param="password")
     if len(text) < least:
         raise BadRequest(
             f"A password has at least {least} characters: a few words that belong to nothing do well.",
@@ -130,7 +128,7 @@ def _is_common(text: str, email: str) -> bool:
 
 def _is_run(text: str) -> bool:
     """``123456789012345``, ``zyxw...``: each sign the one after, or before, the last."""
-    steps = {(ord(after) - ord(before)) for before, after in zip(text, text[1:], strict=False)}
+    steps = {(ord(after) - ord(before)) for before, after in pairwise(text)}
     if text.isdecimal() and text.isascii():
         steps = {step % 10 for step in steps}
         return steps <= {1} or steps <= {9}
