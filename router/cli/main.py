@@ -43,6 +43,7 @@ class Root(LazyCommands):
             "router.cli.commands.ledger:ledger", "Whether transfers, holds and balances hold together."
         ),
         "models": CommandEntry("router.cli.commands.models:models", "The catalogue: models and aliases."),
+        "people": CommandEntry("router.cli.people.group:people", "Who logs into the portal, and sign-ups."),
         "plugins": CommandEntry("router.cli.commands.plugins:plugins", "Installed plugins."),
         "portal": CommandEntry("router.cli.commands.portal:portal", "Serve the portal alone."),
         "providers": CommandEntry("router.cli.commands.providers:providers", "Configured providers."),

@@ -1,0 +1,1 @@
+"""``router people``: who logs into the portal, and what is decided about sign-ups."""
