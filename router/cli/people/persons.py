@@ -117,7 +117,9 @@ def resume(session: CommandSession, person: str, reason: str) -> None:
 @click.command()
 @click.argument("account", type=ACCOUNT)
 @click.argument("email")
-@click.option("--role", type=click.Choice(ROLES), default="developer", show_default=True, help="What they may do there.")
+@click.option(
+    "--role", type=click.Choice(ROLES), default="developer", show_default=True, help="What they may do there."
+)
 @common
 def invite(session: CommandSession, account: str, email: str, role: str) -> None:
     """Mail EMAIL a link by which its owner becomes a member of ACCOUNT, with or without a log-in yet."""

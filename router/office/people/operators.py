@@ -77,7 +77,7 @@ def claim_operator(office: Office, actor: Actor, secret: str, email: str) -> str
     def claim(transaction: Transaction) -> Change[str]:
         if count_operators(transaction):
             raise Forbidden(
-                "There is an operator already: they, or `router operators add`, make others.", code="operator_exists"
+                "There is an operator already: they, or `router people operator`, make others.", code="operator_exists"
             )
         return _asked(transaction, office, address)
 
