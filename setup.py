@@ -59,7 +59,9 @@ setup(
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2.2"],
         "dev": [
+            "aiosmtpd>=1.4.6",
             "anthropic>=2.0",
+            "babel>=2.16",
             "google-genai>=2.0",
             "hypothesis>=6.100",
             "jsonschema>=4.23",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from router.config.provider import SECONDS, Secret
@@ -15,6 +16,7 @@ __all__ = ["LANGUAGES", "MailSettings", "PortalSettings", "portal_url"]
 LANGUAGES = ("en", "ru", "tk")
 """The languages of customers' pages and mails."""
 
+_ADDRESS = re.compile(r"[^\s@<>,]+@[^\s@<>,]+")
 _HOST = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[\w.-]*):\d{1,5}")
 
 
@@ -116,6 +118,12 @@ class MailSettings:
     reply_to: str = ""
     timeout_s: float = field(default=10.0, metadata=SECONDS)
     give_up_after_s: float = field(default=86_400.0, metadata=SECONDS)
+
+    def __post_init__(self) -> None:
+        for name in ("sender", "reply_to"):
+            text = getattr(self, name)
+            if (text or name == "sender") and not _ADDRESS.fullmatch(parseaddr(text)[1]):
+                raise ValueError(f"{name} must be an address such as Portal <portal@example.com>, not {text!r}")
 
 
 def portal_url(portal: PortalSettings, server: ServerSettings) -> str:

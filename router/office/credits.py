@@ -13,6 +13,7 @@ from router.money.amounts import format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
+from router.office.people.notices import notify_members
 
 __all__ = ["Posted", "adjust_credit", "check_currency", "grant_credit", "refund_call"]
 
@@ -36,7 +37,7 @@ class Posted:
 def grant_credit(
     office: Office, actor: Actor, account_id: str, amount_nano: int, *, reason: str, reference: str | None = None
 ) -> Posted:
-    """Give an account credit.
+    """Give an account credit, and tell its owners.
 
     Args:
         amount_nano: above zero, in nano-units of the balance currency.
@@ -53,6 +54,8 @@ def grant_credit(
 
     def grant(transaction: Transaction) -> Change[Posted]:
         made = post_grant(transaction.connection, account_id, amount_nano, reason=reason, reference=reference)
+        told = {"amount_nano": str(amount_nano), "balance_nano": str(balance(transaction, account_id).balance)}
+        notify_members(transaction, office, account_id, "topup", made.reference, "", told)
         return _posted(transaction, made, currency, {"account": account_id, "reference": reference})
 
     return write(office, actor, "credits grant", grant)

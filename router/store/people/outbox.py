@@ -16,6 +16,7 @@ __all__ = [
     "empty_mails",
     "find_mail",
     "forget_mails",
+    "has_due_mail",
     "insert_mail",
     "list_mails",
     "mark_mail",
@@ -77,9 +78,16 @@ def insert_mail(
     return mail_id
 
 
+def has_due_mail(database: Runner, now: float) -> bool:
+    """Whether a mail is due: a look that keeps no writer waiting."""
+    sql = "SELECT 1 AS one FROM outbox WHERE status = 'due' AND due_at <= ? LIMIT 1"
+    return database.read(lambda connection: connection.row(sql, (now,)), whole=False) is not None
+
+
 def claim_mails(database: Runner, now: float, *, limit: int, for_s: float) -> list[OutboxMail]:
     """Take mails that are due, the longest due first: nobody else is given them before ``now + for_s``."""
-    rows = database.write(lambda connection: connection.rows(_CLAIM, (now + for_s, now, limit, now)))
+    params = (now + for_s, now, limit, now)
+    rows = database.write(lambda connection: connection.rows(_CLAIM, params))
     return sorted((OutboxMail(**row) for row in rows), key=lambda mail: mail.created_at)
 
 
