@@ -18,7 +18,7 @@ from typing import Any
 
 from router.config.portal import MailSettings
 from router.mail.message import Mail
-from router.mail.transport import Outcome
+from router.mail.transport import HandedOver
 
 __all__ = ["SmtpTransport", "email_message"]
 
@@ -40,24 +40,24 @@ class SmtpTransport:
         self._settings = settings
         self._context = context
 
-    def send(self, mail: Mail, mail_id: str, written_at: float) -> Outcome:
+    def send(self, mail: Mail, mail_id: str, written_at: float) -> HandedOver:
         """As ``MailTransport.send``."""
         try:
             message = email_message(self._settings, mail, mail_id, written_at)
         except ValueError as error:
-            return Outcome("refused", f"the mail cannot be written: {error}")
+            return HandedOver("refused", f"the mail cannot be written: {error}")
         ready = False
         try:
             with self._connected() as server:
                 ready = True
                 if not str(message["To"]).isascii() and not server.has_extn("smtputf8"):
-                    return Outcome("refused", "the server takes no addresses with letters outside ASCII (SMTPUTF8)")
+                    return HandedOver("refused", "the server takes no addresses with letters outside ASCII (SMTPUTF8)")
                 server.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
             return _refused(error)
         except _FAILURES as error:
-            return Outcome("later", f"{self._settings.host}:{self._settings.port}: {_words(error)}", ready)
-        return Outcome("sent")
+            return HandedOver("later", f"{self._settings.host}:{self._settings.port}: {_words(error)}", ready)
+        return HandedOver("sent")
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
@@ -146,11 +146,11 @@ def _address(text: str, *, named: bool = True) -> Address:
         raise ValueError(f"{text[:100]!r} is no address") from error
 
 
-def _refused(error: smtplib.SMTPRecipientsRefused) -> Outcome:
+def _refused(error: smtplib.SMTPRecipientsRefused) -> HandedOver:
     """What a server said of the one recipient."""
     code, said = next(iter(error.recipients.values()))
     words = f"{code} {_text(said)}"
-    return Outcome("refused" if code >= 500 and code not in _LOG_IN_FIRST else "later", words)
+    return HandedOver("refused" if code >= 500 and code not in _LOG_IN_FIRST else "later", words)
 
 
 def _words(error: BaseException) -> str:

@@ -6,16 +6,15 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-from router.config.portal import MailSettings
 from router.mail.message import Mail
 
-__all__ = ["LogTransport", "MailTransport", "Outcome", "transport_of"]
+__all__ = ["HandedOver", "LogTransport", "MailTransport"]
 
 _log = logging.getLogger("router.mail")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class HandedOver:
     """What became of a mail that was handed over.
 
     Attributes:
@@ -33,7 +32,7 @@ class Outcome:
 class MailTransport(Protocol):
     """The contract of what sends mails."""
 
-    def send(self, mail: Mail, mail_id: str, written_at: float) -> Outcome:
+    def send(self, mail: Mail, mail_id: str, written_at: float) -> HandedOver:
         """Hand one mail over. Never raises for what a server, a network or an address does.
 
         Args:
@@ -46,19 +45,10 @@ class MailTransport(Protocol):
 class LogTransport:
     """Writes mails into the log, on one line each, for a first start: links in them can be opened from there."""
 
-    def send(self, mail: Mail, mail_id: str, written_at: float) -> Outcome:
+    def send(self, mail: Mail, mail_id: str, written_at: float) -> HandedOver:
         """Write it."""
         text = " ".join(mail.text.split())
         _log.warning(
             'Mail to %s, which [mail] transport = "log" does not send: %s: %s', mail.recipient, mail.subject, text
         )
-        return Outcome("sent")
-
-
-def transport_of(settings: MailSettings) -> MailTransport:
-    """What ``[mail]`` says."""
-    if settings.transport == "log":
-        return LogTransport()
-    from router.mail.smtp import SmtpTransport
-
-    return SmtpTransport(settings)
+        return HandedOver("sent")

@@ -16,7 +16,7 @@ from router.store.people import outbox as rows
 from router.store.people.outbox import OutboxMail
 
 if TYPE_CHECKING:
-    from router.mail.transport import MailTransport, Outcome
+    from router.mail.transport import HandedOver, MailTransport
 
 __all__ = ["STATUSES", "deliver_due", "list_outbox", "mark_bounced", "retry_mail", "send_test_mail", "tidy_outbox"]
 
@@ -42,7 +42,7 @@ def deliver_due(office: Office, transport: MailTransport | None = None) -> int:
     Args:
         transport: what takes them; what ``[mail]`` says where None.
     """
-    from router.mail.transport import transport_of
+    from router.mail.sending import transport_of
 
     taker = transport or transport_of(office.settings.mail)
     sent = 0
@@ -129,7 +129,7 @@ def send_test_mail(office: Office, actor: Actor, recipient: str) -> str:
         Unavailable: the server took nothing; the message has its words.
     """
     from router.mail.message import write_mail
-    from router.mail.transport import transport_of
+    from router.mail.sending import transport_of
 
     settings = office.settings
     mail = write_mail(sender_of(office), recipient, "test", settings.portal.language, {})
@@ -143,7 +143,7 @@ def send_test_mail(office: Office, actor: Actor, recipient: str) -> str:
     return "the log" if settings.mail.transport == "log" else f"{settings.mail.host}:{settings.mail.port}"
 
 
-def _hand_over(office: Office, transport: MailTransport, mail: OutboxMail) -> Outcome:
+def _hand_over(office: Office, transport: MailTransport, mail: OutboxMail) -> HandedOver:
     """Try one mail that was claimed, and write down what became of it."""
     from router.mail.message import Mail
 
