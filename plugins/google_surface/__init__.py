@@ -73,7 +73,7 @@ class _Generate(_Google):
             request.request_id,
             body["model"],
             thoughts=thoughts,
-            events=request.query.get("alt") == "sse",
+            events=self.streams and request.query.get("alt") == "sse",
             failed=lambda error: self.error_body(self._dialect, error, request.request_id),
         )
         return Translated(chat, face, dropped)

@@ -57,6 +57,7 @@ class ContentFace(TranslatingFace):
         self._seen: list[Event] = []  # but for text, which is out already
         self._begun = False
         self.stream_headers = None if events else _AS_LIST
+        self.framing = "sse" if events else ""
 
     def body(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         """See ``TranslatingFace``."""

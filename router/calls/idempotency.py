@@ -107,7 +107,7 @@ class Idempotency:
 
         Args:
             value: the header's.
-            kind: ``chat`` or ``embeddings``; with the body, what makes two calls the same.
+            kind: by which surface it came, and how its answer is framed; with the body, what makes two calls the same.
 
         Raises:
             BadRequest: the value is none.

@@ -210,8 +210,10 @@ class CallPipeline:
     def _serve_once(self, active: ActiveCall, value: str, incoming: Incoming, raw: bytes) -> CallAnswer:
         """Serve a call, or give the answer that its ``Idempotency-Key`` has already."""
         key, name = active.key, active.surface.name
+        framing = "" if active.translated is None else active.translated.face.framing
+        kind = f"{name} {framing}" if framing else name
         try:
-            found = self._idempotency.enter(value, key, name, raw, active.request_id, incoming.client)
+            found = self._idempotency.enter(value, key, kind, raw, active.request_id, incoming.client)
         except Conflict:
             self._count_request(active, incoming)
             raise

@@ -43,6 +43,11 @@ def kind_of_event(item: Item) -> str:
     return kind if isinstance(kind, str) else ""
 
 
+def _event_name(kind: str) -> bytes:
+    """A ``type`` as the name of an event: whatever it says, it stays on its line."""
+    return kind.encode("ascii", "replace").translate(_ONE_LINE)
+
+
 class EventReader(NativeReader):
     """Passes a provider's events on, and notes what they tell.
 
@@ -85,7 +90,7 @@ class EventReader(NativeReader):
                 data = self._event(kind, item)
                 if b"\n" in data or b"\r" in data:
                     data = data.translate(_ONE_LINE)
-                shown.append(b"event: %b\ndata: %b\n\n" % (kind.encode("ascii", "replace"), data))
+                shown.append(b"event: %b\ndata: %b\n\n" % (_event_name(kind), data))
         except UpstreamError as error:
             if not self.output:
                 raise

@@ -44,9 +44,12 @@ class TranslatingFace(ABC):
 
     Attributes:
         stream_headers: of its stream, where they are not its surface's; None where they are.
+        framing: a word for how the answer is written, where path and body do not say: a request that is repeated with
+            another is another request. ASCII; empty for the usual way.
     """
 
     stream_headers: Mapping[str, str] | None = None
+    framing: str = ""
 
     def serves(self, plugin: str) -> None:
         """What follows comes of a provider of this kind: told before each attempt."""

@@ -85,9 +85,15 @@ class ResponsesReader(EventReader):
         return item.data
 
     def _whole(self, kind: str, item: Item) -> bytes:
-        """An event that holds the whole response."""
-        self._count(item.data)
+        """An event that holds the whole response.
+
+        Raises:
+            UpstreamError: it is an end, and holds none.
+        """
         response = self._value(item).get("response")
+        if kind in _ENDS and not isinstance(response, dict):
+            raise self._malformed("ended its answer without telling what it was")
+        self._count(item.data)
         if not isinstance(response, dict):
             return item.data
         if isinstance(response.get("id"), str):
