@@ -13,7 +13,7 @@ from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.events import record_event
-from router.office.people.outbox import queue_mail
+from router.office.people.notices import notify_person
 from router.office.people.people import check_active, person_of, person_row
 from router.office.people.records import Person, Visit, WebSession
 from router.store.people.events import has_event
@@ -221,15 +221,15 @@ def _kept(connection: Connection, row: SessionRow) -> str:
 
 
 def _welcome(transaction: Transaction, office: Office, row: PersonRow, session: SessionRow) -> None:
-    """Note a log-in; who comes by a browser that was not seen before is told by mail, in case it was somebody else."""
+    """Note a log-in; who comes by a browser that was not seen before is told, in case it was somebody else."""
     connection, now = transaction.connection, office.clock()
     new = has_event(connection, row.id, "login") and not has_event(connection, row.id, "login", agent=session.agent)
     visit = Visit(session.address, session.agent)
     record_event(transaction, office, row.id, "login", visit=visit, detail={"session": session.id, "new_device": new})
     see_person(connection, row.id, now)
     if new and row.verified_at is not None:
-        told = {"at": f"{now:.0f}", "address": session.address, "agent": session.agent, "zone": row.zone}
-        queue_mail(transaction, office, row.email, "new_device", row.locale, told, person_id=row.id)
+        told = {"at": f"{now:.0f}", "address": session.address, "agent": session.agent}
+        notify_person(transaction, office, row.id, "new_device", session.id, "", told)
 
 
 def _counts(found: FoundSession, now: float) -> bool:
