@@ -26,6 +26,8 @@ class AIGateway(Dialect):
 
     title = "AI Gateway"
     key_prefix = "gw_"
+    title = "AI Gateway"
+    accent = "#0b7285"
     shows_served = False
     offers = load_offers(_HERE / "offers.toml")
     preset = (_HERE / "preset.toml").read_text(encoding="utf-8")

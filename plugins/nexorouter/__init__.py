@@ -22,6 +22,8 @@ class NexoRouter(Dialect):
 
     title = "NexoRouter"
     key_prefix = "nx-"
+    title = "NexoRouter"
+    accent = "#0f766e"
     shows_served = False
     offers = load_offers(_HERE / "offers.toml")
     preset = (_HERE / "preset.toml").read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ __all__ = [
     "Account",
     "AccountStanding",
     "FirstAccount",
+    "available_nano",
     "create_account",
     "create_first_account",
     "get_account",
@@ -129,6 +130,11 @@ def show_account(office: Office, account_id: str) -> AccountStanding:
     account = table.get_account(office.database, account_id)
     money = balance(office.database, account.id)
     return AccountStanding(account, money, office.currency, len(list_keys(office.database, account.id)))
+
+
+def available_nano(office: Office, account_id: str) -> int:
+    """What an account can spend now, in nano-units: its balance without what calls under way hold."""
+    return balance(office.database, account_id).available
 
 
 def rename_account(office: Office, actor: Actor, account_id: str, name: str) -> Account:

@@ -30,11 +30,15 @@ __all__ = [
     "count_prunable",
     "export_calls",
     "find_calls",
+    "last_used",
     "list_calls",
     "list_margins",
     "prune_calls",
     "sum_hours",
+    "sum_keys",
 ]
+
+_YEAR_S = 366 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,19 @@ def sum_hours(
     if account is not None:
         get_account(office.database, account)
     return read_hours(office.database, by=by, account=account, since=since, until=until)
+
+
+def sum_keys(office: Office, account: str, since: float) -> dict[str, int]:
+    """What the calls of an account's keys were charged from a time on, in nano-units: the key's ID -> sum."""
+    sums = read_hours(office.database, by=("key",), account=account, since=since)
+    return {one.group["key"]: one.charge_nano for one in sums}
+
+
+def last_used(office: Office, account: str) -> dict[str, float]:
+    """The hour in which each of an account's keys was last used within a year, Unix seconds: the key's ID -> hour."""
+    since = office.clock() - _YEAR_S
+    sums = read_hours(office.database, by=("key", "hour"), account=account, since=since)
+    return {one.group["key"]: float(one.group["hour"]) for one in sums}
 
 
 def list_margins(office: Office, since: float = 0.0) -> list[Margin]:

@@ -45,12 +45,13 @@ class Dialect:
         offers: the profile's own catalogue.
         free_credit: what a verified sign-up is given once, unless ``[portal] free_credit`` says otherwise: decimal text
             in the balance currency; empty for none.
+        accent: the colour of its links and charts, ``#rrggbb``; empty for the portal's own.
         preset: the configuration that ``router init --profile`` writes, TOML with comments; empty for the host's own.
         shows_served: whether ``x-router-provider``, ``x-router-model`` and ``x-router-attempts`` are sent, and messages
             name a provider that failed.
     """
 
-    title: str = "Router"
+    title: str = "LLM gateway"
     key_prefix: str = "sk-"
     key_length: int = 43
     chat_paths: tuple[str, ...] = ("/v1/chat/completions",)
@@ -67,6 +68,7 @@ class Dialect:
     estimator_paths: tuple[str, ...] = ()
     offers: tuple[Offer, ...] = ()
     free_credit: str = ""
+    accent: str = ""
     preset: str = ""
     shows_served: bool = True
 

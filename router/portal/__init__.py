@@ -1,0 +1,1 @@
+"""The portal: customers' and operators' pages in front of the office."""

@@ -1,0 +1,20 @@
+"""All pages there are: the list from which the application, the tests of rights and the description are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from router.portal.entry import log_in, preferences, sign_up, tickets
+from router.portal.web.pages import Page, Pages
+
+__all__ = ["ALL_PAGES"]
+
+_SUBJECTS: Sequence[Pages] = (
+    log_in.PAGES,
+    preferences.PAGES,
+    sign_up.PAGES,
+    tickets.PAGES,
+)
+
+ALL_PAGES: Sequence[Page] = tuple(page for subject in _SUBJECTS for page in subject)
+"""Each page once."""

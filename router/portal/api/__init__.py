@@ -1,0 +1,1 @@
+"""JSON for pages and scripts that have a session."""

@@ -1,0 +1,213 @@
+"""API keys: made, shown once, limited, rotated, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from router.errors import BadRequest, Conflict, NotFound, RouterError
+from router.money.amounts import format_nano
+from router.office.keys import (
+    KeyEdits,
+    KeyRow,
+    change_key,
+    create_key,
+    disable_key,
+    enable_key,
+    list_keys,
+    revoke_key,
+    rotate_key,
+    spent_of,
+    status_of,
+)
+from router.office.usage import last_used, sum_keys
+from router.portal.customer.own import own_key
+from router.portal.web.fields import Amount, Lines, PersonName
+from router.portal.web.forms import Form, empty_form, load_form
+from router.portal.web.pages import Pages
+from router.portal.web.replies import Reply
+from router.portal.web.requests import PageRequest
+from router.types.keys import Budget
+
+__all__ = ["PAGES"]
+
+PAGES = Pages()
+
+_DAY_S = 86_400
+_SHOWN_DAYS = 30
+_EXPIRIES = ("", "7", "30", "90", "365")
+_PERIODS = ("", "day", "week", "month")
+_GRACES = {"0": 0.0, "3600": 3600.0, "86400": 86_400.0, "604800": 604_800.0}
+
+
+class KeyForm(Schema):
+    """What a key may do."""
+
+    name = PersonName(required=True)
+    budget = Amount(load_default=None)
+    period = fields.String(load_default="", validate=validate.OneOf(_PERIODS))
+    models = Lines(load_default=())
+    expires = fields.String(load_default="", validate=validate.OneOf((*_EXPIRIES, "keep")))
+
+
+@PAGES.get("/app/keys", "viewer")
+def keys_page(request: PageRequest) -> Reply:
+    """All keys of the workspace."""
+    rows = [row for row in list_keys(request.office, request.account_id) if row.kind != "hidden"]
+    live = [row for row in rows if row.status != "revoked"]
+    shown = live if request.query.get("show") != "all" else rows
+    since = request.now - _SHOWN_DAYS * _DAY_S
+    return request.render(
+        "customer/keys.html",
+        keys=[_told(request, row) for row in shown],
+        spent=sum_keys(request.office, request.account_id, since),
+        used=last_used(request.office, request.account_id),
+        ended=len(rows) - len(live),
+    )
+
+
+@PAGES.get("/app/keys/new", "developer")
+def new_key_page(request: PageRequest) -> Reply:
+    """The form for a new key."""
+    return request.render("customer/key_new.html", form=empty_form(period="month"))
+
+
+@PAGES.post("/app/keys/new", "developer", step_up=True)
+def make_key(request: PageRequest) -> Reply:
+    """Make a key, and show its text this once."""
+    form = load_form(KeyForm(), request.form)
+    if not form.ok:
+        return request.render("customer/key_new.html", status=422, form=form)
+    values = form.values
+    budget = Budget(values["budget"], values["period"]) if values["budget"] is not None else None
+    try:
+        made = create_key(
+            request.office,
+            request.actor,
+            request.account_id,
+            values["name"],
+            scope=values["models"],
+            expires_at=_expiry(request, values["expires"]),
+            budget=budget,
+        )
+    except (BadRequest, NotFound) as error:
+        return request.render("customer/key_new.html", status=422, form=_refused(form, error))
+    return request.render("customer/key_made.html", status=201, key=made.row, text=made.text, until=None)
+
+
+@PAGES.get("/app/keys/<key_id>", "viewer")
+def key_page(request: PageRequest) -> Reply:
+    """One key."""
+    return _show(request, own_key(request), None)
+
+
+@PAGES.post("/app/keys/<key_id>", "developer", step_up=True)
+def edit_key(request: PageRequest) -> Reply:
+    """Change what a key may do, from the next call on."""
+    row = own_key(request)
+    form = load_form(KeyForm(), request.form)
+    if not form.ok:
+        return _show(request, row, form, 422)
+    values = form.values
+    edits = KeyEdits(scope=values["models"], budget_nano=values["budget"])
+    if values["name"] != row.name:
+        edits["name"] = values["name"]
+    if values["budget"] is not None:
+        edits["budget_period"] = values["period"]
+    if values["expires"] != "keep":
+        edits["expires_at"] = _expiry(request, values["expires"])
+    try:
+        change_key(request.office, request.actor, row.id, edits)
+    except (BadRequest, NotFound) as error:
+        return _show(request, row, _refused(form, error), 422)
+    return request.redirect(f"/app/keys/{row.id}", said="key_changed")
+
+
+@PAGES.post("/app/keys/<key_id>/disable", "developer", step_up=True)
+def stop_key(request: PageRequest) -> Reply:
+    """Refuse a key until it is enabled again."""
+    row = own_key(request)
+    disable_key(request.office, request.actor, row.id)
+    return request.redirect(f"/app/keys/{row.id}", said="key_disabled")
+
+
+@PAGES.post("/app/keys/<key_id>/enable", "developer", step_up=True)
+def start_key(request: PageRequest) -> Reply:
+    """Accept a disabled key again."""
+    row = own_key(request)
+    enable_key(request.office, request.actor, row.id)
+    return request.redirect(f"/app/keys/{row.id}", said="key_enabled")
+
+
+@PAGES.post("/app/keys/<key_id>/rotate", "developer", step_up=True)
+def replace_key(request: PageRequest) -> Reply:
+    """Make a new key in place of an old one, which works on for a while."""
+    row = own_key(request)
+    grace_s = _GRACES.get(request.form.get("grace", ""), 0.0)
+    try:
+        made = rotate_key(request.office, request.actor, row.id, grace_s=grace_s)
+    except (BadRequest, Conflict) as error:
+        return _show(request, row, empty_form().refuse(error), error.status)
+    until = request.now + grace_s if grace_s else None
+    return request.render("customer/key_made.html", status=201, key=made.row, text=made.text, until=until)
+
+
+@PAGES.post("/app/keys/<key_id>/revoke", "developer", step_up=True)
+def end_key(request: PageRequest) -> Reply:
+    """Refuse a key for good; who does it types its name."""
+    row = own_key(request)
+    if request.form.get("confirm", "").strip() != row.name:
+        form = empty_form().refuse(request.text("Type the name of the key exactly as it is to revoke it."))
+        return _show(request, row, form, 422)
+    revoke_key(request.office, request.actor, row.id, now=True)
+    return request.redirect("/app/keys", said="key_revoked")
+
+
+def _show(request: PageRequest, row: KeyRow, form: Form | None, status: int = 200) -> Reply:
+    since = request.now - _SHOWN_DAYS * _DAY_S
+    typed = form if form is not None and form.typed else _as_it_is(row, form)
+    return request.render(
+        "customer/key.html",
+        status=status,
+        key=_told(request, row),
+        form=typed,
+        spent=sum_keys(request.office, request.account_id, since).get(row.id, 0),
+        used=last_used(request.office, request.account_id).get(row.id),
+    )
+
+
+def _as_it_is(row: KeyRow, form: Form | None) -> Form:
+    made = empty_form(
+        name=row.name,
+        budget="" if row.budget_nano is None else format_nano(row.budget_nano),
+        period=row.budget_period,
+        models="\n".join(row.scope),
+        expires="keep",
+    )
+    if form is not None:
+        made.errors = form.errors
+    return made
+
+
+def _told(request: PageRequest, row: KeyRow) -> dict[str, Any]:
+    """A key as templates show it."""
+    spent = spent_of(request.office, row)
+    return {
+        "row": row,
+        "hint": f"{request.site.brand.key_prefix}\u2026{row.hint}",
+        "status": status_of(row),
+        "budget_used_nano": None if spent is None else spent.used_nano + spent.held_nano,
+    }
+
+
+def _expiry(request: PageRequest, days: str) -> float | None:
+    return request.now + int(days) * _DAY_S if days.isdigit() else None
+
+
+def _refused(form: Form, error: RouterError) -> Form:
+    return form.refuse(error, _FIELDS)
+
+
+_FIELDS: Sequence[str] = tuple(KeyForm().fields)

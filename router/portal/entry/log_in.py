@@ -1,0 +1,166 @@
+"""Logging in and out: by password or by a mailed link, then the second factor, and later the proof before money and keys."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from router.errors import RateLimited, RouterError, Unauthorized
+from router.office.people.factors import check_second_factor, has_second_factor
+from router.office.people.login import check_password
+from router.office.people.sessions import complete_session, log_out, open_session, step_up
+from router.office.people.tickets import send_login_link
+from router.portal.entry.proof import PROOF_FIELD, challenge_of, proof_ok
+from router.portal.web.forms import empty_form, load_form
+from router.portal.web.guard import is_local
+from router.portal.web.pages import Pages
+from router.portal.web.refusing import next_path
+from router.portal.web.replies import Reply
+from router.portal.web.requests import PageRequest
+from router.portal.web.stepping import form_again, step_up_page
+
+__all__ = ["PAGES", "welcome"]
+
+PAGES = Pages()
+
+_EMAIL_MAX = 254
+_PASSWORD_MAX = 256
+
+
+class LogInForm(Schema):
+    """An address and a password."""
+
+    email = fields.String(required=True, validate=validate.Length(1, _EMAIL_MAX))
+    password = fields.String(required=True, validate=validate.Length(1, _PASSWORD_MAX))
+
+
+class LinkForm(Schema):
+    """An address to which a link is sent."""
+
+    email = fields.Email(required=True, validate=validate.Length(max=_EMAIL_MAX))
+
+
+@PAGES.get("/app/login", "public")
+def log_in_page(request: PageRequest) -> Reply:
+    """The form."""
+    if request.session is not None and request.session.complete:
+        return request.redirect(next_path(request.query.get("next", "")))
+    return _form(request, empty_form(email=request.query.get("email", "")))
+
+
+@PAGES.post("/app/login", "public")
+def log_in(request: PageRequest) -> Reply:
+    """Check the password."""
+    form = load_form(LogInForm(), request.form)
+    if not form.ok:
+        return _form(request, form, 422)
+    try:
+        person = check_password(request.office, request.visit, form.values["email"], form.values["password"])
+    except (RateLimited, Unauthorized) as error:
+        return _form(request, form.refuse(error), error.status, error)
+    needs_more = has_second_factor(request.office, person.id)
+    text = open_session(request.office, person, request.visit, complete=not needs_more)
+    return welcome(request, text, "/app/login/second" if needs_more else "", next_path(request.form.get("next", "")))
+
+
+@PAGES.get("/app/login/link", "public")
+def link_page(request: PageRequest) -> Reply:
+    """The form that asks for a mailed link."""
+    return _link_form(request, empty_form(email=request.query.get("email", "")))
+
+
+@PAGES.post("/app/login/link", "public")
+def send_link(request: PageRequest) -> Reply:
+    """Mail a link, and say the same whether or not the address is known."""
+    form = load_form(LinkForm(), request.form)
+    if not form.ok:
+        return _link_form(request, form, 422)
+    try:
+        send_login_link(request.office, request.actor, request.visit, form.values["email"], proof_ok(request))
+    except RateLimited as error:
+        return _link_form(request, form.refuse(error), error.status, error)
+    return request.render("entry/look_into_mail.html", email=form.values["email"], again="/app/login/link")
+
+
+@PAGES.get("/app/login/second", "public")
+def second_page(request: PageRequest) -> Reply:
+    """The form for the second factor."""
+    if request.session is None:
+        return request.redirect("/app/login")
+    if request.session.complete:
+        return request.redirect(next_path(request.query.get("next", "")))
+    return request.render("entry/second.html", form=empty_form(), next=next_path(request.query.get("next", "")))
+
+
+@PAGES.post("/app/login/second", "public")
+def second(request: PageRequest) -> Reply:
+    """Check the second factor."""
+    session = request.session
+    if session is None:
+        return request.redirect("/app/login")
+    target = next_path(request.form.get("next", ""))
+    try:
+        check_second_factor(request.office, request.visit, session.person, request.form.get("code", ""))
+    except (RateLimited, Unauthorized) as error:
+        form = empty_form().refuse(error)
+        reply = request.render("entry/second.html", status=error.status, form=form, next=target)
+        return _with_wait(reply, error)
+    return welcome(request, complete_session(request.office, request.session_text, request.visit), "", target)
+
+
+@PAGES.post("/app/logout", "public")
+def leave(request: PageRequest) -> Reply:
+    """End the session."""
+    if request.session_text:
+        log_out(request.office, request.session_text)
+    reply = request.redirect("/app/login", said="logged_out")
+    cookies = request.site.cookies
+    reply.headers += [cookies.forget(cookies.session), ("Clear-Site-Data", '"cache"')]
+    return reply
+
+
+@PAGES.post("/app/step-up", "person")
+def prove(request: PageRequest) -> Reply:
+    """Check the proof, and give the form back that had to wait."""
+    assert request.session is not None
+    person = request.session.person
+    try:
+        if request.session.second_factor:
+            check_second_factor(request.office, request.visit, person, request.form.get("code", ""))
+        else:
+            check_password(request.office, request.visit, person.email, request.form.get("password", ""))
+    except (RateLimited, Unauthorized) as error:
+        return _with_wait(step_up_page(request, wrong=error.message), error)
+    text = step_up(request.office, request.session_text, request.visit)
+    reply = form_again(request)
+    reply.headers.append(request.site.cookies.keep(request.site.cookies.session, text))
+    return reply
+
+
+def welcome(request: PageRequest, session_text: str, first: str, then: str) -> Reply:
+    """Set the session's cookie and lead on.
+
+    Args:
+        first: a page before that; empty for none.
+    """
+    reply = request.redirect(first, next=then) if first else request.redirect(then)
+    reply.headers.append(request.site.cookies.keep(request.site.cookies.session, session_text))
+    return reply
+
+
+def _form(request: PageRequest, form: object, status: int = 200, error: RouterError | None = None) -> Reply:
+    target = next_path(request.form.get("next", "") or request.query.get("next", ""))
+    plain = request.site.cookies.secure and not request.site.is_https(request) and not is_local(request.host)
+    reply = request.render("entry/log_in.html", status=status, form=form, next=target, plain_http=plain)
+    return _with_wait(reply, error)
+
+
+def _link_form(request: PageRequest, form: object, status: int = 200, error: RouterError | None = None) -> Reply:
+    shown = {"form": form, "challenge": challenge_of(request), "proof_field": PROOF_FIELD}
+    return _with_wait(request.render("entry/link.html", status=status, **shown), error)
+
+
+def _with_wait(reply: Reply, error: RouterError | None) -> Reply:
+    wait = error.headers.get("Retry-After") if error is not None and error.headers else None
+    if wait:
+        reply.headers.append(("Retry-After", str(wait)))
+    return reply

@@ -1,0 +1,118 @@
+"""Signing up. Whether an address is known already is told to its mailbox alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from marshmallow import Schema, fields, validate
+
+from router.errors import BadRequest, Forbidden, RateLimited, RouterError
+from router.office.people.records import Visit
+from router.office.people.signup import sign_up as make_person
+from router.office.people.tickets import resend_verification
+from router.portal.entry.proof import PROOF_FIELD, challenge_of, proof_ok
+from router.portal.web.forms import Form, empty_form, load_form
+from router.portal.web.pages import Pages
+from router.portal.web.replies import Reply
+from router.portal.web.requests import PageRequest
+from router.portal.web.serving import new_visitor
+
+__all__ = ["PAGES"]
+
+PAGES = Pages()
+
+_EMAIL_MAX = 254
+_NAME_MAX = 80
+_PASSWORD_MAX = 256
+_VISITOR_S = 86_400
+
+
+class SignUpForm(Schema):
+    """Who wants an account; without a password they log in by mailed links."""
+
+    email = fields.Email(required=True, validate=validate.Length(max=_EMAIL_MAX))
+    password = fields.String(load_default="", validate=validate.Length(max=_PASSWORD_MAX))
+    name = fields.String(load_default="", validate=validate.Length(max=_NAME_MAX))
+    zone = fields.String(load_default="", validate=validate.Length(max=64))
+    terms = fields.Boolean(load_default=False)
+
+
+@PAGES.get("/app/signup", "public")
+def sign_up_page(request: PageRequest) -> Reply:
+    """The form."""
+    if request.session is not None and request.session.complete:
+        return request.redirect("/app/")
+    return _form(request, empty_form(email=request.query.get("email", "")))
+
+
+@PAGES.post("/app/signup", "public")
+def sign_up(request: PageRequest) -> Reply:
+    """Take the form. The answer is the same for known and unknown addresses."""
+    form = load_form(SignUpForm(), request.form)
+    if form.ok and request.site.settings.terms_url and not form.values["terms"]:
+        form.errors["terms"] = [request.text("Please accept the terms.")]
+    if not form.ok:
+        return _form(request, form, 422)
+    visit, cookie = _with_visitor(request)
+    values = form.values
+    try:
+        make_person(
+            request.office,
+            request.actor,
+            visit,
+            email=values["email"],
+            password=values["password"],
+            name=values["name"],
+            zone=values["zone"],
+            proof_ok=proof_ok(request),
+        )
+    except (BadRequest, Forbidden, RateLimited) as error:
+        return _form(request, form.refuse(error, SignUpForm().fields), error.status, error)
+    reply = request.render("entry/look_into_mail.html", email=values["email"], again="/app/signup")
+    reply.headers += cookie
+    return reply
+
+
+@PAGES.get("/app/verify", "person")
+def verify_page(request: PageRequest) -> Reply:
+    """What to do while the address is not proved."""
+    if request.person.verified_at is not None:
+        return request.redirect("/app/")
+    return request.render("entry/verify.html", form=empty_form())
+
+
+@PAGES.post("/app/verify", "person")
+def send_again(request: PageRequest) -> Reply:
+    """Send the link once more."""
+    try:
+        resend_verification(request.office, request.actor, request.visit, request.person.id)
+    except RateLimited as error:
+        return request.render("entry/verify.html", status=error.status, form=empty_form().refuse(error))
+    return request.redirect("/app/verify", said="mail_sent")
+
+
+def _with_visitor(request: PageRequest) -> tuple[Visit, list[tuple[str, str]]]:
+    """The visit with something that tells this browser from others, and the cookie that makes it so."""
+    if request.visit.browser:
+        return request.visit, []
+    text = new_visitor()
+    cookies = request.site.cookies
+    return replace(request.visit, browser=text), [cookies.keep(cookies.visitor, text, _VISITOR_S)]
+
+
+def _form(request: PageRequest, form: Form, status: int = 200, error: RouterError | None = None) -> Reply:
+    settings = request.site.settings
+    shown = {
+        "form": form,
+        "challenge": challenge_of(request),
+        "proof_field": PROOF_FIELD,
+        "terms_url": settings.terms_url,
+        "closed": settings.signup == "closed",
+        "password_length": settings.password_length,
+        "credit_nano": request.site.free_credit_nano,
+    }
+    reply = request.render("entry/sign_up.html", status=status, **shown)
+    wait = error.headers.get("Retry-After") if error is not None and error.headers else None
+    if wait:
+        reply.headers.append(("Retry-After", str(wait)))
+    return reply

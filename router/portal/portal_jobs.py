@@ -1,0 +1,25 @@
+"""What one of the portal's workers does from time to time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from router.app.assembly import Assembly
+from router.jobs.leased import LeasedJob
+from router.office.people.notices import tell_what_is_due
+from router.office.people.outbox import deliver_due
+from router.office.people.upkeep import forget_old
+
+__all__ = ["portal_jobs"]
+
+_MAIL_S = 3.0
+_NOTICES_S = 60.0
+_UPKEEP_S = 600.0
+
+
+def portal_jobs(assembly: Assembly) -> Iterator[LeasedJob]:
+    """Mails go out, notices are made, and what has run out is forgotten."""
+    office = assembly.office
+    yield LeasedJob("mail", _MAIL_S, lambda: deliver_due(office))
+    yield LeasedJob("notices", _NOTICES_S, lambda: tell_what_is_due(office))
+    yield LeasedJob("people", _UPKEEP_S, lambda: forget_old(office))

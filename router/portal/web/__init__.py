@@ -1,0 +1,1 @@
+"""What all pages share: routes, sessions, guards, forms and templates."""

@@ -1,0 +1,76 @@
+"""Forms: checked by marshmallow, with every error at its field and what was typed kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError
+from marshmallow.fields import List
+from werkzeug.datastructures import MultiDict
+
+from router.errors import RouterError
+
+__all__ = ["Form", "empty_form", "load_form"]
+
+
+@dataclass
+class Form:
+    """A form that was sent, or one that is still empty.
+
+    Attributes:
+        typed: name -> what was typed, to be shown again; secrets are left out by the template.
+        values: name -> what it means; of a form without errors.
+        errors: name -> what is wrong there; ``""`` for the whole form.
+    """
+
+    typed: Mapping[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.errors
+
+    def refuse(self, error: RouterError | str, names: Iterable[str] = ()) -> Form:
+        """The same with what the office says is wrong, at the field that it names, if the form has that.
+
+        Args:
+            names: the form's fields, where the error's ``param`` may be none of those that were typed.
+        """
+        message = error if isinstance(error, str) else error.message
+        param = "" if isinstance(error, str) else error.param or ""
+        name = param if param in self.typed or param in set(names) else ""
+        self.errors.setdefault(name, []).append(message)
+        return self
+
+
+def empty_form(**typed: Any) -> Form:
+    """A form before it is sent, with what stands in its fields."""
+    return Form({name: value for name, value in typed.items() if value is not None})
+
+
+def load_form(schema: Schema, sent: MultiDict[str, str]) -> Form:
+    """Check a form; its unknown fields do not count."""
+    many = {name for name, one in schema.fields.items() if isinstance(one, List)}
+    typed: dict[str, Any] = {
+        name: sent.getlist(name) if name in many else sent.get(name) for name in schema.fields if name in sent
+    }
+    given = {name: value for name, value in typed.items() if value != ""}
+    try:
+        return Form(typed, dict(schema.load(given, unknown=EXCLUDE)))
+    except ValidationError as error:
+        messages = error.messages if isinstance(error.messages, dict) else {"": error.messages}
+        return Form(typed, {}, {_name(name): _texts(said) for name, said in messages.items()})
+
+
+def _name(name: object) -> str:
+    return "" if name == "_schema" else str(name)
+
+
+def _texts(said: Any) -> list[str]:
+    if isinstance(said, Mapping):
+        return [text for one in said.values() for text in _texts(one)]
+    return [str(one) for one in said] if isinstance(said, list) else [str(said)]

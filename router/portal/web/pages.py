@@ -1,0 +1,73 @@
+"""Which pages there are: each with its path, who may ask for it, and the function that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from router.portal.web.replies import Reply
+    from router.portal.web.requests import PageRequest
+
+__all__ = ["ACCESS", "Handler", "Page", "Pages"]
+
+ACCESS = ("public", "person", "viewer", "developer", "owner", "operator")
+"""Who may ask for a page: everybody; whoever is logged in; members of the workspace with at least that role; operators
+with a second factor.
+"""
+
+Handler = Callable[["PageRequest"], "Reply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, or what takes its form.
+
+    Attributes:
+        method: ``GET`` changes nothing, ever; ``POST`` comes from a page of ours, which the guard sees to.
+        path: as Flask has it: ``/app/keys/<key_id>``.
+        access: one of ``ACCESS``.
+        step_up: whether who they are must have been proved anew within the last minutes.
+        handler: answers.
+        json: whether it answers with JSON, and refusals are JSON, too.
+    """
+
+    method: str
+    path: str
+    access: str
+    handler: Handler
+    step_up: bool = False
+    json: bool = False
+
+
+class Pages:
+    """The pages of one subject, which register themselves."""
+
+    def __init__(self) -> None:
+        self._pages: list[Page] = []
+
+    def __iter__(self) -> Iterator[Page]:
+        return iter(self._pages)
+
+    def get(self, path: str, access: str, *, json: bool = False) -> Callable[[Handler], Handler]:
+        """Register what shows a page."""
+        return self._register("GET", path, access, step_up=False, json=json)
+
+    def post(
+        self, path: str, access: str, *, step_up: bool = False, json: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """Register what takes a form. Of operators' pages each is asked for a fresh proof."""
+        return self._register("POST", path, access, step_up=step_up or access == "operator", json=json)
+
+    def _register(
+        self, method: str, path: str, access: str, *, step_up: bool, json: bool
+    ) -> Callable[[Handler], Handler]:
+        if access not in ACCESS:
+            raise ValueError(f"access is one of {', '.join(ACCESS)}, not {access!r}")
+
+        def register(handler: Handler) -> Handler:
+            self._pages.append(Page(method, path, access, handler, step_up, json))
+            return handler
+
+        return register

@@ -1,0 +1,128 @@
+"""What somebody is told who may not have a page, or for whom something went wrong."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from werkzeug.exceptions import HTTPException
+
+from router.errors import (
+    Forbidden,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    RouterError,
+    StoreError,
+    TooLarge,
+    Unauthorized,
+)
+from router.office.people.records import ROLES
+from router.portal.web.pages import Page
+from router.portal.web.replies import Reply, json_reply
+from router.portal.web.requests import PageRequest
+
+__all__ = ["as_ours", "failure_page", "next_path", "refusal"]
+
+_NEXT_MAX = 500
+_SERVER_FAULT = 500
+
+
+def refusal(page: Page, asked: PageRequest) -> Reply | None:
+    """What somebody gets who may not see a page; None for who may.
+
+    Raises:
+        Unauthorized: JSON is asked for without a session.
+        NotFound: pages of operators are no pages for others.
+        Forbidden: the role in the workspace is too small; says which may.
+    """
+    if page.access == "public":
+        return None
+    session = asked.session
+    if page.json and (session is None or not session.complete):
+        raise Unauthorized(asked.text("Log in first."), code="no_session")
+    if session is None:
+        return asked.redirect("/app/login", next=asked.here() if asked.method == "GET" else _page_of_form(asked))
+    if not session.complete:
+        return asked.redirect("/app/login/second", next=asked.here() if asked.method == "GET" else "/app/")
+    if page.access == "operator":
+        return _for_operators(asked)
+    if page.access == "person":
+        return None
+    if session.person.verified_at is None:
+        return asked.redirect("/app/verify")
+    if not session.role:
+        return asked.redirect("/app/workspaces")
+    if not asked.may(page.access):
+        raise Forbidden(_who_may(asked, page.access), code="role_too_small")
+    return None
+
+
+def next_path(text: str) -> str:
+    """Where to go after the log-in: a page of ours, and nothing else that an address may say."""
+    parts = urlsplit(text)
+    ours = text.startswith(("/app/", "/ops/")) and not parts.netloc and not parts.scheme
+    plain = len(text) <= _NEXT_MAX and "\\" not in text and "//" not in parts.path and text.isprintable()
+    return text if ours and plain and not text.startswith(("/app/log", "/app/static")) else "/app/"
+
+
+def as_ours(error: BaseException, asked: PageRequest) -> RouterError:
+    """Any fault as one of ours, in words for people."""
+    if isinstance(error, StoreError):
+        return StoreError(asked.text("The database does not answer. Nothing was changed; try again in a minute."))
+    if isinstance(error, RouterError):
+        return error
+    if isinstance(error, HTTPException):
+        if error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return TooLarge(asked.text("That is more than this form takes."))
+        if error.code == HTTPStatus.METHOD_NOT_ALLOWED:
+            return MethodNotAllowed(asked.text("This page takes no such request."))
+        if error.code is not None and error.code < _SERVER_FAULT:
+            return NotFound(asked.text("There is no such page."), code="not_found")
+    return RouterError(asked.text("Something went wrong on our side. Nothing was changed as far as we know."))
+
+
+def failure_page(asked: PageRequest, error: RouterError, *, json: bool) -> Reply:
+    """The answer that tells of a fault, with the request's ID and what to do."""
+    wait = error.headers.get("Retry-After") if error.headers else None
+    headers = [("Retry-After", str(wait))] if wait else []
+    if json:
+        told = {"message": error.message, "type": error.type, "code": error.code, "param": error.param}
+        reply = json_reply({"error": told}, error.status)
+    else:
+        reply = asked.render("error.html", status=error.status, error=error, title=_title(asked, error))
+    reply.headers += headers
+    return reply
+
+
+def _for_operators(asked: PageRequest) -> Reply | None:
+    """Operators have a second factor, and have used it."""
+    assert asked.session is not None
+    if not asked.session.person.operator:
+        raise NotFound(asked.text("There is no such page."), code="not_found")
+    if not asked.session.second_factor:
+        return asked.redirect("/app/settings/security", said="operators_need_a_factor")
+    return None
+
+
+def _page_of_form(asked: PageRequest) -> str:
+    """The page that a form is likely to stand on: where its address leads without its last word."""
+    return asked.path.rpartition("/")[0] + "/" if asked.path.count("/") > 2 else asked.path
+
+
+def _who_may(asked: PageRequest, least: str) -> str:
+    names = {"viewer": asked.text("viewers"), "developer": asked.text("developers"), "owner": asked.text("owners")}
+    listed = ", ".join(names[one] for one in ROLES[ROLES.index(least) :])
+    return asked.text("In this workspace only its %(roles)s may do this. Ask one of them.", roles=listed)
+
+
+def _title(asked: PageRequest, error: RouterError) -> str:
+    if isinstance(error, RateLimited):
+        return asked.text("Please wait a moment")
+    if isinstance(error, Forbidden):
+        return asked.text("That is not allowed")
+    if isinstance(error, NotFound):
+        return asked.text("There is no such page")
+    if error.status >= _SERVER_FAULT:
+        return asked.text("That did not work")
+    return asked.text("Please check what you sent")

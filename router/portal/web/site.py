@@ -1,0 +1,78 @@
+"""The portal as its pages see it: the office, its look, its cookies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from router.office.people.signup import free_credit_nano
+from router.portal.web.brand import Brand
+from router.portal.web.cookies import Cookies
+from router.portal.web.rendering import Renderer
+from router.portal.web.said import SAID
+
+if TYPE_CHECKING:
+    from router.app.assembly import Assembly
+    from router.config.portal import PortalSettings
+    from router.office.office import Office
+    from router.portal.web.requests import PageRequest
+
+__all__ = ["Site"]
+
+
+@dataclass
+class Site:
+    """One portal.
+
+    Attributes:
+        assembly: the gateway's parts, without providers' secrets.
+        brand: how it looks.
+        renderer: of its templates.
+        cookies: how they are set.
+        origin: from which forms are taken; empty where that is whatever local name a browser uses.
+        menu: entries of plugins: (title, path, audience).
+    """
+
+    assembly: Assembly
+    brand: Brand
+    renderer: Renderer
+    cookies: Cookies
+    origin: str
+    menu: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def office(self) -> Office:
+        """What all pages go through."""
+        return self.assembly.office
+
+    @property
+    def settings(self) -> PortalSettings:
+        """``[portal]``."""
+        return self.assembly.settings.portal
+
+    @property
+    def insecure(self) -> bool:
+        """Whether log-ins go over plain HTTP, by the operator's leave."""
+        return self.settings.insecure_http
+
+    @cached_property
+    def free_credit_nano(self) -> int:
+        """What a verified sign-up is given."""
+        return free_credit_nano(self.office)
+
+    def is_https(self, request: PageRequest) -> bool:
+        """Whether the browser speaks to us, or to a proxy that we trust, by https."""
+        return request.scheme == "https"
+
+    def ways_to_step_up(self, request: PageRequest) -> tuple[str, ...]:
+        """How somebody can prove who they are: ``code``, ``password``; empty: by a new log-in alone."""
+        assert request.session is not None
+        if request.session.second_factor:
+            return ("code",)
+        return ("password",) if request.session.person.has_password else ()
+
+    def said(self, request: PageRequest) -> str:
+        """The message that the address of a request names; empty for none."""
+        message = SAID.get(request.query.get("said", ""), "")
+        return request.text(message) if message else ""

@@ -1,0 +1,57 @@
+"""Proving anew who one is, before money and keys are touched: a page between a form and what it does.
+
+What was typed is kept: it goes along hidden, and once the proof is given the form is there again, one press from sent.
+"""
+
+from __future__ import annotations
+
+from router.portal.web.replies import Reply
+from router.portal.web.requests import PageRequest
+
+__all__ = ["AGAIN", "FRESH_S", "form_again", "is_stepped_up", "step_up_page"]
+
+FRESH_S = 15 * 60.0
+"""How long a proof holds, in seconds."""
+
+AGAIN = "again_"
+"""What the names of a form's fields begin with while they wait."""
+
+_PATH = "again"
+_SECRETS = ("password", "code", "secret")
+_VALUES_MAX = 100
+
+
+def is_stepped_up(asked: PageRequest) -> bool:
+    """Whether who they are was proved within the last minutes."""
+    session = asked.session
+    if session is None or session.stepped_at is None:
+        return False
+    return 0 <= asked.now - session.stepped_at < FRESH_S
+
+
+def step_up_page(asked: PageRequest, *, wrong: str = "") -> Reply:
+    """The page that asks for the proof.
+
+    Args:
+        wrong: what is wrong with the one that was given.
+    """
+    path, waiting = asked.form.get(_PATH) or asked.path, _waiting(asked)
+    shown = {"path": path, "waiting": waiting, "wrong": wrong, "ways": asked.site.ways_to_step_up(asked)}
+    return asked.render("step_up.html", status=403 if not wrong else 422, **shown)
+
+
+def form_again(asked: PageRequest) -> Reply:
+    """The form that had to wait, to be sent by a press of a button; or the overview, where none waits."""
+    path = asked.form.get(_PATH, "")
+    if not path.startswith(("/app/", "/ops/")) or "//" in path or "\\" in path:
+        return asked.redirect("/app/")
+    fields = [(name.removeprefix(AGAIN), value) for name, value in _waiting(asked)]
+    return asked.render("form_again.html", path=path, fields=fields)
+
+
+def _waiting(asked: PageRequest) -> list[tuple[str, str]]:
+    """The fields of the form that waits, by the names that they have meanwhile; what is secret is typed again."""
+    pairs = [(name, value) for name, values in asked.form.lists() for value in values]
+    kept = pairs if _PATH not in asked.form else [one for one in pairs if one[0].startswith(AGAIN)]
+    named = [(name if name.startswith(AGAIN) else AGAIN + name, value) for name, value in kept]
+    return [one for one in named if one[0].removeprefix(AGAIN) not in _SECRETS][:_VALUES_MAX]
