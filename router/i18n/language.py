@@ -88,8 +88,12 @@ class Language:
 
     def day(self, seconds: float, zone: tzinfo) -> str:
         """A day: ``29 Nov 2026``."""
+        return f"{self.short_day(seconds, zone)}{_NO_BREAK}{datetime.fromtimestamp(seconds, zone).year}"
+
+    def short_day(self, seconds: float, zone: tzinfo) -> str:
+        """A day without its year: ``29 Nov``."""
         when = datetime.fromtimestamp(seconds, zone)
-        return f"{when.day}{_NO_BREAK}{self._months()[when.month - 1]}{_NO_BREAK}{when.year}"
+        return f"{when.day}{_NO_BREAK}{self._months()[when.month - 1]}"
 
     def moment(self, seconds: float, zone: tzinfo) -> str:
         """A day with its time: ``29 Nov 2026, 21:05:00``."""

@@ -13,7 +13,7 @@ from router.errors import BadRequest
 from router.metering.hour_rows import COST_MAX, HOUR_S, KEY, SUMS, TOKENS_MAX, hour_of
 from router.money.usage import UNITS
 
-__all__ = ["GROUPINGS", "UsageSum", "charged_since", "sum_hours", "wrong_hours"]
+__all__ = ["GROUPINGS", "UsageSum", "charged_since", "last_hours", "sum_hours", "wrong_hours"]
 
 _SUM = "CAST(SUM(charge_nano) AS BIGINT) FROM usage_hours"
 _OF_ACCOUNTS = f"SELECT account_id, {_SUM} WHERE {{owners}} account_id {{one_of}} AND hour >= ? GROUP BY 1"
@@ -103,6 +103,12 @@ def _lines(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
     for id, member in rows:
         lines.setdefault(member, []).append(id)
     return lines or {id: [id] for id in ids}
+
+
+def last_hours(database: Runner, account: str, since: float) -> dict[str, int]:
+    """The last hour in which each key of an account was used, Unix seconds; keys that were not used since are left out."""
+    sql = "SELECT key_id, MAX(hour) FROM usage_hours WHERE account_id = ? AND hour >= ? GROUP BY key_id"
+    return dict(database.read(lambda connection: connection.tuples(sql, (account, hour_of(since)))))
 
 
 def wrong_hours(connection: Connection, since: int | None) -> list[tuple[Any, ...]]:

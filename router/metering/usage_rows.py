@@ -78,6 +78,8 @@ def list_usage(
     key: str | None = None,
     model: str | None = None,
     status: tuple[int, int] | None = None,
+    asked_model: str | None = None,
+    error_code: str | None = None,
     failed: bool = False,
     since: float | None = None,
     until: float | None = None,
@@ -90,6 +92,8 @@ def list_usage(
         account: only this account's.
         key: only this key's, with those of the keys that it took the place of, or that took its.
         model: only calls for this public ID, or that ``provider/model`` served.
+        asked_model: only calls for this public ID, whoever served: what customers may ask by.
+        error_code: only calls that ended with it.
         status: only of these statuses, the lowest and the highest.
         failed: only calls that failed, or broke off.
         since: only calls that arrived at this time (Unix seconds) or later.
@@ -101,7 +105,8 @@ def list_usage(
         NotFound: there is no row ``before``.
     """
     count = max(0, min(limit, _LIMIT_MAX))
-    bounds = _Bounds(account=account, since=since, until=until, model=model, status=status, failed=failed)
+    texts = {"model": model, "asked_model": asked_model, "error_code": error_code}
+    bounds = _Bounds(account=account, since=since, until=until, status=status, failed=failed, **texts)
 
     def newest(connection: Connection) -> list[tuple[Any, ...]]:
         within = bounds if before is None else replace(bounds, below=_place_of(connection, before))
@@ -216,6 +221,8 @@ class _Bounds:
     after: tuple[float, str] | None = None
     below: tuple[float, str] | None = None
     model: str | None = None
+    asked_model: str | None = None
+    error_code: str | None = None
     status: tuple[int, int] | None = None
     failed: bool = False
 
@@ -225,6 +232,8 @@ class _Bounds:
             ("account_id = ?", self.account),
             ("created_at >= ?", self.since),
             ("created_at < ?", self.until),
+            ("model = ?", self.asked_model),
+            ("error_code = ?", self.error_code),
         ]
         used = [(condition, value) for condition, value in given if value is not None]
         conditions: list[str] = ["true", *(condition for condition, _ in used)]

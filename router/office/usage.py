@@ -10,9 +10,17 @@ from router.errors import BadRequest, NotFound
 from router.metering.counters import read_counters
 from router.metering.margins import Margin
 from router.metering.margins import list_margins as read_margins
-from router.metering.usage_hours import GROUPINGS, UsageSum
+from router.metering.usage_hours import GROUPINGS, UsageSum, last_hours
 from router.metering.usage_hours import sum_hours as read_hours
-from router.metering.usage_rows import count_usage, export_usage, find_usage, list_usage, names_of, prune_usage
+from router.metering.usage_rows import (
+    count_usage,
+    export_usage,
+    find_own_usage,
+    find_usage,
+    list_usage,
+    names_of,
+    prune_usage,
+)
 from router.office.actor import Actor
 from router.office.audit import AuditedRunner
 from router.office.office import Office
@@ -30,9 +38,11 @@ __all__ = [
     "count_prunable",
     "export_calls",
     "find_calls",
+    "find_own_call",
     "last_used",
     "list_calls",
     "list_margins",
+    "list_models_used",
     "prune_calls",
     "sum_hours",
     "sum_keys",
@@ -60,6 +70,8 @@ def list_calls(
     failed: bool = False,
     since: float | None = None,
     until: float | None = None,
+    asked_model: str | None = None,
+    error_code: str | None = None,
     limit: int = 50,
     before: str | None = None,
 ) -> list[NamedCall]:
@@ -67,7 +79,7 @@ def list_calls(
 
     Args:
         before: the request ID of the last one of the page before; None for the first page.
-        account, key, model, status, failed, since, until, limit: as in ``router.metering.usage_rows.list_usage``.
+        account, key, model, status, failed, since, until, asked_model, error_code, limit: as in ``router.metering.usage_rows.list_usage``.
 
     Raises:
         NotFound: there is no such account, key, or row ``before``.
@@ -85,6 +97,8 @@ def list_calls(
         failed=failed,
         since=since,
         until=until,
+        asked_model=asked_model,
+        error_code=error_code,
         limit=limit,
         before=before,
     )
@@ -105,6 +119,23 @@ def find_calls(office: Office, request_id: str) -> list[NamedCall]:
             code="request_not_found",
         )
     return _named(office, records)
+
+
+def find_own_call(office: Office, account: str, request_id: str) -> NamedCall:
+    """An account's call by our ID of it, with the name of its key.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's, which is the same.
+    """
+    record = find_own_usage(office.database, account, request_id)
+    if record is None:
+        raise NotFound("There is no such call.", code="request_not_found")
+    return _named(office, [record])[0]
+
+
+def list_models_used(office: Office, account: str, since: float) -> list[str]:
+    """The models that an account has called from a time on, by name."""
+    return [one.group["model"] for one in read_hours(office.database, by=("model",), account=account, since=since)]
 
 
 def export_calls(
@@ -147,9 +178,8 @@ def sum_keys(office: Office, account: str, since: float) -> dict[str, int]:
 
 def last_used(office: Office, account: str) -> dict[str, float]:
     """The hour in which each of an account's keys was last used within a year, Unix seconds: the key's ID -> hour."""
-    since = office.clock() - _YEAR_S
-    sums = read_hours(office.database, by=("key", "hour"), account=account, since=since)
-    return {one.group["key"]: float(one.group["hour"]) for one in sums}
+    found = last_hours(office.database, account, office.clock() - _YEAR_S)
+    return {key: float(hour) for key, hour in found.items()}
 
 
 def list_margins(office: Office, since: float = 0.0) -> list[Margin]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from router.portal.customer import keys, logs, overview
 from router.portal.entry import log_in, preferences, sign_up, tickets
 from router.portal.web.pages import Page, Pages
 
@@ -14,6 +15,9 @@ _SUBJECTS: Sequence[Pages] = (
     preferences.PAGES,
     sign_up.PAGES,
     tickets.PAGES,
+    overview.PAGES,
+    keys.PAGES,
+    logs.PAGES,
 )
 
 ALL_PAGES: Sequence[Page] = tuple(page for subject in _SUBJECTS for page in subject)

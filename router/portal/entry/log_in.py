@@ -1,4 +1,4 @@
-"""Logging in and out: by password or by a mailed link, then the second factor, and later the proof before money and keys."""
+"""Logging in and out: by password or mailed link, then the second factor; and the proof before money and keys."""
 
 from __future__ import annotations
 

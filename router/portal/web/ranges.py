@@ -23,7 +23,7 @@ class DayRange:
         first, last: the days, both included.
         zone: in which they begin and end.
         preset: its name in ``PRESETS``; ``own`` for one that was typed.
-        in_utc: whether the days are those of UTC, since sums are kept by its hours and the zone's days begin within one.
+        in_utc: whether the days are those of UTC: sums are kept by its hours, and the zone's days begin within one.
     """
 
     first: date
@@ -59,7 +59,7 @@ class DayRange:
 
 
 def range_of(query: Mapping[str, str], zone: tzinfo, now: float, *, default: str = "30d") -> DayRange:
-    """What ``range``, or ``from`` and ``to``, ask for; the default where that is nothing or nonsense. A year at most."""
+    """What ``range``, or ``from`` and ``to``, ask for, a year at most; the default where that is nothing or nonsense."""
     in_utc = not whole_hours(zone, now)
     used = UTC if in_utc else zone
     today = datetime.fromtimestamp(now, used).date()
