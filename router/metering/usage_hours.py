@@ -106,7 +106,7 @@ def _lines(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
 
 
 def last_hours(database: Runner, account: str, since: float) -> dict[str, int]:
-    """The last hour in which each key of an account was used, Unix seconds; keys that were not used since are left out."""
+    """The last hour in which each key of an account was used, Unix seconds; without those that were not used since."""
     sql = "SELECT key_id, MAX(hour) FROM usage_hours WHERE account_id = ? AND hour >= ? GROUP BY key_id"
     return dict(database.read(lambda connection: connection.tuples(sql, (account, hour_of(since)))))
 

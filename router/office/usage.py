@@ -79,7 +79,8 @@ def list_calls(
 
     Args:
         before: the request ID of the last one of the page before; None for the first page.
-        account, key, model, status, failed, since, until, asked_model, error_code, limit: as in ``router.metering.usage_rows.list_usage``.
+        account, key, model, status, failed, since, until, asked_model, error_code, limit: as in
+            ``router.metering.usage_rows.list_usage``.
 
     Raises:
         NotFound: there is no such account, key, or row ``before``.

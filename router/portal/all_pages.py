@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.portal.customer import keys, logs, overview
+from router.portal.customer import keys, logs, notices, overview, security, settings, team
 from router.portal.entry import log_in, preferences, sign_up, tickets
 from router.portal.web.pages import Page, Pages
 
@@ -18,6 +18,10 @@ _SUBJECTS: Sequence[Pages] = (
     overview.PAGES,
     keys.PAGES,
     logs.PAGES,
+    team.PAGES,
+    settings.PAGES,
+    security.PAGES,
+    notices.PAGES,
 )
 
 ALL_PAGES: Sequence[Page] = tuple(page for subject in _SUBJECTS for page in subject)

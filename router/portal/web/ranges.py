@@ -59,7 +59,7 @@ class DayRange:
 
 
 def range_of(query: Mapping[str, str], zone: tzinfo, now: float, *, default: str = "30d") -> DayRange:
-    """What ``range``, or ``from`` and ``to``, ask for, a year at most; the default where that is nothing or nonsense."""
+    """What ``range``, or ``from`` and ``to``, ask for, a year at most; the default where that is nothing."""
     in_utc = not whole_hours(zone, now)
     used = UTC if in_utc else zone
     today = datetime.fromtimestamp(now, used).date()

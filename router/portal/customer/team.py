@@ -1,0 +1,186 @@
+"""Who belongs to the workspace, and who is invited."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from router.errors import BadRequest, Conflict, Forbidden, NotFound, RateLimited
+from router.office.accounts import rename_account
+from router.office.people.members import (
+    change_role,
+    create_workspace,
+    invite,
+    leave_workspace,
+    list_invitations,
+    list_members,
+    list_workspaces,
+    remove_member,
+    resend_invitation,
+    revoke_invitation,
+)
+from router.office.people.records import ROLES
+from router.office.people.sessions import choose_workspace
+from router.portal.customer.own import nothing_here
+from router.portal.web.fields import PersonName
+from router.portal.web.forms import Form, empty_form, load_form
+from router.portal.web.pages import Pages
+from router.portal.web.replies import Reply
+from router.portal.web.requests import PageRequest
+
+__all__ = ["PAGES"]
+
+PAGES = Pages()
+
+
+class InviteForm(Schema):
+    """Whom to invite, as what."""
+
+    email = fields.Email(required=True, validate=validate.Length(max=254))
+    role = fields.String(load_default="developer", validate=validate.OneOf(ROLES))
+
+
+class WorkspaceForm(Schema):
+    """How a workspace is called."""
+
+    name = PersonName(required=True)
+
+
+@PAGES.get("/app/team", "viewer")
+def team(request: PageRequest) -> Reply:
+    """Members and invitations."""
+    return _show(request, empty_form(role="developer"))
+
+
+@PAGES.post("/app/team/invite", "owner", step_up=True)
+def send_invitation(request: PageRequest) -> Reply:
+    """Invite somebody by mail."""
+    form = load_form(InviteForm(), request.form)
+    if not form.ok:
+        return _show(request, form, 422)
+    try:
+        invite(
+            request.office, request.actor, request.visit, request.account_id, form.values["email"], form.values["role"]
+        )
+    except (BadRequest, Conflict, RateLimited) as error:
+        return _show(request, form.refuse(error), error.status)
+    return request.redirect("/app/team", said="invited")
+
+
+@PAGES.post("/app/team/invitations/<ticket_id>/again", "owner")
+def invite_again(request: PageRequest) -> Reply:
+    """Mail an invitation once more."""
+    _check_invitation(request)
+    try:
+        resend_invitation(request.office, request.actor, request.visit, request.account_id, request.params["ticket_id"])
+    except RateLimited as error:
+        return _show(request, empty_form().refuse(error), error.status)
+    return request.redirect("/app/team", said="invited")
+
+
+@PAGES.post("/app/team/invitations/<ticket_id>/end", "owner")
+def end_invitation(request: PageRequest) -> Reply:
+    """Withdraw an invitation."""
+    _check_invitation(request)
+    revoke_invitation(request.office, request.actor, request.account_id, request.params["ticket_id"])
+    return request.redirect("/app/team", said="invitation_ended")
+
+
+@PAGES.post("/app/team/<person_id>/role", "owner", step_up=True)
+def set_role(request: PageRequest) -> Reply:
+    """Change what a member may do."""
+    _check_member(request)
+    try:
+        role = request.form.get("role", "")
+        change_role(request.office, request.actor, request.account_id, request.params["person_id"], role)
+    except (BadRequest, Conflict) as error:
+        return _show(request, empty_form().refuse(error), error.status)
+    return request.redirect("/app/team", said="member_changed")
+
+
+@PAGES.post("/app/team/<person_id>/remove", "owner", step_up=True)
+def remove(request: PageRequest) -> Reply:
+    """Take somebody out of the workspace."""
+    _check_member(request)
+    try:
+        remove_member(request.office, request.actor, request.account_id, request.params["person_id"])
+    except Conflict as error:
+        return _show(request, empty_form().refuse(error), error.status)
+    return request.redirect("/app/team", said="member_removed")
+
+
+@PAGES.post("/app/team/leave", "viewer")
+def leave(request: PageRequest) -> Reply:
+    """Leave the workspace."""
+    try:
+        leave_workspace(request.office, request.actor, request.account_id, request.person.id)
+    except Conflict as error:
+        return _show(request, empty_form().refuse(error), error.status)
+    return request.redirect("/app/workspaces", said="left")
+
+
+@PAGES.post("/app/team/name", "owner")
+def rename(request: PageRequest) -> Reply:
+    """Call the workspace otherwise."""
+    form = load_form(WorkspaceForm(), request.form)
+    if not form.ok:
+        return _show(request, form, 422)
+    rename_account(request.office, request.actor, request.account_id, form.values["name"])
+    return request.redirect("/app/team", said="saved")
+
+
+@PAGES.get("/app/workspaces", "person")
+def workspaces(request: PageRequest) -> Reply:
+    """The workspaces that somebody belongs to."""
+    return _show_workspaces(request, empty_form())
+
+
+@PAGES.post("/app/workspaces", "person")
+def choose(request: PageRequest) -> Reply:
+    """Look at another workspace."""
+    assert request.session is not None
+    try:
+        choose_workspace(request.office, request.session.id, request.person.id, request.form.get("account", ""))
+    except (NotFound, Forbidden):
+        raise nothing_here(request) from None
+    return request.redirect("/app/")
+
+
+@PAGES.post("/app/workspaces/new", "person")
+def make(request: PageRequest) -> Reply:
+    """Make a workspace of one's own."""
+    assert request.session is not None
+    if request.person.verified_at is None:
+        return request.redirect("/app/verify")
+    form = load_form(WorkspaceForm(), request.form)
+    if form.ok:
+        try:
+            made = create_workspace(request.office, request.actor, request.person.id, form.values["name"])
+        except (BadRequest, Conflict, RateLimited) as error:
+            form.refuse(error)
+        else:
+            choose_workspace(request.office, request.session.id, request.person.id, made.account_id)
+            return request.redirect("/app/", said="workspace_made")
+    return _show_workspaces(request, form, 422)
+
+
+def _show(request: PageRequest, form: Form, status: int = 200) -> Reply:
+    members = list_members(request.office, request.account_id)
+    invitations = list_invitations(request.office, request.account_id) if request.may("owner") else []
+    return request.render("customer/team.html", status=status, members=members, invitations=invitations, form=form)
+
+
+def _show_workspaces(request: PageRequest, form: Form, status: int = 200) -> Reply:
+    found = list_workspaces(request.office, request.person.id)
+    return request.render("customer/workspaces.html", status=status, workspaces=found, form=form)
+
+
+def _check_member(request: PageRequest) -> None:
+    members = list_members(request.office, request.account_id)
+    if all(one.person_id != request.params["person_id"] for one in members):
+        raise nothing_here(request)
+
+
+def _check_invitation(request: PageRequest) -> None:
+    invitations = list_invitations(request.office, request.account_id)
+    if all(one.id != request.params["ticket_id"] for one in invitations):
+        raise nothing_here(request)
