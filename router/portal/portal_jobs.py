@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from router.app.assembly import Assembly
 from router.jobs.leased import LeasedJob
-from router.office.people.notices import tell_what_is_due
-from router.office.people.outbox import deliver_due
+from router.office.office import Office
+from router.office.people.mailing import deliver_due, tidy_outbox
 from router.office.people.upkeep import forget_old
+from router.office.people.watching import tell_what_is_due, tidy_notices
 
 __all__ = ["portal_jobs"]
 
@@ -22,4 +23,10 @@ def portal_jobs(assembly: Assembly) -> Iterator[LeasedJob]:
     office = assembly.office
     yield LeasedJob("mail", _MAIL_S, lambda: deliver_due(office))
     yield LeasedJob("notices", _NOTICES_S, lambda: tell_what_is_due(office))
-    yield LeasedJob("people", _UPKEEP_S, lambda: forget_old(office))
+    yield LeasedJob("people", _UPKEEP_S, lambda: _tidy(office))
+
+
+def _tidy(office: Office) -> None:
+    forget_old(office)
+    tidy_outbox(office)
+    tidy_notices(office)

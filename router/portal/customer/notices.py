@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from marshmallow import ValidationError
 
-from router.office.people.notices import (
-    NOTICE_TYPES,
-    list_notices,
-    mark_read,
-    notice_settings,
-    set_notice_settings,
-)
+from router.office.people.notices import list_notice_settings, list_notices, mark_read, set_notice_setting
 from router.portal.web.fields import Amount
 from router.portal.web.forms import Form, empty_form
 from router.portal.web.pages import Pages
@@ -40,26 +34,30 @@ def read_all(request: PageRequest) -> Reply:
 @PAGES.post("/app/notices/settings", "person")
 def choose(request: PageRequest) -> Reply:
     """Which notices are made, and which are mailed."""
-    threshold: int | None = None
     typed = request.form.get("threshold", "").strip()
-    if typed:
-        try:
-            threshold = Amount().deserialize(typed)
-        except ValidationError as error:
-            form = empty_form(threshold=typed)
-            form.errors["threshold"] = [str(one) for one in error.messages]
-            return _show(request, form, 422)
-    chosen = {name: (f"app-{name}" in request.form, f"mail-{name}" in request.form) for name in NOTICE_TYPES}
-    set_notice_settings(request.office, request.actor, request.person.id, chosen, threshold_nano=threshold)
+    try:
+        threshold = Amount().deserialize(typed) if typed else 0
+    except ValidationError as error:
+        form = empty_form(threshold=typed)
+        form.errors["threshold"] = [str(one) for one in error.messages]
+        return _show(request, form, 422)
+    for one in list_notice_settings(request.office, request.person.id):
+        if one.fixed:
+            continue
+        in_app, mail = f"app-{one.type}" in request.form, f"mail-{one.type}" in request.form
+        low = threshold if one.type == "low_balance" else None
+        set_notice_setting(
+            request.office, request.actor, request.person.id, one.type, in_app=in_app, mail=mail, threshold_nano=low
+        )
     return request.redirect("/app/notices", said="saved")
 
 
 def _show(request: PageRequest, form: Form, status: int = 200) -> Reply:
+    office, person = request.office, request.person
     return request.render(
         "customer/notices.html",
         status=status,
-        notices=list_notices(request.office, request.person.id, limit=_SHOWN),
-        settings=notice_settings(request.office, request.person.id),
-        types=NOTICE_TYPES,
+        notices=list_notices(office, person.id, language=request.language.code, zone=request.zone_name, limit=_SHOWN),
+        settings=list_notice_settings(office, person.id),
         form=form,
     )

@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 from router.i18n.language import Language, zone_of
 from router.office.accounts import available_nano, get_account
 from router.office.actor import Actor
-from router.office.people.notices import count_unread
+from router.office.people.notices import unread_notices
 from router.office.people.records import Person, Visit, WebSession, may
 from router.portal.web.replies import Reply
 
@@ -119,7 +119,7 @@ class PageRequest:
     @cached_property
     def unread(self) -> int:
         """How many notices are new."""
-        return count_unread(self.office, self.person.id) if self.session is not None else 0
+        return unread_notices(self.office, self.person.id) if self.session is not None else 0
 
     @cached_property
     def workspace_name(self) -> str:

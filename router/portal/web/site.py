@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING
 from router.office.people.signup import free_credit_nano
 from router.portal.web.brand import Brand
 from router.portal.web.cookies import Cookies
+from router.portal.web.examples import Example, call_examples, example_model
 from router.portal.web.rendering import Renderer
 from router.portal.web.said import SAID
+from router.types.keys import Key
 
 if TYPE_CHECKING:
     from router.app.assembly import Assembly
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from router.portal.web.requests import PageRequest
 
 __all__ = ["Site"]
+
+_ANYBODY = Key("", "", "")
 
 
 @dataclass
@@ -60,6 +65,15 @@ class Site:
     def free_credit_nano(self) -> int:
         """What a verified sign-up is given."""
         return free_credit_nano(self.office)
+
+    @property
+    def example_model(self) -> str:
+        """A chat model that everybody can call, for examples."""
+        return example_model(self.assembly.lister.served(_ANYBODY)) or "provider/model"
+
+    def examples(self, key: str = "") -> Sequence[Example]:
+        """The first call by curl, Python and Node."""
+        return call_examples(self.brand, self.example_model, key)
 
     def is_https(self, request: PageRequest) -> bool:
         """Whether the browser speaks to us, or to a proxy that we trust, by https."""
