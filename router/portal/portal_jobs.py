@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from router.app.assembly import Assembly
 from router.jobs.leased import LeasedJob
 from router.office.office import Office
+from router.office.people.closing import forget_old
 from router.office.people.mailing import deliver_due, tidy_outbox
-from router.office.people.upkeep import forget_old
 from router.office.people.watching import tell_what_is_due, tidy_notices
 
 __all__ = ["portal_jobs"]

@@ -120,12 +120,14 @@ class Visit:
         agent: what its browser calls itself.
         locale: the code of the language that it is answered in.
         browser: the text of the cookie that tells the browsers of visitors apart; empty for none.
+        zone: IANA name of its time zone, where it told; else empty.
     """
 
     address: str = ""
     agent: str = ""
     locale: str = "en"
     browser: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
+import pyotp
 import segno
 
-from router.errors import BadRequest, ConfigError, Conflict, NotFound, RateLimited, Unauthorized
+from router.errors import BadRequest, Conflict, NotFound, RateLimited, RouterError, Unauthorized, Unavailable
 from router.office.people.events import list_events
 from router.office.people.factors import (
+    TotpStart,
     begin_totp,
     confirm_totp,
-    count_recovery_codes,
     list_factors,
     new_recovery_codes,
-    pending_totp,
+    recovery_codes_left,
     remove_factor,
 )
-from router.office.people.sessions import end_other_sessions, end_session, list_sessions
+from router.office.people.sessions import end_other_sessions, end_session, list_sessions, step_up
 from router.portal.customer.own import nothing_here
 from router.portal.web.forms import Form, empty_form
 from router.portal.web.pages import Pages
@@ -27,6 +30,7 @@ __all__ = ["PAGES"]
 PAGES = Pages()
 
 _EVENTS = 30
+_SECRET = re.compile(r"[A-Z2-7]{16,64}")
 
 
 @PAGES.get("/app/settings/security", "person")
@@ -37,32 +41,30 @@ def security(request: PageRequest) -> Reply:
 
 @PAGES.post("/app/settings/security/totp", "person", step_up=True)
 def begin(request: PageRequest) -> Reply:
-    """Begin to set up an authenticator."""
+    """Begin to set up an authenticator: its secret is shown this once."""
     try:
-        begin_totp(request.office, request.actor, request.person.id, issuer=request.site.brand.name)
-    except (Conflict, ConfigError) as error:
-        return _show(request, empty_form().refuse(_said(request, error)), 409)
-    return request.redirect("/app/settings/security/totp")
-
-
-@PAGES.get("/app/settings/security/totp", "person")
-def totp_page(request: PageRequest) -> Reply:
-    """The secret to scan, until its first code has come."""
-    return _show_totp(request, empty_form())
+        start = begin_totp(request.office, request.actor, request.person.id)
+    except (Conflict, Unavailable) as error:
+        return _show(request, empty_form().refuse(error), error.status)
+    return _show_totp(request, start, empty_form())
 
 
 @PAGES.post("/app/settings/security/totp/confirm", "person")
 def confirm(request: PageRequest) -> Reply:
     """Take the first code, and give recovery codes."""
     try:
-        codes, text = confirm_totp(
-            request.office, request.actor, request.visit, request.session_text, request.form.get("code", "")
-        )
+        codes = confirm_totp(request.office, request.actor, request.person.id, request.form.get("code", ""))
     except NotFound:
         return request.redirect("/app/settings/security")
     except (BadRequest, RateLimited, Unauthorized) as error:
-        return _show_totp(request, empty_form(code="").refuse(error, ["code"]), error.status)
+        secret = request.form.get("secret", "")
+        if not _SECRET.fullmatch(secret):  # it is shown again alone: what counts is in the database
+            return request.redirect("/app/settings/security")
+        uri = pyotp.TOTP(secret).provisioning_uri(name=request.person.email, issuer_name=request.site.brand.name)
+        start = TotpStart(secret, uri)
+        return _show_totp(request, start, empty_form(code="").refuse(error, ["code"]), error)
     reply = request.render("customer/recovery.html", codes=codes)
+    text = step_up(request.office, request.session_text)
     reply.headers.append(request.site.cookies.keep(request.site.cookies.session, text))
     return reply
 
@@ -72,7 +74,7 @@ def renew_codes(request: PageRequest) -> Reply:
     """New recovery codes in place of the old ones."""
     try:
         codes = new_recovery_codes(request.office, request.actor, request.person.id)
-    except (BadRequest, Conflict) as error:
+    except (BadRequest, Conflict, NotFound) as error:
         return _show(request, empty_form().refuse(error), error.status)
     return request.render("customer/recovery.html", codes=codes)
 
@@ -81,7 +83,7 @@ def renew_codes(request: PageRequest) -> Reply:
 def remove(request: PageRequest) -> Reply:
     """Log in without a second factor from now on."""
     try:
-        remove_factor(request.office, request.actor, request.visit, request.person.id, request.params["factor_id"])
+        remove_factor(request.office, request.actor, request.person.id, request.params["factor_id"])
     except NotFound:
         raise nothing_here(request) from None
     except Conflict as error:
@@ -93,7 +95,7 @@ def remove(request: PageRequest) -> Reply:
 def end_one(request: PageRequest) -> Reply:
     """End one session."""
     try:
-        end_session(request.office, request.actor, request.person.id, request.params["session_id"])
+        end_session(request.office, request.actor, request.params["session_id"], person_id=request.person.id)
     except NotFound:
         raise nothing_here(request) from None
     return request.redirect("/app/settings/security", said="session_ended")
@@ -113,23 +115,14 @@ def _show(request: PageRequest, form: Form | None = None, status: int = 200) -> 
         "customer/security.html",
         status=status,
         form=form or empty_form(),
-        factors=[one for one in list_factors(request.office, person.id) if one.kind != "recovery"],
-        codes_left=count_recovery_codes(request.office, person.id),
+        factors=list_factors(request.office, person.id),
+        codes_left=recovery_codes_left(request.office, person.id),
         sessions=list_sessions(request.office, person.id),
         events=list_events(request.office, person.id, limit=_EVENTS),
     )
 
 
-def _show_totp(request: PageRequest, form: Form, status: int = 200) -> Reply:
-    pending = pending_totp(request.office, request.person, issuer=request.site.brand.name)
-    if pending is None:
-        return request.redirect("/app/settings/security")
-    code = segno.make(pending.uri, micro=False)
-    path = code.svg_data_uri(scale=4, border=2, xmldecl=False, nl=False)
-    return request.render("customer/totp.html", status=status, form=form, secret=pending.secret, image=path)
-
-
-def _said(request: PageRequest, error: Conflict | ConfigError) -> str:
-    if isinstance(error, ConfigError):
-        return request.text("Second factors are not set up on this portal. Write to its operator.")
-    return error.message
+def _show_totp(request: PageRequest, start: TotpStart, form: Form, error: RouterError | None = None) -> Reply:
+    image = segno.make(start.uri, micro=False).svg_data_uri(scale=4, border=2, xmldecl=False, nl=False)
+    status = error.status if error is not None else 200
+    return request.render("customer/totp.html", status=status, form=form, secret=start.secret, image=image)

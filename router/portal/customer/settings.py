@@ -9,8 +9,10 @@ from marshmallow import Schema, fields, validate
 
 from router.errors import BadRequest, Conflict, RateLimited
 from router.i18n.language import CODES, language_of
+from router.office.people.closing import close_person, export_person
 from router.office.people.login import set_password
-from router.office.people.people import change_profile, close_person, export_person
+from router.office.people.people import change_profile
+from router.office.people.sessions import step_up
 from router.office.people.tickets import ask_email_change
 from router.portal.web.forms import Form, empty_form, load_form
 from router.portal.web.pages import Pages
@@ -70,7 +72,7 @@ def change_address(request: PageRequest) -> Reply:
     form = load_form(EmailForm(), request.form)
     if form.ok:
         try:
-            ask_email_change(request.office, request.actor, request.visit, request.person.id, form.values["email"])
+            ask_email_change(request.office, request.actor, request.person.id, form.values["email"], request.visit)
         except (BadRequest, Conflict, RateLimited) as error:
             form.refuse(error, ["email"])
     if not form.ok:
@@ -83,12 +85,11 @@ def change_password(request: PageRequest) -> Reply:
     """Set a new password; all other sessions end."""
     form = empty_form(password="")
     try:
-        text = set_password(
-            request.office, request.actor, request.visit, request.session_text, request.form.get("password", "")
-        )
+        set_password(request.office, request.actor, request.person.id, request.form.get("password", ""))
     except BadRequest as error:
         form.refuse(error, ["password"])
         return _show(request, password_form=form, status=422)
+    text = step_up(request.office, request.session_text)
     reply = request.redirect("/app/settings", said="password_set")
     reply.headers.append(request.site.cookies.keep(request.site.cookies.session, text))
     return reply

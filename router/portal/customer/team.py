@@ -10,7 +10,7 @@ from router.office.people.members import (
     change_role,
     create_workspace,
     invite,
-    leave_workspace,
+    leave,
     list_invitations,
     list_members,
     list_workspaces,
@@ -58,9 +58,7 @@ def send_invitation(request: PageRequest) -> Reply:
     if not form.ok:
         return _show(request, form, 422)
     try:
-        invite(
-            request.office, request.actor, request.visit, request.account_id, form.values["email"], form.values["role"]
-        )
+        invite(request.office, request.actor, request.account_id, form.values["email"], form.values["role"])
     except (BadRequest, Conflict, RateLimited) as error:
         return _show(request, form.refuse(error), error.status)
     return request.redirect("/app/team", said="invited")
@@ -71,7 +69,7 @@ def invite_again(request: PageRequest) -> Reply:
     """Mail an invitation once more."""
     _check_invitation(request)
     try:
-        resend_invitation(request.office, request.actor, request.visit, request.account_id, request.params["ticket_id"])
+        resend_invitation(request.office, request.actor, request.account_id, request.params["ticket_id"])
     except RateLimited as error:
         return _show(request, empty_form().refuse(error), error.status)
     return request.redirect("/app/team", said="invited")
@@ -109,10 +107,10 @@ def remove(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/team/leave", "viewer")
-def leave(request: PageRequest) -> Reply:
+def leave_it(request: PageRequest) -> Reply:
     """Leave the workspace."""
     try:
-        leave_workspace(request.office, request.actor, request.account_id, request.person.id)
+        leave(request.office, request.actor, request.account_id, request.person.id)
     except Conflict as error:
         return _show(request, empty_form().refuse(error), error.status)
     return request.redirect("/app/workspaces", said="left")
@@ -139,7 +137,7 @@ def choose(request: PageRequest) -> Reply:
     """Look at another workspace."""
     assert request.session is not None
     try:
-        choose_workspace(request.office, request.session.id, request.person.id, request.form.get("account", ""))
+        choose_workspace(request.office, request.session_text, request.form.get("account", ""))
     except (NotFound, Forbidden):
         raise nothing_here(request) from None
     return request.redirect("/app/")
@@ -158,7 +156,7 @@ def make(request: PageRequest) -> Reply:
         except (BadRequest, Conflict, RateLimited) as error:
             form.refuse(error)
         else:
-            choose_workspace(request.office, request.session.id, request.person.id, made.account_id)
+            choose_workspace(request.office, request.session_text, made.account_id)
             return request.redirect("/app/", said="workspace_made")
     return _show_workspaces(request, form, 422)
 

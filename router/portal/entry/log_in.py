@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from router.errors import RateLimited, RouterError, Unauthorized
+from router.errors import BadRequest, Forbidden, RateLimited, RouterError, Unauthorized
 from router.office.people.factors import check_second_factor, has_second_factor
-from router.office.people.login import check_password
-from router.office.people.sessions import complete_session, log_out, open_session, step_up
+from router.office.people.login import check_password, confirm_password
+from router.office.people.sessions import complete_session, end_session, open_session, step_up
 from router.office.people.tickets import send_login_link
 from router.portal.entry.proof import PROOF_FIELD, challenge_of, proof_ok
 from router.portal.web.forms import empty_form, load_form
@@ -55,7 +55,7 @@ def log_in(request: PageRequest) -> Reply:
         return _form(request, form, 422)
     try:
         person = check_password(request.office, request.visit, form.values["email"], form.values["password"])
-    except (RateLimited, Unauthorized) as error:
+    except (Forbidden, RateLimited, Unauthorized) as error:
         return _form(request, form.refuse(error), error.status, error)
     needs_more = has_second_factor(request.office, person.id)
     text = open_session(request.office, person, request.visit, complete=not needs_more)
@@ -75,8 +75,8 @@ def send_link(request: PageRequest) -> Reply:
     if not form.ok:
         return _link_form(request, form, 422)
     try:
-        send_login_link(request.office, request.actor, request.visit, form.values["email"], proof_ok(request))
-    except RateLimited as error:
+        send_login_link(request.office, request.actor, request.visit, form.values["email"], proof_ok=proof_ok(request))
+    except (BadRequest, RateLimited) as error:
         return _link_form(request, form.refuse(error), error.status, error)
     return request.render("entry/look_into_mail.html", email=form.values["email"], again="/app/login/link")
 
@@ -99,19 +99,19 @@ def second(request: PageRequest) -> Reply:
         return request.redirect("/app/login")
     target = next_path(request.form.get("next", ""))
     try:
-        check_second_factor(request.office, request.visit, session.person, request.form.get("code", ""))
+        check_second_factor(request.office, session.person, request.form.get("code", ""), request.visit)
     except (RateLimited, Unauthorized) as error:
         form = empty_form().refuse(error)
         reply = request.render("entry/second.html", status=error.status, form=form, next=target)
         return _with_wait(reply, error)
-    return welcome(request, complete_session(request.office, request.session_text, request.visit), "", target)
+    return welcome(request, complete_session(request.office, request.session_text), "", target)
 
 
 @PAGES.post("/app/logout", "public")
 def leave(request: PageRequest) -> Reply:
     """End the session."""
     if request.session_text:
-        log_out(request.office, request.session_text)
+        end_session(request.office, request.actor, request.session_text)
     reply = request.redirect("/app/login", said="logged_out")
     cookies = request.site.cookies
     reply.headers += [cookies.forget(cookies.session), ("Clear-Site-Data", '"cache"')]
@@ -125,12 +125,12 @@ def prove(request: PageRequest) -> Reply:
     person = request.session.person
     try:
         if request.session.second_factor:
-            check_second_factor(request.office, request.visit, person, request.form.get("code", ""))
+            check_second_factor(request.office, person, request.form.get("code", ""), request.visit, again=True)
         else:
-            check_password(request.office, request.visit, person.email, request.form.get("password", ""))
+            confirm_password(request.office, request.visit, person.id, request.form.get("password", ""))
     except (RateLimited, Unauthorized) as error:
         return _with_wait(step_up_page(request, wrong=error.message), error)
-    text = step_up(request.office, request.session_text, request.visit)
+    text = step_up(request.office, request.session_text)
     reply = form_again(request)
     reply.headers.append(request.site.cookies.keep(request.site.cookies.session, text))
     return reply

@@ -59,11 +59,10 @@ def sign_up(request: PageRequest) -> Reply:
         make_person(
             request.office,
             request.actor,
-            visit,
+            replace(visit, zone=values["zone"]),
             email=values["email"],
             password=values["password"],
             name=values["name"],
-            zone=values["zone"],
             proof_ok=proof_ok(request),
         )
     except (BadRequest, Forbidden, RateLimited) as error:
@@ -85,7 +84,7 @@ def verify_page(request: PageRequest) -> Reply:
 def send_again(request: PageRequest) -> Reply:
     """Send the link once more."""
     try:
-        resend_verification(request.office, request.actor, request.visit, request.person.id)
+        resend_verification(request.office, request.actor, request.visit, request.person.email)
     except RateLimited as error:
         return request.render("entry/verify.html", status=error.status, form=empty_form().refuse(error))
     return request.redirect("/app/verify", said="mail_sent")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from router.errors import BadRequest, Forbidden, NotFound, RateLimited, RouterError
+from router.errors import BadRequest, Conflict, Forbidden, NotFound, RateLimited, RouterError
 from router.office.people.factors import has_second_factor
 from router.office.people.members import accept_invitation
+from router.office.people.operators import use_operator_link
 from router.office.people.records import Person, TicketView
 from router.office.people.sessions import open_session
+from router.office.people.signup import join_by_invitation
 from router.office.people.tickets import (
     change_email,
     look_at_ticket,
     reset_password,
     send_reset,
     use_login_link,
-    use_operator_link,
     verify_email,
 )
 from router.portal.entry.log_in import welcome
@@ -73,7 +74,7 @@ def ask_reset(request: PageRequest) -> Reply:
     if not form.ok:
         return _reset_form(request, form, 422)
     try:
-        send_reset(request.office, request.actor, request.visit, form.values["email"], proof_ok(request))
+        send_reset(request.office, request.actor, request.visit, form.values["email"], proof_ok=proof_ok(request))
     except RateLimited as error:
         return _reset_form(request, form.refuse(error), error.status)
     return request.render("entry/look_into_mail.html", email=form.values["email"], again="/app/reset")
@@ -91,7 +92,7 @@ def _log_in(request: PageRequest, view: TicketView, text: str) -> Reply:
 
 
 def _reset(request: PageRequest, view: TicketView, text: str) -> Reply:
-    reset_password(request.office, request.actor, request.visit, text, request.form.get("password", ""))
+    reset_password(request.office, request.actor, text, request.form.get("password", ""))
     return request.redirect("/app/login", said="password_set", email=view.email)
 
 
@@ -102,14 +103,23 @@ def _change_email(request: PageRequest, view: TicketView, text: str) -> Reply:
 
 def _accept(request: PageRequest, view: TicketView, text: str) -> Reply:
     if request.session is None or not request.session.complete:
-        return request.redirect("/app/login", next="/app/", email=view.email)
+        return _join(request, view, text)
     accept_invitation(request.office, request.actor, text, request.person)
     return request.redirect("/app/", said="joined")
 
 
+def _join(request: PageRequest, view: TicketView, text: str) -> Reply:
+    """Sign up whoever was invited; who has an account already logs in first."""
+    password, name = request.form.get("password", ""), request.form.get("name", "")
+    try:
+        person = join_by_invitation(request.office, request.actor, request.visit, text, password=password, name=name)
+    except Conflict:
+        return request.redirect("/app/login", next=request.path, email=view.email)
+    return _logged_in(request, person, "/app/?said=joined")
+
+
 def _become_operator(request: PageRequest, view: TicketView, text: str) -> Reply:
-    password = request.form.get("password", "")
-    person = use_operator_link(request.office, request.actor, request.visit, text, password)
+    person = use_operator_link(request.office, request.actor, text, request.visit)
     return _logged_in(request, person, "/app/settings/security")
 
 

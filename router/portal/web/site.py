@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from router.office.people.signup import free_credit_nano
+from router.office.people.rules.credit import free_credit_of
 from router.portal.web.brand import Brand
 from router.portal.web.cookies import Cookies
 from router.portal.web.examples import Example, call_examples, example_model
@@ -64,7 +64,7 @@ class Site:
     @cached_property
     def free_credit_nano(self) -> int:
         """What a verified sign-up is given."""
-        return free_credit_nano(self.office)
+        return free_credit_of(self.office).amount_nano
 
     @property
     def example_model(self) -> str:
