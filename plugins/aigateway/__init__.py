@@ -26,7 +26,6 @@ class AIGateway(Dialect):
 
     title = "AI Gateway"
     key_prefix = "gw_"
-    title = "AI Gateway"
     accent = "#0b7285"
     shows_served = False
     offers = load_offers(_HERE / "offers.toml")

@@ -26,7 +26,6 @@ class NeuronGate(Dialect):
 
     title = "NeuronGate"
     key_prefix = "sk-ng-"
-    title = "NeuronGate"
     accent = "#7c3aed"
     key_length = 32
     offers = load_offers(_HERE / "offers.toml")

@@ -21,7 +21,6 @@ class NexGate(Dialect):
 
     title = "NexGate"
     key_prefix = "ng-"
-    title = "NexGate"
     accent = "#3b5bdb"
     shows_served = False
     chat_paths = ("/v1/chat/completions", "/api/v1/chat/completions")

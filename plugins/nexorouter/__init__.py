@@ -22,7 +22,6 @@ class NexoRouter(Dialect):
 
     title = "NexoRouter"
     key_prefix = "nx-"
-    title = "NexoRouter"
     accent = "#0f766e"
     shows_served = False
     offers = load_offers(_HERE / "offers.toml")
