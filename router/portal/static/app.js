@@ -83,7 +83,10 @@
   const start = () => {
     let tab = null;
     try { tab = localStorage.getItem("tab"); } catch { /* not remembered */ }
-    if (tab) document.querySelectorAll(`[data-tab="${CSS.escape(tab)}"]`).forEach((one) => one.click());
+    for (const group of document.querySelectorAll("[data-tabs]")) {
+      const known = tab && group.querySelector(`[data-tab="${CSS.escape(tab)}"]`);
+      (known || group.querySelector("[data-tab]"))?.click();
+    }
     document.querySelector("dialog[data-shown]")?.showModal();
     document.querySelector("[aria-invalid=true]")?.focus();
     for (const field of document.querySelectorAll("input[data-challenge]")) {
