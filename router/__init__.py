@@ -31,6 +31,7 @@ from router.types.observed import AttemptRecord, RefusalRecord
 from router.types.offers import Estimate, Listed, Offer, load_offers
 from router.types.periods import window_of
 from router.types.plugin_context import Job, PluginConnection, PluginContext, PluginDatabase
+from router.types.portal_page import Facts, FormField, PageForm, PageTable, PortalPage, Text
 from router.types.records import (
     AnyCall,
     Attempt,
@@ -78,7 +79,9 @@ __all__ = [
     "Dialect",
     "EmbeddingsCall",
     "Estimate",
+    "Facts",
     "Forbidden",
+    "FormField",
     "GenerationView",
     "InsufficientQuota",
     "Item",
@@ -96,11 +99,14 @@ __all__ = [
     "NotFound",
     "Offer",
     "Outcome",
+    "PageForm",
+    "PageTable",
     "PluginConnection",
     "PluginContext",
     "PluginDatabase",
     "PluginRoute",
     "PolicyContext",
+    "PortalPage",
     "Price",
     "PriceTier",
     "ProviderSettings",
@@ -116,6 +122,7 @@ __all__ = [
     "StartupContext",
     "SurfaceCall",
     "TargetOption",
+    "Text",
     "Timeouts",
     "Unauthorized",
     "Unavailable",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.portal.customer import keys, logs, notices, overview, security, settings, team
+from router.portal.customer import keys, logs, notices, overview, plugin_pages, security, settings, team
 from router.portal.entry import log_in, preferences, sign_up, tickets
 from router.portal.web.pages import Page, Pages
 
@@ -22,6 +22,7 @@ _SUBJECTS: Sequence[Pages] = (
     settings.PAGES,
     security.PAGES,
     notices.PAGES,
+    plugin_pages.PAGES,
 )
 
 ALL_PAGES: Sequence[Page] = tuple(page for subject in _SUBJECTS for page in subject)

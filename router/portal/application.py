@@ -129,7 +129,8 @@ def create_portal(config_path: str, content: bytes | None = None) -> PortalAppli
 def _menu(assembly: Assembly) -> Iterable[tuple[str, str, str]]:
     for entries in menu_entries(assembly.registry, assembly.contexts).values():
         for one in entries:
-            yield one.title, one.path, one.audience
+            base = "/app/plugins" if one.audience == "customer" else "/ops/plugin"
+            yield one.title, base + one.path.removeprefix("/plugins"), one.audience
 
 
 def _to_overview() -> Response:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from router.types.keys import Key
+from router.types.portal_page import PortalPage
 
 __all__ = ["ACCESS", "MenuEntry", "PluginRoute", "RouteRequest", "RouteResponse"]
 
@@ -29,6 +30,8 @@ class RouteRequest:
         body: at most the route's ``max_body_bytes``.
         key: of a route for ``key``; else None.
         account: of a route for ``key`` or ``session``; else empty.
+        person: who is logged in, of a page in the portal; else empty.
+        role: what they may do there: ``owner``, ``developer``, ``viewer``, or ``operator``.
         client: the client's IP address.
         request_id: ours, also sent back as ``x-request-id``.
     """
@@ -43,6 +46,8 @@ class RouteRequest:
     account: str = ""
     client: str = ""
     request_id: str = ""
+    person: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,15 @@ class RouteResponse:
         body: bytes, whatever they are.
         status: from 200 to 599.
         headers: ``Content-Type`` among them; without it, plain text.
+        page: shown in the portal's frame, in place of the body, to who is logged in there.
+        go_to: the path of another route of the plugin that the portal leads on to, as after a form.
     """
 
     body: bytes = field(default=b"", repr=False)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    page: PortalPage | None = None
+    go_to: str = ""
 
     @classmethod
     def json(cls, value: Any, status: int = 200) -> RouteResponse:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from portal_kit import PortalSite, Visitor, start_portal
+from portal_kit import Visitor
+from portal_site import PortalSite, start_portal
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

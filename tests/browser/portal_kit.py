@@ -1,122 +1,18 @@
-"""What the browser's tests share: a portal as real processes, and people who click."""
+"""People who click: a browser profile each, which hears every noise."""
 
 from __future__ import annotations
 
-import contextlib
-import re
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from router.testing import Gateway
-from router.testing.gateway import free_port
+from portal_site import PASSWORD, PortalSite
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
-__all__ = ["PASSWORD", "PortalSite", "Visitor", "start_portal"]
+__all__ = ["Visitor"]
 
-PASSWORD = "a sentence nobody else thinks of"
-_LINK = re.compile(r"https?://[^\s\"\\]+/app/t/[\w-]+")
 _WAIT_S = 60.0
-_MASTER = "a master key for tests, long enough"
-
-
-class PortalSite:
-    """A gateway and its portal.
-
-    Attributes:
-        gateway: the gateway's processes, whose log has the mails.
-        url: where the portal is.
-    """
-
-    def __init__(self, gateway: Gateway, port: int) -> None:
-        self.gateway = gateway
-        self.url = f"http://localhost:{port}"
-        self._mailed: dict[str, int] = {}
-        self._people = 0
-
-    def new_address(self, name: str = "ada") -> str:
-        """An address that nobody has yet."""
-        self._people += 1
-        return f"{name}{self._people}@example.org"
-
-    def mails(self, recipient: str) -> list[str]:
-        """What was mailed to an address, oldest first, each as the log has it."""
-        text = self.gateway.log_path.read_text(encoding="utf-8", errors="replace")
-        return [line for line in text.splitlines() if f"Mail to {recipient}," in line]
-
-    def next_mail(self, recipient: str) -> str:
-        """The mail after those that were asked for before, waited for."""
-        wanted = self._mailed.get(recipient, 0) + 1
-        deadline = time.monotonic() + _WAIT_S
-        while len(self.mails(recipient)) < wanted:
-            assert time.monotonic() < deadline, f"no mail number {wanted} to {recipient}"
-            time.sleep(0.1)
-        self._mailed[recipient] = wanted
-        return self.mails(recipient)[wanted - 1]
-
-    def next_link(self, recipient: str) -> str:
-        """The one-time link in it."""
-        found = _LINK.findall(self.next_mail(recipient))
-        assert len(set(found)) == 1, "a mail has one link"
-        return str(found[0])
-
-    def ask(
-        self, path: str, data: bytes | None = None, headers: Mapping[str, str] | None = None, method: str | None = None
-    ) -> tuple[int, Mapping[str, str], str]:
-        """A request without a browser; redirects are not followed. Status, headers, text."""
-        request = urllib.request.Request(f"{self.url}{path}", data, dict(headers or {}), method=method)
-        opener = urllib.request.build_opener(_NoRedirects)
-        try:
-            with opener.open(request, timeout=30) as answer:
-                return answer.status, dict(answer.headers), answer.read().decode("utf-8")
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, dict(error.headers), error.read().decode("utf-8")
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-@contextlib.contextmanager
-def start_portal(
-    folder: Path, *, profile: str | None = None, config: Mapping[str, Any] | None = None, **portal: Any
-) -> Iterator[PortalSite]:
-    """A gateway with one worker, and its portal with one, over a database of their own."""
-    port = free_port()
-    settings = {
-        "enabled": True,
-        "listen": f"127.0.0.1:{port}",
-        "public_url": f"http://localhost:{port}",
-        "workers": 1,
-        "free_credit_per_network": 1000,
-        "free_credit_per_day": 1000,
-        **portal,
-    }
-    merged = {"portal": settings, **(config or {})}
-    env = {"ROUTER_MASTER_KEY": _MASTER}
-    providers = {"echo": {}}
-    with Gateway(folder, profile=profile, providers=providers, config=merged, env=env) as gateway:
-        gateway.configure({"portal": {"api_url": gateway.base_url}})
-        site = PortalSite(gateway, port)
-        deadline = time.monotonic() + _WAIT_S
-        while not _is_up(site):
-            assert time.monotonic() < deadline, gateway.log_path.read_text()[-3000:]
-            time.sleep(0.1)
-        yield site
-
-
-def _is_up(site: PortalSite) -> bool:
-    try:
-        return site.ask("/healthz")[0] == 200
-    except OSError:
-        return False
 
 
 class Visitor:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable
 
 import pytest
-from portal_kit import PASSWORD, PortalSite, Visitor
-
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+from portal_kit import Visitor
+from portal_site import FORM, PASSWORD, PortalSite
 
 
 def test_who_is_logged_out_gets_the_log_in_page_and_comes_back(visitor: Visitor) -> None:
@@ -83,7 +82,7 @@ def test_wrong_passwords_wait_alike_for_known_and_unknown(portal: PortalSite, vi
             status, headers, text = portal.ask(
                 "/app/login",
                 f"email={address}&password=wrong".replace("@", "%40").encode(),
-                {**FORM, "Sec-Fetch-Site": "same-origin"},
+                FORM,
             )
             alert = re.search(r'role="alert">(.*?)</div>', text, re.S)
             told.setdefault(address, []).append((status, re.sub(r"\d+", "N", alert[1] if alert else "")))

@@ -44,6 +44,7 @@ class PageRequest:
         host: what the browser calls us: good for telling it about itself, never for a link.
         scheme: ``http`` or ``https``, as the browser speaks it.
         headers: what the answer has besides: cookies.
+        body: of a form, as it was sent.
     """
 
     site: Site
@@ -62,6 +63,7 @@ class PageRequest:
     host: str = ""
     scheme: str = "http"
     headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
 
     @property
     def office(self) -> Office:

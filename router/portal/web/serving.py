@@ -86,6 +86,7 @@ class Serving:
         if page.method not in SAFE:
             self._check_form()
             request.max_content_length = request.max_form_memory_size = FORM_MAX
+            asked.body = request.get_data(parse_form_data=False, cache=True)
             asked.form = request.form
         self._find_session(asked)
         refused = refusal(page, asked)
