@@ -21,6 +21,9 @@ PASSWORD = "a sentence nobody else thinks of"
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 """The headers of a form that a page of ours sends."""
 
+Heard = tuple[int, Mapping[str, str], str]
+"""Status, headers, text."""
+
 _LINK = re.compile(r"https?://[^\s\"\\]+/app/t/[\w-]+")
 _WAIT_S = 60.0
 _MASTER = "a master key for tests, long enough"
@@ -39,11 +42,17 @@ class PortalSite:
         self.url = f"http://localhost:{port}"
         self._mailed: dict[str, int] = {}
         self._people = 0
+        self._visitors = 0
 
     def new_address(self, name: str = "ada") -> str:
         """An address that nobody has yet."""
         self._people += 1
         return f"{name}{self._people}@example.org"
+
+    def new_client_address(self) -> str:
+        """An IP address that nobody has asked from yet, each in a network of its own, as if told by a proxy."""
+        self._visitors += 1
+        return f"198.18.{self._visitors}.7"
 
     def mails(self, recipient: str) -> list[str]:
         """What was mailed to an address, oldest first, each as the log has it."""
@@ -68,7 +77,7 @@ class PortalSite:
 
     def ask(
         self, path: str, data: bytes | None = None, headers: Mapping[str, str] | None = None, method: str | None = None
-    ) -> tuple[int, Mapping[str, str], str]:
+    ) -> Heard:
         """A request without a browser; redirects are not followed. Status, headers, text."""
         request = urllib.request.Request(f"{self.url}{path}", data, dict(headers or {}), method=method)
         opener = urllib.request.build_opener(_NoRedirects)
@@ -100,7 +109,7 @@ def start_portal(
         "free_credit_per_day": 1000,
         **portal,
     }
-    merged = {"portal": settings, **(config or {})}
+    merged = {"portal": settings, "server": {"trusted_proxies": ["127.0.0.1"]}, **(config or {})}
     env = {"ROUTER_MASTER_KEY": _MASTER}
     providers = {"echo": {}}
     with Gateway(folder, profile=profile, providers=providers, config=merged, env=env) as gateway:
@@ -125,15 +134,14 @@ class Client:
 
     def __init__(self, site: PortalSite) -> None:
         self.site = site
+        self.address = site.new_client_address()
         self.cookies: dict[str, str] = {}
 
-    def get(self, path: str, **headers: str) -> tuple[int, Mapping[str, str], str]:
+    def get(self, path: str, **headers: str) -> Heard:
         """Open a page."""
         return self._ask(path, None, headers)
 
-    def post(
-        self, path: str, fields: Mapping[str, str] | None = None, **headers: str
-    ) -> tuple[int, Mapping[str, str], str]:
+    def post(self, path: str, fields: Mapping[str, str] | None = None, **headers: str) -> Heard:
         """Send a form."""
         return self._ask(path, urllib.parse.urlencode(fields or {}).encode("ascii"), {**FORM, **headers})
 
@@ -147,12 +155,13 @@ class Client:
         assert status == 303 and headers["Location"].startswith("/app/"), text
         return email
 
-    def log_in(self, email: str, password: str = PASSWORD) -> tuple[int, Mapping[str, str], str]:
+    def log_in(self, email: str, password: str = PASSWORD) -> Heard:
         """Log in by password."""
         return self.post("/app/login", {"email": email, "password": password})
 
-    def _ask(self, path: str, data: bytes | None, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], str]:
-        sent = {"Cookie": "; ".join(f"{name}={text}" for name, text in self.cookies.items()), **headers}
+    def _ask(self, path: str, data: bytes | None, headers: Mapping[str, str]) -> Heard:
+        cookie = "; ".join(f"{name}={text}" for name, text in self.cookies.items())
+        sent = {"Cookie": cookie, "X-Forwarded-For": self.address, **headers}
         status, answered, text = self.site.ask(path, data, sent)
         for name, value in answered.items():
             if name.lower() == "set-cookie":

@@ -32,14 +32,19 @@ class Visitor:
         self.email = ""
         self.noise: list[str] = []
         self._browser = browser
-        self._options: dict[str, Any] = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}, **options}
+        self._options: dict[str, Any] = {
+            "locale": "en-US",
+            "viewport": {"width": 1280, "height": 900},
+            "extra_http_headers": {"X-Forwarded-For": site.new_client_address()},
+            **options,
+        }
         self._context: BrowserContext | None = None
 
     def open(self) -> Self:
         """Start the profile."""
         self._context = self._browser.new_context(**self._options)
         self.page: Page = self._context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(20_000)
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.noise.append(f"error: {error}"))
         self.page.on("request", self._asked)

@@ -77,12 +77,12 @@ def test_verified_sign_ups_of_nexgate_have_free_credit_once(visitor: Visitor, an
 def test_wrong_passwords_wait_alike_for_known_and_unknown(portal: PortalSite, visitor: Visitor) -> None:
     known, unknown = visitor.sign_up(), portal.new_address("nobody")
     told: dict[str, list[tuple[int, str]]] = {}
-    for address in (known, unknown):
+    for address, client in ((known, portal.new_client_address()), (unknown, portal.new_client_address())):
         for _ in range(11):
             status, headers, text = portal.ask(
                 "/app/login",
                 f"email={address}&password=wrong".replace("@", "%40").encode(),
-                FORM,
+                {**FORM, "X-Forwarded-For": client},
             )
             alert = re.search(r'role="alert">(.*?)</div>', text, re.S)
             told.setdefault(address, []).append((status, re.sub(r"\d+", "N", alert[1] if alert else "")))
