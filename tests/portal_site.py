@@ -83,10 +83,10 @@ class PortalSite:
         opener = urllib.request.build_opener(_NoRedirects)
         try:
             with opener.open(request, timeout=30) as answer:
-                return answer.status, answer.headers, answer.read().decode("utf-8")
+                return answer.status, dict(answer.headers), answer.read().decode("utf-8")
         except urllib.error.HTTPError as error:
             with error:
-                return error.code, error.headers, error.read().decode("utf-8")
+                return error.code, dict(error.headers), error.read().decode("utf-8")
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -105,8 +105,16 @@ def list_usage(
         NotFound: there is no row ``before``.
     """
     count = max(0, min(limit, _LIMIT_MAX))
-    texts = {"model": model, "asked_model": asked_model, "error_code": error_code}
-    bounds = _Bounds(account=account, since=since, until=until, status=status, failed=failed, **texts)
+    bounds = _Bounds(
+        account=account,
+        since=since,
+        until=until,
+        model=model,
+        asked_model=asked_model,
+        error_code=error_code,
+        status=status,
+        failed=failed,
+    )
 
     def newest(connection: Connection) -> list[tuple[Any, ...]]:
         within = bounds if before is None else replace(bounds, below=_place_of(connection, before))
