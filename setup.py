@@ -50,7 +50,6 @@ setup(
         "brotli>=1.2",
         "cryptography>=44",
         "msgspec>=0.19",
-        "Jinja2>=3.1",
         "segno>=1.6",
         "argon2-cffi>=23.1",
         "pyotp>=2.9",

@@ -46,14 +46,14 @@ class Root(LazyCommands):
         "models": CommandEntry("router.cli.commands.models:models", "The catalogue: models and aliases."),
         "people": CommandEntry("router.cli.people.group:people", "Who logs into the portal, and sign-ups."),
         "plugins": CommandEntry("router.cli.commands.plugins:plugins", "Installed plugins."),
-        "portal": CommandEntry("router.cli.commands.portal:portal", "Serve the portal alone."),
+        "portal": CommandEntry("router.cli.processes.portal:portal", "Serve the portal alone."),
         "providers": CommandEntry("router.cli.commands.providers:providers", "Configured providers."),
         "reload": CommandEntry(
-            "router.cli.commands.running:reload", "Have the running gateway read its configuration again."
+            "router.cli.processes.running:reload", "Have the running gateway read its configuration again."
         ),
         "routes": CommandEntry("router.cli.commands.routes:routes", "How model IDs are understood."),
-        "serve": CommandEntry("router.cli.commands.serve:serve", "Serve the gateway."),
-        "stop": CommandEntry("router.cli.commands.running:stop", "End the running gateway."),
+        "serve": CommandEntry("router.cli.processes.serve:serve", "Serve the gateway."),
+        "stop": CommandEntry("router.cli.processes.running:stop", "End the running gateway."),
         "usage": CommandEntry("router.cli.commands.usage:usage", "Finished calls and their tokens."),
     }
 

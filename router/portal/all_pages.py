@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from router.portal.customer import keys, logs, notices, overview, plugin_pages, security, settings, team
 from router.portal.entry import log_in, preferences, sign_up, tickets
-from router.portal.web.pages import Page, Pages
+from router.portal.web.pages import PageRoute, PageRoutes
 
 __all__ = ["ALL_PAGES"]
 
-_SUBJECTS: Sequence[Pages] = (
+_SUBJECTS: Sequence[PageRoutes] = (
     log_in.PAGES,
     preferences.PAGES,
     sign_up.PAGES,
@@ -25,5 +25,5 @@ _SUBJECTS: Sequence[Pages] = (
     plugin_pages.PAGES,
 )
 
-ALL_PAGES: Sequence[Page] = tuple(page for subject in _SUBJECTS for page in subject)
+ALL_PAGES: Sequence[PageRoute] = tuple(page for subject in _SUBJECTS for page in subject)
 """Each page once."""

@@ -25,7 +25,7 @@ from router.portal.web.files import register_files
 from router.portal.web.guard import origin_of
 from router.portal.web.rendering import Renderer
 from router.portal.web.serving import Serving
-from router.portal.web.site import Site
+from router.portal.web.site import PortalParts
 
 __all__ = ["PREFIXES", "Portal", "PortalApplication", "create_portal"]
 
@@ -47,7 +47,7 @@ class Portal:
     def __init__(self, assembly: Assembly) -> None:
         settings = assembly.settings
         brand = brand_of(settings, assembly.dialect)
-        site = Site(
+        site = PortalParts(
             assembly,
             brand,
             Renderer(brand),

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from router.app.start import assemble
-from router.cli.commands import serve as serve_module
+from router.cli.processes import serve as serve_module
 from router.cli.reference import render
 from router.errors import StoreError
 from router.jobs.workers import leave, register

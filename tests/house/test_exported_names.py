@@ -13,6 +13,9 @@ import router
 MODULES = {name: path for name, path in modules().items() if not is_private(name)}
 
 
+_HOLDERS = (".command", ".group", ".rule", "PAGES.get", "PAGES.post")
+
+
 def exported(tree: ast.Module) -> list[str] | None:
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
@@ -21,14 +24,16 @@ def exported(tree: ast.Module) -> list[str] | None:
 
 
 def defined(tree: ast.Module) -> set[str]:
-    """Public functions and classes that the module itself defines, but for what a click group or a suite holds."""
+    """Public functions and classes that the module itself defines, but for what a click group, a suite or a list of
+    pages holds.
+    """
     kinds = (ast.FunctionDef, ast.ClassDef)
     found = (node for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_"))
     return {node.name for node in found if not any(map(_is_held, node.decorator_list))}
 
 
 def _is_held(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith((".command", ".group", ".rule"))
+    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith(_HOLDERS)
 
 
 def fault(name: str, tree: ast.Module) -> str:

@@ -37,8 +37,8 @@ LATE = ("requests", "urllib3", "cryptography", "rich.console", "tomlkit", "playh
     [
         pytest.param("from router.cli.main import Root, cli", HEAVY + LATE, id="command line"),
         pytest.param(
-            "from router.cli.support.session import CommandSession; import router.cli.commands.serve, pathlib;"
-            "router.cli.commands.serve._prepare(CommandSession(pathlib.Path({config!r}), False))",
+            "from router.cli.support.session import CommandSession; import router.cli.processes.serve, pathlib;"
+            "router.cli.processes.serve._prepare(CommandSession(pathlib.Path({config!r}), False))",
             (*LATE, "flask", "router.http", "router.calls.line"),
             id="master",
         ),

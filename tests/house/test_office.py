@@ -15,7 +15,7 @@ TABLES = ("router.store", "router.ledger", "router.db", "router.metering", "rout
 MUST = {
     "router.cli.commands.db": "migrations, backups and copies are of the database itself",
     "router.cli.commands.init": "makes the database, and its tables",
-    "router.cli.commands.serve": "brings the tables up to date before there are workers",
+    "router.cli.processes.serve": "brings the tables up to date before there are workers",
     "router.cli.support.config_check": "says whether the database's URL can be used, and opens nothing",
     "router.cli.support.doctor_checks": "looks at the database's file, and at what is pending",
     "router.cli.support.session": "opens the database that the office works on",

@@ -10,7 +10,7 @@ import pytest
 from portal_site import Client, PortalSite, start_portal
 
 from router.portal.all_pages import ALL_PAGES
-from router.portal.web.pages import Page
+from router.portal.web.pages import PageRoute
 
 ROLES = ("viewer", "developer", "owner")
 STRANGE = {"key_id": "key_aaaaaaaaaaaaaaaa", "request_id": "req_" + "0" * 24, "person_id": "pers_aaaaaaaaaaaaaaaa"}
@@ -40,11 +40,11 @@ def people(site: PortalSite) -> dict[str, Client]:
 
 
 @cache
-def pages() -> tuple[Page, ...]:
+def pages() -> tuple[PageRoute, ...]:
     return tuple(one for one in ALL_PAGES if not one.json)
 
 
-def path_of(page: Page, **values: str) -> str:
+def path_of(page: PageRoute, **values: str) -> str:
     """A page's address, with IDs that nobody has where none is given."""
 
     def put(found: re.Match[str]) -> str:
@@ -61,7 +61,7 @@ def test_there_is_something_to_test() -> None:
 @pytest.mark.parametrize(
     "page", [one for one in pages() if one.access != "public"], ids=lambda one: one.method + one.path
 )
-def test_a_visitor_is_led_to_the_log_in(people: dict[str, Client], page: Page) -> None:
+def test_a_visitor_is_led_to_the_log_in(people: dict[str, Client], page: PageRoute) -> None:
     ask = people["visitor"].get if page.method == "GET" else people["visitor"].post
     status, headers, _ = ask(path_of(page))
     assert status == 303 and headers["Location"].startswith("/app/login")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from router.cli.commands.serve import AT_START
+from router.cli.processes.serve import AT_START
 from router.cli.support.config_check import check_database_url, check_settings, dead_aliases
 from router.cli.support.config_edit import parse_key, parse_value, set_key
 from router.cli.support.effective import effective, source_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from router.app.installed import plugin_migrations
-from router.cli.commands.running import running_pid
+from router.cli.processes.running import running_pid
 from router.cli.support.groups import Commands
 from router.cli.support.output import pairs, table
 from router.cli.support.session import CommandSession, common

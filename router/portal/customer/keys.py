@@ -26,14 +26,14 @@ from router.office.usage import last_used, sum_keys
 from router.portal.customer.own import own_key
 from router.portal.web.fields import Amount, Lines, PersonName
 from router.portal.web.forms import Form, empty_form, load_form
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 from router.types.keys import Budget
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _DAY_S = 86_400
 _SHOWN_DAYS = 30
@@ -42,7 +42,7 @@ _PERIODS = ("", "day", "week", "month")
 _GRACES = {"0": 0.0, "3600": 3600.0, "86400": 86_400.0, "604800": 604_800.0}
 
 
-class KeyForm(Schema):
+class _KeyForm(Schema):
     """What a key may do."""
 
     name = PersonName(required=True)
@@ -53,7 +53,7 @@ class KeyForm(Schema):
 
 
 @PAGES.get("/app/keys", "viewer")
-def keys_page(request: PageRequest) -> Reply:
+def keys_page(request: PageRequest) -> PageReply:
     """All keys of the workspace."""
     rows = [row for row in list_keys(request.office, request.account_id) if row.kind != "hidden"]
     live = [row for row in rows if row.status != "revoked"]
@@ -69,15 +69,15 @@ def keys_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/keys/new", "developer")
-def new_key_page(request: PageRequest) -> Reply:
+def new_key_page(request: PageRequest) -> PageReply:
     """The form for a new key."""
     return request.render("customer/key_new.html", form=empty_form(period="month"))
 
 
 @PAGES.post("/app/keys/new", "developer", step_up=True)
-def make_key(request: PageRequest) -> Reply:
+def make_key(request: PageRequest) -> PageReply:
     """Make a key, and show its text this once."""
-    form = load_form(KeyForm(), request.form)
+    form = load_form(_KeyForm(), request.form)
     if not form.ok:
         return request.render("customer/key_new.html", status=422, form=form)
     values = form.values
@@ -98,16 +98,16 @@ def make_key(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/keys/<key_id>", "viewer")
-def key_page(request: PageRequest) -> Reply:
+def key_page(request: PageRequest) -> PageReply:
     """One key."""
     return _show(request, own_key(request), None)
 
 
 @PAGES.post("/app/keys/<key_id>", "developer", step_up=True)
-def edit_key(request: PageRequest) -> Reply:
+def edit_key(request: PageRequest) -> PageReply:
     """Change what a key may do, from the next call on."""
     row = own_key(request)
-    form = load_form(KeyForm(), request.form)
+    form = load_form(_KeyForm(), request.form)
     if not form.ok:
         return _show(request, row, form, 422)
     values = form.values
@@ -126,7 +126,7 @@ def edit_key(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/keys/<key_id>/disable", "developer", step_up=True)
-def stop_key(request: PageRequest) -> Reply:
+def stop_key(request: PageRequest) -> PageReply:
     """Refuse a key until it is enabled again."""
     row = own_key(request)
     disable_key(request.office, request.actor, row.id)
@@ -134,7 +134,7 @@ def stop_key(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/keys/<key_id>/enable", "developer", step_up=True)
-def start_key(request: PageRequest) -> Reply:
+def start_key(request: PageRequest) -> PageReply:
     """Accept a disabled key again."""
     row = own_key(request)
     enable_key(request.office, request.actor, row.id)
@@ -142,7 +142,7 @@ def start_key(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/keys/<key_id>/rotate", "developer", step_up=True)
-def replace_key(request: PageRequest) -> Reply:
+def replace_key(request: PageRequest) -> PageReply:
     """Make a new key in place of an old one, which works on for a while."""
     row = own_key(request)
     grace_s = _GRACES.get(request.form.get("grace", ""), 0.0)
@@ -155,7 +155,7 @@ def replace_key(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/keys/<key_id>/revoke", "developer", step_up=True)
-def end_key(request: PageRequest) -> Reply:
+def end_key(request: PageRequest) -> PageReply:
     """Refuse a key for good; who does it types its name."""
     row = own_key(request)
     if request.form.get("confirm", "").strip() != row.name:
@@ -165,7 +165,7 @@ def end_key(request: PageRequest) -> Reply:
     return request.redirect("/app/keys", said="key_revoked")
 
 
-def _show(request: PageRequest, row: KeyRow, form: Form | None, status: int = 200) -> Reply:
+def _show(request: PageRequest, row: KeyRow, form: Form | None, status: int = 200) -> PageReply:
     since = request.now - _SHOWN_DAYS * _DAY_S
     typed = form if form is not None and form.typed else _as_it_is(row, form)
     return request.render(
@@ -210,4 +210,4 @@ def _refused(form: Form, error: RouterError) -> Form:
     return form.refuse(error, _FIELDS)
 
 
-_FIELDS: Sequence[str] = tuple(KeyForm().fields)
+_FIELDS: Sequence[str] = tuple(_KeyForm().fields)

@@ -12,15 +12,15 @@ from router.office.keys import list_keys
 from router.office.usage import NamedCall, find_own_call, list_calls, list_models_used
 from router.portal.customer.bill import bill_of
 from router.portal.customer.own import nothing_here
-from router.portal.web.pages import Pages
+from router.portal.web.pages import PageRoutes
 from router.portal.web.ranges import DayRange, range_of
-from router.portal.web.replies import Reply, csv_reply
+from router.portal.web.replies import PageReply, csv_reply
 from router.portal.web.requests import PageRequest
 from router.types.periods import iso_time
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _PAGE = 50
 _CHUNK = 1000
@@ -33,7 +33,7 @@ _CSV = (
 
 
 @dataclass(frozen=True)
-class Filter:
+class _Filter:
     """Which calls are asked for."""
 
     chosen: DayRange
@@ -56,7 +56,7 @@ class Filter:
 
 
 @PAGES.get("/app/logs", "viewer")
-def logs(request: PageRequest) -> Reply:
+def logs(request: PageRequest) -> PageReply:
     """The newest calls that match."""
     wanted = _filter(request)
     typed = request.query.get("id", "").strip()
@@ -77,7 +77,7 @@ def logs(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/logs.csv", "viewer")
-def logs_csv(request: PageRequest) -> Reply:
+def logs_csv(request: PageRequest) -> PageReply:
     """All calls that match, however many."""
     wanted = _filter(request)
     currency = request.site.brand.currency
@@ -85,7 +85,7 @@ def logs_csv(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/logs/<request_id>", "viewer")
-def one_call(request: PageRequest) -> Reply:
+def one_call(request: PageRequest) -> PageReply:
     """One call, with its bill."""
     try:
         call = find_own_call(request.office, request.account_id, request.params["request_id"])
@@ -94,7 +94,7 @@ def one_call(request: PageRequest) -> Reply:
     return request.render("customer/call.html", call=call, one=call.record, bill=bill_of(call.record))
 
 
-def _by_id(request: PageRequest, typed: str) -> Reply:
+def _by_id(request: PageRequest, typed: str) -> PageReply:
     try:
         found = find_own_call(request.office, request.account_id, typed)
     except NotFound:
@@ -102,10 +102,10 @@ def _by_id(request: PageRequest, typed: str) -> Reply:
     return request.redirect(f"/app/logs/{found.record.request_id}")
 
 
-def _filter(request: PageRequest) -> Filter:
+def _filter(request: PageRequest) -> _Filter:
     query = request.query
     status = query.get("status", "")
-    return Filter(
+    return _Filter(
         range_of(query, request.zone, request.now, default="7d"),
         query.get("key", "")[:80],
         query.get("model", "")[:200],
@@ -114,7 +114,7 @@ def _filter(request: PageRequest) -> Filter:
     )
 
 
-def _page(request: PageRequest, wanted: Filter, before: str | None, limit: int) -> list[NamedCall]:
+def _page(request: PageRequest, wanted: _Filter, before: str | None, limit: int) -> list[NamedCall]:
     """A page of what is this workspace's; a key of another's matches nothing."""
     try:
         return list_calls(request.office, account=request.account_id, limit=limit, before=before, **wanted.terms())
@@ -122,7 +122,7 @@ def _page(request: PageRequest, wanted: Filter, before: str | None, limit: int) 
         return []
 
 
-def _all(request: PageRequest, wanted: Filter) -> Iterator[NamedCall]:
+def _all(request: PageRequest, wanted: _Filter) -> Iterator[NamedCall]:
     before = None
     while rows := _page(request, wanted, before, _CHUNK):
         yield from rows

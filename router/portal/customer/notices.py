@@ -7,32 +7,32 @@ from marshmallow import ValidationError
 from router.office.people.notices import list_notice_settings, list_notices, mark_read, set_notice_setting
 from router.portal.web.fields import Amount
 from router.portal.web.forms import Form, empty_form
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _SHOWN = 50
 
 
 @PAGES.get("/app/notices", "person")
-def notices(request: PageRequest) -> Reply:
+def notices(request: PageRequest) -> PageReply:
     """The newest notices, and what is told."""
     return _show(request, empty_form())
 
 
 @PAGES.post("/app/notices/read", "person")
-def read_all(request: PageRequest) -> Reply:
+def read_all(request: PageRequest) -> PageReply:
     """Mark all as read."""
     mark_read(request.office, request.person.id)
     return request.redirect("/app/notices", said="notices_read")
 
 
 @PAGES.post("/app/notices/settings", "person")
-def choose(request: PageRequest) -> Reply:
+def choose(request: PageRequest) -> PageReply:
     """Which notices are made, and which are mailed."""
     typed = request.form.get("threshold", "").strip()
     try:
@@ -52,7 +52,7 @@ def choose(request: PageRequest) -> Reply:
     return request.redirect("/app/notices", said="saved")
 
 
-def _show(request: PageRequest, form: Form, status: int = 200) -> Reply:
+def _show(request: PageRequest, form: Form, status: int = 200) -> PageReply:
     office, person = request.office, request.person
     return request.render(
         "customer/notices.html",

@@ -12,14 +12,14 @@ from router.office.keys import list_keys
 from router.office.limits import LimitInForce, limits_in_force
 from router.office.usage import list_calls, sum_hours
 from router.portal.web.charts import bar_chart
-from router.portal.web.pages import Pages
+from router.portal.web.pages import PageRoutes
 from router.portal.web.ranges import DayRange, range_of
-from router.portal.web.replies import Reply
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
-__all__ = ["PAGES", "Day", "by_day"]
+__all__ = ["PAGES", "Day", "by_day", "total"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _LATEST = 8
 
@@ -48,7 +48,7 @@ class Day:
 
 
 @PAGES.get("/app/", "viewer")
-def overview(request: PageRequest) -> Reply:
+def overview(request: PageRequest) -> PageReply:
     """Balance, spending, calls, and the first steps until they are done."""
     office, account = request.office, request.account_id
     days = by_day(request, range_of(request.query, request.zone, request.now))
@@ -74,7 +74,7 @@ def overview(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/first-steps", "viewer")
-def first_steps(request: PageRequest) -> Reply:
+def first_steps(request: PageRequest) -> PageReply:
     """The list of first steps alone, which the page asks for until the first call is there."""
     keys = [one for one in list_keys(request.office, request.account_id) if one.kind == "model"]
     latest = list_calls(request.office, account=request.account_id, limit=1)

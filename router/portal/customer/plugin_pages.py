@@ -1,4 +1,4 @@
-"""Pages of plugins, in the portal's frame: a plugin says what stands there, and the portal writes it."""
+"""PageRoutes of plugins, in the portal's frame: a plugin says what stands there, and the portal writes it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from router.app.plugin_contexts import plugin_routes
 from router.errors import NotFound, RouterError, faults
 from router.portal.customer.own import nothing_here
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 from router.types.portal_page import Facts, PageForm, PageTable, PortalPage, Text
 from router.types.routes import PluginRoute, RouteRequest, RouteResponse
 
 __all__ = ["PAGES", "shown_kind"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _log = logging.getLogger("router.portal")
 _PART = re.compile(r"\\\{([a-z][a-z0-9_]*)\\\}")
@@ -26,26 +26,26 @@ _FORM = "application/x-www-form-urlencoded"
 
 @PAGES.get("/app/plugins/<plugin>/", "viewer")
 @PAGES.get("/app/plugins/<plugin>/<path:rest>", "viewer")
-def page(request: PageRequest) -> Reply:
+def page(request: PageRequest) -> PageReply:
     """What a plugin shows a customer."""
     return _served(request, "session", f"/app/plugins/{request.params['plugin']}", "layout/app.html")
 
 
 @PAGES.post("/app/plugins/<plugin>/<path:rest>", "viewer")
-def send(request: PageRequest) -> Reply:
+def send(request: PageRequest) -> PageReply:
     """What a plugin does with a customer's form."""
     return _served(request, "session", f"/app/plugins/{request.params['plugin']}", "layout/app.html")
 
 
 @PAGES.get("/ops/plugin/<plugin>/", "operator")
 @PAGES.get("/ops/plugin/<plugin>/<path:rest>", "operator")
-def operators_page(request: PageRequest) -> Reply:
+def operators_page(request: PageRequest) -> PageReply:
     """What a plugin shows an operator."""
     return _served(request, "operator", f"/ops/plugin/{request.params['plugin']}", "layout/ops.html")
 
 
 @PAGES.post("/ops/plugin/<plugin>/<path:rest>", "operator")
-def operators_send(request: PageRequest) -> Reply:
+def operators_send(request: PageRequest) -> PageReply:
     """What a plugin does with an operator's form."""
     return _served(request, "operator", f"/ops/plugin/{request.params['plugin']}", "layout/ops.html")
 
@@ -55,7 +55,7 @@ def shown_kind(block: object) -> str:
     return {Text: "text", Facts: "facts", PageTable: "table", PageForm: "form"}.get(type(block), "")
 
 
-def _served(request: PageRequest, access: str, base: str, layout: str) -> Reply:
+def _served(request: PageRequest, access: str, base: str, layout: str) -> PageReply:
     plugin = request.params["plugin"]
     route, params = _route(request, plugin, access)
     asked = RouteRequest(

@@ -21,26 +21,26 @@ from router.office.people.factors import (
 from router.office.people.sessions import end_other_sessions, end_session, list_sessions, step_up
 from router.portal.customer.own import nothing_here
 from router.portal.web.forms import Form, empty_form
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _EVENTS = 30
 _SECRET = re.compile(r"[A-Z2-7]{16,64}")
 
 
 @PAGES.get("/app/settings/security", "person")
-def security(request: PageRequest) -> Reply:
+def security(request: PageRequest) -> PageReply:
     """All of it."""
     return _show(request)
 
 
 @PAGES.post("/app/settings/security/totp", "person", step_up=True)
-def begin(request: PageRequest) -> Reply:
+def begin(request: PageRequest) -> PageReply:
     """Begin to set up an authenticator: its secret is shown this once."""
     try:
         start = begin_totp(request.office, request.actor, request.person.id)
@@ -50,7 +50,7 @@ def begin(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/settings/security/totp/confirm", "person")
-def confirm(request: PageRequest) -> Reply:
+def confirm(request: PageRequest) -> PageReply:
     """Take the first code, and give recovery codes."""
     try:
         codes = confirm_totp(request.office, request.actor, request.person.id, request.form.get("code", ""))
@@ -70,7 +70,7 @@ def confirm(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/settings/security/recovery", "person", step_up=True)
-def renew_codes(request: PageRequest) -> Reply:
+def renew_codes(request: PageRequest) -> PageReply:
     """New recovery codes in place of the old ones."""
     try:
         codes = new_recovery_codes(request.office, request.actor, request.person.id)
@@ -80,7 +80,7 @@ def renew_codes(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/settings/security/factors/<factor_id>/remove", "person", step_up=True)
-def remove(request: PageRequest) -> Reply:
+def remove(request: PageRequest) -> PageReply:
     """Log in without a second factor from now on."""
     try:
         remove_factor(request.office, request.actor, request.person.id, request.params["factor_id"])
@@ -92,7 +92,7 @@ def remove(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/settings/security/sessions/<session_id>/end", "person")
-def end_one(request: PageRequest) -> Reply:
+def end_one(request: PageRequest) -> PageReply:
     """End one session."""
     try:
         end_session(request.office, request.actor, request.params["session_id"], person_id=request.person.id)
@@ -102,14 +102,14 @@ def end_one(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/settings/security/sessions/end-others", "person")
-def end_others(request: PageRequest) -> Reply:
+def end_others(request: PageRequest) -> PageReply:
     """End all sessions but this one."""
     assert request.session is not None
     end_other_sessions(request.office, request.actor, request.person.id, request.session.id)
     return request.redirect("/app/settings/security", said="sessions_ended")
 
 
-def _show(request: PageRequest, form: Form | None = None, status: int = 200) -> Reply:
+def _show(request: PageRequest, form: Form | None = None, status: int = 200) -> PageReply:
     person = request.person
     return request.render(
         "customer/security.html",
@@ -122,7 +122,7 @@ def _show(request: PageRequest, form: Form | None = None, status: int = 200) -> 
     )
 
 
-def _show_totp(request: PageRequest, start: TotpStart, form: Form, error: RouterError | None = None) -> Reply:
+def _show_totp(request: PageRequest, start: TotpStart, form: Form, error: RouterError | None = None) -> PageReply:
     image = segno.make(start.uri, micro=False).svg_data_uri(scale=4, border=2, xmldecl=False, nl=False)
     status = error.status if error is not None else 200
     return request.render("customer/totp.html", status=status, form=form, secret=start.secret, image=image)

@@ -15,18 +15,18 @@ from router.office.people.people import change_profile
 from router.office.people.sessions import step_up
 from router.office.people.tickets import ask_email_change
 from router.portal.web.forms import Form, empty_form, load_form
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _THEMES = ("system", "light", "dark")
 
 
-class ProfileForm(Schema):
+class _ProfileForm(Schema):
     """What somebody prefers."""
 
     name = fields.String(load_default="", validate=validate.Length(max=80))
@@ -35,22 +35,22 @@ class ProfileForm(Schema):
     theme = fields.String(load_default="system", validate=validate.OneOf(_THEMES))
 
 
-class EmailForm(Schema):
+class _EmailForm(Schema):
     """A new address."""
 
     email = fields.Email(required=True, validate=validate.Length(max=254))
 
 
 @PAGES.get("/app/settings", "person")
-def settings_page(request: PageRequest) -> Reply:
+def settings_page(request: PageRequest) -> PageReply:
     """All of it."""
     return _show(request)
 
 
 @PAGES.post("/app/settings", "person")
-def save(request: PageRequest) -> Reply:
+def save(request: PageRequest) -> PageReply:
     """Change what is preferred."""
-    form = load_form(ProfileForm(), request.form)
+    form = load_form(_ProfileForm(), request.form)
     if form.ok and form.values["zone"] not in available_timezones():
         form.errors["zone"] = [request.text("Choose a time zone from the list.")]
     if not form.ok:
@@ -67,9 +67,9 @@ def save(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/settings/email", "person", step_up=True)
-def change_address(request: PageRequest) -> Reply:
+def change_address(request: PageRequest) -> PageReply:
     """Mail a link to a new address, which takes the place of the old one once it is opened."""
-    form = load_form(EmailForm(), request.form)
+    form = load_form(_EmailForm(), request.form)
     if form.ok:
         try:
             ask_email_change(request.office, request.actor, request.person.id, form.values["email"], request.visit)
@@ -81,7 +81,7 @@ def change_address(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/settings/password", "person", step_up=True)
-def change_password(request: PageRequest) -> Reply:
+def change_password(request: PageRequest) -> PageReply:
     """Set a new password; all other sessions end."""
     form = empty_form(password="")
     try:
@@ -96,15 +96,15 @@ def change_password(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/settings/export", "person")
-def export(request: PageRequest) -> Reply:
+def export(request: PageRequest) -> PageReply:
     """All that is kept of somebody, for themselves."""
     body = json.dumps(export_person(request.office, request.person.id), indent=2, ensure_ascii=False)
     shown = [("Content-Type", "application/json"), ("Content-Disposition", 'attachment; filename="my-data.json"')]
-    return Reply(body, 200, shown)
+    return PageReply(body, 200, shown)
 
 
 @PAGES.post("/app/settings/close", "person", step_up=True)
-def close(request: PageRequest) -> Reply:
+def close(request: PageRequest) -> PageReply:
     """Close the account; who does it types its address."""
     typed = request.form.get("confirm", "").strip()
     if typed.casefold() != request.person.email.casefold():
@@ -129,7 +129,7 @@ def _show(
     password_form: Form | None = None,
     close_form: Form | None = None,
     status: int = 200,
-) -> Reply:
+) -> PageReply:
     person = request.person
     profile = empty_form(name=person.name, locale=person.locale, zone=person.zone or "UTC", theme=person.theme)
     return request.render(

@@ -23,38 +23,38 @@ from router.office.people.sessions import choose_workspace
 from router.portal.customer.own import nothing_here
 from router.portal.web.fields import PersonName
 from router.portal.web.forms import Form, empty_form, load_form
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 
-class InviteForm(Schema):
+class _InviteForm(Schema):
     """Whom to invite, as what."""
 
     email = fields.Email(required=True, validate=validate.Length(max=254))
     role = fields.String(load_default="developer", validate=validate.OneOf(ROLES))
 
 
-class WorkspaceForm(Schema):
+class _WorkspaceForm(Schema):
     """How a workspace is called."""
 
     name = PersonName(required=True)
 
 
 @PAGES.get("/app/team", "viewer")
-def team(request: PageRequest) -> Reply:
+def team(request: PageRequest) -> PageReply:
     """Members and invitations."""
     return _show(request, empty_form(role="developer"))
 
 
 @PAGES.post("/app/team/invite", "owner", step_up=True)
-def send_invitation(request: PageRequest) -> Reply:
+def send_invitation(request: PageRequest) -> PageReply:
     """Invite somebody by mail."""
-    form = load_form(InviteForm(), request.form)
+    form = load_form(_InviteForm(), request.form)
     if not form.ok:
         return _show(request, form, 422)
     try:
@@ -65,7 +65,7 @@ def send_invitation(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/team/invitations/<ticket_id>/again", "owner")
-def invite_again(request: PageRequest) -> Reply:
+def invite_again(request: PageRequest) -> PageReply:
     """Mail an invitation once more."""
     _check_invitation(request)
     try:
@@ -76,7 +76,7 @@ def invite_again(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/team/invitations/<ticket_id>/end", "owner")
-def end_invitation(request: PageRequest) -> Reply:
+def end_invitation(request: PageRequest) -> PageReply:
     """Withdraw an invitation."""
     _check_invitation(request)
     revoke_invitation(request.office, request.actor, request.account_id, request.params["ticket_id"])
@@ -84,7 +84,7 @@ def end_invitation(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/team/<person_id>/role", "owner", step_up=True)
-def set_role(request: PageRequest) -> Reply:
+def set_role(request: PageRequest) -> PageReply:
     """Change what a member may do."""
     _check_member(request)
     try:
@@ -96,7 +96,7 @@ def set_role(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/team/<person_id>/remove", "owner", step_up=True)
-def remove(request: PageRequest) -> Reply:
+def remove(request: PageRequest) -> PageReply:
     """Take somebody out of the workspace."""
     _check_member(request)
     try:
@@ -107,7 +107,7 @@ def remove(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/team/leave", "viewer")
-def leave_it(request: PageRequest) -> Reply:
+def leave_it(request: PageRequest) -> PageReply:
     """Leave the workspace."""
     try:
         leave(request.office, request.actor, request.account_id, request.person.id)
@@ -117,9 +117,9 @@ def leave_it(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/team/name", "owner")
-def rename(request: PageRequest) -> Reply:
+def rename(request: PageRequest) -> PageReply:
     """Call the workspace otherwise."""
-    form = load_form(WorkspaceForm(), request.form)
+    form = load_form(_WorkspaceForm(), request.form)
     if not form.ok:
         return _show(request, form, 422)
     rename_account(request.office, request.actor, request.account_id, form.values["name"])
@@ -127,13 +127,13 @@ def rename(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/workspaces", "person")
-def workspaces(request: PageRequest) -> Reply:
+def workspaces(request: PageRequest) -> PageReply:
     """The workspaces that somebody belongs to."""
     return _show_workspaces(request, empty_form())
 
 
 @PAGES.post("/app/workspaces", "person")
-def choose(request: PageRequest) -> Reply:
+def choose(request: PageRequest) -> PageReply:
     """Look at another workspace."""
     assert request.session is not None
     try:
@@ -144,12 +144,12 @@ def choose(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/workspaces/new", "person")
-def make(request: PageRequest) -> Reply:
+def make(request: PageRequest) -> PageReply:
     """Make a workspace of one's own."""
     assert request.session is not None
     if request.person.verified_at is None:
         return request.redirect("/app/verify")
-    form = load_form(WorkspaceForm(), request.form)
+    form = load_form(_WorkspaceForm(), request.form)
     if form.ok:
         try:
             made = create_workspace(request.office, request.actor, request.person.id, form.values["name"])
@@ -161,13 +161,13 @@ def make(request: PageRequest) -> Reply:
     return _show_workspaces(request, form, 422)
 
 
-def _show(request: PageRequest, form: Form, status: int = 200) -> Reply:
+def _show(request: PageRequest, form: Form, status: int = 200) -> PageReply:
     members = list_members(request.office, request.account_id)
     invitations = list_invitations(request.office, request.account_id) if request.may("owner") else []
     return request.render("customer/team.html", status=status, members=members, invitations=invitations, form=form)
 
 
-def _show_workspaces(request: PageRequest, form: Form, status: int = 200) -> Reply:
+def _show_workspaces(request: PageRequest, form: Form, status: int = 200) -> PageReply:
     found = list_workspaces(request.office, request.person.id)
     return request.render("customer/workspaces.html", status=status, workspaces=found, form=form)
 

@@ -1,1 +1,1 @@
-"""Pages before the log-in, and the log-in itself."""
+"""PageRoutes before the log-in, and the log-in itself."""

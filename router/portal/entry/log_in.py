@@ -12,35 +12,35 @@ from router.office.people.tickets import send_login_link
 from router.portal.entry.proof import PROOF_FIELD, challenge_of, proof_ok
 from router.portal.web.forms import empty_form, load_form
 from router.portal.web.guard import is_local
-from router.portal.web.pages import Pages
+from router.portal.web.pages import PageRoutes
 from router.portal.web.refusing import next_path
-from router.portal.web.replies import Reply
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 from router.portal.web.stepping import form_again, step_up_page
 
 __all__ = ["PAGES", "welcome"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _EMAIL_MAX = 254
 _PASSWORD_MAX = 256
 
 
-class LogInForm(Schema):
+class _LogInForm(Schema):
     """An address and a password."""
 
     email = fields.String(required=True, validate=validate.Length(1, _EMAIL_MAX))
     password = fields.String(required=True, validate=validate.Length(1, _PASSWORD_MAX))
 
 
-class LinkForm(Schema):
+class _LinkForm(Schema):
     """An address to which a link is sent."""
 
     email = fields.Email(required=True, validate=validate.Length(max=_EMAIL_MAX))
 
 
 @PAGES.get("/app/login", "public")
-def log_in_page(request: PageRequest) -> Reply:
+def log_in_page(request: PageRequest) -> PageReply:
     """The form."""
     if request.session is not None and request.session.complete:
         return request.redirect(next_path(request.query.get("next", "")))
@@ -48,9 +48,9 @@ def log_in_page(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/login", "public")
-def log_in(request: PageRequest) -> Reply:
+def log_in(request: PageRequest) -> PageReply:
     """Check the password."""
-    form = load_form(LogInForm(), request.form)
+    form = load_form(_LogInForm(), request.form)
     if not form.ok:
         return _form(request, form, 422)
     try:
@@ -63,15 +63,15 @@ def log_in(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/login/link", "public")
-def link_page(request: PageRequest) -> Reply:
+def link_page(request: PageRequest) -> PageReply:
     """The form that asks for a mailed link."""
     return _link_form(request, empty_form(email=request.query.get("email", "")))
 
 
 @PAGES.post("/app/login/link", "public")
-def send_link(request: PageRequest) -> Reply:
+def send_link(request: PageRequest) -> PageReply:
     """Mail a link, and say the same whether or not the address is known."""
-    form = load_form(LinkForm(), request.form)
+    form = load_form(_LinkForm(), request.form)
     if not form.ok:
         return _link_form(request, form, 422)
     try:
@@ -82,7 +82,7 @@ def send_link(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/login/second", "public")
-def second_page(request: PageRequest) -> Reply:
+def second_page(request: PageRequest) -> PageReply:
     """The form for the second factor."""
     if request.session is None:
         return request.redirect("/app/login")
@@ -92,7 +92,7 @@ def second_page(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/login/second", "public")
-def second(request: PageRequest) -> Reply:
+def second(request: PageRequest) -> PageReply:
     """Check the second factor."""
     session = request.session
     if session is None:
@@ -108,7 +108,7 @@ def second(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/logout", "public")
-def leave(request: PageRequest) -> Reply:
+def leave(request: PageRequest) -> PageReply:
     """End the session."""
     if request.session_text:
         end_session(request.office, request.actor, request.session_text)
@@ -119,7 +119,7 @@ def leave(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/step-up", "person")
-def prove(request: PageRequest) -> Reply:
+def prove(request: PageRequest) -> PageReply:
     """Check the proof, and give the form back that had to wait."""
     assert request.session is not None
     person = request.session.person
@@ -136,7 +136,7 @@ def prove(request: PageRequest) -> Reply:
     return reply
 
 
-def welcome(request: PageRequest, session_text: str, first: str, then: str) -> Reply:
+def welcome(request: PageRequest, session_text: str, first: str, then: str) -> PageReply:
     """Set the session's cookie and lead on.
 
     Args:
@@ -147,19 +147,19 @@ def welcome(request: PageRequest, session_text: str, first: str, then: str) -> R
     return reply
 
 
-def _form(request: PageRequest, form: object, status: int = 200, error: RouterError | None = None) -> Reply:
+def _form(request: PageRequest, form: object, status: int = 200, error: RouterError | None = None) -> PageReply:
     target = next_path(request.form.get("next", "") or request.query.get("next", ""))
     plain = request.site.cookies.secure and not request.site.is_https(request) and not is_local(request.host)
     reply = request.render("entry/log_in.html", status=status, form=form, next=target, plain_http=plain)
     return _with_wait(reply, error)
 
 
-def _link_form(request: PageRequest, form: object, status: int = 200, error: RouterError | None = None) -> Reply:
+def _link_form(request: PageRequest, form: object, status: int = 200, error: RouterError | None = None) -> PageReply:
     shown = {"form": form, "challenge": challenge_of(request), "proof_field": PROOF_FIELD}
     return _with_wait(request.render("entry/link.html", status=status, **shown), error)
 
 
-def _with_wait(reply: Reply, error: RouterError | None) -> Reply:
+def _with_wait(reply: PageReply, error: RouterError | None) -> PageReply:
     wait = error.headers.get("Retry-After") if error is not None and error.headers else None
     if wait:
         reply.headers.append(("Retry-After", str(wait)))

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from router.i18n.language import CODES, PSEUDO
 from router.office.people.people import change_profile
-from router.portal.web.pages import Pages
+from router.portal.web.pages import PageRoutes
 from router.portal.web.refusing import next_path
-from router.portal.web.replies import Reply
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _THEMES = ("system", "light", "dark")
 
 
 @PAGES.post("/app/language", "public")
-def choose_language(request: PageRequest) -> Reply:
+def choose_language(request: PageRequest) -> PageReply:
     """Answer in another language from now on."""
     chosen = request.form.get("language", "")
     reply = request.redirect(_back(request))
@@ -29,7 +29,7 @@ def choose_language(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/theme", "public")
-def choose_theme(request: PageRequest) -> Reply:
+def choose_theme(request: PageRequest) -> PageReply:
     """Light, dark, or as the system has it."""
     chosen = request.form.get("theme", "")
     reply = request.redirect(_back(request))

@@ -12,14 +12,14 @@ from router.office.people.signup import sign_up as make_person
 from router.office.people.tickets import resend_verification
 from router.portal.entry.proof import PROOF_FIELD, challenge_of, proof_ok
 from router.portal.web.forms import Form, empty_form, load_form
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 from router.portal.web.serving import new_visitor
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _EMAIL_MAX = 254
 _NAME_MAX = 80
@@ -27,7 +27,7 @@ _PASSWORD_MAX = 256
 _VISITOR_S = 86_400
 
 
-class SignUpForm(Schema):
+class _SignUpForm(Schema):
     """Who wants an account; without a password they log in by mailed links."""
 
     email = fields.Email(required=True, validate=validate.Length(max=_EMAIL_MAX))
@@ -38,7 +38,7 @@ class SignUpForm(Schema):
 
 
 @PAGES.get("/app/signup", "public")
-def sign_up_page(request: PageRequest) -> Reply:
+def sign_up_page(request: PageRequest) -> PageReply:
     """The form."""
     if request.session is not None and request.session.complete:
         return request.redirect("/app/")
@@ -46,9 +46,9 @@ def sign_up_page(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/signup", "public")
-def sign_up(request: PageRequest) -> Reply:
+def sign_up(request: PageRequest) -> PageReply:
     """Take the form. The answer is the same for known and unknown addresses."""
-    form = load_form(SignUpForm(), request.form)
+    form = load_form(_SignUpForm(), request.form)
     if form.ok and request.site.settings.terms_url and not form.values["terms"]:
         form.errors["terms"] = [request.text("Please accept the terms.")]
     if not form.ok:
@@ -66,14 +66,14 @@ def sign_up(request: PageRequest) -> Reply:
             proof_ok=proof_ok(request),
         )
     except (BadRequest, Forbidden, RateLimited) as error:
-        return _form(request, form.refuse(error, SignUpForm().fields), error.status, error)
+        return _form(request, form.refuse(error, _SignUpForm().fields), error.status, error)
     reply = request.render("entry/look_into_mail.html", email=values["email"], again="/app/signup")
     reply.headers += cookie
     return reply
 
 
 @PAGES.get("/app/verify", "person")
-def verify_page(request: PageRequest) -> Reply:
+def verify_page(request: PageRequest) -> PageReply:
     """What to do while the address is not proved."""
     if request.person.verified_at is not None:
         return request.redirect("/app/")
@@ -81,7 +81,7 @@ def verify_page(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/verify", "person")
-def send_again(request: PageRequest) -> Reply:
+def send_again(request: PageRequest) -> PageReply:
     """Send the link once more."""
     try:
         resend_verification(request.office, request.actor, request.visit, request.person.email)
@@ -99,7 +99,7 @@ def _with_visitor(request: PageRequest) -> tuple[Visit, list[tuple[str, str]]]:
     return replace(request.visit, browser=text), [cookies.keep(cookies.visitor, text, _VISITOR_S)]
 
 
-def _form(request: PageRequest, form: Form, status: int = 200, error: RouterError | None = None) -> Reply:
+def _form(request: PageRequest, form: Form, status: int = 200, error: RouterError | None = None) -> PageReply:
     settings = request.site.settings
     shown = {
         "form": form,

@@ -54,7 +54,7 @@ def brand_of(settings: Settings, dialect: Dialect) -> Brand:
     return Brand(
         name=portal.name or dialect.title,
         accent=accent,
-        accent_dark=_ACCENT_DARK if accent == ACCENT else lightened(accent),
+        accent_dark=_ACCENT_DARK if accent == ACCENT else _lightened(accent),
         currency=settings.gateway.currency,
         api_url=(portal.api_url or f"http://{shown}:{server.port}/v1").rstrip("/"),
         key_prefix=settings.gateway.key_prefix or dialect.key_prefix,
@@ -63,7 +63,7 @@ def brand_of(settings: Settings, dialect: Dialect) -> Brand:
     )
 
 
-def lightened(colour: str) -> str:
+def _lightened(colour: str) -> str:
     """A colour as it stands on dark ground: half way to white."""
     parts = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return "#" + "".join(f"{(one + 255) // 2:02x}" for one in parts)

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from router.portal.web.replies import Reply
+    from router.portal.web.replies import PageReply
     from router.portal.web.requests import PageRequest
 
-__all__ = ["ACCESS", "Handler", "Page", "Pages"]
+__all__ = ["ACCESS", "Handler", "PageRoute", "PageRoutes"]
 
 ACCESS = ("public", "person", "viewer", "developer", "owner", "operator")
 """Who may ask for a page: everybody; whoever is logged in; members of the workspace with at least that role; operators
 with a second factor.
 """
 
-Handler = Callable[["PageRequest"], "Reply"]
+Handler = Callable[["PageRequest"], "PageReply"]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageRoute:
     """One page, or what takes its form.
 
     Attributes:
@@ -41,13 +41,13 @@ class Page:
     json: bool = False
 
 
-class Pages:
+class PageRoutes:
     """The pages of one subject, which register themselves."""
 
     def __init__(self) -> None:
-        self._pages: list[Page] = []
+        self._pages: list[PageRoute] = []
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Iterator[PageRoute]:
         return iter(self._pages)
 
     def get(self, path: str, access: str, *, json: bool = False) -> Callable[[Handler], Handler]:
@@ -67,7 +67,7 @@ class Pages:
             raise ValueError(f"access is one of {', '.join(ACCESS)}, not {access!r}")
 
         def register(handler: Handler) -> Handler:
-            self._pages.append(Page(method, path, access, handler, step_up, json))
+            self._pages.append(PageRoute(method, path, access, handler, step_up, json))
             return handler
 
         return register

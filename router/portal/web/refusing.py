@@ -18,8 +18,8 @@ from router.errors import (
     Unauthorized,
 )
 from router.office.people.records import ROLES
-from router.portal.web.pages import Page
-from router.portal.web.replies import Reply, json_reply
+from router.portal.web.pages import PageRoute
+from router.portal.web.replies import PageReply, json_reply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["as_ours", "failure_page", "next_path", "refusal"]
@@ -28,7 +28,7 @@ _NEXT_MAX = 500
 _SERVER_FAULT = 500
 
 
-def refusal(page: Page, asked: PageRequest) -> Reply | None:
+def refusal(page: PageRoute, asked: PageRequest) -> PageReply | None:
     """What somebody gets who may not see a page; None for who may.
 
     Raises:
@@ -82,7 +82,7 @@ def as_ours(error: BaseException, asked: PageRequest) -> RouterError:
     return RouterError(asked.text("Something went wrong on our side. Nothing was changed as far as we know."))
 
 
-def failure_page(asked: PageRequest, error: RouterError, *, json: bool) -> Reply:
+def failure_page(asked: PageRequest, error: RouterError, *, json: bool) -> PageReply:
     """The answer that tells of a fault, with the request's ID and what to do."""
     wait = error.headers.get("Retry-After") if error.headers else None
     headers = [("Retry-After", str(wait))] if wait else []
@@ -95,7 +95,7 @@ def failure_page(asked: PageRequest, error: RouterError, *, json: bool) -> Reply
     return reply
 
 
-def _for_operators(asked: PageRequest) -> Reply | None:
+def _for_operators(asked: PageRequest) -> PageReply | None:
     """Operators have a second factor, and have used it."""
     assert asked.session is not None
     if not asked.session.person.operator:

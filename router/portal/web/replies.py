@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Reply", "csv_reply", "json_reply", "neutral_cell"]
+__all__ = ["PageReply", "csv_reply", "json_reply", "neutral_cell"]
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 @dataclass(slots=True)
-class Reply:
+class PageReply:
     """An answer.
 
     Attributes:
@@ -31,12 +31,12 @@ class Reply:
     headers: list[tuple[str, str]] = field(default_factory=list)
 
 
-def json_reply(value: Any, status: int = 200) -> Reply:
+def json_reply(value: Any, status: int = 200) -> PageReply:
     """An answer in JSON."""
-    return Reply(json.dumps(value, ensure_ascii=False), status, [("Content-Type", "application/json")])
+    return PageReply(json.dumps(value, ensure_ascii=False), status, [("Content-Type", "application/json")])
 
 
-def csv_reply(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Reply:
+def csv_reply(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> PageReply:
     """A table for spreadsheets, sent as it is read.
 
     Args:
@@ -46,7 +46,7 @@ def csv_reply(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) 
         ("Content-Type", "text/csv; charset=utf-8"),
         ("Content-Disposition", f'attachment; filename="{name}.csv"'),
     ]
-    return Reply(_lines(head, rows), 200, headers)
+    return PageReply(_lines(head, rows), 200, headers)
 
 
 def neutral_cell(value: object) -> str:

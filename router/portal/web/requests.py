@@ -16,11 +16,11 @@ from router.office.accounts import available_nano, get_account
 from router.office.actor import Actor
 from router.office.people.notices import unread_notices
 from router.office.people.records import Person, Visit, WebSession, may
-from router.portal.web.replies import Reply
+from router.portal.web.replies import PageReply
 
 if TYPE_CHECKING:
     from router.office.office import Office
-    from router.portal.web.site import Site
+    from router.portal.web.site import PortalParts
 
 __all__ = ["PageRequest"]
 
@@ -47,7 +47,7 @@ class PageRequest:
         body: of a form, as it was sent.
     """
 
-    site: Site
+    site: PortalParts
     method: str
     path: str
     params: Mapping[str, str]
@@ -133,13 +133,13 @@ class PageRequest:
         translated = self.language.gettext(message)
         return translated % values if values else translated
 
-    def render(self, template: str, *, status: int = 200, **values: Any) -> Reply:
+    def render(self, template: str, *, status: int = 200, **values: Any) -> PageReply:
         """A page of a template, which sees the request as ``request``."""
         shown = {"request": self, "said": self.site.said(self), **values}
         body = self.site.renderer.render(template, self.language, shown)
-        return Reply(body, status, [("Content-Type", "text/html; charset=utf-8")])
+        return PageReply(body, status, [("Content-Type", "text/html; charset=utf-8")])
 
-    def redirect(self, path: str, *, said: str = "", **query: str) -> Reply:
+    def redirect(self, path: str, *, said: str = "", **query: str) -> PageReply:
         """Lead on to a page of ours, which shows a message.
 
         Args:
@@ -148,8 +148,8 @@ class PageRequest:
         asked = {**query, **({"said": said} if said else {})}
         target = path + (("&" if "?" in path else "?") + urlencode(asked) if asked else "")
         if self.htmx:
-            return Reply("", 204, [("HX-Redirect", target)])
-        return Reply("", 303, [("Location", target)])
+            return PageReply("", 204, [("HX-Redirect", target)])
+        return PageReply("", 303, [("Location", target)])
 
     def here(self, **changed: str | None) -> str:
         """This page's address with other values in its query; None takes one out."""

@@ -17,11 +17,11 @@ from router.i18n.language import CODES, PSEUDO, best_language, language_of
 from router.office.people.records import Visit, WebSession
 from router.office.people.sessions import find_session
 from router.portal.web.guard import API_HEADERS, HSTS, PAGE_HEADERS, SAFE, check_origin, is_local
-from router.portal.web.pages import Page
+from router.portal.web.pages import PageRoute
 from router.portal.web.refusing import as_ours, failure_page, refusal
-from router.portal.web.replies import Reply
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
-from router.portal.web.site import Site
+from router.portal.web.site import PortalParts
 from router.portal.web.stepping import is_stepped_up, step_up_page
 from router.types.masking import one_line
 
@@ -45,7 +45,7 @@ class Serving:
         peers: tells whose a request is.
     """
 
-    def __init__(self, site: Site, pages: Iterable[Page], peers: PeerReader) -> None:
+    def __init__(self, site: PortalParts, pages: Iterable[PageRoute], peers: PeerReader) -> None:
         self._site = site
         self._peers = peers
         self.pages = tuple(pages)
@@ -57,7 +57,7 @@ class Serving:
             app.add_url_rule(page.path, name, self._view(page), methods=methods, provide_automatic_options=False)
         app.register_error_handler(Exception, self._unknown)
 
-    def _view(self, page: Page) -> Callable[..., Response]:
+    def _view(self, page: PageRoute) -> Callable[..., Response]:
         def view(**params: str) -> Response:
             asked = self._request(params)
             try:
@@ -74,7 +74,7 @@ class Serving:
         json = asked.path.startswith("/api/")
         return self._response(asked, self._failed(asked, error, json=json), json=json)
 
-    def _failed(self, asked: PageRequest, error: BaseException, *, json: bool) -> Reply:
+    def _failed(self, asked: PageRequest, error: BaseException, *, json: bool) -> PageReply:
         """What is told of a fault: the person's words on the page, the operator's in the log."""
         known = as_ours(error, asked)
         if known.status >= _SERVER_FAULT:
@@ -82,7 +82,7 @@ class Serving:
             _log.error("%s %s [%s]: %s", asked.method, asked.path, asked.request_id, error, exc_info=shown)
         return failure_page(asked, known, json=json)
 
-    def _answer(self, page: Page, asked: PageRequest) -> Reply:
+    def _answer(self, page: PageRoute, asked: PageRequest) -> PageReply:
         if page.method not in SAFE:
             self._check_form()
             request.max_content_length = request.max_form_memory_size = FORM_MAX
@@ -144,7 +144,7 @@ class Serving:
         chosen = request.cookies.get("theme", "") or (session.person.theme if session is not None else "")
         return chosen if chosen in _THEMES else "system"
 
-    def _response(self, asked: PageRequest, reply: Reply, *, json: bool) -> Response:
+    def _response(self, asked: PageRequest, reply: PageReply, *, json: bool) -> Response:
         body: Any = reply.body
         answer = Response(body, reply.status)
         answer.headers.clear()

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from router.office.office import Office
     from router.portal.web.requests import PageRequest
 
-__all__ = ["Site"]
+__all__ = ["PortalParts"]
 
 _ANYBODY = Key("", "", "")
 
 
 @dataclass
-class Site:
+class PortalParts:
     """One portal.
 
     Attributes:

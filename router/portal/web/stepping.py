@@ -5,7 +5,7 @@ What was typed is kept: it goes along hidden, and once the proof is given the fo
 
 from __future__ import annotations
 
-from router.portal.web.replies import Reply
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["AGAIN", "FRESH_S", "form_again", "is_stepped_up", "step_up_page"]
@@ -29,7 +29,7 @@ def is_stepped_up(asked: PageRequest) -> bool:
     return 0 <= asked.now - session.stepped_at < FRESH_S
 
 
-def step_up_page(asked: PageRequest, *, wrong: str = "") -> Reply:
+def step_up_page(asked: PageRequest, *, wrong: str = "") -> PageReply:
     """The page that asks for the proof.
 
     Args:
@@ -40,7 +40,7 @@ def step_up_page(asked: PageRequest, *, wrong: str = "") -> Reply:
     return asked.render("step_up.html", status=403 if not wrong else 422, **shown)
 
 
-def form_again(asked: PageRequest) -> Reply:
+def form_again(asked: PageRequest) -> PageReply:
     """The form that had to wait, to be sent by a press of a button; or the overview, where none waits."""
     path = asked.form.get(_PATH, "")
     if not path.startswith(("/app/", "/ops/")) or "//" in path or "\\" in path:

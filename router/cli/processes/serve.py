@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import click
 
-from router.cli.commands.running import pid_file
+from router.cli.processes.running import pid_file
 from router.cli.support.output import print_json
 from router.cli.support.portal_process import PORTAL_APP, portal_address, portal_plan
 from router.cli.support.session import CommandSession, common
