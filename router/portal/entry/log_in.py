@@ -149,7 +149,7 @@ def welcome(request: PageRequest, session_text: str, first: str, then: str) -> P
 
 def _form(request: PageRequest, form: object, status: int = 200, error: RouterError | None = None) -> PageReply:
     target = next_path(request.form.get("next", "") or request.query.get("next", ""))
-    plain = request.site.cookies.secure and not request.site.is_https(request) and not is_local(request.host)
+    plain = request.site.cookies.secure and request.scheme != "https" and not is_local(request.host)
     reply = request.render("entry/log_in.html", status=status, form=form, next=target, plain_http=plain)
     return _with_wait(reply, error)
 

@@ -17,6 +17,7 @@ from router.office.actor import Actor
 from router.office.people.notices import unread_notices
 from router.office.people.records import Person, Visit, WebSession, may
 from router.portal.web.replies import PageReply
+from router.portal.web.said import SAID
 
 if TYPE_CHECKING:
     from router.office.office import Office
@@ -135,7 +136,8 @@ class PageRequest:
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> PageReply:
         """A page of a template, which sees the request as ``request``."""
-        shown = {"request": self, "said": self.site.said(self), **values}
+        message = SAID.get(self.query.get("said", ""), "")
+        shown = {"request": self, "said": self.text(message) if message else "", **values}
         body = self.site.renderer.render(template, self.language, shown)
         return PageReply(body, status, [("Content-Type", "text/html; charset=utf-8")])
 

@@ -12,14 +12,12 @@ from router.portal.web.brand import Brand
 from router.portal.web.cookies import Cookies
 from router.portal.web.examples import Example, call_examples, example_model
 from router.portal.web.rendering import Renderer
-from router.portal.web.said import SAID
 from router.types.keys import Key
 
 if TYPE_CHECKING:
     from router.app.assembly import Assembly
     from router.config.portal import PortalSettings
     from router.office.office import Office
-    from router.portal.web.requests import PageRequest
 
 __all__ = ["PortalParts"]
 
@@ -74,19 +72,3 @@ class PortalParts:
     def examples(self, key: str = "") -> Sequence[Example]:
         """The first call by curl, Python and Node."""
         return call_examples(self.brand, self.example_model, key)
-
-    def is_https(self, request: PageRequest) -> bool:
-        """Whether the browser speaks to us, or to a proxy that we trust, by https."""
-        return request.scheme == "https"
-
-    def ways_to_step_up(self, request: PageRequest) -> tuple[str, ...]:
-        """How somebody can prove who they are: ``code``, ``password``; empty: by a new log-in alone."""
-        assert request.session is not None
-        if request.session.second_factor:
-            return ("code",)
-        return ("password",) if request.session.person.has_password else ()
-
-    def said(self, request: PageRequest) -> str:
-        """The message that the address of a request names; empty for none."""
-        message = SAID.get(request.query.get("said", ""), "")
-        return request.text(message) if message else ""

@@ -36,7 +36,7 @@ def step_up_page(asked: PageRequest, *, wrong: str = "") -> PageReply:
         wrong: what is wrong with the one that was given.
     """
     path, waiting = asked.form.get(_PATH) or asked.path, _waiting(asked)
-    shown = {"path": path, "waiting": waiting, "wrong": wrong, "ways": asked.site.ways_to_step_up(asked)}
+    shown = {"path": path, "waiting": waiting, "wrong": wrong, "ways": _ways(asked)}
     return asked.render("step_up.html", status=403 if not wrong else 422, **shown)
 
 
@@ -47,6 +47,14 @@ def form_again(asked: PageRequest) -> PageReply:
         return asked.redirect("/app/")
     fields = [(name.removeprefix(AGAIN), value) for name, value in _waiting(asked)]
     return asked.render("form_again.html", path=path, fields=fields)
+
+
+def _ways(asked: PageRequest) -> tuple[str, ...]:
+    """How somebody can prove who they are: ``code``, ``password``; empty: by a new log-in alone."""
+    assert asked.session is not None
+    if asked.session.second_factor:
+        return ("code",)
+    return ("password",) if asked.session.person.has_password else ()
 
 
 def _waiting(asked: PageRequest) -> list[tuple[str, str]]:
