@@ -109,11 +109,20 @@ def start_portal(
         "free_credit_per_day": 1000,
         **portal,
     }
-    merged = {"portal": settings, "server": {"trusted_proxies": ["127.0.0.1"]}, **(config or {})}
+    merged = {
+        "portal": settings,
+        "server": {"trusted_proxies": ["127.0.0.1"]},
+        "gateway": {"only_offers": False},
+        "plugins": {"disabled": []},
+        "prices": {"echo/echo": {"input": "1", "output": "2"}},
+        **(config or {}),
+    }
     env = {"ROUTER_MASTER_KEY": _MASTER}
     providers = {"echo": {}}
-    with Gateway(folder, profile=profile, providers=providers, config=merged, env=env) as gateway:
-        gateway.configure({"portal": {"api_url": gateway.base_url}})
+    gateway = Gateway(folder, profile=profile, providers=providers, config=merged, env=env, start=False)
+    gateway.configure({"portal": {"api_url": gateway.base_url}})
+    gateway.start()
+    with gateway:
         site = PortalSite(gateway, port)
         deadline = time.monotonic() + _WAIT_S
         while not _is_up(site):

@@ -102,6 +102,8 @@ class Visitor:
 
     def solve(self) -> None:
         """Wait until the page has done its proof of work."""
+        if self._options.get("java_script_enabled") is False:
+            return
         field = self.page.locator("input[data-challenge]")
         deadline = time.monotonic() + _WAIT_S
         while field.count() and not field.input_value():
