@@ -96,7 +96,12 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 @contextlib.contextmanager
 def start_portal(
-    folder: Path, *, profile: str | None = None, config: Mapping[str, Any] | None = None, **portal: Any
+    folder: Path,
+    *,
+    profile: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    env: Mapping[str, str] | None = None,
+    **portal: Any,
 ) -> Iterator[PortalSite]:
     """A gateway with one worker, and its portal with one, over a database of their own."""
     port = free_port()
@@ -117,9 +122,9 @@ def start_portal(
         "prices": {"echo/echo": {"input": "1", "output": "2"}},
         **(config or {}),
     }
-    env = {"ROUTER_MASTER_KEY": _MASTER}
+    environment = {"ROUTER_MASTER_KEY": _MASTER, **(env or {})}
     providers = {"echo": {}}
-    gateway = Gateway(folder, profile=profile, providers=providers, config=merged, env=env, start=False)
+    gateway = Gateway(folder, profile=profile, providers=providers, config=merged, env=environment, start=False)
     gateway.configure({"portal": {"api_url": gateway.base_url}})
     gateway.start()
     with gateway:

@@ -13,19 +13,25 @@ import click
 from router import (
     BadRequest,
     Claim,
+    Facts,
+    FormField,
     Job,
     Key,
     MenuEntry,
     Migration,
     NotFound,
     Outcome,
+    PageForm,
+    PageTable,
     PluginContext,
     PluginRoute,
     PolicyContext,
+    PortalPage,
     Quote,
     RefusalRecord,
     RouteRequest,
     RouteResponse,
+    Text,
     Window,
     hookimpl,
 )
@@ -53,6 +59,7 @@ class Settings:
 class Coupons:
     def __init__(self) -> None:
         self.context: PluginContext | None = None
+        self.notes: list[tuple[str, str]] = []
 
     @hookimpl
     def settings(self) -> type:
@@ -116,7 +123,19 @@ class Coupons:
             return RouteResponse.json({"account": request.account, "key": request.key.id})
 
         def page(request: RouteRequest) -> RouteResponse:
-            return RouteResponse(b"<h1>Coupons</h1>", headers={"Content-Type": "text/html"})
+            rows = context.database.read(lambda connection: connection.rows("SELECT code, worth FROM coupons_codes"))
+            table = PageTable(
+                ("Code", "Worth"), [(str(row["code"]), str(row["worth"])) for row in rows], empty="No coupons."
+            )
+            form = PageForm("/page/note", (FormField("note", "Note", value="<b>bold</b>"),), "Send")
+            notes = Facts(self.notes, title="Notes")
+            return RouteResponse(page=PortalPage("Coupons", (Text("<script>alert(1)</script>"), table, form, notes)))
+
+        def note(request: RouteRequest) -> RouteResponse:
+            if not request.person:
+                raise BadRequest("Notes are taken in the portal.")
+            self.notes.append((request.role, request.body.decode("utf-8", "replace")))
+            return RouteResponse(go_to="/page")
 
         return [
             PluginRoute("/codes/{code}", ("GET",), "public", one),
@@ -124,6 +143,7 @@ class Coupons:
             PluginRoute("/refused", ("GET",), "operator", refused),
             PluginRoute("/mine", ("GET",), "key", mine),
             PluginRoute("/page", ("GET",), "session", page),
+            PluginRoute("/page/note", ("POST",), "session", note),
         ]
 
     @hookimpl
