@@ -133,11 +133,14 @@ def check_person_name(text: str, what: str = "a name") -> str:
     name = unicodedata.normalize("NFC", text.strip())
     if not name:
         return ""
-    if _TURNING.intersection(name):
-        raise BadRequest(
-            f"{what[:1].upper()}{what[1:]} must not hold characters that turn the direction of text.", param="name"
-        )
-    return check_name(name, what, longest=NAME_MAX)
+    try:
+        if _TURNING.intersection(name):
+            said = f"{what[:1].upper()}{what[1:]}"
+            raise BadRequest(f"{said} must not hold characters that turn the direction of text.")
+        return check_name(name, what, longest=NAME_MAX)
+    except BadRequest as error:
+        error.param = "name"
+        raise
 
 
 def person_row(database: Runner, person_id: str, *, lock: bool = False) -> PersonRow:
