@@ -48,6 +48,7 @@ PURPOSES: Mapping[str, Purpose] = {
     "login": Purpose(_LINKED, _TICKET),
     "already": Purpose(_LINKED, _TICKET),
     "reset": Purpose(_LINKED, _TICKET),
+    "step": Purpose(_LINKED, _TICKET),
     "email_change": Purpose((*_LINKED, "email"), _TICKET),
     "email_changed": Purpose(("email", "at", "address")),
     "invite": Purpose((*_LINKED, "workspace", "invited_by", "role"), _TICKET),

@@ -22,22 +22,34 @@ MUST = {
 }
 """Modules of the command line that import tables or the database -> why."""
 
+PORTAL_MAY = {
+    "router.portal.application": "its process is a worker, with a lease and jobs of its own",
+    "router.portal.portal_jobs": "names what its workers do from time to time",
+}
+"""Modules of the portal that may import jobs -> why. All else is the office's."""
+
 OFFICE = [name for name in KNOWN if name.startswith("router.office.")]
 WRITES = ("write", "AuditedRunner")
 
 
-def importers() -> set[str]:
+def importers(room: str) -> set[str]:
+    """The modules of a room that import tables; ``router.db.ids`` has none, but makes IDs."""
     return {
         module
         for module, path in KNOWN.items()
-        if module.startswith("router.cli")
+        if module.startswith(room)
         for found in imports_in(module, path, KNOWN)
-        if found.target.startswith(tuple(f"{table}." for table in TABLES)) or found.target in TABLES
+        if (found.target.startswith(tuple(f"{table}." for table in TABLES)) or found.target in TABLES)
+        and (room == "router.cli" or found.target != "router.db.ids")
     }
 
 
 def test_the_command_line_goes_through_the_office() -> None:
-    assert importers() == set(MUST)
+    assert importers("router.cli") == set(MUST)
+
+
+def test_the_portal_goes_through_the_office() -> None:
+    assert importers("router.portal") <= set(PORTAL_MAY)
 
 
 def statements_in(source: str) -> list[str]:
@@ -47,11 +59,11 @@ def statements_in(source: str) -> list[str]:
     return [text for text in texts if isinstance(text, str) and text.lstrip().startswith(words)]
 
 
-def test_no_command_has_sql_of_its_own() -> None:
+def test_no_command_and_no_page_has_sql_of_its_own() -> None:
     found = {
         name: statements_in(path.read_text(encoding="utf-8"))
         for name, path in KNOWN.items()
-        if name.startswith("router.cli")
+        if name.startswith(("router.cli", "router.portal"))
     }
     assert {name: texts for name, texts in found.items() if texts} == {}
 
@@ -81,6 +93,7 @@ def _called(node: ast.FunctionDef) -> set[str]:
 def test_the_writers_are_found() -> None:
     assert len(writers()) >= 25
     assert {"router.office.keys.revoke_key", "router.office.usage.prune_calls"} <= set(writers())
+    assert {"router.office.people.signup.sign_up", "router.office.people.tickets.send_reset"} <= set(writers())
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(writers()) if not name.startswith("router.office.audit.")])

@@ -222,7 +222,7 @@ def test_two_changes_a_day_are_enough_and_only_of_an_address_that_was_proved(loc
 def test_a_step_link_is_for_whoever_is_logged_in(office: Office) -> None:
     ada, eve = joined(office, ADA), joined(office, "eve@example.com", visit=AWAY)
     send_step_link(office, me(ada), HOME, ada.id)
-    text = ticket(office, ADA, "login")
+    text = ticket(office, ADA, "step")
     with pytest.raises(NotFound):
         use_step_link(office, me(eve), text, eve.id)
     with pytest.raises(NotFound):

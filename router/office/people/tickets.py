@@ -235,7 +235,7 @@ def send_step_link(office: Office, actor: Actor, visit: Visit, person_id: str) -
     def send(transaction: Transaction) -> Change[None]:
         row = person_row(transaction, person_id, lock=True)
         admit(transaction.connection, (by_person("step_link", person_id), by_site("mail")), office.clock())
-        mail_ticket(transaction, office, "step", row, visit, mail="login")
+        mail_ticket(transaction, office, "step", row, visit)
         return Change(None, row.id, {})
 
     write(office, actor, "people step-link", send)
