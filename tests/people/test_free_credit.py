@@ -25,6 +25,7 @@ from router.office.people.abuse import (
     set_switch,
 )
 from router.office.people.closing import close_person
+from router.office.people.notices import list_notices
 from router.office.people.records import Visit
 from router.office.people.rules import credit
 from router.office.people.signup import sign_up
@@ -173,6 +174,8 @@ def test_an_operator_decides_about_those_who_wait(office: Office) -> None:
     given = decide_signup(office, ADMIN, one.id, True, reason="wrote to us")
     assert (given.verdict, given.credit_nano, given.decided_by) == ("given", FIVE, "Ada")
     assert balance(office.database, done.account_id).balance == FIVE
+    [notice] = list_notices(office, done.person.id, language="en")
+    assert "$5.00" in notice.text and list_notices(office, other.person.id, language="en") == []
     assert decide_signup(office, ADMIN, two.id, False).verdict == "refused"
     for row in (one, two):
         with pytest.raises(Conflict) as refused:

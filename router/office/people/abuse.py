@@ -9,10 +9,12 @@ from router.config.networks import network_of as parse_network
 from router.db.ids import check_name
 from router.db.transaction import Runner, Transaction
 from router.errors import BadRequest, Conflict, NotFound
+from router.ledger.balances import read_balance
 from router.money.amounts import format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
+from router.office.people.notices import notify_members
 from router.office.people.rules.addresses import EmailAddress, canonical, network_of, parse_email
 from router.office.people.rules.credit import free_credit_of, give_free_credit
 from router.store.people.signups import (
@@ -52,6 +54,7 @@ __all__ = [
     "network_of",
     "remove_block",
     "set_switch",
+    "tell_credit",
 ]
 
 SWITCHES = ("signup", "free_credit", "topup")
@@ -184,11 +187,20 @@ def decide_signup(office: Office, actor: Actor, signup_id: str, give: bool, *, r
             settled = give_free_credit(transaction, decided, free.amount_nano)
             decided, made = settled.row, settled.reference
         update_signup(connection, decided)
+        tell_credit(transaction, office, decided)
         told = {"verdict": decided.verdict, "account": row.account_id, "reason": reason}
         detail = {**told, "credit": format_nano(decided.credit_nano) if give else "", "made": made}
         return Change(decided, signup_id, detail)
 
     return write(office, actor, "signups decide", decide)
+
+
+def tell_credit(transaction: Transaction, office: Office, row: SignupRow) -> None:
+    """Tell an account's owner of free credit, where a sign-up was given some."""
+    if row.verdict == "given":
+        has = read_balance(transaction.connection, row.account_id).balance
+        told = {"amount_nano": str(row.credit_nano), "balance_nano": str(has)}
+        notify_members(transaction, office, row.account_id, "credit_given", row.id, "once", told)
 
 
 def _blocked(kind: str, value: str) -> str:

@@ -11,7 +11,7 @@ from router.money.amounts import format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
-from router.office.people.abuse import is_refused
+from router.office.people.abuse import is_refused, tell_credit
 from router.office.people.events import record_event
 from router.office.people.links import TEXT_MAX, mail_tallies, mail_ticket, take_theirs, ticket_over
 from router.office.people.outbox import queue_mail
@@ -94,6 +94,8 @@ def verify_email(office: Office, actor: Actor, text: str, visit: Visit) -> Verif
         settled = open_workspace(transaction, office, row, free, refused=refused)
         record_event(transaction, office, row.id, "verified", visit=visit)
         person = person_of(find_person_row(transaction, id=row.id) or row)
+        if settled is not None:
+            tell_credit(transaction, office, settled.row)
         credit_nano, account_id = (settled.row.credit_nano, settled.row.account_id) if settled else (0, "")
         detail = {
             "account": account_id,
