@@ -24,15 +24,18 @@ settings = load_settings(config, {})
 database = open_database(settings.database.url.reveal(), config.parent)
 office = Office(settings, database, dialect=Dialect, providers=dict, shelf=None)
 under_way, most, turns, verified = 0, 0, 0, passwords._verified
+lock = monkey.get_original("_thread", "allocate_lock")()
 check_password(office, Visit("192.0.2.1"), "ada@example.com", password)
 def counted(*arguments):
     global under_way, most
-    under_way += 1
-    most = max(most, under_way)
+    with lock:
+        under_way += 1
+        most = max(most, under_way)
     try:
         return verified(*arguments)
     finally:
-        under_way -= 1
+        with lock:
+            under_way -= 1
 passwords._verified = counted
 def go_on():
     global turns

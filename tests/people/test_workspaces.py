@@ -79,6 +79,7 @@ def test_an_invitation_says_what_for_and_makes_a_member(office: Office, clock: C
     assert (shown.email, shown.account_name, shown.role, shown.made_by) == ("Eve@example.com", "ada", "developer", ADA)
     [open_one] = list_invitations(office, home(office, ada))
     assert (open_one.email, open_one.made_by, open_one.expires_at) == ("Eve@example.com", ADA, clock.at + 7 * 86_400)
+    clock.pass_s(1)
     workspace = accept_invitation(office, me(eve), text, eve)
     assert (workspace.account_id, workspace.role) == (home(office, ada), "developer")
     assert roles(office, home(office, ada)) == {ADA: "owner", EVE: "developer"}
