@@ -90,8 +90,9 @@ class OurGateway(Server):
             self._keys = self._accounts(setup.accounts)
         sections = [_section(_NAMES[name], url, kind="openai") for name, url in upstreams.urls().items()]
         sections += [_section(name, upstreams.urls()["fast"]) for name in (plugins[1] if plugins else ())]
-        with (folder / "router.toml").open("a", encoding="utf-8") as file:
-            file.write("".join(sections))
+        config = folder / "router.toml"
+        text = config.read_text(encoding="utf-8").replace("\nenabled = true\n", "\nenabled = false\n")  # no portal
+        config.write_text("".join([text, *sections]), encoding="utf-8")
 
     def command(self) -> Sequence[str]:
         options = ["--config", "router.toml", "--host", "127.0.0.1", "--port", str(self._port)]
@@ -175,7 +176,11 @@ class OurGateway(Server):
             self.router("db", "migrate", "--config", "router.toml")
         url = self._setup.database_url or "sqlite:///router.db"
         arguments = [url, str(self.folder), str(count), str(_CREDIT_NANO)]
-        command = [sys.executable, str(self._setup.tree.path[-1] / "bench" / "accounts.py"), *arguments]  # of its own commit
+        command = [
+            sys.executable,
+            str(self._setup.tree.path[-1] / "bench" / "accounts.py"),
+            *arguments,
+        ]  # of its own commit
         done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
         if done.returncode:
             raise BenchError(f"accounts.py failed: {done.stderr}")

@@ -15,7 +15,13 @@ else
     export FIRST_API_KEY
     echo "Your first API key, shown this once:  $FIRST_API_KEY"
     echo "The operator secret, shown this once: $(field operator_secret)"
-    echo "(for the operator's surfaces that come later; nothing asks for it yet)"
+    echo "(it makes the first operator of the portal; \`$bin/router people operator EMAIL\` does so as well)"
+fi
+# What second factors are sealed with, unless the environment has one: made once, and kept for the next start.
+if [ -z "${ROUTER_MASTER_KEY:-}" ]; then
+    [ -e master.key ] || (umask 077 && "$bin/python" -c 'import secrets; print(secrets.token_urlsafe(32))' >master.key)
+    ROUTER_MASTER_KEY=$(cat master.key)
+    export ROUTER_MASTER_KEY
 fi
 # The server takes the place of this shell, so that signals reach it; the first thing it prints is its address.
 exec "$bin/router" --json serve > >(exec "$bin/python" scripts/welcome.py)

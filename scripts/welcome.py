@@ -33,6 +33,9 @@ Python (pip install openai):
 
 A real model: set OPENAI_API_KEY before `make run`, and ask for "openai/gpt-4o-mini". Ctrl-C stops the gateway.
 Base URL: {base_url}
+{portal}"""
+
+PORTAL = """The portal: {url} (sign up there; until [mail] names a server, mails are written into this log)
 """
 
 
@@ -43,8 +46,10 @@ def main() -> None:
     for line in sys.stdin:
         announcement += line
         if line.rstrip() == "}":
-            url = json.loads(announcement)["url"]
-            print(TEXT.format(base_url=f"{url}/v1", key=os.environ.get("FIRST_API_KEY", "YOUR_API_KEY")), flush=True)
+            told = json.loads(announcement)
+            portal = PORTAL.format(url=told["portal"]) if told["portal"] else ""
+            key = os.environ.get("FIRST_API_KEY", "YOUR_API_KEY")
+            print(TEXT.format(base_url=f"{told['url']}/v1", key=key, portal=portal), flush=True)
             break
     for line in sys.stdin:
         print(line, end="", flush=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from router.config.provider import Secret
 from router.db.transaction import Transaction
-from router.errors import BadRequest
+from router.errors import BadRequest, ConfigError
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office, provider_of
@@ -26,6 +26,7 @@ __all__ = [
     "check_master_key_of",
     "forget_key",
     "forget_keys",
+    "master_key_problem",
     "place_of_key",
     "store_key",
     "stored_keys",
@@ -76,6 +77,15 @@ def check_master_key_of(office: Office) -> Secret:
     master = office.settings.secret(f"env:{MASTER_KEY}")
     check_master_key(master)
     return master
+
+
+def master_key_problem(settings: Settings) -> str:
+    """Why nothing can be sealed; empty where the master key will do."""
+    try:
+        check_master_key(settings.secret(f"env:{MASTER_KEY}"))
+    except ConfigError as error:
+        return error.message
+    return ""
 
 
 def store_key(office: Office, actor: Actor, name: str, endpoint: int, text: str) -> StoredProviderKey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["BEAT", "BEAT_S", "DEFAULT_APP", "EXIT_REFUSED", "EXIT_WAITING", "READY", "RELOAD", "RETIRE"]
 
-DEFAULT_APP = "router.http.app:create_application"
+DEFAULT_APP = "router.server.gateway:create_gateway"
 EXIT_REFUSED = 3
 """A worker's exit status when the configuration is refused: starting it again would not help."""
 EXIT_WAITING = 4

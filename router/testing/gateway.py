@@ -27,6 +27,7 @@ __all__ = ["CommandFailed", "Gateway", "GatewayFailed", "free_port"]
 
 _SOURCES = Path(__file__).resolve().parents[2]
 _NO_POLICIES = {"gateway": {"billing": "none", "rate_limit": "none"}}
+_NO_PORTAL = {"portal": {"enabled": False}}
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 
 
@@ -66,13 +67,14 @@ class Gateway:
         workers: worker processes.
         profile: handed to ``router init --profile``.
         billing: False switches both policies off, so that models need no price and accounts no credit.
+        portal: True has a portal served beside it, at a free port of its own, ``portal_port``.
         start: whether to start the server at once.
         command: the CLI.
 
     Attributes:
         folder, config_path, log_path: its files.
         api_key, account, operator_secret: what ``init`` printed; empty in a folder that was there before.
-        port: chosen at the start, and kept when it is started again.
+        port, portal_port: chosen at the start, and kept when it is started again.
     """
 
     def __init__(
@@ -86,13 +88,14 @@ class Gateway:
         workers: int = 1,
         profile: str | None = None,
         billing: bool = True,
+        portal: bool = False,
         start: bool = True,
         command: Sequence[str] = (sys.executable, "-m", "router"),
     ) -> None:
         self.folder = folder
         self.config_path = folder / "router.toml"
         self.log_path = folder / "stderr.log"
-        self.port = free_port()
+        self.port, self.portal_port = free_port(), free_port()
         self.api_key = self.account = self.operator_secret = ""
         self._command = tuple(command)
         self._workers = workers
@@ -104,6 +107,7 @@ class Gateway:
         if upstream is not None:
             providers = {"openai": {"base_url": upstream, "api_key": "sk-upstream"}, **(providers or {})}
         self.configure({} if billing else _NO_POLICIES, providers)
+        self.configure({"portal": {"listen": f"127.0.0.1:{self.portal_port}"}} if portal else _NO_PORTAL)
         self.configure(config)
         if start:
             self.start()
@@ -117,6 +121,11 @@ class Gateway:
     def base_url(self) -> str:
         """What an SDK is given: ``url`` and ``/v1``."""
         return f"{self.url}/v1"
+
+    @property
+    def portal_url(self) -> str:
+        """The portal's root, where there is one: ``localhost`` is where browsers keep its cookies without TLS."""
+        return f"http://localhost:{self.portal_port}"
 
     @property
     def pid(self) -> int:

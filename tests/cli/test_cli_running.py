@@ -29,6 +29,7 @@ def serving(router, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], Pa
     log = router.folder / "stderr.log"
     root = str(Path(__file__).parents[2])
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+    env["ROUTER__PORTAL__ENABLED"] = "false"
     command = [sys.executable, "-m", "router", "serve", "--config", str(router.config), *options]
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, env=env, cwd=router.folder)

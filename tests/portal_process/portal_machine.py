@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from router.testing.gateway import Gateway, free_port
+from router.testing.gateway import Gateway
 
 __all__ = ["HERE", "Beside", "ask", "memory_of", "until"]
 
@@ -36,16 +36,17 @@ class Beside:
     def __init__(
         self, folder: Path, *, config: str = "", portal: str = "", env: Mapping[str, str] | None = None, **options: Any
     ) -> None:
-        self.port = free_port()
         path = os.pathsep.join(filter(None, [str(HERE), str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        section = f'[portal]\nenabled = true\nlisten = "127.0.0.1:{self.port}"\nname = "one"\n{portal}\n'
+        section = f'[portal]\nenabled = true\nname = "one"\n{portal}\n'
         self.gateway = Gateway(
             folder,
             config=f"{section}{config}",
+            portal=True,
             env={"PYTHONPATH": path, **(env or {})},
             command=(sys.executable, str(HERE / "router_with_small_portal.py")),
             **options,
         )
+        self.port = self.gateway.portal_port
 
     def portal(self) -> dict[str, Any]:
         """What the portal says, once it does."""

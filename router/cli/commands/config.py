@@ -10,6 +10,7 @@ from router.cli.support.config_edit import parse_key, parse_value, set_key
 from router.cli.support.effective import effective, source_of
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
+from router.cli.support.portal_checks import check_portal
 from router.cli.support.session import CommandSession, common
 from router.errors import RouterError
 
@@ -36,14 +37,14 @@ def check(session: CommandSession) -> None:
     """Check the configuration as `router serve` does, the providers' sections included.
 
     The database is asked where there are fallbacks or aliases, which may name its models. An alias that leads nowhere
-    is a warning: the gateway serves without it.
+    is a warning: the gateway serves without it; so is what hinders people from using the portal.
     """
     check_database_url(session.settings)
     providers = check_settings(session.settings, session.registry, session.stored_keys)
     if session.settings.fallbacks:
         providers = dict(session.assembly.providers)
     active = [name for name, provider in providers.items() if provider.active]
-    warnings = _alias_warnings(session)
+    warnings = [*_alias_warnings(session), *_portal_warnings(session)]
     value = {"ok": True, "config": str(session.config.absolute()), "active_providers": active, "warnings": warnings}
     session.show(value, f"{session.config} is right. Active providers: {', '.join(active) or 'none'}.")
     for warning in warnings:
@@ -57,6 +58,11 @@ def _alias_warnings(session: CommandSession) -> list[str]:
         return list(dead_aliases(session.assembly))
     except RouterError as error:
         return [f"the aliases could not be checked: {error.in_full}"]
+
+
+def _portal_warnings(session: CommandSession) -> list[str]:
+    found = check_portal(session.settings, session.dialect)
+    return [f"{one.detail}: {one.remedy}" for one in found if one.state in ("warning", "problem")]
 
 
 @config.command("set", context_settings={"ignore_unknown_options": True})

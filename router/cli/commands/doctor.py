@@ -14,6 +14,7 @@ from router.cli.support import doctor_checks as checks
 from router.cli.support.config_check import check_settings, dead_aliases
 from router.cli.support.doctor_checks import Finding
 from router.cli.support.output import table
+from router.cli.support.portal_checks import check_mail_server, check_portal, check_portal_secrets
 from router.cli.support.session import CommandSession, common
 from router.errors import RouterError
 from router.providers.configured import ConfiguredProvider
@@ -25,7 +26,7 @@ __all__ = ["doctor"]
 @click.option("--ollama", default="http://127.0.0.1:11434", show_default=True, help="Where a local Ollama may be.")
 @common
 def doctor(session: CommandSession, ollama: str) -> int:
-    """Check configuration, database, plugins, providers, port and files; say what to do.
+    """Check configuration, database, plugins, providers, portal, mail, ports and files; say what to do.
 
     A plugin that no section uses and that has no key is a hint; a section that serves nothing, an upstream that takes
     no connection and a model without a price are warnings. Exit status 1 if there is a problem.
@@ -60,7 +61,25 @@ def _findings(session: CommandSession, ollama: str) -> Iterator[Finding]:
     yield from checks.check_plugins(registry)  # by now all that is asked at a start was asked
     yield from checks.check_secrets(settings, providers)
     yield from checks.check_port(settings.server.host, settings.server.port)
+    yield from _portal(session)
     yield from checks.check_ollama(providers, ollama)
+
+
+def _portal(session: CommandSession) -> Iterator[Finding]:
+    """What hinders people from finding the portal, reading its mails and logging in."""
+    settings = session.settings
+    portal = settings.portal
+    if not portal.enabled:
+        return
+    try:
+        yield from check_portal(settings, session.dialect)
+    except RouterError:
+        return  # told by the other checks
+    yield from check_portal_secrets(settings)
+    session.progress("asking the mail server for a connection")
+    yield from check_mail_server(settings.mail)
+    if portal.workers and portal.port:
+        yield from checks.check_port(portal.host, portal.port, "portal", "[portal] listen")
 
 
 def _lacks(session: CommandSession, providers: dict[str, ConfiguredProvider]) -> Iterator[Finding]:

@@ -152,6 +152,8 @@ def check_secrets(settings: Settings, providers: Mapping[str, ConfiguredProvider
     found = {f"providers.{name}.{key}" for name in configured for key in _plain(providers[name].settings)}
     if urlsplit(settings.database.url.reveal()).password and settings.database.url.source == "configuration":
         found.add("database.url")
+    if settings.mail.password and settings.mail.password.source == "configuration":
+        found.add("mail.password")
     for key in sorted(found):
         place = settings.where(key)
         if not place.startswith("environment variable "):
@@ -171,8 +173,13 @@ def _plain(record: Any) -> Iterator[str]:
                 yield from (f"{field.name}.{key}" for key in _plain(part))
 
 
-def check_port(host: str, port: int) -> Iterator[Finding]:
-    """Whether the gateway can listen, or does so already."""
+def check_port(host: str, port: int, what: str = "gateway", keys: str = "[server] host and port") -> Iterator[Finding]:
+    """Whether the gateway, or the portal, can listen, or does so already.
+
+    Args:
+        what: which of them.
+        keys: where it is said.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -180,9 +187,9 @@ def check_port(host: str, port: int) -> Iterator[Finding]:
             probe.bind((host, port))
     except OSError as error:
         if _answers(f"http://{f'[{host}]' if ':' in host else host}:{port}/healthz"):
-            yield Finding("port", "ok", f"a gateway is serving at {host}:{port}")
+            yield Finding("port", "ok", f"a {what} is serving at {host}:{port}")
             return
-        remedy = "stop what listens there, or choose another with [server] host and port"
+        remedy = f"stop what listens there, or choose another with {keys}"
         yield Finding("port", "problem", f"{host}:{port} cannot be listened on: {error.strerror or error}", remedy)
         return
     yield Finding("port", "ok", f"{host}:{port} is free")

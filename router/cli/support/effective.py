@@ -16,6 +16,7 @@ from router.plugin_host.registry import Registry
 __all__ = ["Setting", "effective", "source_of"]
 
 _HIDDEN = "***"
+_SECTIONS = ("server", "database", "gateway", "billing", "limits", "responses", "portal", "mail", "plugins")
 
 
 class Setting(NamedTuple):
@@ -34,7 +35,7 @@ def effective(settings: Settings, registry: Registry) -> list[Setting]:
     """
     providers = check_settings(settings, registry)
     found: list[Setting] = []
-    for section in ("server", "database", "gateway", "billing", "limits", "plugins"):
+    for section in _SECTIONS:
         found += _of_record(settings, (section,), getattr(settings, section))
     for name in settings.plugin_sections:
         record = plugin_record(settings, registry, name)
