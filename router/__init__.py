@@ -54,7 +54,7 @@ from router.types.records import (
     Usage,
 )
 from router.types.request_rules import CAP, RequestRules
-from router.types.routes import ACCESS, MenuEntry, PluginRoute, RouteRequest, RouteResponse
+from router.types.routes import ACCESS, MenuEntry, PluginRoute, RouteRequest, RouteResponse, RouteSchema
 
 __all__ = [
     "ACCESS",
@@ -117,6 +117,7 @@ __all__ = [
     "RequestRules",
     "RouteRequest",
     "RouteResponse",
+    "RouteSchema",
     "RouterError",
     "Secret",
     "StartupContext",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from router_plugins.google_surface.fields import camel
+from router_plugins.google_surface.parts import BESIDE, KINDS, ROLES, THOUGHT
 
 from router import BadRequest
 from router.surfaces import (
@@ -20,29 +21,26 @@ from router.surfaces import (
     ResultPart,
     TextPart,
     Turn,
+    check_part,
 )
 
 __all__ = ["instruction", "texts_of", "turns_of"]
 
-_ROLES = {"user": "user", "model": "assistant", "function": "user", "tool": "user", "": "user"}
 _SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mp3": "mp3", "audio/mpeg": "mp3"}
-_BESIDE = frozenset({"thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"})
-_KINDS = frozenset({"text", "inlineData", "fileData", "functionCall", "functionResponse"})
 
 
 def instruction(given: Any) -> list[Turn]:
-    """The turn of a ``systemInstruction``; none where it holds nothing."""
-    text = given if isinstance(given, str) else "".join(texts_of(given, "systemInstruction"))
+    """The turn of a ``systemInstruction`` that was checked; none where it holds nothing."""
+    text = "".join(texts_of(given))
     return [Turn("system", (TextPart(text),))] if text else []
 
 
-def texts_of(content: Any, where: str) -> Iterator[str]:
-    """The texts of a content that may hold nothing else."""
-    for index, part in enumerate(_parts_of(content, where)):
-        place = f"{where}.parts[{index}]"
-        if not isinstance(part.get("text"), str):
-            raise _bad(place, "must be a text: nothing else can stand here")
-        yield part["text"]
+def texts_of(content: Any) -> list[str]:
+    """The texts of a content that was checked, and holds nothing else."""
+    if not isinstance(content, Mapping):
+        return [content or ""]
+    parts = content["parts"]
+    return [part["text"] for part in (parts if isinstance(parts, list) else [parts])]
 
 
 def turns_of(contents: list[Any]) -> Iterator[Turn]:
@@ -56,12 +54,13 @@ def turns_of(contents: list[Any]) -> Iterator[Turn]:
     pairing = CallPairing()
     for index, content in enumerate(contents):
         where = f"contents[{index}]"
-        role = content.get("role") or "" if isinstance(content, Mapping) else ""
-        if not isinstance(role, str) or role not in _ROLES:
+        role = content.get("role") if isinstance(content, Mapping) else None
+        role = "" if role is None else role
+        if not isinstance(role, str) or role not in ROLES:
             raise _bad(f"{where}.role", 'must be "user" or "model"')
         given = _parts_of(content, where)
         parts = [_part(part, f"{where}.parts[{number}]", pairing) for number, part in enumerate(given)]
-        yield from _turns(_ROLES[role], [part for part in parts if part is not None], where)
+        yield from _turns(ROLES[role], [part for part in parts if part is not None], where)
 
 
 def _turns(role: str, parts: list[Part], where: str) -> Iterator[Turn]:
@@ -96,66 +95,53 @@ def _parts_of(content: Any, where: str) -> list[dict[str, Any]]:
 
 
 def _part(part: Mapping[str, Any], where: str, pairing: CallPairing) -> Part | None:
-    kinds = sorted(part.keys() - _BESIDE)
+    kinds = sorted(part.keys() - BESIDE)
+    if "thought" in part:
+        check_part(f"{where}.thought", part["thought"], THOUGHT)
     if not kinds and "thoughtSignature" in part:
         return None
-    if len(kinds) != 1 or kinds[0] not in _KINDS:
-        raise _bad(where, f"must have one of {', '.join(sorted(_KINDS))}; it has {', '.join(kinds) or 'none'}")
-    kind, value = kinds[0], part[kinds[0]]
+    if len(kinds) != 1 or kinds[0] not in KINDS:
+        raise _bad(where, f"must have one of {', '.join(sorted(KINDS))}; it has {', '.join(kinds) or 'none'}")
+    kind = kinds[0]
+    place, value = f"{where}.{kind}", _settled(part[kind])
+    check_part(place, value, KINDS[kind])
     if kind == "text":
-        if not isinstance(value, str):
-            raise _bad(f"{where}.text", "must be a text")
         return ReasoningPart(value) if part.get("thought") is True else TextPart(value)
-    if not isinstance(value, Mapping):
-        raise _bad(f"{where}.{kind}", "must be an object")
-    value = camel(value)
-    if kind == "functionCall":
-        return _call(value, f"{where}.{kind}", pairing)
-    if kind == "functionResponse":
-        return _result(value, f"{where}.{kind}", pairing)
-    return _medium(kind, value, f"{where}.{kind}")
-
-
-def _medium(kind: str, value: Mapping[str, Any], where: str) -> Part:
-    mime = value.get("mimeType") or ""
-    if not isinstance(mime, str) or (kind == "inlineData" and "/" not in mime):
-        raise _bad(f"{where}.mimeType", 'must be a type such as "image/png"')
     if kind == "fileData":
-        uri = value.get("fileUri")
-        if isinstance(uri, str) and uri.startswith(("http://", "https://")) and mime.startswith("image/"):
-            return ImagePart(uri)
-        raise _bad(where, "cannot be fetched here: send the data inline, as 'inlineData'")
-    data = value.get("data")
-    if not isinstance(data, str) or not data:
-        raise _bad(f"{where}.data", "must be base64 text")
-    data = data.translate({ord("-"): "+", ord("_"): "/"})  # Google's clients write the alphabet of URLs
+        return ImagePart(value["fileUri"])
+    if kind == "inlineData":
+        return _medium(value)
+    id, name = value.get("id") or "", value["name"]
+    if kind == "functionCall":
+        return CallPart(pairing.call(id, name), name, _json(value.get("args") or {}))
+    return _result(value, pairing.result(id, name, place))
+
+
+def _settled(value: Any) -> Any:
+    """A part's value with its names in camel case, and those of the parts within."""
+    if not isinstance(value, Mapping):
+        return value
+    found = camel(value)
+    if isinstance(found.get("parts"), list):
+        found["parts"] = [_settled(one) for one in found["parts"]]
+    if isinstance(found.get("inlineData"), Mapping):
+        found["inlineData"] = camel(found["inlineData"])
+    return found
+
+
+def _medium(value: Mapping[str, Any]) -> Part:
+    mime = value["mimeType"]
+    data = value["data"].translate({ord("-"): "+", ord("_"): "/"})  # Google's clients write the alphabet of URLs
     if mime in _SOUNDS:
         return AudioPart(data, _SOUNDS[mime])
     url = f"data:{mime};base64,{data}"
     return ImagePart(url) if mime.startswith("image/") else FilePart(url, value.get("displayName") or "file")
 
 
-def _call(value: Mapping[str, Any], where: str, pairing: CallPairing) -> CallPart:
-    name, arguments = _name(value, where), value.get("args") or {}
-    if not isinstance(arguments, Mapping):
-        raise _bad(f"{where}.args", "must be an object")
-    return CallPart(pairing.call(_id(value, where), name), name, _json(arguments))
-
-
-def _result(value: Mapping[str, Any], where: str, pairing: CallPairing) -> ResultPart:
-    name, response = _name(value, where), value.get("response") or {}
-    if not isinstance(response, Mapping):
-        raise _bad(f"{where}.response", "must be an object")
-    found = pairing.result(_id(value, where), name, where)
-    parts: list[Part] = [TextPart(_said(response))]
-    for index, part in enumerate(value.get("parts") or ()):
-        place = f"{where}.parts[{index}]"
-        given = camel(part) if isinstance(part, Mapping) else {}
-        data = given.get("inlineData")
-        if not isinstance(data, Mapping):
-            raise _bad(place, "must be an object with 'inlineData'")
-        parts.append(_medium("inlineData", camel(data), f"{place}.inlineData"))
-    return ResultPart(found, tuple(parts), is_error=response.keys() == {"error"})
+def _result(value: Mapping[str, Any], id: str) -> ResultPart:
+    response = value.get("response") or {}
+    media = [_medium(part["inlineData"]) for part in value.get("parts") or ()]
+    return ResultPart(id, (TextPart(_said(response)), *media), is_error=response.keys() == {"error"})
 
 
 def _said(response: Mapping[str, Any]) -> str:
@@ -165,20 +151,6 @@ def _said(response: Mapping[str, Any]) -> str:
         if name in ("output", "result", "error"):
             return value if isinstance(value, str) else _json(value)
     return _json(response)
-
-
-def _name(value: Mapping[str, Any], where: str) -> str:
-    name = value.get("name")
-    if not isinstance(name, str) or not name:
-        raise _bad(f"{where}.name", "must be the name of a function")
-    return name
-
-
-def _id(value: Mapping[str, Any], where: str) -> str:
-    given = value.get("id") or ""
-    if not isinstance(given, str):
-        raise _bad(f"{where}.id", "must be a text")
-    return given
 
 
 def _json(value: Any) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from router.surfaces import FieldRung
+from router_plugins.google_surface.parts import SPOKEN, TEXTS, TOOL
 
-__all__ = ["CONTENT", "EMBED", "SHOWN", "camel", "settled", "unknown_fields"]
+from router.surfaces import CHAT_FIELDS, FieldRung, Integer, ListOf, Members, OneOf, Text
+
+__all__ = ["CONTENT", "EMBED", "LEVELS", "MODES", "SHOWN", "camel", "settled", "unknown_fields"]
 
 SHOWN: Mapping[type, str] = {
     str: "a text",
@@ -17,17 +19,33 @@ SHOWN: Mapping[type, str] = {
     list: "a list",
     dict: "an object",
 }
-_NUMBER = (int, float)
+MODES: Mapping[str, str] = {
+    "AUTO": "auto",
+    "ANY": "required",
+    "NONE": "none",
+    "VALIDATED": "auto",
+    "MODE_UNSPECIFIED": "auto",
+}
+"""Mode of calling -> a chat's choice."""
+LEVELS = ("minimal", "low", "medium", "high", "xhigh")
+"""Of thinking, as a chat has them."""
+_NO_LEVEL = "THINKING_LEVEL_UNSPECIFIED"
+_CALLING = Members({"mode": OneOf(*MODES, *(mode.lower() for mode in MODES)), "allowedFunctionNames": ListOf(Text())})
 _TEXT = "this gateway answers in text; ask for TEXT alone"
 _GOOGLES = "it names something that is kept at Google for the whole gateway; send it inline"
 
 CONTENT: tuple[FieldRung, ...] = (
-    FieldRung("model", "translate", "the path's model, whatever stands here"),
+    FieldRung("model", "translate", "the path's model, whatever stands here", (str,)),
     FieldRung("contents", "translate", "`messages`", (list,)),
-    FieldRung("systemInstruction", "translate", "a message of the role `system`", (dict, str)),
-    FieldRung("tools", "translate", "`functionDeclarations` are `tools`; tools that Google runs are a 400", (list,)),
+    FieldRung("systemInstruction", "translate", "a message of the role `system`", field=TEXTS),
+    FieldRung(
+        "tools",
+        "translate",
+        "`functionDeclarations` are `tools`; tools that Google runs are a 400",
+        field=ListOf(TOOL),
+    ),
     FieldRung("toolConfig", "translate", "`tool_choice`", (dict,)),
-    FieldRung("toolConfig.functionCallingConfig", "translate", "see `toolConfig`", (dict,)),
+    FieldRung("toolConfig.functionCallingConfig", "translate", "see `toolConfig`", field=_CALLING),
     FieldRung("toolConfig.retrievalConfig", "drop", "it is for tools that Google runs"),
     FieldRung("safetySettings", "drop", "each provider has filters of its own", (list,)),
     FieldRung("cachedContent", "refuse", _GOOGLES, (str,), ("",)),
@@ -42,20 +60,24 @@ CONTENT: tuple[FieldRung, ...] = (
         ("standard", "unspecified"),
     ),
     FieldRung("generationConfig", "translate", "see its fields", (dict,)),
-    FieldRung("generationConfig.temperature", "pass", "`temperature`", _NUMBER),
-    FieldRung("generationConfig.topP", "translate", "`top_p`", _NUMBER),
+    FieldRung("generationConfig.temperature", "pass", "`temperature`", field=CHAT_FIELDS["temperature"]),
+    FieldRung("generationConfig.topP", "translate", "`top_p`", field=CHAT_FIELDS["top_p"]),
     FieldRung("generationConfig.topK", "drop", "a chat has none"),
     FieldRung("generationConfig.seed", "pass", "`seed`", (int,)),
-    FieldRung("generationConfig.maxOutputTokens", "translate", "`max_completion_tokens`", (int,)),
-    FieldRung("generationConfig.stopSequences", "translate", "`stop`", (list,)),
-    FieldRung("generationConfig.presencePenalty", "translate", "`presence_penalty`", _NUMBER),
-    FieldRung("generationConfig.frequencyPenalty", "translate", "`frequency_penalty`", _NUMBER),
+    FieldRung("generationConfig.maxOutputTokens", "translate", "`max_completion_tokens`", field=Integer(1)),
+    FieldRung("generationConfig.stopSequences", "translate", "`stop`", field=ListOf(Text())),
+    FieldRung(
+        "generationConfig.presencePenalty", "translate", "`presence_penalty`", field=CHAT_FIELDS["presence_penalty"]
+    ),
+    FieldRung(
+        "generationConfig.frequencyPenalty", "translate", "`frequency_penalty`", field=CHAT_FIELDS["frequency_penalty"]
+    ),
     FieldRung("generationConfig.candidateCount", "refuse", "ask once for each answer", (int,), (1,)),
     FieldRung(
         "generationConfig.responseMimeType",
         "translate",
         "`response_format`, of `application/json`; `text/plain` is usual",
-        (str,),
+        field=OneOf("", "text/plain", "application/json"),
     ),
     FieldRung("generationConfig.responseSchema", "translate", "`response_format`: `json_schema`", (dict,)),
     FieldRung("generationConfig.responseJsonSchema", "translate", "`response_format`: `json_schema`", (dict,)),
@@ -68,7 +90,12 @@ CONTENT: tuple[FieldRung, ...] = (
     FieldRung("generationConfig.mediaResolution", "drop", "a chat has none"),
     FieldRung("generationConfig.enableEnhancedCivicAnswers", "drop", "a chat has none"),
     FieldRung("generationConfig.thinkingConfig", "translate", "see its fields", (dict,)),
-    FieldRung("generationConfig.thinkingConfig.thinkingLevel", "translate", "`reasoning_effort`", (str,)),
+    FieldRung(
+        "generationConfig.thinkingConfig.thinkingLevel",
+        "translate",
+        "`reasoning_effort`",
+        field=OneOf(*LEVELS, *(level.upper() for level in LEVELS), _NO_LEVEL),
+    ),
     FieldRung(
         "generationConfig.thinkingConfig.thinkingBudget",
         "translate",
@@ -82,9 +109,9 @@ CONTENT: tuple[FieldRung, ...] = (
 """Of ``generateContent`` and ``streamGenerateContent``, in their camel case; any other is dropped, and named."""
 
 EMBED: tuple[FieldRung, ...] = (
-    FieldRung("model", "translate", "the path's model, whatever stands here"),
-    FieldRung("content", "translate", "`input`: its parts' text", (dict, str)),
-    FieldRung("outputDimensionality", "translate", "`dimensions`; the same in all requests", (int,)),
+    FieldRung("model", "translate", "the path's model, whatever stands here", (str,)),
+    FieldRung("content", "translate", "`input`: its parts' text", field=SPOKEN),
+    FieldRung("outputDimensionality", "translate", "`dimensions`; the same in all requests", field=Integer(1)),
     FieldRung(
         "taskType",
         "refuse",
@@ -112,6 +139,18 @@ def settled(given: Mapping[str, Any]) -> dict[str, Any]:
     for name in _INSIDE:
         if isinstance(found.get(name), Mapping):
             found[name] = settled(found[name])
+    if isinstance(found.get("tools"), list):
+        found["tools"] = [_tool(one) for one in found["tools"]]
+    return found
+
+
+def _tool(tool: Any) -> Any:
+    if not isinstance(tool, Mapping):
+        return tool
+    found = camel(tool)
+    declared = found.get("functionDeclarations")
+    if isinstance(declared, list):
+        found["functionDeclarations"] = [camel(one) if isinstance(one, Mapping) else one for one in declared]
     return found
 
 

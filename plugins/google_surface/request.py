@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from router_plugins.google_surface.contents import instruction, texts_of, turns_of
-from router_plugins.google_surface.fields import CONTENT, EMBED, SHOWN, camel, settled, unknown_fields
+from router_plugins.google_surface.fields import CONTENT, EMBED, MODES, SHOWN, camel, settled, unknown_fields
 from router_plugins.google_surface.shapes import json_schema
 
 from router import BadRequest
@@ -23,10 +23,8 @@ _RENAMED = {
     "presencePenalty": "presence_penalty",
     "frequencyPenalty": "frequency_penalty",
 }
-_MODES = {"AUTO": "auto", "ANY": "required", "NONE": "none", "VALIDATED": "auto", "MODE_UNSPECIFIED": "auto"}
-_LEVELS = ("minimal", "low", "medium", "high", "xhigh")
 _BUDGETS = ((1, "none"), (4096, "low"), (16384, "medium"))
-_JSON, _TEXT = "application/json", "text/plain"
+_JSON = "application/json"
 
 
 def chat_of(given: Mapping[str, Any], *, stream: bool) -> tuple[dict[str, Any], bool, list[str]]:
@@ -44,7 +42,7 @@ def chat_of(given: Mapping[str, Any], *, stream: bool) -> tuple[dict[str, Any], 
     tools = tuple(_tools(body.get("tools") or ()))
     prompt = Prompt(
         body["model"],
-        (*instruction(body.get("systemInstruction") or ""), *turns_of(body["contents"])),
+        (*instruction(body.get("systemInstruction")), *turns_of(body["contents"])),
         tools,
         _choice(body.get("toolConfig") or {}) if tools else None,
         _fields(config, thinking) | ({"stream": True, "stream_options": {"include_usage": True}} if stream else {}),
@@ -70,11 +68,11 @@ def embeddings_of(given: Mapping[str, Any], *, batch: bool) -> tuple[dict[str, A
         if not isinstance(request, Mapping):
             raise BadRequest(f"'{before[:-1]}' must be an object.", code="invalid_type", param=before[:-1])
         body = camel(request)
-        check_ladder(body, EMBED, SHOWN)
-        text = "\n".join(texts_of(body.get("content"), f"{before}content"))
-        if not text:
-            raise BadRequest(f"'{before}content' holds no text.", code="invalid_value", param=f"{before}content")
-        inputs.append(text)
+        check_ladder(body, EMBED, SHOWN, before)
+        if body.get("content") is None:
+            message = f"'{before}content' is missing."
+            raise BadRequest(message, code="missing_required_parameter", param=f"{before}content")
+        inputs.append("\n".join(texts_of(body["content"])))
         sizes.add(body.get("outputDimensionality"))
         dropped.update(dropped_by(body, EMBED), unknown_fields(body, EMBED))
     if len(sizes) > 1:
@@ -100,58 +98,31 @@ def _fields(config: Mapping[str, Any], thinking: Mapping[str, Any]) -> dict[str,
 
 
 def _form(config: Mapping[str, Any]) -> dict[str, Any] | None:
-    mime, schema = config.get("responseMimeType") or "", config.get("responseJsonSchema")
+    schema = config.get("responseJsonSchema")
     if schema is None:
         schema = json_schema(config.get("responseSchema"))
-    if mime not in ("", _TEXT, _JSON):
-        param = "generationConfig.responseMimeType"
-        raise BadRequest(f"'{param}' must be {_TEXT!r} or {_JSON!r}.", code="invalid_value", param=param)
     if schema is not None:
         return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
-    return {"type": "json_object"} if mime == _JSON else None
+    return {"type": "json_object"} if config.get("responseMimeType") == _JSON else None
 
 
 def _effort(thinking: Mapping[str, Any]) -> str:
     level, budget = thinking.get("thinkingLevel"), thinking.get("thinkingBudget")
-    if level is not None and level.upper() != "THINKING_LEVEL_UNSPECIFIED":
-        if level.lower() not in _LEVELS:
-            param = "generationConfig.thinkingConfig.thinkingLevel"
-            raise BadRequest(f"'{param}' must be one of {', '.join(_LEVELS)}.", code="invalid_value", param=param)
+    if level is not None and level != "THINKING_LEVEL_UNSPECIFIED":
         return str(level.lower())
     if budget is None or budget < 0:
         return ""
     return next((effort for least, effort in _BUDGETS if budget < least), "high")
 
 
-def _tools(tools: Any) -> Iterator[Tool]:
-    for index, tool in enumerate(tools):
-        where = f"tools[{index}]"
-        if not isinstance(tool, Mapping):
-            raise BadRequest(f"'{where}' must be an object.", code="invalid_type", param=where)
-        given = camel(tool)
-        for name in given.keys() - {"functionDeclarations"}:
-            if given[name] is not None:
-                message = f"'{where}.{name}' is a tool that Google runs, and is not there: offer functions of your own."
-                raise BadRequest(message, code="unsupported_parameter", param=f"{where}.{name}")
-        declared = given.get("functionDeclarations") or ()
-        if not isinstance(declared, list | tuple):
-            param = f"{where}.functionDeclarations"
-            raise BadRequest(f"'{param}' must be a list.", code="invalid_type", param=param)
-        for place, one in enumerate(declared):
-            yield _tool(one, f"{where}.functionDeclarations[{place}]")
-
-
-def _tool(declared: Any, where: str) -> Tool:
-    given = camel(declared) if isinstance(declared, Mapping) else {}
-    name, description = given.get("name"), given.get("description") or ""
-    if not isinstance(name, str) or not name or not isinstance(description, str):
-        raise BadRequest(f"'{where}' must have a name, and a description that is a text.", param=where)
-    schema = given.get("parametersJsonSchema")
-    if schema is None:
-        schema = json_schema(given.get("parameters"))
-    if schema is not None and not isinstance(schema, Mapping):
-        raise BadRequest(f"'{where}.parameters' must be an object.", code="invalid_type", param=f"{where}.parameters")
-    return Tool(name, description=description, parameters=schema)
+def _tools(tools: Iterable[Mapping[str, Any]]) -> Iterator[Tool]:
+    """The tools of some that were checked."""
+    for tool in tools:
+        for declared in tool.get("functionDeclarations") or ():
+            schema = declared.get("parametersJsonSchema")
+            if schema is None:
+                schema = json_schema(declared.get("parameters"))
+            yield Tool(declared["name"], description=declared.get("description") or "", parameters=schema)
 
 
 def _choice(config: Mapping[str, Any]) -> ToolChoice | None:
@@ -159,11 +130,4 @@ def _choice(config: Mapping[str, Any]) -> ToolChoice | None:
     mode, only = calling.get("mode"), calling.get("allowedFunctionNames")
     if mode is None and not only:
         return None
-    where = "toolConfig.functionCallingConfig"
-    if mode is not None and (not isinstance(mode, str) or mode.upper() not in _MODES):
-        message = f"'{where}.mode' must be one of {', '.join(_MODES)}."
-        raise BadRequest(message, code="invalid_value", param=f"{where}.mode")
-    if only is not None and not (isinstance(only, list) and all(isinstance(name, str) for name in only)):
-        param = f"{where}.allowedFunctionNames"
-        raise BadRequest(f"'{param}' must be a list of names.", code="invalid_type", param=param)
-    return ToolChoice(_MODES[(mode or "AUTO").upper()], tuple(("", name) for name in only) if only else None)
+    return ToolChoice(MODES[(mode or "AUTO").upper()], tuple(("", name) for name in only) if only else None)

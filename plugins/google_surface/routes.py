@@ -35,7 +35,7 @@ def show_model(request: SurfaceRequest) -> SurfaceAnswer:
     """One model."""
     wanted = request.arguments["model_id"]
     for one in request.models():
-        if one.id == wanted:
+        if one.id == wanted and (one.card.kind or "chat") in _METHODS:
             return _answer(_shown(one))
     raise ModelNotFound(f"There is no model '{wanted}' for this key. GET /v1beta/models lists what there is.")
 
@@ -48,8 +48,14 @@ def count_tokens(request: SurfaceRequest, measure: Callable[[Mapping[str, Any]],
     """
     body = decode_json(request.read())
     inner = body.get("generateContentRequest")
-    given = inner if isinstance(inner, dict) else body
-    found = measure(chat_of({**given, "model": request.arguments["model"]}, stream=False)[0])
+    given, before = (body, "") if inner is None else (inner, "generateContentRequest.")
+    if not isinstance(given, dict):
+        raise BadRequest(f"'{before[:-1]}' must be an object.", code="invalid_type", param=before[:-1])
+    model = request.arguments["model"]
+    if given.get("model") not in (None, "", model, f"models/{model}"):
+        message = f"'{before}model' is not the model of the path: leave it out, or send the same."
+        raise BadRequest(message, code="ambiguous_model", param=f"{before}model")
+    found = measure(chat_of({**given, "model": model}, stream=False)[0])
     media = found.images + found.audios + found.files
     total = max(1, found.text_bytes // _BYTES_PER_TOKEN) + _TOKENS_PER_MEDIUM * media
     return SurfaceAnswer(json.dumps({"totalTokens": total}).encode("ascii"), headers=_ESTIMATE)

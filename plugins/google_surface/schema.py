@@ -1,40 +1,33 @@
-"""How calls are described in ``/openapi.json``: the shapes that are let in, of content its texts."""
+"""How calls are described in ``/openapi.json``, of requests by what checks them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from router.surfaces import SurfaceSchema
+from router_plugins.google_surface import fields
+from router_plugins.google_surface.parts import SPOKEN, contents_shape
+
+from router.surfaces import DEPENDS, Integer, SurfaceSchema, ladder_schema
 
 __all__ = ["COUNT", "EMBED", "EMBED_BATCH", "GENERATE", "LIST", "SHOW", "STREAM"]
 
 _Json = Mapping[str, Any]
-_TEXT: _Json = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
-_CONTENT: _Json = {
-    "type": "object",
-    "required": ["parts"],
-    "properties": {"role": {"const": "user"}, "parts": {"type": "array", "minItems": 1, "items": _TEXT}},
-    "description": "Besides: inline data, calls of functions and their results, as Google has them.",
-}
-_CONFIG: _Json = {
-    "type": "object",
-    "properties": {
-        "temperature": {"type": "number", "minimum": 0, "maximum": 1},
-        "topP": {"type": "number", "minimum": 0, "maximum": 1},
-        "maxOutputTokens": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
-        "stopSequences": {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 4},
-        "responseMimeType": {"enum": ["text/plain", "application/json"]},
-    },
-}
+_DESCRIBED = "Names of fields may be written with underscores, too."
+_MODEL_TOO: _Json = {"anyOf": [{"type": "string", DEPENDS: "the path's model"}, {"enum": ["", None]}]}
 _REQUEST: _Json = {
-    "type": "object",
-    "required": ["contents"],
-    "properties": {
-        "contents": {"type": "array", "minItems": 1, "items": _CONTENT},
-        "systemInstruction": _CONTENT,
-        "generationConfig": _CONFIG,
-    },
+    **ladder_schema(fields.CONTENT, ["contents"], model=_MODEL_TOO, contents=contents_shape()),
+    "description": _DESCRIBED,
+}
+_COUNTED: _Json = {
+    "anyOf": [
+        {**_REQUEST, "properties": {**_REQUEST["properties"], "generateContentRequest": {"type": "null"}}},
+        {
+            "type": "object",
+            "required": ["generateContentRequest"],
+            "properties": {"generateContentRequest": _REQUEST},
+        },
+    ]
 }
 _USAGE: _Json = {
     "type": "object",
@@ -53,10 +46,13 @@ _ANSWER: _Json = {
 }
 _EXAMPLE: _Json = {"contents": [{"role": "user", "parts": [{"text": "Hello!"}]}]}
 _EMBED_REQUEST: _Json = {
-    "type": "object",
-    "required": ["content"],
-    "properties": {"content": _CONTENT, "outputDimensionality": {"type": "integer", "minimum": 1}},
+    **ladder_schema(fields.EMBED, ["content"], model=_MODEL_TOO, content=SPOKEN.shape()),
+    "description": _DESCRIBED,
 }
+_SIZE: _Json = {**Integer(1).shape(), DEPENDS: "that of all other requests"}
+_ONE_OF_MANY = ladder_schema(
+    fields.EMBED, ["content"], content=SPOKEN.shape(), outputDimensionality={"anyOf": [_SIZE, {"type": "null"}]}
+)
 _VECTOR: _Json = {
     "type": "object",
     "required": ["values"],
@@ -93,7 +89,7 @@ EMBED_BATCH = SurfaceSchema(
     {
         "type": "object",
         "required": ["requests"],
-        "properties": {"requests": {"type": "array", "minItems": 1, "items": _EMBED_REQUEST}},
+        "properties": {"model": _MODEL_TOO, "requests": {"type": "array", "minItems": 1, "items": _ONE_OF_MANY}},
     },
     {"application/json": _answer("embeddings", {"type": "array", "items": _VECTOR})},
     {"requests": [_EMBED_EXAMPLE]},
@@ -127,7 +123,7 @@ SHOW = SurfaceSchema("getGoogleModel", "One model, in Google's wire.", {}, {"app
 COUNT = SurfaceSchema(
     "countTokens",
     "How many tokens a prompt has, about.",
-    _REQUEST,
+    _COUNTED,
     {
         "application/json": {
             "type": "object",

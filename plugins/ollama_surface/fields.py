@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from router.surfaces import FieldRung
+from router.surfaces import CHAT_FIELDS, Either, FieldRung, Integer, ListOf, Members, OneOf, Text
 
-__all__ = ["CHAT", "EMBED", "SHOWN", "unknown_fields"]
+__all__ = ["CHAT", "EMBED", "INPUT", "SHOWN", "unknown_fields"]
 
 SHOWN: Mapping[type, str] = {
     str: "a text",
@@ -17,7 +17,10 @@ SHOWN: Mapping[type, str] = {
     list: "a list",
     dict: "an object",
 }
-_NUMBER = (int, float)
+INPUT = Either("a text or a list of texts", Text(), ListOf(Text(), 1))
+"""Of ``/api/embed``."""
+_FORMAT = Either('"json" or a JSON schema', OneOf("json", ""), Members())
+_CAP = Either("a whole number of at least 1, or -1 or -2 for no cap", OneOf(-1, -2), Integer(1))
 _RUNNERS = "it is about the machine that runs a model, or a sampler that a chat does not have"
 _DROPPED_OPTIONS = (
     *("embedding_only", "f16_kv", "logits_all", "low_vram", "main_gpu", "min_p", "mirostat", "mirostat_eta"),
@@ -30,7 +33,7 @@ CHAT: tuple[FieldRung, ...] = (
     FieldRung("messages", "translate", "`messages`", (list,)),
     FieldRung("stream", "translate", "`stream`, which is true where it is not named", (bool,)),
     FieldRung("tools", "pass", "`tools`", (list,)),
-    FieldRung("format", "translate", "`response_format`: `json_object` for `json`, else `json_schema`", (str, dict)),
+    FieldRung("format", "translate", "`response_format`: `json_object` for `json`, else `json_schema`", field=_FORMAT),
     FieldRung(
         "think",
         "translate",
@@ -43,14 +46,14 @@ CHAT: tuple[FieldRung, ...] = (
     FieldRung("logprobs", "refuse", "ask by chat completions", (bool,), (False,)),
     FieldRung("top_logprobs", "refuse", "ask by chat completions", (int,), (0,)),
     FieldRung("options", "translate", "see its fields", (dict,)),
-    FieldRung("options.temperature", "pass", "`temperature`", _NUMBER),
-    FieldRung("options.top_p", "pass", "`top_p`", _NUMBER),
+    FieldRung("options.temperature", "pass", "`temperature`", field=CHAT_FIELDS["temperature"]),
+    FieldRung("options.top_p", "pass", "`top_p`", field=CHAT_FIELDS["top_p"]),
     FieldRung("options.seed", "pass", "`seed`", (int,)),
-    FieldRung("options.presence_penalty", "pass", "`presence_penalty`", _NUMBER),
-    FieldRung("options.frequency_penalty", "pass", "`frequency_penalty`", _NUMBER),
-    FieldRung("options.stop", "pass", "`stop`", (list, str)),
+    FieldRung("options.presence_penalty", "pass", "`presence_penalty`", field=CHAT_FIELDS["presence_penalty"]),
+    FieldRung("options.frequency_penalty", "pass", "`frequency_penalty`", field=CHAT_FIELDS["frequency_penalty"]),
+    FieldRung("options.stop", "pass", "`stop`", field=CHAT_FIELDS["stop"]),
     FieldRung(
-        "options.num_predict", "translate", "`max_completion_tokens`; -1 and -2 are no cap of the client's", (int,)
+        "options.num_predict", "translate", "`max_completion_tokens`; -1 and -2 are no cap of the client's", field=_CAP
     ),
     *(FieldRung(f"options.{name}", "drop", _RUNNERS) for name in _DROPPED_OPTIONS),
 )
@@ -58,8 +61,8 @@ CHAT: tuple[FieldRung, ...] = (
 
 EMBED: tuple[FieldRung, ...] = (
     FieldRung("model", "pass", "`model`"),
-    FieldRung("input", "pass", "`input`", (str, list)),
-    FieldRung("dimensions", "pass", "`dimensions`", (int,)),
+    FieldRung("input", "pass", "`input`", field=INPUT),
+    FieldRung("dimensions", "pass", "`dimensions`; none where 0", field=Integer(0)),
     FieldRung("truncate", "drop", "an input that is too long is refused by its provider"),
     FieldRung("keep_alive", "drop", "models are not loaded by a gateway"),
     FieldRung("options", "drop", _RUNNERS, (dict,)),

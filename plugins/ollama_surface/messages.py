@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from router import BadRequest
-from router.surfaces import CallPairing, CallPart, ImagePart, Part, ReasoningPart, ResultPart, TextPart, Turn
+from router.surfaces import (
+    CallPairing,
+    CallPart,
+    ImagePart,
+    ListOf,
+    Members,
+    Part,
+    ReasoningPart,
+    ResultPart,
+    Tagged,
+    Text,
+    TextPart,
+    Turn,
+    check_part,
+)
 
-__all__ = ["turns_of"]
+__all__ = ["MESSAGE", "turns_of"]
 
-_ROLES = ("system", "user", "assistant", "tool")
-_KINDS = ((b"\x89PNG", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"), (b"RIFF", "webp"))
-_HEAD = 16  # of a picture in base64: enough to tell what it is
+_PICTURES = {"iVBOR[w-z0-9+/]": "png", "/9j/": "jpeg", "R0lGO[A-P]": "gif", "UklGR[g-v]": "webp"}
+"""How pictures begin in base64 -> what they are."""
+_IMAGE = Text("a PNG, JPEG, GIF or WebP picture in base64", pattern=f"(?:{'|'.join(_PICTURES)})[A-Za-z0-9+/]*={{0,2}}")
+_CALLED = Members(
+    {"name": Text("the name of a function", least=1, required=True), "arguments": Members()}, required=True
+)
+_SAID = {"content": Text(), "images": ListOf(_IMAGE)}
+_CALLS = ListOf(Members({"id": Text(), "function": _CALLED}))
+
+MESSAGE = Tagged(
+    "role",
+    {
+        "system": Members(_SAID),
+        "user": Members(_SAID),
+        "assistant": Members({**_SAID, "thinking": Text(), "tool_calls": _CALLS}),
+        "tool": Members(
+            {"content": Text(), "tool_call_id": Text(), "tool_name": Text(), "name": Text()},
+            depends="the call before it",
+        ),
+    },
+)
+"""What checks a message, and describes it."""
 
 
 def turns_of(messages: Any) -> Iterator[Turn]:
@@ -29,65 +61,37 @@ def turns_of(messages: Any) -> Iterator[Turn]:
     pairing = CallPairing()
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
-        if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
-            raise _bad(f"{where}.role", f"must be one of {', '.join(_ROLES)}")
+        check_part(where, message, MESSAGE)
         yield _turn(message, where, pairing)
 
 
 def _turn(message: Mapping[str, Any], where: str, pairing: CallPairing) -> Turn:
-    role, text = message["role"], _text(message, "content", where)
+    role, text = message["role"], message.get("content") or ""
     if role == "tool":
-        call_id, name = _text(message, "tool_call_id", where), _text(message, "tool_name", where)
-        name = name or _text(message, "name", where)
-        return Turn(role, (ResultPart(pairing.result(call_id, name, where), (TextPart(text),)),))
+        name = message.get("tool_name") or message.get("name") or ""
+        call_id = pairing.result(message.get("tool_call_id") or "", name, where)
+        return Turn(role, (ResultPart(call_id, (TextPart(text),)),))
     parts: list[Part] = []
-    thinking = _text(message, "thinking", where)
-    if thinking and role == "assistant":
-        parts.append(ReasoningPart(thinking))
-    images = _list(message, "images", where)
-    calls = _list(message, "tool_calls", where) if role == "assistant" else []
+    if role == "assistant" and message.get("thinking"):
+        parts.append(ReasoningPart(message["thinking"]))
+    images = message.get("images") or ()
+    calls = (message.get("tool_calls") or ()) if role == "assistant" else ()
     if text or not (images or calls):
         parts.append(TextPart(text))
-    parts += [_image(image, f"{where}.images[{index}]") for index, image in enumerate(images)]
-    parts += [_call(call, f"{where}.tool_calls[{index}]", pairing) for index, call in enumerate(calls)]
+    parts += [_image(image) for image in images]
+    parts += [_call(call, pairing) for call in calls]
     return Turn(role, tuple(parts))
 
 
-def _call(call: Any, where: str, pairing: CallPairing) -> CallPart:
-    function = call.get("function") if isinstance(call, Mapping) else None
-    if not isinstance(function, Mapping):
-        raise _bad(f"{where}.function", "must be an object")
-    name, arguments = _text(function, "name", f"{where}.function"), function.get("arguments") or {}
-    if not name or not isinstance(arguments, Mapping):
-        raise _bad(f"{where}.function", "must have a 'name', and 'arguments' that are an object")
+def _call(call: Mapping[str, Any], pairing: CallPairing) -> CallPart:
+    name, arguments = call["function"]["name"], call["function"].get("arguments") or {}
     made = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
-    return CallPart(pairing.call(_text(call, "id", where), name), name, made)
+    return CallPart(pairing.call(call.get("id") or "", name), name, made)
 
 
-def _image(image: Any, where: str) -> ImagePart:
-    if isinstance(image, str):
-        try:
-            head = base64.b64decode(image[:_HEAD], validate=True)
-        except (binascii.Error, ValueError):
-            head = b""
-        kind = next((kind for magic, kind in _KINDS if head.startswith(magic)), None)
-        if kind is not None:
-            return ImagePart(f"data:image/{kind};base64,{image}")
-    raise _bad(where, "must be a PNG, JPEG, GIF or WebP picture in base64")
-
-
-def _text(given: Mapping[str, Any], name: str, where: str) -> str:
-    value = given.get(name)
-    if value is not None and not isinstance(value, str):
-        raise _bad(f"{where}.{name}", "must be a text")
-    return value or ""
-
-
-def _list(given: Mapping[str, Any], name: str, where: str) -> list[Any]:
-    value = given.get(name)
-    if value is not None and not isinstance(value, list):
-        raise _bad(f"{where}.{name}", "must be a list")
-    return value or []
+def _image(image: str) -> ImagePart:
+    kind = next(kind for head, kind in _PICTURES.items() if re.match(head, image))
+    return ImagePart(f"data:image/{kind};base64,{image}")
 
 
 def _bad(param: str, problem: str) -> BadRequest:

@@ -27,8 +27,8 @@ def list_models(request: SurfaceRequest) -> SurfaceAnswer:
 def show_model(request: SurfaceRequest) -> SurfaceAnswer:
     """``/api/show``: one model."""
     body = decode_json(request.read())
-    wanted = body.get("model") or body.get("name")
-    if not isinstance(wanted, str):
+    wanted = body.get("name") if body.get("model") is None else body["model"]
+    if not isinstance(wanted, str) or not wanted:
         raise BadRequest("'model' must be the name of a model.", code="invalid_type", param="model")
     for one in request.models():
         if one.id == wanted:

@@ -1,22 +1,20 @@
-"""How calls are described in ``/openapi.json``: the shapes that are let in, of messages their texts."""
+"""How calls are described in ``/openapi.json``, of requests by what checks them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from router.surfaces import SurfaceSchema
+from router_plugins.ollama_surface import fields
+from router_plugins.ollama_surface.messages import MESSAGE
+
+from router.surfaces import SurfaceSchema, ladder_schema
 
 __all__ = ["CHAT", "EMBED", "SHOW", "TAGS", "VERSION"]
 
 _Json = Mapping[str, Any]
 _MODEL: _Json = {"type": "string", "minLength": 1}
-_MESSAGE: _Json = {
-    "type": "object",
-    "required": ["role", "content"],
-    "properties": {"role": {"enum": ["system", "user"]}, "content": {"type": "string", "minLength": 1}},
-    "description": "Besides: assistants' messages with calls, tools' results, pictures, as Ollama has them.",
-}
+_INPUT: _Json = fields.INPUT.shape()
 _MESSAGE_OUT: _Json = {
     "type": "object",
     "required": ["role", "content"],
@@ -41,34 +39,20 @@ _ANSWER: _Json = {
 CHAT = SurfaceSchema(
     "ollamaChat",
     "Ollama's chat: lines of JSON, or one answer where `stream` is false.",
-    {
-        "type": "object",
-        "required": ["model", "messages"],
-        "properties": {
-            "model": _MODEL,
-            "messages": {"type": "array", "minItems": 1, "items": _MESSAGE},
-            "stream": {"type": ["boolean", "null"]},
-        },
-    },
+    ladder_schema(
+        fields.CHAT,
+        ["model", "messages"],
+        model=_MODEL,
+        messages={"type": "array", "minItems": 1, "items": MESSAGE.shape()},
+    ),
     {"application/json": _ANSWER, "application/x-ndjson": {"type": "string"}},
     {"messages": [{"role": "user", "content": "Hello!"}], "stream": False},
+    passes=("tools",),
 )
 EMBED = SurfaceSchema(
     "ollamaEmbed",
     "Vectors of texts, in Ollama's wire.",
-    {
-        "type": "object",
-        "required": ["model", "input"],
-        "properties": {
-            "model": _MODEL,
-            "input": {
-                "anyOf": [
-                    {"type": "string", "minLength": 1},
-                    {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
-                ]
-            },
-        },
-    },
+    ladder_schema(fields.EMBED, ["model", "input"], model=_MODEL, input=_INPUT),
     {
         "application/json": {
             "type": "object",
@@ -102,7 +86,14 @@ TAGS = SurfaceSchema(
 SHOW = SurfaceSchema(
     "ollamaShow",
     "One model, in Ollama's wire.",
-    {"type": "object", "required": ["model"], "properties": {"model": _MODEL}},
+    {
+        "type": "object",
+        "properties": {"model": {"type": ["string", "null"], "minLength": 1}},
+        "anyOf": [
+            {"required": ["model"], "properties": {"model": _MODEL}},
+            {"required": ["name"], "properties": {"model": {"type": "null"}, "name": _MODEL}},
+        ],
+    },
     {"application/json": {"type": "object", "required": ["details", "model_info", "capabilities"]}},
     {},
 )

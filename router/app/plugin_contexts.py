@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from router.db.plugin_tables import PluginTables
 from router.jobs.leased import LeasedJob
 from router.plugin_host.registry import Registry
 from router.types.plugin_context import Job, PluginContext
-from router.types.routes import ACCESS, MenuEntry, PluginRoute
+from router.types.routes import ACCESS, MenuEntry, PluginRoute, RouteSchema
 
 __all__ = ["PluginContexts", "menu_entries", "plugin_jobs", "plugin_routes"]
 
@@ -134,11 +135,30 @@ def _checked_routes(given: Any) -> list[PluginRoute]:
             raise ValueError(f"{route.path}: access is one of {', '.join(ACCESS)}, not {route.access!r}")
         if not callable(route.handler) or not 0 <= route.max_body_bytes <= _BODY_MAX or not 0 < route.timeout_s <= 3600:
             raise ValueError(f"{route.path}: a handler, a body of at most {_BODY_MAX} bytes, at most an hour")
+        _check_schema(route)
         for method in route.methods:
             if (method, route.path) in seen:
                 raise ValueError(f"{method} {route.path} is there twice")
             seen.add((method, route.path))
     return routes
+
+
+def _check_schema(route: PluginRoute) -> None:
+    """Raises:
+    ValueError: what the route says of itself is nothing that a description can hold.
+    """
+    schema = route.schema
+    if schema is None:
+        return
+    if not isinstance(schema, RouteSchema) or not isinstance(schema.summary, str):
+        raise TypeError(f"{route.path}: schema is a router.RouteSchema, not {type(schema).__name__}")
+    for shapes in (schema.request, schema.answers, schema.query):
+        if not isinstance(shapes, Mapping) or not all(isinstance(shape, Mapping) for shape in shapes.values()):
+            raise ValueError(f"{route.path}: its schema holds mappings of names to JSON Schemas")
+        try:
+            json.dumps(dict(shapes), default=dict)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{route.path}: its schema is no JSON: {error}") from None
 
 
 def _checked_entry(entry: Any) -> MenuEntry:

@@ -38,6 +38,7 @@ from router.providers.model_list import ModelListService
 from router.providers.resolve import ModelResolver
 from router.structs import record
 from router.surfaces.body import decode_json
+from router.surfaces.canonical.ladder import named_in_a_header
 from router.surfaces.proofs import ProofSealer
 from router.surfaces.surface import Surface
 from router.surfaces.uploads import SMALL_BYTES, UploadLimits, Uploads
@@ -371,8 +372,8 @@ class CallPipeline:
         if active.native and active.translated is not None:
             stripped, dropped = active.translated.dropped_natively, ()
         if stripped or dropped:
-            dropped = [*stripped, *dropped]
-            headers["x-router-dropped-params"] = ", ".join(map(header_text, dropped))
+            told = named_in_a_header([*stripped, *dropped])
+            headers["x-router-dropped-params"] = ", ".join(map(header_text, told))
         attempts = active.attempts
         if self._dialect.shows_served and attempts:
             if len(attempts) == 1 and active.target is not None:

@@ -138,7 +138,8 @@ def bound_of(
         return _embeddings_bound(found, card, units)
     window = card.context_window
     most = UNBOUNDED if window is None else window
-    prompt = min(_prompt(found, card), most)
+    prompt = min(_prompt(found, card), most * found.prompts)
+    window = window if found.prompts == 1 else None
     covered = bool(obeyed.names) and (card.cap_covers_reasoning or not card.reasoning)
     each, ours = card.max_output, False
     sent = found.cap(obeyed.dropped) if obeyed.names else None

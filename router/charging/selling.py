@@ -23,7 +23,8 @@ def sale_of(target: TargetPlan, found: Measure, at: float) -> TargetPrice | None
     flat = offer.flat
     if found.units is not None and not offer.free and unpriced_units(offer.price, found.units):
         return None
-    if found.inputs or found.images or found.audios or found.files or found.unknown or found.units is not None:
+    media = found.images or found.audios or found.files or found.unknown
+    if media or found.inputs or found.units is not None or found.prompts > 1:
         bound = bound_of(found, target.card, target.own_cap, target.obeyed, offer.request)
     else:
         bound = _text_bound(target, found)

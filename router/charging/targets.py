@@ -191,8 +191,8 @@ def _lacks(target: Target, surface: Surface, hook: str) -> str:
 
 
 def header_text(text: str) -> str:
-    """ASCII, as a header must be; a model's name may be anything printable."""
-    return text if text.isascii() else text.encode("ascii", "backslashreplace").decode("ascii")
+    """ASCII that shows, as a header must be; models' names may be anything printable, and fields' names anything."""
+    return text if text.isascii() and text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def _touched(rules: RequestRules, obeyed: Obeyed, *, paid: bool) -> frozenset[str]:

@@ -6,6 +6,7 @@ Our own server hands calls to ``Application.calls`` itself: Flask's routing and 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
+from werkzeug.routing import PathConverter
 
 from router import __version__
 from router.app.assembly import Assembly
@@ -243,6 +245,7 @@ def _build_flask(
         return Response(data, status, headers)
 
     app.config["PROPAGATE_EXCEPTIONS"] = True  # what the handler lets through is for the server
+    app.url_map.converters["path"] = _but_for([*calls.paths, *(route.path for _, route in surface_routes(assembly))])
     app.url_map.merge_slashes = app.url_map.strict_slashes = False  # else redirected, to a host of the client's choice
     app.register_error_handler(Exception, on_error)
     app.after_request(_with_request_id)
@@ -276,9 +279,18 @@ def _build_flask(
     for path in base_paths(dialect):
         if path not in (*dialect.catalogue_paths, *dialect.health_paths):
             add(path, lambda: _json(directions.page(calls.peers.of_environ(request.environ))), "GET")
-    description = cache(lambda: describe(dialect, assembly.settings.gateway, assembly.surfaces))
+    description = cache(lambda: describe(dialect, assembly.settings.gateway, assembly.surfaces, routes))
     add(DESCRIPTION, lambda: Response(description(), content_type="application/json"), "GET")
     return app
+
+
+def _but_for(paths: Iterable[str]) -> type[PathConverter]:
+    """What stands for an ID with slashes, at the end of a path or within: it does not end as the paths do that have
+    something behind an ID, such as ``/v1beta/models/<path:model>:countTokens``, which are resources of their own.
+    """
+    ends = sorted({path.rpartition(">")[2] for path in paths if ":" in path.rpartition(">")[2]})
+    regex = "[^/].*?" + "".join(f"(?<!{re.escape(end)})" for end in ends)
+    return type("IdConverter", (PathConverter,), {"regex": regex})
 
 
 def _asks_for_websocket() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,15 @@ from router.app.plugin_contexts import PluginContexts
 from router.calls.request import Incoming
 from router.config.operator_secret import OPERATOR_FILE, is_operator
 from router.errors import NotFound, RouterError, Unauthorized, Unavailable, faults
+from router.http import samples
 from router.http.incoming import incoming_of
+from router.http.operations import KEYS, Json, Operations, answer, on_the_wire
 from router.http.peer import PeerReader
 from router.plugin_host.registry import Registry
 from router.types.keys import Key
-from router.types.routes import PluginRoute, RouteRequest, RouteResponse
+from router.types.routes import PluginRoute, RouteRequest, RouteResponse, RouteSchema
 
-__all__ = ["Answered", "Answering", "PluginRoutes"]
+__all__ = ["Answered", "Answering", "PluginRoutes", "described_routes"]
 
 _log = logging.getLogger("router.http")
 _PART = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -31,6 +33,9 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 _OURS = frozenset({"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding", "x-request-id"})
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key"})
+_SCHEMES = {"public": (), "key": KEYS, "operator": ("operator",), "session": ("session",)}
+_WORD = re.compile(r"[A-Za-z0-9]+")
+_BODILESS = frozenset({"DELETE", "GET", "HEAD"})
 Answered = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""
 Answering = Callable[[dict[str, Any], Mapping[str, str]], Answered]
@@ -176,3 +181,42 @@ def _headers_of(environ: Mapping[str, Any], without: Collection[str]) -> Iterato
                 yield header, value
     if environ.get("CONTENT_TYPE"):
         yield "content-type", environ["CONTENT_TYPE"]
+
+
+def described_routes(
+    operations: Operations, routes: Mapping[str, Sequence[PluginRoute]]
+) -> Iterator[tuple[str, dict[str, Json]]]:
+    """Path of each route, and its operations by their methods in small letters.
+
+    Args:
+        routes: plugin -> its routes, checked.
+    """
+    for plugin, found in routes.items():
+        for route in found:
+            path = f"/plugins/{plugin}{route.path}"
+            methods = {method.lower(): _operation(operations, plugin, route, path, method) for method in route.methods}
+            yield path, methods
+
+
+def _operation(operations: Operations, plugin: str, route: PluginRoute, path: str, method: str) -> Json:
+    schema = route.schema or RouteSchema(f"A route of the plugin {plugin}.")
+    name = "".join([method.lower(), *(word[:1].upper() + word[1:] for word in _WORD.findall(path))])
+    good = answer("The answer.", {kind: {"schema": on_the_wire(shape)} for kind, shape in _plain(schema.answers)})
+    errors = samples.plugin_errors(route.access)
+    made = operations.operation(name, schema.summary, good, errors, _SCHEMES[route.access])
+    places = [_parameter(part, "path", {"type": "string", "minLength": 1}) for part in _PART.findall(route.path)]
+    queried = [_parameter(query, "query", on_the_wire(shape)) for query, shape in _plain(schema.query)]
+    if places or queried:
+        made["parameters"] = [*places, *queried]
+    if schema.request and method not in _BODILESS:
+        content = {kind: {"schema": on_the_wire(shape)} for kind, shape in _plain(schema.request)}
+        made["requestBody"] = {"required": True, "content": content}
+    return made
+
+
+def _plain(shapes: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Json]]:
+    return ((name, dict(shape)) for name, shape in shapes.items())
+
+
+def _parameter(name: str, place: str, shape: Json) -> Json:
+    return {"name": name, "in": place, "required": place == "path", "schema": shape}

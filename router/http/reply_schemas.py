@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from router.surfaces.known_fields import MODEL_SHAPE
+
 __all__ = ["MODEL_IN_PATH", "REPLIES"]
 
 _TEXT = {"type": "string"}
@@ -76,11 +78,11 @@ REPLIES: dict[str, dict[str, Any]] = {
 }
 """Name -> schema, as in the ``components`` of an OpenAPI description."""
 
-MODEL_IN_PATH = {
+MODEL_IN_PATH: dict[str, Any] = {
     "name": "model",
     "in": "path",
     "required": True,
     "description": "The model's ID, slashes and all.",
-    "schema": {"type": "string", "minLength": 1},
+    "schema": MODEL_SHAPE,
 }
 """The parameter of a path that names the model."""

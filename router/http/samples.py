@@ -32,6 +32,7 @@ from router.types.offers import Estimate, Listed
 from router.types.records import Attempt, CallRecord, ModelCard
 
 __all__ = [
+    "body_errors",
     "call_errors",
     "credits",
     "estimate",
@@ -43,11 +44,13 @@ __all__ = [
     "model_id",
     "models",
     "open_errors",
+    "plugin_errors",
 ]
 
 _MODEL = "openai/gpt-4o"
 _MODELS = {
     "chat": _MODEL,
+    "completions": "openai/gpt-3.5-turbo-instruct",
     "embeddings": "openai/text-embedding-3-small",
     "images": "openai/gpt-image-1",
     "moderations": "openai/omni-moderation-latest",
@@ -78,7 +81,7 @@ def keyed_errors() -> list[RouterError]:
     ]
 
 
-def _body_errors() -> list[RouterError]:
+def body_errors() -> list[RouterError]:
     """What any route may answer that reads a body."""
     return [
         BadRequest("'temperature' must be a number from 0 to 2, not 3.", code="invalid_value", param="temperature"),
@@ -91,9 +94,26 @@ def _body_errors() -> list[RouterError]:
     ]
 
 
+def plugin_errors(access: str) -> list[RouterError]:
+    """What the host may answer at a plugin's route.
+
+    Args:
+        access: who may ask.
+    """
+    found = [*open_errors(), *body_errors()]
+    found += [Unavailable("The plugin 'acme' did not answer in time.", code="plugin_timeout")]
+    if access == "operator":
+        message = "This path is the operator's: send 'Authorization: Bearer OPERATOR_SECRET'."
+        found.append(Unauthorized(message, code="operator_only"))
+    elif access == "session":
+        found.append(Unauthorized("Sign in first.", code="no_session"))
+        found.append(NotFound("This page needs a portal, and no portal is configured.", code="no_portal"))
+    return [*found, *(keyed_errors() if access == "key" else ())]
+
+
 def estimator_errors() -> list[RouterError]:
     """What the price estimator may answer."""
-    return [*open_errors(), *_body_errors(), StoreError("The database does not answer."), Unavailable("Not just now.")]
+    return [*open_errors(), *body_errors(), StoreError("The database does not answer."), Unavailable("Not just now.")]
 
 
 def call_errors() -> list[RouterError]:
@@ -104,7 +124,7 @@ def call_errors() -> list[RouterError]:
     ]
     return [
         *keyed_errors(),
-        *_body_errors(),
+        *body_errors(),
         InsufficientQuota("The balance does not cover this call.", needed_nano=1, currency="USD"),
         BudgetExceeded("The budget of this API key does not cover this call.", needed_nano=1, currency="USD"),
         Conflict("The first call with this Idempotency-Key is still under way.", code="idempotency_in_progress"),

@@ -17,7 +17,7 @@ from router.surfaces.canonical.events import (
     UsageSeen,
 )
 from router.surfaces.canonical.folding import FoldedAnswer, fold
-from router.surfaces.canonical.ladder import FieldRung, check_ladder, dropped_by
+from router.surfaces.canonical.ladder import FieldRung, check_ladder, dropped_by, ladder_schema
 from router.surfaces.canonical.pairing import CallPairing
 from router.surfaces.canonical.parts import (
     AudioPart,
@@ -35,7 +35,21 @@ from router.surfaces.canonical.prompt import Prompt
 from router.surfaces.canonical.to_chat import to_chat
 from router.surfaces.canonical.tools import Tool, ToolChoice
 from router.surfaces.face import Face, PlainFace, StreamEnds, TranslatingFace
+from router.surfaces.field_kinds import (
+    DEPENDS,
+    Either,
+    Integer,
+    JsonField,
+    ListOf,
+    Members,
+    Number,
+    OneOf,
+    Tagged,
+    Text,
+    Typed,
+)
 from router.surfaces.further import further_surfaces
+from router.surfaces.known_fields import CHAT_FIELDS, check_part
 from router.surfaces.measuring import Measure
 from router.surfaces.reader import NativeReader, Reader
 from router.surfaces.surface import (
@@ -51,6 +65,8 @@ from router.surfaces.surface import (
 from router.surfaces.translated import Translated, TranslatedEmbeddings, TranslatedSurface, TranslationRequest
 
 __all__ = [
+    "CHAT_FIELDS",
+    "DEPENDS",
     "STREAM_HEADERS",
     "AnnotationSeen",
     "AudioPart",
@@ -59,6 +75,7 @@ __all__ = [
     "CallPart",
     "CallStart",
     "ChatEvents",
+    "Either",
     "Event",
     "Face",
     "FieldRung",
@@ -66,8 +83,14 @@ __all__ = [
     "Finish",
     "FoldedAnswer",
     "ImagePart",
+    "Integer",
+    "JsonField",
+    "ListOf",
     "Measure",
+    "Members",
     "NativeReader",
+    "Number",
+    "OneOf",
     "Part",
     "PartEnd",
     "PlainFace",
@@ -86,6 +109,8 @@ __all__ = [
     "SurfaceRequest",
     "SurfaceRoute",
     "SurfaceSchema",
+    "Tagged",
+    "Text",
     "TextDelta",
     "TextPart",
     "Tool",
@@ -96,12 +121,15 @@ __all__ = [
     "TranslatingFace",
     "TranslationRequest",
     "Turn",
+    "Typed",
     "UsageSeen",
     "answer_events",
     "check_ladder",
+    "check_part",
     "decode_json",
     "dropped_by",
     "fold",
     "further_surfaces",
+    "ladder_schema",
     "to_chat",
 ]

@@ -13,9 +13,10 @@ from typing import Any
 from marshmallow import INCLUDE, Schema, ValidationError, fields
 
 from router.errors import BadRequest
-from router.surfaces.field_kinds import Integer, Number, OneOf, Stop, Typed, short
+from router.surfaces.field_kinds import Integer, JsonField, Number, OneOf, Stop, Typed, short
 
 __all__ = [
+    "CHAT_FIELDS",
     "FIELDS",
     "MESSAGES_SHAPE",
     "MODEL_LIMIT",
@@ -28,6 +29,7 @@ __all__ = [
     "check_fields",
     "check_input",
     "check_message",
+    "check_part",
     "dropped_fields",
     "message_list",
     "model_of",
@@ -138,6 +140,11 @@ FIELDS: Mapping[str, Mapping[str, fields.Field[Any]]] = {
 }
 """Kind of call -> the fields that it knows."""
 
+CHAT_FIELDS: Mapping[str, JsonField] = {
+    name: field for name, field in FIELDS["chat"].items() if isinstance(field, JsonField)
+}
+"""Those of a chat, for wires whose fields become them."""
+
 
 def dropped_fields(body: Mapping[str, Any]) -> list[str]:
     """Names of the fields of a body that are never passed on, sorted."""
@@ -164,7 +171,7 @@ def check_fields(body: Mapping[str, Any], known: Mapping[str, fields.Field[Any]]
 
 
 def check_field(name: str, value: Any, field: fields.Field[Any]) -> None:
-    """Check one field of a body.
+    """Check one field of a body; null is as good as absent.
 
     Raises:
         BadRequest: what is wrong with it.
@@ -172,7 +179,22 @@ def check_field(name: str, value: Any, field: fields.Field[Any]) -> None:
     try:
         field.deserialize(value)
     except ValidationError as error:
-        raise _bad(name, str(error.messages[0]), "invalid_value") from None
+        raise _misplaced(name, error) from None
+
+
+def check_part(place: str, value: Any, field: JsonField) -> None:
+    """Check a value that stands within a field, where null is none.
+
+    Args:
+        place: where.
+
+    Raises:
+        BadRequest: what is wrong with it.
+    """
+    try:
+        field.check(value)
+    except ValidationError as error:
+        raise _misplaced(place, error) from None
 
 
 def model_of(body: Mapping[str, Any]) -> str:
@@ -265,6 +287,10 @@ def check_input(value: Any) -> None:
     if kinds == {list} and all(one and set(map(type, one)) == {int} for one in value):
         return
     raise _bad("input", f"must be {_INPUTS}", "invalid_type")
+
+
+def _misplaced(name: str, error: ValidationError) -> BadRequest:
+    return _bad(f"{name}{getattr(error, 'place', '')}", str(error.messages[0]), "invalid_value")
 
 
 def _shown(role: Any) -> str:

@@ -103,6 +103,7 @@ class Measure(msgspec.Struct):
         tokenised: whether that is in tokens, not in bytes.
         caps: spelling -> tokens that the client allows each choice under it; empty where it names no cap.
         choices: how many answers it asks for.
+        prompts: how many there are that have the context window each to itself, together in ``text_bytes``.
         predicted: bytes of a predicted output, which is charged where it is not met.
         plain: whether every message is a role and one text, and nothing else.
         units: the most that it asks for beside tokens, without the request itself; None where that is nothing.
@@ -118,6 +119,7 @@ class Measure(msgspec.Struct):
     tokenised: bool = False
     caps: dict[str, int] = msgspec.field(default_factory=dict)
     choices: int = 1
+    prompts: int = 1
     predicted: int = 0
     plain: bool = True
     units: Units | None = None

@@ -6,7 +6,7 @@ Chat and embeddings are the first two. A plugin brings others by its hook ``surf
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -119,7 +119,7 @@ class SurfaceContext:
 
 
 class SurfaceSchema(NamedTuple):
-    """What ``/openapi.json`` says of a surface's calls.
+    """What ``/openapi.json`` says of a surface's calls, or of one of its other routes.
 
     Attributes:
         operation: the operation's ID, ``createImage``.
@@ -127,6 +127,11 @@ class SurfaceSchema(NamedTuple):
         request: JSON Schema of a body.
         answers: media type -> JSON Schema of a good answer; of a stream, of one of its events.
         example: a body, without ``model``.
+        request_type: the body's media type.
+        query: of a route: name -> JSON Schema of what a query may say under it.
+        kind: of the models that examples name, where that is not the surface's.
+        passes: of a surface that is translated: fields that come to a chat under the same name, and in its shape.
+        passes_unknown: whether fields that ``request`` does not name do.
     """
 
     operation: str
@@ -135,6 +140,10 @@ class SurfaceSchema(NamedTuple):
     answers: Mapping[str, Mapping[str, Any]]
     example: Mapping[str, Any]
     request_type: str = "application/json"
+    query: Mapping[str, Mapping[str, Any]] = {}
+    kind: str = ""
+    passes: Collection[str] = ()
+    passes_unknown: bool = False
 
 
 class SurfaceRoute(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any
 from router.types.keys import Key
 from router.types.portal_page import PortalPage
 
-__all__ = ["ACCESS", "MenuEntry", "PluginRoute", "RouteRequest", "RouteResponse"]
+__all__ = ["ACCESS", "MenuEntry", "PluginRoute", "RouteRequest", "RouteResponse", "RouteSchema"]
 
 ACCESS = ("public", "key", "session", "operator")
 """Who may ask for a route: everybody; whoever shows a key of the gateway's; an account with a portal's session; the
@@ -75,6 +75,23 @@ class RouteResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteSchema:
+    """What ``/openapi.json`` says of a route, beside its path, its methods and who may ask.
+
+    Attributes:
+        summary: one sentence.
+        request: media type -> JSON Schema of a body; empty where none is read.
+        answers: media type -> JSON Schema of an answer with the status 200; empty for any.
+        query: name -> JSON Schema of what a query may say under it.
+    """
+
+    summary: str
+    request: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class PluginRoute:
     """One path of a plugin.
 
@@ -86,6 +103,7 @@ class PluginRoute:
             the client in the dialect's shape, any other exception is a 500 that shows nothing.
         max_body_bytes: of a request.
         timeout_s: how long the handler may take.
+        schema: what ``/openapi.json`` says of it; None for its path, its methods and who may ask.
     """
 
     path: str
@@ -94,6 +112,7 @@ class PluginRoute:
     handler: Callable[[RouteRequest], RouteResponse]
     max_body_bytes: int = 2**20
     timeout_s: float = 30.0
+    schema: RouteSchema | None = None
 
 
 @dataclass(frozen=True, slots=True)

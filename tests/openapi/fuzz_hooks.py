@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import schemathesis
@@ -9,49 +10,65 @@ import schemathesis
 __all__: list[str] = []
 
 _LARGE = 2.0**53
-_OF_PLUGINS = (
-    "/v1/audio/", "/v1/completions", "/v1/images/", "/v1/moderations", "/v1/rerank", "/v1beta/",
-    "/v1/responses/input_tokens", "/api/chat", "/api/embed", "/api/show", "/api/tags", "/api/version",
-)  # fmt: skip
-"""What plugins of surfaces serve, and a count that is lenient: other tests try them."""
+_DEPENDS = "x-depends"
 
 
 @schemathesis.hook
 def before_load_schema(context: schemathesis.HookContext, schema: dict[str, Any]) -> None:
-    """Every status must be named, events are looked at one by one, half of the calls have a model that is served."""
-    served = []
+    """Every status must be named, events are looked at one by one, half of the calls have a model that is served, and
+    nothing refers to what is not there: what depends on something else of its request is left out.
+    """
     for path, item in list(schema["paths"].items()):
-        if (
-            "<" in path or path.startswith(_OF_PLUGINS) or any(_is_odd(operation) for operation in item.values())
-        ):  # tests/surfaces and tests/faces send these
-            del schema["paths"][path]
-            continue
-        for operation in item.values():
-            if operation["operationId"][-1].isdigit():  # another path of an operation that is tried already
-                del schema["paths"][path]
-            del operation["responses"]["default"]
-            for media in operation["responses"]["200"]["content"].values():
-                media["schema"] = media.get("x-item-schema", media["schema"])
-            if "requestBody" in operation:
-                served.append(_offer_example(operation["requestBody"]["content"]["application/json"], schema))
+        if any(operation["operationId"][-1].isdigit() for operation in item.values()):
+            del schema["paths"][path]  # another path of operations that are tried already
+    _without_dependents(schema)
+    served = set()
+    for operation in _operations(schema):
+        del operation["responses"]["default"]
+        for media in operation["responses"]["200"]["content"].values():
+            media["schema"] = media.get("x-item-schema", media["schema"])
+        for media in operation.get("requestBody", {"content": {}})["content"].values():
+            served |= _offer_model(media, schema)
+    for operation in _operations(schema):
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] == "path" and parameter["name"] != "response_id":
+                models = [parameter["example"]] if "example" in parameter else sorted(served)
+                parameter["schema"] = {"anyOf": [{"enum": models}, parameter["schema"]]}
+
+
+def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for item in schema["paths"].values():
-        for parameter in item.get("get", {}).get("parameters", ()):
-            parameter["schema"] = {"anyOf": [{"enum": served}, parameter["schema"]]}
+        yield from item.values()
 
 
-def _is_odd(operation: dict[str, Any]) -> bool:
-    """Whether a body is a form, or its model stands in the path: nothing tells schemathesis of one that is served."""
-    content = operation.get("requestBody", {}).get("content")
-    return content is not None and "model" not in content.get("application/json", {}).get("example", ())
+def _without_dependents(value: Any) -> None:
+    """Take out of a description every alternative that depends on something, and properties that may be anything."""
+    if isinstance(value, list):
+        value[:] = [one for one in value if not (isinstance(one, dict) and _DEPENDS in one.get("schema", one))]
+    if isinstance(value, dict) and isinstance(value.get("properties"), dict):
+        known = value["properties"]
+        value["properties"] = {name: one for name, one in known.items() if not _lets_in_anything(one)}
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _without_dependents(inner)
 
 
-def _offer_example(media: dict[str, Any], schema: dict[str, Any]) -> str:
-    """Let the model of the example come often; what it is."""
-    model: str = media["example"]["model"]
+def _lets_in_anything(shape: Any) -> bool:
+    """Nothing is to be tried of it, and schemathesis would try all types beside all else."""
+    return shape is True or (isinstance(shape, dict) and shape.keys() <= {"description"})
+
+
+def _offer_model(media: dict[str, Any], schema: dict[str, Any]) -> set[str]:
+    """Let the model of an example come often; it, if there is one."""
     shape = schema["components"]["schemas"][media["schema"]["$ref"].rpartition("/")[2]]
-    properties = shape.setdefault("properties", {})
-    properties["model"] = {"anyOf": [{"const": model}, properties.get("model", {"type": "string"})]}
-    return model
+    known = shape.get("properties", {}).get("model", {"type": "string"})
+    model = media.get("example", {}).get("model") or next(iter(known.get("examples", ())), None)
+    if model is None:
+        return set()
+    for name, known_as in shape.get("properties", {}).items():
+        if isinstance(known_as, dict) and known_as.get("items", {}).get("format") == "binary":  # which it cannot send
+            shape["properties"][name] = known_as["items"]
+    shape.setdefault("properties", {})["model"] = {"anyOf": [{"const": model}, known]}
+    return {model}
 
 
 @schemathesis.hook

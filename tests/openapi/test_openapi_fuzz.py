@@ -26,7 +26,7 @@ _OPTIONS = (
 def test_schemathesis_finds_nothing(gateway: Gateway, profile: str, tmp_path: Path) -> None:
     phases = "examples,coverage,fuzzing" if profile in _FUZZED else "examples,coverage"
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "fuzz_hooks", "PYTHONPATH": str(_HERE)}
-    command = [sys.executable, "-c", _RUN, "run", f"{gateway.url}/openapi.json", *_OPTIONS, "--phases", phases]
+    command = [sys.executable, "-c", _RUN, "--config-file", str(_HERE / "schemathesis.toml"), "run", f"{gateway.url}/openapi.json", *_OPTIONS, "--phases", phases]
     command += ["--header", f"Authorization: Bearer {gateway.api_key}"]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False

@@ -2,16 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from marshmallow import ValidationError
+
 from router.errors import BadRequest
-from router.surfaces.field_kinds import JsonField
+from router.surfaces.field_kinds import JsonField, Number
 from router.surfaces.known_fields import MODEL_SHAPE, check_fields, model_of
 from router.surfaces.measuring import FREE_BYTES, NO_PROMPT, NUMBERS, json_bytes, member_bytes
 from router.types.upload import UploadedFile
 
-__all__ = ["checked", "described", "prompt_bytes", "refuse_streams", "required_text"]
+__all__ = ["FILE", "FILES", "NotStreamed", "NumberText", "checked", "described", "described_form", "prompt_bytes"]
+
+FILE: Mapping[str, Any] = {"type": "string", "format": "binary", "minLength": 1}
+"""A part of a form with the name of its file, as JSON Schema."""
+FILES: Mapping[str, Any] = {"type": "array", "minItems": 1, "items": FILE}
+"""The same, any number of times."""
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?", re.ASCII)
+
+
+class NotStreamed(JsonField):
+    """The field ``stream`` where there are no server-sent events.
+
+    Args:
+        what: is asked for.
+        off: what asks for none: a form has texts.
+    """
+
+    def __init__(self, what: str, off: bool | str = False) -> None:
+        super().__init__()
+        self.what, self.off = what, off
+
+    def shape(self) -> dict[str, Any]:
+        """See ``JsonField``."""
+        return {"enum": [self.off]}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if type(value) is not type(self.off) or value != self.off:
+            message = f"{self.what} are not streamed by this gateway; send the request without 'stream'."
+            raise BadRequest(message, code="unsupported_operation", param="stream")
+        return value
+
+
+class NumberText(Number):
+    """A number in a form, where it is a text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if not isinstance(value, str) or _NUMBER.fullmatch(value) is None:
+            raise ValidationError(f"must be a number{self._range()}")
+        super()._deserialize(float(value), attr, data, **options)
+        return value
 
 
 def checked(body: Mapping[str, Any], fields: Mapping[str, JsonField]) -> None:
@@ -28,29 +70,6 @@ def checked(body: Mapping[str, Any], fields: Mapping[str, JsonField]) -> None:
     for name, field in fields.items():
         if field.required and body.get(name) is None:
             raise BadRequest(f"'{name}' is required.", code="missing_required_parameter", param=name)
-
-
-def required_text(body: Mapping[str, Any], name: str) -> str:
-    """A text that was checked and must not be empty.
-
-    Raises:
-        BadRequest: it is.
-    """
-    text: str = body[name]
-    if not text:
-        raise BadRequest(f"'{name}' must not be empty.", code="invalid_value", param=name)
-    return text
-
-
-def refuse_streams(body: Mapping[str, Any], what: str) -> None:
-    """Refuse a body that asks for server-sent events where there are none.
-
-    Raises:
-        BadRequest: it does.
-    """
-    if body.get("stream") not in (None, False, "false"):
-        message = f"{what} are not streamed by this gateway; send the request without 'stream'."
-        raise BadRequest(message, code="unsupported_operation", param="stream")
 
 
 def prompt_bytes(body: Mapping[str, Any], beside: frozenset[str] = frozenset()) -> int:
@@ -70,12 +89,23 @@ def prompt_bytes(body: Mapping[str, Any], beside: frozenset[str] = frozenset()) 
     return size
 
 
-def described(fields: Mapping[str, JsonField], **others: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON Schema of such a body.
+def described(fields: Mapping[str, JsonField]) -> dict[str, Any]:
+    """JSON Schema of the bodies that ``checked`` lets in."""
+    return _described({name: field.json_schema() for name, field in fields.items()}, fields)
+
+
+def described_form(fields: Mapping[str, JsonField], **files: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a form, in which nothing is null.
 
     Args:
-        others: of what is checked elsewhere; required.
+        files: name -> JSON Schema; the first is required.
     """
-    properties = {"model": dict(MODEL_SHAPE), **{name: field.json_schema() for name, field in fields.items()}}
-    required = ["model", *others, *(name for name, field in fields.items() if field.required)]
-    return {"type": "object", "required": required, "properties": properties | {k: dict(v) for k, v in others.items()}}
+    found = _described({name: field.shape() for name, field in fields.items()}, fields)
+    found["properties"] |= files
+    found["required"] += [next(iter(files))]
+    return found
+
+
+def _described(shapes: Mapping[str, Any], fields: Mapping[str, JsonField]) -> dict[str, Any]:
+    required = ["model", *(name for name, field in fields.items() if field.required)]
+    return {"type": "object", "required": required, "properties": {"model": dict(MODEL_SHAPE), **shapes}}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from router.surfaces.field_kinds import Integer, JsonField, OneOf, Typed
+from router.surfaces.field_kinds import Integer, JsonField, OneOf, Text
 from router.surfaces.measuring import Measure
-from router.surfaces.media.fields import checked, described, prompt_bytes, refuse_streams, required_text
+from router.surfaces.media.fields import FILES, NotStreamed, checked, described_form, prompt_bytes
 from router.surfaces.media.images import IMAGES_MAX, IMAGES_SHAPE, image_reader
 from router.surfaces.media.multipart import files_of, read_form
 from router.surfaces.surface import ServedCall, Surface, SurfaceSchema
@@ -19,15 +19,15 @@ from router.types.records import Units
 __all__ = ["ImageEditsSurface"]
 
 _FIELDS: Mapping[str, JsonField] = {
-    "prompt": Typed("a string", str, required=True),
+    "prompt": Text(least=1, required=True),
     "n": Integer(1, IMAGES_MAX),
-    "size": Typed("a string", str),
-    "quality": Typed("a string", str),
+    "size": Text(),
+    "quality": Text(),
     "response_format": OneOf("url", "b64_json"),
-    "user": Typed("a string", str),
+    "stream": NotStreamed("Images", "false"),
+    "user": Text(),
 }
 _FILES = frozenset({"image", "image[]", "mask"})
-_FILE = {"type": "string", "format": "binary"}
 
 
 class ImageEditsSurface(Surface):
@@ -48,8 +48,6 @@ class ImageEditsSurface(Surface):
     def look(self, body: Mapping[str, Any]) -> Measure:
         """See ``Surface``."""
         checked(body, _FIELDS)
-        required_text(body, "prompt")
-        refuse_streams(body, "Images")
         images = len(files_of(body, "image"))
         if "mask" in body:
             images += len(files_of(body, "mask"))
@@ -63,7 +61,6 @@ class ImageEditsSurface(Surface):
 
     def schema(self) -> SurfaceSchema:
         """See ``Surface``."""
-        request = described(_FIELDS, image={"anyOf": [_FILE, {"type": "array", "items": _FILE}]})
-        request["properties"]["mask"] = _FILE
+        request = described_form(_FIELDS, image=FILES, mask=FILES)
         answers = {"application/json": IMAGES_SHAPE}
         return SurfaceSchema("editImage", "Images, changed.", request, answers, {}, "multipart/form-data")

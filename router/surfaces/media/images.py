@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from router.surfaces.field_kinds import Integer, JsonField, OneOf, Typed
+from router.surfaces.field_kinds import Integer, JsonField, OneOf, Text
 from router.surfaces.measuring import Measure
-from router.surfaces.media.fields import checked, described, prompt_bytes, refuse_streams, required_text
+from router.surfaces.media.fields import NotStreamed, checked, described, prompt_bytes
 from router.surfaces.surface import ServedCall, Surface, SurfaceSchema
 from router.surfaces.text.paths import beside_chat
 from router.surfaces.text.plain_reader import PlainReader
@@ -19,12 +19,13 @@ __all__ = ["IMAGES_MAX", "IMAGES_SHAPE", "ImagesSurface", "image_reader"]
 IMAGES_MAX = 10
 """Of one call."""
 _FIELDS: Mapping[str, JsonField] = {
-    "prompt": Typed("a string", str, required=True),
+    "prompt": Text(least=1, required=True),
     "n": Integer(1, IMAGES_MAX),
-    "size": Typed("a string", str),
-    "quality": Typed("a string", str),
+    "size": Text(),
+    "quality": Text(),
     "response_format": OneOf("url", "b64_json"),
-    "user": Typed("a string", str),
+    "stream": NotStreamed("Images"),
+    "user": Text(),
 }
 _IMAGE = {"type": "object", "properties": {"url": {"type": "string"}, "b64_json": {"type": "string"}}}
 IMAGES_SHAPE: Mapping[str, Any] = {
@@ -52,8 +53,6 @@ class ImagesSurface(Surface):
     def look(self, body: Mapping[str, Any]) -> Measure:
         """See ``Surface``."""
         checked(body, _FIELDS)
-        required_text(body, "prompt")
-        refuse_streams(body, "Images")
         count = body.get("n") or 1
         return Measure(prompt_bytes(body), messages=1, choices=count, units=Units(images=count))
 

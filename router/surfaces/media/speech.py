@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.errors import RouterError, UpstreamError
-from router.surfaces.field_kinds import JsonField, Number, OneOf, Typed
+from router.surfaces.field_kinds import JsonField, Number, OneOf, Text, Typed
 from router.surfaces.measuring import Measure
-from router.surfaces.media.fields import checked, described, prompt_bytes, required_text
+from router.surfaces.media.fields import checked, described, prompt_bytes
 from router.surfaces.reader import NativeReader
 from router.surfaces.surface import ServedCall, Surface, SurfaceSchema
 from router.surfaces.text.paths import beside_chat
@@ -26,11 +26,11 @@ _TYPES = {
     "pcm": "audio/pcm",
 }
 _FIELDS: Mapping[str, JsonField] = {
-    "input": Typed("a string", str, required=True),
+    "input": Text(least=1, required=True),
     "voice": Typed("a string or an object", str, dict, required=True),
     "response_format": OneOf(*_TYPES),
     "speed": Number(0.25, 4),
-    "instructions": Typed("a string", str),
+    "instructions": Text(),
     "stream_format": OneOf("audio"),
 }
 
@@ -104,8 +104,7 @@ class SpeechSurface(Surface):
     def look(self, body: Mapping[str, Any]) -> Measure:
         """See ``Surface``."""
         checked(body, _FIELDS)
-        text = required_text(body, "input")
-        return Measure(prompt_bytes(body), messages=1, units=Units(characters=len(text)))
+        return Measure(prompt_bytes(body), messages=1, units=Units(characters=len(body["input"])))
 
     def reader(self, call: ServedCall) -> SpeechReader:
         """See ``Surface``."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from router.errors import BadRequest
-from router.surfaces.field_kinds import JsonField, OneOf, Typed
+from router.surfaces.field_kinds import JsonField, OneOf, Text
 from router.surfaces.measuring import Measure
 from router.surfaces.media.durations import audio_length
-from router.surfaces.media.fields import checked, described, prompt_bytes, refuse_streams
+from router.surfaces.media.fields import FILE, NotStreamed, NumberText, checked, described_form, prompt_bytes
 from router.surfaces.media.multipart import files_of, read_form
 from router.surfaces.reader import Reader
 from router.surfaces.surface import ServedCall, Surface, SurfaceSchema
@@ -25,12 +25,12 @@ HOURS_MAX = 12
 _MOST_MS = HOURS_MAX * 3_600_000
 _PLAIN = ("text", "srt", "vtt")
 _FIELDS: Mapping[str, JsonField] = {
-    "language": Typed("a string", str),
-    "prompt": Typed("a string", str),
+    "language": Text(),
+    "prompt": Text(),
     "response_format": OneOf("json", "verbose_json", "diarized_json", *_PLAIN),
-    "temperature": Typed("a number", str),
+    "stream": NotStreamed("Transcriptions", "false"),
+    "temperature": NumberText(0, 2),
 }
-_FILE = {"type": "string", "format": "binary"}
 _TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
 
 
@@ -80,7 +80,6 @@ class TranscriptionsSurface(Surface):
     def look(self, body: Mapping[str, Any]) -> Measure:
         """See ``Surface``."""
         checked(body, _FIELDS)
-        refuse_streams(body, "Transcriptions")
         if len(files_of(body, "file")) > 1:
             message = "'file' must be one file: send a request for each."
             raise BadRequest(message, code="invalid_value", param="file")
@@ -99,6 +98,6 @@ class TranscriptionsSurface(Surface):
     def schema(self) -> SurfaceSchema:
         """See ``Surface``."""
         answers: dict[str, Any] = {"application/json": _TEXT, "text/plain": {"type": "string"}}
-        request = described(_FIELDS, file=_FILE)
+        request = described_form(_FIELDS, file=FILE)
         summary = "What is said in a file of audio."
         return SurfaceSchema("createTranscription", summary, request, answers, {}, "multipart/form-data")

@@ -8,7 +8,6 @@ from typing import Any
 
 from router.errors import RouterError
 from router.surfaces.body import decode_json
-from router.surfaces.canonical.ladder import named_in_a_header
 from router.surfaces.canonical.to_chat import to_chat
 from router.surfaces.known_fields import model_of
 from router.surfaces.messages.checking import check_shape, version_of
@@ -77,8 +76,8 @@ class MessagesSurface(TranslatedSurface):
         return Translated(
             to_chat(prompt),
             face,
-            dropped=named_in_a_header(found.dropped),
-            dropped_natively=named_in_a_header(stripped_from(body)),
+            dropped=tuple(found.dropped),
+            dropped_natively=tuple(stripped_from(body)),
             unseen_bytes=found.unseen_bytes,
             native_only=found.native_only,
             unpriced=found.unpriced,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from router.surfaces.canonical.ladder import FieldRung
+from router.surfaces.field_kinds import Integer, ListOf, Members, Tagged, Text, Typed
+from router.surfaces.known_fields import CHAT_FIELDS
 
 __all__ = ["LADDER", "TYPES"]
 
@@ -15,15 +17,29 @@ TYPES = {
     dict: "an object",
 }
 
-_NUMBER = (int, float)
+_FORMAT = Tagged(
+    "type",
+    {
+        "text": Members(),
+        "json_object": Members(),
+        "json_schema": Members(
+            {
+                "schema": Members(required=True),
+                "name": Text(),
+                "description": Text(),
+                "strict": Typed("true or false", bool),
+            }
+        ),
+    },
+)
 
 LADDER = (
     FieldRung("model", "pass", "as it is", (str,)),
     FieldRung("stream", "pass", "as it is", (bool,)),
-    FieldRung("temperature", "pass", "as it is", _NUMBER),
-    FieldRung("top_p", "pass", "as it is", _NUMBER),
-    FieldRung("presence_penalty", "pass", "as it is", _NUMBER),
-    FieldRung("frequency_penalty", "pass", "as it is", _NUMBER),
+    FieldRung("temperature", "pass", "as it is", field=CHAT_FIELDS["temperature"]),
+    FieldRung("top_p", "pass", "as it is", field=CHAT_FIELDS["top_p"]),
+    FieldRung("presence_penalty", "pass", "as it is", field=CHAT_FIELDS["presence_penalty"]),
+    FieldRung("frequency_penalty", "pass", "as it is", field=CHAT_FIELDS["frequency_penalty"]),
     FieldRung("parallel_tool_calls", "pass", "as it is; left out where there are no tools", (bool,)),
     FieldRung("service_tier", "pass", "as it is; tiers without a price are refused as on chat", (str,)),
     FieldRung("user", "pass", "as a hash of its own for each account", (str,)),
@@ -31,7 +47,9 @@ LADDER = (
     FieldRung("prompt_cache_key", "pass", "as a hash of its own for each account", (str,)),
     FieldRung("input", "translate", "`messages`; items one by one, see below", (str, list)),
     FieldRung("instructions", "translate", "the first message, of the role `system`", (str,)),
-    FieldRung("max_output_tokens", "translate", "`max_completion_tokens`, or what the provider calls it", (int,)),
+    FieldRung(
+        "max_output_tokens", "translate", "`max_completion_tokens`, or what the provider calls it", field=Integer(1)
+    ),
     FieldRung("reasoning", "translate", "see its members", (dict,)),
     FieldRung("reasoning.effort", "translate", "`reasoning_effort`", (str,)),
     FieldRung("reasoning.summary", "drop", "what providers show of their reasoning is passed on in any case"),
@@ -39,13 +57,16 @@ LADDER = (
     FieldRung("reasoning.context", "drop", "reasoning goes back to whom it came from in any case"),
     FieldRung("reasoning.mode", "refuse", "it is another price; leave it out.", (), ("default", "standard")),
     FieldRung("text", "translate", "see its members", (dict,)),
-    FieldRung("text.format", "translate", "`response_format`: `json_schema` nested as chat has it", (dict,)),
+    FieldRung("text.format", "translate", "`response_format`: `json_schema` nested as chat has it", field=_FORMAT),
     FieldRung("text.verbosity", "translate", "`verbosity`", (str,)),
     FieldRung("tools", "translate", "functions; custom tools as functions of one text, namespaces in names", (list,)),
     FieldRung("tool_choice", "translate", "`tool_choice`; `allowed_tools` as a shorter list", (str, dict)),
-    FieldRung("top_logprobs", "translate", "`top_logprobs`, with `logprobs`", (int,)),
+    FieldRung("top_logprobs", "translate", "`top_logprobs`, with `logprobs`", field=CHAT_FIELDS["top_logprobs"]),
     FieldRung(
-        "include", "translate", "`message.output_text.logprobs` as `logprobs`; reasoning is whole anyway", (list,)
+        "include",
+        "translate",
+        "`message.output_text.logprobs` as `logprobs`; reasoning is whole anyway",
+        field=ListOf(Text()),
     ),
     FieldRung("store", "translate", "whether the gateway keeps the answer; providers are told false", (bool,)),
     FieldRung("previous_response_id", "translate", "the gateway puts what it has kept before `input`", (str,)),

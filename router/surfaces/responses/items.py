@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from router.errors import BadRequest
@@ -19,26 +19,13 @@ from router.surfaces.canonical.parts import (
     Turn,
 )
 from router.surfaces.field_kinds import short
+from router.surfaces.known_fields import check_part
+from router.surfaces.responses.item_fields import FINISHED, ITEM
 
 __all__ = ["Conversation", "turns_of"]
 
 Opener = Callable[[str], Mapping[str, Any] | None]
 """Gives what a proof holds; None for one that is not ours, or not for this call."""
-
-_ROLES = ("user", "assistant", "system", "developer")
-_FINISHED = frozenset(
-    {
-        "code_interpreter_call",
-        "file_search_call",
-        "image_generation_call",
-        "mcp_approval_request",
-        "mcp_approval_response",
-        "mcp_call",
-        "mcp_list_tools",
-        "web_search_call",
-    }
-)
-"""Calls of hosted tools that are over: what they found stands in the message behind them."""
 
 
 class Conversation:
@@ -59,6 +46,7 @@ class Conversation:
         self.turns: list[Turn] = []
         self.dropped: list[str] = []
         self._said: list[Part] = []
+        self._spoke = False
         self._places: dict[str, list[int]] = {}  # of calls in what is said
         self._calls: set[str] = set()
         self._answered: set[str] = set()
@@ -71,11 +59,14 @@ class Conversation:
         """
         if not isinstance(item, Mapping):
             raise _bad(where, f"must be an object, not {short(item)}", "invalid_type")
-        kind = item.get("type") or ("message" if "role" in item else None)
+        kind = item.get("type")
+        if kind is None and "role" in item:
+            kind = ITEM.usual
         read = _READERS.get(kind) if isinstance(kind, str) else None
-        if read is not None:
+        if isinstance(kind, str) and read is not None:
+            check_part(where, item, ITEM.kinds[kind])
             read(self, item, where)
-        elif isinstance(kind, str) and kind in _FINISHED:
+        elif isinstance(kind, str) and kind in FINISHED:
             self.dropped.append(f"{where} ({kind})")
         elif kind != "additional_tools":
             raise _bad(
@@ -88,6 +79,8 @@ class Conversation:
     def end(self) -> list[Turn]:
         """All turns."""
         self._close()
+        if self._spoke and not self.turns:  # without a word
+            self.turns.append(Turn("assistant", (TextPart(""),)))
         return self.turns
 
     def _close(self) -> None:
@@ -98,11 +91,9 @@ class Conversation:
             self._places = {}
 
     def _message(self, item: Mapping[str, Any], where: str) -> None:
-        role = item.get("role")
-        if role not in _ROLES:
-            raise _bad(f"{where}.role", f"must be one of {', '.join(_ROLES)}", "invalid_value")
-        parts = tuple(_parts(item.get("content"), f"{where}.content"))
+        role, parts = item["role"], tuple(_parts(item["content"]))
         if role == "assistant":
+            self._spoke = True
             texts = "".join(part.text for part in parts if isinstance(part, TextPart))
             self._said += [part for part in parts if not isinstance(part, TextPart)]
             if texts:
@@ -128,11 +119,7 @@ class Conversation:
 
     def _call(self, item: Mapping[str, Any], where: str) -> None:
         custom = item.get("type") == "custom_tool_call"
-        call_id, name = _word(item, "call_id", where), _word(item, "name", where)
-        given = item.get("input" if custom else "arguments")
-        if not isinstance(given, str):
-            name = "input" if custom else "arguments"
-            raise _bad(f"{where}.{name}", f"must be a string, not {short(given)}", "invalid_type")
+        call_id, name, given = item["call_id"], item["name"], item["input" if custom else "arguments"]
         namespace = item.get("namespace")
         namespace = namespace if isinstance(namespace, str) else ""
         self._calls.add(call_id)
@@ -140,7 +127,7 @@ class Conversation:
         self._said.append(CallPart(call_id, name, given, namespace, "custom" if custom else "function"))
 
     def _result(self, item: Mapping[str, Any], where: str) -> None:
-        call_id = _word(item, "call_id", where)
+        call_id = item["call_id"]
         if call_id not in self._calls:
             raise _bad(
                 where,
@@ -152,10 +139,7 @@ class Conversation:
             raise _bad(where, f"is a second output of the call {call_id[:64]!r}: send one", "invalid_value")
         self._answered.add(call_id)
         self._close()
-        given = item.get("output")
-        if given is None:
-            raise _bad(f"{where}.output", "is required", "missing_required_parameter")
-        self.turns.append(Turn("tool", (ResultPart(call_id, tuple(_parts(given, f"{where}.output"))),)))
+        self.turns.append(Turn("tool", (ResultPart(call_id, tuple(_parts(item["output"]))),)))
 
 
 _READERS: Mapping[str, Callable[[Conversation, Mapping[str, Any], str], None]] = {
@@ -180,66 +164,29 @@ def turns_of(items: Sequence[Any], open_proof: Opener, where: str = "input") -> 
     return made.end(), made.dropped
 
 
-def _parts(content: Any, where: str) -> Iterator[Part]:
-    if isinstance(content, str):
-        yield TextPart(content)
-        return
-    if not isinstance(content, list):
-        raise _bad(where, f"must be a string or a list of parts, not {short(content)}", "invalid_type")
-    for index, part in enumerate(content):
-        yield _part(part, f"{where}[{index}]")
+def _parts(content: Any) -> list[Part]:
+    """The parts of a content that was checked."""
+    return [TextPart(content)] if isinstance(content, str) else [_PARTS[part["type"]](part) for part in content]
 
 
-def _part(part: Any, where: str) -> Part:
-    kind = part.get("type") if isinstance(part, Mapping) else None
-    make = _PARTS.get(kind) if isinstance(kind, str) else None
-    if make is None:
-        kinds = ", ".join(sorted(_PARTS))
-        raise _bad(f"{where}.type", f"must be one of {kinds}", "unsupported_content")
-    return make(part, where)
+def _image(part: Mapping[str, Any]) -> Part:
+    url, detail = part["image_url"], part.get("detail")
+    return ImagePart(url["url"] if isinstance(url, Mapping) else url, detail if isinstance(detail, str) else "")
 
 
-def _text(part: Mapping[str, Any], where: str) -> Part:
-    return TextPart(_word(part, "text", where, empty=True))
+def _file(part: Mapping[str, Any]) -> Part:
+    name = part.get("filename")
+    return FilePart(part["file_data"], name if isinstance(name, str) else "")
 
 
-def _refusal(part: Mapping[str, Any], where: str) -> Part:
-    return RefusalPart(_word(part, "refusal", where, empty=True))
-
-
-def _image(part: Mapping[str, Any], where: str) -> Part:
-    url = part.get("image_url")
-    url = url.get("url") if isinstance(url, Mapping) else url
-    if not isinstance(url, str) or not url:
-        raise _bad(f"{where}.image_url", f"must be a link or a data URL: {_NO_FILES}", "unsupported_content")
-    detail = part.get("detail")
-    return ImagePart(url, detail if isinstance(detail, str) else "")
-
-
-def _file(part: Mapping[str, Any], where: str) -> Part:
-    data, name = part.get("file_data"), part.get("filename")
-    if not isinstance(data, str) or not data:
-        problem = f"must be a data URL: {_NO_FILES}, and links are not fetched"
-        raise _bad(f"{where}.file_data", problem, "unsupported_content")
-    return FilePart(data, name if isinstance(name, str) else "")
-
-
-def _audio(part: Mapping[str, Any], where: str) -> Part:
-    held = part.get("input_audio")
-    if not isinstance(held, Mapping):
-        raise _bad(f"{where}.input_audio", f"must be an object, not {short(held)}", "invalid_type")
-    return AudioPart(*(_word(held, name, f"{where}.input_audio") for name in ("data", "format")))
-
-
-_NO_FILES = "files are not kept here, so 'file_id' names none"
-_PARTS: Mapping[str, Callable[[Mapping[str, Any], str], Part]] = {
-    "input_audio": _audio,
+_PARTS: Mapping[str, Callable[[Mapping[str, Any]], Part]] = {
+    "input_audio": lambda part: AudioPart(part["input_audio"]["data"], part["input_audio"]["format"]),
     "input_file": _file,
     "input_image": _image,
-    "input_text": _text,
-    "output_text": _text,
-    "refusal": _refusal,
-    "text": _text,
+    "input_text": lambda part: TextPart(part["text"]),
+    "output_text": lambda part: TextPart(part["text"]),
+    "refusal": lambda part: RefusalPart(part["refusal"]),
+    "text": lambda part: TextPart(part["text"]),
 }
 
 
@@ -252,15 +199,6 @@ def _with_extra(part: Part, calls: Mapping[str, Any]) -> Part:
 
 def _listed(value: Any) -> list[Mapping[str, Any]]:
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
-
-
-def _word(item: Mapping[str, Any], name: str, where: str, *, empty: bool = False) -> str:
-    value = item.get(name)
-    if not isinstance(value, str) or not (value or empty):
-        raise _bad(
-            f"{where}.{name}", f"must be a string, not {short(value) if value != '' else 'empty'}", "invalid_type"
-        )
-    return value
 
 
 def _bad(where: str, problem: str, code: str) -> BadRequest:

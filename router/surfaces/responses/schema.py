@@ -1,15 +1,21 @@
-"""How calls and counts are described in ``/openapi.json``: of requests the plain forms, which are always taken."""
+"""How calls and counts are described in ``/openapi.json``, of requests by what checks them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from router.surfaces.canonical.ladder import ladder_schema
+from router.surfaces.field_kinds import DEPENDS
 from router.surfaces.known_fields import MODEL_SHAPE
 from router.surfaces.responses.fields import LADDER
+from router.surfaces.responses.item_fields import ITEM, TOOL
 from router.surfaces.surface import SurfaceSchema
 
-__all__ = ["COUNT_SCHEMA", "SCHEMA"]
+__all__ = ["COUNT_SCHEMA", "DELETE_SCHEMA", "ITEMS_SCHEMA", "LIMIT_MAX", "SCHEMA", "SHOW_SCHEMA"]
+
+LIMIT_MAX = 100
+"""Items of one page."""
 
 _Json = Mapping[str, Any]
 
@@ -18,60 +24,26 @@ def _object(required: Mapping[str, Any], **optional: Any) -> _Json:
     return {"type": "object", "required": list(required), "properties": {**required, **optional}}
 
 
-def _optional(shape: _Json) -> _Json:
-    return {"anyOf": [shape, {"type": "null"}]}
-
-
 _TEXT: _Json = {"type": "string"}
-_PART = _object({"type": {"enum": ["input_text", "output_text"]}, "text": _TEXT})
-_MESSAGE = _object(
-    {
-        "role": {"enum": ["user", "system", "developer"]},
-        "content": {"anyOf": [_TEXT, {"type": "array", "minItems": 1, "items": _PART}]},
-    },
-    type={"const": "message"},
+_BEFORE = "an answer that is kept"
+_INPUT: _Json = {"anyOf": [_TEXT, {"type": "array", "minItems": 1, "items": ITEM.shape()}]}
+_TOOLS: _Json = {"anyOf": [{"type": "array", "items": TOOL.shape()}, {"type": "null"}]}
+_CHOICE: _Json = {
+    "anyOf": [{"enum": ["auto", "none", "required", None]}, {"type": "object", DEPENDS: "the request's tools"}]
+}
+_REQUEST = ladder_schema(
+    LADDER,
+    model=MODEL_SHAPE,
+    input=_INPUT,
+    tools=_TOOLS,
+    tool_choice=_CHOICE,
+    previous_response_id={"anyOf": [{**_TEXT, DEPENDS: _BEFORE}, {"type": "null"}]},
 )
-_FUNCTION = _object(
-    {"type": {"const": "function"}, "name": {"type": "string", "minLength": 1}},
-    description=_optional(_TEXT),
-    parameters=_optional({"type": "object"}),
-    strict={"type": ["boolean", "null"]},
-)
-_INPUT: _Json = {
-    "anyOf": [_TEXT, {"type": "array", "minItems": 1, "items": _MESSAGE}],
-    "description": "Besides: calls and their outputs, reasoning, images, files and references, as OpenAI has them.",
+_CHAINED: _Json = {
+    "required": ["previous_response_id"],
+    "properties": {"previous_response_id": _TEXT},
+    DEPENDS: _BEFORE,
 }
-_SHARE: _Json = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
-_PENALTY: _Json = {"type": ["number", "null"], "minimum": -2, "maximum": 2}
-_KNOWN: _Json = {
-    "model": MODEL_SHAPE,
-    "input": _INPUT,
-    "instructions": _optional(_TEXT),
-    "stream": {"type": ["boolean", "null"]},
-    "store": {"type": ["boolean", "null"]},
-    "temperature": {**_SHARE, "maximum": 2},
-    "top_p": _SHARE,
-    "presence_penalty": _PENALTY,
-    "frequency_penalty": _PENALTY,
-    "max_output_tokens": {"type": ["integer", "null"], "minimum": 1, "maximum": 2**31 - 1},
-    "top_logprobs": {"type": ["integer", "null"], "minimum": 0, "maximum": 20},
-    "parallel_tool_calls": {"type": ["boolean", "null"]},
-    "tools": _optional({"type": "array", "items": _FUNCTION}),
-    "tool_choice": {"enum": ["auto", "none", None]},
-    "reasoning": _optional(_object({}, effort=_optional(_TEXT))),
-    "text": _optional(_object({}, format=_optional(_object({"type": {"enum": ["text", "json_object"]}})))),
-    "include": _optional({"type": "array", "items": _TEXT}),
-    "metadata": _optional({"type": "object"}),
-    "user": _optional(_TEXT),
-    "safety_identifier": _optional(_TEXT),
-    "prompt_cache_key": _optional(_TEXT),
-    "previous_response_id": {"type": "null", "description": "Or the ID of an answer that is kept."},
-    "service_tier": {"enum": ["auto", "default", "flex", None]},
-}
-_REFUSED: _Json = {
-    rung.name: {"enum": [None, *rung.harmless]} for rung in LADDER if rung.rung == "refuse" and "." not in rung.name
-}
-_REQUEST: _Json = {"type": "object", "required": ["model", "input"], "properties": {**_REFUSED, **_KNOWN}}
 _RESPONSE = _object(
     {
         "id": _TEXT,
@@ -86,11 +58,12 @@ _RESPONSE = _object(
     }
 )
 _EVENTS: _Json = {
-    "type": "string",
+    "type": "object",
     "description": "Events with a `sequence_number`, by name, `response.created` to `response.completed`, "
     "`.incomplete` or `.failed`.",
+    "required": ["event", "data"],
+    "properties": {"event": _TEXT, "data": {**_TEXT, "contentMediaType": "application/json"}},
 }
-_COUNTABLE = {name: shape for name, shape in _REQUEST["properties"].items() if name != "service_tier"}
 _COUNTED = _object({"object": {"const": "response.input_tokens"}, "input_tokens": {"type": "integer", "minimum": 1}})
 _ASK: _Json = {"input": "What is six times seven?", "max_output_tokens": 64}
 
@@ -98,14 +71,40 @@ _ASK: _Json = {"input": "What is six times seven?", "max_output_tokens": 64}
 SCHEMA = SurfaceSchema(
     "createResponse",
     "OpenAI's Responses API, for every model: passed on to providers that speak it, translated for all others.",
-    _REQUEST,
+    {**_REQUEST, "required": ["model"], "anyOf": [{"required": ["input"]}, _CHAINED]},
     {"application/json": _RESPONSE, "text/event-stream": _EVENTS},
     _ASK,
+    passes=("service_tier",),
+    passes_unknown=True,
 )
 COUNT_SCHEMA = SurfaceSchema(
     "countInputTokens",
     "How many tokens a prompt has, about. It is free.",
-    {**_REQUEST, "required": ["input"], "properties": _COUNTABLE},
+    {**_REQUEST, "anyOf": [{"required": ["input"]}, _CHAINED]},
     {"application/json": _COUNTED},
     _ASK,
+)
+SHOW_SCHEMA = SurfaceSchema("getResponse", "An answer that is kept.", {}, {"application/json": _RESPONSE}, {})
+DELETE_SCHEMA = SurfaceSchema(
+    "deleteResponse",
+    "Forgets an answer.",
+    {},
+    {"application/json": _object({"id": _TEXT, "object": {"const": "response"}, "deleted": {"const": True}})},
+    {},
+)
+ITEMS_SCHEMA = SurfaceSchema(
+    "listInputItems",
+    "The items that a request added, the newest first.",
+    {},
+    {
+        "application/json": _object(
+            {"object": {"const": "list"}, "data": {"type": "array"}, "has_more": {"type": "boolean"}}
+        )
+    },
+    {},
+    query={
+        "limit": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": 20},
+        "order": {"enum": ["asc", "desc"], "default": "desc"},
+        "after": {"type": "string", DEPENDS: "the ID of an item"},
+    },
 )

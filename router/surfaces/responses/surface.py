@@ -18,7 +18,14 @@ from router.surfaces.responses.native import native_body
 from router.surfaces.responses.reader import ResponsesReader
 from router.surfaces.responses.request import AskedResponse, ask, check_body, items_of
 from router.surfaces.responses.resource import Echo
-from router.surfaces.responses.schema import COUNT_SCHEMA, SCHEMA
+from router.surfaces.responses.schema import (
+    COUNT_SCHEMA,
+    DELETE_SCHEMA,
+    ITEMS_SCHEMA,
+    LIMIT_MAX,
+    SCHEMA,
+    SHOW_SCHEMA,
+)
 from router.surfaces.responses.state import ExpandedInput, ResponseKeeper
 from router.surfaces.responses.unseen import unseen_bytes
 from router.surfaces.surface import ServedCall, SurfaceAnswer, SurfaceRequest, SurfaceRoute, SurfaceSchema
@@ -37,7 +44,6 @@ _FIELDS = {
     "response_format": "text.format",
 }
 """A chat's field -> this wire's."""
-_LIMIT_MAX = 100
 
 
 class ResponsesSurface(TranslatedSurface):
@@ -106,9 +112,9 @@ class ResponsesSurface(TranslatedSurface):
         """What is kept of answers, and the count of a prompt's tokens."""
         one = f"{_PATH}/<string(minlength=13):response_id>"  # longer than 'input_tokens', which is none
         return (
-            SurfaceRoute("GET", one, self._show),
-            SurfaceRoute("DELETE", one, self._delete),
-            SurfaceRoute("GET", f"{one}/input_items", self._input_items),
+            SurfaceRoute("GET", one, self._show, SHOW_SCHEMA),
+            SurfaceRoute("DELETE", one, self._delete, DELETE_SCHEMA),
+            SurfaceRoute("GET", f"{one}/input_items", self._input_items, ITEMS_SCHEMA),
             SurfaceRoute("POST", f"{_PATH}/input_tokens", self._count, COUNT_SCHEMA),
         )
 
@@ -152,7 +158,10 @@ class ResponsesSurface(TranslatedSurface):
             {**item, "id": item.get("id") or f"item_{base}{place:04x}"} if isinstance(item, dict) else item
             for place, item in enumerate(kept.input)
         ]
-        if request.query.get("order", "desc") != "asc":
+        order = request.query.get("order", "desc")
+        if order not in ("asc", "desc"):
+            raise BadRequest("'order' must be 'asc' or 'desc'.", code="invalid_value", param="order")
+        if order == "desc":
             items.reverse()
         after, limit = request.query.get("after"), _limit(request.query.get("limit"))
         if after is not None:
@@ -217,6 +226,6 @@ def _opened(request: TranslationRequest, model: str, text: str) -> Mapping[str, 
 def _limit(text: str | None) -> int:
     if text is None:
         return 20
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= _LIMIT_MAX):
-        raise BadRequest(f"'limit' must be a whole number from 1 to {_LIMIT_MAX}.", code="invalid_value", param="limit")
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= LIMIT_MAX):
+        raise BadRequest(f"'limit' must be a whole number from 1 to {LIMIT_MAX}.", code="invalid_value", param="limit")
     return int(text)

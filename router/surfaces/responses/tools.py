@@ -8,6 +8,8 @@ from typing import Any
 from router.errors import BadRequest
 from router.surfaces.canonical.tools import Tool, ToolChoice
 from router.surfaces.field_kinds import short
+from router.surfaces.known_fields import check_part
+from router.surfaces.responses.item_fields import TOOL
 
 __all__ = ["SPARED_TYPES", "added_tools", "choice_of", "spared_types", "tools_of"]
 
@@ -124,10 +126,12 @@ def _tool(tool: Any, where: str) -> Iterator[Tool]:
     if not isinstance(tool, Mapping):
         raise _bad(where, f"must be an object, not {short(tool)}", "invalid_type")
     kind = tool.get("type")
-    if kind == "namespace":
-        yield from _inside(tool, where)
-    elif kind in ("function", "custom"):
-        yield _one(tool, where, "")
+    if isinstance(kind, str) and kind in TOOL.kinds:
+        check_part(where, tool, TOOL)
+        if kind == "namespace":
+            yield from (_one(one, tool["name"]) for one in tool["tools"])
+        else:
+            yield _one(tool)
     else:
         shown = repr(kind[:_HOSTED_SHOWN]) if isinstance(kind, str) else short(kind)
         raise _bad(
@@ -138,27 +142,9 @@ def _tool(tool: Any, where: str) -> Iterator[Tool]:
         )
 
 
-def _inside(tool: Mapping[str, Any], where: str) -> Iterator[Tool]:
-    namespace = _name(tool, where)
-    inner = tool.get("tools")
-    if not isinstance(inner, list):
-        raise _bad(f"{where}.tools", f"must be a list, not {short(inner)}", "invalid_type")
-    for index, one in enumerate(inner):
-        place = f"{where}.tools[{index}]"
-        if not isinstance(one, Mapping) or one.get("type") not in ("function", "custom"):
-            raise _bad(place, "must be a function or a custom tool: a namespace holds nothing else", _HOSTED)
-        yield _one(one, place, namespace)
-
-
-def _one(tool: Mapping[str, Any], where: str, namespace: str) -> Tool:
-    for name, kind, wanted in (("description", str, "a string"), ("strict", bool, "true or false")):
-        if tool.get(name) is not None and not isinstance(tool[name], kind):
-            raise _bad(f"{where}.{name}", f"must be {wanted}, not {short(tool[name])}", "invalid_type")
-    for name in ("parameters", "format"):
-        if tool.get(name) is not None and not isinstance(tool[name], Mapping):
-            raise _bad(f"{where}.{name}", f"must be an object, not {short(tool[name])}", "invalid_type")
+def _one(tool: Mapping[str, Any], namespace: str = "") -> Tool:
     return Tool(
-        name=_name(tool, where),
+        name=tool["name"],
         kind=tool["type"],
         namespace=namespace,
         description=tool.get("description") or "",
@@ -166,13 +152,6 @@ def _one(tool: Mapping[str, Any], where: str, namespace: str) -> Tool:
         strict=tool.get("strict"),
         format=tool.get("format"),
     )
-
-
-def _name(tool: Mapping[str, Any], where: str) -> str:
-    name = tool.get("name")
-    if not isinstance(name, str) or not name:
-        raise _bad(f"{where}.name", "must be a string that is not empty", "invalid_type")
-    return name
 
 
 def _bad(where: str, problem: str, code: str) -> BadRequest:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from router.errors import BadRequest
-from router.surfaces.field_kinds import Integer, JsonField, Number, Stop, Typed
+from router.surfaces.field_kinds import Either, Integer, JsonField, ListOf, Number, Stop, Text, Typed
 from router.surfaces.known_fields import dropped_fields, passed_on
-from router.surfaces.measuring import json_bytes
+from router.surfaces.measuring import Measure, json_bytes
 from router.surfaces.media.fields import checked, described
 from router.surfaces.surface import ServedCall, SurfaceSchema
 from router.surfaces.text.completion_face import CompletionFace
@@ -22,9 +22,13 @@ __all__ = ["CompletionsSurface"]
 _CAP = 16
 """Tokens, where a body names no cap: what OpenAI's API says."""
 _MOST = 128
-_PROMPT = "a string, a list of strings, a list of tokens or a list of token lists"
+_PROMPTS_MAX = 2048
+_PROMPT = f"a string, a list of tokens, or a list of 1 to {_PROMPTS_MAX} of them"
+_TOKENS = ListOf(Integer(), 1)
 _FIELDS: Mapping[str, JsonField] = {
-    "prompt": Typed(_PROMPT, str, list, required=True),
+    "prompt": Either(
+        _PROMPT, Text(), _TOKENS, ListOf(Either("a prompt", Text(), _TOKENS), 1, _PROMPTS_MAX), required=True
+    ),
     "stream": Typed("true or false", bool),
     "stream_options": Typed("an object", dict),
     "temperature": Number(0, 2),
@@ -37,10 +41,10 @@ _FIELDS: Mapping[str, JsonField] = {
     "presence_penalty": Number(-2, 2),
     "logprobs": Integer(0, 5),
     "echo": Typed("true or false", bool),
-    "suffix": Typed("a string", str),
+    "suffix": Text(),
     "logit_bias": Typed("an object", dict),
     "seed": Integer(),
-    "user": Typed("a string", str),
+    "user": Text(),
 }
 _SAME = (
     "temperature",
@@ -58,6 +62,12 @@ _ANSWER = {
     "required": ["id", "object", "choices"],
     "properties": {"id": {"type": "string"}, "object": {"const": "text_completion"}, "choices": {"type": "array"}},
 }
+_EVENT = {
+    "type": "object",
+    "description": "With `stream`: events whose data is such an answer, or an error, then `[DONE]`.",
+    "required": ["data"],
+    "properties": {"data": {"type": "string"}},
+}
 
 
 class CompletionsSurface(TranslatedSurface):
@@ -73,6 +83,13 @@ class CompletionsSurface(TranslatedSurface):
         """Models of the kind ``completions`` as they are; all others as a chat."""
         return kind == self.hook if hook == self.hook else kind in ("", self.modality)
 
+    def look(self, body: Mapping[str, Any]) -> Measure:
+        """See ``Surface``: each prompt, a message of the chat's, is answered so many times."""
+        found = super().look(body)
+        found.prompts = len(body["messages"])
+        found.choices *= found.prompts
+        return found
+
     def translate(self, body: Mapping[str, Any], request: TranslationRequest) -> Translated:
         """See ``TranslatedSurface``."""
         dropped = dropped_fields(body)
@@ -85,10 +102,7 @@ class CompletionsSurface(TranslatedSurface):
         chat |= {name: body[name] for name in _SAME if body.get(name) is not None}
         if chat.get("stream"):
             chat["stream_options"] = {"include_usage": True}
-        answers = len(prompts) * max(body.get("n") or 1, body.get("best_of") or 1)
-        if answers > _MOST:
-            message = f"'n' and 'best_of' ask for {answers} answers to all prompts; {_MOST} is the most."
-            raise BadRequest(message, code="invalid_value", param="n")
+        answers = max(body.get("n") or 1, body.get("best_of") or 1)
         if answers > 1:
             chat["n"] = answers
         known = {*_FIELDS, "model"}
@@ -115,9 +129,10 @@ class CompletionsSurface(TranslatedSurface):
 
     def schema(self) -> SurfaceSchema:
         """See ``Surface``."""
-        answers: dict[str, Mapping[str, Any]] = {"application/json": _ANSWER, "text/event-stream": {"type": "string"}}
+        answers: dict[str, Mapping[str, Any]] = {"application/json": _ANSWER, "text/event-stream": _EVENT}
         example = {"prompt": "Say this is a test", "max_tokens": 7}
-        return SurfaceSchema("createCompletion", "A completion of a prompt.", described(_FIELDS), answers, example)
+        summary = "A completion of a prompt; chat models answer one text."
+        return SurfaceSchema("createCompletion", summary, described(_FIELDS), answers, example, kind="completions")
 
 
 def _asks_for_usage(body: Mapping[str, Any]) -> bool:
@@ -127,18 +142,8 @@ def _asks_for_usage(body: Mapping[str, Any]) -> bool:
 
 
 def _prompts(prompt: Any) -> list[Any]:
-    """The prompts of a body: texts, or lists of tokens.
-
-    Raises:
-        BadRequest: they are neither.
-    """
-    found = [prompt] if isinstance(prompt, str) or (prompt and all(type(one) is int for one in prompt)) else prompt
-    for one in found:
-        if not (isinstance(one, str) or (isinstance(one, list) and one and all(type(n) is int for n in one))):
-            raise BadRequest(f"'prompt' must be {_PROMPT}.", code="invalid_value", param="prompt")
-    if not found:
-        raise BadRequest("'prompt' must not be empty.", code="invalid_value", param="prompt")
-    return list(found)
+    """The prompts of a body that was checked: texts, or lists of tokens."""
+    return [prompt] if isinstance(prompt, str) or type(prompt[0]) is int else prompt
 
 
 def _refusal(body: Mapping[str, Any], prompts: list[Any]) -> BadRequest | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from router.errors import BadRequest
-from router.surfaces.field_kinds import JsonField, Typed
+from router.surfaces.field_kinds import Either, JsonField, ListOf, Members, Text
 from router.surfaces.measuring import Measure, json_bytes
-from router.surfaces.media.fields import checked, described, prompt_bytes, refuse_streams
+from router.surfaces.media.fields import NotStreamed, checked, described, prompt_bytes
 from router.surfaces.surface import ServedCall, Surface, SurfaceSchema
 from router.surfaces.text.paths import beside_chat
 from router.surfaces.text.plain_reader import PlainReader
@@ -19,7 +18,10 @@ __all__ = ["ModerationsSurface"]
 
 _BYTES_PER_TOKEN = 4
 _INPUT = "a string, or a list of strings or of parts"
-_FIELDS: Mapping[str, JsonField] = {"input": Typed(_INPUT, str, list, required=True)}
+_FIELDS: Mapping[str, JsonField] = {
+    "input": Either(_INPUT, Text(), ListOf(Text(), 1), ListOf(Members(), 1), required=True),
+    "stream": NotStreamed("Moderations"),
+}
 _ANSWER = {"type": "object", "required": ["results"], "properties": {"results": {"type": "array"}}}
 
 
@@ -36,11 +38,8 @@ class ModerationsSurface(Surface):
     def look(self, body: Mapping[str, Any]) -> Measure:
         """See ``Surface``."""
         checked(body, _FIELDS)
-        refuse_streams(body, "Moderations")
         given = body["input"]
         parts = given if isinstance(given, list) else [given]
-        if not parts or {type(one) for one in parts} not in ({str}, {dict}):
-            raise BadRequest(f"'input' must be {_INPUT}.", code="invalid_value", param="input")
         images = sum(type(one) is dict and one.get("type") != "text" for one in parts)
         texts = tuple(json_bytes(one) for one in parts if type(one) is str or one.get("type") == "text")
         if images:

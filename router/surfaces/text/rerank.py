@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from router.errors import BadRequest
-from router.surfaces.field_kinds import Integer, JsonField, Typed
+from router.surfaces.field_kinds import Either, Integer, JsonField, ListOf, Members, Text, Typed
 from router.surfaces.measuring import Measure, json_bytes, text_bytes
-from router.surfaces.media.fields import checked, described, prompt_bytes, refuse_streams, required_text
+from router.surfaces.media.fields import NotStreamed, checked, described, prompt_bytes
 from router.surfaces.surface import ServedCall, Surface, SurfaceSchema
 from router.surfaces.text.paths import beside_chat
 from router.surfaces.text.plain_reader import PlainReader
@@ -23,10 +22,11 @@ _PIECE_TOKENS = 500  # a longer document counts as several, the query being a pa
 _DOCUMENTS_MAX = 10_000
 _BYTES_PER_TOKEN = 4
 _FIELDS: Mapping[str, JsonField] = {
-    "query": Typed("a string", str, required=True),
-    "documents": Typed("a list of strings or objects", list, required=True),
+    "query": Text(least=1, required=True),
+    "documents": ListOf(Either("a string or an object", Text(), Members()), 1, _DOCUMENTS_MAX, required=True),
     "top_n": Integer(1),
     "return_documents": Typed("true or false", bool),
+    "stream": NotStreamed("Rankings"),
 }
 _RANK = {"type": "object", "properties": {"index": {"type": "integer"}, "relevance_score": {"type": "number"}}}
 _ANSWER = {
@@ -49,15 +49,7 @@ class RerankSurface(Surface):
     def look(self, body: Mapping[str, Any]) -> Measure:
         """See ``Surface``."""
         checked(body, _FIELDS)
-        refuse_streams(body, "Rankings")
-        query, documents = text_bytes(required_text(body, "query")), body["documents"]
-        if not 0 < len(documents) <= _DOCUMENTS_MAX:
-            message = f"'documents' must hold from 1 to {_DOCUMENTS_MAX} documents, not {len(documents)}."
-            raise BadRequest(message, code="invalid_value", param="documents")
-        for place, one in enumerate(documents):
-            if type(one) not in (str, dict):
-                message = f"'documents[{place}]' must be a string or an object."
-                raise BadRequest(message, code="invalid_type", param="documents")
+        query, documents = text_bytes(body["query"]), body["documents"]
         sizes = [json_bytes(one) for one in documents]
         beside = prompt_bytes(body, frozenset({"query", "documents"}))
         units = Units(searches=_searches(sum(_pieces(size, query) for size in sizes)))
