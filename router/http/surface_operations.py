@@ -67,16 +67,14 @@ class SurfaceOperations:
             properties["model"] = {**MODEL_IN_PATH["schema"], **properties.get("model", {})}
         if surface.streams and not self._streaming(surface) and "stream" in properties:
             properties["stream"] = _NO_STREAM
-        form = not surface.reads_json
         narrowed = {name: shape for name, shape in made.extras.items() if _is_passed(name, surface, schema, properties)}
-        if form:  # in which nothing is null, or false
+        if not surface.reads_json:  # a form, in which nothing is null, or false
             properties |= dict.fromkeys(narrowed, False)
         else:
             made.narrow(properties, narrowed)
-        model = samples.model_id(made.dialect, schema.kind or surface.modality)
-        if form:
-            properties["model"] = {**properties["model"], "examples": [model]}
-        return self._body(schema, request, "" if placed else model)
+        return self._body(
+            schema, request, "" if placed else samples.model_id(made.dialect, schema.kind or surface.modality)
+        )
 
     def _streaming(self, surface: Surface) -> bool:
         return self._operations.settings.streaming or surface.always_streams
@@ -87,10 +85,8 @@ class SurfaceOperations:
     def _body(self, schema: SurfaceSchema, request: Json, model: str) -> Json:
         name = f"{schema.operation[:1].upper()}{schema.operation[1:]}Request"
         self._operations.schemas[name] = request
-        content: Json = {schema.request_type: {"schema": reference(name)}}
-        if schema.request_type == "application/json":
-            content[schema.request_type]["example"] = {**({"model": model} if model else {}), **schema.example}
-        return {"required": True, "content": content}
+        example = {**({"model": model} if model else {}), **schema.example}
+        return {"required": True, "content": {schema.request_type: {"schema": reference(name), "example": example}}}
 
     def _with_own_errors(self, operation: Json, surface: Surface, errors: Iterable[RouterError]) -> Json:
         """The operation with errors in its surface's shape, where it has one."""

@@ -160,7 +160,7 @@ def test_a_client_that_leaves_is_charged_what_the_upstream_tells(room: Room) -> 
             {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png"}}]}]},
             "contents[0].parts[0].inlineData.data",
         ),
-        ({"contents": [{"parts": [{"fileData": {"fileUri": "gs://a"}}]}]}, "contents[0].parts[0].fileData"),
+        ({"contents": [{"parts": [{"fileData": {"fileUri": "gs://a"}}]}]}, "contents[0].parts[0].fileData.fileUri"),
         (
             {"contents": [{"parts": [{"functionResponse": {"name": "f", "response": {}}}]}]},
             "contents[0].parts[0].functionResponse",
@@ -217,7 +217,7 @@ def test_one_vector(room: Room) -> None:
     for body, field in (
         ({"content": {"parts": [{"text": "a"}]}, "taskType": "RETRIEVAL_QUERY"}, "taskType"),
         ({"content": {"parts": [{"inlineData": {}}]}}, "content.parts[0]"),
-        ({}, "content.parts"),
+        ({}, "content"),
     ):
         refused = room.post(f"/v1beta/models/{EMBEDDER}:embedContent", body)
         assert refused.status == 400 and field in refused.json()["error"]["message"]

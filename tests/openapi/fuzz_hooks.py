@@ -60,15 +60,14 @@ def _lets_in_anything(shape: Any) -> bool:
 def _offer_model(media: dict[str, Any], schema: dict[str, Any]) -> set[str]:
     """Let the model of an example come often; it, if there is one."""
     shape = schema["components"]["schemas"][media["schema"]["$ref"].rpartition("/")[2]]
-    known = shape.get("properties", {}).get("model", {"type": "string"})
-    model = media.get("example", {}).get("model") or next(iter(known.get("examples", ())), None)
-    if model is None:
+    example, properties = media.get("example", {}), shape.setdefault("properties", {})
+    for name, known in properties.items():
+        if isinstance(known, dict) and known.get("items", {}).get("format") == "binary":  # which it cannot send
+            properties[name], example[name] = known["items"], "a file"
+    if "model" not in example:
         return set()
-    for name, known_as in shape.get("properties", {}).items():
-        if isinstance(known_as, dict) and known_as.get("items", {}).get("format") == "binary":  # which it cannot send
-            shape["properties"][name] = known_as["items"]
-    shape.setdefault("properties", {})["model"] = {"anyOf": [{"const": model}, known]}
-    return {model}
+    properties["model"] = {"anyOf": [{"const": example["model"]}, properties.get("model", {"type": "string"})]}
+    return {example["model"]}
 
 
 @schemathesis.hook

@@ -268,7 +268,7 @@ def slow_wav(seconds: int) -> bytes:
         ("audio/speech", {"voice": "alloy", "input": "x", "stream_format": "sse"}, "stream_format", "'audio'"),
         ("moderations", {"input": []}, "input", "must be"),
         ("rerank", {"query": "x", "documents": []}, "documents", "from 1 to"),
-        ("rerank", {"query": "x", "documents": [1]}, "documents", "documents[0]"),
+        ("rerank", {"query": "x", "documents": [1]}, "documents[0]", "a string or an object"),
         ("audio/transcriptions", {"file": "x"}, None, "multipart/form-data"),
     ],
 )

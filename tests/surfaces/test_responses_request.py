@@ -236,9 +236,9 @@ def test_hosted_tools_that_a_client_can_do_without_are_left_out_beside_its_own(k
 
 
 def test_include_is_a_list_of_strings() -> None:
-    with pytest.raises(BadRequest, match="'include' must be a list of strings") as refused:
+    with pytest.raises(BadRequest, match=r"'include\[0\]' must be a string") as refused:
         check_body({"model": "m", "input": "x", "include": [None]})
-    assert refused.value.param == "include"
+    assert refused.value.param == "include[0]"
 
 
 def test_calls_of_hosted_tools_that_are_over_are_left_out() -> None:
@@ -285,7 +285,7 @@ OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "x"}
         ({"tools": [{"type": "function"}]}, "tools[0].name"),
         ({"tools": [{"type": "function", "name": "f", "parameters": 3}]}, "tools[0].parameters"),
         ({"tools": [{"type": "mcp", "server_label": "x"}]}, "tools[0].type"),
-        ({"tools": [{**NAMESPACE, "tools": [NAMESPACE]}]}, "tools[0].tools[0]"),
+        ({"tools": [{**NAMESPACE, "tools": [NAMESPACE]}]}, "tools[0].tools[0].type"),
         ({"tools": [{**NAMESPACE, "tools": 3}]}, "tools[0].tools"),
         ({"input": [{"type": "additional_tools", "tools": [{"type": "shell"}]}]}, "input[0].tools[0].type"),
         ({"tool_choice": 3}, "tool_choice"),

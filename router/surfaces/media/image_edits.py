@@ -63,4 +63,5 @@ class ImageEditsSurface(Surface):
         """See ``Surface``."""
         request = described_form(_FIELDS, image=FILES, mask=FILES)
         answers = {"application/json": IMAGES_SHAPE}
-        return SurfaceSchema("editImage", "Images, changed.", request, answers, {}, "multipart/form-data")
+        example = {"prompt": "Make it dusk", "image": ["the bytes of a file"]}
+        return SurfaceSchema("editImage", "Images, changed.", request, answers, example, "multipart/form-data")

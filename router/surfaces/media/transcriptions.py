@@ -100,4 +100,5 @@ class TranscriptionsSurface(Surface):
         answers: dict[str, Any] = {"application/json": _TEXT, "text/plain": {"type": "string"}}
         request = described_form(_FIELDS, file=FILE)
         summary = "What is said in a file of audio."
-        return SurfaceSchema("createTranscription", summary, request, answers, {}, "multipart/form-data")
+        example = {"file": "the bytes of a file"}
+        return SurfaceSchema("createTranscription", summary, request, answers, example, "multipart/form-data")
