@@ -152,6 +152,8 @@ def _check_schema(route: PluginRoute) -> None:
         return
     if not isinstance(schema, RouteSchema) or not isinstance(schema.summary, str):
         raise TypeError(f"{route.path}: schema is a router.RouteSchema, not {type(schema).__name__}")
+    if type(schema.status) is not int or not 200 <= schema.status <= 299:
+        raise ValueError(f"{route.path}: {schema.status!r} is no status of a good answer")
     for shapes in (schema.request, schema.answers, schema.query):
         if not isinstance(shapes, Mapping) or not all(isinstance(shape, Mapping) for shape in shapes.values()):
             raise ValueError(f"{route.path}: its schema holds mappings of names to JSON Schemas")

@@ -46,6 +46,7 @@ from router.types.dialect import Dialect
 from router.types.keys import Key
 from router.types.masking import one_line
 from router.types.offers import Listed
+from router.types.routes import PluginRoute
 
 __all__ = ["Application", "create_application"]
 
@@ -105,7 +106,9 @@ class Application:
         routes = (*(route.path for _, route in surface_routes(assembly) if not route.header), *key_api_paths(dialect))
         paths = dict.fromkeys((*serves, *dialect.models_paths, *routes, *public, *base_paths(dialect)))
         reader = PathReader([*paths, *(f"{path}/<id>" for path in dialect.models_paths)], serves)
+        plugins_routes = plugin_routes(assembly.registry, assembly.contexts)
         told = [path for path in paths if "<" not in path]
+        told += [f"/plugins/{name}{one.path}" for name, found in plugins_routes.items() for one in found]
         directions = Directions(dialect, assembly.settings.gateway.profile, told, reader.meant)
         refused = assembly.recorder.refused
         self._failures = Failures(dialect, assembly.log.write, directions, refused, assembly.surfaces)
@@ -113,7 +116,7 @@ class Application:
         self._cross_origin = _cross_origin(assembly)
         max_body_bytes = assembly.settings.gateway.max_body_bytes
         self.calls = CallRoutes(serves, self._failures, max_body_bytes, peers, self._cross_origin, reader.read)
-        self.flask = _build_flask(assembly, self.calls, self._failures, self._readiness, directions)
+        self.flask = _build_flask(assembly, self.calls, self._failures, self._readiness, directions, plugins_routes)
         self._behind = self.flask.wsgi_app
         self.flask.wsgi_app = self.wsgi  # type: ignore[method-assign]
         for plugin in assembly.registry.having("startup"):
@@ -217,6 +220,7 @@ def _build_flask(
     failures: Failures,
     readiness: Callable[[], Response],
     directions: Directions,
+    routes: Mapping[str, list[PluginRoute]],
 ) -> Flask:
     app = Flask("router", static_folder=None)
     gateway, dialect = assembly.gateway, assembly.dialect
@@ -272,7 +276,6 @@ def _build_flask(
         add(path, lambda: _json({"status": "ok", "version": __version__}), "GET")
     add(READY, readiness, "GET")
     registry, contexts = assembly.registry, assembly.contexts
-    routes = plugin_routes(registry, contexts)
     served = PluginRoutes(routes, registry, contexts, gateway.calling_key, assembly.settings.path, calls.peers)
     for name, pattern, methods, answering in served.rules():
         app.add_url_rule(pattern, name, _of_plugin(answering), methods=methods, provide_automatic_options=False)

@@ -44,7 +44,7 @@ class Directions:
 
     def __init__(self, dialect: Dialect, profile: str, paths: Iterable[str], meant: Callable[[str], str]) -> None:
         self._profile = profile
-        self._paths = sorted(path for path in paths if "<" not in path)
+        self._paths = sorted({path for path in paths if "<" not in path and "{" not in path})
         self._meant = meant
         self._chat = next(iter(dialect.chat_paths), "")
         self._base_paths = base_paths(dialect)

@@ -204,6 +204,7 @@ def _operation(operations: Operations, plugin: str, route: PluginRoute, path: st
     good = answer("The answer.", {kind: {"schema": on_the_wire(shape)} for kind, shape in _plain(schema.answers)})
     errors = samples.plugin_errors(route.access)
     made = operations.operation(name, schema.summary, good, errors, _SCHEMES[route.access])
+    made["responses"][str(schema.status)] = made["responses"].pop("200")
     places = [_parameter(part, "path", {"type": "string", "minLength": 1}) for part in _PART.findall(route.path)]
     queried = [_parameter(query, "query", on_the_wire(shape)) for query, shape in _plain(schema.query)]
     if places or queried:

@@ -81,14 +81,16 @@ class RouteSchema:
     Attributes:
         summary: one sentence.
         request: media type -> JSON Schema of a body; empty where none is read.
-        answers: media type -> JSON Schema of an answer with the status 200; empty for any.
+        answers: media type -> JSON Schema of a good answer; empty for any.
         query: name -> JSON Schema of what a query may say under it.
+        status: of a good answer.
     """
 
     summary: str
     request: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)

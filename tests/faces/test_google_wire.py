@@ -13,7 +13,7 @@ import pytest
 from faces_room import EMBEDDER, MODEL, USED, Room
 from gateway_wire import get, send
 
-from router.testing import Answer, Stream, chunks, completion, embeddings, token_usage
+from router.testing import Answer, Gateway, Stream, chunks, completion, embeddings, token_usage
 
 HELLO = {"contents": [{"parts": [{"text": "Hello"}]}]}
 PLAIN = f"/v1beta/models/{MODEL}:generateContent"
@@ -192,6 +192,32 @@ def test_what_is_dropped_is_named(room: Room) -> None:
     wanted = ["safetySettings", "generationConfig.topK", "generationConfig.newThing"]
     assert sorted(told) == sorted([*wanted, "generationConfig.thinkingConfig.other", "shiny"])
     assert 9 in (room.sent.get("max_completion_tokens"), room.sent.get("max_tokens"))
+
+
+def test_what_is_dropped_is_named_whatever_its_name(room: Room) -> None:
+    good(room)
+    answer = room.post(PLAIN, {**HELLO, "a\nb": 1, "\u0442": 2, **{f"more{n}": n for n in range(50)}})
+    assert answer.status == 200 and text_of(answer.json()) == "good day"
+    told = answer.headers["x-router-dropped-params"].split(", ")
+    assert told[:2] == ["a\\nb", "\\u0442"] and told[-1] == "and 28 more" and len(told) == 25
+
+
+def test_what_an_id_stands_for_does_not_end_as_other_paths_do(room: Room) -> None:
+    key = {"x-goog-api-key": room.gateway.api_key}
+    for action in ("generateContent", "countTokens"):
+        for place in ("/v1beta/models", "/v1/models"):
+            answer = get(room.gateway, f"{place}/{MODEL}:{action}", key, key="")
+            assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+def test_a_model_of_another_kind_is_none_of_googles(tmp_path: Path) -> None:
+    models = {"rank": {"kind": "rerank"}, "talk": {"kind": "chat"}}
+    acme = {"kind": "compatible", "base_url": "http://127.0.0.1:9/v1", "api_key": "sk-x", "models": models}
+    with Gateway(tmp_path, providers={"acme": acme}, billing=False) as gateway:
+        listed = get(gateway, "/v1beta/models").json()["models"]
+        assert listed and "models/acme/rank" not in {one["name"] for one in listed}
+        assert get(gateway, "/v1beta/models/acme/talk").status == 200
+        assert get(gateway, "/v1beta/models/acme/rank").status == 404
 
 
 def test_errors_have_googles_envelope_wherever_they_come_from(room: Room) -> None:

@@ -99,6 +99,18 @@ def test_a_stream_of_the_kind_that_is_cut(place: tuple[Gateway, ScriptedUpstream
     assert (row["ending"], row["estimated"]) == ("cut", True) and row["charge"] != "0"
 
 
+def test_each_prompt_has_the_window_to_itself(place: tuple[Gateway, ScriptedUpstream]) -> None:
+    gateway, upstream = place
+    upstream.script(Answer({**old_chunks("x")[0], "usage": token_usage(2_400, 300)}))
+    body = {"model": OLD, "prompt": ["a" * 800] * 3, "n": 2, "max_tokens": 50}
+    answer = post(gateway, PATH, body)
+    row = row_of(gateway, answer.headers["x-request-id"])
+    assert (row["prompt_tokens"], row["completion_tokens"], row["marks"]) == (2_400, 300, [])
+    upstream.script(Answer({**old_chunks("x")[0], "usage": token_usage(2_400, 301)}))
+    row = row_of(gateway, post(gateway, PATH, body).headers["x-request-id"])
+    assert row["marks"] == ["over_bound"]
+
+
 CHATS_REFUSE: dict[str, dict[str, Any]] = {
     "prompts": {"prompt": ["a", "b"]},
     "tokens": {"prompt": [1, 2]},
@@ -113,7 +125,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "odd prompts": {"prompt": ["a", 1]},
     "an object": {"prompt": {"a": 1}},
     "n": {"prompt": "a", "n": 0},
-    "too many": {"prompt": ["a"] * 100, "n": 2},
+    "too many": {"prompt": ["a"] * 2049},
     "a cap": {"prompt": "a", "max_tokens": 0},
 }
 

@@ -31,6 +31,7 @@ from router import (
     RefusalRecord,
     RouteRequest,
     RouteResponse,
+    RouteSchema,
     Text,
     Window,
     hookimpl,
@@ -42,6 +43,13 @@ TABLES = """
 CREATE TABLE coupons_codes (code TEXT PRIMARY KEY, worth BIGINT NOT NULL, until DOUBLE PRECISION NOT NULL);
 CREATE TABLE coupons_refused (request_id TEXT PRIMARY KEY, code TEXT NOT NULL, account TEXT NOT NULL);
 """
+WORTH = {"code": {"type": "string"}, "worth": {"type": "integer"}, "until": {"type": "number"}}
+ADD = RouteSchema(
+    "Adds a code.",
+    {"application/json": {"type": "object", "required": list(WORTH), "properties": WORTH}},
+    {"application/json": {"type": "object", "required": ["code"]}},
+    status=201,
+)
 CODES = "SELECT code, worth FROM coupons_codes WHERE until > ? ORDER BY code"
 
 
@@ -139,7 +147,7 @@ class Coupons:
 
         return [
             PluginRoute("/codes/{code}", ("GET",), "public", one),
-            PluginRoute("/codes", ("POST",), "operator", add, max_body_bytes=1000),
+            PluginRoute("/codes", ("POST",), "operator", add, max_body_bytes=1000, schema=ADD),
             PluginRoute("/refused", ("GET",), "operator", refused),
             PluginRoute("/mine", ("GET",), "key", mine),
             PluginRoute("/page", ("GET",), "session", page),

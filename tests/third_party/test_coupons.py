@@ -52,6 +52,28 @@ def test_the_operator_adds_a_code_that_everybody_can_look_up(gateway: Gateway) -
     assert found.headers["x-request-id"].startswith("req")
 
 
+def test_its_routes_are_described(gateway: Gateway) -> None:
+    described = ask(gateway, "/openapi.json").json
+    paths = {path: item for path, item in described["paths"].items() if path.startswith("/plugins/coupons/")}
+    assert {path: list(item) for path, item in paths.items()} == {
+        "/plugins/coupons/codes": ["post"],
+        "/plugins/coupons/codes/{code}": ["get"],
+        "/plugins/coupons/mine": ["get"],
+        "/plugins/coupons/page": ["get"],
+        "/plugins/coupons/refused": ["get"],
+    }
+    add = paths["/plugins/coupons/codes"]["post"]
+    assert (add["summary"], add["security"]) == ("Adds a code.", [{"operator": []}])
+    assert {"201", "400", "401", "413", "503"} <= add["responses"].keys() and "200" not in add["responses"]
+    assert add["requestBody"]["content"]["application/json"]["schema"]["required"] == ["code", "worth", "until"]
+    one = paths["/plugins/coupons/codes/{code}"]["get"]
+    assert (one["security"], [part["name"] for part in one["parameters"]]) == ([], ["code"])
+    assert paths["/plugins/coupons/page"]["get"]["security"] == [{"session": []}]
+    told = {path for path in ask(gateway, "/").json["paths"] if path.startswith("/plugins/")}
+    assert told == {path for path in described["paths"] if path.startswith("/plugins/") and "{" not in path}
+    assert {"operator", "session"} <= described["components"]["securitySchemes"].keys()
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "code"),
     [
