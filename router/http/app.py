@@ -275,8 +275,7 @@ def _build_flask(
     for path in (HEALTH, *dialect.health_paths):
         add(path, lambda: _json({"status": "ok", "version": __version__}), "GET")
     add(READY, readiness, "GET")
-    registry, contexts = assembly.registry, assembly.contexts
-    served = PluginRoutes(routes, registry, contexts, gateway.calling_key, assembly.settings.path, calls.peers)
+    served = _plugins_routes(assembly, calls, routes)
     for name, pattern, methods, answering in served.rules():
         app.add_url_rule(pattern, name, _of_plugin(answering), methods=methods, provide_automatic_options=False)
     for path in base_paths(dialect):
@@ -285,6 +284,11 @@ def _build_flask(
     description = cache(lambda: describe(dialect, assembly.settings.gateway, assembly.surfaces, routes))
     add(DESCRIPTION, lambda: Response(description(), content_type="application/json"), "GET")
     return app
+
+
+def _plugins_routes(assembly: Assembly, calls: CallRoutes, routes: Mapping[str, list[PluginRoute]]) -> PluginRoutes:
+    registry, key_of = assembly.registry, assembly.gateway.calling_key
+    return PluginRoutes(routes, registry, assembly.contexts, key_of, assembly.settings.path, calls.peers)
 
 
 def _but_for(paths: Iterable[str]) -> type[PathConverter]:
