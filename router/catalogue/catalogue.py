@@ -108,6 +108,7 @@ class Catalogue:
                 {**stored.fallbacks, **pinned.fallbacks},
                 stored.prices,
                 stored.rates,
+                stored.off,
             )
             self._snapshot = build_snapshot(self._listings, merged, self._rules, self._offered)
             self._version = version

@@ -6,6 +6,7 @@ from router.catalogue.snapshot import OperatorCatalogue, OverrideRow
 from router.db.transaction import Runner
 from router.store.models import catalogue_version, load_catalogue
 from router.store.prices import read_prices
+from router.store.provider_switches import read_off
 from router.store.rates import read_rates
 
 __all__ = ["DatabaseCatalogue"]
@@ -29,7 +30,7 @@ class DatabaseCatalogue:
         rows = [
             OverrideRow(row.public_id, row.provider, row.model, row.kind, row.enabled, row.card) for row in found.models
         ]
-        prices, rates = self._database.read(
-            lambda connection: (read_prices(connection), read_rates(connection)), whole=False
+        prices, rates, off = self._database.read(
+            lambda connection: (read_prices(connection), read_rates(connection), read_off(connection)), whole=False
         )
-        return OperatorCatalogue(rows, found.aliases, found.fallbacks, prices, rates)
+        return OperatorCatalogue(rows, found.aliases, found.fallbacks, prices, rates, off)

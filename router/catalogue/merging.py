@@ -32,7 +32,8 @@ def build_snapshot(
 ) -> Snapshot:
     """Merge providers' lists, the profile's offers, and operator's rows, the later over the earlier.
 
-    A row of an inactive provider stays out, or makes the offer that it is about unavailable.
+    A row of an inactive provider stays out, or makes the offer that it is about unavailable. What a provider serves that
+    was turned off is unavailable.
     """
     entries = _listed_entries(listings)
     entries.update((row.id, _row_entry(row, entries)) for row in _models(stored, listings))
@@ -42,17 +43,21 @@ def build_snapshot(
             entries[row.id] = replace(entries[row.id], enabled=row.enabled)
     if offered.only:
         entries = {name: entry for name, entry in entries.items() if entry.source in _SOLD}
+    for name, entry in entries.items():
+        if entry.provider in stored.off:
+            entries[name] = replace(entry, available=False)
     by_target: dict[str, CatalogueEntry] = {}
     by_model: dict[str, list[CatalogueEntry]] = {}
     for entry in entries.values():
         if entry.available:
             by_target.setdefault(f"{entry.provider}/{entry.card.model}", entry)
             by_model.setdefault(entry.card.model, []).append(entry)
-    unlisted = frozenset(name for name, listing in listings.items() if listing.unlisted and not offered.only)
+    passing = frozenset(name for name, listing in listings.items() if listing.unlisted and not offered.only)
     offers = {offer.id: offer.price for offer in offered.offers if offer.price is not None}
     book = PriceBook(rules, stored.prices, stored.rates.get(rules.currency), offers)
     fallbacks = dict(stored.fallbacks)
-    return Snapshot(entries, dict(stored.aliases), by_target, by_model, unlisted, fallbacks, book, offered.only)
+    aliases, unlisted = dict(stored.aliases), passing - stored.off
+    return Snapshot(entries, aliases, by_target, by_model, unlisted, fallbacks, book, offered.only, stored.off)
 
 
 def _add_offers(

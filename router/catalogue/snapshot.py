@@ -32,7 +32,7 @@ class CatalogueEntry:
         enabled: whether calls may use it.
         source: ``provider`` (its own list), ``configuration``, ``profile`` (the dialect's offers) or ``operator``.
         offer: what the profile says of it; None for a model that it does not offer.
-        available: whether ``provider`` is set up.
+        available: whether ``provider`` is set up, and not turned off.
     """
 
     id: str
@@ -69,6 +69,7 @@ class OperatorCatalogue:
         fallbacks: model ID -> model IDs to try next.
         prices: (price list, public ID or ``provider/model``) -> price in the balance currency.
         rates: currency -> units of it for one USD, in nano, as fetched.
+        off: providers that an operator has turned off for now.
     """
 
     rows: Sequence[OverrideRow] = ()
@@ -76,6 +77,7 @@ class OperatorCatalogue:
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     prices: Mapping[tuple[str, str], Price] = field(default_factory=dict)
     rates: Mapping[str, int] = field(default_factory=dict)
+    off: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ class Snapshot:
         fallbacks: model ID -> model IDs to try next, best first.
         prices: what each model is charged and costs.
         closed: whether only the profile's offers, and what the operator added himself, are served.
+        off: providers that an operator has turned off for now: they get no call.
     """
 
     entries: Mapping[str, CatalogueEntry] = field(default_factory=dict)
@@ -133,6 +136,7 @@ class Snapshot:
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     prices: PriceBook = field(default_factory=PriceBook)
     closed: bool = False
+    off: frozenset[str] = frozenset()
 
     def listed(self) -> list[CatalogueEntry]:
         """What can be called: enabled entries that are available, then their aliases, sorted by ID."""

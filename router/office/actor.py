@@ -18,6 +18,7 @@ class Actor:
         name: who it is: a name, or an ID.
         session: the log-in under which it is done; empty for none.
         address: the client's address; empty on the gateway's own machine.
+        reason: why, where somebody was asked for it; it stands in the audit log's entry.
 
     Raises:
         ValueError: there is no such kind, or no name.
@@ -27,6 +28,7 @@ class Actor:
     name: str
     session: str = ""
     address: str = ""
+    reason: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

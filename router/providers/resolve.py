@@ -115,10 +115,16 @@ class ModelResolver:
     def _resolve(self, model_id: str, snapshot: Snapshot) -> Route:
         steps: list[str] = []
         entry = self._entry(model_id, snapshot, steps)
-        if not entry.available:
+        off = entry.provider in snapshot.off
+        if not entry.available and not off:
             raise self._idle(entry.provider, model_id)
         fallbacks = list(self._fallbacks(entry, model_id, snapshot, steps))
-        return Route(model_id, (self._target(entry), *fallbacks), tuple(steps))
+        if not off:
+            return Route(model_id, (self._target(entry), *fallbacks), tuple(steps))
+        if not fallbacks:
+            raise _turned_off(entry.provider, model_id)
+        steps.insert(len(steps) - len(fallbacks), f"its provider {entry.provider!r} is turned off")
+        return Route(model_id, tuple(fallbacks), tuple(steps))
 
     def _entry(self, model_id: str, snapshot: Snapshot, steps: list[str]) -> CatalogueEntry:
         name = model_id
@@ -175,6 +181,8 @@ class ModelResolver:
 
     def _not_found(self, name: str, asked: str, snapshot: Snapshot) -> Unavailable | ModelNotFound:
         provider = self._providers.get(name.partition("/")[0]) or self._idle_models.get(name)
+        if provider is not None and provider.name in snapshot.off and not snapshot.closed:
+            return _turned_off(provider.name, asked)
         if provider is not None and not provider.active and not snapshot.closed:
             return self._idle(provider.name, asked)
         near = _nearest(name, [entry.id for entry in snapshot.listed()])
@@ -195,6 +203,17 @@ class ModelResolver:
             headers={"x-should-retry": "false"},
             detail=f"The model '{model}' needs the provider {name!r}, which is not set up: {remedy}.",
         )
+
+
+def _turned_off(name: str, asked: str) -> Unavailable:
+    """An operator has turned the provider of a model off."""
+    model = printable_id(asked)
+    return Unavailable(
+        f"The model '{model}' cannot be served at present.",
+        code="provider_turned_off",
+        param="model",
+        detail=f"The model '{model}' needs the provider {name!r}, which is turned off: `router providers enable {name}`.",
+    )
 
 
 def _in_scope(key: Key, target: Target) -> bool:

@@ -7,12 +7,15 @@ from typing import Any
 import click
 
 from router.cli.subcommands.provider_setup import add, remove, set_key
+from router.cli.subcommands.provider_switch import disable, enable
 from router.cli.support.config_check import check_settings, upstream_urls
 from router.cli.support.groups import Commands
 from router.cli.support.output import pairs, table
 from router.cli.support.probe import probe
 from router.cli.support.session import CommandSession, common
 from router.config.provider import Secret
+from router.errors import RouterError
+from router.office.console.provider_switches import providers_off
 from router.office.office import provider_of
 from router.providers.configured import ConfiguredProvider
 
@@ -27,14 +30,17 @@ def providers() -> None:
 providers.add_command(add)
 providers.add_command(set_key)
 providers.add_command(remove)
+providers.add_command(disable)
+providers.add_command(enable)
 
 
 @providers.command("list")
 @common
 def list_(session: CommandSession) -> None:
-    """Every configured provider and every installed one: active, or what to set."""
+    """Every configured provider and every installed one: active, turned off, or what to set."""
     found = check_settings(session.settings, session.registry, session.stored_keys)
-    rows = [_row(provider) for provider in found.values()]
+    off = _off(session)
+    rows = [_row(provider, off.get(provider.name)) for provider in found.values()]
     columns = {
         "name": "NAME",
         "kind": "PLUGIN",
@@ -64,12 +70,20 @@ def test(session: CommandSession, name: str, model: str | None) -> int:
     return 0 if good else 1
 
 
-def _row(provider: ConfiguredProvider) -> dict[str, Any]:
+def _off(session: CommandSession) -> dict[str, str]:
+    """Each provider that is turned off, and what is shown of it; none where the database cannot be read."""
+    try:
+        return {one.provider: ": ".join(filter(None, ("turned off", one.reason))) for one in providers_off(session.office)}
+    except RouterError:
+        return {}
+
+
+def _row(provider: ConfiguredProvider, off: str | None) -> dict[str, Any]:
     return {
         "name": provider.name,
         "kind": provider.kind,
-        "active": provider.active,
-        "state": provider.problem or "active",
+        "active": provider.active and off is None,
+        "state": provider.problem or off or "active",
         "base_url": ", ".join(upstream_urls(provider)),
         "key": ", ".join(dict.fromkeys(_origin(place.settings.api_key) for place in provider.endpoints.places)),
         "transport": provider.settings.transport,

@@ -1,0 +1,1 @@
+"""What the operator's console reads across tables, and the notes that operators keep."""
