@@ -32,8 +32,8 @@ def build_snapshot(
 ) -> Snapshot:
     """Merge providers' lists, the profile's offers, and operator's rows, the later over the earlier.
 
-    A row of an inactive provider stays out, or makes the offer that it is about unavailable. What a provider serves that
-    was turned off is unavailable.
+    A row of an inactive provider stays out, or makes the offer that it is about unavailable. What a provider that is
+    turned off serves is unavailable.
     """
     entries = _listed_entries(listings)
     entries.update((row.id, _row_entry(row, entries)) for row in _models(stored, listings))

@@ -207,12 +207,12 @@ class ModelResolver:
 
 def _turned_off(name: str, asked: str) -> Unavailable:
     """An operator has turned the provider of a model off."""
-    model = printable_id(asked)
+    model, remedy = printable_id(asked), f"`router providers enable {name}`"
     return Unavailable(
         f"The model '{model}' cannot be served at present.",
         code="provider_turned_off",
         param="model",
-        detail=f"The model '{model}' needs the provider {name!r}, which is turned off: `router providers enable {name}`.",
+        detail=f"The model '{model}' needs the provider {name!r}, which is turned off: {remedy}.",
     )
 
 

@@ -73,9 +73,10 @@ def test(session: CommandSession, name: str, model: str | None) -> int:
 def _off(session: CommandSession) -> dict[str, str]:
     """Each provider that is turned off, and what is shown of it; none where the database cannot be read."""
     try:
-        return {one.provider: ": ".join(filter(None, ("turned off", one.reason))) for one in providers_off(session.office)}
+        off = providers_off(session.office)
     except RouterError:
         return {}
+    return {one.provider: f"turned off: {one.reason}" if one.reason else "turned off" for one in off}
 
 
 def _row(provider: ConfiguredProvider, off: str | None) -> dict[str, Any]:

@@ -1,0 +1,106 @@
+"""What the gateway earned, spent and owes in a time; an unknown cost is none, never zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from router.ledger.operations import Hold
+from router.ledger.totals import KindSum, Outstanding, list_holds, outstanding, sum_kinds
+from router.metering.usage_hours import UsageSum, sum_hours
+from router.office.office import Office
+from router.store.console.counts import OWN_KINDS, Arrivals, count_arrivals, count_paying
+
+__all__ = ["Arrivals", "Figures", "Hold", "KindSum", "Outstanding", "arrivals", "figures", "old_holds", "owed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A time, in nano-units of the balance currency.
+
+    Attributes:
+        calls, errors: finished calls; those that failed.
+        charged_nano: what accounts were charged for calls.
+        cost_nano: what providers charge for the calls whose cost is known.
+        uncosted: calls that were charged, and whose cost is not known.
+        kinds: kind -> sums of the transfers that are no call's.
+        paying: accounts that topped up.
+    """
+
+    calls: int
+    errors: int
+    charged_nano: int
+    cost_nano: int
+    uncosted: int
+    kinds: Mapping[str, KindSum]
+    paying: int
+
+    @property
+    def margin_nano(self) -> int | None:
+        """Charges less costs and refunds; None where the cost of a call is not known."""
+        return None if self.uncosted else self.charged_nano - self.cost_nano - self.refunded_nano
+
+    @property
+    def topped_up_nano(self) -> int:
+        """What payments brought: transfers to customers of kinds that are not the host's own."""
+        return sum(one.given_nano for kind, one in self.kinds.items() if kind not in OWN_KINDS)
+
+    @property
+    def refunded_nano(self) -> int:
+        """Charges that were given back."""
+        return self._given("refund") + self._given("return")
+
+    @property
+    def free_nano(self) -> int:
+        """Free credit of sign-ups."""
+        return self._given("free")
+
+    @property
+    def granted_nano(self) -> int:
+        """What operators gave."""
+        return self._given("grant")
+
+    @property
+    def shortfall_nano(self) -> int:
+        """What calls cost beyond what their accounts had."""
+        found = self.kinds.get("shortfall")
+        return found.amount_nano if found is not None else 0
+
+    def _given(self, kind: str) -> int:
+        found = self.kinds.get(kind)
+        return found.given_nano if found is not None else 0
+
+
+def figures(office: Office, since: float, until: float) -> Figures:
+    """A time, Unix seconds, half open; of calls the hours that begin in it.
+
+    Raises:
+        ConfigError: the balances are in another currency than the configuration's.
+    """
+    _ = office.currency
+    sums = sum_hours(office.database, by=(), since=since, until=until)
+    total = sums[0] if sums else UsageSum({}, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    return Figures(
+        total.calls,
+        total.errors,
+        total.charge_nano,
+        total.cost_nano,
+        total.uncosted,
+        sum_kinds(office.database, since, until),
+        count_paying(office.database, since, until),
+    )
+
+
+def arrivals(office: Office, since: float, until: float) -> Arrivals:
+    """Who signed up in a time, and who waits for an operator."""
+    return count_arrivals(office.database, since, until)
+
+
+def owed(office: Office) -> Outstanding:
+    """What is owed to customers now."""
+    return outstanding(office.database)
+
+
+def old_holds(office: Office, older_s: float, limit: int = 100) -> list[Hold]:
+    """Calls under way that began so many seconds ago or earlier, the oldest first."""
+    return list_holds(office.database, office.clock() - older_s, limit)
