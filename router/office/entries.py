@@ -24,7 +24,7 @@ def entry_of(actor: Actor, action: str, subject: str, detail: Mapping[str, Any],
     Args:
         key_prefix: what API keys begin with, so that one given by mistake, as a name or a reason, is not kept.
     """
-    given = {"reason": actor.reason, **detail}
+    given = {**detail, "reason": detail.get("reason") or actor.reason}
     told = {name: _masked(value, key_prefix) for name, value in given.items() if _says_something(value)}
     shown = str(_masked(subject, key_prefix))
     return AuditEntry(
