@@ -6,6 +6,24 @@ from collections.abc import Sequence
 
 from router.portal.customer import keys, logs, notices, overview, plugin_pages, security, settings, team
 from router.portal.entry import log_in, preferences, sign_up, tickets
+from router.portal.operator import (
+    abuse,
+    account_actions,
+    accounts,
+    act_as,
+    audit,
+    calls,
+    dashboard,
+    ledger,
+    mail,
+    models,
+    money,
+    people,
+    prices,
+    providers,
+    routing,
+    system,
+)
 from router.portal.web.pages import PageRoute, PageRoutes
 
 __all__ = ["ALL_PAGES"]
@@ -23,6 +41,22 @@ _SUBJECTS: Sequence[PageRoutes] = (
     security.PAGES,
     notices.PAGES,
     plugin_pages.PAGES,
+    dashboard.PAGES,
+    accounts.PAGES,
+    account_actions.PAGES,
+    act_as.PAGES,
+    calls.PAGES,
+    money.PAGES,
+    providers.PAGES,
+    routing.PAGES,
+    models.PAGES,
+    prices.PAGES,
+    abuse.PAGES,
+    ledger.PAGES,
+    people.PAGES,
+    mail.PAGES,
+    audit.PAGES,
+    system.PAGES,
 )
 
 ALL_PAGES: Sequence[PageRoute] = tuple(page for subject in _SUBJECTS for page in subject)

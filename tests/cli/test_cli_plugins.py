@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from router.cli.support.grades import UNKNOWN, grade_of, keep_grade, kept_grades
+from router.plugin_host.grades import UNKNOWN, grade_of, keep_grade, kept_grades
 from router.plugin_host.registry import Plugin
 from router.testing import CommandFailed, Gateway, GatewayFailed
 

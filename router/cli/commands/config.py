@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from router.app.effective import effective, source_of
 from router.cli.processes.serve import AT_START
 from router.cli.support.config_check import check_database_url, check_settings, dead_aliases
 from router.cli.support.config_edit import parse_key, parse_value, set_key
-from router.cli.support.effective import effective, source_of
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.portal_checks import check_portal
@@ -26,7 +26,8 @@ def config() -> None:
 @common
 def show(session: CommandSession) -> None:
     """Every setting in force, and where it comes from. Secrets are shown as ***."""
-    rows = [setting._asdict() for setting in effective(session.settings, session.registry)]
+    providers = check_settings(session.settings, session.registry)
+    rows = [setting._asdict() for setting in effective(session.settings, session.registry, providers)]
     columns = {"key": "KEY", "value": "VALUE", "source": "SOURCE"}
     session.show(rows, table(rows, columns, empty=""))
 

@@ -9,12 +9,12 @@ import click
 
 from router.app.plugin_contexts import menu_entries, plugin_jobs, plugin_routes
 from router.cli.subcommands.plugin_commands import plugin_contexts
-from router.cli.support.grades import grade_of, keep_grade, kept_grades
 from router.cli.support.groups import Commands, NearestChoice
 from router.cli.support.output import pairs, table
 from router.cli.support.scaffolding import KINDS, write
 from router.cli.support.session import CommandSession, common
 from router.errors import ConfigError
+from router.plugin_host.grades import grade_of, keep_grade, kept_grades
 from router.plugin_host.registry import Plugin, nearest
 
 __all__ = ["plugins"]

@@ -1,1 +1,1 @@
-"""Operators' pages."""
+"""The operator's console."""

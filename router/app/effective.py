@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from router.app.config_rules import plugin_record
-from router.cli.support.config_check import check_settings
 from router.config.file import Settings
 from router.config.provider import Secret
 from router.plugin_host.registry import Registry
+from router.providers.configured import ConfiguredProvider
 
 __all__ = ["Setting", "effective", "source_of"]
 
@@ -27,13 +27,15 @@ class Setting(NamedTuple):
     source: str
 
 
-def effective(settings: Settings, registry: Registry) -> list[Setting]:
+def effective(settings: Settings, registry: Registry, providers: Mapping[str, ConfiguredProvider]) -> list[Setting]:
     """All settings in the order of the file's sections. Providers without a section are left out.
+
+    Args:
+        providers: the configured ones by name.
 
     Raises:
         ConfigError: a section is wrong.
     """
-    providers = check_settings(settings, registry)
     found: list[Setting] = []
     for section in _SECTIONS:
         found += _of_record(settings, (section,), getattr(settings, section))

@@ -1,0 +1,70 @@
+"""Credits by kind; and payments, of which there are none before a payment plugin is installed."""
+
+from __future__ import annotations
+
+from router.errors import RouterError
+from router.office.audit import list_audit
+from router.office.console.figures import figures, owed
+from router.office.console.finding import known_names
+from router.office.people.signup import free_credit_nano
+from router.portal.operator.frame import list_page, seq_of, show
+from router.portal.web.pages import Pages
+from router.portal.web.ranges import range_of
+from router.portal.web.replies import Reply
+from router.portal.web.requests import PageRequest
+
+__all__ = ["KINDS", "PAGES"]
+
+PAGES = Pages()
+
+KINDS = {
+    "grant": "Given by operators",
+    "free": "Free credit of sign-ups",
+    "adjustment": "Corrections",
+    "refund": "Charges given back",
+    "return": "Charges given back by the gateway itself",
+    "shortfall": "Used beyond balances",
+}
+"""The kinds of transfers that are the host's own, in words."""
+
+
+@PAGES.get("/ops/payments", "operator")
+def payments(request: PageRequest) -> Reply:
+    """What payments brought, and who shows them."""
+    chosen = range_of(request.query, request.zone, request.now)
+    entries = [(title, path) for title, path, audience in request.site.menu if audience == "operator"]
+    sums = figures(request.office, chosen.since, chosen.until)
+    return show(request, "payments.html", sums=sums, chosen=chosen, entries=entries, kinds=KINDS)
+
+
+@PAGES.get("/ops/credits", "operator")
+def credits_page(request: PageRequest) -> Reply:
+    """What was given and taken besides calls, by kind, and the newest of it."""
+    chosen = range_of(request.query, request.zone, request.now)
+    start = seq_of(request)
+    found = list_page(
+        lambda limit: list_audit(request.office, action="credits", before=start, limit=limit), lambda one: one.seq
+    )
+    portal = request.office.settings.portal
+    return show(
+        request,
+        "credits.html",
+        kinds=KINDS,
+        sums=figures(request.office, chosen.since, chosen.until),
+        ever=figures(request.office, 0.0, request.now + 1),
+        owed=owed(request.office),
+        chosen=chosen,
+        found=found,
+        names=known_names(request.office, (one.actor for one in found.rows)),
+        free_nano=_free_nano(request),
+        per_network=portal.free_credit_per_network,
+        per_day=portal.free_credit_per_day,
+    )
+
+
+def _free_nano(request: PageRequest) -> int | None:
+    """What a sign-up is given; None where that cannot be told."""
+    try:
+        return free_credit_nano(request.office)
+    except RouterError:
+        return None
