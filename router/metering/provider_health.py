@@ -80,7 +80,7 @@ class RouteShare:
 def read_sample(database: Runner, since: float, limit: int = SAMPLE) -> list[CallSample]:
     """The newest calls since a time (Unix seconds), newest first."""
     rows = database.read(lambda connection: connection.tuples(_NEWEST, (since, max(0, min(limit, SAMPLE)))))
-    return [CallSample(*row[:-1], json.loads(row[-1])) for row in rows]
+    return [_sample(*row) for row in rows]
 
 
 def health_of(calls: Iterable[CallSample]) -> dict[str, ProviderHealth]:
@@ -125,6 +125,20 @@ def _count(health: ProviderHealth, call: CallSample, attempt: Mapping[str, Any])
     if len(health.last_failures) < _FAILURES:
         told = (call.created_at, call.request_id, kind, attempt["status"], attempt.get("message", ""))
         health.last_failures.append(told)
+
+
+def _sample(
+    request_id: str,
+    created_at: float,
+    model: str,
+    provider: str,
+    ending: str,
+    latency_ms: int,
+    first_token_ms: int | None,
+    attempts: str,
+) -> CallSample:
+    told = json.loads(attempts)
+    return CallSample(request_id, created_at, model, provider, ending, latency_ms, first_token_ms, told)
 
 
 def _given(value: int | None) -> Iterator[int]:

@@ -32,6 +32,8 @@ __all__ = [
     "stored_keys",
 ]
 
+_HINT = 4
+_HINTED_LEAST = 16  # four characters of a shorter key would be too much of it
 _KEY = re.compile(r"[!-~]{1,4096}", re.ASCII)  # what a header can carry
 
 
@@ -104,7 +106,8 @@ def store_key(office: Office, actor: Actor, name: str, endpoint: int, text: str)
 
     def keep(transaction: Transaction) -> Change[StoredProviderKey]:
         store_provider_key(transaction, name, endpoint, text, master)
-        return Change(stored, name, {"endpoint": endpoint or None})
+        hint = text[-_HINT:] if len(text) >= _HINTED_LEAST else ""
+        return Change(stored, name, {"endpoint": endpoint or None, "hint": hint})
 
     return write(office, actor, "providers set-key", keep)
 

@@ -13,16 +13,12 @@ from router.store.sealing import seal, unseal
 
 __all__ = [
     "StoredKey",
-    "StoredKeyRow",
     "keyed_providers",
-    "list_provider_keys",
     "load_provider_keys",
     "remove_provider_key",
     "store_provider_key",
+    "stored_since",
 ]
-
-_HINT = 4
-_HINTED_LEAST = 16  # four characters of a shorter key would be too much of it
 
 _UPSERT = """
 INSERT INTO provider_keys (provider, endpoint, ciphertext, created_at) VALUES (?, ?, ?, ?)
@@ -41,21 +37,6 @@ class StoredKey:
 
     key: Secret
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredKeyRow:
-    """A stored key as operators are shown it.
-
-    Attributes:
-        endpoint: number of the provider's endpoint, from 1; 0 for the provider itself.
-        created_at: Unix seconds at which it was stored.
-        hint: its last four characters; empty where it cannot be read here.
-    """
-
-    endpoint: int
-    created_at: float
-    hint: str
 
 
 def store_provider_key(database: Runner, provider: str, endpoint: int, key: str, master: Secret) -> None:
@@ -103,16 +84,10 @@ def load_provider_keys(database: Runner, master: Secret) -> dict[tuple[str, int]
     return {(row["provider"], row["endpoint"]): _opened(row, master) for row in rows}
 
 
-def list_provider_keys(database: Runner, provider: str, master: Secret) -> list[StoredKeyRow]:
-    """A provider's stored keys, by endpoint. Takes about 50 ms for each."""
-    sql = "SELECT provider, endpoint, ciphertext, created_at FROM provider_keys WHERE provider = ? ORDER BY endpoint"
-    rows = database.read(lambda connection: connection.rows(sql, (provider,)), whole=False)
-    return [StoredKeyRow(row["endpoint"], row["created_at"], _hint(_opened(row, master).key)) for row in rows]
-
-
-def _hint(key: Secret) -> str:
-    text = key.reveal()
-    return text[-_HINT:] if len(text) >= _HINTED_LEAST else ""
+def stored_since(database: Runner, provider: str) -> dict[int, float]:
+    """Number of an endpoint of a provider, 0 for the provider itself -> when its key was stored, Unix seconds."""
+    sql = "SELECT endpoint, created_at FROM provider_keys WHERE provider = ? ORDER BY endpoint"
+    return dict(database.read(lambda connection: connection.tuples(sql, (provider,)), whole=False))
 
 
 def _opened(row: dict[str, object], master: Secret) -> StoredKey:

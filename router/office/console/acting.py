@@ -1,4 +1,4 @@
-"""Looking at customers' pages with a customer's eyes: an operator's log-in that looks at an account, and may only see."""
+"""Customers' pages seen with a customer's eyes: an operator's log-in that looks at an account, and changes nothing."""
 
 from __future__ import annotations
 

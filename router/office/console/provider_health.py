@@ -6,20 +6,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from router.metering.provider_health import SAMPLE, ProviderHealth, RouteShare, health_of, read_sample, shares_of
+from router.office.audit import list_audit
 from router.office.office import Office
-from router.store.provider_keys import StoredKeyRow, list_provider_keys
-from router.store.sealing import MASTER_KEY
+from router.store.provider_keys import stored_since
 
 __all__ = [
     "SAMPLE",
     "ProviderHealth",
     "RouteShare",
     "Routing",
-    "StoredKeyRow",
+    "SealedKey",
     "provider_health",
     "routing",
     "sealed_keys",
 ]
+
+_LOOKED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SealedKey:
+    """A provider's stored key, which is not opened to be shown.
+
+    Attributes:
+        endpoint: number of the provider's endpoint, from 1; 0 for the provider itself.
+        created_at: Unix seconds at which it was stored.
+        hint: its last four characters, as noted then; empty for a short one, and for one of an earlier version.
+    """
+
+    endpoint: int
+    created_at: float
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +66,10 @@ def routing(office: Office, since_s: float) -> Routing:
     return Routing(shares_of(sample), len(sample), len(sample) < SAMPLE)
 
 
-def sealed_keys(office: Office, provider: str) -> list[StoredKeyRow]:
-    """A provider's stored keys, each with its last four characters where the master key is at hand."""
-    return list_provider_keys(office.database, provider, office.settings.secret(f"env:{MASTER_KEY}"))
+def sealed_keys(office: Office, provider: str) -> list[SealedKey]:
+    """A provider's stored keys, by endpoint."""
+    hints: dict[int, str] = {}
+    for entry in list_audit(office, action="providers set-key", subject=provider, limit=_LOOKED):  # the newest first
+        hints.setdefault(int(entry.detail.get("endpoint", 0)), str(entry.detail.get("hint", "")))
+    since = stored_since(office.database, provider)
+    return [SealedKey(endpoint, at, hints.get(endpoint, "")) for endpoint, at in since.items()]

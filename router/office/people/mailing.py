@@ -18,7 +18,16 @@ from router.store.people.outbox import OutboxMail
 if TYPE_CHECKING:
     from router.mail.transport import HandedOver, MailTransport
 
-__all__ = ["STATUSES", "deliver_due", "list_outbox", "mark_bounced", "retry_mail", "send_test_mail", "tidy_outbox"]
+__all__ = [
+    "STATUSES",
+    "OutboxMail",
+    "deliver_due",
+    "list_outbox",
+    "mark_bounced",
+    "retry_mail",
+    "send_test_mail",
+    "tidy_outbox",
+]
 
 STATUSES = ("due", "sent", "failed", "bounced")
 """What can become of a mail."""

@@ -95,6 +95,7 @@ class WebSession:
         complete: false while the second factor is still to come: such a session may do nothing else.
         second_factor: whether the person has one, which a complete session has shown, then.
         stepped_at: Unix seconds at which who they are was last proved anew; None for never.
+        acting: whether an operator looks at a workspace that is not theirs, as a viewer of it does.
     """
 
     id: str
@@ -109,6 +110,7 @@ class WebSession:
     stepped_at: float | None
     address: str
     agent: str
+    acting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from router.store.people.events import has_event
 from router.store.people.members import member_role
 from router.store.people.people import PersonRow, see_person
 from router.store.people.sessions import (
+    ACTING,
     FoundSession,
     SessionRow,
     delete_session,
@@ -245,12 +246,16 @@ def _longest_s(person: PersonRow) -> float:
 
 
 def _told(found: FoundSession) -> WebSession:
-    row = found.row
+    row, role = found.row, found.role
+    looks = row.account_id.startswith(ACTING) and found.person.operator and found.second_factor and row.complete
+    if looks:
+        role = "viewer"  # which may see, and change nothing
     return WebSession(
         id=row.id,
         person=person_of(found.person),
-        account_id=row.account_id if found.role else "",
-        role=found.role,
+        account_id=row.account_id.removeprefix(ACTING) if role else "",
+        role=role,
+        acting=looks,
         complete=row.complete,
         second_factor=found.second_factor,
         created_at=row.created_at,

@@ -17,6 +17,7 @@ from router.portal.operator.accounts import account_of
 from router.portal.operator.actions import (
     ActionField,
     ConsoleAction,
+    Reason,
     ReasonForm,
     action,
     once_field,
@@ -71,7 +72,7 @@ class SuspendForm(ReasonForm):
 class NoteForm(ReasonForm):
     """A note, which is its own reason."""
 
-    reason = fields.String(load_default="")
+    reason = Reason(load_default="")
     text = fields.String(required=True, error_messages={"required": "Write the note."})
 
 
@@ -105,11 +106,15 @@ def grant(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
 def _adjust(request: PageRequest) -> ConsoleAction:
     name, back, facts = _standing(request)
     asked = (
-        ActionField("direction", "What to do", options=(("add", "Add to the balance"), ("take", "Take from the balance"))),
+        ActionField(
+            "direction", "What to do", options=(("add", "Add to the balance"), ("take", "Take from the balance"))
+        ),
         ActionField("amount", f"Amount in {request.site.brand.currency}", required=True, mode="decimal"),
     )
     says = ("Never below what the account has available: what running calls hold stays theirs.",)
-    return ConsoleAction(f"Correct the balance of {name}", "Correct it", back, says, facts, asked, once_field(), bad=True)
+    return ConsoleAction(
+        f"Correct the balance of {name}", "Correct it", back, says, facts, asked, once_field(), bad=True
+    )
 
 
 @action(PAGES, f"{_ONE}/adjust", _adjust, said="adjusted", schema=CorrectionForm)

@@ -178,4 +178,6 @@ def account_of(request: PageRequest) -> Any:
 
 def _tab(request: PageRequest, shown: Any, tab: str, **values: Any) -> Reply:
     path = f"/ops/accounts/{shown.account.id}"
-    return show(request, f"account_{tab}.html", shown=shown, account=shown.account, path=path, tab=tab, tabs=TABS, **values)
+    return show(
+        request, f"account_{tab}.html", shown=shown, account=shown.account, path=path, tab=tab, tabs=TABS, **values
+    )

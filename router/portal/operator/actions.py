@@ -26,6 +26,7 @@ __all__ = [
     "ActionField",
     "ConsoleAction",
     "Do",
+    "Reason",
     "ReasonForm",
     "action",
     "because",

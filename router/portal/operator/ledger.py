@@ -75,8 +75,8 @@ def month_csv(request: PageRequest) -> Reply:
 
 def _verify(request: PageRequest) -> ConsoleAction:
     says = (
-        "Every transfer, balance, hold and hourly sum is held against the others, as of one moment. Calls go on meanwhile; "
-        "with millions of rows it takes minutes.",
+        "Every transfer, balance, hold and hourly sum is held against the others, as of one moment. Calls go on "
+        "meanwhile; with millions of rows it takes minutes.",
         "What it finds is kept in the audit log.",
     )
     return ConsoleAction("Verify the ledger", "Begin", "/ops/ledger", says)

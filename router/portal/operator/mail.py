@@ -8,7 +8,7 @@ from marshmallow import fields
 
 from router.office.actor import Actor
 from router.office.people.mailing import STATUSES, OutboxMail, list_outbox, mark_bounced, retry_mail, send_test_mail
-from router.portal.operator.actions import ActionField, ConsoleAction, ReasonForm, action
+from router.portal.operator.actions import ActionField, ConsoleAction, Reason, ReasonForm, action
 from router.portal.operator.frame import list_page, show, typed
 from router.portal.web.pages import Pages
 from router.portal.web.replies import Reply
@@ -24,7 +24,7 @@ _ONE = "/ops/mail/<mail_id>"
 class RecipientForm(ReasonForm):
     """An address; the message is its own reason."""
 
-    reason = fields.String(load_default="")
+    reason = Reason(load_default="")
     email = fields.String(required=True, error_messages={"required": "Write an address."})
 
 
@@ -43,7 +43,7 @@ def mail_page(request: PageRequest) -> Reply:
         request,
         "mail.html",
         found=found,
-        status=status,
+        chosen=status,
         statuses=STATUSES,
         filtered=bool(status or recipient),
         transport=settings.transport,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from router.errors import RouterError
 from router.office.audit import list_audit
 from router.office.console.figures import figures, owed
 from router.office.console.finding import known_names
-from router.office.people.signup import free_credit_nano
+from router.office.people.rules.credit import free_credit_of
 from router.portal.operator.frame import list_page, seq_of, show
 from router.portal.web.pages import Pages
 from router.portal.web.ranges import range_of
@@ -56,15 +55,7 @@ def credits_page(request: PageRequest) -> Reply:
         chosen=chosen,
         found=found,
         names=known_names(request.office, (one.actor for one in found.rows)),
-        free_nano=_free_nano(request),
+        free=free_credit_of(request.office),
         per_network=portal.free_credit_per_network,
         per_day=portal.free_credit_per_day,
     )
-
-
-def _free_nano(request: PageRequest) -> int | None:
-    """What a sign-up is given; None where that cannot be told."""
-    try:
-        return free_credit_nano(request.office)
-    except RouterError:
-        return None

@@ -67,7 +67,9 @@ def person_page(request: PageRequest) -> Reply:
 
 def _suspend(request: PageRequest) -> ConsoleAction:
     person = _person(request)
-    says = ("They are logged out everywhere, and cannot log in. Keys of their workspaces go on: suspend those accounts.",)
+    says = (
+        "They are logged out everywhere, and cannot log in. Keys of their workspaces go on: suspend those accounts.",
+    )
     return ConsoleAction(f"Suspend {person.email}", "Suspend them", f"/ops/people/{person.id}", says, bad=True)
 
 
@@ -79,7 +81,9 @@ def suspend(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
 
 def _resume(request: PageRequest) -> ConsoleAction:
     person = _person(request)
-    return ConsoleAction(f"Resume {person.email}", "Resume them", f"/ops/people/{person.id}", ("They can log in again.",))
+    return ConsoleAction(
+        f"Resume {person.email}", "Resume them", f"/ops/people/{person.id}", ("They can log in again.",)
+    )
 
 
 @action(PAGES, f"{_ONE}/resume", _resume, said="person_resumed")
@@ -117,7 +121,9 @@ def end_all(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
 def _make(request: PageRequest) -> ConsoleAction:
     email = ActionField("email", "E-mail", hint="They are mailed a link, and need a second factor then.", required=True)
     says = ("An operator may see and do everything here.",)
-    return ConsoleAction("Make an operator", "Send the link", "/ops/people?operators=true", says, (), (email,), bad=True)
+    return ConsoleAction(
+        "Make an operator", "Send the link", "/ops/people?operators=true", says, (), (email,), bad=True
+    )
 
 
 @action(PAGES, "/ops/people/new-operator", _make, said="operator_invited", schema=EmailForm)

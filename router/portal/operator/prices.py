@@ -1,8 +1,8 @@
-"""Prices and margin: what each model costs us and is sold for, and what another price would come to before it is saved."""
+"""Prices and margin: what each model costs us and is sold for; what another price would come to, before it is set."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 
 from router.errors import BadRequest, ConfigError, NotFound
 from router.money.amounts import format_nano
-from router.money.prices import ALL_RATES, FREE, Price, is_free
+from router.money.prices import ALL_RATES, FREE, Price, PriceTier, is_free
 from router.office.actor import Actor
 from router.office.console.finding import price_lists
 from router.office.console.model_lines import model_line, model_lines, price_basis
@@ -199,7 +199,7 @@ def _price(form: Form, shown: PriceShown) -> Price | None:
     return replace(Price(**rates), tiers=_tiers(shown))
 
 
-def _tiers(shown: PriceShown) -> Sequence[Any]:
+def _tiers(shown: PriceShown) -> tuple[PriceTier, ...]:
     """What the stored price has for long prompts or hours of the day, which this form leaves as it is."""
     kept = shown.found.price
     return kept.tiers if kept is not None and shown.found.source in ("database", "list") else ()

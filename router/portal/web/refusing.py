@@ -18,6 +18,7 @@ from router.errors import (
     Unauthorized,
 )
 from router.office.people.records import ROLES
+from router.portal.web.guard import SAFE
 from router.portal.web.pages import PageRoute
 from router.portal.web.replies import PageReply, json_reply
 from router.portal.web.requests import PageRequest
@@ -53,6 +54,8 @@ def refusal(page: PageRoute, asked: PageRequest) -> PageReply | None:
         return asked.redirect("/app/verify")
     if not session.role:
         return asked.redirect("/app/workspaces")
+    if session.acting and asked.method not in SAFE:
+        raise Forbidden(asked.text("You only look at this workspace: nothing can be changed."), code="only_looking")
     if not asked.may(page.access):
         raise Forbidden(_who_may(asked, page.access), code="role_too_small")
     return None

@@ -9,7 +9,7 @@ from typing import Any
 from router.db.bulk import in_list
 from router.db.connection import Connection
 from router.db.transaction import Runner
-from router.store.accounts import Account
+from router.store.accounts import OPERATORS, Account
 
 __all__ = ["Holding", "account_of_call", "emails_of", "find_account_rows", "holdings_of", "names_of_people"]
 
@@ -58,7 +58,7 @@ def find_account_rows(
             all.
         before: only those behind the one with this ID.
     """
-    conditions, params = ["true"], list[Any]()
+    conditions, params = ["id <> ?"], list[Any]([OPERATORS])
     if text:
         shown = len(text) == _HINT or "\u2026" in text or "..." in text
         found = {"text": text, "like": _escaped(text.lower()), "hint": text[-_HINT:] if shown else ""}

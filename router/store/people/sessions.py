@@ -10,6 +10,7 @@ from router.db.transaction import Runner
 from router.store.people.people import PersonRow, see_person
 
 __all__ = [
+    "ACTING",
     "FoundSession",
     "SessionRow",
     "delete_old_sessions",
@@ -23,6 +24,9 @@ __all__ = [
     "set_session_account",
     "take_session",
 ]
+
+ACTING = "as:"
+"""What stands before the account that an operator looks at without belonging to it."""
 
 _KEPT_MAX = 50
 """Log-ins of one person; the oldest gives way."""
