@@ -118,10 +118,13 @@ def edit_page(request: PageRequest) -> Reply:
 def save_price(request: PageRequest) -> Reply:
     """Charge by a price that was looked at."""
     subject = _subject(request)
-    form = load_form(SavedPriceForm(), request.form)
-    price = _price(form, subject.shown) if form.ok else None
+    looked = load_form(PriceForm(), request.form)
+    price = _price(looked, subject.shown) if looked.ok else None
     if price is None:
-        return _edit(request, subject, form, None, 422)
+        return _edit(request, subject, looked, None, 422)
+    form = load_form(SavedPriceForm(), request.form)
+    if not form.ok:
+        return _edit(request, subject, form, price, 422)
     actor = because(request, form.values["reason"])
     try:
         set_price(request.office, actor, subject.model, price, subject.price_list)

@@ -1,0 +1,100 @@
+"""Money on the console: what is unknown stays so, prices are looked at before they are set, the ledger is proved."""
+
+from __future__ import annotations
+
+import time
+
+from ops_kit import Operator, office_of, text_of
+from portal_site import PortalSite
+
+from router.money.prices import Price
+from router.office.audit import list_audit
+from router.office.prices import show_price_of
+
+
+def test_the_dashboard_has_no_zero_where_a_cost_is_unknown(operator: Operator, account: str) -> None:
+    page = text_of(operator.read("/ops/"))
+    assert "and 1 call of unknown cost" in page
+    assert "Margin unknown unknown" in page
+    assert "Charged for calls $4.00 $4.00" in page
+
+
+def test_a_price_is_looked_at_before_it_is_set(site: PortalSite, operator: Operator, account: str) -> None:
+    looked = operator.read("/ops/prices/edit?model=echo/echo&input=2&output=4")
+    page = text_of(looked)
+    assert "Input, a million tokens" in page and "Would have been" in page, page
+    with office_of(site) as office:
+        assert show_price_of(office, "echo/echo").found.source == "card", "nothing was saved"
+    fields = {"model": "echo/echo", "input": "2", "output": "4", "price_list": ""}
+    operator.do("/ops/prices/edit", fields, reason="the new list")
+    with office_of(site) as office:
+        shown = show_price_of(office, "echo/echo")
+        assert shown.found.price == Price.per_million(input="2", output="4")
+        assert list_audit(office, limit=1)[0].detail["reason"] == "the new list"
+    operator.do("/ops/prices/edit", {**fields, "price_list": "", "input": "3"}, reason="dearer")
+    assert "2" in text_of(operator.read("/ops/audit?action=models+price&subject=echo/echo"))
+    operator.do("/ops/prices/remove", {"model": "echo/echo", "price_list": ""}, reason="as it was")
+    with office_of(site) as office:
+        assert show_price_of(office, "echo/echo").found.source == "card"
+
+
+def test_a_price_that_is_none_is_told_at_its_field(operator: Operator) -> None:
+    for query, said in (
+        ("input=x", "Write an amount such as"),
+        ("output=4", "write it, too"),
+        ("input=1&free=true", "A free model has no rates"),
+        ("per_image=&input=", "Write what input costs"),
+    ):
+        status, _, page = operator.get(f"/ops/prices/edit?model=echo/echo&{query}")
+        assert status == 422 and said in text_of(page), (query, text_of(page))
+    status, _, page = operator.post("/ops/prices/edit", {"model": "echo/echo", "input": "2", "reason": "no output"})
+    assert status == 400 and "give --output" in page
+    assert operator.get("/ops/prices/edit?model=none/such")[0] == 404
+
+
+def test_the_ledger_is_verified_while_pages_are_served(site: PortalSite, operator: Operator) -> None:
+    operator.do("/ops/ledger/verify", reason="end of the month")
+    ends = time.monotonic() + 60
+    while "every 2s" in operator.read("/ops/ledger/progress"):
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+    page = text_of(operator.read("/ops/ledger"))
+    assert "Ended" in page and "Checks 14, over" in page, page
+    assert operator.email in page
+    with office_of(site) as office:
+        actions = [one.action for one in list_audit(office, action="ledger", limit=5)]
+    assert actions == ["ledger verified", "ledger verify"]
+
+
+def test_a_month_s_sums_are_there_as_a_table(operator: Operator, account: str) -> None:
+    month = time.strftime("%Y-%m", time.gmtime())
+    _, headers, text = operator.get(f"/ops/ledger/{month}.csv")
+    assert headers["Content-Disposition"] == f'attachment; filename="ledger-{month}.csv"'
+    lines = text.splitlines()
+    assert lines[0] == "month,kind,count,given,taken,currency"
+    assert any(line.startswith(f"{month},usage,") for line in lines)
+    assert any(line.startswith(f"{month},grant,") for line in lines)
+    assert operator.get("/ops/ledger/never.csv")[0] == 404
+    assert operator.get("/ops/ledger/2999-01.csv")[0] == 404
+
+
+def test_payments_say_that_they_come_with_plugins(operator: Operator) -> None:
+    page = text_of(operator.read("/ops/payments"))
+    assert "This gateway takes no payments" in page and "$" not in page
+
+
+def test_credits_are_summed_by_kind(operator: Operator, account: str) -> None:
+    page = text_of(operator.read("/ops/credits"))
+    assert "Given by operators" in page and "Free credit of sign-ups" in page
+    assert "A verified sign-up is given $5.00" in page
+
+
+def test_the_audit_log_is_filtered_and_exported(operator: Operator, account: str) -> None:
+    page = text_of(operator.read(f"/ops/audit?action=credits+grant&subject={account}"))
+    assert "credits grant" in page and "accounts suspend" not in page
+    assert "No entry matches. Clear the filter" in text_of(operator.read("/ops/audit?action=none"))
+    _, headers, text = operator.get(f"/ops/audit.csv?subject={account}")
+    assert headers["Content-Type"].startswith("text/csv")
+    assert text.splitlines()[0].startswith("seq,created_at,kind,actor")
+    assert all(account in line or "key_" in line for line in text.splitlines()[1:])
+    assert operator.get("/ops/audit?before=x")[0] == operator.get("/ops/audit?before=9" + "9" * 30)[0] == 200
