@@ -13,7 +13,7 @@ import router
 MODULES = {name: path for name, path in modules().items() if not is_private(name)}
 
 
-_HOLDERS = (".command", ".group", ".rule", "PAGES.get", "PAGES.post")
+_HOLDERS = (".command", ".group", ".rule", "PAGES.get", "PAGES.post", "action")
 
 
 def exported(tree: ast.Module) -> list[str] | None:

@@ -10,7 +10,7 @@ from portal_site import Client, PortalSite
 
 from router.office.audit import list_audit
 from router.portal.all_pages import ALL_PAGES
-from router.portal.web.pages import Page
+from router.portal.web.pages import PageRoute
 
 CONSOLE = [one for one in ALL_PAGES if one.access == "operator" and "/ops/plugin/" not in one.path]
 READ = [one for one in CONSOLE if one.method == "GET"]
@@ -35,7 +35,7 @@ def known(site: PortalSite, account: str, key: str, operator: Operator) -> dict[
     }
 
 
-def path_of(page: Page, known: dict[str, str]) -> str:
+def path_of(page: PageRoute, known: dict[str, str]) -> str:
     values = {**known, "name": "signup"} if "/switches/" in page.path else known
     path = re.sub(r"<(\w+)>", lambda found: values[found[1]], page.path)
     return (
@@ -51,7 +51,7 @@ def test_there_are_pages() -> None:
 
 
 @pytest.mark.parametrize("page", READ, ids=lambda page: page.path)
-def test_a_page_opens(operator: Operator, known: dict[str, str], page: Page) -> None:
+def test_a_page_opens(operator: Operator, known: dict[str, str], page: PageRoute) -> None:
     status, headers, text = operator.get(path_of(page, known))
     assert status == 200, text_of(text)
     if not page.path.endswith(".csv"):
@@ -63,7 +63,7 @@ def test_a_page_opens(operator: Operator, known: dict[str, str], page: Page) -> 
 @pytest.mark.parametrize(
     "page", [one for one in READ if "<" in one.path and "csv" not in one.path], ids=lambda page: page.path
 )
-def test_what_is_not_there_is_said_so(operator: Operator, page: Page) -> None:
+def test_what_is_not_there_is_said_so(operator: Operator, page: PageRoute) -> None:
     path = re.sub(r"<(\w+)>", "nothing", page.path)
     status, _, text = operator.get(path)
     expected = (200, 404) if "/mail/" in page.path or "/signups/" in page.path else (404,)  # told when it is sent
@@ -72,7 +72,7 @@ def test_what_is_not_there_is_said_so(operator: Operator, page: Page) -> None:
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.path)
 def test_nothing_is_done_without_a_reason(
-    site: PortalSite, operator: Operator, known: dict[str, str], page: Page
+    site: PortalSite, operator: Operator, known: dict[str, str], page: PageRoute
 ) -> None:
     if page.path in ("/ops/accounts/<account_id>/note", "/ops/mail/test"):
         pytest.skip("a text of its own")

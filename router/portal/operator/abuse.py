@@ -25,13 +25,13 @@ from router.office.people.abuse import (
 )
 from router.portal.operator.actions import ActionField, ConsoleAction, ReasonForm, action
 from router.portal.operator.frame import given, list_page, nothing_there, show, typed
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES", "VERDICTS"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 VERDICTS: Mapping[str, str] = {"given": "Given", "waits": "Waits", "refused": "Refused", "none": "None"}
 """Each verdict on free credit, in words."""
@@ -45,7 +45,7 @@ _WEEK_S = 7 * 86_400
 _TOP = 10
 
 
-class BlockForm(ReasonForm):
+class _BlockForm(ReasonForm):
     """A block of sign-ups."""
 
     kind = fields.String(required=True, validate=validate.OneOf(BLOCKS))
@@ -53,7 +53,7 @@ class BlockForm(ReasonForm):
 
 
 @PAGES.get("/ops/abuse", "operator")
-def abuse_page(request: PageRequest) -> Reply:
+def abuse_page(request: PageRequest) -> PageReply:
     """Sign-ups and their verdicts."""
     verdict = typed(request, "verdict")
     verdict = verdict if verdict in VERDICTS else ""
@@ -134,7 +134,7 @@ def _block(request: PageRequest) -> ConsoleAction:
     return ConsoleAction("Block sign-ups", "Block them", "/ops/abuse", says, (), asked, typed=shown, bad=True)
 
 
-@action(PAGES, "/ops/abuse/block", _block, said="blocked", schema=BlockForm)
+@action(PAGES, "/ops/abuse/block", _block, said="blocked", schema=_BlockForm)
 def block(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Block sign-ups."""
     add_block(request.office, actor, values["kind"], values["value"], reason=values["reason"])
@@ -148,7 +148,7 @@ def _unblock(request: PageRequest) -> ConsoleAction:
     )
 
 
-@action(PAGES, "/ops/abuse/unblock", _unblock, said="unblocked", schema=BlockForm)
+@action(PAGES, "/ops/abuse/unblock", _unblock, said="unblocked", schema=_BlockForm)
 def unblock(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Lift a block."""
     remove_block(request.office, actor, values["kind"], values["value"])

@@ -25,12 +25,12 @@ from router.portal.operator.actions import (
 )
 from router.portal.operator.frame import nothing_there
 from router.portal.web.fields import Amount
-from router.portal.web.pages import Pages
+from router.portal.web.pages import PageRoutes
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _ONE = "/ops/accounts/<account_id>"
 _KEY = f"{_ONE}/keys/<key_id>"
@@ -44,32 +44,32 @@ _LIMITS = {
 }
 
 
-class CreditForm(ReasonForm):
+class _CreditForm(ReasonForm):
     """Credit that is given."""
 
     amount = Amount(required=True, error_messages={"required": "Write an amount such as 12.50."})
     once = fields.String(load_default="")
 
 
-class CorrectionForm(CreditForm):
+class _CorrectionForm(_CreditForm):
     """A correction of the balance."""
 
     direction = fields.String(required=True, validate=validate.OneOf(("add", "take")))
 
 
-class ChoiceForm(ReasonForm):
+class _ChoiceForm(ReasonForm):
     """A choice among names; empty for none."""
 
     chosen = fields.String(load_default="")
 
 
-class SuspendForm(ReasonForm):
+class _SuspendForm(ReasonForm):
     """A suspension; ``now``: whether running calls end, too."""
 
     now = fields.Boolean(load_default=False)
 
 
-class NoteForm(ReasonForm):
+class _NoteForm(ReasonForm):
     """A note, which is its own reason."""
 
     reason = Reason(load_default="")
@@ -95,7 +95,7 @@ def _grant(request: PageRequest) -> ConsoleAction:
     return ConsoleAction(f"Give credit to {name}", "Give it", back, says, facts, (amount,), once_field())
 
 
-@action(PAGES, f"{_ONE}/grant", _grant, said="granted", schema=CreditForm)
+@action(PAGES, f"{_ONE}/grant", _grant, said="granted", schema=_CreditForm)
 def grant(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Give credit."""
     account_id = request.params["account_id"]
@@ -117,7 +117,7 @@ def _adjust(request: PageRequest) -> ConsoleAction:
     )
 
 
-@action(PAGES, f"{_ONE}/adjust", _adjust, said="adjusted", schema=CorrectionForm)
+@action(PAGES, f"{_ONE}/adjust", _adjust, said="adjusted", schema=_CorrectionForm)
 def adjust(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Correct a balance."""
     amount = values["amount"] if values["direction"] == "add" else -values["amount"]
@@ -137,7 +137,7 @@ def _tier(request: PageRequest) -> ConsoleAction:
     return ConsoleAction(f"Tier of {name}", "Set the tier", back, says, facts, (chosen,), typed=typed)
 
 
-@action(PAGES, f"{_ONE}/tier", _tier, said="account_changed", schema=ChoiceForm)
+@action(PAGES, f"{_ONE}/tier", _tier, said="account_changed", schema=_ChoiceForm)
 def change_tier(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Put an account into a tier."""
     set_tier(request.office, actor, request.params["account_id"], values["chosen"])
@@ -154,13 +154,13 @@ def _price_list(request: PageRequest) -> ConsoleAction:
     return ConsoleAction(f"Price list of {name}", "Set the price list", back, says, facts, (chosen,), typed=typed)
 
 
-@action(PAGES, f"{_ONE}/price-list", _price_list, said="account_changed", schema=ChoiceForm)
+@action(PAGES, f"{_ONE}/price-list", _price_list, said="account_changed", schema=_ChoiceForm)
 def change_price_list(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Charge an account by a price list."""
     set_price_list(request.office, actor, request.params["account_id"], values["chosen"])
 
 
-class LimitsForm(ReasonForm):
+class _LimitsForm(ReasonForm):
     """The limits of an account: an empty field is no limit."""
 
     requests_per_minute = fields.Integer(load_default=None, validate=validate.Range(0))
@@ -192,7 +192,7 @@ def _limits(request: PageRequest) -> ConsoleAction:
     return ConsoleAction(f"Limits of {name}", "Set the limits", f"{back}/limits", says, (), asked, typed=typed)
 
 
-@action(PAGES, f"{_ONE}/set-limits", _limits, said="limits_set", schema=LimitsForm)
+@action(PAGES, f"{_ONE}/set-limits", _limits, said="limits_set", schema=_LimitsForm)
 def change_limits(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Set an account's limits."""
     changes = {one.name: values[one.name] for one in fields_of(Limits)}
@@ -206,7 +206,7 @@ def _suspend(request: PageRequest) -> ConsoleAction:
     return ConsoleAction(f"Suspend {name}", "Suspend it", back, says, facts, (now,), bad=True)
 
 
-@action(PAGES, f"{_ONE}/suspend", _suspend, said="account_suspended", schema=SuspendForm)
+@action(PAGES, f"{_ONE}/suspend", _suspend, said="account_suspended", schema=_SuspendForm)
 def suspend(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Refuse an account's keys."""
     suspend_account(request.office, actor, request.params["account_id"], now=values["now"])
@@ -229,7 +229,7 @@ def _note(request: PageRequest) -> ConsoleAction:
     return ConsoleAction(f"Note on {name}", "Keep the note", f"{back}/notes", fields=(text,), reasoned=False)
 
 
-@action(PAGES, f"{_ONE}/note", _note, said="note_kept", schema=NoteForm)
+@action(PAGES, f"{_ONE}/note", _note, said="note_kept", schema=_NoteForm)
 def keep_note(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Keep a note."""
     add_note(request.office, actor, request.params["account_id"], values["text"])

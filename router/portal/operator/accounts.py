@@ -14,13 +14,13 @@ from router.office.people.members import list_invitations, list_members
 from router.office.statements import read_statement
 from router.office.usage import last_used, list_calls, sum_keys
 from router.portal.operator.frame import list_page, seq_of, show, typed
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES", "TABS", "account_of"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 TABS = ("overview", "members", "keys", "calls", "transactions", "limits", "notes", "audit")
 """Of one account; the first is at its address."""
@@ -31,7 +31,7 @@ _SHOWN_DAYS = 30
 
 
 @PAGES.get("/ops/accounts", "operator")
-def accounts_page(request: PageRequest) -> Reply:
+def accounts_page(request: PageRequest) -> PageReply:
     """Accounts that match."""
     text, status, tier = typed(request, "q"), typed(request, "status"), typed(request, "tier")
     status = status if status in _STATUSES else ""
@@ -51,7 +51,7 @@ def accounts_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/accounts/<account_id>", "operator")
-def overview(request: PageRequest) -> Reply:
+def overview(request: PageRequest) -> PageReply:
     """What an account is and has, and what can be done with it."""
     office, account_id = request.office, request.params["account_id"]
     shown = account_of(request)
@@ -69,7 +69,7 @@ def overview(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/accounts/<account_id>/members", "operator")
-def members(request: PageRequest) -> Reply:
+def members(request: PageRequest) -> PageReply:
     """Who belongs to it."""
     shown, account_id = account_of(request), request.params["account_id"]
     people, open_ones = list_members(request.office, account_id), list_invitations(request.office, account_id)
@@ -77,7 +77,7 @@ def members(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/accounts/<account_id>/keys", "operator")
-def keys(request: PageRequest) -> Reply:
+def keys(request: PageRequest) -> PageReply:
     """Its keys, and what can be done with each."""
     shown, account_id = account_of(request), request.params["account_id"]
     rows = list_keys(request.office, account_id)
@@ -101,7 +101,7 @@ def keys(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/accounts/<account_id>/calls", "operator")
-def calls(request: PageRequest) -> Reply:
+def calls(request: PageRequest) -> PageReply:
     """Its calls, with what they cost us."""
     shown, account_id = account_of(request), request.params["account_id"]
     key, model, failed = typed(request, "key"), typed(request, "model"), typed(request, "failed") == "true"
@@ -126,7 +126,7 @@ def calls(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/accounts/<account_id>/transactions", "operator")
-def transactions(request: PageRequest) -> Reply:
+def transactions(request: PageRequest) -> PageReply:
     """Its transfers, each as the ledger has it."""
     shown, account_id = account_of(request), request.params["account_id"]
     start = seq_of(request)
@@ -137,7 +137,7 @@ def transactions(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/accounts/<account_id>/limits", "operator")
-def limits(request: PageRequest) -> Reply:
+def limits(request: PageRequest) -> PageReply:
     """What holds for it, and why."""
     shown = account_of(request)
     held = limits_in_force(request.office, account=request.params["account_id"])
@@ -145,7 +145,7 @@ def limits(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/accounts/<account_id>/notes", "operator")
-def notes(request: PageRequest) -> Reply:
+def notes(request: PageRequest) -> PageReply:
     """What operators noted."""
     shown, account_id, before = account_of(request), request.params["account_id"], typed(request, "before")
     found = list_page(
@@ -156,7 +156,7 @@ def notes(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/accounts/<account_id>/audit", "operator")
-def audit(request: PageRequest) -> Reply:
+def audit(request: PageRequest) -> PageReply:
     """What was done to it and its keys, and by whom."""
     shown, account_id = account_of(request), request.params["account_id"]
     start = seq_of(request)
@@ -176,7 +176,7 @@ def account_of(request: PageRequest) -> Any:
     return show_account(request.office, request.params["account_id"])
 
 
-def _tab(request: PageRequest, shown: Any, tab: str, **values: Any) -> Reply:
+def _tab(request: PageRequest, shown: Any, tab: str, **values: Any) -> PageReply:
     path = f"/ops/accounts/{shown.account.id}"
     return show(
         request, f"account_{tab}.html", shown=shown, account=shown.account, path=path, tab=tab, tabs=TABS, **values

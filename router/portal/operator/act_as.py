@@ -8,13 +8,13 @@ from router.office.actor import Actor
 from router.office.console.acting import act_as, end_acting
 from router.portal.operator.accounts import account_of
 from router.portal.operator.actions import ConsoleAction, action
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 
 def _look(request: PageRequest) -> ConsoleAction:
@@ -35,7 +35,7 @@ def look_as(request: PageRequest, values: dict[str, Any], actor: Actor) -> str:
 
 
 @PAGES.post("/app/act-as/end", "person")
-def end_look(request: PageRequest) -> Reply:
+def end_look(request: PageRequest) -> PageReply:
     """Look with one's own eyes again."""
     account_id = end_acting(request.office, request.actor, request.session_text)
     if not account_id:

@@ -18,8 +18,8 @@ from router.errors import BadRequest, ConfigError, Conflict, Forbidden, NotFound
 from router.office.actor import Actor
 from router.portal.operator.frame import show
 from router.portal.web.forms import Form, empty_form, load_form
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = [
@@ -110,7 +110,9 @@ Do = Callable[[PageRequest, dict[str, Any], Actor], str | None]
 """Does it; gives the page to lead to, or None for that which the action belongs to."""
 
 
-def action(pages: Pages, path: str, make: Make, *, said: str, schema: type[Schema] = ReasonForm) -> Callable[[Do], Do]:
+def action(
+    pages: PageRoutes, path: str, make: Make, *, said: str, schema: type[Schema] = ReasonForm
+) -> Callable[[Do], Do]:
     """Register an action: the page that asks, and the function below, which does it.
 
     Args:
@@ -120,11 +122,11 @@ def action(pages: Pages, path: str, make: Make, *, said: str, schema: type[Schem
     """
 
     def register(do: Do) -> Do:
-        def ask(request: PageRequest) -> Reply:
+        def ask(request: PageRequest) -> PageReply:
             made = make(request)
             return show_action(request, made, empty_form(**made.typed))
 
-        def act(request: PageRequest) -> Reply:
+        def act(request: PageRequest) -> PageReply:
             made = make(request)
             form = load_form(schema(), request.form)
             if not form.ok:
@@ -150,7 +152,7 @@ def because(request: PageRequest, reason: str) -> Actor:
     return replace(request.actor, reason=reason)
 
 
-def show_action(request: PageRequest, made: ConsoleAction, form: Form, status: int = 200) -> Reply:
+def show_action(request: PageRequest, made: ConsoleAction, form: Form, status: int = 200) -> PageReply:
     """An action's page."""
     return show(request, "action.html", status=status, action=made, form=form)
 

@@ -9,21 +9,21 @@ from typing import Any
 from router.office.audit import list_audit
 from router.office.console.finding import known_names
 from router.portal.operator.frame import list_page, seq_of, show, typed
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply, csv_reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply, csv_reply
 from router.portal.web.requests import PageRequest
 from router.types.periods import iso_time
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _CHUNK = 1000
 _CSV = ("seq", "created_at", "kind", "actor", "session", "address", "action", "subject", "detail")
 
 
 @PAGES.get("/ops/audit", "operator")
-def audit_page(request: PageRequest) -> Reply:
+def audit_page(request: PageRequest) -> PageReply:
     """Entries that match, the newest first."""
     filters, start = _filters(request), seq_of(request)
     found = list_page(
@@ -34,7 +34,7 @@ def audit_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/audit.csv", "operator")
-def audit_csv(request: PageRequest) -> Reply:
+def audit_csv(request: PageRequest) -> PageReply:
     """All entries that match, however many."""
     return csv_reply("audit", _CSV, _rows(request, _filters(request)))
 

@@ -12,25 +12,25 @@ from router.office.usage import NamedCall, find_calls
 from router.portal.operator.actions import ActionField, ConsoleAction, ReasonForm, action
 from router.portal.operator.frame import nothing_there, show
 from router.portal.web.fields import Amount
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _ONE = "/ops/calls/<request_id>"
 
 
-class RefundForm(ReasonForm):
+class _RefundForm(ReasonForm):
     """A charge that is given back; an empty amount is all of it."""
 
     amount = Amount(load_default=None)
 
 
 @PAGES.get(_ONE, "operator")
-def call_page(request: PageRequest) -> Reply:
+def call_page(request: PageRequest) -> PageReply:
     """The calls of a request ID, ours or the client's own."""
     return show(request, "call.html", calls=_calls(request))
 
@@ -49,7 +49,7 @@ def _refund(request: PageRequest) -> ConsoleAction:
     return ConsoleAction(title, "Give it back", f"/ops/calls/{one.request_id}", says, facts, (amount,))
 
 
-@action(PAGES, f"{_ONE}/refund", _refund, said="refunded", schema=RefundForm)
+@action(PAGES, f"{_ONE}/refund", _refund, said="refunded", schema=_RefundForm)
 def refund(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Give a charge back."""
     (call, *_) = _calls(request)

@@ -13,20 +13,20 @@ from router.office.console.verification import verification
 from router.office.usage import sum_hours
 from router.portal.operator.frame import show
 from router.portal.web.charts import BarChart, bar_chart
-from router.portal.web.pages import Pages
+from router.portal.web.pages import PageRoutes
 from router.portal.web.ranges import DayRange, range_of
-from router.portal.web.replies import Reply
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _HEALTH_S = 3600
 
 
 @PAGES.get("/ops/", "operator")
-def dashboard(request: PageRequest) -> Reply:
+def dashboard(request: PageRequest) -> PageReply:
     """Today and this month."""
     month = range_of({"range": "month"}, request.zone, request.now)
     today = DayRange(month.last, month.last, month.zone, "own", month.in_utc)

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from router.errors import NotFound
 from router.i18n.language import language_of
 from router.portal.operator.said import DONE
-from router.portal.web.replies import Reply
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGE", "ListPage", "given", "list_page", "nothing_there", "seq_of", "show", "typed"]
@@ -31,7 +31,7 @@ class ListPage(Generic[T]):
     more: str = ""
 
 
-def show(request: PageRequest, template: str, *, status: int = 200, **values: Any) -> Reply:
+def show(request: PageRequest, template: str, *, status: int = 200, **values: Any) -> PageReply:
     """A page of the console, which speaks English."""
     request.language = language_of("en")
     said = DONE.get(request.query.get("said", "")) or request.site.said(request)

@@ -16,13 +16,13 @@ from router.office.ledger import sweep_calls
 from router.portal.operator.actions import ConsoleAction, action
 from router.portal.operator.frame import show, typed
 from router.portal.operator.money import KINDS
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply, csv_reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply, csv_reply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _AGES = {"5m": ("5 minutes", 300), "1h": ("an hour", 3600), "1d": ("a day", 86_400)}
 _HOLDS = 100
@@ -30,7 +30,7 @@ _MONTHS = 12
 
 
 @PAGES.get("/ops/ledger", "operator")
-def ledger_page(request: PageRequest) -> Reply:
+def ledger_page(request: PageRequest) -> PageReply:
     """Whether all money is there."""
     name = typed(request, "age")
     name = name if name in _AGES else "5m"
@@ -56,7 +56,7 @@ def ledger_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/ledger/progress", "operator")
-def progress(request: PageRequest) -> Reply:
+def progress(request: PageRequest) -> PageReply:
     """How far a verification is: the part of the page that asks for itself while one runs."""
     state = verification(request.office)
     names = known_names(request.office, [state.last.by] if state.last is not None else [])
@@ -64,7 +64,7 @@ def progress(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/ledger/<month>.csv", "operator")
-def month_csv(request: PageRequest) -> Reply:
+def month_csv(request: PageRequest) -> PageReply:
     """What a month came to, for spreadsheets."""
     month = _read_month(request.params["month"], request)
     if month is None:

@@ -10,18 +10,18 @@ from router.office.actor import Actor
 from router.office.people.mailing import STATUSES, OutboxMail, list_outbox, mark_bounced, retry_mail, send_test_mail
 from router.portal.operator.actions import ActionField, ConsoleAction, Reason, ReasonForm, action
 from router.portal.operator.frame import list_page, show, typed
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _ONE = "/ops/mail/<mail_id>"
 
 
-class RecipientForm(ReasonForm):
+class _RecipientForm(ReasonForm):
     """An address; the message is its own reason."""
 
     reason = Reason(load_default="")
@@ -29,7 +29,7 @@ class RecipientForm(ReasonForm):
 
 
 @PAGES.get("/ops/mail", "operator")
-def mail_page(request: PageRequest) -> Reply:
+def mail_page(request: PageRequest) -> PageReply:
     """Mails that match, the newest first."""
     status, recipient, before = typed(request, "status"), typed(request, "to"), typed(request, "before")
     status = status if status in STATUSES else ""
@@ -81,7 +81,7 @@ def _test(request: PageRequest) -> ConsoleAction:
     return ConsoleAction("Send a test message", "Send it", "/ops/mail", says, (), (email,), typed=shown, reasoned=False)
 
 
-@action(PAGES, "/ops/mail/test", _test, said="mail_tested", schema=RecipientForm)
+@action(PAGES, "/ops/mail/test", _test, said="mail_tested", schema=_RecipientForm)
 def test(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Send a test message."""
     send_test_mail(request.office, actor, values["email"])

@@ -11,31 +11,31 @@ from router.office.console.model_lines import ModelLine, model_line, model_lines
 from router.office.models import remove_alias, set_alias, set_model_enabled
 from router.portal.operator.actions import ActionField, ConsoleAction, ReasonForm, action
 from router.portal.operator.frame import PAGE, ListPage, given, nothing_there, show, typed
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES", "lines_page", "matching"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _SHOWS = ("sold", "unsold", "disabled", "below")
 
 
-class ModelForm(ReasonForm):
+class _ModelForm(ReasonForm):
     """A model that something is done to."""
 
     model = fields.String(required=True)
 
 
-class AliasForm(ReasonForm):
+class _AliasForm(ReasonForm):
     """An alias, and what it means."""
 
     alias = fields.String(required=True, error_messages={"required": "Write the alias."})
     model = fields.String(required=True, error_messages={"required": "Write a model ID."})
 
 
-class NoAliasForm(ReasonForm):
+class _NoAliasForm(ReasonForm):
     """An alias that is to mean nothing."""
 
     alias = fields.String(required=True)
@@ -62,7 +62,7 @@ def lines_page(request: PageRequest, lines: list[ModelLine]) -> ListPage[ModelLi
 
 
 @PAGES.get("/ops/models", "operator")
-def models_page(request: PageRequest) -> Reply:
+def models_page(request: PageRequest) -> PageReply:
     """All models of the catalogue."""
     lines, filtered = matching(request)
     aliases = sorted(request.office.shelf.snapshot.aliases.items())
@@ -78,7 +78,7 @@ def models_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/models/one", "operator")
-def model_page(request: PageRequest) -> Reply:
+def model_page(request: PageRequest) -> PageReply:
     """One model."""
     return show(request, "model.html", line=_line(request))
 
@@ -94,13 +94,13 @@ def _switch(request: PageRequest, *, on: bool) -> ConsoleAction:
     return ConsoleAction(f"Disable {model}", "Disable it", back, says, facts, hidden=carried, bad=True)
 
 
-@action(PAGES, "/ops/models/enable", lambda one: _switch(one, on=True), said="model_on", schema=ModelForm)
+@action(PAGES, "/ops/models/enable", lambda one: _switch(one, on=True), said="model_on", schema=_ModelForm)
 def enable_model(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Let clients use a model again."""
     set_model_enabled(request.office, actor, values["model"], True)
 
 
-@action(PAGES, "/ops/models/disable", lambda one: _switch(one, on=False), said="model_off", schema=ModelForm)
+@action(PAGES, "/ops/models/disable", lambda one: _switch(one, on=False), said="model_off", schema=_ModelForm)
 def disable_model(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Hide a model."""
     set_model_enabled(request.office, actor, values["model"], False)
@@ -118,7 +118,7 @@ def _alias(request: PageRequest) -> ConsoleAction:
     )
 
 
-@action(PAGES, "/ops/models/alias", _alias, said="alias_set", schema=AliasForm)
+@action(PAGES, "/ops/models/alias", _alias, said="alias_set", schema=_AliasForm)
 def change_alias(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Let an alias mean a model."""
     set_alias(request.office, actor, values["alias"], values["model"])
@@ -130,7 +130,7 @@ def _no_alias(request: PageRequest) -> ConsoleAction:
     return ConsoleAction("Remove an alias", "Remove it", "/ops/models", says, hidden={"alias": alias}, bad=True)
 
 
-@action(PAGES, "/ops/models/no-alias", _no_alias, said="alias_removed", schema=NoAliasForm)
+@action(PAGES, "/ops/models/no-alias", _no_alias, said="alias_removed", schema=_NoAliasForm)
 def drop_alias(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Let an alias mean nothing."""
     remove_alias(request.office, actor, values["alias"])

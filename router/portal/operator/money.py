@@ -7,14 +7,14 @@ from router.office.console.figures import figures, owed
 from router.office.console.finding import known_names
 from router.office.people.rules.credit import free_credit_of
 from router.portal.operator.frame import list_page, seq_of, show
-from router.portal.web.pages import Pages
+from router.portal.web.pages import PageRoutes
 from router.portal.web.ranges import range_of
-from router.portal.web.replies import Reply
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["KINDS", "PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 KINDS = {
     "grant": "Given by operators",
@@ -28,7 +28,7 @@ KINDS = {
 
 
 @PAGES.get("/ops/payments", "operator")
-def payments(request: PageRequest) -> Reply:
+def payments(request: PageRequest) -> PageReply:
     """What payments brought, and who shows them."""
     chosen = range_of(request.query, request.zone, request.now)
     entries = [(title, path) for title, path, audience in request.site.menu if audience == "operator"]
@@ -37,7 +37,7 @@ def payments(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/credits", "operator")
-def credits_page(request: PageRequest) -> Reply:
+def credits_page(request: PageRequest) -> PageReply:
     """What was given and taken besides calls, by kind, and the newest of it."""
     chosen = range_of(request.query, request.zone, request.now)
     start = seq_of(request)

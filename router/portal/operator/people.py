@@ -16,25 +16,25 @@ from router.office.people.records import Person
 from router.office.people.sessions import end_other_sessions, end_session, list_sessions
 from router.portal.operator.actions import ActionField, ConsoleAction, ReasonForm, action
 from router.portal.operator.frame import list_page, show, typed
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _ONE = "/ops/people/<person_id>"
 
 
-class EmailForm(ReasonForm):
+class _EmailForm(ReasonForm):
     """An address."""
 
     email = fields.String(required=True, error_messages={"required": "Write an address."})
 
 
 @PAGES.get("/ops/people", "operator")
-def people_page(request: PageRequest) -> Reply:
+def people_page(request: PageRequest) -> PageReply:
     """People that match."""
     text, operators = typed(request, "q"), typed(request, "operators") == "true"
 
@@ -47,7 +47,7 @@ def people_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get(_ONE, "operator")
-def person_page(request: PageRequest) -> Reply:
+def person_page(request: PageRequest) -> PageReply:
     """One person."""
     person, before = _person(request), typed(request, "before")
     events = list_page(
@@ -126,7 +126,7 @@ def _make(request: PageRequest) -> ConsoleAction:
     )
 
 
-@action(PAGES, "/ops/people/new-operator", _make, said="operator_invited", schema=EmailForm)
+@action(PAGES, "/ops/people/new-operator", _make, said="operator_invited", schema=_EmailForm)
 def new_operator(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Make somebody an operator."""
     make_operator(request.office, actor, values["email"])

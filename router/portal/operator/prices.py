@@ -22,14 +22,14 @@ from router.portal.operator.frame import given, nothing_there, show
 from router.portal.operator.models import lines_page, matching
 from router.portal.web.fields import Amount
 from router.portal.web.forms import Form, empty_form, load_form
-from router.portal.web.pages import Pages
+from router.portal.web.pages import PageRoutes
 from router.portal.web.ranges import range_of
-from router.portal.web.replies import Reply
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES", "RATE_NAMES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 RATE_NAMES: Mapping[str, str] = {
     "input": "Input, a million tokens",
@@ -49,7 +49,7 @@ _SERVER_FAULT = 500
 _CONFLICT = 409
 
 
-class PriceForm(Schema):
+class _PriceForm(Schema):
     """A price: the rates that are said, or nothing at all."""
 
     free = fields.Boolean(load_default=False)
@@ -65,11 +65,11 @@ class PriceForm(Schema):
     per_request = Amount(load_default=None)
 
 
-class SavedPriceForm(ReasonForm, PriceForm):
+class _SavedPriceForm(ReasonForm, _PriceForm):
     """The same to be saved, with its reason."""
 
 
-class NoPriceForm(ReasonForm):
+class _NoPriceForm(ReasonForm):
     """A price that is to be removed."""
 
     model = fields.String(required=True)
@@ -77,7 +77,7 @@ class NoPriceForm(ReasonForm):
 
 
 @dataclass(frozen=True)
-class Subject:
+class _Subject:
     """Whose price is looked at; ``price_list`` empty for everybody's."""
 
     model: str
@@ -86,7 +86,7 @@ class Subject:
 
 
 @PAGES.get("/ops/prices", "operator")
-def prices_page(request: PageRequest) -> Reply:
+def prices_page(request: PageRequest) -> PageReply:
     """All models with their prices, and what they earned."""
     lines, filtered = matching(request)
     chosen = range_of(request.query, request.zone, request.now)
@@ -104,25 +104,25 @@ def prices_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/prices/edit", "operator")
-def edit_page(request: PageRequest) -> Reply:
+def edit_page(request: PageRequest) -> PageReply:
     """A price as it is; with rates in the address, what they would change."""
     subject = _subject(request)
     if not any(name in request.query for name in ("free", *ALL_RATES)):
         return _edit(request, subject, _as_it_is(subject.shown), None)
-    form = load_form(PriceForm(), request.query)
+    form = load_form(_PriceForm(), request.query)
     price = _price(form, subject.shown) if form.ok else None
     return _edit(request, subject, form, price, 200 if price is not None else 422)
 
 
 @PAGES.post("/ops/prices/edit", "operator")
-def save_price(request: PageRequest) -> Reply:
+def save_price(request: PageRequest) -> PageReply:
     """Charge by a price that was looked at."""
     subject = _subject(request)
-    looked = load_form(PriceForm(), request.form)
+    looked = load_form(_PriceForm(), request.form)
     price = _price(looked, subject.shown) if looked.ok else None
     if price is None:
         return _edit(request, subject, looked, None, 422)
-    form = load_form(SavedPriceForm(), request.form)
+    form = load_form(_SavedPriceForm(), request.form)
     if not form.ok:
         return _edit(request, subject, form, price, 422)
     actor = because(request, form.values["reason"])
@@ -142,22 +142,22 @@ def _remove(request: PageRequest) -> ConsoleAction:
     return ConsoleAction("Remove a price", "Remove it", "/ops/prices", says, hidden=carried, bad=True)
 
 
-@action(PAGES, "/ops/prices/remove", _remove, said="price_removed", schema=NoPriceForm)
+@action(PAGES, "/ops/prices/remove", _remove, said="price_removed", schema=_NoPriceForm)
 def drop_price(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Forget a price."""
     remove_price(request.office, actor, values["model"], values["price_list"])
 
 
-def _subject(request: PageRequest) -> Subject:
+def _subject(request: PageRequest) -> _Subject:
     model, price_list = given(request, "model"), given(request, "price_list")
     try:
         shown = show_price_of(request.office, model, price_list)
     except (NotFound, BadRequest):
         raise nothing_there("such model in the catalogue") from None
-    return Subject(shown.model, price_list, shown)
+    return _Subject(shown.model, price_list, shown)
 
 
-def _edit(request: PageRequest, subject: Subject, form: Form, price: Price | None, status: int = 200) -> Reply:
+def _edit(request: PageRequest, subject: _Subject, form: Form, price: Price | None, status: int = 200) -> PageReply:
     return show(
         request,
         "price.html",

@@ -13,14 +13,14 @@ from router.office.console.provider_health import ProviderHealth, provider_healt
 from router.office.console.provider_switches import ProviderOff, disable_provider, enable_provider, providers_off
 from router.portal.operator.actions import ConsoleAction, action
 from router.portal.operator.frame import nothing_there, show, typed
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 from router.providers.configured import ConfiguredProvider
 
 __all__ = ["PAGES", "WINDOWS", "window_of"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 WINDOWS: Mapping[str, tuple[str, int]] = {
     "5m": ("5 minutes", 300),
@@ -41,7 +41,7 @@ def window_of(request: PageRequest, default: str = "1h") -> tuple[str, str, int]
 
 
 @PAGES.get("/ops/providers", "operator")
-def providers_page(request: PageRequest) -> Reply:
+def providers_page(request: PageRequest) -> PageReply:
     """All providers: those that are set up, and those whose plugin waits to be."""
     window, words, seconds = window_of(request)
     health, whole = provider_health(request.office, seconds)
@@ -55,7 +55,7 @@ def providers_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get(_ONE, "operator")
-def provider_page(request: PageRequest) -> Reply:
+def provider_page(request: PageRequest) -> PageReply:
     """One provider."""
     provider = _provider(request)
     window, words, seconds = window_of(request)

@@ -13,30 +13,30 @@ from router.portal.operator.actions import ActionField, ConsoleAction, ReasonFor
 from router.portal.operator.frame import given, show
 from router.portal.operator.providers import WINDOWS, window_of
 from router.portal.web.fields import Lines
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 
-class FallbacksForm(ReasonForm):
+class _FallbacksForm(ReasonForm):
     """A model's fallbacks."""
 
     model = fields.String(required=True)
     targets = Lines(required=True, error_messages={"required": "Write one model ID a line."})
 
 
-class OneModelForm(ReasonForm):
+class _OneModelForm(ReasonForm):
     """A model that something is done to."""
 
     model = fields.String(required=True)
 
 
 @PAGES.get("/ops/routing", "operator")
-def routing_page(request: PageRequest) -> Reply:
+def routing_page(request: PageRequest) -> PageReply:
     """Who served what."""
     window, words, seconds = window_of(request, "24h")
     return show(
@@ -64,7 +64,7 @@ def _set(request: PageRequest) -> ConsoleAction:
     return ConsoleAction("Fallbacks of a model", "Set them", "/ops/routing", says, (), asked, typed=shown)
 
 
-@action(PAGES, "/ops/routing/fallbacks", _set, said="fallbacks_set", schema=FallbacksForm)
+@action(PAGES, "/ops/routing/fallbacks", _set, said="fallbacks_set", schema=_FallbacksForm)
 def change_fallbacks(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Set a model's fallbacks."""
     set_fallbacks(request.office, actor, values["model"], values["targets"])
@@ -76,7 +76,7 @@ def _clear(request: PageRequest) -> ConsoleAction:
     return ConsoleAction("Clear fallbacks", "Clear them", "/ops/routing", says, hidden={"model": model}, bad=True)
 
 
-@action(PAGES, "/ops/routing/clear", _clear, said="fallbacks_cleared", schema=OneModelForm)
+@action(PAGES, "/ops/routing/clear", _clear, said="fallbacks_cleared", schema=_OneModelForm)
 def remove_fallbacks(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Forget a model's fallbacks."""
     clear_fallbacks(request.office, actor, values["model"])

@@ -14,17 +14,17 @@ from router.office.console.system import COUNTERS, counts, database_state
 from router.plugin_host.grades import grade_of, kept_grades
 from router.plugin_host.registry import Plugin
 from router.portal.operator.frame import nothing_there, show
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 
 @PAGES.get("/ops/plugins", "operator")
-def plugins_page(request: PageRequest) -> Reply:
+def plugins_page(request: PageRequest) -> PageReply:
     """All installed plugins."""
     registry, grades = request.site.assembly.registry, kept_grades(request.office.settings.path)
     rows = [_told(one, grades) for one in sorted(registry.plugins.values(), key=lambda one: one.name)]
@@ -32,7 +32,7 @@ def plugins_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/plugins/<name>", "operator")
-def plugin_page(request: PageRequest) -> Reply:
+def plugin_page(request: PageRequest) -> PageReply:
     """One plugin: what it does, and how it is set."""
     name = request.params["name"]
     found = request.site.assembly.registry.plugins.get(name)
@@ -44,7 +44,7 @@ def plugin_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/ops/system", "operator")
-def system_page(request: PageRequest) -> Reply:
+def system_page(request: PageRequest) -> PageReply:
     """What runs here, on what, and how it is set."""
     state = database_state(request.office)
     owners = {one.id: one for one in state.workers}
