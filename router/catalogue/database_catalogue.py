@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from router.catalogue.snapshot import OperatorCatalogue, OverrideRow
 from router.db.transaction import Runner
+from router.store.console.provider_switches import read_off
 from router.store.models import catalogue_version, load_catalogue
 from router.store.prices import read_prices
-from router.store.provider_switches import read_off
 from router.store.rates import read_rates
 
 __all__ = ["DatabaseCatalogue"]

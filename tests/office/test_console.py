@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from office_kit import ADA, entries
@@ -48,7 +49,7 @@ def keep(office: Office, *records: CallRecord) -> None:
     office.database.write(lambda connection: insert_usage(connection, records))
 
 
-def found(office: Office, text: str = "", **filters: str) -> list[str]:
+def found(office: Office, text: str = "", **filters: Any) -> list[str]:
     return [one.account.name for one in finding.find_accounts(office, text, **filters)]
 
 

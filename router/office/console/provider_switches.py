@@ -6,7 +6,7 @@ from router.db.transaction import Transaction
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office, provider_of
-from router.store.provider_switches import ProviderOff, list_off, turn_provider
+from router.store.console.provider_switches import ProviderOff, list_off, turn_provider
 
 __all__ = ["ProviderOff", "disable_provider", "enable_provider", "providers_off"]
 
