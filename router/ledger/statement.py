@@ -1,4 +1,4 @@
-"""Statements: an account's transfers, newest first, each with the balance that it led to."""
+"""Statements: an account's transfers, newest first, each with the balance that it led to; and those that are no call's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from router.db.transaction import Runner
 from router.ledger.balances import read_balance
 from router.ledger.transfers import TRANSFER_COLUMNS, Transfer
 
-__all__ = ["statement"]
+__all__ = ["others_before", "others_since", "statement"]
 
 # Each half is the end of one index; a customer is never credited by a call, and so that index leaves calls out.
 _PAGE = f"""
@@ -20,6 +20,23 @@ SELECT * FROM (
 ) AS credits
 ORDER BY seq DESC LIMIT ?
 """  # noqa: S608 - constant text
+# The same of what calls neither took nor were given back, each half from an index that leaves calls out.
+_OTHERS = f"""
+SELECT * FROM (
+    SELECT {TRANSFER_COLUMNS} FROM transfers WHERE debit = ? AND kind <> 'usage' AND kind <> 'return'
+        AND seq < ? AND created_at >= ? AND created_at < ? ORDER BY seq DESC LIMIT ?
+) AS debits
+UNION ALL
+SELECT * FROM (
+    SELECT {TRANSFER_COLUMNS} FROM transfers WHERE credit = ? AND kind <> 'usage' AND kind <> 'return'
+        AND seq < ? AND created_at >= ? AND created_at < ? ORDER BY seq DESC LIMIT ?
+) AS credits
+ORDER BY seq DESC LIMIT ?
+"""  # noqa: S608 - constant text
+_OTHERS_SINCE = """
+SELECT CAST(COALESCE(SUM(amount_nano), 0) AS BIGINT) FROM transfers
+WHERE {side} = ? AND kind <> 'usage' AND kind <> 'return' AND (seq >= ? OR created_at >= ?)
+"""
 _LIMIT_MAX = 10_000
 _SEQ_MAX = 2**63 - 1
 
@@ -43,3 +60,29 @@ def statement(database: Runner, account_id: str, *, before: int | None = None, l
         return [Transfer(*row) for row in rows]
 
     return database.read(read)
+
+
+def others_before(
+    connection: Connection, account_id: str, before: int | None, span: tuple[float, float], limit: int
+) -> list[Transfer]:
+    """The newest transfers of an account that are no call's, newest first; what calls were charged is in their hours.
+
+    Args:
+        before: only those whose ``seq`` is below.
+        span: only those that were posted at the first of these times (Unix seconds) or later, and before the second.
+        limit: how many at most.
+    """
+    below = _SEQ_MAX if before is None else max(0, min(before, _SEQ_MAX))
+    half = (account_id, below, *span, limit)
+    return [Transfer(*row) for row in connection.tuples(_OTHERS, (*half, *half, limit))]
+
+
+def others_since(connection: Connection, account_id: str, seq: int | None, at: float) -> int:
+    """What the same come to, in nano-units, of those whose ``seq`` is not below one, or that were posted at a time or
+    later.
+    """
+    params = (account_id, _SEQ_MAX if seq is None else max(0, min(seq, _SEQ_MAX)), at)
+    credited, debited = (
+        int(connection.tuples(_OTHERS_SINCE.format(side=side), params)[0][0]) for side in ("credit", "debit")
+    )
+    return credited - debited

@@ -13,7 +13,7 @@ from router.errors import BadRequest
 from router.metering.hour_rows import COST_MAX, HOUR_S, KEY, SUMS, TOKENS_MAX, hour_of
 from router.money.usage import UNITS
 
-__all__ = ["GROUPINGS", "UsageSum", "charged_since", "last_hours", "sum_hours", "wrong_hours"]
+__all__ = ["GROUPINGS", "UsageSum", "charged_since", "hours_before", "last_hours", "sum_hours", "wrong_hours"]
 
 _SUM = "CAST(SUM(charge_nano) AS BIGINT) FROM usage_hours"
 _OF_ACCOUNTS = f"SELECT account_id, {_SUM} WHERE {{owners}} account_id {{one_of}} AND hour >= ? GROUP BY 1"
@@ -24,6 +24,11 @@ SELECT k.id, m.id FROM api_keys k JOIN api_keys m
     ON m.account_id = k.account_id AND {_FIRST.format("m")} = {_FIRST.format("k")}
 WHERE k.id {{one_of}}
 """  # noqa: S608
+
+_HOURS_BEFORE = """
+SELECT hour, CAST(SUM(calls) AS BIGINT), CAST(SUM(charge_nano) AS BIGINT) FROM usage_hours
+WHERE account_id = ? AND hour < ? AND hour >= ? GROUP BY hour ORDER BY hour DESC LIMIT ?
+"""
 
 GROUPINGS: Mapping[str, str] = {
     "account": "account_id",
@@ -95,6 +100,19 @@ def charged_since(connection: Connection, kind: str, since: float, ids: Sequence
     return totals
 
 
+def hours_before(
+    connection: Connection, account: str, before: float, since: float, limit: int
+) -> list[tuple[int, int, int]]:
+    """An account's hours with calls, newest first: when each began, its calls, and what they were charged.
+
+    Args:
+        before: only hours that begin before this time, Unix seconds.
+        since: only hours that begin at this time or later.
+        limit: how many at most; they stand at the end of an index, and so no others are read.
+    """
+    return connection.tuples(_HOURS_BEFORE, (account, before, since, limit))
+
+
 def _lines(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
     """Each key that one of these is, or took the place of, or that took its place -> which of them."""
     one_of, values = in_list(connection.engine, ids)
@@ -153,6 +171,8 @@ def sum_hours(
     *,
     by: Sequence[str] = ("hour",),
     account: str | None = None,
+    key: str | None = None,
+    model: str | None = None,
     since: float | None = None,
     until: float | None = None,
 ) -> list[UsageSum]:
@@ -161,6 +181,7 @@ def sum_hours(
     Args:
         by: names in ``GROUPINGS``; none gives one sum of all, or nothing where there was no call.
         account: only this account's.
+        key, model: only of calls with this key, and for this public ID.
         since: only hours that begin at this time (Unix seconds) or later.
         until: only hours that begin before it.
 
@@ -170,6 +191,7 @@ def sum_hours(
     if not set(by) <= GROUPINGS.keys() or len(set(by)) < len(by):
         raise BadRequest(f"Sums are by {', '.join(GROUPINGS)}, each once, not by {', '.join(by)}.")
     filters = [("account_id = ?", account), ("hour >= ?", since), ("hour < ?", until)]
+    filters += [("key_id = ?", key), ("model = ?", model)]
     given = [(condition, value) for condition, value in filters if value is not None]
     where = " AND ".join(["true", *(condition for condition, _ in given)])
     wanted = [*(GROUPINGS[name] for name in by), *(f"CAST(SUM({name}) AS BIGINT)" for name in SUMS)]

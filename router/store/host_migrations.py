@@ -58,6 +58,10 @@ CREATE INDEX audit_subject ON audit (subject, seq);
 CREATE INDEX audit_actor ON audit (actor, seq);
 """
 
+_OTHER_TRANSFERS = """
+CREATE INDEX transfers_other ON transfers (debit, seq) WHERE kind <> 'usage';   -- what is taken, but not by calls
+"""
+
 MIGRATIONS: Sequence[Migration] = (
     *EARLY_MIGRATIONS,
     Migration(13, "calls that end with their key", _ENDINGS),
@@ -67,6 +71,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(17, "kept responses", RESPONSES),
     Migration(18, "who acted, in which session, from where", _AUDIT_ACTORS),
     Migration(19, "people, and what a portal keeps", PEOPLE + PORTAL),
+    Migration(20, "transfers that no call made", _OTHER_TRANSFERS),
 )
 """In order; numbers begin at 1 and have no gap."""
 
@@ -143,5 +148,6 @@ BACK: Mapping[int, Back] = {
         "People, their log-ins and memberships are kept, which the release before has no place for; accounts, keys and "
         "money stay.",
     ),
+    20: Back("DROP INDEX transfers_other;"),
 }
 """Number of a migration -> how it is undone."""
