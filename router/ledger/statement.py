@@ -1,4 +1,4 @@
-"""Statements: an account's transfers, newest first, each with the balance that it led to; and those that are no call's."""
+"""Statements: transfers of an account, newest first, with the balances they led to; and those that no call made."""
 
 from __future__ import annotations
 

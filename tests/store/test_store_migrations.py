@@ -100,6 +100,7 @@ _DIGESTS = {
     17: "1eed357564137ed3",
     18: "78b297da81cd8256",
     19: "561ae7509df90aef",
+    20: "fead6fe32bbf10b6",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 

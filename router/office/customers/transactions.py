@@ -7,18 +7,19 @@ hours. A day's usage stands at the day's end. Nothing but the newest of each str
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, tzinfo
 from itertools import groupby, islice
-from math import inf
+from math import ceil, inf
 
 from router.db.connection import Connection
 from router.errors import BadRequest
 from router.ledger.balances import read_balance
 from router.ledger.statement import others_before, others_since
 from router.ledger.transfers import Transfer
-from router.metering.usage_hours import hours_before
+from router.metering.hour_rows import HOUR_S
+from router.metering.usage_hours import charged_since, hours_before
 from router.office.office import Office
 
 __all__ = ["USAGE", "Entry", "EntryPage", "EntryQuery", "export_entries", "list_entries"]
@@ -30,7 +31,7 @@ _TRANSFERS_AT_ONCE = 100
 _HOURS_AT_ONCE = 1_000
 _LOOKED_AT_MAX = 5_000
 _LIMIT_MAX = 1_000
-_CURSOR = re.compile(r"(\d{1,19}|)\.(\d{4}-\d{2}-\d{2}|)", re.ASCII)
+_CURSOR = re.compile(r"(\d{1,19}|)\.(2\d{3}-\d{2}-\d{2}|)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,7 @@ class _Day:
     charge_nano: int
 
 
-def list_entries(
-    office: Office, account_id: str, query: EntryQuery, *, before: str = "", limit: int = 50
-) -> EntryPage:
+def list_entries(office: Office, account_id: str, query: EntryQuery, *, before: str = "", limit: int = 50) -> EntryPage:
     """The newest transactions of an account, newest first.
 
     Days without a charge are left out. Where few match, a page may hold fewer than ``limit`` and yet have a next one.
@@ -220,8 +219,10 @@ def _balance_at(connection: Connection, account_id: str, query: EntryQuery, plac
     """The account's balance after the first transaction of a page: as it is now, without what came later."""
     now = read_balance(connection, account_id).balance
     later = others_since(connection, account_id, place.seq, query.until)
-    usage_until = _usage_until(query, place)
-    charged = sum(charge for _, _, charge in _hours(connection, account_id, inf, usage_until))
+    until, charged = _usage_until(query, place), 0
+    if until != inf:
+        first_hour = ceil(until / HOUR_S) * HOUR_S
+        charged = charged_since(connection, "account", first_hour, [account_id]).get(account_id, 0)
     return now - later + charged
 
 
