@@ -56,8 +56,9 @@ def test_a_step_back_brings_the_log_into_the_tables(router) -> None:
     effects = [[[account, 5 * 10**9, 0, 7, _head(path, account)]], [], [hold], [], [], [], {"refused_claims": 2}]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO ledger_log (seq, effects) VALUES (1, ?)", (json.dumps(effects),))
-    undone = [router.json("db", "step-back")["undone"]["title"] for _ in range(5)]
+    undone = [router.json("db", "step-back")["undone"]["title"] for _ in range(6)]
     assert undone == [
+        "transfers that no call made",
         "people, and what a portal keeps",
         "who acted, in which session, from where",
         "kept responses",
