@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.portal.customer import keys, logs, notices, overview, plugin_pages, security, settings, team
+from router.portal.customer import keys, logs, notices, overview, plugin_pages, security, settings, team, usage
 from router.portal.entry import log_in, preferences, sign_up, tickets
 from router.portal.operator import (
     abuse,
@@ -57,6 +57,7 @@ _SUBJECTS: Sequence[PageRoutes] = (
     mail.PAGES,
     audit.PAGES,
     system.PAGES,
+    usage.PAGES,
 )
 
 ALL_PAGES: Sequence[PageRoute] = tuple(page for subject in _SUBJECTS for page in subject)

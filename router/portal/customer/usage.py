@@ -1,0 +1,221 @@
+"""What a workspace used: a chart over time, and a table by time, model or key with the totals of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from router.money.amounts import format_nano
+from router.office.keys import list_keys
+from router.office.usage import UsageSum, sum_hours
+from router.portal.customer.sums import Point, Sums, by_day, by_hour, sums_of, units_in
+from router.portal.web.charts import BarChart, bar_chart
+from router.portal.web.pages import Pages
+from router.portal.web.ranges import DayRange, range_of
+from router.portal.web.replies import Reply, csv_reply
+from router.portal.web.requests import PageRequest
+
+__all__ = ["PAGES", "Usage", "read_usage"]
+
+PAGES = Pages()
+
+_HOURLY_DAYS = 31
+_GROUPS = ("time", "model", "key")
+_SHOWN = ("spend", "calls", "tokens")
+_VALUES = {"spend": "charge_nano", "calls": "calls", "tokens": "tokens"}
+_HEAD = ("calls", "failed", "tokens_in", "tokens_cached", "tokens_out", "tokens_reasoning")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table.
+
+    Attributes:
+        name: of the model or key; empty for a line by time.
+        id: of the key or model, for links; empty for a line by time.
+        start: of the hour or day, Unix seconds.
+    """
+
+    sums: Sums
+    name: str = ""
+    id: str = ""
+    start: float = 0.0
+
+
+@dataclass
+class Usage:
+    """What an address asks for, and the sums that answer it.
+
+    Attributes:
+        span: the days.
+        hourly: whether bars, and lines by time, are hours; else days.
+        wished_hourly: whether hours were asked for, be there too many of them.
+        group: what a line of the table is: ``time``, ``model`` or ``key``.
+        shown: what bars show: ``spend``, ``calls`` or ``tokens``.
+        model, key: only theirs; empty for all.
+    """
+
+    request: PageRequest
+    span: DayRange
+    hourly: bool
+    wished_hourly: bool
+    group: str
+    shown: str
+    model: str
+    key: str
+
+    def sums(self, by: str, *, whole: bool = False) -> list[UsageSum]:
+        """Sums by an hour, a model or a key; ``whole`` without the filters of model and key."""
+        return sum_hours(
+            self.request.office,
+            by=(by,),
+            account=self.request.account_id,
+            key=None if whole else self.key or None,
+            model=None if whole else self.model or None,
+            since=self.span.since,
+            until=self.span.until,
+        )
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """The bars."""
+        hours = self.sums("hour")
+        return by_hour(hours, self.span, self.request.now) if self.hourly else by_day(hours, self.span)
+
+    @cached_property
+    def totals(self) -> Sums:
+        """All together."""
+        return sums_of(point.sums for point in self.points)
+
+    @cached_property
+    def key_names(self) -> dict[str, str]:
+        """The ID of each key of the workspace -> its name."""
+        return {row.id: row.name for row in list_keys(self.request.office, self.request.account_id)}
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The lines: newest first by time, else the dearest first; none without a call."""
+        if self.group == "time":
+            return [Row(point.sums, start=point.start) for point in reversed(self.points) if point.sums.calls]
+        found = [Row(sums_of([one]), *self._named(one.group[self.group])) for one in self.sums(self.group)]
+        return sorted(found, key=lambda row: (-row.sums.charge_nano, -row.sums.calls, row.name))
+
+    def _named(self, id: str) -> tuple[str, str]:
+        return (self.key_names.get(id, id) if self.group == "key" else id), id
+
+
+def read_usage(request: PageRequest) -> Usage:
+    """What an address asks for; what it says wrong is as if it said nothing."""
+    query = request.query
+    span = range_of(query, request.zone, request.now)
+    wished = query.get("per") == "hour"
+    return Usage(
+        request,
+        span,
+        hourly=wished and (span.last - span.first).days < _HOURLY_DAYS,
+        wished_hourly=wished,
+        group=_one_of(query, "by", _GROUPS),
+        shown=_one_of(query, "show", _SHOWN if request.office.settings.gateway.bills else _SHOWN[1:]),
+        model=query.get("model", ""),
+        key=query.get("key", ""),
+    )
+
+
+@PAGES.get("/app/usage", "viewer")
+def usage_page(request: PageRequest) -> Reply:
+    """The chart and the table."""
+    usage = read_usage(request)
+    return request.render(
+        "customer/usage.html",
+        usage=usage,
+        units=units_in(usage.totals),
+        models=sorted({usage.model, *(one.group["model"] for one in usage.sums("model", whole=True))} - {""}),
+        keys=sorted(usage.key_names.items(), key=lambda pair: pair[1].casefold()),
+        chart=_chart(usage),
+        plot=_plot(usage) if usage.hourly else None,
+    )
+
+
+@PAGES.get("/app/usage.csv", "viewer")
+def usage_csv(request: PageRequest) -> Reply:
+    """The table's lines, as they are shown."""
+    usage = read_usage(request)
+    units = units_in(usage.totals)
+    first = ("hour" if usage.hourly else "day",) if usage.group == "time" else _named_head(usage.group)
+    head = (*first, *_HEAD, *units, f"price_{request.site.brand.currency}")
+    name = f"usage-{usage.span.first.isoformat()}-{usage.span.last.isoformat()}"
+    return csv_reply(name, head, _lines(usage, units))
+
+
+def _named_head(group: str) -> tuple[str, ...]:
+    return ("key", "key_id") if group == "key" else ("model",)
+
+
+def _lines(usage: Usage, units: Sequence[str]) -> Iterator[Sequence[object]]:
+    for row in usage.rows:
+        sums = row.sums
+        first = (_written(usage, row.start),) if usage.group == "time" else (row.name, row.id)
+        counts = (sums.calls, sums.errors, sums.prompt_tokens, sums.cached_tokens)
+        counts = (*counts, sums.completion_tokens, sums.reasoning_tokens)
+        beside = (getattr(sums, name) for name in units)
+        shown = first if usage.group != "model" else first[:1]
+        yield (*shown, *counts, *beside, format_nano(sums.charge_nano))
+
+
+def _written(usage: Usage, start: float) -> str:
+    """A day as ``2026-11-29``, an hour as ``2026-11-29T21:00+05:00``, in the days' zone."""
+    when = datetime.fromtimestamp(start, usage.span.zone)
+    return when.isoformat(timespec="minutes") if usage.hourly else when.date().isoformat()
+
+
+def _value(usage: Usage, sums: Sums) -> int:
+    return int(getattr(sums, _VALUES[usage.shown]))
+
+
+def _chart(usage: Usage) -> BarChart:
+    values = [_value(usage, point.sums) for point in usage.points]
+    titles = [f"{_moment(usage, point)}: {_text(usage, value)}" for point, value in zip(usage.points, values, strict=True)]
+    return bar_chart(values, titles, [_label(usage, point) for point in usage.points])
+
+
+def _plot(usage: Usage) -> Mapping[str, Any]:
+    """The same for the browser's own chart, in which one zooms; texts stand beside the numbers that are drawn."""
+    values = [_value(usage, point.sums) for point in usage.points]
+    return {
+        "starts": [point.start for point in usage.points],
+        "values": values,
+        "texts": [_text(usage, value) for value in values],
+        "moments": [_moment(usage, point) for point in usage.points],
+        "labels": [_label(usage, point) for point in usage.points],
+        "unit": 10**9 if usage.shown == "spend" else 1,
+    }
+
+
+def _moment(usage: Usage, point: Point) -> str:
+    language = usage.request.language
+    day = language.day(point.start, usage.span.zone)
+    if not usage.hourly:
+        return day
+    return f"{day}, {datetime.fromtimestamp(point.start, usage.span.zone):%H:%M}"
+
+
+def _label(usage: Usage, point: Point) -> str:
+    """What stands below a bar: its day without the year, or its hour."""
+    when = datetime.fromtimestamp(point.start, usage.span.zone)
+    if usage.hourly and usage.span.first == usage.span.last:
+        return f"{when:%H:%M}"
+    return usage.request.language.day(point.start, usage.span.zone).rpartition("\u00a0")[0]
+
+
+def _text(usage: Usage, value: int) -> str:
+    if usage.shown == "spend":
+        return usage.request.language.price(value, usage.request.site.brand.currency)
+    return usage.request.language.number(value)
+
+
+def _one_of(query: Mapping[str, str], name: str, known: Sequence[str]) -> str:
+    found = query.get(name, "")
+    return found if found in known else known[0]
