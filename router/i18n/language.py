@@ -95,6 +95,11 @@ class Language:
         when = datetime.fromtimestamp(seconds, zone)
         return f"{when.day}{_NO_BREAK}{self._months()[when.month - 1]}"
 
+    def month(self, seconds: float, zone: tzinfo) -> str:
+        """A month: ``Nov 2026``."""
+        when = datetime.fromtimestamp(seconds, zone)
+        return f"{self._months()[when.month - 1]}{_NO_BREAK}{when.year}"
+
     def moment(self, seconds: float, zone: tzinfo) -> str:
         """A day with its time: ``29 Nov 2026, 21:05:00``."""
         when = datetime.fromtimestamp(seconds, zone)

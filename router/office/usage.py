@@ -157,6 +157,8 @@ def sum_hours(
     *,
     by: Sequence[str] = ("hour",),
     account: str | None = None,
+    key: str | None = None,
+    model: str | None = None,
     since: float | None = None,
     until: float | None = None,
 ) -> list[UsageSum]:
@@ -168,7 +170,7 @@ def sum_hours(
     """
     if account is not None:
         get_account(office.database, account)
-    return read_hours(office.database, by=by, account=account, since=since, until=until)
+    return read_hours(office.database, by=by, account=account, key=key, model=model, since=since, until=until)
 
 
 def sum_keys(office: Office, account: str, since: float) -> dict[str, int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.portal.customer import keys, logs, notices, overview, plugin_pages, security, settings, team, usage
+from router.portal.customer import keys, logs, notices, overview, plugin_pages, security, settings, team
+from router.portal.customer import docs, limits, models, topup, transactions, usage
 from router.portal.entry import log_in, preferences, sign_up, tickets
 from router.portal.operator import (
     abuse,
@@ -58,6 +59,11 @@ _SUBJECTS: Sequence[PageRoutes] = (
     audit.PAGES,
     system.PAGES,
     usage.PAGES,
+    transactions.PAGES,
+    limits.PAGES,
+    topup.PAGES,
+    models.PAGES,
+    docs.PAGES,
 )
 
 ALL_PAGES: Sequence[PageRoute] = tuple(page for subject in _SUBJECTS for page in subject)

@@ -52,6 +52,11 @@ class KeyLimits:
     key: KeyRow
     limits: Sequence[ShownLimit]
 
+    @property
+    def values(self) -> dict[str, int]:
+        """Each limit's name -> its value."""
+        return {one.name: one.value for one in self.limits}
+
 
 @dataclass(frozen=True, slots=True)
 class ShownTier:

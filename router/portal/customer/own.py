@@ -6,7 +6,14 @@ from router.errors import NotFound
 from router.office.keys import KeyRow, get_key
 from router.portal.web.requests import PageRequest
 
-__all__ = ["nothing_here", "own_key"]
+__all__ = ["is_member", "nothing_here", "own_key"]
+
+
+def is_member(request: PageRequest) -> bool:
+    """Whether who reads a page for everybody is logged in, and looks at a workspace of theirs."""
+    session = request.session
+    verified = session is not None and session.complete and session.person.verified_at is not None
+    return verified and bool(request.role)
 
 
 def nothing_here(request: PageRequest) -> NotFound:

@@ -34,14 +34,16 @@ class Row:
     """A line of the table.
 
     Attributes:
-        name: of the model or key; empty for a line by time.
-        id: of the key or model, for links; empty for a line by time.
-        start: of the hour or day, Unix seconds.
+        name: of the model or key, or its hour or day.
+        id: of the model or key, as addresses have it; empty for a line by time.
+        day: of a line by time, as addresses have it.
+        start: of its hour or day, Unix seconds.
     """
 
     sums: Sums
-    name: str = ""
+    name: str
     id: str = ""
+    day: str = ""
     start: float = 0.0
 
 
@@ -99,9 +101,13 @@ class Usage:
     def rows(self) -> list[Row]:
         """The lines: newest first by time, else the dearest first; none without a call."""
         if self.group == "time":
-            return [Row(point.sums, start=point.start) for point in reversed(self.points) if point.sums.calls]
+            return [self._by_time(point) for point in reversed(self.points) if point.sums.calls]
         found = [Row(sums_of([one]), *self._named(one.group[self.group])) for one in self.sums(self.group)]
         return sorted(found, key=lambda row: (-row.sums.charge_nano, -row.sums.calls, row.name))
+
+    def _by_time(self, point: Point) -> Row:
+        day = self.span.day_of(point.start).isoformat()
+        return Row(point.sums, _moment(self, point.start), day=day, start=point.start)
 
     def _named(self, id: str) -> tuple[str, str]:
         return (self.key_names.get(id, id) if self.group == "key" else id), id
@@ -177,8 +183,9 @@ def _value(usage: Usage, sums: Sums) -> int:
 
 def _chart(usage: Usage) -> BarChart:
     values = [_value(usage, point.sums) for point in usage.points]
-    titles = [f"{_moment(usage, point)}: {_text(usage, value)}" for point, value in zip(usage.points, values, strict=True)]
-    return bar_chart(values, titles, [_label(usage, point) for point in usage.points])
+    told = [_text(usage, value) for value in values]
+    titles = [f"{_moment(usage, point.start)}: {text}" for point, text in zip(usage.points, told, strict=True)]
+    return bar_chart(values, titles, [_label(usage, point.start) for point in usage.points])
 
 
 def _plot(usage: Usage) -> Mapping[str, Any]:
@@ -188,26 +195,33 @@ def _plot(usage: Usage) -> Mapping[str, Any]:
         "starts": [point.start for point in usage.points],
         "values": values,
         "texts": [_text(usage, value) for value in values],
-        "moments": [_moment(usage, point) for point in usage.points],
-        "labels": [_label(usage, point) for point in usage.points],
+        "moments": [_moment(usage, point.start) for point in usage.points],
+        "labels": [_tick(usage, point.start) for point in usage.points],
         "unit": 10**9 if usage.shown == "spend" else 1,
     }
 
 
-def _moment(usage: Usage, point: Point) -> str:
-    language = usage.request.language
-    day = language.day(point.start, usage.span.zone)
-    if not usage.hourly:
-        return day
-    return f"{day}, {datetime.fromtimestamp(point.start, usage.span.zone):%H:%M}"
+def _moment(usage: Usage, start: float) -> str:
+    """A day, or an hour with its day."""
+    day = usage.request.language.day(start, usage.span.zone)
+    return f"{day}, {_clock(usage, start)}" if usage.hourly else day
 
 
-def _label(usage: Usage, point: Point) -> str:
-    """What stands below a bar: its day without the year, or its hour."""
-    when = datetime.fromtimestamp(point.start, usage.span.zone)
+def _label(usage: Usage, start: float) -> str:
+    """What stands below a bar: its day without the year, or its hour where there is one day alone."""
     if usage.hourly and usage.span.first == usage.span.last:
-        return f"{when:%H:%M}"
-    return usage.request.language.day(point.start, usage.span.zone).rpartition("\u00a0")[0]
+        return _clock(usage, start)
+    return usage.request.language.short_day(start, usage.span.zone)
+
+
+def _tick(usage: Usage, start: float) -> str:
+    """What stands below an hour where one zooms: its day where that begins, else its time."""
+    at = _clock(usage, start)
+    return usage.request.language.short_day(start, usage.span.zone) if at == "00:00" else at
+
+
+def _clock(usage: Usage, start: float) -> str:
+    return f"{datetime.fromtimestamp(start, usage.span.zone):%H:%M}"
 
 
 def _text(usage: Usage, value: int) -> str:

@@ -19,17 +19,25 @@
     const axis = { stroke: muted, font: `11px ${style.fontFamily}`, grid: { stroke: line, width: 1 }, ticks: { show: false } };
     const place = document.createElement("div");
     place.className = "plot";
-    const place_of = (start) => data.starts.indexOf(start);
+    const label = (start) => data.labels[data.starts.indexOf(start)] ?? "";
+    // Where days begin, if there are some; else hours. As many as have room.
+    const splits = (plot, _, from, to) => {
+      const inside = data.starts.filter((one) => one >= from && one <= to);
+      const days = inside.filter((one) => !label(one).includes(":"));
+      const some = days.length > 2 ? days : inside;
+      const every = Math.ceil(some.length / Math.max(2, Math.floor(plot.width / 90)));
+      return some.filter((_, number) => number % every === 0);
+    };
     const size = () => ({ width: Math.max(200, figure.clientWidth), height: 220 });
     const options = {
       ...size(),
       legend: { show: false },
       cursor: { y: false, points: { show: false } },
       // Half an hour more on either side, or the outer bars would be cut.
-      scales: { x: { range: (_, from, to) => (from === data.starts[0] ? [from - 1800, to + 1800] : [from, to]) }, y: { range: (_, __, most) => [0, most || 1] } },
+      scales: { x: { range: (_, from, to) => (from === data.starts[0] ? [from - 1800, to + 1800] : [from, to]) }, y: { range: (_, __, most) => [0, most * 1.05 || 1] } },
       axes: [
-        { ...axis, values: (_, splits) => splits.map((one) => data.labels[place_of(one)] ?? "") },
-        { ...axis, size: 64, values: (_, splits) => splits.map((one) => String(+(one / data.unit).toPrecision(6))) },
+        { ...axis, splits, values: (_, starts) => starts.map(label) },
+        { ...axis, size: 64, values: (_, values) => values.map((one) => String(+(one / data.unit).toPrecision(6))) },
       ],
       series: [{}, { stroke: accent, fill: accent, width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.8, 60] }) }],
       hooks: {

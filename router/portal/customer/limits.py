@@ -1,0 +1,18 @@
+"""Limits: what holds for the workspace and its keys, why, and how much of it is used."""
+
+from __future__ import annotations
+
+from router.office.customers.standing import read_standing
+from router.portal.web.pages import Pages
+from router.portal.web.replies import Reply
+from router.portal.web.requests import PageRequest
+
+__all__ = ["PAGES"]
+
+PAGES = Pages()
+
+
+@PAGES.get("/app/limits", "viewer")
+def limits_page(request: PageRequest) -> Reply:
+    """All that a call of this workspace may be refused for."""
+    return request.render("customer/limits.html", standing=read_standing(request.office, request.account_id))
