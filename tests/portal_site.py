@@ -128,6 +128,9 @@ def start_portal(
     gateway.configure({"portal": {"api_url": gateway.base_url}})
     gateway.start()
     with gateway:
+    with Gateway(folder, profile=profile, providers=providers, config=merged, env=env, start=False) as gateway:
+        gateway.configure({"portal": {"api_url": gateway.base_url, "upstream_url": gateway.base_url}})
+        gateway.start()
         site = PortalSite(gateway, port)
         deadline = time.monotonic() + _WAIT_S
         while not _is_up(site):
