@@ -46,7 +46,10 @@ class PortalSettings:
         new_tier: the tier of new accounts until they have paid; empty is none.
         insecure_http: true lets people log in over plain HTTP at names other than localhost, where a browser keeps no
             secure cookie; a banner warns.
-        upstream_url: where the playground's calls go; unset, to where the gateway listens.
+        upstream_url: where the playground's calls go (``http://127.0.0.1:8080/v1``); unset, to where the gateway
+            listens.
+        playground_budget: what each person may spend in the playground each month, decimal text in the balance
+            currency; ``0`` switches it off, empty leaves them what their workspace has.
     """
 
     enabled: bool = False
@@ -67,6 +70,7 @@ class PortalSettings:
     new_tier: str = ""
     insecure_http: bool = False
     upstream_url: str = ""
+    playground_budget: str = "5"
 
     def __post_init__(self) -> None:
         if not _HOST.fullmatch(self.listen) or int(self.listen.rpartition(":")[2]) > 65_535:
@@ -75,10 +79,11 @@ class PortalSettings:
             _check_url(name, getattr(self, name))
         if urlsplit(self.public_url).path not in ("", "/"):
             raise ValueError("public_url must be an origin (https://portal.example.com), without a path")
-        try:
-            parse_nano(self.free_credit or "0")
-        except ValueError as error:
-            raise ValueError(f"free_credit: {error}") from None
+        for name in ("free_credit", "playground_budget"):
+            try:
+                parse_nano(getattr(self, name) or "0")
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
         if self.accent and not re.fullmatch(r"#[0-9a-fA-F]{6}", self.accent):
             raise ValueError(f"accent must be a colour such as #3b5bdb, not {self.accent!r}")
 

@@ -59,10 +59,23 @@ def new_request_id() -> str:
     return f"req_{time.time_ns() // 1_000_000:011x}{os.urandom(7).hex()[:13]}"
 
 
-def checked_text(prefix: str, length: int) -> str:
-    """A prefix and ``length`` ASCII letters and digits: random ones, but for the last six, a checksum of the rest."""
-    text = prefix + random_text(max(0, length - _CHECKSUM))
+def checked_text(prefix: str, length: int, seed: bytes = b"") -> str:
+    """A prefix and ``length`` ASCII letters and digits: random ones, but for the last six, a checksum of the rest.
+
+    Args:
+        seed: random bytes, at least as many as letters: what these are made of, the same each time. Empty for chance.
+    """
+    count = max(0, length - _CHECKSUM)
+    text = prefix + (_seeded(seed, count) if seed else random_text(count))
     return text + _checksum(text)[: min(length, _CHECKSUM)]
+
+
+def _seeded(seed: bytes, length: int) -> str:
+    number, digits = int.from_bytes(seed, "big"), ""
+    for _ in range(length):
+        number, digit = divmod(number, len(_ALPHANUMERIC))
+        digits += _ALPHANUMERIC[digit]
+    return digits
 
 
 def has_checksum(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,7 +171,7 @@ def sum_hours(
     *,
     by: Sequence[str] = ("hour",),
     account: str | None = None,
-    key: str | None = None,
+    keys: Collection[str] | None = None,
     model: str | None = None,
     since: float | None = None,
     until: float | None = None,
@@ -181,7 +181,7 @@ def sum_hours(
     Args:
         by: names in ``GROUPINGS``; none gives one sum of all, or nothing where there was no call.
         account: only this account's.
-        key, model: only of calls with this key, and for this public ID.
+        keys, model: only of calls with one of these keys, and for this public ID.
         since: only hours that begin at this time (Unix seconds) or later.
         until: only hours that begin before it.
 
@@ -190,13 +190,19 @@ def sum_hours(
     """
     if not set(by) <= GROUPINGS.keys() or len(set(by)) < len(by):
         raise BadRequest(f"Sums are by {', '.join(GROUPINGS)}, each once, not by {', '.join(by)}.")
-    filters = [("account_id = ?", account), ("hour >= ?", since), ("hour < ?", until)]
-    filters += [("key_id = ?", key), ("model = ?", model)]
-    given = [(condition, value) for condition, value in filters if value is not None]
-    where = " AND ".join(["true", *(condition for condition, _ in given)])
+    filters = [("account_id = ?", account), ("hour >= ?", since), ("hour < ?", until), ("model = ?", model)]
+    given: list[tuple[str, Any]] = [(condition, value) for condition, value in filters if value is not None]
     wanted = [*(GROUPINGS[name] for name in by), *(f"CAST(SUM({name}) AS BIGINT)" for name in SUMS)]
     places = ", ".join(str(place + 1) for place in range(len(by)))
     ending = f"GROUP BY {places} ORDER BY {places}" if by else "HAVING COUNT(*) > 0"
-    sql = f"SELECT {', '.join(wanted)} FROM usage_hours WHERE {where} {ending}"  # noqa: S608 - constant texts
-    rows = database.read(lambda connection: connection.tuples(sql, [value for _, value in given]))
-    return [UsageSum(dict(zip(by, row, strict=False)), *row[len(by) :]) for row in rows]
+
+    def read(connection: Connection) -> list[tuple[Any, ...]]:
+        filled = list(given)
+        if keys is not None:
+            one_of, values = in_list(connection.engine, [*keys])
+            filled.append((f"key_id {one_of}", values))
+        where = " AND ".join(["true", *(condition for condition, _ in filled)])
+        sql = f"SELECT {', '.join(wanted)} FROM usage_hours WHERE {where} {ending}"  # noqa: S608 - constant texts
+        return connection.tuples(sql, [value for _, value in filled])
+
+    return [UsageSum(dict(zip(by, row, strict=False)), *row[len(by) :]) for row in database.read(read)]

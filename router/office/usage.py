@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from router.errors import BadRequest, NotFound
@@ -157,7 +157,7 @@ def sum_hours(
     *,
     by: Sequence[str] = ("hour",),
     account: str | None = None,
-    key: str | None = None,
+    keys: Collection[str] | None = None,
     model: str | None = None,
     since: float | None = None,
     until: float | None = None,
@@ -170,7 +170,7 @@ def sum_hours(
     """
     if account is not None:
         get_account(office.database, account)
-    return read_hours(office.database, by=by, account=account, key=key, model=model, since=since, until=until)
+    return read_hours(office.database, by=by, account=account, keys=keys, model=model, since=since, until=until)
 
 
 def sum_keys(office: Office, account: str, since: float) -> dict[str, int]:

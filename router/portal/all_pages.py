@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.portal.customer import keys, logs, notices, overview, plugin_pages, security, settings, team
-from router.portal.customer import docs, limits, models, topup, transactions, usage
+from router.portal.customer import (
+    docs,
+    keys,
+    limits,
+    logs,
+    models,
+    notices,
+    overview,
+    play,
+    plugin_pages,
+    security,
+    settings,
+    team,
+    topup,
+    transactions,
+    usage,
+)
 from router.portal.entry import log_in, preferences, sign_up, tickets
 from router.portal.operator import (
     abuse,
@@ -64,6 +79,7 @@ _SUBJECTS: Sequence[PageRoutes] = (
     topup.PAGES,
     models.PAGES,
     docs.PAGES,
+    play.PAGES,
 )
 
 ALL_PAGES: Sequence[PageRoute] = tuple(page for subject in _SUBJECTS for page in subject)

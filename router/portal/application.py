@@ -42,6 +42,7 @@ class Portal:
     Attributes:
         wsgi: serves them.
         serving: knows them.
+        close: releases what they hold.
     """
 
     def __init__(self, assembly: Assembly) -> None:
@@ -63,6 +64,7 @@ class Portal:
         app.add_url_rule("/", "root", _to_overview, methods=["GET"])
         self.flask = app
         self.wsgi = app.wsgi_app
+        self.close = site.close
 
 
 class PortalApplication:
@@ -103,6 +105,7 @@ class PortalApplication:
     def close(self) -> None:
         """Give leases back, and close the database."""
         self._jobs.close()
+        self._portal.close()
         self._assembly.close()
 
     def _health(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:

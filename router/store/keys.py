@@ -28,6 +28,7 @@ __all__ = [
     "create_key",
     "disable_key",
     "enable_key",
+    "first_hidden",
     "get_key",
     "hash_key",
     "list_keys",
@@ -139,6 +140,8 @@ def create_key(
     idempotent: bool = False,
     kind: str = "model",
     made_by: str = "",
+    origin: str = "",
+    seed: bytes = b"",
 ) -> tuple[KeyRow, str]:
     """Make a key: its row, and its text, which cannot be had again.
 
@@ -149,15 +152,17 @@ def create_key(
         scope: model IDs, or ``provider/*``, that it may use; empty for all.
         budget: the most that it may spend; None for what the account has.
         idempotent: whether it may send ``Idempotency-Key``.
-        kind, made_by: as ``KeyRow`` has them.
+        kind, made_by, origin: as ``KeyRow`` has them.
+        seed: what its text is made of, as ``router.db.ids.checked_text`` takes it; empty for chance.
 
     Raises:
         NotFound: there is no such account.
         BadRequest: the name is empty, too long or holds control characters, the expiry is past, or the budget is none.
     """
     changes: KeyChanges = {"scope": scope, "expires_at": expires_at, "budget": budget, "idempotent": idempotent}
-    blank = KeyRow("", account_id, check_name(name, "a key's name"), "", "", "active", 0.0, kind=kind, made_by=made_by)
-    row, text = _new_key(blank, prefix, length)
+    told = {"kind": kind, "made_by": made_by, "origin": origin}
+    blank = KeyRow("", account_id, check_name(name, "a key's name"), "", "", "active", 0.0, **told)
+    row, text = _new_key(blank, prefix, length, seed)
     row = _changed(row, changes)
 
     def insert(connection: Connection) -> KeyRow:
@@ -212,6 +217,13 @@ def list_keys(
     if after is not None:
         get_key(database, after)
     return [_row(row) for row in database.read(lambda connection: connection.rows(sql, params))]
+
+
+def first_hidden(database: Runner, account_id: str, person_id: str) -> str:
+    """The ID of the first hidden key of somebody in an account, as which all theirs are counted; empty for none."""
+    sql = "SELECT id FROM api_keys WHERE account_id = ? AND kind = 'hidden' AND made_by = ? ORDER BY created_at LIMIT 1"
+    rows = database.read(lambda connection: connection.tuples(sql, (account_id, person_id)))
+    return str(rows[0][0]) if rows else ""
 
 
 def change_key(database: Runner, key_id: str, changes: KeyChanges) -> KeyRow:
@@ -291,9 +303,9 @@ def rotate_key(
     return database.write(rotate)
 
 
-def _new_key(like: KeyRow, prefix: str, length: int) -> tuple[KeyRow, str]:
+def _new_key(like: KeyRow, prefix: str, length: int, seed: bytes = b"") -> tuple[KeyRow, str]:
     """A key of its own text and ID, in all else like another."""
-    text = checked_text(prefix, length)
+    text = checked_text(prefix, length, seed)
     row = replace(
         like, id=new_id("key"), hash=hash_key(text), hint=text[-4:], created_at=time.time(), checked=has_checksum(text)
     )

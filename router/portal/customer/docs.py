@@ -42,6 +42,7 @@ def _(message: str) -> str:
 _BAD = _("The request cannot be served as it is; the message says which field is wrong.")
 _MONEY = _("The balance does not cover what the call could cost. Top up, or lower max_tokens.")
 _BUDGET = _("The budget of the key does not cover what the call could cost.")
+_LIMIT = _("A limit is reached; Retry-After says how many seconds to wait.")
 _FAILED = _("The provider of the model failed. Try again, or use another model.")
 _CASES: Sequence[tuple[RouterError, str]] = (
     (BadRequest("'temperature' must be a number from 0 to 2, not 3.", code="invalid_value", param="temperature"), _BAD),
@@ -59,7 +60,7 @@ _CASES: Sequence[tuple[RouterError, str]] = (
         _("Another call with the same Idempotency-Key is under way, or had another body."),
     ),
     (TooLarge("The request body is larger than this gateway takes."), _("The body is too large.")),
-    (RateLimited("A limit of this API key is reached.", retry_after_s=2), _("A limit is reached; Retry-After says how many seconds to wait.")),
+    (RateLimited("A limit of this API key is reached.", retry_after_s=2), _LIMIT),
     (UpstreamError("server", "The provider failed."), _FAILED),
     (UpstreamError("timeout", "The provider did not answer in time."), _FAILED),
     (UpstreamError("overloaded", "The provider is overloaded."), _FAILED),

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from router.money.amounts import format_nano
-from router.office.keys import list_keys
+from router.office.keys import KeyRow, list_keys
 from router.office.usage import UsageSum, sum_hours
 from router.portal.customer.sums import Point, Sums, by_day, by_hour, sums_of, units_in
 from router.portal.web.charts import BarChart, bar_chart
@@ -17,6 +17,7 @@ from router.portal.web.pages import Pages
 from router.portal.web.ranges import DayRange, range_of
 from router.portal.web.replies import Reply, csv_reply
 from router.portal.web.requests import PageRequest
+from router.types.keys import KEY_KINDS
 
 __all__ = ["PAGES", "Usage", "read_usage"]
 
@@ -34,7 +35,7 @@ class Row:
     """A line of the table.
 
     Attributes:
-        name: of the model or key, or its hour or day.
+        name: of the model or the key, or the hour or the day.
         id: of the model or key, as addresses have it; empty for a line by time.
         day: of a line by time, as addresses have it.
         start: of its hour or day, Unix seconds.
@@ -75,7 +76,7 @@ class Usage:
             self.request.office,
             by=(by,),
             account=self.request.account_id,
-            key=None if whole else self.key or None,
+            keys=self.lines.get(self.key, ()) if self.key and not whole else None,
             model=None if whole else self.model or None,
             since=self.span.since,
             until=self.span.until,
@@ -93,24 +94,43 @@ class Usage:
         return sums_of(point.sums for point in self.points)
 
     @cached_property
+    def lines(self) -> dict[str, list[str]]:
+        """As which keys are counted -> the IDs of these keys: one that took another's place is counted with it."""
+        found: dict[str, list[str]] = {}
+        for row in self._keys:
+            found.setdefault(row.counted_as, []).append(row.id)
+        return found
+
+    @cached_property
     def key_names(self) -> dict[str, str]:
-        """The ID of each key of the workspace -> its name."""
-        return {row.id: row.name for row in list_keys(self.request.office, self.request.account_id)}
+        """As which keys are counted -> the name of the newest."""
+        return {row.counted_as: row.name for row in self._keys}
+
+    @cached_property
+    def _keys(self) -> list[KeyRow]:
+        return list_keys(self.request.office, self.request.account_id, kinds=KEY_KINDS)
 
     @cached_property
     def rows(self) -> list[Row]:
         """The lines: newest first by time, else the dearest first; none without a call."""
         if self.group == "time":
             return [self._by_time(point) for point in reversed(self.points) if point.sums.calls]
-        found = [Row(sums_of([one]), *self._named(one.group[self.group])) for one in self.sums(self.group)]
+        sums = {one.group[self.group]: [one] for one in self.sums(self.group)}
+        if self.group == "key":
+            sums = self._by_line(sums)
+        found = [Row(sums_of(some), self.key_names.get(id, id), id) for id, some in sums.items()]
         return sorted(found, key=lambda row: (-row.sums.charge_nano, -row.sums.calls, row.name))
 
     def _by_time(self, point: Point) -> Row:
         day = self.span.day_of(point.start).isoformat()
         return Row(point.sums, _moment(self, point.start), day=day, start=point.start)
 
-    def _named(self, id: str) -> tuple[str, str]:
-        return (self.key_names.get(id, id) if self.group == "key" else id), id
+    def _by_line(self, sums: Mapping[str, list[UsageSum]]) -> dict[str, list[UsageSum]]:
+        line_of = {id: line for line, ids in self.lines.items() for id in ids}
+        found: dict[str, list[UsageSum]] = {}
+        for id, some in sums.items():
+            found.setdefault(line_of.get(id, id), []).extend(some)
+        return found
 
 
 def read_usage(request: PageRequest) -> Usage:

@@ -1,4 +1,4 @@
-"""Examples of calls, with this gateway's own address and a model that it sells. They run as they stand, but for the key."""
+"""Examples of calls, with this gateway's address and a model that it sells. They run as they stand, but for the key."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from router.office.people.rules.credit import free_credit_of
 from router.portal.web.brand import Brand
 from router.portal.web.cookies import Cookies
 from router.portal.web.examples import Example, call_examples, example_model
+from router.portal.web.gateway import Gateway, gateway_url
 from router.portal.web.rendering import Renderer
 from router.types.keys import Key
 
@@ -64,6 +65,11 @@ class PortalParts:
         """What a verified sign-up is given."""
         return free_credit_of(self.office).amount_nano
 
+    @cached_property
+    def gateway(self) -> Gateway:
+        """What the playground calls."""
+        return Gateway(gateway_url(self.assembly.settings))
+
     @property
     def example_model(self) -> str:
         """A chat model that everybody can call, for examples."""
@@ -72,3 +78,8 @@ class PortalParts:
     def examples(self, key: str = "") -> Sequence[Example]:
         """The first call by curl, Python and Node."""
         return call_examples(self.brand, self.example_model, key)
+
+    def close(self) -> None:
+        """Close what is open to the gateway."""
+        if "gateway" in self.__dict__:
+            self.gateway.close()
