@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from router.portal.api import session_api
 from router.portal.customer import (
     docs,
     keys,
@@ -80,6 +81,7 @@ _SUBJECTS: Sequence[PageRoutes] = (
     models.PAGES,
     docs.PAGES,
     play.PAGES,
+    session_api.PAGES,
 )
 
 ALL_PAGES: Sequence[PageRoute] = tuple(page for subject in _SUBJECTS for page in subject)

@@ -29,8 +29,8 @@ from router.portal.web.site import PortalParts
 
 __all__ = ["PREFIXES", "Portal", "PortalApplication", "create_portal"]
 
-PREFIXES = ("/app", "/ops", "/api/session")
-"""Below these the portal answers, where the gateway's own workers serve it."""
+PREFIXES = ("/app", "/ops")
+"""Below these are the pages of every profile."""
 
 _CALL_MAX_S = 60.0
 StartResponse = Callable[..., Callable[[bytes], object]]
@@ -43,6 +43,7 @@ class Portal:
         wsgi: serves them.
         serving: knows them.
         close: releases what they hold.
+        prefixes: paths that are theirs, with all below them, where the gateway's own workers serve them.
     """
 
     def __init__(self, assembly: Assembly) -> None:
@@ -56,7 +57,9 @@ class Portal:
             origin_of(settings.portal.public_url) if settings.portal.public_url else "",
             tuple(_menu(assembly)),
         )
-        self.serving = Serving(site, ALL_PAGES, PeerReader(settings.server.trusted_proxies))
+        pages = [page for page in ALL_PAGES if page.profile in ("", brand.profile)]
+        self.prefixes = (*PREFIXES, *(page.path for page in pages if page.path.startswith("/api/")))
+        self.serving = Serving(site, pages, PeerReader(settings.server.trusted_proxies))
         app = Flask("router.portal", static_folder=None)
         app.url_map.merge_slashes = app.url_map.strict_slashes = False
         register_files(app, brand)

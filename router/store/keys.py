@@ -160,7 +160,7 @@ def create_key(
         BadRequest: the name is empty, too long or holds control characters, the expiry is past, or the budget is none.
     """
     changes: KeyChanges = {"scope": scope, "expires_at": expires_at, "budget": budget, "idempotent": idempotent}
-    told = {"kind": kind, "made_by": made_by, "origin": origin}
+    told: dict[str, Any] = {"kind": kind, "made_by": made_by, "origin": origin}
     blank = KeyRow("", account_id, check_name(name, "a key's name"), "", "", "active", 0.0, **told)
     row, text = _new_key(blank, prefix, length, seed)
     row = _changed(row, changes)

@@ -113,7 +113,12 @@ def model_page(request: PageRequest) -> Reply:
     except (Forbidden, NotFound, Unavailable):
         raise nothing_here(request) from None
     examples = examples_of(request.site.brand, one.id, one.card.kind)
-    shown = {"member": is_member(request), "model": one, "examples": examples, "rates": _rates(one.price)}
+    shown: dict[str, Any] = {
+        "member": is_member(request),
+        "model": one,
+        "examples": examples,
+        "rates": _rates(one.price),
+    }
     return request.render("customer/model.html", **shown, **_words())
 
 

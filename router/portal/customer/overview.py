@@ -117,6 +117,5 @@ def _caps(found: Sequence[LimitInForce]) -> dict[str, LimitInForce]:
 
 
 def _most_used(request: PageRequest, days: Sequence[Day]) -> str:
-    chosen = {"since": days[0].start}
-    sums = sum_hours(request.office, by=("model",), account=request.account_id, **chosen)
+    sums = sum_hours(request.office, by=("model",), account=request.account_id, since=days[0].start)
     return max(sums, key=lambda one: one.calls).group["model"] if sums else ""

@@ -1,4 +1,4 @@
-"""The playground: a talk with a model, through the gateway like any other client's, with a hidden key of the person's."""
+"""The playground: a talk with a model, through the gateway as any client's, with a hidden key of the person's."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
@@ -44,7 +44,7 @@ def transactions(request: PageRequest) -> Reply:
     page = list_entries(
         request.office,
         request.account_id,
-        entry_query(request, kind, month),
+        entry_query(request, (kind,) if kind else (), month),
         before=request.query.get("before", ""),
         limit=_PAGE,
     )
@@ -65,14 +65,14 @@ def transactions(request: PageRequest) -> Reply:
 def transactions_csv(request: PageRequest) -> Reply:
     """All that match, however many."""
     kind, month = _chosen(request)
-    query, currency = entry_query(request, kind, month), request.site.brand.currency
+    query, currency = entry_query(request, (kind,) if kind else (), month), request.site.brand.currency
     found = export_entries(request.office, request.account_id, query)
     return csv_reply("-".join(filter(None, ("transactions", month, kind))), _HEAD, _lines(found, currency))
 
 
-def entry_query(request: PageRequest, kind: str = "", month: str = "") -> EntryQuery:
-    """What the kind and the month mean, in the days of the reader's zone; empty for all."""
-    zone, kinds = days_zone(request), (kind,) if kind else ()
+def entry_query(request: PageRequest, kinds: Collection[str] = (), month: str = "") -> EntryQuery:
+    """What kinds and a month (``2026-11``) mean, in the days of the reader's zone; empty for all."""
+    zone = days_zone(request)
     found = _MONTH.fullmatch(month)
     if found is None:
         return EntryQuery(zone, kinds)

@@ -184,11 +184,10 @@ def _lines(usage: Usage, units: Sequence[str]) -> Iterator[Sequence[object]]:
     for row in usage.rows:
         sums = row.sums
         first = (_written(usage, row.start),) if usage.group == "time" else (row.name, row.id)
-        counts = (sums.calls, sums.errors, sums.prompt_tokens, sums.cached_tokens)
-        counts = (*counts, sums.completion_tokens, sums.reasoning_tokens)
+        tokens = (sums.prompt_tokens, sums.cached_tokens, sums.completion_tokens, sums.reasoning_tokens)
         beside = (getattr(sums, name) for name in units)
         shown = first if usage.group != "model" else first[:1]
-        yield (*shown, *counts, *beside, format_nano(sums.charge_nano))
+        yield (*shown, sums.calls, sums.errors, *tokens, *beside, format_nano(sums.charge_nano))
 
 
 def _written(usage: Usage, start: float) -> str:

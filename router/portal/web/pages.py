@@ -31,6 +31,7 @@ class PageRoute:
         step_up: whether who they are must have been proved anew within the last minutes.
         handler: answers.
         json: whether it answers with JSON, and refusals are JSON, too.
+        profile: the only one that has it; empty for all.
     """
 
     method: str
@@ -39,13 +40,19 @@ class PageRoute:
     handler: Handler
     step_up: bool = False
     json: bool = False
+    profile: str = ""
 
 
 class PageRoutes:
-    """The pages of one subject, which register themselves."""
+    """The pages of one subject, which register themselves.
 
-    def __init__(self) -> None:
+    Args:
+        profile: the only one that has them; empty for all.
+    """
+
+    def __init__(self, profile: str = "") -> None:
         self._pages: list[PageRoute] = []
+        self._profile = profile
 
     def __iter__(self) -> Iterator[PageRoute]:
         return iter(self._pages)
@@ -67,7 +74,7 @@ class PageRoutes:
             raise ValueError(f"access is one of {', '.join(ACCESS)}, not {access!r}")
 
         def register(handler: Handler) -> Handler:
-            self._pages.append(PageRoute(method, path, access, handler, step_up, json))
+            self._pages.append(PageRoute(method, path, access, handler, step_up, json, self._profile))
             return handler
 
         return register

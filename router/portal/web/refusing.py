@@ -35,13 +35,14 @@ def refusal(page: PageRoute, asked: PageRequest) -> PageReply | None:
     Raises:
         Unauthorized: JSON is asked for without a session.
         NotFound: pages of operators are no pages for others.
-        Forbidden: the role in the workspace is too small; says which may.
+        Forbidden: the role in the workspace is too small; says which may. Or JSON is asked for by who has no workspace,
+            or an address that is not proved yet.
     """
     if page.access == "public":
         return None
+    if page.json:
+        _check_json(page, asked)
     session = asked.session
-    if page.json and (session is None or not session.complete):
-        raise Unauthorized(asked.text("Log in first."), code="no_session")
     if session is None:
         return asked.redirect("/app/login", next=asked.here() if asked.method == "GET" else _page_of_form(asked))
     if not session.complete:
@@ -59,6 +60,17 @@ def refusal(page: PageRoute, asked: PageRequest) -> PageReply | None:
     if not asked.may(page.access):
         raise Forbidden(_who_may(asked, page.access), code="role_too_small")
     return None
+
+
+def _check_json(page: Page, asked: PageRequest) -> None:
+    """Where a page would be led on to another, JSON is refused: a program follows nowhere."""
+    session = asked.session
+    if session is None or not session.complete:
+        raise Unauthorized(asked.text("Log in first."), code="no_session")
+    if page.access in ROLES and session.person.verified_at is None:
+        raise Forbidden(asked.text("Verify your address first."), code="not_verified")
+    if page.access in ROLES and not session.role:
+        raise Forbidden(asked.text("Choose a workspace first."), code="no_workspace")
 
 
 def next_path(text: str) -> str:
