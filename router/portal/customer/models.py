@@ -112,13 +112,8 @@ def model_page(request: PageRequest) -> Reply:
         one = request.site.assembly.lister.one(_key(request), request.params["model_id"])
     except (Forbidden, NotFound, Unavailable):
         raise nothing_here(request) from None
-    examples = examples_of(request.site.brand, one.id, one.card.kind)
-    shown: dict[str, Any] = {
-        "member": is_member(request),
-        "model": one,
-        "examples": examples,
-        "rates": _rates(one.price),
-    }
+    shown: dict[str, Any] = {"member": is_member(request), "model": one, "rates": _rates(one.price)}
+    shown["examples"] = examples_of(request.site.brand, one.id, one.card.kind)
     return request.render("customer/model.html", **shown, **_words())
 
 

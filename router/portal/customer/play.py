@@ -20,6 +20,7 @@ __all__ = ["PAGES"]
 
 PAGES = Pages()
 
+_LEFT = 499
 _FIELDS = ("model", "messages", "stream", "temperature", "max_tokens")
 
 
@@ -46,7 +47,10 @@ def chat(request: PageRequest) -> Reply:
     body = _asked(request)
     assert request.session is not None
     key = playground_key(request.office, request.actor, request.session, request.session_text)
-    answer = request.site.gateway.post("/chat/completions", key, json.dumps(body).encode("ascii"))
+    sent = json.dumps(body).encode("ascii")
+    answer = request.site.gateway.post("/chat/completions", key, sent, request.client)
+    if answer is None:
+        return Reply("", _LEFT)
     headers = [("Content-Type", answer.kind), ("x-call-id", answer.request_id), ("X-Accel-Buffering", "no")]
     return Reply(answer, answer.status, headers)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
+from contextlib import contextmanager
 
+from gevent import getcurrent
+
+from router.calls.request import ClientConnection
 from router.config.file import Settings
 from router.config.provider import Timeouts
 from router.errors import Unavailable, UpstreamError
@@ -18,11 +20,17 @@ _TIMEOUTS = Timeouts(connect=5.0, first_byte=None, idle=None, whole=None)
 """The gateway bounds its calls itself."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, and where that is found
 _CONNECTIONS = 200
-_BODY_MAX = 1 << 20
+
+
+class _ClientLeft(BaseException):
+    """Ends a wait for the gateway whose answer nobody wants any more."""
 
 
 class GatewayAnswer:
-    """An answer as it comes; closed where nobody wants the rest, which the gateway takes for a client that left.
+    """An answer as it comes; left off as soon as the client leaves, which the gateway takes as its own client's leave.
+
+    Args:
+        client: the connection of who reads it; None where there is none to watch.
 
     Attributes:
         status: of HTTP.
@@ -30,30 +38,29 @@ class GatewayAnswer:
         request_id: the gateway's ID of the call; empty for none.
     """
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, client: ClientConnection | None) -> None:
         self.status = response.status
         self.kind = response.headers.get("content-type", "application/json")
         self.request_id = response.headers.get("x-request-id", "")
         self._response = response
+        self._client = client
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._response.chunks()
-
-    def read(self) -> bytes:
-        """All of it, a megabyte at most."""
-        return self._response.read(_BODY_MAX)
+        while data := self._next():
+            yield data
 
     def close(self) -> None:
         """Leave. Harmless when called again, and after the end."""
         self._response.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+    def _next(self) -> bytes:
+        """The next piece; empty at the end, and where the client has left."""
+        try:
+            with _watched(self._client):
+                return self._response.next()
+        except _ClientLeft:
+            self.close()
+            return b""
 
 
 class Gateway:
@@ -67,19 +74,25 @@ class Gateway:
         self._url = url.rstrip("/")
         self._transport = PoolTransport(max_connections=_CONNECTIONS)
 
-    def post(self, path: str, key: str, body: bytes) -> GatewayAnswer:
-        """Send JSON, and wait for the answer's head.
+    def post(self, path: str, key: str, body: bytes, client: ClientConnection | None = None) -> GatewayAnswer | None:
+        """Send JSON, and wait for the answer's head; None where the client leaves meanwhile.
 
         Args:
             path: below the base URL.
             key: the text of an API key.
+            client: the connection of who asked; None where there is none to watch.
 
         Raises:
             Unavailable: the gateway does not answer.
         """
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        request = Request("POST", self._url + path, headers, body, _TIMEOUTS)
         try:
-            return GatewayAnswer(self._transport.send(Request("POST", self._url + path, headers, body, _TIMEOUTS)))
+            with _watched(client):
+                response = self._transport.send(request)
+            return GatewayAnswer(response, client)
+        except _ClientLeft:
+            return None
         except UpstreamError as error:
             raise Unavailable(
                 "The gateway does not answer just now. Try again in a minute.", code="gateway_away", detail=str(error)
@@ -97,3 +110,17 @@ def gateway_url(settings: Settings) -> str:
     host = _EVERYWHERE.get(settings.server.host, settings.server.host)
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{settings.server.port}/v1"
+
+
+@contextmanager
+def _watched(client: ClientConnection | None) -> Iterator[None]:
+    """Raise ``_ClientLeft`` in the block, which does nothing but wait for the gateway, should the client leave."""
+    if client is None:
+        yield
+        return
+    waiting = getcurrent()
+    client.watch(lambda: waiting.throw(_ClientLeft()))  # on the hub, on which the block waits
+    try:
+        yield
+    finally:
+        client.unwatch()

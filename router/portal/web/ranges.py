@@ -13,6 +13,7 @@ PRESETS = ("7d", "30d", "90d", "month", "last-month")
 
 _DAYS_MAX = 366
 _HOUR_S = 3600
+_FIRST, _LAST = date(1971, 1, 1), date(3000, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,10 @@ def _preset(name: str, today: date, zone: tzinfo, in_utc: bool) -> DayRange:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text[:10]) if text else None
+        day = date.fromisoformat(text[:10]) if text else None
     except ValueError:
         return None
+    return day if day is not None and _FIRST <= day < _LAST else None
 
 
 def _midnight(day: date, zone: tzinfo) -> float:

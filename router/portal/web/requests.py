@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from werkzeug.datastructures import MultiDict
 
+from router.calls.request import ClientConnection
 from router.i18n.language import Language, zone_of
 from router.office.accounts import available_nano, get_account
 from router.office.actor import Actor
@@ -46,6 +47,7 @@ class PageRequest:
         scheme: ``http`` or ``https``, as the browser speaks it.
         headers: what the answer has besides: cookies.
         body: of a form, as it was sent.
+        client: the browser's connection; None where there is none to watch.
     """
 
     site: PortalParts
@@ -65,6 +67,7 @@ class PageRequest:
     scheme: str = "http"
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
+    client: ClientConnection | None = None
 
     @property
     def office(self) -> Office:

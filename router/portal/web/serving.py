@@ -131,6 +131,7 @@ class Serving:
             request_id=request.environ.setdefault("router.request_id", new_request_id()),
             host=request.host,
             scheme=peer.scheme,
+            client=request.environ.get("router.client"),
         )
 
     def _language(self, session: WebSession | None) -> str:
