@@ -18,15 +18,15 @@ from router.office.usage import last_used
 from router.portal.customer.sums import Sums
 from router.portal.customer.transactions import KINDS, entry_query
 from router.portal.customer.usage import Row, Usage, read_usage
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply, json_reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply, json_reply
 from router.portal.web.requests import PageRequest
 from router.types.keys import Limits
 from router.types.periods import iso_time
 
 __all__ = ["PAGES"]
 
-PAGES = Pages(profile="nexgate")
+PAGES = PageRoutes(profile="nexgate")
 
 _LIMIT_MAX = 1000
 _LIMIT = 50
@@ -34,7 +34,7 @@ _DEPOSITS = ("deposit",)
 
 
 @PAGES.get("/api/me", "person", json=True)
-def me(request: PageRequest) -> Reply:
+def me(request: PageRequest) -> PageReply:
     """Who is logged in, and which workspace is looked at."""
     person = request.person
     workspace = {"id": request.account_id, "name": request.workspace_name, "role": request.role}
@@ -53,7 +53,7 @@ def me(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/api/balance", "viewer", json=True)
-def balance(request: PageRequest) -> Reply:
+def balance(request: PageRequest) -> PageReply:
     """What the workspace has."""
     standing = show_account(request.office, request.account_id)
     money = standing.balance
@@ -69,7 +69,7 @@ def balance(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/api/keys", "viewer", json=True)
-def keys(request: PageRequest) -> Reply:
+def keys(request: PageRequest) -> PageReply:
     """The workspace's keys; never their texts."""
     used = last_used(request.office, request.account_id)
     rows = list_keys(request.office, request.account_id)
@@ -77,7 +77,7 @@ def keys(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/api/usage", "viewer", json=True)
-def usage(request: PageRequest) -> Reply:
+def usage(request: PageRequest) -> PageReply:
     """As the page with the same query: ``range`` or ``from`` and ``to``, ``per``, ``by``, ``model``, ``key``."""
     found = read_usage(request)
     return json_reply(
@@ -94,20 +94,20 @@ def usage(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/api/transactions", "viewer", json=True)
-def transactions(request: PageRequest) -> Reply:
+def transactions(request: PageRequest) -> PageReply:
     """As the page: ``kind``, ``month``, ``before`` (the ``next`` of the page before), ``limit``."""
     kind = request.query.get("kind", "")
     return _entries(request, (kind,) if kind in KINDS else ())
 
 
 @PAGES.get("/api/deposits", "viewer", json=True)
-def deposits(request: PageRequest) -> Reply:
+def deposits(request: PageRequest) -> PageReply:
     """What was paid in; otherwise as transactions."""
     return _entries(request, _DEPOSITS)
 
 
 @PAGES.get("/api/limits", "viewer", json=True)
-def limits(request: PageRequest) -> Reply:
+def limits(request: PageRequest) -> PageReply:
     """What calls of the workspace may be refused for."""
     standing = read_standing(request.office, request.account_id)
     return json_reply(
@@ -124,7 +124,7 @@ def limits(request: PageRequest) -> Reply:
     )
 
 
-def _entries(request: PageRequest, kinds: tuple[str, ...]) -> Reply:
+def _entries(request: PageRequest, kinds: tuple[str, ...]) -> PageReply:
     query = entry_query(request, kinds, request.query.get("month", ""))
     asked = request.query.get("limit", "")
     limit = min(int(asked), _LIMIT_MAX) if asked.isascii() and asked.isdigit() and len(asked) < 9 else _LIMIT

@@ -23,15 +23,15 @@ from router.errors import (
 )
 from router.portal.customer.own import is_member
 from router.portal.web.examples import curl_get, key_shown, stream_examples
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
-from router.portal.web.site import Site
+from router.portal.web.site import PortalParts
 from router.types.dialect import Dialect
 
 __all__ = ["PAGES", "ErrorRow", "error_rows"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 
 def _(message: str) -> str:
@@ -103,7 +103,7 @@ def error_rows(dialect: Dialect) -> list[ErrorRow]:
 
 
 @PAGES.get("/app/docs", "public")
-def docs_page(request: PageRequest) -> Reply:
+def docs_page(request: PageRequest) -> PageReply:
     """Everything on one page, with links to its parts."""
     site = request.site
     dialect, model = site.assembly.dialect, site.example_model
@@ -122,14 +122,14 @@ def docs_page(request: PageRequest) -> Reply:
     )
 
 
-def _addresses(site: Site) -> list[tuple[str, str]]:
+def _addresses(site: PortalParts) -> list[tuple[str, str]]:
     """(name of a surface, path) of what may be called, and of the lists of models."""
     dialect = site.assembly.dialect
     found = [(one.name, path) for one in site.assembly.surfaces for path in one.paths(dialect)[:1]]
     return [*found, *(("models", path) for path in dialect.models_paths[:1])]
 
 
-def _balance(site: Site) -> list[tuple[str, str]]:
+def _balance(site: PortalParts) -> list[tuple[str, str]]:
     """(what it shows, curl) of what a key may ask."""
     dialect = site.assembly.dialect
     paths = [("credits", dialect.credits_paths), ("key", dialect.key_paths)]

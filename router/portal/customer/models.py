@@ -12,15 +12,15 @@ from router.money.prices import UNIT_RATES, Price
 from router.office.accounts import get_account
 from router.portal.customer.own import is_member, nothing_here
 from router.portal.web.examples import examples_of
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 from router.types.keys import Key
 from router.types.offers import Listed
 
 __all__ = ["PAGES", "listed_models"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _SEARCH_MAX = 100
 _UNKNOWN = 10**30  # what has no such figure stands at the end
@@ -79,13 +79,13 @@ _ORDERS: Mapping[str, Callable[[Listed], Any]] = {
 
 
 @PAGES.get("/models", "public")
-def to_models(request: PageRequest) -> Reply:
+def to_models(request: PageRequest) -> PageReply:
     """Where browsers look for models first."""
     return request.redirect("/app/models")
 
 
 @PAGES.get("/app/models", "public")
-def models_page(request: PageRequest) -> Reply:
+def models_page(request: PageRequest) -> PageReply:
     """All that can be called."""
     listed, wanted = listed_models(request), _wanted(request)
     found = [one for one in listed if wanted.takes(one)]
@@ -106,7 +106,7 @@ def models_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/models/<path:model_id>", "public")
-def model_page(request: PageRequest) -> Reply:
+def model_page(request: PageRequest) -> PageReply:
     """One model."""
     try:
         one = request.site.assembly.lister.one(_key(request), request.params["model_id"])

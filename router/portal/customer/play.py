@@ -12,20 +12,20 @@ from router.office.usage import find_own_call
 from router.portal.customer.models import listed_models
 from router.portal.customer.own import nothing_here
 from router.portal.web.examples import key_shown
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply, json_reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply, json_reply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _LEFT = 499
 _FIELDS = ("model", "messages", "stream", "temperature", "max_tokens")
 
 
 @PAGES.get("/app/play", "developer")
-def play_page(request: PageRequest) -> Reply:
+def play_page(request: PageRequest) -> PageReply:
     """The page, whose script does the rest."""
     models = [one.id for one in listed_models(request) if one.card.kind in ("", "chat")]
     wished = request.query.get("model", "")
@@ -42,7 +42,7 @@ def play_page(request: PageRequest) -> Reply:
 
 
 @PAGES.post("/app/play/chat", "developer", json=True)
-def chat(request: PageRequest) -> Reply:
+def chat(request: PageRequest) -> PageReply:
     """One call; what the gateway answers is passed on as it comes."""
     body = _asked(request)
     assert request.session is not None
@@ -50,13 +50,13 @@ def chat(request: PageRequest) -> Reply:
     sent = json.dumps(body).encode("ascii")
     answer = request.site.gateway.post("/chat/completions", key, sent, request.client)
     if answer is None:
-        return Reply("", _LEFT)
+        return PageReply("", _LEFT)
     headers = [("Content-Type", answer.kind), ("x-call-id", answer.request_id), ("X-Accel-Buffering", "no")]
-    return Reply(answer, answer.status, headers)
+    return PageReply(answer, answer.status, headers)
 
 
 @PAGES.get("/app/play/calls/<request_id>", "developer", json=True)
-def call_price(request: PageRequest) -> Reply:
+def call_price(request: PageRequest) -> PageReply:
     """What a call came to, once it is booked."""
     try:
         one = find_own_call(request.office, request.account_id, request.params["request_id"]).record

@@ -5,17 +5,17 @@ from __future__ import annotations
 from email.utils import parseaddr
 
 from router.office.accounts import show_account
-from router.portal.web.pages import Pages
-from router.portal.web.replies import Reply
+from router.portal.web.pages import PageRoutes
+from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 
 @PAGES.get("/app/topup", "owner")
-def topup_page(request: PageRequest) -> Reply:
+def topup_page(request: PageRequest) -> PageReply:
     """The balance, and whom to ask."""
     standing = show_account(request.office, request.account_id)
     return request.render("customer/topup.html", standing=standing, write_to=_write_to(request))

@@ -10,15 +10,15 @@ from datetime import UTC, date, datetime, tzinfo
 from router.money.amounts import format_nano
 from router.office.accounts import get_account
 from router.office.customers.transactions import USAGE, Entry, EntryQuery, export_entries, list_entries
-from router.portal.web.pages import Pages
+from router.portal.web.pages import PageRoutes
 from router.portal.web.ranges import whole_hours
-from router.portal.web.replies import Reply, csv_reply
+from router.portal.web.replies import PageReply, csv_reply
 from router.portal.web.requests import PageRequest
 from router.types.periods import iso_time
 
 __all__ = ["KINDS", "PAGES", "days_zone", "entry_query"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 KINDS: Sequence[str] = (USAGE, "grant", "free", "refund", "adjustment")
 """What one may filter by."""
@@ -38,7 +38,7 @@ class Month:
 
 
 @PAGES.get("/app/transactions", "viewer")
-def transactions(request: PageRequest) -> Reply:
+def transactions(request: PageRequest) -> PageReply:
     """The newest ones that match."""
     kind, month = _chosen(request)
     page = list_entries(
@@ -62,7 +62,7 @@ def transactions(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/transactions.csv", "viewer")
-def transactions_csv(request: PageRequest) -> Reply:
+def transactions_csv(request: PageRequest) -> PageReply:
     """All that match, however many."""
     kind, month = _chosen(request)
     query, currency = entry_query(request, (kind,) if kind else (), month), request.site.brand.currency

@@ -13,15 +13,15 @@ from router.office.keys import KeyRow, list_keys
 from router.office.usage import UsageSum, sum_hours
 from router.portal.customer.sums import Point, Sums, by_day, by_hour, sums_of, units_in
 from router.portal.web.charts import BarChart, bar_chart
-from router.portal.web.pages import Pages
+from router.portal.web.pages import PageRoutes
 from router.portal.web.ranges import DayRange, range_of
-from router.portal.web.replies import Reply, csv_reply
+from router.portal.web.replies import PageReply, csv_reply
 from router.portal.web.requests import PageRequest
 from router.types.keys import KEY_KINDS
 
 __all__ = ["PAGES", "Usage", "read_usage"]
 
-PAGES = Pages()
+PAGES = PageRoutes()
 
 _HOURLY_DAYS = 31
 _GROUPS = ("time", "model", "key")
@@ -151,7 +151,7 @@ def read_usage(request: PageRequest) -> Usage:
 
 
 @PAGES.get("/app/usage", "viewer")
-def usage_page(request: PageRequest) -> Reply:
+def usage_page(request: PageRequest) -> PageReply:
     """The chart and the table."""
     usage = read_usage(request)
     return request.render(
@@ -166,7 +166,7 @@ def usage_page(request: PageRequest) -> Reply:
 
 
 @PAGES.get("/app/usage.csv", "viewer")
-def usage_csv(request: PageRequest) -> Reply:
+def usage_csv(request: PageRequest) -> PageReply:
     """The table's lines, as they are shown."""
     usage = read_usage(request)
     units = units_in(usage.totals)

@@ -62,7 +62,7 @@ def refusal(page: PageRoute, asked: PageRequest) -> PageReply | None:
     return None
 
 
-def _check_json(page: Page, asked: PageRequest) -> None:
+def _check_json(page: PageRoute, asked: PageRequest) -> None:
     """Where a page would be led on to another, JSON is refused: a program follows nowhere."""
     session = asked.session
     if session is None or not session.complete:
