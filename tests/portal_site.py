@@ -125,12 +125,9 @@ def start_portal(
     environment = {"ROUTER_MASTER_KEY": _MASTER, **(env or {})}
     providers = {"echo": {}}
     gateway = Gateway(folder, profile=profile, providers=providers, config=merged, env=environment, start=False)
-    gateway.configure({"portal": {"api_url": gateway.base_url}})
+    gateway.configure({"portal": {"api_url": gateway.base_url, "upstream_url": gateway.base_url}})
     gateway.start()
     with gateway:
-    with Gateway(folder, profile=profile, providers=providers, config=merged, env=env, start=False) as gateway:
-        gateway.configure({"portal": {"api_url": gateway.base_url, "upstream_url": gateway.base_url}})
-        gateway.start()
         site = PortalSite(gateway, port)
         deadline = time.monotonic() + _WAIT_S
         while not _is_up(site):

@@ -33,7 +33,6 @@ from router.portal.operator import (
     dashboard,
     ledger,
     mail,
-    models,
     money,
     people,
     prices,
@@ -41,6 +40,7 @@ from router.portal.operator import (
     routing,
     system,
 )
+from router.portal.operator import models as operator_models
 from router.portal.web.pages import PageRoute, PageRoutes
 
 __all__ = ["ALL_PAGES"]
@@ -66,7 +66,7 @@ _SUBJECTS: Sequence[PageRoutes] = (
     money.PAGES,
     providers.PAGES,
     routing.PAGES,
-    models.PAGES,
+    operator_models.PAGES,
     prices.PAGES,
     abuse.PAGES,
     ledger.PAGES,
