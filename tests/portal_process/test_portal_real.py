@@ -129,6 +129,7 @@ def test_serve_announces_where_the_portal_is(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(30) == 0
         log.close()
+        assert process.stdout is not None
         process.stdout.close()
 
 
