@@ -20,22 +20,26 @@ def test_the_dashboard_has_no_zero_where_a_cost_is_unknown(operator: Operator, a
 
 
 def test_a_price_is_looked_at_before_it_is_set(site: PortalSite, operator: Operator, account: str) -> None:
-    looked = operator.read("/ops/prices/edit?model=echo/echo&input=2&output=4")
-    page = text_of(looked)
+    page = text_of(operator.read("/ops/prices/edit?model=echo/embed&input=2"))
     assert "Input, a million tokens" in page and "Would have been" in page, page
     with office_of(site) as office:
-        assert show_price_of(office, "echo/echo").found.source == "card", "nothing was saved"
-    fields = {"model": "echo/echo", "input": "2", "output": "4", "price_list": ""}
+        assert show_price_of(office, "echo/embed").found.source == "card", "nothing was saved"
+    fields = {"model": "echo/embed", "input": "2", "price_list": ""}
     operator.do("/ops/prices/edit", fields, reason="the new list")
     with office_of(site) as office:
-        shown = show_price_of(office, "echo/echo")
-        assert shown.found.price == Price.per_million(input="2", output="4")
+        assert show_price_of(office, "echo/embed").found.price == Price.per_million(input="2")
         assert list_audit(office, limit=1)[0].detail["reason"] == "the new list"
-    operator.do("/ops/prices/edit", {**fields, "price_list": "", "input": "3"}, reason="dearer")
-    assert "2" in text_of(operator.read("/ops/audit?action=models+price&subject=echo/echo"))
-    operator.do("/ops/prices/remove", {"model": "echo/echo", "price_list": ""}, reason="as it was")
+    operator.do("/ops/prices/edit", {**fields, "input": "3"}, reason="dearer")
+    assert "dearer" in operator.read("/ops/audit?action=models+price&subject=echo/embed")
+    operator.do("/ops/prices/remove", {"model": "echo/embed", "price_list": ""}, reason="as it was")
     with office_of(site) as office:
-        assert show_price_of(office, "echo/echo").found.source == "card"
+        assert show_price_of(office, "echo/embed").found.source == "card"
+
+
+def test_a_price_that_the_configuration_pins_stays(operator: Operator) -> None:
+    fields = {"model": "echo/echo", "input": "2", "output": "4", "reason": "in vain"}
+    status, _, page = operator.post("/ops/prices/edit", fields)
+    assert status == 409 and "change it in that file" in page
 
 
 def test_a_price_that_is_none_is_told_at_its_field(operator: Operator) -> None:
