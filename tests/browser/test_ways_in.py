@@ -171,3 +171,9 @@ def test_log_ins_lead_to_pages_of_ours_alone(visitor: Visitor, path: str) -> Non
 def _session_cookie(visitor: Visitor) -> dict[str, object]:
     found = [one for one in visitor.context.cookies() if str(one.get("name")).endswith("s") and one["httpOnly"]]
     return dict(next(one for one in found if one["name"] == "__Host-s"))
+
+
+def test_days_are_those_of_where_one_signed_up(another: Callable[..., Visitor]) -> None:
+    away = another(timezone_id="Asia/Ashgabat")
+    away.sign_up()
+    assert "Asia/Ashgabat" in away.page.inner_text("main .sub")

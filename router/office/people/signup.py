@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import available_timezones
+
 from router.config.portal import LANGUAGES
 from router.db.ids import new_id
 from router.db.transaction import Transaction
@@ -116,7 +118,7 @@ def new_person(
         name=name,
         password=password,
         locale=visit.locale if visit.locale in LANGUAGES else "",
-        zone="UTC",
+        zone=visit.zone if visit.zone in available_timezones() else "UTC",
         theme="system",
         status="active",
         operator=False,
