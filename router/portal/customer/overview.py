@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from router.metering.usage_hours import UsageSum
 from router.office.accounts import show_account
 from router.office.keys import list_keys
 from router.office.limits import LimitInForce, limits_in_force
-from router.office.usage import list_calls, sum_hours
+from router.office.usage import UsageSum, list_calls, sum_hours
 from router.portal.web.charts import bar_chart
 from router.portal.web.pages import PageRoutes
 from router.portal.web.ranges import DayRange, range_of
