@@ -246,6 +246,7 @@ class ResponsesSettings:
         keep: for how long: a number and a unit, such as ``30d`` or ``12h``.
         max_bytes: the largest answer, with its input, that is kept.
         account_bytes: how much is kept for one account; beyond it answers are not kept.
+        max_items: the most items that one request's ``input`` may hold: each that has an ID becomes a row.
         drop_tools: types of hosted tools (``file_search``) that are left out of requests, and named in
             ``x-router-dropped-params``; others are refused, but for ``web_search``, ``image_generation`` and
             ``tool_search`` beside tools of the client's own, which are left out in any case.
@@ -255,6 +256,7 @@ class ResponsesSettings:
     keep: str = "30d"
     max_bytes: int = field(default=4 * 2**20, metadata={"min": 1024, "max": 2**30})
     account_bytes: int = field(default=256 * 2**20, metadata={"min": 1024, "max": 2**50})
+    max_items: int = field(default=10_000, metadata={"min": 1, "max": 1_000_000})
     drop_tools: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -154,3 +154,13 @@ def test_the_sdks_turns_build_on_one_another(hall: Hall, mode: str) -> None:
             previous = made.id
         listed = client.responses.input_tokens.count(model=ECHO, input="x", previous_response_id=previous)
     assert listed.input_tokens > 20
+
+
+def test_a_request_may_hold_so_many_items(hall: Hall) -> None:
+    item = {"role": "user", "content": "x"}
+    for path in ("", "/input_tokens"):
+        many = hall.ask("POST", path, json={"model": ECHO, "input": [item] * 10_001})
+        error = many.json()["error"]
+        assert (many.status_code, error["param"], error["code"]) == (400, "input", "too_many_items")
+        assert "may hold 10000 items, not 10001" in error["message"]
+    assert hall.ask("POST", "/input_tokens", json={"model": ECHO, "input": [item] * 10_000}).status_code == 200

@@ -57,11 +57,14 @@ def check_body(body: Mapping[str, Any], but_for: Collection[str] = ()) -> None:
     check_ladder(body, [rung for rung in LADDER if rung.name not in but_for] if but_for else LADDER, TYPES)
 
 
-def items_of(body: Mapping[str, Any]) -> list[Any]:
+def items_of(body: Mapping[str, Any], most: int | None = None) -> list[Any]:
     """The items of ``input``; a text is one of a user's.
 
+    Args:
+        most: that there may be; None for any number.
+
     Raises:
-        BadRequest: it is neither a text nor a list.
+        BadRequest: it is neither a text nor a list, or longer than that.
     """
     given = body.get("input")
     if given is None:
@@ -70,6 +73,9 @@ def items_of(body: Mapping[str, Any]) -> list[Any]:
         return [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": given}]}]
     if not isinstance(given, list):
         raise _bad("input", f"must be a string or a list of items, not {short(given)}", "invalid_type")
+    if most is not None and len(given) > most:
+        problem = f"may hold {most} items, not {len(given)}: leave old ones out, or go on from 'previous_response_id'"
+        raise _bad("input", problem, "too_many_items")
     return given
 
 

@@ -12,7 +12,7 @@ from router.surfaces.responses.fields import LADDER
 from router.surfaces.responses.item_fields import ITEM, TOOL
 from router.surfaces.surface import SurfaceSchema
 
-__all__ = ["COUNT_SCHEMA", "DELETE_SCHEMA", "ITEMS_SCHEMA", "LIMIT_MAX", "SCHEMA", "SHOW_SCHEMA"]
+__all__ = ["COUNT_SCHEMA", "DELETE_SCHEMA", "ITEMS_SCHEMA", "LIMIT_MAX", "SCHEMA", "SHOW_SCHEMA", "with_most"]
 
 LIMIT_MAX = 100
 """Items of one page."""
@@ -108,3 +108,11 @@ ITEMS_SCHEMA = SurfaceSchema(
         "after": {"type": "string", DEPENDS: "the ID of an item"},
     },
 )
+
+
+def with_most(schema: SurfaceSchema, items: int) -> SurfaceSchema:
+    """The description of a request whose ``input`` may hold so many items."""
+    kinds = [{**kind, "maxItems": items} if kind.get("type") == "array" else kind for kind in _INPUT["anyOf"]]
+    known = schema.request["properties"]
+    described = {**known["input"], "anyOf": kinds}
+    return schema._replace(request={**schema.request, "properties": {**known, "input": described}})

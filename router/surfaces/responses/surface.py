@@ -25,6 +25,7 @@ from router.surfaces.responses.schema import (
     LIMIT_MAX,
     SCHEMA,
     SHOW_SCHEMA,
+    with_most,
 )
 from router.surfaces.responses.state import ExpandedInput, ResponseKeeper
 from router.surfaces.responses.unseen import unseen_bytes
@@ -69,7 +70,7 @@ class ResponsesSurface(TranslatedSurface):
         check_body(body)
         account, model = request.key.account, body["model"]
         previous = body.get("previous_response_id")
-        expanded = self._keeper.expand(account, previous, items_of(body))
+        expanded = self._keeper.expand(account, previous, items_of(body, self._settings.max_items))
         asked = ask(body, expanded.items, partial(_opened, request, model), self._settings.drop_tools)
         kept = self._keeper.keeps(account, body.get("store"))
         face = self._face(body, request, asked, expanded, kept=kept)
@@ -98,7 +99,7 @@ class ResponsesSurface(TranslatedSurface):
 
     def schema(self) -> SurfaceSchema:
         """See ``Surface``."""
-        return SCHEMA
+        return with_most(SCHEMA, self._settings.max_items)
 
     def error_body(self, dialect: Dialect, error: RouterError, request_id: str) -> Mapping[str, Any]:
         """The dialect's, with the field at fault under the name that it has here."""
@@ -115,7 +116,9 @@ class ResponsesSurface(TranslatedSurface):
             SurfaceRoute("GET", one, self._show, SHOW_SCHEMA),
             SurfaceRoute("DELETE", one, self._delete, DELETE_SCHEMA),
             SurfaceRoute("GET", f"{one}/input_items", self._input_items, ITEMS_SCHEMA),
-            SurfaceRoute("POST", f"{_PATH}/input_tokens", self._count, COUNT_SCHEMA),
+            SurfaceRoute(
+                "POST", f"{_PATH}/input_tokens", self._count, with_most(COUNT_SCHEMA, self._settings.max_items)
+            ),
         )
 
     def _face(
@@ -177,7 +180,8 @@ class ResponsesSurface(TranslatedSurface):
         """How many tokens a prompt has, about: four bytes a token. It is free, and no call."""
         body = decode_json(request.read())
         check_body(body)
-        expanded = self._keeper.expand(request.key.account, body.get("previous_response_id"), items_of(body))
+        items = items_of(body, self._settings.max_items)
+        expanded = self._keeper.expand(request.key.account, body.get("previous_response_id"), items)
         model = model_of(body) if "model" in body else "any"
         asked = ask({**body, "model": model}, expanded.items, lambda text: None, self._settings.drop_tools)
         self.look(asked.chat)
