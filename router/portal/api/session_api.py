@@ -17,7 +17,7 @@ from router.office.limits import shown_limit
 from router.office.usage import last_used
 from router.portal.customer.sums import Sums
 from router.portal.customer.transactions import KINDS, entry_query
-from router.portal.customer.usage import Row, Usage, read_usage
+from router.portal.customer.usage import UsageAsked, UsageLine, read_usage
 from router.portal.web.pages import PageRoutes
 from router.portal.web.replies import PageReply, json_reply
 from router.portal.web.requests import PageRequest
@@ -165,13 +165,13 @@ def _key(request: PageRequest, row: KeyRow, used: float | None) -> dict[str, Any
     }
 
 
-def _by(usage: Usage) -> str:
+def _by(usage: UsageAsked) -> str:
     if usage.group != "time":
         return usage.group
     return "hour" if usage.hourly else "day"
 
 
-def _place(usage: Usage, row: Row) -> object:
+def _place(usage: UsageAsked, row: UsageLine) -> object:
     if usage.group == "key":
         return {"id": row.id, "name": row.name}
     if usage.group == "model":

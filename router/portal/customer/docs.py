@@ -29,7 +29,7 @@ from router.portal.web.requests import PageRequest
 from router.portal.web.site import PortalParts
 from router.types.dialect import Dialect
 
-__all__ = ["PAGES", "ErrorRow", "error_rows"]
+__all__ = ["PAGES", "RefusalRow", "error_rows"]
 
 PAGES = PageRoutes()
 
@@ -73,7 +73,7 @@ _AGAIN = (409, 429, 500, 502, 503, 504)
 
 
 @dataclass
-class ErrorRow:
+class RefusalRow:
     """One kind of refusal as clients see it.
 
     Attributes:
@@ -89,14 +89,14 @@ class ErrorRow:
     again: bool = False
 
 
-def error_rows(dialect: Dialect) -> list[ErrorRow]:
+def error_rows(dialect: Dialect) -> list[RefusalRow]:
     """What calls may be refused for, by status: made by the profile itself, each shape once."""
-    rows: dict[tuple[int, str, str], ErrorRow] = {}
+    rows: dict[tuple[int, str, str], RefusalRow] = {}
     for error, meaning in _CASES:
         status, told = dialect.error_status(error), _told(dialect, error)
         code, kind = _text(told.get("code")), _text(told.get("type"))
         again = status in _AGAIN and error.headers.get("x-should-retry") != "false"
-        row = rows.setdefault((status, code, kind), ErrorRow(status, code, kind, again=again))
+        row = rows.setdefault((status, code, kind), RefusalRow(status, code, kind, again=again))
         if meaning not in row.meanings:
             row.meanings.append(meaning)
     return sorted(rows.values(), key=lambda row: row.status)

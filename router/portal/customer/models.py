@@ -27,7 +27,7 @@ _UNKNOWN = 10**30  # what has no such figure stands at the end
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class _Wanted:
     """Which models, and in which order.
 
     Attributes:
@@ -51,12 +51,12 @@ class Wanted:
 
     def takes(self, one: Listed) -> bool:
         """Whether a model is one of these."""
-        text = f"{one.id} {name_of(one)} {one.owned_by}".casefold()
+        text = f"{one.id} {_name_of(one)} {one.owned_by}".casefold()
         return (
             all(word in text for word in self.words)
             and self.kind in ("", one.card.kind)
             and self.maker in ("", one.owned_by)
-            and (not self.can or self.can in abilities(one))
+            and (not self.can or self.can in _abilities(one))
         )
 
 
@@ -99,7 +99,7 @@ def models_page(request: PageRequest) -> PageReply:
         wanted=wanted,
         kinds=sorted({one.card.kind for one in listed} - {""}),
         makers=sorted({one.owned_by for one in listed} - {""}, key=str.casefold),
-        can=[one for one in CAPABILITIES if any(one in abilities(model) for model in listed)],
+        can=[one for one in CAPABILITIES if any(one in _abilities(model) for model in listed)],
         beside=any(one.unit_prices for one in found),
         **_words(),
     )
@@ -122,19 +122,19 @@ def listed_models(request: PageRequest) -> Sequence[Listed]:
     return request.site.assembly.lister.served(_key(request))
 
 
-def name_of(one: Listed) -> str:
+def _name_of(one: Listed) -> str:
     """What people call a model; its ID where nobody has said."""
     return (one.offer.display_name if one.offer is not None else "") or one.id
 
 
-def abilities(one: Listed) -> Sequence[str]:
+def _abilities(one: Listed) -> Sequence[str]:
     """What a model takes besides text, and does besides answering."""
     reasons = one.card.reasoning and "reasoning" not in one.card.capabilities
     return (*one.card.capabilities, "reasoning") if reasons else one.card.capabilities
 
 
 def _words() -> Mapping[str, Any]:
-    return {"name_of": name_of, "abilities": abilities}
+    return {"name_of": _name_of, "abilities": _abilities}
 
 
 def _key(request: PageRequest) -> Key:
@@ -143,11 +143,11 @@ def _key(request: PageRequest) -> Key:
     return Key("", account, price_list=get_account(request.office, account).price_list if account else "")
 
 
-def _wanted(request: PageRequest) -> Wanted:
+def _wanted(request: PageRequest) -> _Wanted:
     query = request.query
     sort = query.get("sort", "")
     down = sort.startswith("-")
-    return Wanted(
+    return _Wanted(
         query.get("q", "")[:_SEARCH_MAX].casefold().split(),
         query.get("kind", ""),
         query.get("maker", ""),

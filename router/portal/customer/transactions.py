@@ -30,7 +30,7 @@ _HEAD = ("time", "day", "kind", "amount", "balance_after", "currency", "referenc
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class _Month:
     """A month that one may choose: as addresses have it, and as it is shown."""
 
     code: str
@@ -91,13 +91,13 @@ def _chosen(request: PageRequest) -> tuple[str, str]:
     return kind if kind in KINDS else "", month if _MONTH.fullmatch(month) else ""
 
 
-def _months(request: PageRequest, zone: tzinfo) -> list[Month]:
+def _months(request: PageRequest, zone: tzinfo) -> list[_Month]:
     """Each since the workspace was made, the newest first."""
     day = datetime.fromtimestamp(request.now, zone).date().replace(day=1)
     made = datetime.fromtimestamp(get_account(request.office, request.account_id).created_at, zone).date()
-    found: list[Month] = []
+    found: list[_Month] = []
     while day >= made.replace(day=1) and len(found) < _MONTHS_MAX:
-        found.append(Month(f"{day:%Y-%m}", request.language.month(_start(day, zone), zone)))
+        found.append(_Month(f"{day:%Y-%m}", request.language.month(_start(day, zone), zone)))
         day = date(day.year - (day.month == 1), (day.month - 2) % 12 + 1, 1)
     return found
 

@@ -19,7 +19,7 @@ from router.portal.web.replies import PageReply, csv_reply
 from router.portal.web.requests import PageRequest
 from router.types.keys import KEY_KINDS
 
-__all__ = ["PAGES", "Usage", "read_usage"]
+__all__ = ["PAGES", "UsageAsked", "UsageLine", "read_usage"]
 
 PAGES = PageRoutes()
 
@@ -31,7 +31,7 @@ _HEAD = ("calls", "failed", "tokens_in", "tokens_cached", "tokens_out", "tokens_
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class UsageLine:
     """A line of the table.
 
     Attributes:
@@ -49,7 +49,7 @@ class Row:
 
 
 @dataclass
-class Usage:
+class UsageAsked:
     """What an address asks for, and the sums that answer it.
 
     Attributes:
@@ -111,19 +111,19 @@ class Usage:
         return list_keys(self.request.office, self.request.account_id, kinds=KEY_KINDS)
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[UsageLine]:
         """The lines: newest first by time, else the dearest first; none without a call."""
         if self.group == "time":
             return [self._by_time(point) for point in reversed(self.points) if point.sums.calls]
         sums = {one.group[self.group]: [one] for one in self.sums(self.group)}
         if self.group == "key":
             sums = self._by_line(sums)
-        found = [Row(sums_of(some), self.key_names.get(id, id), id) for id, some in sums.items()]
+        found = [UsageLine(sums_of(some), self.key_names.get(id, id), id) for id, some in sums.items()]
         return sorted(found, key=lambda row: (-row.sums.charge_nano, -row.sums.calls, row.name))
 
-    def _by_time(self, point: Point) -> Row:
+    def _by_time(self, point: Point) -> UsageLine:
         day = self.span.day_of(point.start).isoformat()
-        return Row(point.sums, _moment(self, point.start), day=day, start=point.start)
+        return UsageLine(point.sums, _moment(self, point.start), day=day, start=point.start)
 
     def _by_line(self, sums: Mapping[str, list[UsageSum]]) -> dict[str, list[UsageSum]]:
         line_of = {id: line for line, ids in self.lines.items() for id in ids}
@@ -133,12 +133,12 @@ class Usage:
         return found
 
 
-def read_usage(request: PageRequest) -> Usage:
+def read_usage(request: PageRequest) -> UsageAsked:
     """What an address asks for; what it says wrong is as if it said nothing."""
     query = request.query
     span = range_of(query, request.zone, request.now)
     wished = query.get("per") == "hour"
-    return Usage(
+    return UsageAsked(
         request,
         span,
         hourly=wished and (span.last - span.first).days < _HOURLY_DAYS,
@@ -180,7 +180,7 @@ def _named_head(group: str) -> tuple[str, ...]:
     return ("key", "key_id") if group == "key" else ("model",)
 
 
-def _lines(usage: Usage, units: Sequence[str]) -> Iterator[Sequence[object]]:
+def _lines(usage: UsageAsked, units: Sequence[str]) -> Iterator[Sequence[object]]:
     for row in usage.rows:
         sums = row.sums
         first = (_written(usage, row.start),) if usage.group == "time" else (row.name, row.id)
@@ -190,24 +190,24 @@ def _lines(usage: Usage, units: Sequence[str]) -> Iterator[Sequence[object]]:
         yield (*shown, sums.calls, sums.errors, *tokens, *beside, format_nano(sums.charge_nano))
 
 
-def _written(usage: Usage, start: float) -> str:
+def _written(usage: UsageAsked, start: float) -> str:
     """A day as ``2026-11-29``, an hour as ``2026-11-29T21:00+05:00``, in the days' zone."""
     when = datetime.fromtimestamp(start, usage.span.zone)
     return when.isoformat(timespec="minutes") if usage.hourly else when.date().isoformat()
 
 
-def _value(usage: Usage, sums: Sums) -> int:
+def _value(usage: UsageAsked, sums: Sums) -> int:
     return int(getattr(sums, _VALUES[usage.shown]))
 
 
-def _chart(usage: Usage) -> BarChart:
+def _chart(usage: UsageAsked) -> BarChart:
     values = [_value(usage, point.sums) for point in usage.points]
     told = [_text(usage, value) for value in values]
     titles = [f"{_moment(usage, point.start)}: {text}" for point, text in zip(usage.points, told, strict=True)]
     return bar_chart(values, titles, [_label(usage, point.start) for point in usage.points])
 
 
-def _plot(usage: Usage) -> Mapping[str, Any]:
+def _plot(usage: UsageAsked) -> Mapping[str, Any]:
     """The same for the browser's own chart, in which one zooms; texts stand beside the numbers that are drawn."""
     values = [_value(usage, point.sums) for point in usage.points]
     return {
@@ -220,30 +220,30 @@ def _plot(usage: Usage) -> Mapping[str, Any]:
     }
 
 
-def _moment(usage: Usage, start: float) -> str:
+def _moment(usage: UsageAsked, start: float) -> str:
     """A day, or an hour with its day."""
     day = usage.request.language.day(start, usage.span.zone)
     return f"{day}, {_clock(usage, start)}" if usage.hourly else day
 
 
-def _label(usage: Usage, start: float) -> str:
+def _label(usage: UsageAsked, start: float) -> str:
     """What stands below a bar: its day without the year, or its hour where there is one day alone."""
     if usage.hourly and usage.span.first == usage.span.last:
         return _clock(usage, start)
     return usage.request.language.short_day(start, usage.span.zone)
 
 
-def _tick(usage: Usage, start: float) -> str:
+def _tick(usage: UsageAsked, start: float) -> str:
     """What stands below an hour where one zooms: its day where that begins, else its time."""
     at = _clock(usage, start)
     return usage.request.language.short_day(start, usage.span.zone) if at == "00:00" else at
 
 
-def _clock(usage: Usage, start: float) -> str:
+def _clock(usage: UsageAsked, start: float) -> str:
     return f"{datetime.fromtimestamp(start, usage.span.zone):%H:%M}"
 
 
-def _text(usage: Usage, value: int) -> str:
+def _text(usage: UsageAsked, value: int) -> str:
     if usage.shown == "spend":
         return usage.request.language.price(value, usage.request.site.brand.currency)
     return usage.request.language.number(value)

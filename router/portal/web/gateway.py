@@ -14,7 +14,7 @@ from router.errors import Unavailable, UpstreamError
 from router.http_client.pool import PoolTransport
 from router.types.transport import Request, Response
 
-__all__ = ["Gateway", "GatewayAnswer", "gateway_url"]
+__all__ = ["GatewayAnswer", "GatewayCaller", "gateway_url"]
 
 _TIMEOUTS = Timeouts(connect=5.0, first_byte=None, idle=None, whole=None)
 """The gateway bounds its calls itself."""
@@ -63,7 +63,7 @@ class GatewayAnswer:
             return b""
 
 
-class Gateway:
+class GatewayCaller:
     """Calls the gateway.
 
     Args:

@@ -11,7 +11,7 @@ from router.office.people.rules.credit import free_credit_of
 from router.portal.web.brand import Brand
 from router.portal.web.cookies import Cookies
 from router.portal.web.examples import Example, call_examples, example_model
-from router.portal.web.gateway import Gateway, gateway_url
+from router.portal.web.gateway import GatewayCaller, gateway_url
 from router.portal.web.rendering import Renderer
 from router.types.keys import Key
 
@@ -66,9 +66,9 @@ class PortalParts:
         return free_credit_of(self.office).amount_nano
 
     @cached_property
-    def gateway(self) -> Gateway:
+    def gateway(self) -> GatewayCaller:
         """What the playground calls."""
-        return Gateway(gateway_url(self.assembly.settings))
+        return GatewayCaller(gateway_url(self.assembly.settings))
 
     @property
     def example_model(self) -> str:
