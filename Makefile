@@ -1,11 +1,11 @@
-# make run | test | check | fix | docs | conformance | clients | soak | lowest | bench | bench-peers. Each makes its environment in .venv the first time.
+# make run | test | check | fix | docs | messages | conformance | clients | soak | lowest | bench | bench-peers. Each makes its environment in .venv the first time.
 
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := router plugins tests docs scripts bench examples pytest_router.py setup.py
 export PYTHON
 
-.PHONY: run test check fix docs conformance clients soak lowest bench bench-peers clean
+.PHONY: run test check fix docs messages conformance clients soak lowest bench bench-peers clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -29,6 +29,10 @@ fix: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/generate.py
+
+# The texts of pages and mails into the catalogues of every language; says which lack a translation.
+messages: $(VENV)/.installed-dev
+	$(BIN)/python scripts/messages.py $(ARGS)
 
 # Every bundled plugin under all rules; then make docs, for the tables in docs/providers.md.
 conformance: $(VENV)/.installed-dev

@@ -45,7 +45,7 @@ def test_calls_are_told_and_mails_arrive(tmp_path: Path, start_server: StartServ
             client.chat.completions.create(model="echo/echo", messages=[{"role": "user", "content": "hi"}])
         with closing(assemble(gateway.config_path, {})) as assembly:
             tell_what_is_due(assembly.office)  # or the gateway has done it just now
-            titles = {"The key backend has used 80 % of its budget", "Low balance: $4.20 left"}
+            titles = {"The key backend has used 80% of its budget", "Low balance: $4.20 left"}
             assert set(told(assembly.office, ann)) == titles
             wait_until(lambda: len(server.taken()) == 2)
             assert {one["message"]["Subject"] for one in server.taken()} == titles
