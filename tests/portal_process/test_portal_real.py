@@ -116,8 +116,8 @@ def test_serve_announces_where_the_portal_is(tmp_path: Path) -> None:
     command = [*gateway._command, "--json", "serve", "--workers", "1", "--port", str(gateway.port)]
     log = gateway.log_path.open("w")
     process = subprocess.Popen(command, cwd=tmp_path, env=gateway._env, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         lines: list[str] = []
         while not lines or lines[-1].rstrip() != "}":
             lines.append(process.stdout.readline())
