@@ -126,8 +126,9 @@ def findings(router, **options) -> dict[str, list[dict[str, str]]]:
 
 @pytest.fixture
 def quiet(router):
-    """A gateway whose port nobody uses."""
+    """A gateway whose ports nobody uses."""
     router("config", "set", "server.port", str(free_port()))
+    router("config", "set", "portal.listen", f"127.0.0.1:{free_port()}")
     return router
 
 
@@ -138,6 +139,7 @@ def test_a_fresh_gateway_has_no_problem(quiet) -> None:
     assert [one["detail"] for one in found["providers"] if one["state"] == "warning"] == [
         "no provider with an upstream is set up"
     ]
+    assert (states.pop("mail"), states.pop("portal")) == ({"hint"}, {"warning"}), "no mail server, and no master key"
     assert set().union(*states.values()) == {"ok"}
     assert {"python", "plugins", "configuration", "database", "files", "port"} <= set(states)
     hints = [finding["remedy"] for finding in found["providers"] if finding["state"] == "hint"]
@@ -163,6 +165,7 @@ LACKS = {
     "2 model(s) of acme have no price, and calls are refused: acme/large, acme/small": "models price acme/large",
     "anything passes on every model, and none of them has a price": "`router models sync anything`",
     "acme cannot be reached at http://127.0.0.1:{port}/v1: Connection refused": "providers.acme.base_url URL`",
+    "nobody can set up a second factor": "ROUTER_MASTER_KEY",
 }
 
 
