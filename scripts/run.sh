@@ -15,7 +15,7 @@ else
     export FIRST_API_KEY
     echo "Your first API key, shown this once:  $FIRST_API_KEY"
     echo "The operator secret, shown this once: $(field operator_secret)"
-    echo "(it makes the first operator of the portal; \`$bin/router people operator EMAIL\` does so as well)"
+    echo "(for plugins' routes that ask for it; \`$bin/router people operator EMAIL\` makes the portal's operators)"
 fi
 # What second factors are sealed with, unless the environment has one: made once, and kept for the next start.
 if [ -z "${ROUTER_MASTER_KEY:-}" ]; then
