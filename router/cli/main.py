@@ -42,7 +42,7 @@ class Root(LazyCommands):
         "ledger": CommandEntry(
             "router.cli.commands.ledger:ledger", "Whether transfers, holds and balances hold together."
         ),
-        "mail": CommandEntry("router.cli.portal.mail:mail", "What the portal sends, and whether it arrives."),
+        "mail": CommandEntry("router.cli.people.mail:mail", "What the portal sends, and whether it arrives."),
         "models": CommandEntry("router.cli.commands.models:models", "The catalogue: models and aliases."),
         "people": CommandEntry("router.cli.people.group:people", "Who logs into the portal, and sign-ups."),
         "plugins": CommandEntry("router.cli.commands.plugins:plugins", "Installed plugins."),

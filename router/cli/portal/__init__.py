@@ -1,1 +1,0 @@
-"""Commands of the portal: what it sends."""
