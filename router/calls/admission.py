@@ -27,6 +27,7 @@ from router.charging.meters import (
     money_places,
     settled_of,
     shown_claims,
+    spends,
 )
 from router.charging.plan import Plan
 from router.charging.policies import Policy
@@ -182,6 +183,8 @@ class Admission:
         charge_nano, amounts = settled_of(active.parts, active.amounts, outcome, self._context, active)
         if charge_nano != record.charge_nano:
             record = replace(record, charge_nano=charge_nano)
+        if keeping is not None:
+            keeping.spent = spends(active.parts, amounts)
 
         def instead() -> Instead:
             assert unbooked is not None

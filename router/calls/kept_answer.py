@@ -29,10 +29,14 @@ class AnswerRecorder:
     Attributes:
         place, request_id: as given.
         whole: the answer ended well.
+        spent: the call has used something that stands in the place of money, such as one of a plan's free calls.
         headers: gives the answer's headers; asked once, when it is kept.
     """
 
-    __slots__ = ("_keeps_free", "_max_bytes", "_over", "_parts", "_size", "headers", "place", "request_id", "whole")
+    __slots__ = (
+        *("_keeps_free", "_max_bytes", "_over", "_parts", "_size"),
+        *("headers", "place", "request_id", "spent", "whole"),
+    )
 
     def __init__(
         self,
@@ -44,7 +48,7 @@ class AnswerRecorder:
         keeps_free: bool = True,
     ) -> None:
         self._keeps_free = keeps_free
-        self.whole = False
+        self.whole = self.spent = False
         self.headers: Callable[[], Mapping[str, str]] = lambda: _NO_HEADERS
         self.place = place
         self.request_id = request_id
@@ -70,13 +74,12 @@ class AnswerRecorder:
         """What to write together with the settlement.
 
         A call that costs nothing, and broke off or is not to be kept, frees its place, and a repeat is a new call. Any
-        other is final: its
-        answer is kept as far as it went, and where there is none, or too much, that there was one.
+        other is final: its answer is kept as far as it went, and where there is none, or too much, that there was one.
 
         Args:
             record: the usage row, with what is to be charged.
         """
-        if not record.charge_nano and not (self.whole and self._keeps_free):
+        if not (record.charge_nano or self.spent) and not (self.whole and self._keeps_free):
             return [releasing(self.place, self.request_id)]
         headers = {name: value for name, value in self.headers().items() if _is_kept(name)}
         if not record.streamed:

@@ -28,6 +28,7 @@ __all__ = [
     "money_places",
     "settled_of",
     "shown_claims",
+    "spends",
 ]
 
 _log = logging.getLogger("router.charging")
@@ -196,6 +197,13 @@ def amounts_of(parts: Sequence[Part], quote: Quote) -> list[int] | None:
             raise failed("" if part.policy is None else part.policy.name, "amounts") from None
         amounts += given
     return amounts
+
+
+def spends(parts: Sequence[Part], amounts: Sequence[int]) -> bool:
+    """Whether a call has used something that a billing policy counts besides money, as ``settled_of`` tells it."""
+    found = iter(amounts)
+    counted = [(part, next(found)) for part in parts for bucket, _ in part.claims if bucket != BALANCE]
+    return any(part.bills and amount for part, amount in counted)
 
 
 def settled_of(

@@ -7,6 +7,7 @@ where it is asked: it is slow to import, and few need a proxy.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
@@ -23,6 +24,7 @@ __all__ = ["Proxy", "environment_proxy", "environment_ssl_context"]
 
 _HEAD_BYTES_MAX = 65_536
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
+_HOST = re.compile(r"[^\s/@]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,16 @@ class Proxy:
         scheme: only ``http`` can be used; another is refused when a connection is wanted.
         host, port: where it listens.
         authorization: the value of ``Proxy-Authorization``; empty for none.
+        variable: of the environment, that names it; empty where it is not known.
+        fault: what is wrong with what that says; empty where nothing is.
     """
 
     scheme: str
     host: str
     port: int
     authorization: str = field(default="", repr=False)
+    variable: str = ""
+    fault: str = ""
 
     def connect(self, resolver: HostResolver, origin: Origin, deadline: Deadline) -> socket.socket:
         """A socket that leads to ``origin`` if that is ``https``, else to the proxy.
@@ -46,14 +52,18 @@ class Proxy:
         Raises:
             OSError: the proxy cannot be reached, or opens no tunnel.
         """
+        if self.fault:
+            raise ConnectionError(f"{self.variable or 'the environment'} names no proxy: {self.fault}")
+        named = f" ({self.variable})" if self.variable else ""
         if self.scheme != "http":
-            raise ConnectionError(f"its proxy is reached by {self.scheme}://, where only http:// is known")
+            raise ConnectionError(f"its proxy{named} is reached by {self.scheme}://, where only http:// is known")
         try:
             sock = connect(resolver, self.host, self.port, deadline)
         except TimeoutError:
             raise
         except OSError as error:
-            raise ConnectionError(f"its proxy {self.host}:{self.port} cannot be reached: {error.strerror}") from error
+            where = f"{self.host}:{self.port}{named}"
+            raise ConnectionError(f"its proxy {where} cannot be reached: {error.strerror}") from error
         if origin.scheme == "https":
             try:
                 self._open_tunnel(sock, origin, deadline)
@@ -103,10 +113,33 @@ def environment_proxy(origin: Origin) -> Proxy | None:
     named = select_proxy(url, get_environ_proxies(url))
     if not named:
         return None
-    parts = urlsplit(named if "://" in named else f"http://{named}")
+    return _read(named, _variable_of(named, origin.scheme))
+
+
+def _read(named: str, variable: str) -> Proxy:
+    """The proxy that a value names; one with a ``fault`` where it names none."""
+    try:
+        parts = urlsplit(named if "://" in named else f"http://{named}")
+        scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+    except ValueError as error:
+        return Proxy("http", "", 0, variable=variable, fault=f"{_problem(error)}; give http://HOST:PORT")
+    if not _HOST.fullmatch(host) or port == 0:
+        problem = "its port is 0" if port == 0 else "it has no host"
+        return Proxy("http", "", 0, variable=variable, fault=f"{problem}; give http://HOST:PORT")
     credentials = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     authorization = "" if parts.username is None else f"Basic {b64encode(credentials.encode()).decode()}"
-    return Proxy(parts.scheme, parts.hostname or "", parts.port or 80, authorization)
+    return Proxy(scheme, host, port or 80, authorization, variable)
+
+
+def _problem(error: ValueError) -> str:
+    """What is wrong with a URL, without any of its text: it may hold a password."""
+    return "its port is no number from 1 to 65535" if "ort" in str(error) else "its host is none"
+
+
+def _variable_of(named: str, scheme: str) -> str:
+    """The variable that has this value, of those that are asked for a scheme; empty where none has."""
+    names = (f"{scheme}_proxy", "all_proxy")
+    return next((one for name in names for one in (name, name.upper()) if os.environ.get(one) == named), "")
 
 
 def environment_ssl_context() -> ssl.SSLContext:

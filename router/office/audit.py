@@ -73,6 +73,7 @@ class AuditedRunner:
         action, subject, detail: of the entry.
         upkeep: whether it is the tables that are changed: these need not fit this version, and the entry is written as
             soon as, and in the shape in which, they have a place for it.
+        made: whether a transaction has changed anything, by what it gives: one that has not leaves no entry.
     """
 
     def __init__(
@@ -84,10 +85,12 @@ class AuditedRunner:
         detail: Mapping[str, Any],
         *,
         upkeep: bool = False,
+        made: Callable[[Any], bool] = lambda given: True,
     ) -> None:
         self._database = database
         self._entry = entry_of(actor, action, subject, detail)
         self._upkeep = upkeep
+        self._made = made
         self._written = False
 
     @property
@@ -105,7 +108,7 @@ class AuditedRunner:
             if not self._upkeep:
                 check_fits(connection)
             result = function(connection)
-            return result, self._written or self._told(connection)
+            return result, self._written or (self._made(result) and self._told(connection))
 
         result, self._written = self._database.write(within, timeout_s=timeout_s, behind=behind)
         return result

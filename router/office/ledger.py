@@ -26,5 +26,5 @@ def sweep_calls(office: Office, actor: Actor, *, everything: bool = False) -> Sw
     Args:
         everything: also end every call whose worker is dead, and name the others.
     """
-    audited = AuditedRunner(office.database, actor, "ledger sweep", "", {"all": everything})
+    audited = AuditedRunner(office.database, actor, "ledger sweep", "", {"all": everything}, made=bool)
     return sweep(audited, time.time(), office.settings.billing.expired, everything=everything)

@@ -136,6 +136,29 @@ def test_a_proxy_that_opens_no_tunnel(
     assert error.message == f"upstream upstream.test: {says.format(port=proxy.port)}"
 
 
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("http://user:sesame@[::1", "its host is none"),
+        ("http://user:sesame@proxy:port", "its port is no number from 1 to 65535"),
+        ("http://proxy:99999", "its port is no number from 1 to 65535"),
+        ("http://proxy:0", "its port is 0"),
+        ("http://:3128", "it has no host"),
+        ("http://", "it has no host"),
+        ("//proxy:3128", "it has no host"),
+        ("http://pro xy:1", "it has no host"),
+    ],
+)
+def test_what_names_no_proxy_is_told_by_its_variable(
+    environment: pytest.MonkeyPatch, proxied: Client, variable: str, value: str, says: str
+) -> None:
+    environment.setenv(variable, value)
+    error = proxied.failure("https://upstream.test/v1")
+    assert error.kind == "connection" and "sesame" not in error.message
+    assert error.message == f"upstream upstream.test: {variable} names no proxy: {says}; give http://HOST:PORT"
+
+
 def test_a_silent_proxy_is_waited_for_no_longer_than_a_connection(
     environment: pytest.MonkeyPatch, proxied: Client
 ) -> None:
@@ -151,9 +174,9 @@ def test_a_silent_proxy_is_waited_for_no_longer_than_a_connection(
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("http://127.0.0.1:1", "its proxy 127.0.0.1:1 cannot be reached: Connection refused"),
-        ("socks5://127.0.0.1:1", "its proxy is reached by socks5://, where only http:// is known"),
-        ("https://127.0.0.1:1", "its proxy is reached by https://, where only http:// is known"),
+        ("http://127.0.0.1:1", "its proxy 127.0.0.1:1 (ALL_PROXY) cannot be reached: Connection refused"),
+        ("socks5://127.0.0.1:1", "its proxy (ALL_PROXY) is reached by socks5://, where only http:// is known"),
+        ("https://127.0.0.1:1", "its proxy (ALL_PROXY) is reached by https://, where only http:// is known"),
     ],
 )
 def test_a_proxy_that_cannot_be_used(environment: pytest.MonkeyPatch, proxied: Client, url: str, says: str) -> None:
