@@ -18,6 +18,7 @@ from router.charging.targets import TargetOffer, TargetPlan
 from router.charging.terms import CallPricing, TargetPrice, quote_of, shown_rates
 from router.config.schema import BillingSettings
 from router.errors import BadRequest, ModelNotPriced
+from router.money.image_prices import AskedImage, image_price, unpriced_image
 from router.money.prices import FREE, UNIT_RATE_OF, Price, dearest, is_complete, is_free, request_of, unpriced_units
 from router.providers.resolve import Route, Target, printable_id
 from router.surfaces.measuring import CAP_SPELLINGS, Measure
@@ -29,6 +30,7 @@ from router.types.request_rules import RequestRules
 __all__ = ["PriceQuoter", "boundless", "unpriced"]
 
 _REMEMBERED_MAX = 1000
+_SHOWN = 40
 _CACHED = frozenset({"cache_control", "content", "content_blocks", "system", "tools"})
 
 
@@ -191,6 +193,8 @@ def unpriced(model_id: str, card: ModelCard, book: PriceBook) -> ModelNotPriced:
 def _unsellable(target: TargetPlan, found: Measure) -> BadRequest | ModelNotPriced:
     """The error for a call that its first target cannot be charged for."""
     offer, name = target.offer, printable_id(target.id)
+    if found.image is not None and not offer.free and image_price(offer.price, found.image) is None:
+        return _unpriced_image(name, offer.price, found.image)
     lacking = () if offer.free or found.units is None else unpriced_units(offer.price, found.units)
     if not lacking:
         return boundless(target.id)
@@ -198,6 +202,18 @@ def _unsellable(target: TargetPlan, found: Measure) -> BadRequest | ModelNotPric
     options = " ".join(f"--{UNIT_RATE_OF[unit].replace('_', '-')} AMOUNT" for unit in lacking)
     detail = f"{message} Set the whole price again with it: `router models price {name} {options} ...`, or --free."
     return ModelNotPriced(message, param="model", detail=detail)
+
+
+def _unpriced_image(name: str, price: Price, asked: AskedImage) -> BadRequest:
+    field, value = unpriced_image(price, asked)
+    message = (
+        f"The model '{name}' has no price on this gateway for images of the {field} {value[:_SHOWN]!r}; send the "
+        f"request without '{field}', or with a usual one."
+    )
+    keys = "sizes" if field == "size" else "qualities"
+    example = f'tiers = [{{ {keys} = ["{value[:_SHOWN]}"], per_image = AMOUNT }}]'
+    detail = f"{message} Its price says what one costs with a tier: {example}."
+    return BadRequest(message, code="unpriced_extra", param=field, detail=detail)
 
 
 def boundless(model_id: str) -> BadRequest:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from router.charging.bounds import UNBOUNDED, Bound, bound_of
-from router.charging.targets import TargetPlan
-from router.charging.terms import CHARGE_MAX, TargetPrice
+from router.charging.targets import TargetOffer, TargetPlan
+from router.charging.terms import CHARGE_MAX, TargetPrice, shown_rates
+from router.money.image_prices import AskedImage, image_price
 from router.money.prices import MILLION, Rates, dearest, unpriced_units
 from router.surfaces.measuring import Measure
 
@@ -19,7 +20,12 @@ def sale_of(target: TargetPlan, found: Measure, at: float) -> TargetPrice | None
         found: what its body holds.
         at: Unix seconds at which it arrived.
     """
-    offer = target.offer
+    offer, cost_rates = target.offer, target.cost_rates
+    if found.image is not None and not offer.free:
+        of_image = _image_offer(offer, found.image)
+        if of_image is None:
+            return None
+        offer, cost_rates = of_image
     flat = offer.flat
     if found.units is not None and not offer.free and unpriced_units(offer.price, found.units):
         return None
@@ -37,9 +43,23 @@ def sale_of(target: TargetPlan, found: Measure, at: float) -> TargetPrice | None
         most_nano, free = -(-total // MILLION), target.nothing_charged
         if most_nano > CHARGE_MAX:
             most_nano = CHARGE_MAX
-        return TargetPrice(offer.price, offer.cost, bound, flat, most_nano, offer.origin, free, target.cost_rates)
+        return TargetPrice(offer.price, offer.cost, bound, flat, most_nano, offer.origin, free, cost_rates)
     top = flat or dearest(offer.price, at, prompt)
-    return TargetPrice.of(offer.price, offer.cost, bound, top, offer.origin, target.cost_rates)
+    return TargetPrice.of(offer.price, offer.cost, bound, top, offer.origin, cost_rates)
+
+
+def _image_offer(offer: TargetOffer, asked: AskedImage) -> tuple[TargetOffer, Rates | None] | None:
+    """What images of a size and a quality cost, and the rates of their cost where these are flat; None where they have
+    no price.
+    """
+    price = image_price(offer.price, asked)
+    if price is None:
+        return None
+    cost = None if offer.cost is None else image_price(offer.cost, asked)
+    flat = None if price.tiers else dearest(price, 0.0, 0)
+    origin = {**offer.origin, **(shown_rates(flat) if flat is not None and offer.origin else {})}
+    made = offer._replace(price=price, cost=cost, flat=flat, origin=origin)
+    return made, None if cost is None or cost.tiers else dearest(cost, 0.0, 0)
 
 
 def _charges_without_end(bound: Bound, rates: Rates) -> bool:

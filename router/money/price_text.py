@@ -21,7 +21,9 @@ RATE_MAX = 100_000_000 * NANO
 """The highest rate that is believed: a hundred units of the currency for one token."""
 
 _UNIT_RATE_MAX = 1_000_000 * NANO
-_TIER_KEYS = (*ALL_RATES, "above_tokens", "hours")
+_OF_IMAGES = ("sizes", "qualities")
+_TIER_KEYS = (*ALL_RATES, "above_tokens", "hours", *_OF_IMAGES)
+_NAME_MAX = 32
 _PRICE_KEYS = (*ALL_RATES, "free", "tiers")
 
 
@@ -61,7 +63,10 @@ def keep_price(price: Price) -> dict[str, Any]:
 
 def kept_price(kept: Mapping[str, Any]) -> Price:
     """What ``keep_price`` made."""
-    tiers = tuple(PriceTier(**{**tier, "hours": tuple(tier.get("hours", ()))}) for tier in kept.get("tiers", ()))
+    listed = ("hours", *_OF_IMAGES)
+    tiers = tuple(
+        PriceTier(**{**tier, **{name: tuple(tier.get(name, ())) for name in listed}}) for tier in kept.get("tiers", ())
+    )
     return Price(**{name: kept[name] for name in ALL_RATES if name in kept}, tiers=tiers)
 
 
@@ -83,14 +88,24 @@ def _tier(table: Any, where: str) -> PriceTier:
             raise ValueError('hours: must be a list of texts such as "mon-fri 06:00-10:00"')
         for span in hours:
             parse_hours(span)
-        if above is None and not hours:
-            raise ValueError("says neither above_tokens nor hours: when does it hold?")
-        tier = PriceTier(above, tuple(hours), **_rates(table))
+        images = {name: _image_names(name, table.get(name, [])) for name in _OF_IMAGES}
+        if above is None and not hours and not any(images.values()):
+            raise ValueError("says neither above_tokens nor hours, sizes or qualities: when does it hold?")
+        tier = PriceTier(above, tuple(hours), **_rates(table), **images)  # type: ignore[arg-type]
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     if not _rates(table):
         raise ValueError(f"{where}: has no rate of its own")
     return tier
+
+
+def _image_names(key: str, names: Any) -> tuple[str, ...]:
+    if not isinstance(names, (list, tuple)) or not all(
+        isinstance(one, str) and 0 < len(one) <= _NAME_MAX for one in names
+    ):
+        example = "1792x1024" if key == "sizes" else "hd"
+        raise ValueError(f'{key}: must be a list of texts such as "{example}"')
+    return tuple(names)
 
 
 def _check_keys(table: Any, known: tuple[str, ...]) -> None:

@@ -54,6 +54,7 @@ class PriceTier:
     Attributes:
         above_tokens: for calls whose whole prompt is longer than this.
         hours: for calls that arrive in one of these spans, UTC: ``"mon-fri 06:00-10:00"`` or ``"22:00-04:00"``.
+        sizes, qualities: for images of one of these, as bodies name them: ``1792x1024``, ``hd``; ``*`` is any.
     """
 
     above_tokens: int | None = None
@@ -68,6 +69,8 @@ class PriceTier:
     per_million_characters: int | None = None
     per_search: int | None = None
     per_request: int | None = None
+    sizes: tuple[str, ...] = ()
+    qualities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +258,8 @@ def _given(parts: Iterable[Price | PriceTier]) -> Iterator[int]:
 
 
 def _holds(tier: PriceTier, at: float, prompt_tokens: int) -> bool:
+    if tier.sizes or tier.qualities:  # see ``router.money.image_prices``
+        return False
     if tier.above_tokens is not None and prompt_tokens <= tier.above_tokens:
         return False
     return not tier.hours or any(parse_hours(span).hold(at) for span in tier.hours)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from router.money.image_prices import AskedImage
 from router.money.usage import Units
 from router.types.request_rules import CAPS
 
@@ -106,6 +107,7 @@ class Measure(msgspec.Struct):
         prompts: how many there are that have the context window each to itself, together in ``text_bytes``.
         predicted: bytes of a predicted output, which is charged where it is not met.
         plain: whether every message is a role and one text, and nothing else.
+        image: what it asks of the images that are to be made; None where none are.
         units: the most that it asks for beside tokens, without the request itself; None where that is nothing.
     """
 
@@ -122,6 +124,7 @@ class Measure(msgspec.Struct):
     prompts: int = 1
     predicted: int = 0
     plain: bool = True
+    image: AskedImage | None = None
     units: Units | None = None
 
     def cap(self, dropped: Collection[str] = ()) -> int | None:

@@ -30,7 +30,10 @@ _ACME = {"rerank-v1": {"kind": "rerank"}}
 _PRICES = {
     "acme/rerank-v1": {"per_search": "0.002"},
     "openai/gpt-3.5-turbo-instruct": {"input": "1.50", "output": "2.00"},
-    "openai/gpt-image-1": {"per_image": "0.04"},
+    "openai/gpt-image-1": {
+        "per_image": "0.04",
+        "tiers": [{"sizes": ["*"], "qualities": ["*"], "per_image": "0.04"}],
+    },
     "openai/omni-moderation-latest": {"input": "0", "output": "0"},
     "openai/tts-1": {"per_million_characters": "15"},
     "openai/whisper-1": {"per_second": "0.0001"},

@@ -23,6 +23,7 @@ MODELS: dict[str, Any] = {
     "voice": {"kind": "speech"},
     "ear": {"kind": "transcriptions"},
     "bare": {"kind": "images"},
+    "sized": {"kind": "images"},
     "judge": {"kind": "moderations", "context_window": 8000},
     "rank": {"kind": "rerank"},
     "read": {"kind": "rerank", "context_window": 8000},
@@ -31,6 +32,14 @@ MODELS: dict[str, Any] = {
 PRICES: dict[str, Any] = {
     "acme/paint": {"per_image": "0.04"},
     "acme/draw": {"input": "5", "output": "40", "per_image": "0"},
+    "acme/sized": {
+        "per_image": "0.04",
+        "tiers": [
+            {"sizes": ["1792x1024"], "per_image": "0.08"},
+            {"qualities": ["hd"], "per_image": "0.07"},
+            {"sizes": ["1792x1024"], "qualities": ["hd"], "per_image": "0.12"},
+        ],
+    },
     "acme/voice": {"per_million_characters": "15"},
     "acme/ear": {"per_second": "0.0001"},
     "acme/judge": {"input": "0.1"},
@@ -98,6 +107,54 @@ def test_images_are_charged_one_by_one(gateway: Gateway, upstream: ScriptedUpstr
     assert upstream.requests[-1].json() == {"model": "paint", "prompt": "a lighthouse", "n": 2, "size": "1024x1024"}
     row = last_row(gateway)
     assert (row["route"], row["units"], row["charge"], row["estimated"]) == ("images", {"images": 2}, "0.08", False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "charge"),
+    [
+        ({}, "0.08"),
+        ({"size": "auto", "quality": "standard"}, "0.08"),
+        ({"size": "512x512", "quality": None}, "0.08"),
+        ({"size": "1792x1024"}, "0.16"),
+        ({"width": 1792, "height": 1024}, "0.16"),
+        ({"quality": "HD"}, "0.14"),
+        ({"size": "1792X1024", "quality": "hd"}, "0.24"),
+    ],
+)
+def test_sizes_and_qualities_have_prices(
+    gateway: Gateway, upstream: ScriptedUpstream, asked: dict[str, Any], charge: str
+) -> None:
+    upstream.script(images(2))
+    answer = post(gateway, "/v1/images/generations", {"model": "acme/sized", "prompt": "x", "n": 2, **asked})
+    assert (answer.status, answer.headers["x-router-charge"]) == (200, charge)
+    row = last_row(gateway)
+    assert row["prices"]["per_image"] == f"{int(charge.replace('.', '')) / 200:g}" and row["marks"] == []
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "field"),
+    [
+        ("paint", {"size": "1792x1024"}, "size"),
+        ("paint", {"size": "4K"}, "size"),
+        ("paint", {"quality": "hd"}, "quality"),
+        ("paint", {"resolution": "2k"}, "size"),
+        ("paint", {"width": 4096, "height": 4096}, "size"),
+        ("sized", {"size": "2048x2048"}, "size"),
+        ("sized", {"size": "2048x2048", "quality": "hd"}, "size"),
+        ("sized", {"quality": "ultra"}, "quality"),
+        ("sized", {"size": "1792x1024", "quality": "ultra"}, "quality"),
+    ],
+)
+def test_sizes_and_qualities_without_a_price_are_refused(
+    gateway: Gateway, upstream: ScriptedUpstream, model: str, asked: dict[str, Any], field: str
+) -> None:
+    answer = post(gateway, "/v1/images/generations", {"model": f"acme/{model}", "prompt": "x", **asked})
+    error = answer.json()["error"]
+    assert (answer.status, error["param"], error["code"]) == (400, field, "unpriced_extra")
+    assert "has no price on this gateway" in error["message"] and not upstream.requests
+    upstream.script(images(1))
+    paid_by_tokens = post(gateway, "/v1/images/generations", {"model": "acme/draw", "prompt": "x", **asked})
+    assert paid_by_tokens.status == 200
 
 
 def test_fewer_images_than_asked_for_cost_less(gateway: Gateway, upstream: ScriptedUpstream) -> None:

@@ -83,7 +83,7 @@ def price_text(shown: dict[str, Any] | None) -> str | None:
     parts = [f"{name} {shown[name]}" for name in ALL_RATES if name in shown]
     for tier in shown.get("tiers", ()):
         when = [f"above {tier['above_tokens']} tokens"] if "above_tokens" in tier else []
-        when += [", ".join(tier["hours"])] if "hours" in tier else []
+        when += [", ".join(tier[name]) for name in ("hours", "sizes", "qualities") if name in tier]
         parts.append(f"({'; '.join(when)}: {', '.join(f'{name} {tier[name]}' for name in ALL_RATES if name in tier)})")
     return "; ".join(parts)
 

@@ -8,7 +8,7 @@ from typing import Any
 from router.surfaces.field_kinds import Integer, JsonField, OneOf, Text
 from router.surfaces.measuring import Measure
 from router.surfaces.media.fields import FILES, NotStreamed, checked, described_form, prompt_bytes
-from router.surfaces.media.images import IMAGES_MAX, IMAGES_SHAPE, image_reader
+from router.surfaces.media.images import IMAGES_MAX, IMAGES_SHAPE, asked_image, image_reader
 from router.surfaces.media.multipart import files_of, read_form
 from router.surfaces.surface import ServedCall, Surface, SurfaceSchema
 from router.surfaces.text.paths import beside_chat
@@ -53,7 +53,8 @@ class ImageEditsSurface(Surface):
             images += len(files_of(body, "mask"))
         count = body.get("n") or 1
         size = prompt_bytes(body, _FILES)
-        return Measure(size, messages=1, images=images, choices=count, units=Units(images=count))
+        asked, units = asked_image(body), Units(images=count)
+        return Measure(size, messages=1, images=images, choices=count, image=asked, units=units)
 
     def reader(self, call: ServedCall) -> PlainReader:
         """See ``Surface``."""

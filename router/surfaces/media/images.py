@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from router.money.image_prices import AskedImage
 from router.surfaces.field_kinds import Integer, JsonField, OneOf, Text
 from router.surfaces.measuring import Measure
 from router.surfaces.media.fields import NotStreamed, checked, described, prompt_bytes
@@ -14,7 +15,7 @@ from router.surfaces.text.plain_reader import PlainReader
 from router.types.dialect import Dialect
 from router.types.records import Units, Usage
 
-__all__ = ["IMAGES_MAX", "IMAGES_SHAPE", "ImagesSurface", "image_reader"]
+__all__ = ["IMAGES_MAX", "IMAGES_SHAPE", "ImagesSurface", "asked_image", "image_reader"]
 
 IMAGES_MAX = 10
 """Of one call."""
@@ -41,6 +42,14 @@ def image_reader(call: ServedCall) -> PlainReader:
     return PlainReader(call, "data", Usage(0, units=Units(images=call.body.get("n") or 1)))
 
 
+def asked_image(body: Mapping[str, Any]) -> AskedImage:
+    """What a body that was checked asks of its images, by the names that providers have for it."""
+    width, height = body.get("width"), body.get("height")
+    named = [body.get("size"), body.get("resolution"), f"{width}x{height}" if width or height else None]
+    sizes = dict.fromkeys(str(size).strip().lower() for size in named if size is not None)
+    return AskedImage(tuple(sizes), (body.get("quality") or "").strip().lower())
+
+
 class ImagesSurface(Surface):
     """OpenAI's images: a prompt, and how many."""
 
@@ -54,7 +63,8 @@ class ImagesSurface(Surface):
         """See ``Surface``."""
         checked(body, _FIELDS)
         count = body.get("n") or 1
-        return Measure(prompt_bytes(body), messages=1, choices=count, units=Units(images=count))
+        units, image = Units(images=count), asked_image(body)
+        return Measure(prompt_bytes(body), messages=1, choices=count, image=image, units=units)
 
     def reader(self, call: ServedCall) -> PlainReader:
         """See ``Surface``."""
