@@ -7,7 +7,7 @@ from typing import Any
 
 from router_plugins.google_surface.parts import SPOKEN, TEXTS, TOOL
 
-from router.surfaces import CHAT_FIELDS, FieldRung, Integer, ListOf, Members, OneOf, Text
+from router.surfaces import CHAT_FIELDS, FieldRung, Integer, ListOf, Members, OneOf, TextField
 
 __all__ = ["CONTENT", "EMBED", "LEVELS", "MODES", "SHOWN", "camel", "settled", "unknown_fields"]
 
@@ -30,7 +30,9 @@ MODES: Mapping[str, str] = {
 LEVELS = ("minimal", "low", "medium", "high", "xhigh")
 """Of thinking, as a chat has them."""
 _NO_LEVEL = "THINKING_LEVEL_UNSPECIFIED"
-_CALLING = Members({"mode": OneOf(*MODES, *(mode.lower() for mode in MODES)), "allowedFunctionNames": ListOf(Text())})
+_CALLING = Members(
+    {"mode": OneOf(*MODES, *(mode.lower() for mode in MODES)), "allowedFunctionNames": ListOf(TextField())}
+)
 _TEXT = "this gateway answers in text; ask for TEXT alone"
 _GOOGLES = "it names something that is kept at Google for the whole gateway; send it inline"
 
@@ -65,7 +67,7 @@ CONTENT: tuple[FieldRung, ...] = (
     FieldRung("generationConfig.topK", "drop", "a chat has none"),
     FieldRung("generationConfig.seed", "pass", "`seed`", (int,)),
     FieldRung("generationConfig.maxOutputTokens", "translate", "`max_completion_tokens`", field=Integer(1)),
-    FieldRung("generationConfig.stopSequences", "translate", "`stop`", field=ListOf(Text())),
+    FieldRung("generationConfig.stopSequences", "translate", "`stop`", field=ListOf(TextField())),
     FieldRung(
         "generationConfig.presencePenalty", "translate", "`presence_penalty`", field=CHAT_FIELDS["presence_penalty"]
     ),

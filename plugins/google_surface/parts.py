@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from router.surfaces import DEPENDS, Either, JsonField, ListOf, Members, OneOf, Text, Typed
+from router.surfaces import DEPENDS, Either, JsonField, ListOf, Members, OneOf, TextField, Typed
 
 __all__ = ["BESIDE", "KINDS", "ROLES", "SPOKEN", "TEXTS", "THOUGHT", "TOOL", "contents_shape"]
 
@@ -17,44 +17,46 @@ BESIDE = frozenset({"thought", "thoughtSignature", "videoMetadata", "mediaResolu
 THOUGHT = Typed("true or false", bool)
 
 _INLINE: Mapping[str, JsonField] = {
-    "mimeType": Text('a type such as "image/png"', pattern=r"[^/]*/[\s\S]*", required=True),
-    "data": Text("base64 text", least=1, required=True),
-    "displayName": Text(),
+    "mimeType": TextField('a type such as "image/png"', pattern=r"[^/]*/[\s\S]*", required=True),
+    "data": TextField("base64 text", least=1, required=True),
+    "displayName": TextField(),
 }
 _LINK = "the link of an image: nothing else can be fetched here, so send the data inline, as 'inlineData'"
-_NAME = Text("the name of a function", least=1, required=True)
+_NAME = TextField("the name of a function", least=1, required=True)
 _INLINE_PART = Members({"inlineData": Members(_INLINE, required=True)})
 
 KINDS: Mapping[str, JsonField] = {
-    "text": Text(),
+    "text": TextField(),
     "inlineData": Members(_INLINE),
     "fileData": Members(
         {
-            "fileUri": Text(_LINK, pattern=r"https?://[\s\S]*", required=True),
-            "mimeType": Text('a type such as "image/png"', pattern=r"image/[\s\S]*", required=True),
+            "fileUri": TextField(_LINK, pattern=r"https?://[\s\S]*", required=True),
+            "mimeType": TextField('a type such as "image/png"', pattern=r"image/[\s\S]*", required=True),
         }
     ),
-    "functionCall": Members({"name": _NAME, "args": Members(), "id": Text()}),
+    "functionCall": Members({"name": _NAME, "args": Members(), "id": TextField()}),
     "functionResponse": Members(
-        {"name": _NAME, "response": Members(), "id": Text(), "parts": ListOf(_INLINE_PART)},
+        {"name": _NAME, "response": Members(), "id": TextField(), "parts": ListOf(_INLINE_PART)},
         depends="the call before it",
     ),
 }
 """What a part can be -> its value; names of members in camel case."""
 
 
-def _texts(text: Text) -> Either:
+def _texts(text: TextField) -> Either:
     part = Members({"text": text})
     parts = Either("a list of parts that are texts", ListOf(part, 1 if text.least else 0), part, required=True)
-    return Either("a text, or an object with parts", Text(least=text.least), Members({"parts": parts}))
+    return Either("a text, or an object with parts", TextField(least=text.least), Members({"parts": parts}))
 
 
-TEXTS = _texts(Text(required=True))
+TEXTS = _texts(TextField(required=True))
 """A content of texts alone."""
-SPOKEN = _texts(Text(least=1, required=True))
+SPOKEN = _texts(TextField(least=1, required=True))
 """The same, none of them empty."""
 
-_DECLARED = Members({"name": _NAME, "description": Text(), "parameters": Members(), "parametersJsonSchema": Members()})
+_DECLARED = Members(
+    {"name": _NAME, "description": TextField(), "parameters": Members(), "parametersJsonSchema": Members()}
+)
 TOOL = Members(
     {"functionDeclarations": ListOf(_DECLARED)},
     others="is a tool that Google runs, and is not there: offer functions of your own",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from router.surfaces import CHAT_FIELDS, Either, FieldRung, Integer, ListOf, Members, OneOf, Text
+from router.surfaces import CHAT_FIELDS, Either, FieldRung, Integer, ListOf, Members, OneOf, TextField
 
 __all__ = ["CHAT", "EMBED", "INPUT", "SHOWN", "unknown_fields"]
 
@@ -17,7 +17,7 @@ SHOWN: Mapping[type, str] = {
     list: "a list",
     dict: "an object",
 }
-INPUT = Either("a text or a list of texts", Text(), ListOf(Text(), 1))
+INPUT = Either("a text or a list of texts", TextField(), ListOf(TextField(), 1))
 """Of ``/api/embed``."""
 _FORMAT = Either('"json" or a JSON schema', OneOf("json", ""), Members())
 _CAP = Either("a whole number of at least 1, or -1 or -2 for no cap", OneOf(-1, -2), Integer(1))

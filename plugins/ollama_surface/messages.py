@@ -18,7 +18,7 @@ from router.surfaces import (
     ReasoningPart,
     ResultPart,
     Tagged,
-    Text,
+    TextField,
     TextPart,
     Turn,
     check_part,
@@ -28,21 +28,23 @@ __all__ = ["MESSAGE", "turns_of"]
 
 _PICTURES = {"iVBOR[w-z0-9+/]": "png", "/9j/": "jpeg", "R0lGO[A-P]": "gif", "UklGR[g-v]": "webp"}
 """How pictures begin in base64 -> what they are."""
-_IMAGE = Text("a PNG, JPEG, GIF or WebP picture in base64", pattern=f"(?:{'|'.join(_PICTURES)})[A-Za-z0-9+/]*={{0,2}}")
-_CALLED = Members(
-    {"name": Text("the name of a function", least=1, required=True), "arguments": Members()}, required=True
+_IMAGE = TextField(
+    "a PNG, JPEG, GIF or WebP picture in base64", pattern=f"(?:{'|'.join(_PICTURES)})[A-Za-z0-9+/]*={{0,2}}"
 )
-_SAID = {"content": Text(), "images": ListOf(_IMAGE)}
-_CALLS = ListOf(Members({"id": Text(), "function": _CALLED}))
+_CALLED = Members(
+    {"name": TextField("the name of a function", least=1, required=True), "arguments": Members()}, required=True
+)
+_SAID = {"content": TextField(), "images": ListOf(_IMAGE)}
+_CALLS = ListOf(Members({"id": TextField(), "function": _CALLED}))
 
 MESSAGE = Tagged(
     "role",
     {
         "system": Members(_SAID),
         "user": Members(_SAID),
-        "assistant": Members({**_SAID, "thinking": Text(), "tool_calls": _CALLS}),
+        "assistant": Members({**_SAID, "thinking": TextField(), "tool_calls": _CALLS}),
         "tool": Members(
-            {"content": Text(), "tool_call_id": Text(), "tool_name": Text(), "name": Text()},
+            {"content": TextField(), "tool_call_id": TextField(), "tool_name": TextField(), "name": TextField()},
             depends="the call before it",
         ),
     },

@@ -45,7 +45,7 @@ from router.surfaces.field_kinds import (
     Number,
     OneOf,
     Tagged,
-    Text,
+    TextField,
     Typed,
 )
 from router.surfaces.further import further_surfaces
@@ -110,8 +110,8 @@ __all__ = [
     "SurfaceRoute",
     "SurfaceSchema",
     "Tagged",
-    "Text",
     "TextDelta",
+    "TextField",
     "TextPart",
     "Tool",
     "ToolChoice",

@@ -23,7 +23,7 @@ __all__ = [
     "OneOf",
     "Stop",
     "Tagged",
-    "Text",
+    "TextField",
     "Typed",
     "short",
 ]
@@ -190,7 +190,7 @@ class Stop(JsonField):
         return value
 
 
-class Text(JsonField):
+class TextField(JsonField):
     """A text.
 
     Args:

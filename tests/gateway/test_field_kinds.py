@@ -10,30 +10,43 @@ from marshmallow import ValidationError
 
 from router.errors import BadRequest
 from router.surfaces.canonical.ladder import FieldRung, check_ladder, ladder_schema
-from router.surfaces.field_kinds import Either, Integer, JsonField, ListOf, Members, Number, OneOf, Tagged, Text, Typed
+from router.surfaces.field_kinds import (
+    Either,
+    Integer,
+    JsonField,
+    ListOf,
+    Members,
+    Number,
+    OneOf,
+    Tagged,
+    TextField,
+    Typed,
+)
 from router.surfaces.known_fields import check_part
 from router.surfaces.media.fields import NotStreamed
 from router.surfaces.responses.item_fields import ITEM, TOOL
 
-TEXT_PART, NAMED = Members({"text": Text(required=True)}), Members({"name": Text(least=1, required=True)})
+TEXT_PART, NAMED = Members({"text": TextField(required=True)}), Members({"name": TextField(least=1, required=True)})
 FIELDS: dict[str, JsonField] = {
-    "text": Text(),
-    "some text": Text(least=1),
-    "a pattern": Text("a link", pattern=r"https?://[\s\S]*"),
+    "text": TextField(),
+    "some text": TextField(least=1),
+    "a pattern": TextField("a link", pattern=r"https?://[\s\S]*"),
     "any list": ListOf(Integer()),
-    "a short list": ListOf(Text(), 1, 2),
+    "a short list": ListOf(TextField(), 1, 2),
     "a list of ranges": ListOf(Number(0, 1)),
     "any object": Members(),
-    "an object": Members({"name": Text(required=True), "size": Integer(1), "more": ListOf(Text())}),
-    "a closed object": Members({"name": Text()}, others="is not known here"),
+    "an object": Members({"name": TextField(required=True), "size": Integer(1), "more": ListOf(TextField())}),
+    "a closed object": Members({"name": TextField()}, others="is not known here"),
     "one of texts": OneOf("a", "b"),
     "one of numbers": OneOf(0, -1),
     "one of booleans": OneOf(True),
     "tagged": Tagged("type", {"a": TEXT_PART, "b": NAMED}),
     "tagged or usual": Tagged("type", {"a": TEXT_PART, "b": NAMED}, usual="a"),
     "tagged and closed": Tagged("type", {"a": Members({"x": Integer()}, others="is not known")}),
-    "either": Either("a text or a list", Text(), ListOf(Text(least=1), 1)),
-    "either object": Either("a text or an object", Text(least=1), Members({"url": Text(least=1, required=True)})),
+    "either": Either("a text or a list", TextField(), ListOf(TextField(least=1), 1)),
+    "either object": Either(
+        "a text or an object", TextField(least=1), Members({"url": TextField(least=1, required=True)})
+    ),
     "typed": Typed("true or false", bool),
     "no stream": NotStreamed("Images"),
     "an item": ITEM,
@@ -86,8 +99,8 @@ def test_what_is_described_is_what_is_let_in(name: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "place", "says"),
     [
-        (ListOf(Text()), ["a", 1], "x[1]", "must be a string, not 1"),
-        (ListOf(Text(), 1), [], "x", "must hold at least 1, not 0"),
+        (ListOf(TextField()), ["a", 1], "x[1]", "must be a string, not 1"),
+        (ListOf(TextField(), 1), [], "x", "must hold at least 1, not 0"),
         (Members({"a": ListOf(NAMED)}), {"a": [{"name": "x"}, {}]}, "x.a[1].name", "is required: a string"),
         (FIELDS["a closed object"], {"more": 1}, "x.more", "is not known here"),
         (FIELDS["tagged"], {"type": "c"}, "x.type", "must be one of a, b, not 'c'"),
@@ -109,7 +122,7 @@ LADDER = (
     FieldRung("plain", "pass", "as it is", (str,)),
     FieldRung("count", "translate", "as it is", field=Integer(1)),
     FieldRung("outer", "translate", "see its members", (dict,)),
-    FieldRung("outer.inner", "translate", "as it is", field=ListOf(Text())),
+    FieldRung("outer.inner", "translate", "as it is", field=ListOf(TextField())),
     FieldRung("outer.gone", "drop", "nobody knows it"),
     FieldRung("never", "refuse", "it is not there", (), (1, False)),
 )

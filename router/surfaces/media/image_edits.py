@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from router.surfaces.field_kinds import Integer, JsonField, OneOf, Text
+from router.surfaces.field_kinds import Integer, JsonField, OneOf, TextField
 from router.surfaces.measuring import Measure
 from router.surfaces.media.fields import FILES, NotStreamed, checked, described_form, prompt_bytes
 from router.surfaces.media.images import IMAGES_MAX, IMAGES_SHAPE, asked_image, image_reader
@@ -19,13 +19,13 @@ from router.types.records import Units
 __all__ = ["ImageEditsSurface"]
 
 _FIELDS: Mapping[str, JsonField] = {
-    "prompt": Text(least=1, required=True),
+    "prompt": TextField(least=1, required=True),
     "n": Integer(1, IMAGES_MAX),
-    "size": Text(),
-    "quality": Text(),
+    "size": TextField(),
+    "quality": TextField(),
     "response_format": OneOf("url", "b64_json"),
     "stream": NotStreamed("Images", "false"),
-    "user": Text(),
+    "user": TextField(),
 }
 _FILES = frozenset({"image", "image[]", "mask"})
 

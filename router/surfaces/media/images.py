@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from router.money.image_prices import AskedImage
-from router.surfaces.field_kinds import Integer, JsonField, OneOf, Text
+from router.surfaces.field_kinds import Integer, JsonField, OneOf, TextField
 from router.surfaces.measuring import Measure
 from router.surfaces.media.fields import NotStreamed, checked, described, prompt_bytes
 from router.surfaces.surface import ServedCall, Surface, SurfaceSchema
@@ -20,13 +20,13 @@ __all__ = ["IMAGES_MAX", "IMAGES_SHAPE", "ImagesSurface", "asked_image", "image_
 IMAGES_MAX = 10
 """Of one call."""
 _FIELDS: Mapping[str, JsonField] = {
-    "prompt": Text(least=1, required=True),
+    "prompt": TextField(least=1, required=True),
     "n": Integer(1, IMAGES_MAX),
-    "size": Text(),
-    "quality": Text(),
+    "size": TextField(),
+    "quality": TextField(),
     "response_format": OneOf("url", "b64_json"),
     "stream": NotStreamed("Images"),
-    "user": Text(),
+    "user": TextField(),
 }
 _IMAGE = {"type": "object", "properties": {"url": {"type": "string"}, "b64_json": {"type": "string"}}}
 IMAGES_SHAPE: Mapping[str, Any] = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.errors import RouterError, UpstreamError
-from router.surfaces.field_kinds import JsonField, Number, OneOf, Text, Typed
+from router.surfaces.field_kinds import JsonField, Number, OneOf, TextField, Typed
 from router.surfaces.measuring import Measure
 from router.surfaces.media.fields import checked, described, prompt_bytes
 from router.surfaces.reader import NativeReader
@@ -26,11 +26,11 @@ _TYPES = {
     "pcm": "audio/pcm",
 }
 _FIELDS: Mapping[str, JsonField] = {
-    "input": Text(least=1, required=True),
+    "input": TextField(least=1, required=True),
     "voice": Typed("a string or an object", str, dict, required=True),
     "response_format": OneOf(*_TYPES),
     "speed": Number(0.25, 4),
-    "instructions": Text(),
+    "instructions": TextField(),
     "stream_format": OneOf("audio"),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from router.errors import BadRequest
-from router.surfaces.field_kinds import JsonField, OneOf, Text
+from router.surfaces.field_kinds import JsonField, OneOf, TextField
 from router.surfaces.measuring import Measure
 from router.surfaces.media.durations import audio_length
 from router.surfaces.media.fields import FILE, NotStreamed, NumberText, checked, described_form, prompt_bytes
@@ -25,8 +25,8 @@ HOURS_MAX = 12
 _MOST_MS = HOURS_MAX * 3_600_000
 _PLAIN = ("text", "srt", "vtt")
 _FIELDS: Mapping[str, JsonField] = {
-    "language": Text(),
-    "prompt": Text(),
+    "language": TextField(),
+    "prompt": TextField(),
     "response_format": OneOf("json", "verbose_json", "diarized_json", *_PLAIN),
     "stream": NotStreamed("Transcriptions", "false"),
     "temperature": NumberText(0, 2),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router.surfaces.canonical.ladder import FieldRung
-from router.surfaces.field_kinds import Integer, ListOf, Members, Tagged, Text, Typed
+from router.surfaces.field_kinds import Integer, ListOf, Members, Tagged, TextField, Typed
 from router.surfaces.known_fields import CHAT_FIELDS
 
 __all__ = ["LADDER", "TYPES"]
@@ -25,8 +25,8 @@ _FORMAT = Tagged(
         "json_schema": Members(
             {
                 "schema": Members(required=True),
-                "name": Text(),
-                "description": Text(),
+                "name": TextField(),
+                "description": TextField(),
                 "strict": Typed("true or false", bool),
             }
         ),
@@ -66,7 +66,7 @@ LADDER = (
         "include",
         "translate",
         "`message.output_text.logprobs` as `logprobs`; reasoning is whole anyway",
-        field=ListOf(Text()),
+        field=ListOf(TextField()),
     ),
     FieldRung("store", "translate", "whether the gateway keeps the answer; providers are told false", (bool,)),
     FieldRung("previous_response_id", "translate", "the gateway puts what it has kept before `input`", (str,)),

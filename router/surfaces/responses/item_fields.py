@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.surfaces.field_kinds import Either, ListOf, Members, OneOf, Tagged, Text, Typed
+from router.surfaces.field_kinds import Either, ListOf, Members, OneOf, Tagged, TextField, Typed
 
 __all__ = ["FINISHED", "ITEM", "TOOL"]
 
@@ -19,13 +19,13 @@ FINISHED = (
 """Calls of hosted tools that are over: what they found stands in the message behind them."""
 
 _NO_FILES = "files are not kept here, so 'file_id' names none"
-_WORD = Text("a string that is not empty", least=1, required=True)
-_SAID = Members({"text": Text(required=True)})
-_URL = Text(least=1)
+_WORD = TextField("a string that is not empty", least=1, required=True)
+_SAID = Members({"text": TextField(required=True)})
+_URL = TextField(least=1)
 _IMAGE = Either(
-    f"a link or a data URL: {_NO_FILES}", _URL, Members({"url": Text(least=1, required=True)}), required=True
+    f"a link or a data URL: {_NO_FILES}", _URL, Members({"url": TextField(least=1, required=True)}), required=True
 )
-_FILE = Text(f"a data URL: {_NO_FILES}, and links are not fetched", least=1, required=True)
+_FILE = TextField(f"a data URL: {_NO_FILES}, and links are not fetched", least=1, required=True)
 _PART = Tagged(
     "type",
     {
@@ -34,11 +34,11 @@ _PART = Tagged(
         "input_image": Members({"image_url": _IMAGE}),
         "input_text": _SAID,
         "output_text": _SAID,
-        "refusal": Members({"refusal": Text(required=True)}),
+        "refusal": Members({"refusal": TextField(required=True)}),
         "text": _SAID,
     },
 )
-_CONTENT = Either("a string or a list of parts", Text(), ListOf(_PART), required=True)
+_CONTENT = Either("a string or a list of parts", TextField(), ListOf(_PART), required=True)
 _OUTPUT = Members({"call_id": _WORD, "output": _CONTENT}, depends="the call before it")
 _BESIDE = "what else is in the input: it is no turn by itself"
 
@@ -49,12 +49,12 @@ ITEM = Tagged(
             {"role": OneOf("user", "assistant", "system", "developer", required=True), "content": _CONTENT}
         ),
         "reasoning": Members(depends=_BESIDE),
-        "function_call": Members({"call_id": _WORD, "name": _WORD, "arguments": Text(required=True)}),
-        "custom_tool_call": Members({"call_id": _WORD, "name": _WORD, "input": Text(required=True)}),
+        "function_call": Members({"call_id": _WORD, "name": _WORD, "arguments": TextField(required=True)}),
+        "custom_tool_call": Members({"call_id": _WORD, "name": _WORD, "input": TextField(required=True)}),
         "function_call_output": _OUTPUT,
         "custom_tool_call_output": _OUTPUT,
         "additional_tools": Members(depends=_BESIDE),
-        "item_reference": Members({"id": Text(required=True)}, depends="an item that is kept"),
+        "item_reference": Members({"id": TextField(required=True)}, depends="an item that is kept"),
         **dict.fromkeys(FINISHED, Members(depends=_BESIDE)),
     },
     usual="message",
@@ -63,7 +63,7 @@ ITEM = Tagged(
 _OWN = Members(
     {
         "name": _WORD,
-        "description": Text(),
+        "description": TextField(),
         "parameters": Members(),
         "strict": Typed("true or false", bool),
         "format": Members(),

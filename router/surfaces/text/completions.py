@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from router.errors import BadRequest
-from router.surfaces.field_kinds import Either, Integer, JsonField, ListOf, Number, Stop, Text, Typed
+from router.surfaces.field_kinds import Either, Integer, JsonField, ListOf, Number, Stop, TextField, Typed
 from router.surfaces.known_fields import dropped_fields, passed_on
 from router.surfaces.measuring import Measure, json_bytes
 from router.surfaces.media.fields import checked, described
@@ -27,7 +27,7 @@ _PROMPT = f"a string, a list of tokens, or a list of 1 to {_PROMPTS_MAX} of them
 _TOKENS = ListOf(Integer(), 1)
 _FIELDS: Mapping[str, JsonField] = {
     "prompt": Either(
-        _PROMPT, Text(), _TOKENS, ListOf(Either("a prompt", Text(), _TOKENS), 1, _PROMPTS_MAX), required=True
+        _PROMPT, TextField(), _TOKENS, ListOf(Either("a prompt", TextField(), _TOKENS), 1, _PROMPTS_MAX), required=True
     ),
     "stream": Typed("true or false", bool),
     "stream_options": Typed("an object", dict),
@@ -41,10 +41,10 @@ _FIELDS: Mapping[str, JsonField] = {
     "presence_penalty": Number(-2, 2),
     "logprobs": Integer(0, 5),
     "echo": Typed("true or false", bool),
-    "suffix": Text(),
+    "suffix": TextField(),
     "logit_bias": Typed("an object", dict),
     "seed": Integer(),
-    "user": Text(),
+    "user": TextField(),
 }
 _SAME = (
     "temperature",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from router.surfaces.field_kinds import Either, JsonField, ListOf, Members, Text
+from router.surfaces.field_kinds import Either, JsonField, ListOf, Members, TextField
 from router.surfaces.measuring import Measure, json_bytes
 from router.surfaces.media.fields import NotStreamed, checked, described, prompt_bytes
 from router.surfaces.surface import ServedCall, Surface, SurfaceSchema
@@ -19,7 +19,7 @@ __all__ = ["ModerationsSurface"]
 _BYTES_PER_TOKEN = 4
 _INPUT = "a string, or a list of strings or of parts"
 _FIELDS: Mapping[str, JsonField] = {
-    "input": Either(_INPUT, Text(), ListOf(Text(), 1), ListOf(Members(), 1), required=True),
+    "input": Either(_INPUT, TextField(), ListOf(TextField(), 1), ListOf(Members(), 1), required=True),
     "stream": NotStreamed("Moderations"),
 }
 _ANSWER = {"type": "object", "required": ["results"], "properties": {"results": {"type": "array"}}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from router.surfaces.field_kinds import Either, Integer, JsonField, ListOf, Members, Text, Typed
+from router.surfaces.field_kinds import Either, Integer, JsonField, ListOf, Members, TextField, Typed
 from router.surfaces.measuring import Measure, json_bytes, text_bytes
 from router.surfaces.media.fields import NotStreamed, checked, described, prompt_bytes
 from router.surfaces.surface import ServedCall, Surface, SurfaceSchema
@@ -22,8 +22,8 @@ _PIECE_TOKENS = 500  # a longer document counts as several, the query being a pa
 _DOCUMENTS_MAX = 10_000
 _BYTES_PER_TOKEN = 4
 _FIELDS: Mapping[str, JsonField] = {
-    "query": Text(least=1, required=True),
-    "documents": ListOf(Either("a string or an object", Text(), Members()), 1, _DOCUMENTS_MAX, required=True),
+    "query": TextField(least=1, required=True),
+    "documents": ListOf(Either("a string or an object", TextField(), Members()), 1, _DOCUMENTS_MAX, required=True),
     "top_n": Integer(1),
     "return_documents": Typed("true or false", bool),
     "stream": NotStreamed("Rankings"),
