@@ -146,6 +146,8 @@ def test_guesses_are_counted_over_all_methods(office: Office, clock: Clock) -> N
     assert check_second_factor(office, ada, app.code(), HOME, again=True) == "totp", "whoever is logged in already"
     clock.pass_s(300)
     check_second_factor(office, ada, app.code(), HOME)
+    failed = [one.address for one in list_events(office, ada.id) if one.kind == "factor_failed"]
+    assert failed == ["203.0.113.0"], "who knows the password and guesses codes is told of"
 
 
 def test_right_codes_are_no_guesses(local: Office, clock: Clock) -> None:

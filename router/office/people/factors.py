@@ -23,6 +23,7 @@ from router.office.people.records import Person, Visit
 from router.office.people.rules.attempts import admit, by_client, by_person
 from router.office.people.rules.passwords import off_loop
 from router.store.people.attempts import forget_attempt
+from router.store.people.events import has_event
 from router.store.people.factors import (
     FactorRow,
     advance_counter,
@@ -55,6 +56,7 @@ _log = logging.getLogger("router.office.people")
 RECOVERY_CODES = 10
 _STEP_S = 30
 _AROUND = 1  # steps before and after: clocks differ
+_QUIET_S = 3600.0  # of wrong codes one in this time is kept as an event: whoever guesses writes no more
 _DIGITS = re.compile(r"\d{6}", re.ASCII)
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that is taken for another
 _LENGTH, _GROUP = 16, 4
@@ -244,9 +246,9 @@ def check_second_factor(
         )
         if used:
             forget_attempt(connection, tallies, now)
-        if used and not totp:
-            transaction = Transaction(connection, office.database.place)
-            record_event(transaction, office, person.id, "recovery_code_used", visit=here)
+        kind = "" if used and totp else "recovery_code_used" if used else "factor_failed"
+        if kind and (used or not has_event(connection, person.id, kind, since=now - _QUIET_S)):
+            record_event(Transaction(connection, office.database.place), office, person.id, kind, visit=here)
         return used
 
     if not office.database.write(use, behind=True):

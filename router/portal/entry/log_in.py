@@ -8,7 +8,7 @@ from router.errors import BadRequest, Forbidden, RateLimited, RouterError, Unaut
 from router.office.people.factors import check_second_factor, has_second_factor
 from router.office.people.login import check_password, confirm_password
 from router.office.people.sessions import complete_session, end_session, open_session, step_up
-from router.office.people.tickets import send_login_link
+from router.office.people.tickets import send_login_link, send_step_link
 from router.portal.entry.proof import PROOF_FIELD, challenge_of, proof_ok
 from router.portal.web.forms import empty_form, load_form
 from router.portal.web.guard import is_local
@@ -134,6 +134,16 @@ def prove(request: PageRequest) -> PageReply:
     reply = form_again(request)
     reply.headers.append(request.site.cookies.keep(request.site.cookies.session, text))
     return reply
+
+
+@PAGES.post("/app/step-up/link", "person")
+def mail_proof(request: PageRequest) -> PageReply:
+    """Mail the link by which somebody proves it who has no password."""
+    try:
+        send_step_link(request.office, request.actor, request.visit, request.person.id)
+    except RateLimited as error:
+        return _with_wait(step_up_page(request, wrong=error.message), error)
+    return request.render("entry/look_into_mail.html", email=request.person.email, again="")
 
 
 def welcome(request: PageRequest, session_text: str, first: str, then: str) -> PageReply:

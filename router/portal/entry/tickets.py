@@ -9,7 +9,7 @@ from router.office.people.factors import has_second_factor
 from router.office.people.members import accept_invitation
 from router.office.people.operators import use_operator_link
 from router.office.people.records import Person, TicketView
-from router.office.people.sessions import open_session
+from router.office.people.sessions import open_session, step_up
 from router.office.people.signup import join_by_invitation
 from router.office.people.tickets import (
     change_email,
@@ -17,6 +17,7 @@ from router.office.people.tickets import (
     reset_password,
     send_reset,
     use_login_link,
+    use_step_link,
     verify_email,
 )
 from router.portal.entry.log_in import welcome
@@ -123,6 +124,14 @@ def _become_operator(request: PageRequest, view: TicketView, text: str) -> PageR
     return _logged_in(request, person, "/app/settings/security")
 
 
+def _prove(request: PageRequest, view: TicketView, text: str) -> PageReply:
+    """Whoever is logged in as the person that was mailed has proved it; for everybody else the link is for nothing."""
+    if request.session is None or not request.session.complete:
+        return request.redirect("/app/login", next=request.path, email=view.email)
+    use_step_link(request.office, request.actor, text, request.session.person.id)
+    return welcome(request, step_up(request.office, request.session_text), "", "/app/?said=proved")
+
+
 _USES = {
     "verify": _verify,
     "login": _log_in,
@@ -130,6 +139,7 @@ _USES = {
     "email": _change_email,
     "invite": _accept,
     "operator": _become_operator,
+    "step": _prove,
 }
 
 

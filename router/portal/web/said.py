@@ -16,6 +16,7 @@ SAID: Mapping[str, str] = {
     "saved": _("Saved."),
     "mail_sent": _("We have sent you an e-mail."),
     "verified": _("Your address is verified."),
+    "proved": _("You have confirmed that it is you: do what you were about to do."),
     "logged_out": _("You are logged out."),
     "key_disabled": _("The key is disabled."),
     "key_enabled": _("The key is enabled."),
