@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import tzinfo
 
 from router.charging.budget import budget_spent
 from router.db.connection import Connection
 from router.db.database import Database
+from router.db.transaction import Runner
 from router.errors import NotFound
 from router.ledger.balances import balance, free_credit_left
 from router.metering.usage_hours import charged_since
 from router.metering.usage_rows import find_own_usage
+from router.store.keys import get_key
 from router.types.key_views import CreditsView, GenerationView, KeyView
 from router.types.keys import Key
 from router.types.periods import PERIODS, window_of
 
-__all__ = ["KeyBooks"]
+__all__ = ["KeyBooks", "used_by_keys"]
 
 _TOTAL_S = 400 * 86_400
 """How far back a key's usage is summed: hours are read, of which a busy account has many."""
@@ -36,13 +39,13 @@ class KeyBooks:
         self._timezone = timezone
 
     def generation(self, key: Key, request_id: str) -> GenerationView:
-        """A call of the key's account, by our ID of it.
+        """A call of the key's, or for a management key of its account's, by our ID of it.
 
         Raises:
             NotFound: there is none, or it is somebody else's, which is the same.
         """
         record = find_own_usage(self._database, key.account, request_id)
-        if record is None:
+        if record is None or not self._may_see(key, record.key):
             raise NotFound(
                 "There is no finished call with this ID: give the x-request-id of an answer.",
                 code="generation_not_found",
@@ -58,16 +61,38 @@ class KeyBooks:
 
     def status(self, key: Key) -> KeyView:
         """What the key may do, and what it did."""
-        now = time.time()
-        starts = {period: window_of(period, now, self._timezone).start or 0.0 for period in PERIODS}
-        starts["total"] = now - _TOTAL_S
-
-        def read(connection: Connection) -> dict[str, int]:
-            name = key.counted_as
-            return {what: charged_since(connection, "key", at, [name]).get(name, 0) for what, at in starts.items()}
-
-        used, remaining = self._database.read(read), None
+        now, remaining = time.time(), None
+        used = used_by_keys(self._database, [key.counted_as], now, self._timezone)[key.counted_as]
         if key.budget is not None:
             spent = budget_spent(self._database, key.counted_as, key.budget, at=now, timezone=self._timezone)
             remaining = max(0, key.budget.amount_nano - spent.used_nano - spent.held_nano)
-        return KeyView(key, self._currency, used, remaining)
+        balance_nano = balance(self._database, key.account).balance if key.kind != "operator" else None
+        row = get_key(self._database, key.id)
+        return KeyView(key, self._currency, used, remaining, row.hash, balance_nano)
+
+    def _may_see(self, key: Key, other: str) -> bool:
+        """Whether a key sees another one's calls: its own, before and after a rotation; a management key all."""
+        if key.kind == "management" or other == key.id:
+            return True
+        try:
+            return get_key(self._database, other).counted_as == key.counted_as
+        except NotFound:  # of a database that was copied without its keys
+            return False
+
+
+def used_by_keys(database: Runner, names: Sequence[str], now: float, timezone: tzinfo) -> dict[str, dict[str, int]]:
+    """What the calls of keys were charged, in nano-units: name -> ``day``, ``week``, ``month`` (of the calendar, so
+    far) and ``total`` (of the last 400 days).
+
+    Args:
+        names: as ``Key.counted_as`` has them: a key's, with those that it took the place of.
+        now: Unix seconds.
+    """
+    starts = {period: window_of(period, now, timezone).start or 0.0 for period in PERIODS}
+    starts["total"] = now - _TOTAL_S
+
+    def read(connection: Connection) -> dict[str, dict[str, int]]:
+        sums = {what: charged_since(connection, "key", at, names) for what, at in starts.items()}
+        return {name: {what: charged.get(name, 0) for what, charged in sums.items()} for name in names}
+
+    return database.read(read) if names else {}

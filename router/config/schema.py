@@ -55,6 +55,8 @@ class ServerSettings:
         log_level: the least that is logged besides calls: ``debug``, ``info``, ``warning`` or ``error``.
         log_client_address: whether the log's line of a call names its client's IP address; that of a request that was
             refused does in any case.
+        api_requests_per_minute: how often one key may ask the API of scripts (``/v1/key``, ``/api/v1/keys`` and their
+            kin) in each worker; calls are counted apart.
     """
 
     host: str = "127.0.0.1"
@@ -74,6 +76,7 @@ class ServerSettings:
     cors_credentials: bool = False
     log_level: str = field(default="warning", metadata={"one_of": ("debug", "info", "warning", "error")})
     log_client_address: bool = False
+    api_requests_per_minute: int = field(default=600, metadata={"min": 1, "max": 1_000_000})
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ from router.app.start import assemble
 from router.calls.line import CallPipeline
 from router.calls.request import Incoming
 from router.charging.estimator import BODY_MAX
-from router.charging.key_views import KeyBooks
 from router.db.ids import new_request_id
 from router.errors import Forbidden, RouterError
 from router.http.calls import CallRoutes
@@ -31,7 +30,9 @@ from router.http.cross_origin import CrossOrigin, is_preflight
 from router.http.directions import Directions, base_paths
 from router.http.failures import WEBSOCKET, Failures, Rendered
 from router.http.incoming import client_request_id, incoming_of
-from router.http.key_api import KeyApi, key_api_paths
+from router.http.key_api import key_api_paths
+from router.http.management.own import OWN_ROUTES
+from router.http.management.routes import script_views
 from router.http.openapi import describe
 from router.http.pages import Pages
 from router.http.paths import PathReader
@@ -43,7 +44,6 @@ from router.providers.profile import DESCRIPTION, HEALTH, READY, RESERVED
 from router.surfaces.coding import UnsupportedCoding, coding_of
 from router.surfaces.messages.listing import VERSION_HEADER, model_shown, models_shown
 from router.types.dialect import Dialect
-from router.types.keys import Key
 from router.types.masking import one_line
 from router.types.offers import Listed
 from router.types.routes import PluginRoute
@@ -107,7 +107,7 @@ class Application:
         paths = dict.fromkeys((*serves, *dialect.models_paths, *routes, *public, *base_paths(dialect)))
         reader = PathReader([*paths, *(f"{path}/<id>" for path in dialect.models_paths)], serves)
         plugins_routes = plugin_routes(assembly.registry, assembly.contexts)
-        told = [path for path in paths if "<" not in path]
+        told = [path for path in (*paths, *(route.path for route in OWN_ROUTES)) if "<" not in path]
         told += [f"/plugins/{name}{one.path}" for name, found in plugins_routes.items() for one in found]
         directions = Directions(dialect, assembly.settings.gateway.profile, told, reader.meant)
         refused = assembly.recorder.refused
@@ -265,9 +265,8 @@ def _build_flask(
     one = lambda model_id: _json(gateway.model(incoming(), model_id, shown()))  # noqa: E731
     for path, view in lists_by_header(assembly, calls, lambda: _listed(gateway, incoming, dialect), one):
         add(path, view, "GET")
-    books = KeyBooks(assembly.database, assembly.settings.gateway.currency, assembly.limits.timezone)
-    for path, answer in KeyApi(dialect, books).routes():
-        add(path, partial(_answered_to_key, answer, gateway.key, incoming), "GET")
+    for path, method, script in script_views(assembly, calls.peers):
+        add(path, script, method)
     for path in dialect.catalogue_paths:
         add(path, _served_already, "GET")
     for path in dialect.estimator_paths:
@@ -348,14 +347,6 @@ def _of_plugin(answering: Answering) -> Callable[..., Response]:
         return Response(body, status, headers)
 
     return view
-
-
-def _answered_to_key(
-    answer: Callable[[Key, Mapping[str, str]], bytes], key: Callable[[Incoming], Key], incoming: Callable[[], Incoming]
-) -> Response:
-    """What a key asks of itself, which nobody is to keep for another."""
-    body = answer(key(incoming()), request.args.to_dict())
-    return Response(body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def _served_already() -> Response:

@@ -22,12 +22,13 @@ def of_request(schema: type[Schema]) -> dict[str, Any]:
     """
     built = schema()
     properties = {}
-    for name, field in built.fields.items():
+    fields = {field.data_key or name: field for name, field in built.fields.items()}
+    for name, field in fields.items():
         if not isinstance(field, JsonField):
             raise TypeError(f"{schema.__name__}.{name} does not say what it lets in: make it a JsonField")
         properties[name] = field.json_schema()
     found: dict[str, Any] = {"type": "object", "properties": properties}
-    required = [name for name, field in built.fields.items() if field.required]
+    required = [name for name, field in fields.items() if field.required]
     if required:
         found["required"] = required
     if built.unknown != INCLUDE:

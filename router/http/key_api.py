@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from router.charging.key_views import KeyBooks
-from router.errors import BadRequest
+from router.errors import BadRequest, Forbidden
 from router.money.amounts import format_nano
 from router.types.dialect import Dialect
-from router.types.key_views import CreditsView
+from router.types.key_views import CreditsView, KeyView
 from router.types.keys import Key
 
 __all__ = ["KeyApi", "encode_exact", "key_api_paths", "subscription", "total_usage", "user_balance"]
@@ -46,17 +46,24 @@ class KeyApi:
             "key": lambda key, query: dialect.key_status(books.status(key)),
             "credits": lambda key, query: dialect.credits(books.credits(key)),
             "balance": lambda key, query: user_balance(books.credits(key)),
-            "subscription": lambda key, query: subscription(books.credits(key), key),
-            "usage": lambda key, query: total_usage(books.credits(key)),
+            "subscription": lambda key, query: subscription(books.credits(key), books.status(key)),
+            "usage": lambda key, query: total_usage(books.credits(key), books.status(key)),
         }
 
     def routes(self) -> Iterator[tuple[str, Callable[[Key, Mapping[str, str]], bytes]]]:
         """Each path, and what answers there: from the key and the query to JSON."""
         for path, what in self._paths.items():
-            yield path, self._answering(self._asked[what])
+            yield path, self._answering(self._asked[what], of_account=what != "key")
 
-    def _answering(self, asked: Asked) -> Callable[[Key, Mapping[str, str]], bytes]:
-        return lambda key, query: encode_exact(asked(key, query))
+    def _answering(self, asked: Asked, *, of_account: bool) -> Callable[[Key, Mapping[str, str]], bytes]:
+        def answer(key: Key, query: Mapping[str, str]) -> bytes:
+            if of_account and key.kind == "operator":
+                raise Forbidden(
+                    "An operator's key has no account, which this would be about.", code="key_of_no_account"
+                )
+            return encode_exact(asked(key, query))
+
+        return answer
 
 
 def user_balance(credits: CreditsView) -> dict[str, Any]:
@@ -72,22 +79,28 @@ def user_balance(credits: CreditsView) -> dict[str, Any]:
     }
 
 
-def subscription(credits: CreditsView, key: Key) -> dict[str, Any]:
-    """All that was credited, in one-api's shape: what clients take ``total_usage`` off. In the balance's currency."""
-    limit = Decimal(format_nano(credits.credits_nano))
+def subscription(credits: CreditsView, status: KeyView) -> dict[str, Any]:
+    """The key's budget, or all that was credited, in one-api's shape: what clients take ``total_usage`` off.
+
+    In the balance's currency, whatever the names of the fields say.
+    """
+    budget = status.key.budget
+    limit = Decimal(format_nano(credits.credits_nano if budget is None else budget.amount_nano))
     return {
         "object": "billing_subscription",
         "has_payment_method": True,
         "soft_limit_usd": limit,
         "hard_limit_usd": limit,
         "system_hard_limit_usd": limit,
-        "access_until": int(key.expires_at or 0),
+        "access_until": int(status.key.expires_at or 0),
     }
 
 
-def total_usage(credits: CreditsView) -> dict[str, Any]:
-    """All that was used, in hundredths of the currency's unit, in one-api's shape."""
-    return {"object": "list", "total_usage": Decimal(format_nano(credits.used_nano * _CENTS))}
+def total_usage(credits: CreditsView, status: KeyView) -> dict[str, Any]:
+    """What is gone of what ``subscription`` shows, in hundredths of the currency's unit, in one-api's shape."""
+    budget, left = status.key.budget, status.remaining_nano
+    used = credits.used_nano if budget is None or left is None else budget.amount_nano - left
+    return {"object": "list", "total_usage": Decimal(format_nano(used * _CENTS))}
 
 
 def _id_in(query: Mapping[str, str]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from marshmallow import Schema
 
@@ -18,7 +17,7 @@ from router.config.schema import GatewaySettings
 from router.http import samples
 from router.http.directions import base_paths
 from router.http.json_schema import of_request, of_values
-from router.http.key_api import encode_exact, key_api_paths, subscription, total_usage, user_balance
+from router.http.management.described import describe_key_api, describe_own
 from router.http.operations import KEYS, Json, Operations, answer, header, json_content, on_the_wire, reference
 from router.http.plugin_routes import described_routes
 from router.http.reply_schemas import MODEL_IN_PATH
@@ -98,8 +97,8 @@ class _Description:
         for path in dialect.models_paths:
             found[path] = {"get": self._models()}
             found[f"{path}/{{model_id}}"] = {"get": self._model()}
-        for path, what in key_api_paths(dialect).items():
-            found[path] = {"get": self._key_api(what)}
+        found |= describe_key_api(self._made)
+        found |= describe_own(self._made)
         for path in dialect.catalogue_paths:
             found[path] = {"get": self._catalogue()}
         for path in dialect.estimator_paths:
@@ -154,27 +153,6 @@ class _Description:
         good = answer("The model.", json_content("Model"))
         operation = self._made.operation("getModel", "One model.", good, samples.keyed_errors(), KEYS)
         return {**operation, "parameters": [{**MODEL_IN_PATH, "name": "model_id"}]}
-
-    def _key_api(self, what: str) -> Json:
-        """What a key asks of itself."""
-        dialect, currency = self._dialect, self._settings.currency
-        credits, keys = samples.credits(currency), samples.key_statuses(currency)
-        described: dict[str, tuple[str, list[Any]]] = {
-            "generation": ("One call of the account.", [*map(dialect.generation, samples.generations(currency))]),
-            "key": ("The key's own limits and usage.", [*map(dialect.key_status, keys)]),
-            "credits": ("What the account has.", [dialect.credits(credits)]),
-            "balance": ("The balance, in DeepSeek's shape.", [user_balance(credits)]),
-            "subscription": ("All that was credited, in one-api's shape.", [subscription(credits, keys[0].key)]),
-            "usage": ("All that was used, in one-api's shape.", [total_usage(credits)]),
-        }
-        summary, shown = described[what]
-        name = f"Key{what.capitalize()}"
-        self._schemas[name] = of_values([json.loads(encode_exact(one)) for one in shown])
-        good = answer("The answer.", json_content(name))
-        errors = samples.key_errors() if what == "generation" else samples.keyed_errors()
-        operation = self._made.operation(f"get{name}", summary, good, errors, KEYS)
-        parameter = {"name": "id", "in": "query", "required": True, "schema": {"type": "string", "minLength": 1}}
-        return {**operation, "parameters": [parameter]} if what == "generation" else operation
 
     def _catalogue(self) -> Json:
         shown = samples.models(self._dialect, self._settings.currency)

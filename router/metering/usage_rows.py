@@ -81,6 +81,8 @@ def list_usage(
     asked_model: str | None = None,
     error_code: str | None = None,
     failed: bool = False,
+    streamed: bool | None = None,
+    request_id: str | None = None,
     since: float | None = None,
     until: float | None = None,
     limit: int = 100,
@@ -96,6 +98,8 @@ def list_usage(
         error_code: only calls that ended with it.
         status: only of these statuses, the lowest and the highest.
         failed: only calls that failed, or broke off.
+        streamed: only calls that were streams, or only those that were not.
+        request_id: only the call of this ID, or those of this ID of the client's own.
         since: only calls that arrived at this time (Unix seconds) or later.
         until: only calls that arrived before this time.
         limit: how many at most; no more than 10,000.
@@ -114,10 +118,12 @@ def list_usage(
         error_code=error_code,
         status=status,
         failed=failed,
+        streamed=streamed,
+        request_id=request_id,
     )
 
     def newest(connection: Connection) -> list[tuple[Any, ...]]:
-        within = bounds if before is None else replace(bounds, below=_place_of(connection, before))
+        within = bounds if before is None else replace(bounds, below=_place_of(connection, before, account))
         if key is None:
             return _newest(connection, within, count)
         return _newest_of_key(connection, key, within, count)
@@ -233,6 +239,8 @@ class _Bounds:
     error_code: str | None = None
     status: tuple[int, int] | None = None
     failed: bool = False
+    streamed: bool | None = None
+    request_id: str | None = None
 
     def sql(self) -> tuple[str, list[Any]]:
         """The condition and its parameters."""
@@ -242,6 +250,7 @@ class _Bounds:
             ("created_at < ?", self.until),
             ("model = ?", self.asked_model),
             ("error_code = ?", self.error_code),
+            ("streamed = ?", self.streamed),
         ]
         used = [(condition, value) for condition, value in given if value is not None]
         conditions: list[str] = ["true", *(condition for condition, _ in used)]
@@ -255,6 +264,9 @@ class _Bounds:
         if self.status is not None:
             conditions.append("status BETWEEN ? AND ?")
             params += self.status
+        if self.request_id is not None:
+            conditions.append("(request_id = ? OR client_request_id = ?)")
+            params += [self.request_id, self.request_id]
         if self.failed:
             conditions.append("ending NOT IN ('ok', 'disconnect')")
         if self.after is not None:
@@ -266,10 +278,11 @@ class _Bounds:
         return " AND ".join(conditions), params
 
 
-def _place_of(connection: Connection, request_id: str) -> tuple[float, str]:
-    found = connection.tuples("SELECT created_at, request_id FROM usage WHERE request_id = ?", (request_id,))
-    if not found:
-        raise NotFound(f"There is no row of a request {request_id[:100]!r} to go on from.", code="request_not_found")
+def _place_of(connection: Connection, request_id: str, account: str | None) -> tuple[float, str]:
+    sql = "SELECT created_at, request_id, account_id FROM usage WHERE request_id = ?"
+    found = connection.tuples(sql, (clean_text(request_id),))
+    if not found or account not in (None, found[0][2]):
+        raise NotFound("There is no row of that request to go on from.", code="request_not_found")
     return float(found[0][0]), str(found[0][1])
 
 

@@ -74,6 +74,7 @@ class KeyEdits(TypedDict, total=False):
         budget_nano: the most that it may spend; None takes the budget away.
         budget_period: ``day``, ``week``, ``month``; None for ever.
         idempotent: whether the key may send ``Idempotency-Key``.
+        disabled: whether it is refused.
     """
 
     name: str
@@ -82,6 +83,7 @@ class KeyEdits(TypedDict, total=False):
     budget_nano: int | None
     budget_period: str | None
     idempotent: bool
+    disabled: bool
 
 
 def create_key(
@@ -134,6 +136,8 @@ def list_keys(
     after: str | None = None,
     limit: int | None = None,
     kinds: Collection[str] = LISTED,
+    statuses: Collection[str] = (),
+    offset: int = 0,
 ) -> list[KeyRow]:
     """Keys, oldest first.
 
@@ -141,14 +145,16 @@ def list_keys(
         account_id: only this account's.
         after: the ID of the last one of the page before; None for the first page.
         limit: how many at most; None for all.
-        kinds: only of these.
+        kinds, statuses, offset: as in ``router.store.keys.list_keys``.
 
     Raises:
         NotFound: there is no such account, or no key ``after``.
     """
     if account_id is not None:
         get_account(office.database, account_id)
-    return table.list_keys(office.database, account_id, after=after, limit=limit, kinds=kinds)
+    return table.list_keys(
+        office.database, account_id, after=after, limit=limit, kinds=kinds, statuses=statuses, offset=offset
+    )
 
 
 def get_key(office: Office, key_id: str) -> KeyRow:
@@ -198,7 +204,7 @@ def change_key(office: Office, actor: Actor, key_id: str, edits: KeyEdits) -> Ma
         row = table.change_key(transaction, key_id, _changes(transaction, key_id, edits))
         return Change(MadeKey(row, "", warnings=warnings), key_id, _edited(row, edits))
 
-    return write(office, actor, "keys limit", change)
+    return write(office, actor, "keys rename" if set(edits) == {"name"} else "keys limit", change)
 
 
 def disable_key(office: Office, actor: Actor, key_id: str, *, now: bool = False) -> KeyRow:
@@ -275,6 +281,8 @@ def _changes(transaction: Runner, key_id: str, edits: KeyEdits) -> KeyChanges:
         changes["expires_at"] = edits["expires_at"]
     if "idempotent" in edits:
         changes["idempotent"] = edits["idempotent"]
+    if "disabled" in edits:
+        changes["status"] = "disabled" if edits["disabled"] else "active"
     return changes
 
 
@@ -293,7 +301,7 @@ def _budget(row: KeyRow, edits: KeyEdits) -> Budget | None:
     amount_nano = edits.get("budget_nano", row.budget_nano)
     if amount_nano is None:
         if "budget_period" in edits:
-            raise BadRequest(f"Key {row.id} has no budget that a period could belong to: give --budget AMOUNT as well.")
+            raise BadRequest(f"Key {row.id} has no budget that a period could belong to: give an amount as well.")
         return None
     return Budget(amount_nano, edits.get("budget_period", row.budget_period) or "")
 
@@ -322,4 +330,6 @@ def _edited(row: KeyRow, edits: KeyEdits) -> dict[str, Any]:
         detail["expires_at"] = told["expires_at"] or "never"
     if "idempotent" in edits:
         detail["idempotent"] = "yes" if row.idempotent else "no"
+    if "disabled" in edits:
+        detail["status"] = row.status
     return detail

@@ -68,6 +68,8 @@ def list_calls(
     model: str | None = None,
     status: tuple[int, int] | None = None,
     failed: bool = False,
+    streamed: bool | None = None,
+    request_id: str | None = None,
     since: float | None = None,
     until: float | None = None,
     asked_model: str | None = None,
@@ -79,7 +81,7 @@ def list_calls(
 
     Args:
         before: the request ID of the last one of the page before; None for the first page.
-        account, key, model, status, failed, since, until, asked_model, error_code, limit: as in
+        account, key, model, status, failed, streamed, request_id, since, until, asked_model, error_code, limit: as in
             ``router.metering.usage_rows.list_usage``.
 
     Raises:
@@ -96,6 +98,8 @@ def list_calls(
         model=model,
         status=status,
         failed=failed,
+        streamed=streamed,
+        request_id=request_id,
         since=since,
         until=until,
         asked_model=asked_model,

@@ -28,7 +28,6 @@ __all__ = [
     "create_key",
     "disable_key",
     "enable_key",
-    "first_hidden",
     "get_key",
     "hash_key",
     "list_keys",
@@ -104,6 +103,7 @@ class KeyChanges(TypedDict, total=False):
         expires_at: Unix seconds; None never.
         budget: None takes it away.
         idempotent: whether the key may send ``Idempotency-Key``.
+        status: ``active`` or ``disabled``.
     """
 
     name: str
@@ -111,6 +111,7 @@ class KeyChanges(TypedDict, total=False):
     expires_at: float | None
     budget: Budget | None
     idempotent: bool
+    status: str
 
 
 _NAMES = tuple(field.name for field in fields(KeyRow))
@@ -194,6 +195,8 @@ def list_keys(
     after: str | None = None,
     limit: int | None = None,
     kinds: Collection[str] = LISTED,
+    statuses: Collection[str] = (),
+    offset: int = 0,
 ) -> list[KeyRow]:
     """All keys, or one account's, oldest first.
 
@@ -201,6 +204,8 @@ def list_keys(
         after: only those behind the one with this ID.
         limit: how many at most; None for all.
         kinds: only of these.
+        statuses: only of these; empty for all.
+        offset: how many are left out before.
 
     Raises:
         NotFound: there is no key ``after``.
@@ -210,20 +215,15 @@ def list_keys(
         "(created_at, id) > (SELECT created_at, id FROM api_keys WHERE id = ?)": after,
     }
     given = {condition: value for condition, value in filters.items() if value is not None}
-    where = " AND ".join([f"kind IN ({', '.join('?' * len(kinds))})", *given])
-    page = "LIMIT ?" if limit is not None else ""
+    among = {"kind": kinds, "status": statuses}
+    one_of = [f"{name} IN ({', '.join('?' * len(values))})" for name, values in among.items() if values]
+    where = " AND ".join([*one_of, *given])
+    page = f"LIMIT ? OFFSET {offset:d}" if limit is not None else ""
     sql = f"SELECT {_COLUMNS} FROM api_keys WHERE {where} ORDER BY created_at, id {page}"  # noqa: S608 - constant texts
-    params: list[Any] = [*kinds, *given.values(), *([] if limit is None else [limit])]
+    params: list[Any] = [*kinds, *statuses, *given.values(), *([] if limit is None else [limit])]
     if after is not None:
         get_key(database, after)
     return [_row(row) for row in database.read(lambda connection: connection.rows(sql, params))]
-
-
-def first_hidden(database: Runner, account_id: str, person_id: str) -> str:
-    """The ID of the first hidden key of somebody in an account, as which all theirs are counted; empty for none."""
-    sql = "SELECT id FROM api_keys WHERE account_id = ? AND kind = 'hidden' AND made_by = ? ORDER BY created_at LIMIT 1"
-    rows = database.read(lambda connection: connection.tuples(sql, (account_id, person_id)))
-    return str(rows[0][0]) if rows else ""
 
 
 def change_key(database: Runner, key_id: str, changes: KeyChanges) -> KeyRow:
@@ -324,7 +324,8 @@ def _changed(row: KeyRow, changes: KeyChanges) -> KeyRow:
         row = replace(row, expires_at=expires_at)
     if "budget" in changes:
         row = _with_budget(row, changes["budget"])
-    return replace(row, idempotent=changes.get("idempotent", row.idempotent))
+    status = changes.get("status", row.status)
+    return replace(row, idempotent=changes.get("idempotent", row.idempotent), status=status)
 
 
 def _scope_of(names: Sequence[str]) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from router.db.ids import clean_text
 from router.db.transaction import Runner
 from router.store.limits import StoredLimits, read_limits
 from router.types.keys import Budget, Key
 
-__all__ = ["FoundKey", "find_hash", "find_key"]
+__all__ = ["FoundKey", "find_hash", "find_key", "find_own_key", "first_hidden"]
 
 _FIND = """
 SELECT k.id, k.account_id, k.name, k.status, k.expires_at, k.scope, k.budget_nano, k.budget_period, k.idempotent,
@@ -45,6 +46,27 @@ def find_hash(database: Runner, key_id: str) -> str | None:
     sql = "SELECT hash FROM api_keys WHERE id = ?"
     row = database.read(lambda connection: connection.row(sql, (key_id,)), whole=False)
     return None if row is None else str(row["hash"])
+
+
+def find_own_key(database: Runner, account: str, name: str, *, managed: bool = False) -> str | None:
+    """The ID of the key of an account that has this hash or ID; None if there is none that lists show.
+
+    Args:
+        managed: only where it is for calls, and not revoked: what the account's own scripts manage.
+    """
+    sql = "SELECT id FROM api_keys WHERE (hash = ? OR id = ?) AND account_id = ? AND kind <> 'hidden'"
+    if managed:
+        sql += " AND kind = 'model' AND status <> 'revoked'"
+    name = clean_text(name)
+    row = database.read(lambda connection: connection.row(sql, (name, name, account)), whole=False)
+    return None if row is None else str(row["id"])
+
+
+def first_hidden(database: Runner, account_id: str, person_id: str) -> str:
+    """The ID of the first hidden key of somebody in an account, as which all theirs are counted; empty for none."""
+    sql = "SELECT id FROM api_keys WHERE account_id = ? AND kind = 'hidden' AND made_by = ? ORDER BY created_at LIMIT 1"
+    rows = database.read(lambda connection: connection.tuples(sql, (account_id, person_id)))
+    return str(rows[0][0]) if rows else ""
 
 
 def _key(row: dict[str, Any]) -> Key:

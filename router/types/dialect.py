@@ -125,7 +125,7 @@ class Dialect:
             "balance": view.balance_nano,
             "held": view.held_nano,
         }
-        return {"data": {**{name: _exact(nano) for name, nano in amounts.items()}, "currency": view.currency}}
+        return {"data": {**_amounts(amounts), "currency": view.currency}}
 
     def key_status(self, view: KeyView) -> Mapping[str, Any]:
         """The answer of ``key_paths``; as for ``generation``."""
@@ -155,6 +155,13 @@ class Dialect:
         return b": keep-alive\n"
 
 
+def _amounts(amounts: Mapping[str, int | None]) -> dict[str, Any]:
+    """Each amount as a number, for those who reckon with it, and as text, which nobody's floats have touched."""
+    found: dict[str, Any] = {name: _exact(nano) for name, nano in amounts.items()}
+    texts = {f"{name}_text": None if nano is None else format_nano(nano) for name, nano in amounts.items()}
+    return found | texts
+
+
 def _exact(amount_nano: int | None) -> Decimal | None:
     return None if amount_nano is None else Decimal(format_nano(amount_nano))
 
@@ -165,9 +172,10 @@ def _moment(seconds: float | None) -> str | None:
 
 def _generation(view: GenerationView, *, shows_served: bool) -> dict[str, Any]:
     record = view.record
-    charge, first = _exact(record.charge_nano), record.first_token_ms
+    first = record.first_token_ms
     shown: dict[str, Any] = {
         "id": record.request_id,
+        "request_id": record.request_id,
         "model": record.model,
         "created_at": _moment(record.created_at),
         "api_type": record.route,
@@ -175,8 +183,8 @@ def _generation(view: GenerationView, *, shows_served: bool) -> dict[str, Any]:
         "cancelled": record.ending == "disconnect",
         "status": record.status,
         "error_code": record.error_code or None,
-        "total_cost": charge,
-        "usage": charge,
+        **_amounts({"total_cost": record.charge_nano, "usage": record.charge_nano}),
+        "is_byok": False,
         "currency": view.currency,
         "tokens_prompt": record.prompt_tokens,
         "tokens_completion": record.completion_tokens,
@@ -206,18 +214,28 @@ _RESETS = {"day": "daily", "week": "weekly", "month": "monthly"}
 def _key_status(view: KeyView) -> dict[str, Any]:
     key, limits = view.key, view.key.limits
     budget = key.budget
+    amounts = {
+        "limit": None if budget is None else budget.amount_nano,
+        "limit_remaining": view.remaining_nano,
+        "usage": view.used_nano.get("total", 0),
+        **{f"usage_{name}": view.used_nano.get(period, 0) for period, name in _RESETS.items()},
+        "account_balance": view.balance_nano,
+    }
     return {
         "label": key.name,
         "id": key.id,
-        "limit": _exact(None if budget is None else budget.amount_nano),
-        "limit_remaining": _exact(view.remaining_nano),
+        "hash": view.hash,
+        "kind": key.kind,
+        "status": key.status,
+        **_amounts(amounts),
         "limit_reset": None if budget is None else _RESETS.get(budget.period),
-        "usage": _exact(view.used_nano.get("total", 0)),
-        **{f"usage_{name}": _exact(view.used_nano.get(period, 0)) for period, name in _RESETS.items()},
         "currency": view.currency,
         "is_free_tier": False,
+        "is_management_key": not key.calls_models,
+        "is_provisioning_key": not key.calls_models,
         "expires_at": _moment(key.expires_at),
         "models": list(key.scope) or None,
+        "scope": list(key.scope),
         "rate_limit": {"requests": limits.requests_per_minute or -1, "interval": "1m"},
         "limits": {
             "requests_per_minute": limits.requests_per_minute,

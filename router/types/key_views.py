@@ -58,9 +58,13 @@ class KeyView:
         used_nano: ``day``, ``week``, ``month`` (of the calendar, so far) and ``total`` (of the last 400 days) -> what
             its calls were charged.
         remaining_nano: what is left of its budget in the present period; None where it has none.
+        hash: SHA-256 of its text, hexadecimal: what scripts know it by.
+        balance_nano: what its account has, holds included; None where it has no account.
     """
 
     key: Key
     currency: str
     used_nano: Mapping[str, int] = field(default_factory=dict)
     remaining_nano: int | None = None
+    hash: str = ""
+    balance_nano: int | None = None

@@ -66,14 +66,16 @@ def test_a_call_is_there_as_soon_as_it_is_answered(paid: Gateway, upstream: Scri
     assert exact(paid, f"/v1/generation?id={failed.headers['x-request-id']}")["data"]["total_cost"] == 0
 
 
-def test_another_accounts_call_is_one_that_is_not_there(paid: Gateway, upstream: ScriptedUpstream) -> None:
+def test_another_keys_call_is_one_that_is_not_there(paid: Gateway, upstream: ScriptedUpstream) -> None:
     id = post(paid, CHAT, BODY).headers["x-request-id"]
     other = key_of(paid, account=paid.router("accounts", "create", "other")["id"])
-    beside = key_of(paid)
-    assert exact(paid, f"/v1/generation?id={id}", beside)["data"]["id"] == id
-    foreign, unknown = (get(paid, f"/v1/generation?id={one}", key=other) for one in (id, "req_0000000000000000"))
-    assert foreign.status == unknown.status == 404
-    assert foreign.body == unknown.body
+    managing = key_of(paid, "--management")
+    assert exact(paid, f"/v1/generation?id={id}", managing)["data"]["id"] == id
+    unknown = get(paid, "/v1/generation?id=req_0000000000000000", key=other)
+    for key in (other, key_of(paid)):
+        hidden = get(paid, f"/v1/generation?id={id}", key=key)
+        assert hidden.status == unknown.status == 404
+        assert hidden.body == unknown.body
     for query in ("", "?id=", f"?id={'x' * 500}"):
         assert get(paid, f"/v1/generation{query}").status == 400
 

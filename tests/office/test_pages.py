@@ -91,5 +91,5 @@ def test_calls(office: Office, account: str) -> None:
         )
         assert [one.record.request_id for one in found] == whole
         assert {(one.account_name, one.key_name) for one in found} == {("Ours", "mine")}
-    with pytest.raises(NotFound, match="req_none"):
+    with pytest.raises(NotFound, match="no row of that request"):
         usage.list_calls(office, before="req_none")

@@ -11,6 +11,8 @@ __all__: list[str] = []
 
 _LARGE = 2.0**53
 _DEPENDS = "x-depends"
+_OF_OTHER_KEYS = "/api/v1/"
+"""What keys are for that manage; tests/management tries it with one."""
 
 
 @schemathesis.hook
@@ -19,8 +21,8 @@ def before_load_schema(context: schemathesis.HookContext, schema: dict[str, Any]
     nothing refers to what is not there: what depends on something else of its request is left out.
     """
     for path, item in list(schema["paths"].items()):
-        if any(operation["operationId"][-1].isdigit() for operation in item.values()):
-            del schema["paths"][path]  # another path of operations that are tried already
+        if path.startswith(_OF_OTHER_KEYS) or any(one["operationId"][-1].isdigit() for one in item.values()):
+            del schema["paths"][path]  # another path of operations that are tried already, or with another key
     _without_dependents(schema)
     served = set()
     for operation in _operations(schema):

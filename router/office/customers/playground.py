@@ -20,7 +20,7 @@ from router.office.keys import KeyEdits, change_key
 from router.office.office import Office
 from router.office.people.records import WebSession
 from router.store import keys as table
-from router.store.lookup import find_key
+from router.store.lookup import find_key, first_hidden
 from router.store.people.pepper import pepper
 from router.types.keys import Budget, Key
 
@@ -76,7 +76,7 @@ def _make(office: Office, actor: Actor, session: WebSession, seed: bytes, budget
             budget=budget,
             kind="hidden",
             made_by=person_id,
-            origin=table.first_hidden(transaction, account_id, person_id),
+            origin=first_hidden(transaction, account_id, person_id),
             seed=seed,
         )
         return Change(None, row.id, {"account": account_id, "name": row.name, "kind": row.kind})
