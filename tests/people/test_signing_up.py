@@ -9,6 +9,7 @@ from router.errors import BadRequest, Forbidden, NotFound, RateLimited
 from router.ledger.balances import balance
 from router.ledger.verify import verify
 from router.office.office import Office
+from router.office.people import signup
 from router.office.people.abuse import set_switch
 from router.office.people.login import check_password
 from router.office.people.members import list_workspaces
@@ -165,12 +166,18 @@ def test_nobody_signs_up_where_it_is_closed_or_off(opened: Made) -> None:
         sign_up(opened('signup = "closed"\n'), VISITOR, HOME, email="eve@example.com", proof_ok=True)
 
 
-def test_sign_ups_from_one_client_slow_down(local: Office, clock: Clock) -> None:
+def test_sign_ups_from_one_client_slow_down(local: Office, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         sign(local, f"p{number}@example.com")
     with pytest.raises(RateLimited) as refused:
         sign(local, "p5@example.com")
     assert refused.value.retry_after_s == 600
+    hashed: list[str] = []
+    monkeypatch.setattr(signup, "hash_password", hashed.append)
+    with pytest.raises(RateLimited):
+        sign(local, "p5@example.com")
+    assert hashed == [], "what is refused costs nothing"
+    monkeypatch.undo()
     sign(local, "p5@example.com", visit=AWAY)
     clock.pass_s(600)
     sign(local, "p6@example.com")

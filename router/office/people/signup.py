@@ -13,11 +13,11 @@ from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.abuse import is_refused
 from router.office.people.events import record_event
-from router.office.people.links import mail_tallies, mail_ticket, take
+from router.office.people.links import mail_tallies, mail_ticket, take, ticket_over
 from router.office.people.people import check_person_name, person_of
 from router.office.people.records import Person, Visit
 from router.office.people.rules.addresses import EmailAddress, parse_email
-from router.office.people.rules.attempts import admit, by_client, by_site
+from router.office.people.rules.attempts import admit, by_client, by_site, check_wait
 from router.office.people.rules.credit import note_signup
 from router.office.people.rules.passwords import check_new_password, hash_password
 from router.office.people.tickets import look_at_ticket
@@ -59,14 +59,18 @@ def sign_up(
     """
     address, shown_name = parse_email(email), check_person_name(name)
     least = office.settings.portal.password_length
-    hash = hash_password(check_new_password(password, least=least, email=address.key)) if password else ""
+    chosen = check_new_password(password, least=least, email=address.key) if password else ""
     _check_open(office)
     if is_refused(office.database, address, visit.address):
         raise Forbidden("Nobody can sign up with this address: use another, or write to us.", code="signup_refused")
+    counted = (by_client("signup", visit.address), by_site("signup"))
+    tallies = (*counted, *mail_tallies(visit, address.key, proof_ok=proof_ok))
+    now = office.clock()
+    office.database.read(lambda connection: check_wait(connection, tallies, now), whole=False)  # before it is hashed
+    hash = hash_password(chosen) if chosen else ""
 
     def sign(transaction: Transaction) -> Change[None]:
-        tallies = (by_client("signup", visit.address), by_site("signup"))
-        admit(transaction.connection, (*tallies, *mail_tallies(visit, address.key, proof_ok=proof_ok)), office.clock())
+        admit(transaction.connection, tallies, office.clock())
         known = find_person_row(transaction, email_key=address.key, lock=True)
         if known is None:
             made = _first_time(transaction, office, visit, address, hash, shown_name, proof_ok=proof_ok)
@@ -89,10 +93,11 @@ def join_by_invitation(
         Forbidden: nobody may sign up (``signup_closed``).
     """
     shown, shown_name = look_at_ticket(office, text, "invite"), check_person_name(name)
-    least = office.settings.portal.password_length
-    email = shown.email if shown is not None else ""
-    hash = hash_password(check_new_password(password, least=least, email=email)) if password else ""
+    if shown is None:
+        raise ticket_over()
     _check_open(office)
+    least = office.settings.portal.password_length
+    hash = hash_password(check_new_password(password, least=least, email=shown.email)) if password else ""
 
     def join(transaction: Transaction) -> Change[Person]:
         ticket = take(transaction, office, text, "invite")

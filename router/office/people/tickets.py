@@ -156,7 +156,9 @@ def reset_password(office: Office, actor: Actor, text: str, password: str) -> Pe
         Forbidden: the person is suspended (``person_suspended``).
     """
     shown = look_at_ticket(office, text, "reset")
-    whose = find_person_row(office.database, email_key=email_key(shown.email)) if shown is not None else None
+    if shown is None:
+        raise ticket_over()
+    whose = find_person_row(office.database, email_key=email_key(shown.email))
     least = least_password(office, whose.id if whose else "")
     hash = hash_password(check_new_password(password, least=least, email=whose.email if whose else ""))
 

@@ -13,7 +13,7 @@ from router.errors import RateLimited
 from router.office.people.rules.addresses import canonical, client_of
 from router.store.people.attempts import Tally, note_attempt, wait_for
 
-__all__ = ["KEPT_S", "admit", "by_address", "by_client", "by_login", "by_person", "by_site"]
+__all__ = ["KEPT_S", "admit", "by_address", "by_client", "by_login", "by_person", "by_site", "check_wait"]
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
@@ -92,13 +92,22 @@ def admit(connection: Connection, tallies: tuple[Tally, ...], now: float) -> Non
     Raises:
         RateLimited: there were too many (code ``too_many_attempts``), with ``retry_after_s``; nothing is counted.
     """
+    check_wait(connection, tallies, now)
+    note_attempt(connection, tallies, now)
+
+
+def check_wait(connection: Connection, tallies: tuple[Tally, ...], now: float) -> None:
+    """The same without counting: for what costs much before it can be counted.
+
+    Raises:
+        RateLimited: as ``admit``.
+    """
     wait_s = wait_for(connection, tallies, now)
     if wait_s > 0:
         seconds = max(1, math.ceil(wait_s))
         raise RateLimited(
             f"Too many attempts: try again in {seconds} seconds.", code="too_many_attempts", retry_after_s=seconds
         )
-    note_attempt(connection, tallies, now)
 
 
 def _digest(text: str) -> str:
