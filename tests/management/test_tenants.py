@@ -63,7 +63,7 @@ def texts_of(route: OwnRoute) -> list[str]:
     if route.form is None:
         return []
     fields = {field.data_key or name: type(field).__name__ for name, field in route.form().fields.items()}
-    return [name for name, kind in fields.items() if kind in ("TextField", "TextsField")]
+    return [name for name, kind in fields.items() if kind in ("LineField", "LinesField")]
 
 
 def test_every_field_of_text_is_known_here() -> None:

@@ -26,13 +26,13 @@ __all__ = [
     "ChoiceField",
     "DayField",
     "DurationField",
+    "LineField",
+    "LinesField",
     "MomentField",
     "MoneyField",
     "OfficeField",
     "PriceField",
     "StatusField",
-    "TextField",
-    "TextsField",
     "WholeField",
     "YesNoField",
 ]
@@ -89,7 +89,7 @@ class OfficeField(JsonField):
         return {**super().json_schema(), **told}
 
 
-class TextField(OfficeField):
+class LineField(OfficeField):
     """Text; what a name may hold is the office's to say.
 
     Args:
@@ -108,7 +108,7 @@ class TextField(OfficeField):
         return _text(value, self.longest, self.empty)
 
 
-class TextsField(OfficeField):
+class LinesField(OfficeField):
     """A list of texts; of a query, a name that comes several times.
 
     Args:

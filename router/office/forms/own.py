@@ -10,11 +10,11 @@ from marshmallow import ValidationError, post_load, validates_schema
 from router.office.forms.fields import (
     ChoiceField,
     DayField,
+    LineField,
+    LinesField,
     MomentField,
     MoneyField,
     StatusField,
-    TextField,
-    TextsField,
     WholeField,
     YesNoField,
 )
@@ -41,14 +41,14 @@ class _KeyForm(OfficeForm):
     limit = MoneyField(about=_LIMIT, example=25)
     limit_reset = ChoiceField(*RESETS, about=_RESET)
     expires_at = MomentField(about=_EXPIRES)
-    models = TextsField(256, about=_MODELS)
+    models = LinesField(256, about=_MODELS)
     include_byok_in_limit = YesNoField(about=_NO_BYOK)
 
 
 class NewKeyForm(_KeyForm):
     """A new key."""
 
-    name = TextField(about="A label.", required=True, example="laptop")
+    name = LineField(about="A label.", required=True, example="laptop")
 
     @validates_schema
     def _check_reset(self, data: Mapping[str, Any], **options: Any) -> None:
@@ -59,7 +59,7 @@ class NewKeyForm(_KeyForm):
 class KeyEditForm(_KeyForm):
     """What of a key is to change: what is not named stays."""
 
-    name = TextField(about="A label.", example="laptop")
+    name = LineField(about="A label.", example="laptop")
     disabled = YesNoField(about="Whether it is refused.")
 
     @validates_schema
@@ -81,8 +81,8 @@ class ActivityForm(OfficeForm):
     date = DayField(about="One day (UTC).")
     first = DayField(named="from", about="The first day; by default the thirtieth before the last.")
     last = DayField(named="to", about="The last day, which counts; by default today.")
-    group_by = TextsField(40, about=f"What to sum by: {', '.join(ACTIVITY_GROUPS)}, or several; `model` by default.")
-    api_key_hash = TextField(128, about=_KEY)
+    group_by = LinesField(40, about=f"What to sum by: {', '.join(ACTIVITY_GROUPS)}, or several; `model` by default.")
+    api_key_hash = LineField(128, about=_KEY)
 
     @validates_schema
     def _check_days(self, data: Mapping[str, Any], **options: Any) -> None:
@@ -101,13 +101,13 @@ class ActivityForm(OfficeForm):
 class LogsForm(OfficeForm):
     """Which calls to show."""
 
-    after = TextField(64, about="The ID of the last row of the page before.")
+    after = LineField(64, about="The ID of the last row of the page before.")
     limit = WholeField(1, 1000, about="How many rows; 100 by default.")
     since = MomentField(about="Not before.")
     until = MomentField(about="Before.")
-    key = TextField(128, about=_KEY)
-    model = TextField(256, about="Only calls for this model.")
+    key = LineField(128, about=_KEY)
+    model = LineField(256, about="Only calls for this model.")
     status = StatusField(about="Only of this status: `429`, or `5xx`.")
-    error_code = TextField(64, about="Only calls that ended with this error.")
+    error_code = LineField(64, about="Only calls that ended with this error.")
     streamed = YesNoField(about="Only streams, or only others.")
-    request_id = TextField(128, about="Only this call, by our ID or the client's own.")
+    request_id = LineField(128, about="Only this call, by our ID or the client's own.")
