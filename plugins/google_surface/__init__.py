@@ -68,13 +68,15 @@ class _Generate(_Google):
     streams = False
 
     def translate(self, body: Mapping[str, Any], request: TranslationRequest) -> Translated:
-        chat, thoughts, dropped = chat_of(body, stream=self.streams)
+        model = body["model"]
+        chat, thoughts, dropped = chat_of(body, partial(request.opened, model=model), stream=self.streams)
         face = ContentFace(
             request.request_id,
-            body["model"],
+            model,
             thoughts=thoughts,
             events=self.streams and request.query.get("alt") == "sse",
             failed=lambda error: self.error_body(self._dialect, error, request.request_id),
+            sealed=partial(request.sealed, model=model),
         )
         return Translated(chat, face, dropped)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from router_plugins.google_surface.fields import camel
 from router_plugins.google_surface.parts import BESIDE, KINDS, ROLES, THOUGHT
+from router_plugins.google_surface.signatures import wrapper_of
 
 from router import BadRequest
 from router.surfaces import (
@@ -22,9 +23,13 @@ from router.surfaces import (
     TextPart,
     Turn,
     check_part,
+    with_keepsakes,
 )
 
-__all__ = ["instruction", "texts_of", "turns_of"]
+__all__ = ["Opener", "instruction", "texts_of", "turns_of"]
+
+Opener = Callable[[str], Mapping[str, Any] | None]
+"""Gives what a wrapper holds; None for one that is not for this call."""
 
 _SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mp3": "mp3", "audio/mpeg": "mp3"}
 
@@ -43,8 +48,11 @@ def texts_of(content: Any) -> list[str]:
     return [part["text"] for part in (parts if isinstance(parts, list) else [parts])]
 
 
-def turns_of(contents: list[Any]) -> Iterator[Turn]:
+def turns_of(contents: list[Any], opens: Opener) -> Iterator[Turn]:
     """The turns of ``contents``. Results of calls stand in turns of their own, before what was said with them.
+
+    Args:
+        opens: what signatures stand for.
 
     Raises:
         BadRequest: naming the part at fault.
@@ -60,7 +68,12 @@ def turns_of(contents: list[Any]) -> Iterator[Turn]:
             raise _bad(f"{where}.role", 'must be "user" or "model"')
         given = _parts_of(content, where)
         parts = [_part(part, f"{where}.parts[{number}]", pairing) for number, part in enumerate(given)]
-        yield from _turns(ROLES[role], [part for part in parts if part is not None], where)
+        said = [part for part in parts if part is not None]
+        if role == "model":
+            wrappers = filter(None, (wrapper_of(part.get("thoughtSignature")) for part in given))
+            kept = [found for found in map(opens, wrappers) if found is not None]
+            said = list(with_keepsakes(said, kept)) if kept else said
+        yield from _turns(ROLES[role], said, where)
 
 
 def _turns(role: str, parts: list[Part], where: str) -> Iterator[Turn]:

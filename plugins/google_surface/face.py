@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from router_plugins.google_surface.signatures import signature_of
+
 from router import RouterError
 from router.surfaces import (
     STREAM_HEADERS,
@@ -23,6 +25,7 @@ from router.surfaces import (
     TranslatingFace,
     answer_events,
     fold,
+    keepsake_of,
 )
 from router.upstream import arguments_of, dump_json, object_at
 
@@ -40,6 +43,7 @@ class ContentFace(TranslatingFace):
         thoughts: whether they are shown.
         events: whether a stream is one of server-sent events; else it is a JSON list.
         failed: what a client is told of an error, in Google's envelope.
+        sealed: plugin, members -> the wrapper of what a provider of that kind wants back.
     """
 
     def __init__(
@@ -50,14 +54,21 @@ class ContentFace(TranslatingFace):
         thoughts: bool,
         events: bool,
         failed: Callable[[RouterError], Mapping[str, Any]],
+        sealed: Callable[[str, Mapping[str, Any]], str],
     ) -> None:
         self._head = {"modelVersion": model, "responseId": request_id}
-        self._thoughts, self._as_events, self._failed = thoughts, events, failed
+        self._thoughts, self._as_events, self._failed, self._sealed = thoughts, events, failed, sealed
+        self._plugin = ""
+        self._thought: list[str] = []  # of a stream
         self._chat = ChatEvents()
         self._seen: list[Event] = []  # but for text, which is out already
         self._begun = False
         self.stream_headers = None if events else _AS_LIST
         self.framing = "sse" if events else ""
+
+    def serves(self, plugin: str) -> None:
+        """See ``TranslatingFace``."""
+        self._plugin = plugin
 
     def body(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         """See ``TranslatingFace``."""
@@ -71,6 +82,7 @@ class ContentFace(TranslatingFace):
                 if isinstance(event, TextDelta | RefusalDelta):
                     _say(shown, {"text": event.text})
                 elif isinstance(event, ReasoningDelta):
+                    self._thought.append(event.text)
                     if self._thoughts:
                         _say(shown, {"text": event.text, "thought": True})
                 elif not isinstance(event, AnnotationSeen):
@@ -91,13 +103,17 @@ class ContentFace(TranslatingFace):
         return last if self._as_events else last + b"]"
 
     def heartbeat(self) -> bytes:
-        """A comment of events; white space, in a list."""
-        return super().heartbeat() if self._as_events else b"\n"
+        """White space, in a list and between events: Google's clients know no comments, and take one for an answer."""
+        return b"\n"
 
     def _whole(self, events: Iterable[Event]) -> dict[str, Any]:
         """The answer that some events are."""
         found = fold(events)
         parts = [made for part in found.parts for made in self._part(part)] or [{"text": ""}]
+        told = [part.text for part in found.parts if isinstance(part, ReasoningPart)]
+        kept = keepsake_of(found.parts, "".join([*self._thought, *told]))
+        if kept:
+            _sign(parts, signature_of(self._sealed(self._plugin, kept)))
         reason = _REASONS.get(found.finish, "STOP")
         candidate = {"content": {"role": "model", "parts": parts}, "finishReason": reason, "index": 0}
         return self._answer(candidate) | ({"usageMetadata": _usage(found.usage)} if found.usage else {})
@@ -144,6 +160,12 @@ def _say(shown: list[dict[str, Any]], part: dict[str, Any]) -> None:
         shown[-1]["text"] += part["text"]
     else:
         shown.append(part)
+
+
+def _sign(parts: list[dict[str, Any]], signature: str) -> None:
+    """Let a turn's first call have its signature, as Google has it; else its last part."""
+    signed = next((part for part in parts if "functionCall" in part), parts[-1])
+    signed["thoughtSignature"] = signature
 
 
 def _usage(usage: Mapping[str, Any]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from router_plugins.google_surface.contents import instruction, texts_of, turns_of
+from router_plugins.google_surface.contents import Opener, instruction, texts_of, turns_of
 from router_plugins.google_surface.fields import CONTENT, EMBED, MODES, SHOWN, camel, settled, unknown_fields
 from router_plugins.google_surface.shapes import json_schema
 
@@ -27,8 +27,11 @@ _BUDGETS = ((1, "none"), (4096, "low"), (16384, "medium"))
 _JSON = "application/json"
 
 
-def chat_of(given: Mapping[str, Any], *, stream: bool) -> tuple[dict[str, Any], bool, list[str]]:
+def chat_of(given: Mapping[str, Any], opens: Opener, *, stream: bool) -> tuple[dict[str, Any], bool, list[str]]:
     """The chat body of a request, whether thoughts are to be shown, and the names of dropped fields.
+
+    Args:
+        opens: what signatures of thoughts stand for.
 
     Raises:
         BadRequest: naming the field in Google's names.
@@ -42,7 +45,7 @@ def chat_of(given: Mapping[str, Any], *, stream: bool) -> tuple[dict[str, Any], 
     tools = tuple(_tools(body.get("tools") or ()))
     prompt = Prompt(
         body["model"],
-        (*instruction(body.get("systemInstruction")), *turns_of(body["contents"])),
+        (*instruction(body.get("systemInstruction")), *turns_of(body["contents"], opens)),
         tools,
         _choice(body.get("toolConfig") or {}) if tools else None,
         _fields(config, thinking) | ({"stream": True, "stream_options": {"include_usage": True}} if stream else {}),

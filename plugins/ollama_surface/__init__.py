@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from router_plugins.ollama_surface.face import ChatFace, EmbedFace
@@ -52,8 +53,10 @@ class _Chat(_Ollama):
         return ("/api/chat",)
 
     def translate(self, body: Mapping[str, Any], request: TranslationRequest) -> Translated:
-        chat, dropped = chat_of(body)
-        return Translated(chat, ChatFace(body["model"], request.received_at, self._dialect.said), dropped)
+        model = body["model"]
+        chat, dropped = chat_of(body, partial(request.opened, model=model))
+        sealed = partial(request.sealed, model=model)
+        return Translated(chat, ChatFace(model, request.received_at, self._dialect.said, sealed), dropped)
 
     def schema(self) -> SurfaceSchema:
         return CHAT

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from router_plugins.ollama_surface.messages import SIGNATURE
+
 from router import RouterError
 from router.surfaces import (
     AnnotationSeen,
@@ -24,6 +26,7 @@ from router.surfaces import (
     TranslatingFace,
     answer_events,
     fold,
+    keepsake_of,
 )
 from router.upstream import arguments_of, dump_json, object_at
 
@@ -36,12 +39,24 @@ class ChatFace(TranslatingFace):
     Args:
         received_at: of the request, Unix seconds: durations count from there.
         said: what a client may read of an error.
+        sealed: plugin, members -> the wrapper of what a provider of that kind wants back.
     """
 
-    def __init__(self, model: str, received_at: float, said: Callable[[RouterError], str]) -> None:
-        self._model, self._received_at, self._said = model, received_at, said
+    def __init__(
+        self,
+        model: str,
+        received_at: float,
+        said: Callable[[RouterError], str],
+        sealed: Callable[[str, Mapping[str, Any]], str],
+    ) -> None:
+        self._model, self._received_at, self._said, self._sealed = model, received_at, said, sealed
+        self._plugin = ""
         self._chat = ChatEvents()
         self._seen: list[Event] = []  # but for text, which is out already
+
+    def serves(self, plugin: str) -> None:
+        """See ``TranslatingFace``."""
+        self._plugin = plugin
 
     def body(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         """See ``TranslatingFace``."""
@@ -88,6 +103,9 @@ class ChatFace(TranslatingFace):
         calls = [part for part in found.parts if isinstance(part, CallPart)]
         if calls:
             message["tool_calls"] = [_call(part, index) for index, part in enumerate(calls)]
+        kept = keepsake_of(found.parts)
+        if kept:
+            (message["tool_calls"][0] if calls else message)[SIGNATURE] = self._sealed(self._plugin, kept)
         return {
             **self._head(),
             "message": message,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from router import BadRequest
@@ -22,9 +23,15 @@ from router.surfaces import (
     TextPart,
     Turn,
     check_part,
+    with_keepsakes,
 )
 
-__all__ = ["MESSAGE", "turns_of"]
+__all__ = ["MESSAGE", "SIGNATURE", "Opener", "turns_of"]
+
+Opener = Callable[[str], Mapping[str, Any] | None]
+"""Gives what a wrapper holds; None for one that is not for this call."""
+SIGNATURE = "thought_signature"
+"""A member of messages and calls, of ours: what a provider wants back with its reasoning."""
 
 _PICTURES = {"iVBOR[w-z0-9+/]": "png", "/9j/": "jpeg", "R0lGO[A-P]": "gif", "UklGR[g-v]": "webp"}
 """How pictures begin in base64 -> what they are."""
@@ -35,14 +42,14 @@ _CALLED = Members(
     {"name": TextField("the name of a function", least=1, required=True), "arguments": Members()}, required=True
 )
 _SAID = {"content": TextField(), "images": ListOf(_IMAGE)}
-_CALLS = ListOf(Members({"id": TextField(), "function": _CALLED}))
+_CALLS = ListOf(Members({"id": TextField(), "function": _CALLED, SIGNATURE: TextField()}))
 
 MESSAGE = Tagged(
     "role",
     {
         "system": Members(_SAID),
         "user": Members(_SAID),
-        "assistant": Members({**_SAID, "thinking": TextField(), "tool_calls": _CALLS}),
+        "assistant": Members({**_SAID, "thinking": TextField(), "tool_calls": _CALLS, SIGNATURE: TextField()}),
         "tool": Members(
             {"content": TextField(), "tool_call_id": TextField(), "tool_name": TextField(), "name": TextField()},
             depends="the call before it",
@@ -52,8 +59,11 @@ MESSAGE = Tagged(
 """What checks a message, and describes it."""
 
 
-def turns_of(messages: Any) -> Iterator[Turn]:
+def turns_of(messages: Any, opens: Opener) -> Iterator[Turn]:
     """The turns of ``messages``.
+
+    Args:
+        opens: what signatures hold.
 
     Raises:
         BadRequest: naming the message at fault.
@@ -64,7 +74,15 @@ def turns_of(messages: Any) -> Iterator[Turn]:
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
         check_part(where, message, MESSAGE)
-        yield _turn(message, where, pairing)
+        turn = _turn(message, where, pairing)
+        yield replace(turn, parts=_signed(turn.parts, message, opens)) if turn.role == "assistant" else turn
+
+
+def _signed(parts: tuple[Part, ...], message: Mapping[str, Any], opens: Opener) -> tuple[Part, ...]:
+    """The parts of a model's turn with what its signatures hold."""
+    given = (one.get(SIGNATURE) for one in (message, *(message.get("tool_calls") or ())))
+    kept = [found for text in given if text and (found := opens(text)) is not None]
+    return with_keepsakes(parts, kept) if kept else parts
 
 
 def _turn(message: Mapping[str, Any], where: str, pairing: CallPairing) -> Turn:

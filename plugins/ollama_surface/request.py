@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from router_plugins.ollama_surface.fields import CHAT, EMBED, SHOWN, unknown_fields
-from router_plugins.ollama_surface.messages import turns_of
+from router_plugins.ollama_surface.messages import Opener, turns_of
 
 from router import BadRequest
 from router.surfaces import Prompt, check_ladder, dropped_by, to_chat
@@ -17,8 +17,11 @@ _SAME = ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty"
 _EFFORTS: Mapping[Any, str] = {False: "none", True: "medium", "max": "xhigh"}
 
 
-def chat_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def chat_of(body: Mapping[str, Any], opens: Opener) -> tuple[dict[str, Any], list[str]]:
     """The chat body of a request, and the names of dropped fields.
+
+    Args:
+        opens: what signatures of thoughts hold.
 
     Raises:
         BadRequest: naming the field in Ollama's names.
@@ -41,7 +44,7 @@ def chat_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         fields["tools"] = body["tools"]
     if body.get("stream") is not False:
         fields |= {"stream": True, "stream_options": {"include_usage": True}}
-    prompt = Prompt(body["model"], tuple(turns_of(body.get("messages"))), fields=fields)
+    prompt = Prompt(body["model"], tuple(turns_of(body.get("messages"), opens)), fields=fields)
     return to_chat(prompt), [*dropped_by(body, CHAT), *unknown_fields(body, CHAT)]
 
 

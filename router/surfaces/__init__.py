@@ -17,6 +17,7 @@ from router.surfaces.canonical.events import (
     UsageSeen,
 )
 from router.surfaces.canonical.folding import FoldedAnswer, fold
+from router.surfaces.canonical.keepsakes import keepsake_of, with_keepsakes
 from router.surfaces.canonical.ladder import FieldRung, check_ladder, dropped_by, ladder_schema
 from router.surfaces.canonical.pairing import CallPairing
 from router.surfaces.canonical.parts import (
@@ -130,6 +131,8 @@ __all__ = [
     "dropped_by",
     "fold",
     "further_surfaces",
+    "keepsake_of",
     "ladder_schema",
     "to_chat",
+    "with_keepsakes",
 ]

@@ -12,7 +12,7 @@ from router.surfaces.chat.surface import CHAT
 from router.surfaces.embeddings import EMBEDDINGS
 from router.surfaces.face import TranslatingFace
 from router.surfaces.measuring import Measure
-from router.surfaces.proofs import ProofSealer
+from router.surfaces.proofs import Proof, ProofSealer
 from router.surfaces.reader import NativeReader, Reader
 from router.surfaces.surface import ServedCall, Surface
 from router.types.records import AnyCall, Key, SurfaceCall
@@ -56,6 +56,27 @@ class TranslationRequest:
     proofs: ProofSealer = field(default=_UNSEALED, repr=False)
     plugin: Callable[[], str] = field(default=str, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def sealed(self, plugin: str, members: Mapping[str, Any], model: str) -> str:
+        """What a provider wants back, wrapped for the client to keep.
+
+        Args:
+            plugin: kind of the provider that gave it.
+            model: that the client asked for; the wrapper is for calls to it alone.
+        """
+        return self.proofs.seal(Proof(plugin, {**members, "model": model}), self.key.account)
+
+    def opened(self, text: str, model: str) -> Mapping[str, Any] | None:
+        """What a wrapper holds, for a call to a model; of another model's or provider's only the ``text``, which all
+        may read. None for what is no wrapper of this account's.
+        """
+        proof = self.proofs.open(text, self.key.account)
+        if proof is None:
+            return None
+        if proof.members.get("model") == model and proof.plugin == self.plugin():
+            return {name: value for name, value in proof.members.items() if name != "model"}
+        shown = proof.members.get("text")
+        return {"text": shown} if isinstance(shown, str) else None
 
 
 class Translated(NamedTuple):

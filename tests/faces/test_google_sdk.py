@@ -54,6 +54,13 @@ def parts_of(answers: list[Any]) -> list[Any]:
     return [part for one in answers for part in one.candidates[0].content.parts]
 
 
+def test_a_stream_that_is_kept_awake_is_read(room: Room, client: genai.Client) -> None:
+    made = chunks("Forty", "-two", usage=USED, include_usage=True)
+    room.upstream.script(Stream([0.3, *made[:2], 0.3, *made[2:]]))  # some heartbeats long
+    answers = ask(client, "stream", "What?")
+    assert "".join(part.text or "" for part in parts_of(answers)) == "Forty-two"
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_text_settings_and_usage(room: Room, client: genai.Client, mode: str) -> None:
     script(room, mode, "Forty", "-two")

@@ -20,6 +20,8 @@ from router.store.accounts import create_account
 from router.store.keys import create_key
 from router.testing import Answer, Gateway, Result, Script, ScriptedUpstream, Stream, chunks, completion, token_usage
 from router.testing.upstream.wires.anthropic import ANTHROPIC
+from router.testing.upstream.wires.deepseek import DEEPSEEK
+from router.testing.upstream.wires.gemini import GEMINI
 from router.testing.upstream.wires.responses import RESPONSES
 from router.types.records import CallRecord
 
@@ -29,6 +31,7 @@ __all__ = [
     "FIRST_RATES",
     "LANES",
     "SURFACES",
+    "THINKING",
     "Lanes",
     "Payer",
     "chat_answer",
@@ -42,6 +45,8 @@ SURFACES = ("responses", "messages")
 FIRST_RATES, FALLBACK_RATES = ("2", "10"), ("1", "3")
 """What input and output cost at the model that is asked for, and at the one that it falls back on."""
 CHAT_USED = token_usage(21, 5)
+THINKING = (GEMINI, DEEPSEEK, ANTHROPIC)
+"""Wires of providers that want something back with their reasoning."""
 _SPARE = 24
 _ALONE = 60
 _SPEAKS = {"responses": {"kind": "openai"}, "messages": {"kind": "anthropic"}}
@@ -184,6 +189,9 @@ def configuration(upstream: ScriptedUpstream) -> tuple[dict[str, Any], dict[str,
     for speaks in ("chat", *SURFACES):
         kind = _SPEAKS.get(speaks, {"kind": "compatible"})
         sections |= {f"{speaks}-alone{number}": {**kind, **place} for number in range(_ALONE)}
+    origin = upstream.url.removesuffix("/v1")
+    sections |= {wire.name: {"kind": wire.name, **place, "base_url": origin + wire.base_path} for wire in THINKING}
+    sections |= {f"{wire.name}-too": sections[wire.name] for wire in THINKING}
     fallbacks = ("chat", *SURFACES)
     prices = {f"{name}/m": _price(FALLBACK_RATES if name in fallbacks else FIRST_RATES) for name in sections}
     prices |= {f"{name}/vectors": _price(("1", "0")) for name in ("chat", "other")}

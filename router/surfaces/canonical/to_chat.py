@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from router.surfaces.canonical.keepsakes import merged_proofs
 from router.surfaces.canonical.parts import (
     AudioPart,
     CallPart,
@@ -132,15 +133,8 @@ def _assistant(turn: Turn, names: ToolNames) -> _Message:
 
 def _reasoning(parts: Sequence[ReasoningPart]) -> _Message:
     """The members that stand for reasoning: its text, and what providers want back."""
-    made: _Message = {}
     text = "".join(part.text for part in parts)
-    if text:
-        made["reasoning_content"] = text
-    for part in parts:
-        for name, value in (part.proof or {}).items():
-            known = made.get(name)
-            made[name] = [*known, *value] if isinstance(known, list) and isinstance(value, list) else value
-    return made
+    return ({"reasoning_content": text} if text else {}) | merged_proofs(parts)
 
 
 def _call(part: CallPart, names: ToolNames) -> dict[str, Any]:

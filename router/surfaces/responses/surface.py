@@ -12,7 +12,6 @@ from router.errors import BadRequest, NotFound, RouterError
 from router.surfaces.body import decode_json
 from router.surfaces.known_fields import model_of
 from router.surfaces.measuring import json_bytes
-from router.surfaces.proofs import Proof
 from router.surfaces.responses.face import ResponsesFace
 from router.surfaces.responses.native import native_body
 from router.surfaces.responses.reader import ResponsesReader
@@ -71,7 +70,7 @@ class ResponsesSurface(TranslatedSurface):
         account, model = request.key.account, body["model"]
         previous = body.get("previous_response_id")
         expanded = self._keeper.expand(account, previous, items_of(body, self._settings.max_items))
-        asked = ask(body, expanded.items, partial(_opened, request, model), self._settings.drop_tools)
+        asked = ask(body, expanded.items, partial(request.opened, model=model), self._settings.drop_tools)
         kept = self._keeper.keeps(account, body.get("store"))
         face = self._face(body, request, asked, expanded, kept=kept)
 
@@ -130,12 +129,12 @@ class ResponsesSurface(TranslatedSurface):
         *,
         kept: bool,
     ) -> ResponsesFace:
-        account, model = request.key.account, body["model"]
+        model = body["model"]
         id = f"resp_{request.request_id.removeprefix('req_')}"
         return ResponsesFace(
             Echo(body, id, model, int(request.received_at), stored=kept),
             asked.names,
-            seal=lambda plugin, members: request.proofs.seal(Proof(plugin, {**members, "model": model}), account),
+            seal=partial(request.sealed, model=model),
             said=request.said,
             passed=asked.passed,
             fits=partial(self._keeper.fits, expanded.own),
@@ -214,17 +213,6 @@ def _face_of(call: ServedCall) -> ResponsesFace:
     face = call.face
     assert isinstance(face, ResponsesFace)
     return face
-
-
-def _opened(request: TranslationRequest, model: str, text: str) -> Mapping[str, Any] | None:
-    """What a proof holds for a call to this model; of another's only what can be read."""
-    proof = request.proofs.open(text, request.key.account)
-    if proof is None:
-        return None
-    if proof.members.get("model") == model and proof.plugin == request.plugin():
-        return {name: value for name, value in proof.members.items() if name != "model"}
-    shown = proof.members.get("text")
-    return {"text": shown} if isinstance(shown, str) else None
 
 
 def _limit(text: str | None) -> int:
