@@ -183,4 +183,5 @@ def key_statuses(currency: str) -> list[KeyView]:
     used = {"day": 1_500_000_000, "week": 2_500_000_000, "month": 3_500_000_000, "total": 4_500_000_000}
     budget = Budget(10_500_000_000, "month")
     full = Key("key_1", "acct_1", "laptop", expires_at=1_800_000_000.0, scope=(_MODEL,), budget=budget, limits=limits)
-    return [KeyView(full, currency, used, 7_000_000_001), KeyView(Key("key_2", "acct_1"), currency, used)]
+    told = KeyView(full, currency, used, 7_000_000_001, "0" * 64, 7_500_000_001)
+    return [told, KeyView(Key("key_2", "acct_1"), currency, used)]
