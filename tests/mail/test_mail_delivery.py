@@ -282,7 +282,7 @@ def test_a_test_mail_says_what_took_it_or_what_is_wrong(make_office: MakeOffice,
     server = start_server("refuses")
     office = make_office(server.settings())
     assert send_test_mail(office, ADA, "ann@example.com") == f"localhost:{server.port}"
-    assert server.taken()[0]["message"]["Subject"] == "Test mail from Router"
+    assert server.taken()[0]["message"]["Subject"] == "Test mail from LLM gateway"
     with pytest.raises(BadRequest, match="there is nobody of that name"):
         send_test_mail(office, ADA, "nobody@example.com")
     with pytest.raises(BadRequest, match="cannot be written"):

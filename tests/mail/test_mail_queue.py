@@ -51,4 +51,4 @@ def test_links_lead_to_where_the_portal_is(make_office: MakeOffice, portal: str,
     )
     (row,) = outbox(office)
     assert f"\n{url}/app/t/a-Ticket_1\n" in row["text"]
-    assert row["subject"] == "Your link to log in to Router"
+    assert row["subject"] == "Your link to log in to LLM gateway"
