@@ -126,6 +126,9 @@ def start_portal(
     providers = {"echo": {}}
     gateway = Gateway(folder, profile=profile, providers=providers, config=merged, env=environment, start=False)
     gateway.configure({"portal": {"api_url": gateway.base_url, "upstream_url": gateway.base_url}})
+    if not settings["workers"]:  # the gateway's own serve it
+        port = gateway.port
+        gateway.configure({"portal": {"public_url": f"http://localhost:{port}"}})
     gateway.start()
     with gateway:
         site = PortalSite(gateway, port)

@@ -27,11 +27,10 @@ from router.portal.web.rendering import Renderer
 from router.portal.web.serving import Serving
 from router.portal.web.site import PortalParts
 
-__all__ = ["PREFIXES", "Portal", "PortalApplication", "create_portal"]
+__all__ = ["Portal", "PortalApplication", "create_portal"]
 
-PREFIXES = ("/app", "/ops")
+_PREFIXES = ("/app", "/ops")
 """Below these are the pages of every profile."""
-
 _CALL_MAX_S = 60.0
 StartResponse = Callable[..., Callable[[bytes], object]]
 
@@ -58,7 +57,7 @@ class Portal:
             tuple(_menu(assembly)),
         )
         pages = [page for page in ALL_PAGES if page.profile in ("", brand.profile)]
-        self.prefixes = (*PREFIXES, *(page.path for page in pages if page.path.startswith("/api/")))
+        self.prefixes = (*_PREFIXES, *(page.path for page in pages if page.path.startswith("/api/")))
         self.serving = Serving(site, pages, PeerReader(settings.server.trusted_proxies))
         app = Flask("router.portal", static_folder=None)
         app.url_map.merge_slashes = app.url_map.strict_slashes = False

@@ -31,9 +31,15 @@ def create_gateway(config_path: str, content: bytes | None = None) -> Applicatio
 
 def _pages(assembly: Assembly) -> Pages:
     from router.jobs.leased import Jobs
-    from router.portal.application import PREFIXES, Portal
+    from router.portal.application import Portal
     from router.portal.portal_jobs import portal_jobs
 
     jobs = Jobs(assembly.database, list(portal_jobs(assembly)))
     jobs.start()
-    return Pages(Portal(assembly).wsgi, PREFIXES, _SHARED, jobs.close)
+    portal = Portal(assembly)
+
+    def close() -> None:
+        jobs.close()
+        portal.close()
+
+    return Pages(portal.wsgi, portal.prefixes, _SHARED, close)

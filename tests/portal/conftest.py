@@ -24,6 +24,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         config = {
             "providers": {"openai": {"base_url": upstream.url, "api_key": "sk-upstream", "on_disconnect": "cancel"}},
             "limits": _LIMITS,
+            "gateway": {"only_offers": True},
         }
         folder = tmp_path_factory.mktemp("customers")
         with start_portal(folder, profile="nexgate", config=config, proof_of_work=False) as site:

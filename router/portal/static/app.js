@@ -61,7 +61,7 @@
   on("change", "[data-submit]", (field) => field.form.requestSubmit());
   on("click", "[data-tab]", (tab) => {
     const group = tab.closest("[data-tabs]");
-    for (const one of group.querySelectorAll("[data-tab]")) one.setAttribute("aria-selected", String(one === tab));
+    for (const one of group.querySelectorAll("[data-tab]")) one.setAttribute("aria-pressed", String(one === tab));
     for (const one of group.querySelectorAll("[data-panel]")) one.hidden = one.dataset.panel !== tab.dataset.tab;
     try { localStorage.setItem("tab", tab.dataset.tab); } catch { /* it is only remembered */ }
   });
