@@ -60,6 +60,7 @@ def test_its_routes_are_described(gateway: Gateway) -> None:
         "/plugins/coupons/codes/{code}": ["get"],
         "/plugins/coupons/mine": ["get"],
         "/plugins/coupons/page": ["get"],
+        "/plugins/coupons/page/note": ["post"],
         "/plugins/coupons/refused": ["get"],
     }
     add = paths["/plugins/coupons/codes"]["post"]
