@@ -42,7 +42,8 @@ _TEMPLATES = ("router/mail/templates", "router/portal/templates")
 _CODE = ("router/i18n", "router/mail", "router/office/people", "router/portal")
 _OPERATORS = re.compile(r"router/portal/(?:templates/)?operator/|router/portal/templates/layout/ops\.html")
 _JINJA = {"trimmed": "true", "silent": "false"}
-_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
+_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "text": None}
+"""What is called with a text: ``text`` is a request's."""
 _HOLDERS = re.compile(r"%\(\w+\)s|%%|\{\w*\}|</?\w+")
 _ENDS = (".", ":", "?", "!", "…")
 
