@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
 from bench.gateway import BILLED, OurGateway
 from bench.load import Load, Target, load
 from bench.machine import BenchError, describe
@@ -52,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             fast = stack.enter_context(FastUpstream(prepare(folder).upstream, chunks=_CHUNKS))
             place = folder / "gateway"
             place.mkdir()
-            gateway = stack.enter_context(OurGateway(place, Upstreams(fast.port, 0), BILLED))
+            gateway = OurGateway(place, Upstreams(fast.port, 0), BILLED)
+            _speak_chat(place / "router.toml", gateway.target().model)
+            stack.enter_context(gateway)
             found = _rounds(gateway.target(), options.rounds)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -62,6 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.write:
         write_between("surfaces", text)
     return 0
+
+
+def _speak_chat(config: Path, model: str) -> None:
+    """Let the upstream be one that speaks chat alone: OpenAI's own plugin would pass Responses on as they are."""
+    text = config.read_text(encoding="utf-8").replace('kind = "openai"', 'kind = "compatible"\nunlisted = true')
+    document = tomlkit.parse(text)
+    prices = document.setdefault("prices", tomlkit.table())
+    prices[model] = {"input": "2.5", "output": "10"}
+    config.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
 def _rounds(target: Target, rounds: int) -> dict[str, dict[str, list[float]]]:
