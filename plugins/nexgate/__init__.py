@@ -22,6 +22,7 @@ class NexGate(Dialect):
     title = "NexGate"
     key_prefix = "ng-"
     accent = "#3b5bdb"
+    session_api = True
     shows_served = False
     chat_paths = ("/v1/chat/completions", "/api/v1/chat/completions")
     embeddings_paths = ()

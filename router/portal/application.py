@@ -56,7 +56,7 @@ class Portal:
             origin_of(settings.portal.public_url) if settings.portal.public_url else "",
             tuple(_menu(assembly)),
         )
-        pages = [page for page in ALL_PAGES if page.profile in ("", brand.profile)]
+        pages = [page for page in ALL_PAGES if not page.session_api or assembly.dialect.session_api]
         self.prefixes = (*_PREFIXES, *(page.path for page in pages if page.path.startswith("/api/")))
         self.serving = Serving(site, pages, PeerReader(settings.server.trusted_proxies))
         app = Flask("router.portal", static_folder=None)

@@ -45,6 +45,7 @@ class Dialect:
         offers: the profile's own catalogue.
         free_credit: what a verified sign-up is given once, unless ``[portal] free_credit`` says otherwise: decimal text
             in the balance currency; empty for none.
+        session_api: whether its portal has the account API below ``/api``, for whoever is logged in.
         accent: the colour of its links and charts, ``#rrggbb``; empty for the portal's own.
         preset: the configuration that ``router init --profile`` writes, TOML with comments; empty for the host's own.
         shows_served: whether ``x-router-provider``, ``x-router-model`` and ``x-router-attempts`` are sent, and messages
@@ -69,6 +70,7 @@ class Dialect:
     offers: tuple[Offer, ...] = ()
     free_credit: str = ""
     accent: str = ""
+    session_api: bool = False
     preset: str = ""
     shows_served: bool = True
 

@@ -1,4 +1,4 @@
-"""NexGate's account API for its own pages: JSON under ``/api``, for whoever is logged in.
+"""The account API for a profile's own pages: JSON under ``/api``, for whoever is logged in.
 
 What is told is what pages tell, by the same functions. Amounts are exact decimal text in ``currency``.
 """
@@ -26,7 +26,7 @@ from router.types.periods import iso_time
 
 __all__ = ["PAGES"]
 
-PAGES = PageRoutes(profile="nexgate")
+PAGES = PageRoutes(session_api=True)
 
 _LIMIT_MAX = 1000
 _LIMIT = 50

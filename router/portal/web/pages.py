@@ -31,7 +31,7 @@ class PageRoute:
         step_up: whether who they are must have been proved anew within the last minutes.
         handler: answers.
         json: whether it answers with JSON, and refusals are JSON, too.
-        profile: the only one that has it; empty for all.
+        session_api: whether only profiles with an account API for sessions have it.
     """
 
     method: str
@@ -40,19 +40,19 @@ class PageRoute:
     handler: Handler
     step_up: bool = False
     json: bool = False
-    profile: str = ""
+    session_api: bool = False
 
 
 class PageRoutes:
     """The pages of one subject, which register themselves.
 
     Args:
-        profile: the only one that has them; empty for all.
+        session_api: whether only profiles with an account API for sessions have them.
     """
 
-    def __init__(self, profile: str = "") -> None:
+    def __init__(self, *, session_api: bool = False) -> None:
         self._pages: list[PageRoute] = []
-        self._profile = profile
+        self._session_api = session_api
 
     def __iter__(self) -> Iterator[PageRoute]:
         return iter(self._pages)
@@ -74,7 +74,7 @@ class PageRoutes:
             raise ValueError(f"access is one of {', '.join(ACCESS)}, not {access!r}")
 
         def register(handler: Handler) -> Handler:
-            self._pages.append(PageRoute(method, path, access, handler, step_up, json, self._profile))
+            self._pages.append(PageRoute(method, path, access, handler, step_up, json, self._session_api))
             return handler
 
         return register
