@@ -14,7 +14,7 @@ from router.portal.web.forms import empty_form, load_form
 from router.portal.web.guard import is_local
 from router.portal.web.pages import PageRoutes
 from router.portal.web.refusing import next_path
-from router.portal.web.replies import PageReply
+from router.portal.web.replies import PageReply, with_wait
 from router.portal.web.requests import PageRequest
 from router.portal.web.stepping import form_again, step_up_page
 
@@ -103,7 +103,7 @@ def second(request: PageRequest) -> PageReply:
     except (RateLimited, Unauthorized) as error:
         form = empty_form().refuse(error)
         reply = request.render("entry/second.html", status=error.status, form=form, next=target)
-        return _with_wait(reply, error)
+        return with_wait(reply, error)
     return welcome(request, complete_session(request.office, request.session_text), "", target)
 
 
@@ -129,7 +129,7 @@ def prove(request: PageRequest) -> PageReply:
         else:
             confirm_password(request.office, request.visit, person.id, request.form.get("password", ""))
     except (RateLimited, Unauthorized) as error:
-        return _with_wait(step_up_page(request, wrong=error.message), error)
+        return with_wait(step_up_page(request, wrong=error.message), error)
     text = step_up(request.office, request.session_text)
     reply = form_again(request)
     reply.headers.append(request.site.cookies.keep(request.site.cookies.session, text))
@@ -142,7 +142,7 @@ def mail_proof(request: PageRequest) -> PageReply:
     try:
         send_step_link(request.office, request.actor, request.visit, request.person.id)
     except RateLimited as error:
-        return _with_wait(step_up_page(request, wrong=error.message), error)
+        return with_wait(step_up_page(request, wrong=error.message), error)
     return request.render("entry/look_into_mail.html", email=request.person.email, again="")
 
 
@@ -161,16 +161,9 @@ def _form(request: PageRequest, form: object, status: int = 200, error: RouterEr
     target = next_path(request.form.get("next", "") or request.query.get("next", ""))
     plain = request.site.cookies.secure and request.scheme != "https" and not is_local(request.host)
     reply = request.render("entry/log_in.html", status=status, form=form, next=target, plain_http=plain)
-    return _with_wait(reply, error)
+    return with_wait(reply, error)
 
 
 def _link_form(request: PageRequest, form: object, status: int = 200, error: RouterError | None = None) -> PageReply:
     shown = {"form": form, "challenge": challenge_of(request), "proof_field": PROOF_FIELD}
-    return _with_wait(request.render("entry/link.html", status=status, **shown), error)
-
-
-def _with_wait(reply: PageReply, error: RouterError | None) -> PageReply:
-    wait = error.headers.get("Retry-After") if error is not None and error.headers else None
-    if wait:
-        reply.headers.append(("Retry-After", str(wait)))
-    return reply
+    return with_wait(request.render("entry/link.html", status=status, **shown), error)

@@ -13,7 +13,7 @@ from router.office.people.tickets import resend_verification
 from router.portal.entry.proof import PROOF_FIELD, challenge_of, proof_ok
 from router.portal.web.forms import Form, empty_form, load_form
 from router.portal.web.pages import PageRoutes
-from router.portal.web.replies import PageReply
+from router.portal.web.replies import PageReply, with_wait
 from router.portal.web.requests import PageRequest
 from router.portal.web.serving import new_visitor
 
@@ -110,8 +110,4 @@ def _form(request: PageRequest, form: Form, status: int = 200, error: RouterErro
         "password_length": settings.password_length,
         "credit_nano": request.site.free_credit_nano,
     }
-    reply = request.render("entry/sign_up.html", status=status, **shown)
-    wait = error.headers.get("Retry-After") if error is not None and error.headers else None
-    if wait:
-        reply.headers.append(("Retry-After", str(wait)))
-    return reply
+    return with_wait(request.render("entry/sign_up.html", status=status, **shown), error)

@@ -20,7 +20,7 @@ from router.errors import (
 from router.office.people.records import ROLES
 from router.portal.web.guard import SAFE
 from router.portal.web.pages import PageRoute
-from router.portal.web.replies import PageReply, json_reply
+from router.portal.web.replies import PageReply, json_reply, with_wait
 from router.portal.web.requests import PageRequest
 
 __all__ = ["as_ours", "failure_page", "next_path", "refusal"]
@@ -99,15 +99,12 @@ def as_ours(error: BaseException, asked: PageRequest) -> RouterError:
 
 def failure_page(asked: PageRequest, error: RouterError, *, json: bool) -> PageReply:
     """The answer that tells of a fault, with the request's ID and what to do."""
-    wait = error.headers.get("Retry-After") if error.headers else None
-    headers = [("Retry-After", str(wait))] if wait else []
     if json:
         told = {"message": error.message, "type": error.type, "code": error.code, "param": error.param}
         reply = json_reply({"error": told}, error.status)
     else:
         reply = asked.render("error.html", status=error.status, error=error, title=_title(asked, error))
-    reply.headers += headers
-    return reply
+    return with_wait(reply, error)
 
 
 def _for_operators(asked: PageRequest) -> PageReply | None:

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["PageReply", "csv_reply", "json_reply", "neutral_cell"]
+from router.errors import RouterError
+
+__all__ = ["PageReply", "csv_reply", "json_reply", "neutral_cell", "with_wait"]
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -34,6 +36,14 @@ class PageReply:
 def json_reply(value: Any, status: int = 200) -> PageReply:
     """An answer in JSON."""
     return PageReply(json.dumps(value, ensure_ascii=False), status, [("Content-Type", "application/json")])
+
+
+def with_wait(reply: PageReply, error: RouterError | None) -> PageReply:
+    """The same reply, which says how long to wait where an error does."""
+    wait = error.headers.get("Retry-After") if error is not None and error.headers else None
+    if wait:
+        reply.headers.append(("Retry-After", str(wait)))
+    return reply
 
 
 def csv_reply(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> PageReply:
