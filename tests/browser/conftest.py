@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's browser; without one these tests are skipped, and say so."""
+    """The system's browser; without one these tests are skipped, and say so.
+
+    One a module: Playwright leaves an event loop running in this thread for as long as it is on, and under that no
+    test of another folder that the same process is given can run a loop of its own.
+    """
     from playwright.sync_api import sync_playwright
 
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
