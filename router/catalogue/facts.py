@@ -13,6 +13,7 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ def described(card: ModelCard, given: Mapping[str, Any]) -> ModelCard:
     if "capabilities" in given:
         changed["capabilities"] = tuple(given["capabilities"])
         changed["reasoning"] = "reasoning" in changed["capabilities"]
+    if "retires" in given:
+        changed["retires"] = str(given["retires"])
     if "price" in given:
         changed["price"] = kept_price(given["price"])
     window, most = changed.get("context_window"), card.max_output
@@ -76,6 +79,8 @@ def given_facts(facts: ModelFacts) -> dict[str, Any]:
         given["kind"] = facts.kind
     if facts.capabilities:
         given["capabilities"] = list(facts.capabilities)
+    if facts.retires:
+        given["retires"] = facts.retires
     if facts.cost:
         given["price"] = keep_price(read_price(facts.cost))
     return given
@@ -86,6 +91,8 @@ def facts_fault(facts: ModelFacts) -> tuple[str, str]:
     unknown = [name for name in facts.capabilities if name not in CAPABILITIES]
     if unknown:
         return "capabilities", f"{unknown[0]!r} is none; the capabilities are {', '.join(CAPABILITIES)}"
+    if facts.retires and not _is_day(facts.retires):
+        return "retires", f"{facts.retires!r} is no day: write it as 2027-01-31"
     window = facts.context_window
     if window is not None and facts.max_output is not None and facts.max_output > window:
         return "max_output", f"{facts.max_output} is more than the context window of {window} tokens"
@@ -94,6 +101,13 @@ def facts_fault(facts: ModelFacts) -> tuple[str, str]:
     except ValueError as error:
         return "cost", str(error)
     return "", ""
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _with_public(card: ModelCard) -> ModelCard:

@@ -135,6 +135,7 @@ class ModelFacts:
             them.
         cost: what the provider charges us, in USD per million tokens: ``{ input = "0.50", output = "1.50" }``. Where no
             price is set, calls are charged it times ``[billing] markup``.
+        retires: the day from which it is to be had no more, as ``2027-01-31``; shown to customers, and nothing else.
     """
 
     kind: str = field(default="", metadata={"one_of": ("", *MODALITIES)})
@@ -145,6 +146,7 @@ class ModelFacts:
     file_tokens: int | None = field(default=None, metadata=TOKENS)
     capabilities: tuple[str, ...] = ()
     cost: Mapping[str, Any] = field(default_factory=dict)
+    retires: str = ""
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ def _tables_of(sql: str) -> list[str]:
 
 _COUNTED = " OR ".join(f"{name} <> 0" for name in UNIT_NAMES)
 _NO_ACTORS = "".join(f"ALTER TABLE audit DROP COLUMN {name};" for name in ("kind", "session", "address"))
+_NO_HIDDEN = "UPDATE api_keys SET status = 'revoked' WHERE kind = 'hidden';"  # the release before would list them
 _NO_OPERATORS = f"DELETE FROM api_keys WHERE kind = 'operator'; DELETE FROM accounts WHERE id = '{OPERATORS}';"  # noqa: S608
 _DROPPED = "".join(f"ALTER TABLE usage_hours DROP COLUMN {name};" for name in UNIT_NAMES)
 
@@ -139,9 +140,10 @@ BACK: Mapping[int, Back] = {
     ),
     19: Back(
         _NO_OPERATORS
+        + _NO_HIDDEN
         + "ALTER TABLE api_keys DROP COLUMN kind; ALTER TABLE api_keys DROP COLUMN made_by;"
         + "".join(f"DROP TABLE {name};" for name in reversed(_tables_of(PEOPLE + PORTAL))),
-        "SELECT 1 FROM api_keys WHERE kind <> 'model' AND status <> 'revoked'",
+        "SELECT 1 FROM api_keys WHERE kind NOT IN ('model', 'hidden') AND status <> 'revoked'",
         "There are management keys, which the release before would take for keys that may call models: revoke them "
         "first (`router keys revoke KEY`).",
         "SELECT 1 FROM people",

@@ -205,13 +205,12 @@ class ModelCard:
         price: list price in USD.
         reasoning: whether the model reasons before it answers.
         prompt_overhead: tokens that the provider adds for each message, and once for the call.
-        image_tokens, audio_tokens, file_tokens: the most that one such part of a message can come to; None where it is
-            not known, and the part then counts as the whole window.
+        image_tokens, audio_tokens, file_tokens: the most that one such part can come to; None counts as the window.
         cap_covers_reasoning: whether the client's output cap limits reasoning too.
         capabilities: what it takes besides text, and does besides answering (``CAPABILITIES``); empty where not known.
         unpriced: why there is no price although the provider tells one, for the operator: not paid by tokens alone.
-        tokens_per_byte: the most tokens that one byte of text in UTF-8 can become; above 1 only where the tokeniser
-            rewrites the text first: NFKC makes up to 11 bytes of one.
+        retires: the day from which it is to be had no more, as ``2027-01-31``; empty where not known.
+        tokens_per_byte: the most tokens of one byte of UTF-8; above 1 only where text is rewritten first (NFKC: to 11).
     """
 
     model: str
@@ -230,6 +229,7 @@ class ModelCard:
     capabilities: tuple[str, ...] = ()
     unpriced: str = ""
     tokens_per_byte: int = 1
+    retires: str = ""
 
 
 @dataclass(frozen=True, slots=True)

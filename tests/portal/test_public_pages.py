@@ -19,6 +19,7 @@ from portal_site import Client
 
 from router.money.amounts import parse_nano
 from router.portal.customer.docs import error_rows
+from router.testing import CommandFailed
 from router.types.dialect import Dialect
 
 NODE = Path(__file__).parents[1] / "clients"
@@ -83,6 +84,18 @@ def test_one_model(scene: Scene, visitor: Client) -> None:
     for path in ("nothing", "a/b/c", "%3Cscript%3E", "openai/gpt-4o-not"):
         status, _, page = visitor.get(f"/app/models/{path}")
         assert status == 404 and "There is no such page" in page
+
+
+def test_a_model_that_retires_says_when(scene: Scene, visitor: Client) -> None:
+    terms = ("--cost-input", "1", "--cost-output", "2", "--retires", "2031-01-31")
+    scene.site.gateway.router("models", "add", "old-one", "--provider", "openai", "--model", "gpt-4o", *terms)
+    try:
+        assert "retires 31\u00a0Jan\u00a02031" in visitor.get("/app/models?q=old-one")[2]
+        assert "31\u00a0Jan\u00a02031" in visitor.get("/app/models/old-one")[2]
+    finally:
+        scene.site.gateway.router("models", "remove", "old-one")
+    with pytest.raises(CommandFailed, match="is no day: write it as 2027-01-31"):
+        scene.site.gateway.router("models", "add", "x", "--provider", "openai", "--model", "x", "--retires", "soon")
 
 
 def test_browsers_that_look_for_models_at_the_apis_place_are_led_on(visitor: Client) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from router.db.connection import Connection
 from router.db.database import Database
-from router.errors import ConfigError, StoreError
+from router.errors import BadRequest, ConfigError, StoreError
+from router.store.accounts import create_account
 from router.store.host_migrations import MIGRATIONS
-from router.store.migrating import Step, migrate, pending
+from router.store.keys import create_key
+from router.store.migrating import Step, migrate, pending, step_back
 from router.store.opening import open_database
 from router.types.records import Migration
 
@@ -129,3 +131,19 @@ def test_a_database_that_cannot_be_reached_is_reported_as_such(sqlite_url: str, 
     with pytest.raises(StoreError, match=r"is not there"):
         migrate(database)
     database.close()
+
+
+def test_a_step_back_over_kinds_of_keys_revokes_those_that_no_list_shows(database: Database) -> None:
+    account = create_account(database, "Ours")
+    shown, _ = create_key(database, account.id, "shown")
+    hidden, _ = create_key(database, account.id, "Playground", kind="hidden", made_by="pers_1")
+    managing, _ = create_key(database, account.id, "scripts", kind="management")
+    for _ in range(len(MIGRATIONS) - 19):
+        step_back(database)
+    with pytest.raises(BadRequest, match="There are management keys"):
+        step_back(database)
+    sql = "UPDATE api_keys SET status = 'revoked' WHERE id = ?"
+    database.write(lambda connection: connection.execute(sql, (managing.id,)))
+    assert step_back(database).title == "people, and what a portal keeps"
+    rows = dict(database.read(lambda connection: connection.tuples("SELECT id, status FROM api_keys")))
+    assert rows == {shown.id: "active", hidden.id: "revoked", managing.id: "revoked"}

@@ -72,6 +72,7 @@ def show(session: CommandSession, model_id: str) -> None:
         "created": card.created or None,
         "reasoning": card.reasoning,
         "capabilities": list(card.capabilities),
+        "retires": card.retires or None,
         "image_tokens": card.image_tokens,
         "audio_tokens": card.audio_tokens,
         "file_tokens": card.file_tokens,

@@ -42,6 +42,8 @@ def describing(command: F) -> F:
     """Give a command the options; ``given_by`` reads what they were given."""
     for name, text in reversed(_COSTS.items()):
         command = click.option(f"--cost-{name.replace('_', '-')}", metavar="AMOUNT", help=text)(command)
+    text = "The day from which it is to be had no more, as 2027-01-31: customers are shown it."
+    command = click.option("--retires", metavar="DATE", default="", help=text)(command)
     text = "What it can take or do besides text; repeatable."
     command = click.option("--capability", type=NearestChoice(CAPABILITIES), multiple=True, help=text)(command)
     for name, text in reversed(_COUNTS.items()):
@@ -56,7 +58,8 @@ def given_by(options: Mapping[str, Any]) -> dict[str, Any]:
         click.UsageError: a value is wrong; names the option.
     """
     cost = {name: text for name in ALL_RATES if (text := options[f"cost_{name}"]) is not None}
-    facts = ModelFacts(capabilities=options["capability"], cost=cost, **{name: options[name] for name in _COUNTS})
+    told = {name: options[name] for name in (*_COUNTS, "retires")}
+    facts = ModelFacts(capabilities=options["capability"], cost=cost, **told)
     key, fault = facts_fault(facts)
     if fault:
         option, colon, rest = fault.partition(": ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from router.config.provider import CAPABILITIES
@@ -133,8 +134,15 @@ def _abilities(one: Listed) -> Sequence[str]:
     return (*one.card.capabilities, "reasoning") if reasons else one.card.capabilities
 
 
+def _retires_at(one: Listed) -> float | None:
+    """When the day begins from which a model is to be had no more, in UTC; None where that is not known."""
+    if not one.card.retires:
+        return None
+    return datetime.combine(date.fromisoformat(one.card.retires), time(), UTC).timestamp()
+
+
 def _words() -> Mapping[str, Any]:
-    return {"name_of": _name_of, "abilities": _abilities}
+    return {"name_of": _name_of, "abilities": _abilities, "retires_at": _retires_at, "utc": UTC}
 
 
 def _key(request: PageRequest) -> Key:
