@@ -7,6 +7,7 @@ and it may not be a wrapper. The host calls a hook of one named plugin (*address
 
 from __future__ import annotations
 
+from router.hookspecs.payment import PaymentSpecs
 from router.hookspecs.policy import BillingSpecs, RateLimitSpecs
 from router.hookspecs.provider import ProviderSpecs
 from router.hookspecs.serving import (
@@ -37,5 +38,6 @@ ROLES: dict[str, type] = {
     "observer": ObserverSpecs,
     "site": SiteSpecs,
     "line": LineSpecs,
+    "payment": PaymentSpecs,
 }
 """Role name -> its hooks."""
