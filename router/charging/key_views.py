@@ -11,7 +11,8 @@ from router.db.connection import Connection
 from router.db.database import Database
 from router.db.transaction import Runner
 from router.errors import NotFound
-from router.ledger.balances import balance, free_credit_left
+from router.ledger.balances import balance
+from router.ledger.lots import credit_kinds
 from router.metering.usage_hours import charged_since
 from router.metering.usage_rows import find_own_usage
 from router.store.keys import get_key
@@ -56,8 +57,8 @@ class KeyBooks:
     def credits(self, key: Key) -> CreditsView:
         """What the key's account has."""
         found = balance(self._database, key.account)
-        free = free_credit_left(self._database, key.account, found)
-        return CreditsView(found.credits, found.debits, found.held, self._currency, free)
+        kinds = credit_kinds(self._database, key.account)
+        return CreditsView(found.credits, found.debits, found.held, self._currency, kinds.granted, kinds.owed)
 
     def status(self, key: Key) -> KeyView:
         """What the key may do, and what it did."""

@@ -18,6 +18,7 @@ from typing import Any
 from router.config.convert import EnvironmentText, build_record
 from router.config.networks import network_of
 from router.config.origins import check_origins
+from router.config.payments import PaymentsSettings
 from router.config.portal import MailSettings, PortalSettings
 from router.config.provider import ProviderSettings, Secret
 from router.config.schema import (
@@ -60,6 +61,7 @@ class Settings:
     responses: ResponsesSettings = field(default_factory=ResponsesSettings)
     portal: PortalSettings = field(default_factory=PortalSettings)
     mail: MailSettings = field(default_factory=MailSettings)
+    payments: PaymentsSettings = field(default_factory=PaymentsSettings)
     plugins: PluginsSettings = field(default_factory=PluginsSettings)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -160,6 +162,7 @@ _SECTIONS: Mapping[str, type] = {
     "responses": ResponsesSettings,
     "portal": PortalSettings,
     "mail": MailSettings,
+    "payments": PaymentsSettings,
     "plugins": PluginsSettings,
 }
 

@@ -70,8 +70,8 @@ def user_balance(credits: CreditsView) -> dict[str, Any]:
     """The balance in DeepSeek's shape; amounts are decimal text."""
     amounts = {
         "total_balance": format_nano(credits.balance_nano, 2),
-        "granted_balance": format_nano(credits.free_nano, 2),
-        "topped_up_balance": format_nano(credits.balance_nano - credits.free_nano, 2),
+        "granted_balance": format_nano(credits.granted_nano, 2),
+        "topped_up_balance": format_nano(credits.balance_nano - credits.granted_nano, 2),
     }
     return {
         "is_available": credits.balance_nano > credits.held_nano,

@@ -8,10 +8,9 @@ from router.db.connection import Connection
 from router.db.transaction import Runner
 from router.errors import NotFound
 
-__all__ = ["Balance", "balance", "free_credit_left", "read_balance"]
+__all__ = ["Balance", "balance", "read_balance"]
 
 _READ = "SELECT credits, debits, held FROM balances WHERE account_id = ?"
-_FREE = "SELECT amount_nano FROM transfers WHERE credit = ? AND kind <> 'usage' AND kind = 'free'"  # by its index
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +60,3 @@ def read_balance(connection: Connection, account_id: str, *, lock: bool = False)
             f"There is no account {account_id[:40]!r}. `router accounts list` shows all.", code="account_not_found"
         )
     return Balance(**row)
-
-
-def free_credit_left(database: Runner, account_id: str, money: Balance) -> int:
-    """What is left of an account's free credit, which is spent first.
-
-    Args:
-        money: what the account has.
-    """
-    given: int = sum(amount for (amount,) in database.read(lambda connection: connection.tuples(_FREE, (account_id,))))
-    return max(0, min(given - money.debits, money.balance))

@@ -17,6 +17,7 @@ from router.db.transaction import Runner
 from router.errors import BadRequest, Conflict, NotFound
 from router.ledger.balances import Balance, read_balance
 from router.ledger.chain import link
+from router.ledger.lots import Lot, move_lots
 from router.ledger.system import ADJUSTMENTS, FREE, GRANTS, REVENUE, is_system
 from router.money.amounts import INT64_MAX, NANO, format_nano
 from router.store.audit import AuditEntry, insert_audit
@@ -80,10 +81,16 @@ class Transfer:
         return self.amount_nano * ((self.credit == account_id) - (self.debit == account_id))
 
 
-def post(connection: Connection, transfer: Transfer) -> Transfer:
+def post(
+    connection: Connection, transfer: Transfer, *, expires_at: float | None = None, from_lot: str = ""
+) -> Transfer:
     """Post a transfer between a customer and a system account; as it stands in the table.
 
     The customer's balance is kept from others until the transaction ends.
+
+    Args:
+        expires_at: when what is left of it is taken back, Unix seconds; None for never.
+        from_lot: of what it takes: the reference of the transfer whose credit is taken first.
 
     Raises:
         NotFound: there is no such account.
@@ -95,7 +102,8 @@ def post(connection: Connection, transfer: Transfer) -> Transfer:
         raise ValueError("a transfer is posted between a customer and a system account")
     _check_amount(transfer.amount_nano)
     account_id = transfer.credit if is_system(transfer.debit) else transfer.debit
-    after = _after(read_balance(connection, account_id, lock=True), transfer.change_nano(account_id), account_id)
+    before = read_balance(connection, account_id, lock=True)
+    after = _after(before, transfer.change_nano(account_id), account_id)
     posted = replace(transfer, created_at=float(transfer.created_at or time.time()), balance_nano=after.balance)
     values = _values(posted)
     head = link(connection.tuples("SELECT head FROM balances WHERE account_id = ?", (account_id,))[0][0], *values)
@@ -111,7 +119,10 @@ def post(connection: Connection, transfer: Transfer) -> Transfer:
         "UPDATE balances SET credits = ?, debits = ?, head = ? WHERE account_id = ?",
         (after.credits, after.debits, head, account_id),
     )
-    return replace(posted, seq=row["seq"])
+    seq, amount = row["seq"], posted.amount_nano
+    moved = Lot(posted.reference, posted.kind, amount, amount, expires_at, posted.created_at, seq)
+    move_lots(connection, account_id, before, after, moved, from_lot=from_lot)
+    return replace(posted, seq=seq)
 
 
 def grant(
@@ -144,11 +155,21 @@ def refund(database: Runner, request_id: str, amount_nano: int | None = None, *,
 
 
 def post_grant(
-    connection: Connection, account_id: str, amount_nano: int, *, reason: str, reference: str | None = None
+    connection: Connection,
+    account_id: str,
+    amount_nano: int,
+    *,
+    reason: str,
+    reference: str | None = None,
+    expires_at: float | None = None,
 ) -> Transfer:
-    """As ``grant``, within the transaction that writes the audit log's entry as well."""
-    checked = _check_reason(reason)
-    return post(connection, Transfer(_reference("grant", reference), "grant", GRANTS, account_id, amount_nano, checked))
+    """As ``grant``, within the transaction that writes the audit log's entry as well.
+
+    Args:
+        expires_at: when what is left of it is taken back, Unix seconds; None for never.
+    """
+    made = Transfer(_reference("grant", reference), "grant", GRANTS, account_id, amount_nano, _check_reason(reason))
+    return post(connection, made, expires_at=expires_at)
 
 
 def post_free(connection: Connection, account_id: str, amount_nano: int, *, reference: str) -> Transfer:

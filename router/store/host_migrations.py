@@ -16,6 +16,7 @@ from router.store.accounts import OPERATORS
 from router.store.audit import chain_as_before
 from router.store.early_migrations import EARLY_MIGRATIONS
 from router.store.kept.tables import RESPONSES, UNITS
+from router.store.payments.tables import PAYMENTS
 from router.store.people.tables import PEOPLE, PORTAL
 from router.types.records import Migration
 
@@ -72,6 +73,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(18, "who acted, in which session, from where", _AUDIT_ACTORS),
     Migration(19, "people, and what a portal keeps", PEOPLE + PORTAL),
     Migration(20, "transfers that no call made", _OTHER_TRANSFERS),
+    Migration(21, "payments, and kinds of credit", PAYMENTS),
 )
 """In order; numbers begin at 1 and have no gap."""
 
@@ -151,5 +153,14 @@ BACK: Mapping[int, Back] = {
         "money stay.",
     ),
     20: Back("DROP INDEX transfers_other;"),
+    21: Back(
+        "".join(f"DROP TABLE {name};" for name in reversed(_tables_of(PAYMENTS))),
+        "SELECT 1 FROM topups WHERE state IN ('started', 'pending')",
+        "Top-ups are under way, and the release before would not credit them: wait until they are paid or closed, or "
+        "settle them (`router topups list --open`).",
+        "SELECT 1 FROM topups",
+        "Top-ups and what methods told of them are kept, which the release before has no place for; the ledger's "
+        "transfers stay, and grants no longer expire.",
+    ),
 }
 """Number of a migration -> how it is undone."""

@@ -33,19 +33,21 @@ class CreditsView:
         used_nano: all that was ever taken from it.
         held_nano: what its calls under way hold.
         currency: of all amounts.
-        free_nano: what is left of the free credit that its sign-up was given; part of the balance, and spent first.
+        granted_nano: what is left of what it was given and did not pay for; part of the balance.
+        owed_nano: what disputes took beyond what it had: the next credit pays it.
     """
 
     credits_nano: int
     used_nano: int
     held_nano: int
     currency: str
-    free_nano: int = 0
+    granted_nano: int = 0
+    owed_nano: int = 0
 
     @property
     def balance_nano(self) -> int:
-        """What it has, holds included."""
-        return self.credits_nano - self.used_nano
+        """What it has, holds included, and without what it owes: below zero only after a dispute."""
+        return self.credits_nano - self.used_nano - self.owed_nano
 
 
 @dataclass(frozen=True, slots=True)

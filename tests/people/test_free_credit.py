@@ -8,8 +8,9 @@ from people_kit import ADMIN, AWAY, HOME, PASSWORD, VISITOR, Clock, Made, at_onc
 from router.charging.key_views import KeyBooks
 from router.errors import BadRequest, ConfigError, Conflict, Forbidden, NotFound
 from router.http.key_api import user_balance
-from router.ledger.balances import balance, free_credit_left
-from router.ledger.transfers import grant
+from router.ledger.balances import balance
+from router.ledger.lots import credit_kinds
+from router.ledger.payments import post_topup
 from router.ledger.verify import verify
 from router.office.office import Office
 from router.office.people.abuse import (
@@ -318,7 +319,8 @@ def test_free_credit_is_spent_first_and_shown_as_granted(office: Office) -> None
         return told["total_balance"], told["granted_balance"], told["topped_up_balance"]
 
     assert shown() == ("5.00", "5.00", "0.00")
-    grant(office.database, account, 10 * 10**9, reason="paid")
+    paid = {"reference": "b-1", "reason": "bank transfer"}
+    office.database.write(lambda c: post_topup(c, "manual", account, 10 * 10**9, **paid))
     assert shown() == ("15.00", "5.00", "10.00")
 
     def spend(nano: int) -> None:
@@ -329,7 +331,7 @@ def test_free_credit_is_spent_first_and_shown_as_granted(office: Office) -> None
     assert shown() == ("12.00", "2.00", "10.00")
     spend(4 * 10**9)
     assert shown() == ("8.00", "0.00", "8.00")
-    assert free_credit_left(office.database, account, balance(office.database, account)) == 0
+    assert credit_kinds(office.database, account).granted == 0
 
 
 def test_credit_behind_the_ledger_s_back_is_found(office: Office) -> None:
