@@ -38,6 +38,10 @@ def plugin_records(settings: Settings, registry: Registry) -> dict[str, Any]:
     """
     for name in settings.plugin_sections:
         plugin_record(settings, registry, name)
+    for name in settings.payments.methods:
+        if name not in registry.plugins:
+            near = nearest(name, registry.plugins)
+            raise ConfigError(f"{settings.where('payments.methods')}: no plugin is called {name!r}{near}")
     declaring = (plugin.name for plugin in registry.plugins.values() if _hook_of(plugin))
     return {name: plugin_record(settings, registry, name) for name in declaring}
 

@@ -33,6 +33,7 @@ _SYSTEM = re.compile(
 )
 """What Python, the system's libraries and PostgreSQL's client read."""
 _HEADERS = "headers"
+_DECLARING = ("plugin_settings", "settings")
 _SHORT = 8  # what is shorter may be a word of the comments by chance
 
 
@@ -58,7 +59,7 @@ def keyless_environ(settings: Settings, registry: Registry) -> dict[str, str]:
     """
     environ = settings.environ
     overrides = {name: value for name, value in environ.items() if name.upper().startswith(_PREFIX)}
-    named = {MASTER_KEY, *_named(tomllib.loads(settings.text), overrides)}
+    named = {MASTER_KEY, *_named(tomllib.loads(settings.text), overrides), *_of_methods(settings, registry)}
     kept = {name: value for name, value in environ.items() if name in named or _SYSTEM.fullmatch(name)}
     return kept | {name: _override(settings, registry, name, value) for name, value in overrides.items()}
 
@@ -71,6 +72,21 @@ def _named(data: Mapping[str, Any], overrides: Mapping[str, str]) -> Iterator[st
     for text in texts:
         if text.startswith("env:"):
             yield from text.removeprefix("env:").split("|")
+
+
+def _of_methods(settings: Settings, registry: Registry) -> Iterator[str]:
+    """The variables of payment methods, which pages begin payments by."""
+    for method in settings.payments.methods:
+        texts = [*_texts(settings.plugin_sections.get(method, {}))]
+        hook = next((name for name in _DECLARING if registry.hook(method, name)), "")
+        record = registry.ask(method, hook, _checked) if hook else None
+        defaults = (field.default for field in dataclasses.fields(record)) if record is not None else ()
+        texts += [one.source for one in defaults if isinstance(one, Secret)]
+        prefix = f"{_PREFIX}PLUGINS__{method.upper()}__"
+        texts += [value.strip() for name, value in settings.environ.items() if name.upper().startswith(prefix)]
+        for text in texts:
+            if text.startswith("env:"):
+                yield from text.removeprefix("env:").split("|")
 
 
 def _override(settings: Settings, registry: Registry, name: str, value: str) -> str:

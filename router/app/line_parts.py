@@ -17,6 +17,7 @@ from router.calls.line import CallPipeline
 from router.calls.observers import Recorder
 from router.charging.limit_rules import KeyFinder, rules_text
 from router.db.access_version import read_endings
+from router.ledger.lots import keep_spend_first
 from router.ledger.rules import keep_rules
 from router.store.sealing import MASTER_KEY
 from router.surfaces.proofs import ProofSealer
@@ -47,6 +48,7 @@ class LineParts(LedgerParts, PluginParts):
         if warning is not None:
             _log.warning("%s", warning)
         keep_rules(self.database, rules_text(self.settings))
+        keep_spend_first(self.database, self.settings.payments.spend_first)
         self.jobs.start()
         finder = KeyFinder(self.database, self.limits)
         admission = Admission(self.journal, self.policies, self._admission_limits(), owner=self.jobs.worker.id)

@@ -89,7 +89,7 @@ class PaymentSpecs:
     def payment_event(  # type: ignore[empty-body]
         self, context: PluginContext, notice: PaymentNotice
     ) -> VerifiedNotice:
-        """Prove and read a request to ``/payments/METHOD``. Money moves.
+        """Prove and read a request to ``/plugins/NAME/events``. Money moves.
 
         Raises:
             BadRequest: its origin is not proved, or it cannot be read. Whatever else is raised is told as that, too.

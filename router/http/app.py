@@ -18,7 +18,6 @@ from werkzeug.routing import PathConverter
 
 from router import __version__
 from router.app.assembly import Assembly
-from router.app.plugin_contexts import plugin_routes
 from router.app.start import assemble
 from router.calls.line import CallPipeline
 from router.calls.request import Incoming
@@ -106,7 +105,7 @@ class Application:
         routes = (*(route.path for _, route in surface_routes(assembly) if not route.header), *key_api_paths(dialect))
         paths = dict.fromkeys((*serves, *dialect.models_paths, *routes, *public, *base_paths(dialect)))
         reader = PathReader([*paths, *(f"{path}/<id>" for path in dialect.models_paths)], serves)
-        plugins_routes = plugin_routes(assembly.registry, assembly.contexts)
+        plugins_routes = assembly.plugin_routes
         told = [path for path in (*paths, *(route.path for route in OWN_ROUTES)) if "<" not in path]
         told += [f"/plugins/{name}{one.path}" for name, found in plugins_routes.items() for one in found]
         directions = Directions(dialect, assembly.settings.gateway.profile, told, reader.meant)

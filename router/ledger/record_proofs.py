@@ -11,8 +11,14 @@ from router.metering.usage_hours import wrong_hours
 
 __all__ = ["audit_matches_transfers", "buckets_unchanged", "hours_equal_rows"]
 
-_ACTIONS = ("credits grant", "credits adjust", "credits refund", "people verify", "signups decide")
-_KINDS = ("grant", "adjustment", "refund", "free")
+_ACTIONS = (
+    *("credits grant", "credits adjust", "credits refund", "people verify", "signups decide", "credits expire"),
+    *("payments paid", "payments refund", "payments refund_undone", "payments dispute", "payments dispute_return"),
+)
+_KINDS = (
+    *("grant", "adjustment", "refund", "free", "expiry"),
+    *("topup", "topup_refund", "dispute", "dispute_return"),
+)
 _INIT = "grant:init:"
 _MARKED = "SELECT id, window_start, used, mark FROM buckets WHERE mark <> 0"
 

@@ -18,6 +18,7 @@ from router.store import accounts as table
 from router.store.accounts import Account
 from router.store.keys import create_key, list_keys
 from router.store.limits import list_limits
+from router.store.payments.refunds import keep_suspended
 
 __all__ = [
     "Account",
@@ -210,6 +211,8 @@ def _set_status(
 ) -> Account:
     def change(transaction: Transaction) -> Change[Account]:
         table.set_account_status(transaction, account_id, status, now=now)
+        if status == "suspended":
+            keep_suspended(transaction.connection, account_id)
         return Change(table.get_account(transaction, account_id), account_id, {"now": now})
 
     return write(office, actor, action, change)

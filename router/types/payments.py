@@ -133,7 +133,7 @@ class DepositAddress:
 
 @dataclass(frozen=True, slots=True)
 class PaymentNotice:
-    """A request to ``/payments/METHOD``, as it came in.
+    """A request to ``/plugins/NAME/events``, as it came in.
 
     Attributes:
         headers: lower-case names.

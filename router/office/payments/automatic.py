@@ -1,0 +1,140 @@
+"""Automatic top-ups: saved means are charged when a balance falls below its threshold, once for each fall."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from router.db.connection import Connection
+from router.db.ids import new_id
+from router.db.transaction import Transaction
+from router.errors import BadRequest, ConfigError, NotFound, RouterError
+from router.ledger.balances import read_balance
+from router.office.actor import GATEWAY
+from router.office.audit import Change, write
+from router.office.office import Office
+from router.office.payments.booking import book_facts
+from router.office.payments.means import token_of
+from router.office.payments.methods import PaymentMethods
+from router.office.payments.topups import check_open, quote_topup, view_of
+from router.store.payments.means import (
+    AutomaticRow,
+    MeansRow,
+    find_automatic,
+    find_means,
+    list_automatic,
+    put_automatic,
+)
+from router.store.payments.topups import OPEN, TopUpRow, insert_topup, list_topups
+from router.types.payments import TopUpClosed
+
+__all__ = ["charge_automatic"]
+
+_DAY_S = 86_400.0
+_log = logging.getLogger("router.payments")
+
+
+def charge_automatic(office: Office, methods: PaymentMethods) -> int:
+    """Begin what has fallen due, and go on with what was begun; how many were charged or tried.
+
+    Of one fall there is one top-up: it is noted in the transaction that makes it, and a crash after that goes on with
+    the same one, under the same ID.
+    """
+    tried = 0
+    for automatic in list_automatic(office.database):
+        row = _under_way(office, automatic) or _begin(office, methods, automatic)
+        if row is not None:
+            tried += 1
+            _charge(office, methods, row)
+    return tried
+
+
+def _under_way(office: Office, automatic: AutomaticRow) -> TopUpRow | None:
+    found = list_topups(office.database, account_id=automatic.account_id, states=OPEN)
+    return next((row for row in found if row.means_id), None)
+
+
+def _begin(office: Office, methods: PaymentMethods, automatic: AutomaticRow) -> TopUpRow | None:
+    """The top-up of a fall that has none yet."""
+    try:
+        means = _means(office, automatic.means_id)
+        offer = methods.offer(means.method, automatic.account_id)
+        quote = quote_topup(office, offer, automatic.amount_nano)
+        check_open(office, automatic.account_id)
+    except RouterError as error:
+        _log.info("The automatic top-up of %s waits: %s", automatic.account_id, error.in_full)
+        return None
+    now = office.clock()
+
+    def begin(transaction: Transaction) -> Change[TopUpRow | None]:
+        connection = transaction.connection
+        balance = read_balance(connection, automatic.account_id, lock=True)
+        kept = find_automatic(connection, automatic.account_id)
+        if kept is None or kept.problem or kept.means_id != automatic.means_id:
+            return Change(None, automatic.account_id, {}, made=False)
+        if balance.available >= kept.threshold_nano:
+            if kept.below:
+                put_automatic(connection, replace(kept, below=False))
+            return Change(None, automatic.account_id, {}, made=False)
+        if kept.below or _charged_since(connection, kept.account_id, now - _DAY_S) >= kept.per_day:
+            return Change(None, automatic.account_id, {}, made=False)
+        row = TopUpRow(
+            new_id("top"),
+            means.method,
+            kept.account_id,
+            "",
+            "started",
+            quote.charge,
+            quote.currency,
+            quote.decimals,
+            quote.rate_nano,
+            quote.credit_nano,
+            now,
+            now,
+            means_id=means.id,
+        )
+        insert_topup(connection, row)
+        put_automatic(connection, replace(kept, below=True))
+        return Change(row, kept.account_id, {"topup": row.id, "means": means.id})
+
+    return write(office, GATEWAY, "topups automatic", begin)
+
+
+def _charge(office: Office, methods: PaymentMethods, row: TopUpRow) -> None:
+    try:
+        token = token_of(office, _means(office, row.means_id))
+        facts = methods.ask(row.method, "payment_charge", topup=view_of(office, row), token=token)
+        book_facts(office, row.method, list(facts))
+    except (BadRequest, NotFound, ConfigError) as error:
+        book_facts(office, row.method, [TopUpClosed(row.id, "failed", error.message[:200])])
+        _stop(office, row.account_id, error.message)
+    except RouterError as error:
+        _log.warning("The automatic top-up %s could not be asked for: %s", row.id, error.in_full)
+
+
+def _means(office: Office, means_id: str) -> MeansRow:
+    """Raises:
+    NotFound: they were taken back.
+    """
+    found = office.database.read(lambda connection: find_means(connection, means_id))
+    if found is None or found.forgotten_at is not None:
+        raise NotFound("The saved means were taken back.", code="means_not_found")
+    return found
+
+
+def _charged_since(connection: Connection, account_id: str, since: float) -> int:
+    sql = "SELECT COUNT(*) FROM topups WHERE account_id = ? AND created_at > ? AND means_id <> ''"
+    return int(connection.tuples(sql, (account_id, since))[0][0])
+
+
+def _stop(office: Office, account_id: str, problem: str) -> None:
+    """A card that was declined is not charged again until its owner has said so."""
+
+    def stop(transaction: Transaction) -> Change[None]:
+        kept = find_automatic(transaction.connection, account_id)
+        if kept is None:
+            return Change(None, account_id, {}, made=False)
+        put_automatic(transaction.connection, replace(kept, problem=problem[:200], changed_at=office.clock()))
+        return Change(None, account_id, {"problem": problem[:200]})
+
+    write(office, GATEWAY, "payments automatic_stopped", stop)

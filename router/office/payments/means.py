@@ -1,0 +1,164 @@
+"""Saved means, and what is charged by itself when a balance falls below a threshold."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from router.db.ids import new_id
+from router.db.transaction import Transaction
+from router.errors import BadRequest, ConfigError, NotFound
+from router.money.amounts import format_nano
+from router.office.actor import Actor
+from router.office.audit import Change, write
+from router.office.office import Office
+from router.office.payments.booked import Booking, Outcome
+from router.store.payments import means as rows
+from router.store.payments.means import AutomaticRow, MeansRow
+from router.store.sealing import MASTER_KEY, seal, unseal
+from router.types.payments import MeansForgotten, MeansSaved
+
+__all__ = [
+    "SavedMeans",
+    "book_forgotten",
+    "book_means",
+    "end_automatic",
+    "forget_means",
+    "list_means",
+    "set_automatic",
+    "show_automatic",
+    "token_of",
+]
+
+_PURPOSE = "payment means"
+_PER_DAY_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMeans:
+    """Means that can be charged, as their owner sees them."""
+
+    id: str
+    method: str
+    label: str
+    created_at: float
+
+
+def book_means(booking: Booking, fact: MeansSaved) -> Outcome:
+    """Who paid left means: sealed with the master key, or not kept where there is none."""
+    row = booking.topup(fact.topup)
+    if row is None:
+        return booking.refuse(fact, f"there is no top-up {fact.topup[:40]!r} of this method")
+    try:
+        sealed = seal(fact.token, booking.office.settings.secret(f"env:{MASTER_KEY}"), _PURPOSE)
+    except ConfigError as error:
+        return Outcome("refused", "means", fact.label, row.id, row.account_id, error.message)
+    made = MeansRow(
+        new_id("mean"),
+        booking.method,
+        row.account_id,
+        sealed,
+        _digest(fact.token),
+        fact.label[:80],
+        fact.fingerprint[:100],
+        booking.now,
+    )
+    if rows.insert_means(booking.connection, made):
+        booking.tell("payments means_saved", row.account_id, topup=row.id, label=made.label)
+    return Outcome("noted", "means", made.label, row.id, row.account_id)
+
+
+def book_forgotten(booking: Booking, fact: MeansForgotten) -> Outcome:
+    """Means that can no longer be charged."""
+    accounts = rows.forget_means(booking.connection, booking.now, token_hash=_digest(fact.token))
+    for account in accounts:
+        booking.tell("payments means_forgotten", account)
+    return Outcome("noted", "means", "forgotten", account=accounts[0] if accounts else "")
+
+
+def list_means(office: Office, account_id: str) -> list[SavedMeans]:
+    """What an account left, the newest first."""
+    found: Sequence[MeansRow] = rows.list_means(office.database, account_id)
+    return [SavedMeans(row.id, row.method, row.label, row.created_at) for row in found]
+
+
+def forget_means(office: Office, actor: Actor, account_id: str, means_id: str) -> None:
+    """Never charge them again; what was charged by itself with them ends.
+
+    Raises:
+        NotFound: the account has none such.
+    """
+
+    def forget(transaction: Transaction) -> Change[None]:
+        row = _own(transaction, account_id, means_id)
+        rows.forget_means(transaction.connection, office.clock(), means_id=row.id)
+        automatic = rows.find_automatic(transaction.connection, account_id)
+        if automatic is not None and automatic.means_id == row.id:
+            rows.delete_automatic(transaction.connection, account_id)
+        return Change(None, account_id, {"means": row.id, "label": row.label})
+
+    write(office, actor, "payments forget_means", forget)
+
+
+def show_automatic(office: Office, account_id: str) -> AutomaticRow | None:
+    """What an account has charged by itself; None for nothing."""
+    return office.database.read(lambda connection: rows.find_automatic(connection, account_id))
+
+
+def set_automatic(
+    office: Office, actor: Actor, account_id: str, means_id: str, *, threshold_nano: int, amount_nano: int, per_day: int
+) -> AutomaticRow:
+    """Charge saved means whenever the balance falls below a threshold: once for each fall, and so often a day at most.
+
+    Raises:
+        NotFound: the account has no such means.
+        BadRequest: a number is out of its bounds.
+    """
+    payments = office.settings.payments
+    if threshold_nano <= 0:
+        raise BadRequest("The threshold must be above zero.", param="threshold")
+    if amount_nano < payments.least_nano or (payments.most_nano is not None and amount_nano > payments.most_nano):
+        most = f" to {payments.most}" if payments.most else ""
+        raise BadRequest(f"The amount must be from {payments.least}{most} {office.currency}.", param="amount")
+    if not 1 <= per_day <= _PER_DAY_MAX:
+        raise BadRequest(f"So often a day must be from 1 to {_PER_DAY_MAX}.", param="per_day")
+
+    def set_it(transaction: Transaction) -> Change[AutomaticRow]:
+        row = _own(transaction, account_id, means_id)
+        made = AutomaticRow(account_id, row.id, threshold_nano, amount_nano, per_day, changed_at=office.clock())
+        rows.put_automatic(transaction.connection, made)
+        detail = {"means": row.id, "threshold": format_nano(threshold_nano), "amount": format_nano(amount_nano)}
+        return Change(made, account_id, {**detail, "per_day": per_day})
+
+    return write(office, actor, "payments automatic", set_it)
+
+
+def end_automatic(office: Office, actor: Actor, account_id: str) -> bool:
+    """Charge nothing by itself any more; False where nothing was."""
+
+    def end(transaction: Transaction) -> Change[bool]:
+        ended = rows.delete_automatic(transaction.connection, account_id)
+        return Change(ended, account_id, {}, made=ended)
+
+    return write(office, actor, "payments automatic_end", end)
+
+
+def token_of(office: Office, row: MeansRow) -> str:
+    """What a method charges.
+
+    Raises:
+        ConfigError: the master key is missing, or another than the one that sealed it.
+    """
+    return unseal(row.token, office.settings.secret(f"env:{MASTER_KEY}"), _PURPOSE)
+
+
+def _own(transaction: Transaction, account_id: str, means_id: str) -> MeansRow:
+    row = rows.find_means(transaction.connection, means_id)
+    if row is None or row.account_id != account_id or row.forgotten_at is not None:
+        raise NotFound("There are no such saved means here.", code="means_not_found", param="means")
+    return row
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

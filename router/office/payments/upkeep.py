@@ -1,0 +1,102 @@
+"""What is done for payments from time to time, by one of all workers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+
+from router.errors import RouterError
+from router.jobs.leased import LeasedJob
+from router.office.office import Office
+from router.office.payments.automatic import charge_automatic
+from router.office.payments.booking import book_facts
+from router.office.payments.books import compare_method
+from router.office.payments.deposits import step_watch
+from router.office.payments.expiry import expire_credit
+from router.office.payments.methods import PaymentMethods
+from router.office.payments.refunds import push_refunds
+from router.office.payments.topups import view_of
+from router.store.payments.facts import FactRow, forget_events, list_facts
+from router.store.payments.topups import open_topups
+from router.types.payments import DepositPaid
+
+__all__ = ["payment_jobs", "poll_method", "retry_waiting"]
+
+_EXPIRE_S = 60.0
+_WATCH_S = 5.0
+_WATCH_MOST_S = 30.0
+_PUSH_S = 15.0
+_FORGET_S = 86_400.0
+_EVENTS_S = 90 * 86_400.0
+_POLLED_S = 30 * 86_400.0
+_AT_ONCE = 100
+_log = logging.getLogger("router.payments")
+
+
+def payment_jobs(office: Office, methods: PaymentMethods) -> Iterator[LeasedJob]:
+    """The jobs of the methods that are on, and those that all of them share."""
+    yield LeasedJob("credit_expiry", _EXPIRE_S, lambda: expire_credit(office))
+    if not methods.names:
+        return
+    yield LeasedJob("refunds", _PUSH_S, lambda: push_refunds(office, methods))
+    yield LeasedJob("automatic_topups", _PUSH_S, lambda: charge_automatic(office, methods))
+    yield LeasedJob("payments_waiting", office.settings.payments.poll_s, lambda: retry_waiting(office))
+    yield LeasedJob("payment_events", _FORGET_S, lambda: _forget(office))
+    for name in methods.names:
+        yield from _jobs_of(office, methods, name)
+
+
+def _jobs_of(office: Office, methods: PaymentMethods, name: str) -> Iterator[LeasedJob]:
+    settings = office.settings.payments
+    if methods.has(name, "payment_poll"):
+        yield LeasedJob(f"poll:{name}", settings.poll_s, lambda: poll_method(office, methods, name))
+    if methods.has(name, "payment_watch"):
+        yield LeasedJob(f"watch:{name}", _WATCH_S, lambda: _watch(office, methods, name))
+    if methods.has(name, "payment_differences"):
+        yield LeasedJob(f"compare:{name}", settings.compare_s, lambda: compare_method(office, methods, name))
+
+
+def poll_method(office: Office, methods: PaymentMethods, method: str) -> int:
+    """Ask a method how its open top-ups stand; how many there were.
+
+    Raises:
+        RouterError: the method or the database failed.
+    """
+    if methods.state(method).offer is None:
+        return 0
+    rows = open_topups(office.database, method, since=office.clock() - _POLLED_S, limit=_AT_ONCE)
+    begun = [view_of(office, row) for row in rows if row.reference or row.means_id]
+    for fact in methods.ask(method, "payment_poll", topups=begun):
+        book_facts(office, method, [fact])
+    return len(begun)
+
+
+def retry_waiting(office: Office) -> int:
+    """Book deposits that waited for an exchange rate; how many there were."""
+    waiting = list_facts(office.database, state="waiting", kind="paid", limit=_AT_ONCE)
+    for row in waiting:
+        book_facts(office, row.method, [_deposit(row)])
+    return len(waiting)
+
+
+def _deposit(row: FactRow) -> DepositPaid:
+    return DepositPaid(**row.body)
+
+
+def _watch(office: Office, methods: PaymentMethods, name: str) -> None:
+    """Steps for as long as the watcher has something to catch up with, some seconds at most."""
+    if methods.state(name).offer is None:
+        return
+    ends = time.monotonic() + _WATCH_MOST_S
+    try:
+        while step_watch(office, methods, name) <= 0 and time.monotonic() < ends:
+            pass
+    except RouterError as error:
+        _log.warning("The watcher of %s failed, and will go on: %s", name, error.in_full)
+        raise
+
+
+def _forget(office: Office) -> None:
+    before = office.clock() - _EVENTS_S
+    office.database.write(lambda connection: forget_events(connection, before))
