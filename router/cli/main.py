@@ -44,6 +44,7 @@ class Root(LazyCommands):
         ),
         "mail": CommandEntry("router.cli.people.mail:mail", "What the portal sends, and whether it arrives."),
         "models": CommandEntry("router.cli.commands.models:models", "The catalogue: models and aliases."),
+        "payments": CommandEntry("router.cli.payments.methods:payments", "How customers pay in, and whether it works."),
         "people": CommandEntry("router.cli.people.group:people", "Who logs into the portal, and sign-ups."),
         "plugins": CommandEntry("router.cli.commands.plugins:plugins", "Installed plugins."),
         "portal": CommandEntry("router.cli.processes.portal:portal", "Serve the portal alone."),
@@ -54,6 +55,7 @@ class Root(LazyCommands):
         "routes": CommandEntry("router.cli.commands.routes:routes", "How model IDs are understood."),
         "serve": CommandEntry("router.cli.processes.serve:serve", "Serve the gateway."),
         "stop": CommandEntry("router.cli.processes.running:stop", "End the running gateway."),
+        "topups": CommandEntry("router.cli.payments.topups:topups", "What customers paid in."),
         "usage": CommandEntry("router.cli.commands.usage:usage", "Finished calls and their tokens."),
     }
 

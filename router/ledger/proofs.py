@@ -12,7 +12,7 @@ from typing import Any
 
 from router.db.connection import Connection
 from router.ledger.operations import Taken
-from router.ledger.system import ADJUSTMENTS, FREE, GRANTS, REVENUE, SHORTFALL
+from router.ledger.system import ADJUSTMENTS, DEBTS, FREE, GRANTS, REVENUE, SHORTFALL
 from router.money.amounts import NANO, format_nano
 
 __all__ = [
@@ -35,6 +35,10 @@ _SIDES = {
     "free": (FREE, ""),
     "refund": (REVENUE, ""),
     "return": (REVENUE, ""),
+    "refund_cover": (SHORTFALL, ""),
+    "expiry": ("", GRANTS),
+    "debt": (DEBTS, ""),
+    "debt_paid": ("", DEBTS),
 }
 _BY_SIDES = f"""
 SELECT kind, CASE WHEN debit LIKE '@%' THEN debit ELSE '' END, CASE WHEN credit LIKE '@%' THEN credit ELSE '' END,

@@ -9,7 +9,7 @@ from typing import Any
 
 from router.db.connection import Connection
 from router.db.transaction import Runner
-from router.ledger import proofs, record_proofs
+from router.ledger import payment_proofs, proofs, record_proofs
 from router.ledger.chain import broken_links
 from router.store.audit import broken_entries
 from router.store.ledger_fold import fold
@@ -34,6 +34,9 @@ CHECKS: Mapping[str, Callable[[Connection], list[str]]] = {
     "audit_matches_transfers": record_proofs.audit_matches_transfers,
     "hours_equal_rows": record_proofs.hours_equal_rows,
     "buckets_unchanged": record_proofs.buckets_unchanged,
+    "lots_equal_balances": payment_proofs.lots_equal_balances,
+    "topups_equal_transfers": payment_proofs.topups_equal_transfers,
+    "debts_are_paid_once": payment_proofs.debts_are_paid_once,
 }
 """Name -> what finds the offences, each told in one line."""
 

@@ -14,6 +14,7 @@ from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.notices import notify_members
+from router.types.periods import iso_time
 
 __all__ = ["Posted", "adjust_credit", "check_currency", "grant_credit", "refund_call"]
 
@@ -35,7 +36,14 @@ class Posted:
 
 
 def grant_credit(
-    office: Office, actor: Actor, account_id: str, amount_nano: int, *, reason: str, reference: str | None = None
+    office: Office,
+    actor: Actor,
+    account_id: str,
+    amount_nano: int,
+    *,
+    reason: str,
+    reference: str | None = None,
+    expires_at: float | None = None,
 ) -> Posted:
     """Give an account credit, and tell its owners.
 
@@ -43,20 +51,25 @@ def grant_credit(
         amount_nano: above zero, in nano-units of the balance currency.
         reason: why; kept in the ledger and the audit log.
         reference: makes it happen once: a second one with the same text is refused.
+        expires_at: when what is left of it is taken back, Unix seconds; None for never.
 
     Raises:
         NotFound: there is no such account.
-        BadRequest: the amount cannot be given, or a text is none.
+        BadRequest: the amount cannot be given, a text is none, or the time is over.
         Conflict: there is a transfer with this reference already.
         ConfigError: the balances are in another currency than the configuration's.
     """
     currency = office.currency
+    if expires_at is not None and expires_at <= office.clock():
+        raise BadRequest("Credit cannot expire before it is given.", param="expires")
 
     def grant(transaction: Transaction) -> Change[Posted]:
-        made = post_grant(transaction.connection, account_id, amount_nano, reason=reason, reference=reference)
+        given = {"reason": reason, "reference": reference, "expires_at": expires_at}
+        made = post_grant(transaction.connection, account_id, amount_nano, **given)  # type: ignore[arg-type]
         told = {"amount_nano": str(amount_nano), "balance_nano": str(balance(transaction, account_id).balance)}
         notify_members(transaction, office, account_id, "topup", made.reference, "", told)
-        return _posted(transaction, made, currency, {"account": account_id, "reference": reference})
+        until = None if expires_at is None else iso_time(expires_at)
+        return _posted(transaction, made, currency, {"account": account_id, "reference": reference, "expires": until})
 
     return write(office, actor, "credits grant", grant)
 

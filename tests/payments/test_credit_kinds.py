@@ -9,11 +9,11 @@ import pytest
 from payments_kit import OPERATOR, Clock, Till
 
 from router.ledger.lots import GRANTED, PAID, credit_kinds, keep_spend_first, read_lots
-from router.ledger.payments import post_topup
 from router.ledger.transfers import post_grant, post_refund
 from router.money.amounts import NANO
 from router.office.credits import adjust_credit
 from router.office.payments.expiry import expire_credit
+from router.office.payments.refunds import record_payment
 
 DAY = 86_400.0
 
@@ -110,15 +110,9 @@ def test_lots_are_as_a_plain_model_has_them(local_till: Till, seed: int) -> None
         has = sum(lot[1] for lot in lots.values())
         do = dice.choice(("give", "gift", "spend", "spend", "take", "time"))
         if do == "give":
-            row, amount = f"b{step}", dice.randint(1, 9)
-            reference = f"topup:manual:{row}"
-            till.office.database.write(
-                lambda c, row=row, amount=amount: post_topup(
-                    c, "manual", till.account, amount * NANO, reference=row, reason="transfer"
-                )
-            )
-            _told(till, reference, "payments paid")
-            lots[reference] = [PAID, amount, None]
+            amount = dice.randint(1, 9)
+            record_payment(till.office, OPERATOR, till.account, amount * NANO, reference=f"b{step}", reason="bank")
+            lots[f"topup:manual:b{step}"] = [PAID, amount, None]
         elif do == "gift":
             days = dice.choice((None, 1, 3))
             amount = dice.randint(1, 9)

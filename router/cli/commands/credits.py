@@ -10,6 +10,7 @@ from router.cli.support.groups import Commands
 from router.cli.support.output import iso_time, pairs, table
 from router.cli.support.references import ACCOUNT
 from router.cli.support.session import CommandSession, common
+from router.cli.support.times import FUTURE
 from router.cli.support.values import AMOUNT_ARGUMENTS, amount_nano, signed_amount_nano
 from router.money.amounts import format_nano
 from router.office import credits as office
@@ -38,16 +39,27 @@ def credits() -> None:
 @_REASON
 @_REFERENCE
 @_CURRENCY
+@click.option("--expires", type=FUTURE, metavar="TIME", help="What is left then is taken back: 30d, or 2027-01-31.")
 @common
 def grant(
-    session: CommandSession, account: str, amount: str, reason: str, reference: str | None, currency: str | None
+    session: CommandSession,
+    account: str,
+    amount: str,
+    reason: str,
+    reference: str | None,
+    currency: str | None,
+    expires: float | None,
 ) -> None:
-    """Give ACCOUNT credit of AMOUNT, such as 2.50."""
+    """Give ACCOUNT credit of AMOUNT, such as 2.50, that nobody paid for.
+
+    What was paid for is recorded with `router topups record`.
+    """
     office.check_currency(session.office, currency)
     nano = amount_nano(amount)
-    _show(
-        session, office.grant_credit(session.office, session.actor, account, nano, reason=reason, reference=reference)
+    posted = office.grant_credit(
+        session.office, session.actor, account, nano, reason=reason, reference=reference, expires_at=expires
     )
+    _show(session, posted)
 
 
 @credits.command(context_settings=AMOUNT_ARGUMENTS)

@@ -1,0 +1,1 @@
+"""``router topups`` and ``router payments``: what customers pay in."""
