@@ -89,9 +89,6 @@ def test_a_day_has_its_bound(sqlite_url: str, make_till: Any, clock: Clock) -> N
 
 
 def test_fee_and_rate_are_told_before_and_frozen(sqlite_url: str, make_till: Any, clock: Clock) -> None:
-    before = (
-        '[gateway]\ncurrency = "TMT"\n[billing]\nusd_rate_url = "https://rates.example.com"\nusd_rate_field = "TMT"\n'
-    )
     till = make_till(sqlite_url, 'presets = ["100"]\n', IN_MANAT)
     till.method.offer = replace(CARD, fee_minor=30, fee_millionths=29_000)
     with pytest.raises(Unavailable, match="exchange rate of USD to TMT"):
@@ -271,9 +268,6 @@ def test_deposits_are_seen_dropped_and_credited_with_the_cursor(till: Till) -> N
 
 
 def test_a_deposit_without_a_rate_waits_for_one(sqlite_url: str, make_till: Any, clock: Clock) -> None:
-    before = (
-        '[gateway]\ncurrency = "TMT"\n[billing]\nusd_rate_url = "https://rates.example.com"\nusd_rate_field = "TMT"\n'
-    )
     till = make_till(sqlite_url, "", before)
     till.method.offer = PaymentOffer("USDT", "address", "USDT", 18)
     address = address_of(till.office, till.methods, till.account, "card").address
