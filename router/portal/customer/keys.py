@@ -23,7 +23,7 @@ from router.office.keys import (
     status_of,
 )
 from router.office.usage import last_used, sum_keys
-from router.portal.customer.own import own_key
+from router.portal.customer.own import maker_names, maker_of, own_key
 from router.portal.web.fields import Amount, Lines, PersonName
 from router.portal.web.forms import Form, empty_form, load_form
 from router.portal.web.pages import PageRoutes
@@ -172,6 +172,7 @@ def _show(request: PageRequest, row: KeyRow, form: Form | None, status: int = 20
         "customer/key.html",
         status=status,
         key=_told(request, row),
+        maker=maker_names(request, [row.made_by])[maker_of(row)],
         form=typed,
         spent=sum_keys(request.office, request.account_id, since).get(row.id, 0),
         used=last_used(request.office, request.account_id).get(row.id),
