@@ -62,6 +62,10 @@ _OTHER_TRANSFERS = """
 CREATE INDEX transfers_other ON transfers (debit, seq) WHERE kind <> 'usage';   -- what is taken, but not by calls
 """
 
+_FAILED_CALLS = """
+CREATE INDEX usage_failed ON usage (account_id, created_at) WHERE ending <> 'ok';   -- few, and looked for among many
+"""
+
 MIGRATIONS: Sequence[Migration] = (
     *EARLY_MIGRATIONS,
     Migration(13, "calls that end with their key", _ENDINGS),
@@ -72,6 +76,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(18, "who acted, in which session, from where", _AUDIT_ACTORS),
     Migration(19, "people, and what a portal keeps", PEOPLE + PORTAL),
     Migration(20, "transfers that no call made", _OTHER_TRANSFERS),
+    Migration(21, "calls that did not end well", _FAILED_CALLS),
 )
 """In order; numbers begin at 1 and have no gap."""
 
@@ -151,5 +156,6 @@ BACK: Mapping[int, Back] = {
         "money stay.",
     ),
     20: Back("DROP INDEX transfers_other;"),
+    21: Back("DROP INDEX usage_failed;"),
 }
 """Number of a migration -> how it is undone."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from router.money.amounts import format_nano
 from router.office.keys import KeyRow, list_keys
-from router.office.usage import UsageSum, sum_hours
+from router.office.usage import UsageSum, list_models_used, sum_hours
 from router.portal.customer.own import NOBODY, maker_names, maker_of
 from router.portal.customer.sums import Point, Sums, by_day, by_hour, sums_of, units_in
 from router.portal.web.charts import BarChart, bar_chart
@@ -77,14 +77,14 @@ class UsageAsked:
         """Whether calls are left out."""
         return bool(self.model or self.key or self.member)
 
-    def sums(self, by: str, *, whole: bool = False) -> list[UsageSum]:
-        """Sums by an hour, a model or a key; ``whole`` without the filters of model, key and member."""
+    def sums(self, by: str) -> list[UsageSum]:
+        """Sums by an hour, a model or a key."""
         return sum_hours(
             self.request.office,
             by=(by,),
             account=self.request.account_id,
-            keys=None if whole else self._wanted_keys,
-            model=None if whole else self.model or None,
+            keys=self._wanted_keys,
+            model=self.model or None,
             since=self.span.since,
             until=self.span.until,
         )
@@ -186,12 +186,18 @@ def usage_page(request: PageRequest) -> PageReply:
         "customer/usage.html",
         usage=usage,
         units=units_in(usage.totals),
-        models=sorted({usage.model, *(one.group["model"] for one in usage.sums("model", whole=True))} - {""}),
+        models=sorted({usage.model, *_models(usage)} - {""}),
         keys=sorted(usage.key_names.items(), key=lambda pair: pair[1].casefold()),
         members=sorted(usage.makers.items(), key=lambda pair: pair[1].casefold()),
         chart=_chart(usage),
         plot=_plot(usage) if usage.hourly else None,
     )
+
+
+def _models(usage: UsageAsked) -> list[str]:
+    """Those that were called in these days."""
+    request, span = usage.request, usage.span
+    return list_models_used(request.office, request.account_id, span.since, span.until)
 
 
 @PAGES.get("/app/usage.csv", "viewer")
