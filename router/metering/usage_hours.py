@@ -13,7 +13,16 @@ from router.errors import BadRequest
 from router.metering.hour_rows import COST_MAX, HOUR_S, KEY, SUMS, TOKENS_MAX, hour_of
 from router.money.usage import UNITS
 
-__all__ = ["GROUPINGS", "UsageSum", "charged_since", "hours_before", "last_hours", "models_used", "sum_hours", "wrong_hours"]
+__all__ = [
+    "GROUPINGS",
+    "UsageSum",
+    "charged_since",
+    "hours_before",
+    "last_hours",
+    "models_used",
+    "sum_hours",
+    "wrong_hours",
+]
 
 _SUM = "CAST(SUM(charge_nano) AS BIGINT) FROM usage_hours"
 _OF_ACCOUNTS = f"SELECT account_id, {_SUM} WHERE {{owners}} account_id {{one_of}} AND hour >= ? GROUP BY 1"
