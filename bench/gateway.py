@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ class Setup:
         database_url: empty for the SQLite file that ``router init`` makes.
         workers, cores: how many processes serve, and where.
         tree: whose modules they import.
+        portal: whether the portal is served beside it, as ``router init`` leaves it.
     """
 
     name: str = "this gateway"
@@ -58,6 +60,7 @@ class Setup:
     workers: int = 1
     cores: str = str(GATEWAY_CORE)
     tree: Tree = OWN
+    portal: bool = False
 
 
 PLAIN = Setup()
@@ -83,7 +86,7 @@ class OurGateway(Server):
     ) -> None:
         super().__init__(folder)
         self.name, self.cores, self._setup = setup.name, setup.cores, setup
-        self._port = free_port()
+        self._port, self._portal_port = free_port(), free_port()
         self._path = ":".join(map(str, [*setup.tree.path, *(plugins[:1] if plugins else ())]))
         self._keys = [self._init()]
         if setup.accounts:
@@ -91,7 +94,9 @@ class OurGateway(Server):
         sections = [_section(_NAMES[name], url, kind="openai") for name, url in upstreams.urls().items()]
         sections += [_section(name, upstreams.urls()["fast"]) for name in (plugins[1] if plugins else ())]
         config = folder / "router.toml"
-        text = config.read_text(encoding="utf-8").replace("\nenabled = true\n", "\nenabled = false\n")  # no portal
+        text = config.read_text(encoding="utf-8")
+        if not setup.portal:
+            text = text.replace("\nenabled = true\n", "\nenabled = false\n")
         config.write_text("".join([text, *sections]), encoding="utf-8")
 
     def command(self) -> Sequence[str]:
@@ -102,6 +107,8 @@ class OurGateway(Server):
         settings = _ALL_LIMITS if self._setup.accounts else _NO_POLICIES
         if self._setup.database_url:
             settings = {**settings, "DATABASE__URL": self._setup.database_url}
+        if self._setup.portal:
+            settings = {**settings, "PORTAL__LISTEN": f"127.0.0.1:{self._portal_port}"}
         return {"PYTHONPATH": self._path, **{f"ROUTER__{name}": value for name, value in settings.items()}}
 
     def target(self, upstream: str = "fast", model: str = "gpt-4o") -> Target:
@@ -111,6 +118,11 @@ class OurGateway(Server):
     def one_account(self, upstream: str = "fast", model: str = "gpt-4o") -> Target:
         """As ``target``, with the first account's key for all calls."""
         return Target(self._port, {"Authorization": f"Bearer {self._keys[0]}"}, f"{_NAMES[upstream]}/{model}")
+
+    @property
+    def portal_port(self) -> int:
+        """Where the portal is, on loopback."""
+        return self._portal_port
 
     def workers(self) -> list[int]:
         """The worker alone: the master serves nothing."""
@@ -144,6 +156,10 @@ class OurGateway(Server):
             BenchError: it failed.
         """
         return json.loads(self._command(*arguments, "--json"))
+
+    def _answers(self) -> bool:
+        """Where there is a portal, it has to answer as well."""
+        return super()._answers() and (not self._setup.portal or _listens(self._portal_port))
 
     def _command(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "router", *arguments]
@@ -185,6 +201,12 @@ class OurGateway(Server):
         if done.returncode:
             raise BenchError(f"accounts.py failed: {done.stderr}")
         return list(json.loads(done.stdout))
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
 
 
 def _section(name: str, url: str, kind: str = "") -> str:

@@ -61,11 +61,15 @@ class LimitRules:
     timezone: tzinfo = UTC
 
     def key_layers(self, tier: str, stored: StoredLimits) -> Iterator[Layer]:
-        """The layers of limits for one key, strongest first."""
-        yield Layer("the key's own", stored.key)
-        yield Layer(f"tier {tier!r}", stored.tier)
-        yield Layer(f"[limits.tiers.{tier}]", self.tiers.get(tier, TierRules()).key)
-        yield Layer("[limits]", self.default.key)
+        """The layers of limits for one key, strongest first: what its account asks of it where that is less."""
+        layers = (
+            Layer("the key's own", stored.key),
+            Layer(f"tier {tier!r}", stored.tier),
+            Layer(f"[limits.tiers.{tier}]", self.tiers.get(tier, TierRules()).key),
+            Layer("[limits]", self.default.key),
+        )
+        yield Layer("asked for by its account", _lower(stored.key_owner, merged(iter(layers))))
+        yield from layers
 
     def account_layers(self, tier: str, stored: StoredLimits) -> Iterator[Layer]:
         """The layers of limits for all keys of an account together, strongest first."""
@@ -132,6 +136,16 @@ def merged(layers: Iterator[Layer]) -> Limits:
             value = getattr(limits, one.name)
             if value is not None:
                 values.setdefault(one.name, value)
+    return Limits(**values)
+
+
+def _lower(asked: Limits, given: Limits) -> Limits:
+    """Of what is asked for, what is less than what is given."""
+    values: dict[str, int] = {}
+    for one in fields(Limits):
+        wish, most = getattr(asked, one.name), getattr(given, one.name)
+        if wish is not None and (most is None or wish < most):
+            values[one.name] = wish
     return Limits(**values)
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from router.money.amounts import format_nano
 
-__all__ = ["CODES", "PSEUDO", "Language", "best_language", "language_of", "zone_of"]
+__all__ = ["CODES", "PSEUDO", "Language", "best_language", "language_of", "zone_names", "zone_of"]
 
 CODES = ("en", "ru", "tk")
 """The languages that there are; English texts are the messages themselves."""
@@ -150,6 +150,12 @@ def zone_of(name: str) -> tzinfo:
         return ZoneInfo(name) if name else UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """The IANA names of all time zones; reading them opens a file for each."""
+    return frozenset(available_timezones())
 
 
 def _translations(code: str) -> gettext.NullTranslations:

@@ -13,7 +13,16 @@ from router.errors import BadRequest
 from router.metering.hour_rows import COST_MAX, HOUR_S, KEY, SUMS, TOKENS_MAX, hour_of
 from router.money.usage import UNITS
 
-__all__ = ["GROUPINGS", "UsageSum", "charged_since", "hours_before", "last_hours", "sum_hours", "wrong_hours"]
+__all__ = [
+    "GROUPINGS",
+    "UsageSum",
+    "charged_since",
+    "hours_before",
+    "last_hours",
+    "models_used",
+    "sum_hours",
+    "wrong_hours",
+]
 
 _SUM = "CAST(SUM(charge_nano) AS BIGINT) FROM usage_hours"
 _OF_ACCOUNTS = f"SELECT account_id, {_SUM} WHERE {{owners}} account_id {{one_of}} AND hour >= ? GROUP BY 1"
@@ -127,6 +136,13 @@ def last_hours(database: Runner, account: str, since: float) -> dict[str, int]:
     """The last hour in which each key of an account was used, Unix seconds; without those that were not used since."""
     sql = "SELECT key_id, MAX(hour) FROM usage_hours WHERE account_id = ? AND hour >= ? GROUP BY key_id"
     return dict(database.read(lambda connection: connection.tuples(sql, (account, hour_of(since)))))
+
+
+def models_used(database: Runner, account: str, since: float, until: float | None = None) -> list[str]:
+    """The models of an account's calls in the hours that begin in a time, Unix seconds, by name."""
+    later, last = ("", []) if until is None else (" AND hour < ?", [until])
+    sql = f"SELECT DISTINCT model FROM usage_hours WHERE account_id = ? AND hour >= ?{later} ORDER BY 1"  # noqa: S608
+    return [model for (model,) in database.read(lambda connection: connection.tuples(sql, [account, since, *last]))]
 
 
 def wrong_hours(connection: Connection, since: int | None) -> list[tuple[Any, ...]]:

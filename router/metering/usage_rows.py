@@ -33,6 +33,8 @@ __all__ = [
 _REVISE = f"ON CONFLICT (request_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name, _ in COLUMNS[1:])}"
 _REPLACE = f"{_REVISE} WHERE usage.ending = 'expired'"
 _LIMIT_MAX = 10_000
+_FAILED = 400
+"""From this status on no call ended well."""
 _PRUNED = """
 INSERT INTO meta (name, value) VALUES ('usage_pruned_before', ?)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value
@@ -244,10 +246,12 @@ class _Bounds:
 
     def sql(self) -> tuple[str, list[Any]]:
         """The condition and its parameters."""
+        # SQLite looks in its index for one bound alone, be it the further one.
+        beyond = self.below is not None and self.until is not None and self.below[0] < self.until
         given = [
             ("account_id = ?", self.account),
             ("created_at >= ?", self.since),
-            ("created_at < ?", self.until),
+            ("created_at < ?", None if beyond else self.until),
             ("model = ?", self.asked_model),
             ("error_code = ?", self.error_code),
             ("streamed = ?", self.streamed),
@@ -269,6 +273,8 @@ class _Bounds:
             params += [self.request_id, self.request_id]
         if self.failed:
             conditions.append("ending NOT IN ('ok', 'disconnect')")
+        if self.failed or self.error_code or (self.status is not None and self.status[0] >= _FAILED):
+            conditions.append("ending <> 'ok'")  # the rows of an index of their own
         if self.after is not None:
             conditions.append("(created_at > ? OR request_id > ?)")
             params += self.after

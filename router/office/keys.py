@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypedDict
@@ -19,8 +19,9 @@ from router.office.office import Office
 from router.store import keys as table
 from router.store.accounts import OPERATORS, get_account
 from router.store.keys import LISTED, KeyChanges, KeyRow
+from router.store.limits import Subject, list_limits, set_limits
 from router.store.lookup import find_key
-from router.types.keys import Budget
+from router.types.keys import Budget, Limits
 from router.types.periods import iso_time
 from router.types.records import Key
 
@@ -44,7 +45,7 @@ __all__ = [
 
 
 _CALLING = ("model", "hidden")
-_OF_CALLS = ("scope", "budget", "budget_nano", "budget_period", "idempotent")
+_OF_CALLS = ("scope", "budget", "budget_nano", "budget_period", "idempotent", "limits")
 """What a key that calls no model has no use for."""
 
 
@@ -75,6 +76,7 @@ class KeyEdits(TypedDict, total=False):
         budget_period: ``day``, ``week``, ``month``; None for ever.
         idempotent: whether the key may send ``Idempotency-Key``.
         disabled: whether it is refused.
+        limits: what its account asks of it, a limit's name -> the most, None for none; see ``create_key``.
     """
 
     name: str
@@ -84,6 +86,7 @@ class KeyEdits(TypedDict, total=False):
     budget_period: str | None
     idempotent: bool
     disabled: bool
+    limits: Mapping[str, int | None]
 
 
 def create_key(
@@ -97,6 +100,7 @@ def create_key(
     budget: Budget | None = None,
     idempotent: bool = False,
     kind: str = "model",
+    limits: Mapping[str, int | None] | None = None,
 ) -> MadeKey:
     """Make a key of an account.
 
@@ -105,16 +109,19 @@ def create_key(
         scope: model IDs, or ``provider/*``, that it may use; empty for all.
         expires_at: Unix seconds; None never.
         kind: one of ``router.types.keys.KEY_KINDS``.
+        limits: what its account asks of it, a field of ``Limits`` -> the most: it lowers what operators give the key,
+            and never raises it.
 
     Raises:
         NotFound: there is no such account, or nothing that the scope names; names the nearest.
-        BadRequest: a bad name, an expiry that is past, a budget that is none, terms of calls for a key without.
+        BadRequest: a bad name, an expiry that is past, a budget or limit that is none, terms of calls for a key
+            without.
     """
     prefix, length = office.key_prefix, office.key_length
     shelf = office.shelf if scope else None
     terms: dict[str, Any] = {"expires_at": expires_at, "scope": scope, "budget": budget, "idempotent": idempotent}
     if kind not in _CALLING:
-        _refuse_terms(f"A {kind} key", [name for name in _OF_CALLS if terms.get(name)])
+        _refuse_terms(f"A {kind} key", [name for name in _OF_CALLS if (terms | {"limits": limits}).get(name)])
     made_by = actor.name if actor.kind == "person" else ""
 
     def create(transaction: Transaction) -> Change[MadeKey]:
@@ -123,7 +130,8 @@ def create_key(
             transaction, account_id, name, prefix=prefix, length=length, kind=kind, made_by=made_by, **terms
         )
         account = None if kind == "operator" else account_id
-        detail = {"account": account, "name": row.name, "kind": "" if kind == "model" else kind, **_told(row)}
+        asked = _ask_limits(transaction, row, limits or {})
+        detail = {"account": account, "name": row.name, "kind": "" if kind == "model" else kind, **_told(row), **asked}
         return Change(MadeKey(row, text, warnings=warnings), row.id, detail)
 
     return write(office, actor, "keys create", create)
@@ -202,7 +210,8 @@ def change_key(office: Office, actor: Actor, key_id: str, edits: KeyEdits) -> Ma
     def change(transaction: Transaction) -> Change[MadeKey]:
         warnings = shelf.within(transaction).check_scope(edits["scope"]) if shelf is not None else []
         row = table.change_key(transaction, key_id, _changes(transaction, key_id, edits))
-        return Change(MadeKey(row, "", warnings=warnings), key_id, _edited(row, edits))
+        asked = _ask_limits(transaction, row, edits.get("limits", {}))
+        return Change(MadeKey(row, "", warnings=warnings), key_id, {**_edited(row, edits), **asked})
 
     return write(office, actor, "keys rename" if set(edits) == {"name"} else "keys limit", change)
 
@@ -284,6 +293,19 @@ def _changes(transaction: Runner, key_id: str, edits: KeyEdits) -> KeyChanges:
     if "disabled" in edits:
         changes["status"] = "disabled" if edits["disabled"] else "active"
     return changes
+
+
+def _ask_limits(transaction: Transaction, row: KeyRow, limits: Mapping[str, int | None]) -> dict[str, Any]:
+    """Keep what its account asks of a key; what changes, for the audit log."""
+    if not limits:
+        return {}
+    subject = Subject("key-owner", row.counted_as)
+    before = list_limits(transaction).get(subject, Limits())
+    changed = {name: value for name, value in limits.items() if value != getattr(before, name, None)}
+    if changed:
+        set_limits(transaction, subject, changed)
+    told = {name: "none" if value is None else value for name, value in changed.items()}
+    return {"limits": told} if told else {}
 
 
 def _refuse_terms(what: str, given: Sequence[str]) -> None:

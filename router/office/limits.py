@@ -200,7 +200,7 @@ def _of_configuration(rules: LimitRules) -> Iterator[WrittenLimits]:
 
 
 def _stored(found: Mapping[Subject, Limits], key: str, account: str, tier: str) -> StoredLimits:
-    subjects = (("key", key), ("tier", tier), ("account", account), ("tier-account", tier))
+    subjects = (("key", key), ("tier", tier), ("account", account), ("tier-account", tier), ("key-owner", key))
     return StoredLimits(*(found.get(Subject(*subject), Limits()) for subject in subjects))
 
 

@@ -10,7 +10,7 @@ from router.errors import BadRequest, NotFound
 from router.metering.counters import read_counters
 from router.metering.margins import Margin
 from router.metering.margins import list_margins as read_margins
-from router.metering.usage_hours import GROUPINGS, UsageSum, last_hours
+from router.metering.usage_hours import GROUPINGS, UsageSum, last_hours, models_used
 from router.metering.usage_hours import sum_hours as read_hours
 from router.metering.usage_rows import (
     count_usage,
@@ -138,9 +138,9 @@ def find_own_call(office: Office, account: str, request_id: str) -> NamedCall:
     return _named(office, [record])[0]
 
 
-def list_models_used(office: Office, account: str, since: float) -> list[str]:
-    """The models that an account has called from a time on, by name."""
-    return [one.group["model"] for one in read_hours(office.database, by=("model",), account=account, since=since)]
+def list_models_used(office: Office, account: str, since: float, until: float | None = None) -> list[str]:
+    """The models that an account has called in a time, by name."""
+    return models_used(office.database, account, since, until)
 
 
 def export_calls(

@@ -22,7 +22,7 @@ from router.portal.customer import (
     transactions,
     usage,
 )
-from router.portal.entry import log_in, preferences, sign_up, tickets
+from router.portal.entry import claim, log_in, preferences, sign_up, tickets
 from router.portal.operator import (
     abuse,
     account_actions,
@@ -50,6 +50,7 @@ _SUBJECTS: Sequence[PageRoutes] = (
     preferences.PAGES,
     sign_up.PAGES,
     tickets.PAGES,
+    claim.PAGES,
     overview.PAGES,
     keys.PAGES,
     logs.PAGES,

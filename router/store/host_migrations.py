@@ -63,6 +63,10 @@ _OTHER_TRANSFERS = """
 CREATE INDEX transfers_other ON transfers (debit, seq) WHERE kind <> 'usage';   -- what is taken, but not by calls
 """
 
+_FAILED_CALLS = """
+CREATE INDEX usage_failed ON usage (account_id, created_at) WHERE ending <> 'ok';   -- few, and looked for among many
+"""
+
 MIGRATIONS: Sequence[Migration] = (
     *EARLY_MIGRATIONS,
     Migration(13, "calls that end with their key", _ENDINGS),
@@ -73,7 +77,8 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(18, "who acted, in which session, from where", _AUDIT_ACTORS),
     Migration(19, "people, and what a portal keeps", PEOPLE + PORTAL),
     Migration(20, "transfers that no call made", _OTHER_TRANSFERS),
-    Migration(21, "payments, and kinds of credit", PAYMENTS),
+    Migration(21, "calls that did not end well", _FAILED_CALLS),
+    Migration(22, "payments, and kinds of credit", PAYMENTS),
 )
 """In order; numbers begin at 1 and have no gap."""
 
@@ -153,7 +158,8 @@ BACK: Mapping[int, Back] = {
         "money stay.",
     ),
     20: Back("DROP INDEX transfers_other;"),
-    21: Back(
+    21: Back("DROP INDEX usage_failed;"),
+    22: Back(
         "".join(f"DROP TABLE {name};" for name in reversed(_tables_of(PAYMENTS))),
         "SELECT 1 FROM topups WHERE state IN ('started', 'pending')",
         "Top-ups are under way, and the release before would not credit them: wait until they are paid or closed, or "

@@ -1,4 +1,4 @@
-"""The limits that operators set: of one key, one account, or a tier's."""
+"""The limits that operators set: of one key, one account, or a tier's; and what an account asks of its own keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
     "set_limits",
 ]
 
-SUBJECTS = ("key", "account", "tier", "tier-account")
+SUBJECTS = ("key", "account", "tier", "tier-account", "key-owner")
 _NAMES = tuple(field.name for field in fields(Limits))
 _UPSERT = (
     "INSERT INTO limits (subject, limits) VALUES (?, ?) ON CONFLICT (subject) DO UPDATE SET limits = excluded.limits"
@@ -38,7 +38,8 @@ class Subject(NamedTuple):
 
     Attributes:
         kind: ``key``; ``account`` (its keys together); ``tier`` (each key of its accounts); ``tier-account`` (the keys
-            of each of its accounts together).
+            of each of its accounts together); ``key-owner`` (of a key, by whoever it belongs to: these only lower what
+            the others give).
         name: the ID that the key is counted as, the account's ID, or the tier's name.
     """
 
@@ -56,6 +57,7 @@ class StoredLimits(NamedTuple):
     tier: Limits = Limits()
     account: Limits = Limits()
     tier_account: Limits = Limits()
+    key_owner: Limits = Limits()
 
 
 def read_limits(text: str | None) -> Limits:
@@ -131,7 +133,7 @@ def clear_limits(database: Runner, subject: Subject, *, defined: Collection[str]
 def _changed(connection: Connection, subject: Subject) -> None:
     """The next call sees it, and what was spent so far in its period."""
     bump_access(connection)
-    if subject.kind == "key":
+    if subject.kind in ("key", "key-owner"):
         recount_key(connection, subject.name)
     elif subject.kind == "account":
         recount_account(connection, subject.name)
@@ -150,11 +152,11 @@ def _require(connection: Connection, subject: Subject) -> None:
     """Refuse limits of what is not there."""
     if subject.kind not in SUBJECTS:
         raise BadRequest(f"Limits belong to one of {', '.join(SUBJECTS)}, not to {subject.kind[:40]!r}.")
-    table = {"key": "api_keys", "account": "accounts"}.get(subject.kind)
+    table = {"key": "api_keys", "key-owner": "api_keys", "account": "accounts"}.get(subject.kind)
     if table and connection.row(f"SELECT 1 FROM {table} WHERE id = ?", (subject.name,)) is None:  # noqa: S608
-        known = f"router {subject.kind}s list"
+        what = subject.kind.removesuffix("-owner")
         raise NotFound(
-            f"There is no {subject.kind} {subject.name[:40]!r}. `{known}` shows all.", code=f"{subject.kind}_not_found"
+            f"There is no {what} {subject.name[:40]!r}. `router {what}s list` shows all.", code=f"{what}_not_found"
         )
 
 

@@ -19,7 +19,9 @@ SELECT k.id, k.account_id, k.name, k.status, k.expires_at, k.scope, k.budget_nan
     (SELECT limits FROM limits WHERE subject = 'key:' || CASE k.origin WHEN '' THEN k.id ELSE k.origin END) AS of_key,
     (SELECT limits FROM limits WHERE a.tier <> '' AND subject = 'tier:' || a.tier) AS of_tier,
     (SELECT limits FROM limits WHERE subject = 'account:' || a.id) AS of_account,
-    (SELECT limits FROM limits WHERE a.tier <> '' AND subject = 'tier-account:' || a.tier) AS of_tier_account
+    (SELECT limits FROM limits WHERE a.tier <> '' AND subject = 'tier-account:' || a.tier) AS of_tier_account,
+    (SELECT limits FROM limits WHERE subject = 'key-owner:' || CASE k.origin WHEN '' THEN k.id ELSE k.origin END)
+        AS of_key_owner
 FROM api_keys k JOIN accounts a ON a.id = k.account_id WHERE k.hash = ?
 """
 

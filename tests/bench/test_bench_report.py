@@ -75,7 +75,7 @@ def test_only_what_stands_between_the_markers_is_replaced(tmp_path: Path) -> Non
         write_between("peers", "new", file)
 
 
-@pytest.mark.parametrize("name", ["bench", "billing", "peers", "profile", "rows"])
+@pytest.mark.parametrize("name", ["bench", "billing", "peers", "portal", "portal-postgresql", "profile", "rows"])
 def test_the_results_have_a_place_for_each_table(name: str) -> None:
     text = RESULTS.read_text(encoding="utf-8")
     assert text.count(f"<!-- {name}:begin -->") == text.count(f"<!-- {name}:end -->") == 1

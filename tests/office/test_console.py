@@ -16,6 +16,7 @@ from router.office import accounts, credits, keys, prices
 from router.office.console import figures, finding, model_lines, price_effects, provider_health, system, verification
 from router.office.console.provider_switches import disable_provider, enable_provider, providers_off
 from router.office.office import Office
+from router.office.usage import sum_hours
 from router.types.records import Attempt, CallRecord
 
 
@@ -105,7 +106,11 @@ def test_sums_leave_an_unknown_cost_unknown(office: Office, account: str) -> Non
     keep(office, call(office, 3, account, charge_nano=5))
     sums = figures.figures(office, now - 86_400, now + 60)
     assert (sums.uncosted, sums.margin_nano) == (1, None)
-    assert figures.figures(office, 0, 60) == figures.Figures(0, 0, 0, 0, 0, {}, 0)
+    hours = sum_hours(office, since=0, until=now + 60)
+    assert figures.figures(office, now - 86_400, now + 60, hours) == sums, "from sums that were read already"
+    assert figures.figures(office, 0, 60, hours) == figures.Figures({}, 0, 0, 0, 0, 0, 0)
+    assert figures.moved(office, now - 86_400, now + 60) == figures.Moved(sums.kinds, sums.paying)
+    assert figures.figures(office, 0, 60) == figures.Figures({}, 0, 0, 0, 0, 0, 0)
     owed = figures.owed(office)
     assert (owed.balance_nano, owed.held_nano, owed.accounts) == (48 * NANO, 0, 1)
     assert figures.old_holds(office, 0) == []

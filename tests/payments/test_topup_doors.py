@@ -268,7 +268,7 @@ def test_deposits_are_seen_dropped_and_credited_with_the_cursor(till: Till) -> N
 
 
 def test_a_deposit_without_a_rate_waits_for_one(sqlite_url: str, make_till: Any, clock: Clock) -> None:
-    till = make_till(sqlite_url, "", before)
+    till = make_till(sqlite_url, "", IN_MANAT)
     till.method.offer = PaymentOffer("USDT", "address", "USDT", 18)
     address = address_of(till.office, till.methods, till.account, "card").address
     [outcome] = till.tell(DepositPaid("evm:56:0xa:0", address, 10**20, "USDT", 18))

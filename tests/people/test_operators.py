@@ -24,6 +24,7 @@ from people_kit import (
 
 from router.config.operator_secret import OPERATOR_FILE
 from router.errors import Conflict, Forbidden, NotFound, RateLimited, Unauthorized
+from router.office.audit import list_audit
 from router.office.office import Office
 from router.office.people.closing import close_person
 from router.office.people.login import check_password
@@ -86,24 +87,52 @@ def test_a_squatter_s_password_does_not_make_them_an_operator(office: Office) ->
 
 def test_the_first_claims_it_by_the_secret_and_nobody_after(office: Office) -> None:
     with_secret(office)
+    ada, eve = joined(office, ADA), joined(office, EVE)
+    session = open_session(office, ada, HOME, complete=True)
     with pytest.raises(Forbidden) as refused:
-        claim_operator(office, VISITOR, "op-guessed", ADA)
-    assert refused.value.code == "wrong_secret"
-    use_operator_link(office, VISITOR, claim_operator(office, VISITOR, f" {SECRET}\n", ADA), HOME)
-    with pytest.raises(Forbidden) as late:
-        claim_operator(office, VISITOR, SECRET, EVE)
+        claim_operator(office, me(ada), ada.id, "op-guessed", HOME)
+    assert refused.value.code == "wrong_secret" and not has_operators(office)
+    made = claim_operator(office, me(ada), ada.id, f" {SECRET}\n", HOME)
+    assert made.operator and not is_ready(office, made) and find_session(office, session) is None
+    entry = list_audit(office, limit=1)[0]
+    assert (entry.action, entry.subject, entry.actor) == ("operators claim", ada.id, ada.id)
+    assert "op-" not in str(entry.detail)
+    with pytest.raises(NotFound) as late:
+        claim_operator(office, me(eve), eve.id, SECRET, HOME)
     assert late.value.code == "operator_exists"
+
+
+def test_who_is_not_proved_claims_nothing(office: Office) -> None:
+    with_secret(office)
+    sign(office, ADA)
+    ada = person(office, ADA)
+    with pytest.raises(Forbidden) as refused:
+        claim_operator(office, me(ada), ada.id, SECRET, HOME)
+    assert refused.value.code == "not_verified" and not has_operators(office)
+
+
+def test_of_two_claims_at_once_one_counts(opened: Made) -> None:
+    ours, theirs = opened(), opened()
+    with_secret(ours)
+    people = joined(ours, ADA), joined(ours, EVE)
+    done = at_once(
+        lambda: claim_operator(ours, me(people[0]), people[0].id, SECRET, HOME),
+        lambda: claim_operator(theirs, me(people[1]), people[1].id, SECRET, HOME),
+    )
+    assert [type(one) for one in done].count(NotFound) == 1, done
+    assert len(list_operators(ours)) == 1
 
 
 def test_guesses_at_the_secret_are_counted(local: Office, clock: Clock) -> None:
     with_secret(local)
+    ada = joined(local, ADA)
     for _ in range(10):
         with pytest.raises(Forbidden):
-            claim_operator(local, VISITOR, "op-guessed", ADA)
+            claim_operator(local, me(ada), ada.id, "op-guessed", HOME)
     with pytest.raises(RateLimited):
-        claim_operator(local, VISITOR, SECRET, ADA)
+        claim_operator(local, me(ada), ada.id, SECRET, HOME)
     clock.pass_s(3600)
-    claim_operator(local, VISITOR, SECRET, ADA)
+    claim_operator(local, me(ada), ada.id, SECRET, HOME)
 
 
 def test_the_last_operator_stays_also_of_two_who_go_at_once(opened: Made) -> None:

@@ -56,13 +56,20 @@ def test_a_key_is_found_with_all_that_bears_on_it(database: Database, account: A
     set_account_tier(database, account.id, "gold")
     set_account_price_list(database, account.id, "friends")
     for number, (kind, name) in enumerate(
-        [("key", row.id), ("tier", "gold"), ("account", account.id), ("tier-account", "gold"), ("tier", "silver")]
+        [
+            ("key", row.id),
+            ("tier", "gold"),
+            ("account", account.id),
+            ("tier-account", "gold"),
+            ("key-owner", row.id),
+            ("tier", "silver"),
+        ]
     ):
         set_limits(database, Subject(kind, name), {"concurrent": number})
     key, limits = look_up(database, text)
     assert (key.budget, key.idempotent, key.tier, key.price_list) == (Budget(5, "week"), True, "gold", "friends")
     assert (key.scope, key.version) == (("a/b",), version(database))
-    assert limits == StoredLimits(*(Limits(concurrent=number) for number in range(4)))
+    assert limits == StoredLimits(*(Limits(concurrent=number) for number in range(5)))
     assert get_key(database, row.id) == row
     assert (get_account(database, account.id).tier, get_account(database, account.id).price_list) == ("gold", "friends")
 

@@ -103,6 +103,7 @@ _DIGESTS = {
     18: "78b297da81cd8256",
     19: "561ae7509df90aef",
     20: "fead6fe32bbf10b6",
+    21: "fddd32b2966be3a4",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 

@@ -227,3 +227,45 @@ def test_a_row_is_found_by_its_own_account_alone_and_no_text_is_too_odd_to_look_
     assert find_own_usage(database, "acct_1", "r1") == record
     for account, request_id in (("acct_2", "r1"), ("acct_1", "r1\0"), ("acct_1", "\ud800")):
         assert find_own_usage(database, account, request_id) is None
+
+
+_BETWEEN = "(account_id=? AND created_at>? AND created_at<?)"
+
+
+@pytest.mark.parametrize(
+    ("filters", "index", "wanted"),
+    [
+        ({"failed": True}, "usage_failed", ["r3"]),
+        ({"error_code": "bad_gateway"}, "usage_failed", ["r3"]),
+        ({"status": (500, 599)}, "usage_failed", ["r3"]),
+        ({"status": (200, 299)}, "usage_account", ["r0", "r1", "r2"]),
+        ({"before": "r1"}, "usage_account", ["r2", "r3"]),
+    ],
+)
+def test_a_page_of_an_account_reads_one_index_between_two_times(
+    database: Database,
+    new_record: New,
+    monkeypatch: pytest.MonkeyPatch,
+    filters: dict[str, Any],
+    index: str,
+    wanted: list[str],
+) -> None:
+    records = [new_record(f"r{number}", created_at=100.0 - number, status=200, ending="ok") for number in range(3)]
+    failed = new_record("r3", created_at=50.0, status=502, ending="error", error_code="bad_gateway")
+    _insert(database, *records, failed)
+    asked: list[tuple[str, Any]] = []
+    tuples = Connection.tuples
+
+    def heard(connection: Connection, sql: str, params: Any = ()) -> list[tuple[Any, ...]]:
+        asked.append((sql, params))
+        return tuples(connection, sql, params)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "tuples", heard)
+        found = list_usage(database, account=failed.account, since=10.0, until=1000.0, **filters)
+    assert _found(found) == wanted
+    sql, params = asked[-1]
+    assert (1000.0 in params) is ("before" not in filters), "of two ends the nearer one alone"
+    if database.engine == "sqlite":  # the planner of PostgreSQL scans so small a table
+        plan = database.read(lambda connection: connection.tuples(f"EXPLAIN QUERY PLAN {sql}", params))
+        assert f"{index} {_BETWEEN}" in str(plan)

@@ -74,7 +74,7 @@ def set_(
     """Set limits; those not named stay as they are.
 
     0 refuses every call, none takes a limit away, so that the next weaker one holds: a key's own, its tier's, then the
-    configuration's. It holds from the next call on.
+    configuration's. What its account asks of a key in the portal only lowers it. It holds from the next call on.
     """
     subject = _subject(key, account, tier, per_account)
     changes = {name: given(value) for name, value in values.items() if value is not None}
@@ -129,5 +129,6 @@ def _called(subject: Subject) -> str:
         "default-account": "each account",
         "tier": f"each key of tier {subject.name}",
         "tier-account": f"each account of tier {subject.name}",
+        "key-owner": f"key {subject.name}, by its account",
     }
     return words.get(subject.kind, f"{subject.kind} {subject.name}")

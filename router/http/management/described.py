@@ -129,7 +129,12 @@ def _own_samples(currency: str) -> dict[str, list[Any]]:
     keys = [key_row(KeyStanding(full, {}, 4), "sk-", currency), key_row(KeyStanding(bare), "sk-", currency)]
     sums = [
         UsageSum(group, 2, 1, 10, 5, 20, 0, 1_500_000_001, 0, 0)
-        for group in ({"day": _AT, "model": "a/b"}, {"hour": _AT, "key": "key_1"}, {"hour": _AT, "key": "key_9"})
+        for group in (
+            {"day": _AT, "model": "a/b"},
+            {"hour": _AT, "key": "key_1"},
+            {"hour": _AT, "key": "key_9", "member": "pers_1"},
+            {"day": _AT, "member": ""},
+        )
     ]
     calls = [NamedCall(view.record, "", name) for view in samples.generations(currency) for name in ("ci", "")]
     rows = [log_row(call, currency) for call in calls]

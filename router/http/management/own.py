@@ -135,10 +135,10 @@ def _activity(request: OwnRequest) -> OwnAnswer:
     last = values.get("date") or values.get("last") or max(today, values.get("first") or today)
     first = values.get("date") or values.get("first") or last - timedelta(days=_DAYS)
     groups = values.get("group_by") or ["model"]
-    by = ["hour" if "hour" in groups else "day", *(name for name in ("model", "key") if name in groups)]
+    by = ["hour" if "hour" in groups else "day", *(name for name in ("model", "key", "member") if name in groups)]
     wanted = values.get("api_key_hash")
     key = own.own_key_id(office, account, wanted) if wanted else None
-    sums = own.list_own_activity(office, account, first, last, by=by, key=key)
+    sums = own.list_own_activity(office, account, first, last, by=by, key=key, member=values.get("user_id"))
     keys = {row.id: row for row in list_keys(office, account, kinds=KEY_KINDS)} if "key" in by else {}
     rows = [activity_row(one, office.clock(), keys) for one in sums]
     return OwnAnswer({"data": rows, "currency": office.currency})

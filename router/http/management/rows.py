@@ -76,6 +76,8 @@ def activity_row(one: UsageSum, now: float, keys: Mapping[str, KeyRow]) -> dict[
         row = keys.get(group["key"])
         shown |= {"api_key_id": group["key"], "api_key_hash": row.hash if row else None}
         shown["api_key_name"] = row.name if row else None
+    if "member" in group:
+        shown["user_id"] = group["member"] or None
     return {
         **shown,
         **_amounts({"usage": one.charge_nano}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from router.ledger.operations import Hold
@@ -11,34 +11,32 @@ from router.metering.usage_hours import UsageSum, sum_hours
 from router.office.office import Office
 from router.store.console.counts import OWN_KINDS, Arrivals, count_arrivals, count_paying
 
-__all__ = ["Arrivals", "Figures", "Hold", "KindSum", "Outstanding", "arrivals", "figures", "old_holds", "owed"]
+__all__ = [
+    "Arrivals",
+    "Figures",
+    "Hold",
+    "KindSum",
+    "Moved",
+    "Outstanding",
+    "arrivals",
+    "figures",
+    "moved",
+    "old_holds",
+    "owed",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """A time, in nano-units of the balance currency.
+class Moved:
+    """What was given and taken in a time besides calls, in nano-units of the balance currency.
 
     Attributes:
-        calls, errors: finished calls; those that failed.
-        charged_nano: what accounts were charged for calls.
-        cost_nano: what providers charge for the calls whose cost is known.
-        uncosted: calls that were charged, and whose cost is not known.
         kinds: kind -> sums of the transfers that are no call's.
         paying: accounts that topped up.
     """
 
-    calls: int
-    errors: int
-    charged_nano: int
-    cost_nano: int
-    uncosted: int
     kinds: Mapping[str, KindSum]
     paying: int
-
-    @property
-    def margin_nano(self) -> int | None:
-        """Charges less costs and refunds; None where the cost of a call is not known."""
-        return None if self.uncosted else self.charged_nano - self.cost_nano - self.refunded_nano
 
     @property
     def topped_up_nano(self) -> int:
@@ -71,23 +69,61 @@ class Figures:
         return found.given_nano if found is not None else 0
 
 
-def figures(office: Office, since: float, until: float) -> Figures:
-    """A time, Unix seconds, half open; of calls the hours that begin in it.
+@dataclass(frozen=True, slots=True)
+class Figures(Moved):
+    """The same, with what calls came to.
+
+    Attributes:
+        calls, errors: finished calls; those that failed.
+        charged_nano: what accounts were charged for calls.
+        cost_nano: what providers charge for the calls whose cost is known.
+        uncosted: calls that were charged, and whose cost is not known.
+    """
+
+    calls: int
+    errors: int
+    charged_nano: int
+    cost_nano: int
+    uncosted: int
+
+    @property
+    def margin_nano(self) -> int | None:
+        """Charges less costs and refunds; None where the cost of a call is not known."""
+        return None if self.uncosted else self.charged_nano - self.cost_nano - self.refunded_nano
+
+
+def moved(office: Office, since: float, until: float) -> Moved:
+    """A time, Unix seconds, half open; no sum of calls is read for it, which are many.
 
     Raises:
         ConfigError: the balances are in another currency than the configuration's.
     """
     _ = office.currency
-    sums = sum_hours(office.database, by=(), since=since, until=until)
-    total = sums[0] if sums else UsageSum({}, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    return Moved(sum_kinds(office.database, since, until), count_paying(office.database, since, until))
+
+
+def figures(office: Office, since: float, until: float, hours: Sequence[UsageSum] | None = None) -> Figures:
+    """A time, Unix seconds, half open; of calls the hours that begin in it.
+
+    Args:
+        hours: sums by hour in which it lies, where they were read already; everybody's are many.
+
+    Raises:
+        ConfigError: the balances are in another currency than the configuration's.
+    """
+    given = moved(office, since, until)
+    if hours is None:
+        sums = sum_hours(office.database, by=(), since=since, until=until)
+    else:
+        sums = [one for one in hours if since <= one.group["hour"] < until]
     return Figures(
-        total.calls,
-        total.errors,
-        total.charge_nano,
-        total.cost_nano,
-        total.uncosted,
-        sum_kinds(office.database, since, until),
-        count_paying(office.database, since, until),
+        given.kinds,
+        given.paying,
+        sum(one.calls for one in sums),
+        sum(one.errors for one in sums),
+        sum(one.charge_nano for one in sums),
+        sum(one.cost_nano for one in sums),
+        sum(one.uncosted for one in sums),
     )
 
 

@@ -4,8 +4,8 @@ somebody else's is what is not there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -94,13 +94,22 @@ def key_standing(office: Office, row: KeyRow) -> KeyStanding:
 
 
 def list_own_activity(
-    office: Office, account: str, first: date, last: date, *, by: Sequence[str], key: str | None = None
+    office: Office,
+    account: str,
+    first: date,
+    last: date,
+    *,
+    by: Sequence[str],
+    key: str | None = None,
+    member: str | None = None,
 ) -> list[UsageSum]:
     """What the account's calls of some days (UTC) came to, by ``day`` or ``hour`` and whatever else ``by`` names.
 
     Args:
         first, last: both count.
+        by: names of ``GROUPINGS``, or ``member``: whoever made the keys, by their ID; empty for no person.
         key: only this key's, an ID, with those that it took the place of, or that took its.
+        member: only those of the keys that this person made, an ID.
 
     Raises:
         BadRequest: the last day is before the first, or they are too far apart.
@@ -113,8 +122,14 @@ def list_own_activity(
             param="to",
         )
     since, until = _midnight(first), _midnight(last + timedelta(days=1))
-    keys = None if key is None else _line_of(office, account, key)
-    return sum_hours(office, by=by, account=account, keys=keys, since=since, until=until)
+    rows = list_keys(office, account, kinds=KEY_KINDS) if key or member or "member" in by else []
+    keys = [row.id for row in rows if member in (None, row.made_by)] if key or member else None
+    if key is not None and keys is not None:
+        keys = [id for id in _line_of(rows, key) if id in set(keys)]
+    kept = [name for name in by if name != "member"]
+    summed = list(dict.fromkeys([*kept, "key"])) if "member" in by else kept
+    sums = sum_hours(office, by=summed, account=account, keys=keys, since=since, until=until)
+    return _by_member(sums, by, {row.id: row.made_by for row in rows}) if "member" in by else sums
 
 
 def list_own_calls(office: Office, account: str, **filters: Any) -> list[NamedCall]:
@@ -139,9 +154,24 @@ def _standings(office: Office, rows: Sequence[KeyRow]) -> list[KeyStanding]:
     return found
 
 
-def _line_of(office: Office, account: str, key: str) -> list[str]:
-    rows = {row.id: row.counted_as for row in list_keys(office, account, kinds=KEY_KINDS)}
-    return [name for name, counted_as in rows.items() if counted_as == rows.get(key)]
+def _line_of(rows: Sequence[KeyRow], key: str) -> list[str]:
+    lines = {row.id: row.counted_as for row in rows}
+    return [name for name, counted_as in lines.items() if counted_as == lines.get(key)]
+
+
+def _by_member(sums: Sequence[UsageSum], by: Sequence[str], makers: Mapping[str, str]) -> list[UsageSum]:
+    """Sums by key, as sums by whoever made the keys; in the order of their groups."""
+    found: dict[tuple[Any, ...], UsageSum] = {}
+    for one in sums:
+        group = {name: makers.get(one.group["key"], "") if name == "member" else one.group[name] for name in by}
+        place = tuple(group.values())
+        found[place] = _added(found[place], one) if place in found else replace(one, group=group)
+    return [found[place] for place in sorted(found)]
+
+
+def _added(one: UsageSum, other: UsageSum) -> UsageSum:
+    counts = (name.name for name in fields(UsageSum) if name.name != "group")
+    return replace(one, **{name: getattr(one, name) + getattr(other, name) for name in counts})
 
 
 def _midnight(day: date) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import tzinfo
 
-from router.charging.limit_rules import Layer, limit_rules, merged
+from router.charging.limit_rules import Layer, LimitRules, limit_rules, merged
 from router.db.connection import Connection
 from router.ledger.balances import Balance, read_balance
 from router.metering.usage_hours import charged_since
@@ -18,10 +18,22 @@ from router.store.limits import StoredLimits, Subject, list_limits
 from router.types.keys import Limits
 from router.types.periods import window_of
 
-__all__ = ["SOURCES", "KeyLimits", "ShownLimit", "ShownTier", "Standing", "read_standing"]
+__all__ = [
+    "KEY_SOURCES",
+    "SOURCES",
+    "KeyLimits",
+    "ShownLimit",
+    "ShownTier",
+    "Standing",
+    "read_key_limits",
+    "read_standing",
+]
 
 SOURCES = ("own", "tier", "tier", "everybody")
-"""Whence a limit comes, by the layers of ``router.charging.limit_rules``, strongest first."""
+"""Whence an account's limit comes, by the layers of ``router.charging.limit_rules``, strongest first."""
+
+KEY_SOURCES = ("asked", *SOURCES)
+"""Whence a key's comes: ``asked`` is what the account itself set in the portal."""
 
 _NAMES = tuple(one.name for one in fields(Limits))
 
@@ -33,7 +45,7 @@ class ShownLimit:
     Attributes:
         name: a field of ``Limits``.
         value: a count, or nano-units of money; 0 refuses every call.
-        source: one of ``SOURCES``.
+        source: one of ``KEY_SOURCES``, or of an account's limits one of ``SOURCES``.
         used_nano: of a spending limit of the account, what was charged in its present period; else None.
         resets_at: of a spending limit, when that ends, Unix seconds; else None.
     """
@@ -47,10 +59,11 @@ class ShownLimit:
 
 @dataclass(frozen=True, slots=True)
 class KeyLimits:
-    """A key, and the limits that hold for it."""
+    """A key, the limits that hold for it, and what its account asks of it: that may be more than what holds."""
 
     key: KeyRow
     limits: Sequence[ShownLimit]
+    asked: Limits
 
     @property
     def values(self) -> dict[str, int]:
@@ -108,16 +121,16 @@ def read_standing(office: Office, account_id: str) -> Standing:
     of_account = rules.account_layers(tier, _stored(stored, "", account_id, tier))
     each_key = rules.key_layers(tier, _stored(stored, "", account_id, tier))
     own = [
-        (row, rules.key_layers(tier, _stored(stored, row.counted_as, account_id, tier)))
+        _of_key(rules, row, tier, stored, now)
         for row in keys
-        if Subject("key", row.counted_as) in stored
+        if {Subject("key", row.counted_as), Subject("key-owner", row.counted_as)} & stored.keys()
     ]
     used, money = _spent(office, account_id, now, rules.timezone)
     return Standing(
         tier,
-        [*_shown(of_account, now, rules.timezone, used)],
-        [*_shown(each_key, now, rules.timezone)],
-        [KeyLimits(row, [*_shown(layers, now, rules.timezone)]) for row, layers in own],
+        [*_shown(SOURCES, of_account, now, rules.timezone, used)],
+        [*_shown(KEY_SOURCES, each_key, now, rules.timezone)],
+        own,
         _tiers(office, stored, tier),
         money,
         gateway.limits,
@@ -125,16 +138,36 @@ def read_standing(office: Office, account_id: str) -> Standing:
     )
 
 
+def read_key_limits(office: Office, row: KeyRow) -> KeyLimits:
+    """What holds for one key now.
+
+    Raises:
+        NotFound: its account is no more.
+    """
+    tier, stored = get_account(office.database, row.account_id).tier, list_limits(office.database)
+    return _of_key(limit_rules(office.settings), row, tier, stored, office.clock())
+
+
+def _of_key(rules: LimitRules, row: KeyRow, tier: str, stored: Mapping[Subject, Limits], now: float) -> KeyLimits:
+    own = _stored(stored, row.counted_as, row.account_id, tier)
+    shown = _shown(KEY_SOURCES, rules.key_layers(tier, own), now, rules.timezone)
+    return KeyLimits(row, [*shown], own.key_owner)
+
+
 def _stored(found: Mapping[Subject, Limits], key: str, account: str, tier: str) -> StoredLimits:
-    subjects = (("key", key), ("tier", tier), ("account", account), ("tier-account", tier))
+    subjects = (("key", key), ("tier", tier), ("account", account), ("tier-account", tier), ("key-owner", key))
     return StoredLimits(*(found.get(Subject(*subject), Limits()) for subject in subjects))
 
 
 def _shown(
-    layers: Iterable[Layer], now: float, timezone: tzinfo, used: Mapping[str, int] | None = None
+    sources: Sequence[str],
+    layers: Iterable[Layer],
+    now: float,
+    timezone: tzinfo,
+    used: Mapping[str, int] | None = None,
 ) -> Iterator[ShownLimit]:
     """Each limit as the strongest layer has it."""
-    kept = list(zip(SOURCES, (layer.limits for layer in layers), strict=True))
+    kept = list(zip(sources, (layer.limits for layer in layers), strict=True))
     for name in _NAMES:
         for source, limits in kept:
             value = getattr(limits, name)

@@ -28,7 +28,7 @@ RESETS: Mapping[str, str] = {"daily": "day", "weekly": "week", "monthly": "month
 
 assert tuple(RESETS.values()) == PERIODS
 
-ACTIVITY_GROUPS = ("model", "key", "day", "hour")
+ACTIVITY_GROUPS = ("model", "key", "member", "day", "hour")
 _LIMIT = "The most that it may spend, in the balance currency; null for what the account has."
 _RESET = "When what was spent begins anew; null for never."
 _EXPIRES = "When it ends (UTC unless it says otherwise); null for never."
@@ -83,6 +83,7 @@ class ActivityForm(OfficeForm):
     last = DayField(named="to", about="The last day, which counts; by default today.")
     group_by = LinesField(40, about=f"What to sum by: {', '.join(ACTIVITY_GROUPS)}, or several; `model` by default.")
     api_key_hash = LineField(128, about=_KEY)
+    user_id = LineField(64, about="Only the calls of keys that this member made, by the ID of the person.")
 
     @validates_schema
     def _check_days(self, data: Mapping[str, Any], **options: Any) -> None:

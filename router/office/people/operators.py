@@ -6,20 +6,27 @@ from typing import Any
 
 from router.config.operator_secret import is_operator
 from router.db.transaction import Transaction
-from router.errors import Conflict, Forbidden
+from router.errors import Conflict, Forbidden, NotFound
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.events import record_event
 from router.office.people.links import LASTS_S, take_theirs
 from router.office.people.outbox import queue_mail
-from router.office.people.people import check_active, list_people, person_of, person_row
+from router.office.people.people import check_active, check_verified, list_people, person_of, person_row
 from router.office.people.records import Person, Visit
 from router.office.people.rules.addresses import EmailAddress, parse_email
-from router.office.people.rules.attempts import admit, by_client
+from router.office.people.rules.attempts import admit, by_client, by_person, by_site
 from router.office.people.signup import new_person
 from router.store.people.factors import list_factor_rows
-from router.store.people.people import count_operators, find_person_row, insert_person, lock_operators, update_person
+from router.store.people.people import (
+    count_operators,
+    find_person_row,
+    insert_person,
+    lock_first_operator,
+    lock_operators,
+    update_person,
+)
 from router.store.people.sessions import delete_sessions
 from router.store.people.tickets import issue_ticket
 
@@ -61,25 +68,32 @@ def make_operator(office: Office, actor: Actor, email: str) -> str:
     return write(office, actor, "operators make", lambda transaction: _asked(transaction, office, address))
 
 
-def claim_operator(office: Office, actor: Actor, secret: str, email: str) -> str:
-    """The same by the operator secret that ``router init`` showed, as long as there is no operator.
+def claim_operator(office: Office, actor: Actor, person_id: str, secret: str, visit: Visit) -> Person:
+    """Make somebody the first operator, by the secret that ``router init`` showed; who is to be logged in anew then.
 
     Raises:
-        BadRequest: the address is none.
-        Forbidden: it is another secret (``wrong_secret``), or there is an operator already (``operator_exists``).
+        NotFound: there is an operator already (``operator_exists``), or no such person.
+        Forbidden: it is another secret (``wrong_secret``), their address is not proved yet (``not_verified``), or they
+            are suspended (``person_suspended``).
         RateLimited: too many were tried.
     """
-    address, now, tallies = parse_email(email), office.clock(), (by_client("claim", actor.address),)
+    now, tallies = office.clock(), (by_person("claim", person_id), by_client("claim", actor.address), by_site("claim"))
+    if has_operators(office):  # before anything is counted or compared: the secret is of no use any more
+        raise _has_one()
     office.database.write(lambda connection: admit(connection, tallies, now), behind=True)
     if not is_operator(office.settings.path, secret.strip()):
         raise Forbidden("This is not the operator secret that `router init` showed.", code="wrong_secret")
 
-    def claim(transaction: Transaction) -> Change[str]:
-        if count_operators(transaction):
-            raise Forbidden(
-                "There is an operator already: they, or `router people operator`, make others.", code="operator_exists"
-            )
-        return _asked(transaction, office, address)
+    def claim(transaction: Transaction) -> Change[Person]:
+        if lock_first_operator(transaction.connection):
+            raise _has_one()
+        row = person_row(transaction, person_id, lock=True)
+        check_active(row)
+        check_verified(row)
+        update_person(transaction, person_id, {"operator": True})
+        delete_sessions(transaction.connection, person_id)
+        record_event(transaction, office, person_id, "operator_made", visit=visit)
+        return Change(person_of(person_row(transaction, person_id)), person_id, {})
 
     return write(office, actor, "operators claim", claim)
 
@@ -124,6 +138,12 @@ def unmake_operator(office: Office, actor: Actor, person_id: str) -> Person:
         return Change(person_of(person_row(transaction, person_id)), person_id, {}, made=row.operator)
 
     return write(office, actor, "operators remove", change)
+
+
+def _has_one() -> NotFound:
+    return NotFound(
+        "There is an operator already: they, or `router people operator`, make others.", code="operator_exists"
+    )
 
 
 def _asked(transaction: Transaction, office: Office, email: EmailAddress) -> Change[str]:

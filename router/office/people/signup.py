@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
 from router.config.portal import LANGUAGES
 from router.db.ids import new_id
 from router.db.transaction import Transaction
 from router.errors import Conflict, Forbidden
+from router.i18n.language import zone_names
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
@@ -123,7 +122,7 @@ def new_person(
         name=name,
         password=password,
         locale=visit.locale if visit.locale in LANGUAGES else "",
-        zone=visit.zone if visit.zone in available_timezones() else "UTC",
+        zone=visit.zone if visit.zone in zone_names() else "UTC",
         theme="system",
         status="active",
         operator=False,

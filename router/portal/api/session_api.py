@@ -78,7 +78,9 @@ def keys(request: PageRequest) -> PageReply:
 
 @PAGES.get("/api/usage", "viewer", json=True)
 def usage(request: PageRequest) -> PageReply:
-    """As the page with the same query: ``range`` or ``from`` and ``to``, ``per``, ``by``, ``model``, ``key``."""
+    """As the page with the same query: ``range`` or ``from`` and ``to``, ``per``, ``by``, ``model``, ``key``,
+    ``member``.
+    """
     found = read_usage(request)
     return json_reply(
         {
@@ -172,7 +174,7 @@ def _by(usage: UsageAsked) -> str:
 
 
 def _place(usage: UsageAsked, row: UsageLine) -> object:
-    if usage.group == "key":
+    if usage.group in ("key", "member"):
         return {"id": row.id, "name": row.name}
     if usage.group == "model":
         return row.id

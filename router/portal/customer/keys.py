@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from router.errors import BadRequest, Conflict, NotFound, RouterError
 from router.money.amounts import format_nano
+from router.office.accounts import get_account
+from router.office.customers.standing import read_key_limits
 from router.office.keys import (
     KeyEdits,
     KeyRow,
@@ -23,13 +25,13 @@ from router.office.keys import (
     status_of,
 )
 from router.office.usage import last_used, sum_keys
-from router.portal.customer.own import own_key
-from router.portal.web.fields import Amount, Lines, PersonName
+from router.portal.customer.own import maker_names, maker_of, own_key
+from router.portal.web.fields import Amount, Count, Lines, PersonName
 from router.portal.web.forms import Form, empty_form, load_form
 from router.portal.web.pages import PageRoutes
 from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
-from router.types.keys import Budget
+from router.types.keys import Budget, Limits
 
 __all__ = ["PAGES"]
 
@@ -42,6 +44,9 @@ _PERIODS = ("", "day", "week", "month")
 _GRACES = {"0": 0.0, "3600": 3600.0, "86400": 86_400.0, "604800": 604_800.0}
 
 
+_LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrent")
+
+
 class _KeyForm(Schema):
     """What a key may do."""
 
@@ -50,6 +55,9 @@ class _KeyForm(Schema):
     period = fields.String(load_default="", validate=validate.OneOf(_PERIODS))
     models = Lines(load_default=())
     expires = fields.String(load_default="", validate=validate.OneOf((*_EXPIRIES, "keep")))
+    requests_per_minute = Count(load_default=None)
+    tokens_per_minute = Count(load_default=None)
+    concurrent = Count(load_default=None)
 
 
 @PAGES.get("/app/keys", "viewer")
@@ -91,6 +99,7 @@ def make_key(request: PageRequest) -> PageReply:
             scope=values["models"],
             expires_at=_expiry(request, values["expires"]),
             budget=budget,
+            limits=_limits(request, values),
         )
     except (BadRequest, NotFound) as error:
         return request.render("customer/key_new.html", status=422, form=_refused(form, error))
@@ -111,7 +120,7 @@ def edit_key(request: PageRequest) -> PageReply:
     if not form.ok:
         return _show(request, row, form, 422)
     values = form.values
-    edits = KeyEdits(scope=values["models"], budget_nano=values["budget"])
+    edits = KeyEdits(scope=values["models"], budget_nano=values["budget"], limits=_limits(request, values))
     if values["name"] != row.name:
         edits["name"] = values["name"]
     if values["budget"] is not None:
@@ -166,25 +175,29 @@ def end_key(request: PageRequest) -> PageReply:
 
 
 def _show(request: PageRequest, row: KeyRow, form: Form | None, status: int = 200) -> PageReply:
-    since = request.now - _SHOWN_DAYS * _DAY_S
-    typed = form if form is not None and form.typed else _as_it_is(row, form)
+    since, limits = request.now - _SHOWN_DAYS * _DAY_S, read_key_limits(request.office, row)
+    typed = form if form is not None and form.typed else _as_it_is(row, limits.asked, form)
     return request.render(
         "customer/key.html",
         status=status,
         key=_told(request, row),
+        maker=maker_names(request, [row.made_by])[maker_of(row)],
         form=typed,
+        limits=limits.limits,
+        tier=get_account(request.office, request.account_id).tier,
         spent=sum_keys(request.office, request.account_id, since).get(row.id, 0),
         used=last_used(request.office, request.account_id).get(row.id),
     )
 
 
-def _as_it_is(row: KeyRow, form: Form | None) -> Form:
+def _as_it_is(row: KeyRow, asked: Limits, form: Form | None) -> Form:
     made = empty_form(
         name=row.name,
         budget="" if row.budget_nano is None else format_nano(row.budget_nano),
         period=row.budget_period,
         models="\n".join(row.scope),
         expires="keep",
+        **{name: getattr(asked, name) for name in _LIMITS},
     )
     if form is not None:
         made.errors = form.errors
@@ -200,6 +213,11 @@ def _told(request: PageRequest, row: KeyRow) -> dict[str, Any]:
         "status": status_of(row),
         "budget_used_nano": None if spent is None else spent.used_nano + spent.held_nano,
     }
+
+
+def _limits(request: PageRequest, values: Mapping[str, Any]) -> dict[str, int | None]:
+    """What is asked of a key, where limits are in force; else the form has no field of them."""
+    return {name: values[name] for name in _LIMITS} if request.office.settings.gateway.limits else {}
 
 
 def _expiry(request: PageRequest, days: str) -> float | None:

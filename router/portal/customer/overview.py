@@ -27,8 +27,7 @@ def overview(request: PageRequest) -> PageReply:
     """Balance, spending, calls, and the first steps until they are done."""
     office, account = request.office, request.account_id
     chosen = range_of(request.query, request.zone, request.now)
-    days = _days(request, chosen)
-    month = _days(request, range_of({"range": "month"}, request.zone, request.now))
+    days, month = _days(request, chosen, range_of({"range": "month"}, request.zone, request.now))
     latest = list_calls(office, account=account, limit=_LATEST)
     keys = [one for one in list_keys(office, account) if one.kind == "model" and one.status != "revoked"]
     what = "calls" if request.query.get("show") == "calls" else "spend"
@@ -57,9 +56,11 @@ def first_steps(request: PageRequest) -> PageReply:
     return request.render("customer/first_steps.html", keys=keys, latest=latest)
 
 
-def _days(request: PageRequest, span: DayRange) -> list[Point]:
-    """The workspace's calls by the days of a range."""
-    return by_day(sum_hours(request.office, account=request.account_id, since=span.since, until=span.until), span)
+def _days(request: PageRequest, *spans: DayRange) -> list[list[Point]]:
+    """The workspace's calls by the days of each range, all of them from one reading."""
+    since, until = min(one.since for one in spans), max(one.until for one in spans)
+    hours = sum_hours(request.office, account=request.account_id, since=since, until=until)
+    return [by_day(hours, one) for one in spans]
 
 
 def _chart(request: PageRequest, span: DayRange, days: Sequence[Point], what: str) -> object:

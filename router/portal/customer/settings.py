@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from zoneinfo import available_timezones
 
 from marshmallow import Schema, fields, validate
 
 from router.errors import BadRequest, Conflict, RateLimited
-from router.i18n.language import CODES, language_of
+from router.i18n.language import CODES, language_of, zone_names
 from router.office.people.closing import close_person, export_person
 from router.office.people.login import set_password
 from router.office.people.people import change_profile
@@ -51,7 +50,7 @@ def settings_page(request: PageRequest) -> PageReply:
 def save(request: PageRequest) -> PageReply:
     """Change what is preferred."""
     form = load_form(_ProfileForm(), request.form)
-    if form.ok and form.values["zone"] not in available_timezones():
+    if form.ok and form.values["zone"] not in zone_names():
         form.errors["zone"] = [request.text("Choose a time zone from the list.")]
     if not form.ok:
         return _show(request, form, status=422)
@@ -139,7 +138,7 @@ def _show(
         email_form=email_form or empty_form(),
         password_form=password_form or empty_form(),
         close_form=close_form or empty_form(),
-        zones=[(one, one) for one in sorted(available_timezones())],
+        zones=[(one, one) for one in sorted(zone_names())],
         language_pairs=[(code, language_of(code).name) for code in CODES],
         password_length=request.site.settings.password_length,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from router.office.usage import UsageSum
 from router.portal.web.ranges import DayRange
@@ -46,13 +47,12 @@ class Point:
     sums: Sums
 
 
-_NAMES = tuple(one.name for one in fields(Sums))
+_figures = attrgetter(*(one.name for one in fields(Sums)))
 
 
 def sums_of(rows: Iterable[UsageSum | Sums]) -> Sums:
     """All of them together."""
-    kept = list(rows)
-    return Sums(*(sum(getattr(row, name) for row in kept) for name in _NAMES))
+    return Sums(*map(sum, zip(*map(_figures, rows), strict=True)))
 
 
 def by_day(hours: Sequence[UsageSum], span: DayRange) -> list[Point]:

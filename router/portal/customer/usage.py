@@ -1,4 +1,4 @@
-"""What a workspace used: a chart over time, and a table by time, model or key with the totals of its columns."""
+"""What a workspace used: a chart over time, and a table by time, model, key or member with its columns' totals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from router.money.amounts import format_nano
 from router.office.keys import KeyRow, list_keys
-from router.office.usage import UsageSum, sum_hours
+from router.office.usage import UsageSum, list_models_used, sum_hours
+from router.portal.customer.own import NOBODY, maker_names, maker_of
 from router.portal.customer.sums import Point, Sums, by_day, by_hour, sums_of, units_in
 from router.portal.web.charts import BarChart, bar_chart
 from router.portal.web.pages import PageRoutes
@@ -24,7 +25,7 @@ __all__ = ["PAGES", "UsageAsked", "UsageLine", "read_usage"]
 PAGES = PageRoutes()
 
 _HOURLY_DAYS = 31
-_GROUPS = ("time", "model", "key")
+_GROUPS = ("time", "model", "key", "member")
 _SHOWN = ("spend", "calls", "tokens")
 _VALUES = {"spend": "charge_nano", "calls": "calls", "tokens": "tokens"}
 _HEAD = ("calls", "failed", "tokens_in", "tokens_cached", "tokens_out", "tokens_reasoning")
@@ -35,8 +36,8 @@ class UsageLine:
     """A line of the table.
 
     Attributes:
-        name: of the model or the key, or the hour or the day.
-        id: of the model or key, as addresses have it; empty for a line by time.
+        name: of the model, the key or the member, or the hour or the day.
+        id: of the model, key or member, as addresses have it; empty for a line by time.
         day: of a line by time, as addresses have it.
         start: of its hour or day, Unix seconds.
     """
@@ -56,9 +57,9 @@ class UsageAsked:
         span: the days.
         hourly: whether bars, and lines by time, are hours; else days.
         wished_hourly: whether hours were asked for, be there too many of them.
-        group: what a line of the table is: ``time``, ``model`` or ``key``.
+        group: what a line of the table is: ``time``, ``model``, ``key`` or ``member``.
         shown: what bars show: ``spend``, ``calls`` or ``tokens``.
-        model, key: only theirs; empty for all.
+        model, key, member: only theirs; empty for all. A member's are the keys that they made.
     """
 
     request: PageRequest
@@ -69,15 +70,21 @@ class UsageAsked:
     shown: str
     model: str
     key: str
+    member: str
 
-    def sums(self, by: str, *, whole: bool = False) -> list[UsageSum]:
-        """Sums by an hour, a model or a key; ``whole`` without the filters of model and key."""
+    @property
+    def filtered(self) -> bool:
+        """Whether calls are left out."""
+        return bool(self.model or self.key or self.member)
+
+    def sums(self, by: str) -> list[UsageSum]:
+        """Sums by an hour, a model or a key."""
         return sum_hours(
             self.request.office,
             by=(by,),
             account=self.request.account_id,
-            keys=self.lines.get(self.key, ()) if self.key and not whole else None,
-            model=None if whole else self.model or None,
+            keys=self._wanted_keys,
+            model=self.model or None,
             since=self.span.since,
             until=self.span.until,
         )
@@ -107,6 +114,21 @@ class UsageAsked:
         return {row.counted_as: row.name for row in self._keys}
 
     @cached_property
+    def makers(self) -> dict[str, str]:
+        """Who made keys -> their name."""
+        return maker_names(self.request, {row.made_by for row in self._keys})
+
+    @cached_property
+    def _wanted_keys(self) -> list[str] | None:
+        if not self.key and not self.member:
+            return None
+        line = self.lines.get(self.key, []) if self.key else [row.id for row in self._keys]
+        if not self.member:
+            return line
+        theirs = {row.id for row in self._keys if maker_of(row) == self.member}
+        return [id for id in line if id in theirs]
+
+    @cached_property
     def _keys(self) -> list[KeyRow]:
         return list_keys(self.request.office, self.request.account_id, kinds=KEY_KINDS)
 
@@ -115,21 +137,26 @@ class UsageAsked:
         """The lines: newest first by time, else the dearest first; none without a call."""
         if self.group == "time":
             return [self._by_time(point) for point in reversed(self.points) if point.sums.calls]
-        sums = {one.group[self.group]: [one] for one in self.sums(self.group)}
+        if self.group == "model":
+            return self._lines({one.group["model"]: [one] for one in self.sums("model")}, {})
         if self.group == "key":
-            sums = self._by_line(sums)
-        found = [UsageLine(sums_of(some), self.key_names.get(id, id), id) for id, some in sums.items()]
+            return self._lines(self._of_keys({row.id: row.counted_as for row in self._keys}), self.key_names)
+        return self._lines(self._of_keys({row.id: maker_of(row) for row in self._keys}, NOBODY), self.makers)
+
+    def _lines(self, sums: Mapping[str, list[UsageSum]], names: Mapping[str, str]) -> list[UsageLine]:
+        found = [UsageLine(sums_of(some), names.get(id, id), id) for id, some in sums.items()]
         return sorted(found, key=lambda row: (-row.sums.charge_nano, -row.sums.calls, row.name))
 
     def _by_time(self, point: Point) -> UsageLine:
         day = self.span.day_of(point.start).isoformat()
         return UsageLine(point.sums, _moment(self, point.start), day=day, start=point.start)
 
-    def _by_line(self, sums: Mapping[str, list[UsageSum]]) -> dict[str, list[UsageSum]]:
-        line_of = {id: line for line, ids in self.lines.items() for id in ids}
+    def _of_keys(self, owners: Mapping[str, str], unknown: str = "") -> dict[str, list[UsageSum]]:
+        """Sums by what keys belong to; ``unknown`` is whose the keys are that are no more, else they are their own."""
         found: dict[str, list[UsageSum]] = {}
-        for id, some in sums.items():
-            found.setdefault(line_of.get(id, id), []).extend(some)
+        for one in self.sums("key"):
+            id = one.group["key"]
+            found.setdefault(owners.get(id, unknown or id), []).append(one)
         return found
 
 
@@ -147,6 +174,7 @@ def read_usage(request: PageRequest) -> UsageAsked:
         shown=_one_of(query, "show", _SHOWN if request.office.settings.gateway.bills else _SHOWN[1:]),
         model=query.get("model", ""),
         key=query.get("key", ""),
+        member=query.get("member", ""),
     )
 
 
@@ -158,11 +186,18 @@ def usage_page(request: PageRequest) -> PageReply:
         "customer/usage.html",
         usage=usage,
         units=units_in(usage.totals),
-        models=sorted({usage.model, *(one.group["model"] for one in usage.sums("model", whole=True))} - {""}),
+        models=sorted({usage.model, *_models(usage)} - {""}),
         keys=sorted(usage.key_names.items(), key=lambda pair: pair[1].casefold()),
+        members=sorted(usage.makers.items(), key=lambda pair: pair[1].casefold()),
         chart=_chart(usage),
         plot=_plot(usage) if usage.hourly else None,
     )
+
+
+def _models(usage: UsageAsked) -> list[str]:
+    """Those that were called in these days."""
+    request, span = usage.request, usage.span
+    return list_models_used(request.office, request.account_id, span.since, span.until)
 
 
 @PAGES.get("/app/usage.csv", "viewer")
@@ -177,7 +212,7 @@ def usage_csv(request: PageRequest) -> PageReply:
 
 
 def _named_head(group: str) -> tuple[str, ...]:
-    return ("key", "key_id") if group == "key" else ("model",)
+    return (group,) if group == "model" else (group, f"{group}_id")
 
 
 def _lines(usage: UsageAsked, units: Sequence[str]) -> Iterator[Sequence[object]]:

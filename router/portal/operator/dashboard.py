@@ -10,7 +10,7 @@ from router.office.console.figures import arrivals, figures, owed
 from router.office.console.provider_health import provider_health
 from router.office.console.provider_switches import providers_off
 from router.office.console.verification import verification
-from router.office.usage import sum_hours
+from router.office.usage import UsageSum, sum_hours
 from router.portal.operator.frame import show
 from router.portal.web.charts import BarChart, bar_chart
 from router.portal.web.pages import PageRoutes
@@ -30,13 +30,15 @@ def dashboard(request: PageRequest) -> PageReply:
     """Today and this month."""
     month = range_of({"range": "month"}, request.zone, request.now)
     today = DayRange(month.last, month.last, month.zone, "own", month.in_utc)
+    lately = range_of({"range": "30d"}, request.zone, request.now)
     health, whole = provider_health(request.office, _HEALTH_S)
-    chart, rows = _days(request, range_of({"range": "30d"}, request.zone, request.now))
+    hours = sum_hours(request.office, by=("hour",), since=min(month.since, lately.since), until=request.now + 1)
+    chart, rows = _days(request, lately, hours)
     return show(
         request,
         "dashboard.html",
-        today=figures(request.office, today.since, request.now + 1),
-        month=figures(request.office, month.since, request.now + 1),
+        today=figures(request.office, today.since, request.now + 1, hours),
+        month=figures(request.office, month.since, request.now + 1, hours),
         came=arrivals(request.office, today.since, request.now + 1),
         came_month=arrivals(request.office, month.since, request.now + 1),
         owed=owed(request.office),
@@ -50,11 +52,13 @@ def dashboard(request: PageRequest) -> PageReply:
     )
 
 
-def _days(request: PageRequest, chosen: DayRange) -> tuple[BarChart, Sequence[Sequence[Any]]]:
+def _days(
+    request: PageRequest, chosen: DayRange, hours: Sequence[UsageSum]
+) -> tuple[BarChart, Sequence[Sequence[Any]]]:
     """What was charged by day: the chart, and (day, calls, charged) for its table."""
     calls: dict[date, int] = dict.fromkeys(chosen.days(), 0)
     charged = dict(calls)
-    for one in sum_hours(request.office, by=("hour",), since=chosen.since, until=chosen.until):
+    for one in hours:
         day = chosen.day_of(float(one.group["hour"]))
         if day in calls:
             calls[day] += one.calls

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router.office.audit import list_audit
-from router.office.console.figures import figures, owed
+from router.office.console.figures import moved, owed
 from router.office.console.finding import known_names
 from router.office.people.rules.credit import free_credit_of
 from router.portal.operator.frame import list_page, seq_of, show
@@ -32,7 +32,7 @@ def payments(request: PageRequest) -> PageReply:
     """What payments brought, and who shows them."""
     chosen = range_of(request.query, request.zone, request.now)
     entries = [(title, path) for title, path, audience in request.site.menu if audience == "operator"]
-    sums = figures(request.office, chosen.since, chosen.until)
+    sums = moved(request.office, chosen.since, chosen.until)
     return show(request, "payments.html", sums=sums, chosen=chosen, entries=entries, kinds=KINDS)
 
 
@@ -49,8 +49,8 @@ def credits_page(request: PageRequest) -> PageReply:
         request,
         "credits.html",
         kinds=KINDS,
-        sums=figures(request.office, chosen.since, chosen.until),
-        ever=figures(request.office, 0.0, request.now + 1),
+        sums=moved(request.office, chosen.since, chosen.until),
+        ever=moved(request.office, 0.0, request.now + 1),
         owed=owed(request.office),
         chosen=chosen,
         found=found,

@@ -11,9 +11,11 @@ from marshmallow import ValidationError, fields
 
 from router.money.amounts import parse_nano
 
-__all__ = ["Amount", "Lines", "PersonName"]
+__all__ = ["Amount", "Count", "Lines", "PersonName"]
 
 _AMOUNT = re.compile(r"(\d{1,12})(?:[.,](\d{1,9}))?")
+_COUNT = re.compile(r"[0-9]{1,10}")
+_COUNT_MAX = 10**9
 _NAME_MAX = 80
 _LINES_MAX = 100
 _LINE_MAX = 200
@@ -40,6 +42,16 @@ class Amount(fields.Field[int]):
             return parse_nano(f"{whole}.{decimals or '0'}")
         except ValueError:
             raise ValidationError(_("That is more than an amount can be.")) from None
+
+
+class Count(fields.Field[int]):
+    """A whole number from 1 to a billion, typed without grouping. Empty is None."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        found = _COUNT.fullmatch(str(value).strip())
+        if found is None or not 1 <= int(found[0]) <= _COUNT_MAX:
+            raise ValidationError(_("Write a whole number from 1 to 1000000000, or leave it empty."))
+        return int(found[0])
 
 
 class PersonName(fields.String):

@@ -17,6 +17,7 @@ __all__ = [
     "forget_person_rows",
     "insert_person",
     "list_person_rows",
+    "lock_first_operator",
     "lock_operators",
     "see_person",
     "update_person",
@@ -122,8 +123,19 @@ def see_person(connection: Connection, person_id: str, now: float) -> None:
 
 def count_operators(database: Runner) -> int:
     """How many run the gateway."""
+    return database.read(_operators)
+
+
+def lock_first_operator(connection: Connection) -> int:
+    """How many run the gateway; until the transaction ends, nobody else learns that there is none."""
+    if connection.engine == "postgresql":  # there is no row to lock yet
+        connection.execute("LOCK TABLE people IN SHARE ROW EXCLUSIVE MODE")
+    return _operators(connection)
+
+
+def _operators(connection: Connection) -> int:
     sql = "SELECT COUNT(*) FROM people WHERE people.operator AND status = 'active'"
-    return int(database.read(lambda connection: connection.tuples(sql))[0][0])
+    return int(connection.tuples(sql)[0][0])
 
 
 def lock_operators(connection: Connection) -> list[str]:

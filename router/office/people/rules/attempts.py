@@ -31,6 +31,7 @@ _PERSON: dict[str, _Windows] = {
     "workspace": ((5, _DAY),),
     "step_link": ((5, _HOUR), (20, _DAY)),
     "invite": ((20, _DAY),),
+    "claim": ((10, _HOUR),),
 }
 """Upon one person, or by one who is logged in. ``password`` and ``factor_again`` are those of who has a session: what
 others try at the log-in takes nothing from them."""
@@ -58,6 +59,7 @@ _SITE: dict[str, _Windows] = {
     "login": ((1000, 5 * _MINUTE),),
     "signup": ((500, _HOUR),),
     "mail": ((2000, _HOUR),),
+    "claim": ((100, _HOUR),),
 }
 
 
