@@ -17,7 +17,7 @@ from router.calls.line import CallPipeline
 from router.calls.observers import Recorder
 from router.charging.limit_rules import KeyFinder, rules_text
 from router.db.access_version import read_endings
-from router.ledger.lots import keep_spend_first
+from router.ledger.paid.lots import keep_spend_first
 from router.ledger.rules import keep_rules
 from router.store.sealing import MASTER_KEY
 from router.surfaces.proofs import ProofSealer

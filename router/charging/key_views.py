@@ -12,7 +12,7 @@ from router.db.database import Database
 from router.db.transaction import Runner
 from router.errors import NotFound
 from router.ledger.balances import balance
-from router.ledger.lots import credit_kinds
+from router.ledger.paid.lots import credit_kinds
 from router.metering.usage_hours import charged_since
 from router.metering.usage_rows import find_own_usage
 from router.store.keys import get_key

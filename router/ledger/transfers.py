@@ -17,7 +17,7 @@ from router.db.transaction import Runner
 from router.errors import BadRequest, Conflict, NotFound
 from router.ledger.balances import Balance, read_balance
 from router.ledger.chain import link
-from router.ledger.lots import Lot, move_lots
+from router.ledger.paid.lots import Lot, move_lots
 from router.ledger.system import ADJUSTMENTS, FREE, GRANTS, REVENUE, is_system
 from router.money.amounts import INT64_MAX, NANO, format_nano
 from router.store.audit import AuditEntry, insert_audit

@@ -9,8 +9,9 @@ from typing import Any
 
 from router.db.connection import Connection
 from router.db.transaction import Runner
-from router.ledger import payment_proofs, proofs, record_proofs
+from router.ledger import proofs, record_proofs
 from router.ledger.chain import broken_links
+from router.ledger.paid import proofs as payment_proofs
 from router.store.audit import broken_entries
 from router.store.ledger_fold import fold
 

@@ -22,13 +22,13 @@ from router import (
     hookimpl,
 )
 from router.ledger.balances import balance
-from router.ledger.lots import credit_kinds
+from router.ledger.paid.lots import credit_kinds
 from router.ledger.verify import verify
 from router.money.amounts import NANO
 from router.office import accounts
 from router.office.actor import Actor
 from router.office.office import Office
-from router.office.payments.booked import Outcome
+from router.office.payments.booked import FactOutcome
 from router.office.payments.booking import book_facts
 from router.office.payments.methods import PaymentMethods
 from router.office.payments.topups import begin_topup
@@ -137,7 +137,7 @@ class Till:
         form = form or f"form-{self._forms}"
         account = more.pop("account", self.account)
         return begin_topup(
-            self.office, self.methods, ADA, account, "card", credit_nano, form=form, return_url=RETURN, **more
+            self.office, ADA, self.methods, account, "card", credit_nano, form=form, return_url=RETURN, **more
         )
 
     def paid(self, credit_nano: int = 10 * NANO) -> TopUpRow:
@@ -147,7 +147,7 @@ class Till:
         assert outcome.state == "booked", outcome
         return self.row(row.id)
 
-    def tell(self, *facts: PaymentFact, **more: Any) -> list[Outcome]:
+    def tell(self, *facts: PaymentFact, **more: Any) -> list[FactOutcome]:
         """What came of facts of the method's."""
         return book_facts(self.office, "card", facts, **more)
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from payments_kit import OPERATOR, Clock, Till
 
-from router.ledger.lots import GRANTED, PAID, credit_kinds, keep_spend_first, read_lots
+from router.ledger.paid.lots import GRANTED, PAID, credit_kinds, keep_spend_first, read_lots
 from router.ledger.transfers import post_grant, post_refund
 from router.money.amounts import NANO
+from router.office.actor import GATEWAY
 from router.office.credits import adjust_credit
 from router.office.payments.expiry import expire_credit
 from router.office.payments.refunds import record_payment
@@ -69,11 +70,11 @@ def test_expiry_takes_what_is_left_of_the_gift_and_nothing_that_was_paid(till: T
     till.paid(10 * NANO)
     give(till, 4, "soon", days=1)
     till.spend(3 * NANO)
-    assert expire_credit(till.office) == 0
+    assert expire_credit(till.office, GATEWAY) == 0
     clock.now += DAY
-    assert expire_credit(till.office) == 1
+    assert expire_credit(till.office, GATEWAY) == 1
     assert kinds(till) == (10, 0) and till.balance() == 10 * NANO
-    assert expire_credit(till.office) == 0
+    assert expire_credit(till.office, GATEWAY) == 0
     till.check()
 
 
@@ -82,11 +83,11 @@ def test_expiry_leaves_to_calls_under_way_what_they_hold(till: Till, clock: Cloc
     hold = "UPDATE balances SET held = ? WHERE account_id = ?"
     till.office.database.write(lambda c: c.execute(hold, (3 * NANO, till.account)))
     clock.now += DAY
-    assert expire_credit(till.office) == 1 and till.balance() == 3 * NANO
-    assert expire_credit(till.office) == 0
+    assert expire_credit(till.office, GATEWAY) == 1 and till.balance() == 3 * NANO
+    assert expire_credit(till.office, GATEWAY) == 0
     till.office.database.write(lambda c: c.execute(hold, (0, till.account)))
     till.spend(1 * NANO)
-    assert expire_credit(till.office) == 1 and till.balance() == 0
+    assert expire_credit(till.office, GATEWAY) == 1 and till.balance() == 0
     till.check()
 
 
@@ -131,7 +132,7 @@ def test_lots_are_as_a_plain_model_has_them(local_till: Till, seed: int) -> None
                 amount -= part
         elif do == "time":
             till.clock.now += DAY  # type: ignore[attr-defined]
-            expire_credit(till.office)
+            expire_credit(till.office, GATEWAY)
             for lot in lots.values():
                 if lot[2] is not None and lot[2] <= till.clock():
                     lot[1] = 0

@@ -10,7 +10,7 @@ import pytest
 from payments_kit import Till
 
 from router import Dispute, Refund, TopUpClosed, TopUpPaid, TopUpPending, VerifiedNotice
-from router.ledger.lots import credit_kinds
+from router.ledger.paid.lots import credit_kinds
 from router.money.amounts import NANO
 from router.office import accounts
 from router.store.payments.facts import list_facts

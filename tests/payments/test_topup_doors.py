@@ -27,9 +27,10 @@ from router import (
     Unavailable,
     Watched,
 )
-from router.ledger.lots import credit_kinds
+from router.ledger.paid.lots import credit_kinds
 from router.money.amounts import NANO
 from router.office import accounts
+from router.office.actor import GATEWAY
 from router.office.payments.automatic import charge_automatic
 from router.office.payments.books import clearing_nano, compare_method, verify_against
 from router.office.payments.deposits import address_of, find_watch, step_watch
@@ -165,7 +166,7 @@ def test_coming_back_before_the_notice_is_credited_once(till: Till) -> None:
 
 def test_a_refund_takes_the_credit_first_and_asks_until_it_is_told(till: Till) -> None:
     row = till.paid()
-    refund = ask_refund(till.office, till.methods, OPERATOR, row.id, 400, reason="sorry")
+    refund = ask_refund(till.office, OPERATOR, till.methods, row.id, 400, reason="sorry")
     assert refund.state == "asked" and refund.problem == "not now" and till.balance() == 6 * NANO
     till.method.refund = lambda topup, amount, asked: [Refund("re_1", topup=topup.id, amount=amount, asked=asked)]
     assert push_refunds(till.office, till.methods) == 1 and push_refunds(till.office, till.methods) == 0
@@ -187,13 +188,13 @@ def test_a_refund_that_is_refused_is_given_back(till: Till) -> None:
 
     till.method.refund = refuses
     with pytest.raises(BadRequest, match="already refunded"):
-        ask_refund(till.office, till.methods, OPERATOR, row.id, reason="sorry")
+        ask_refund(till.office, OPERATOR, till.methods, row.id, reason="sorry")
     assert till.balance() == 10 * NANO and till.row(row.id).state == "paid"
     till.spend(9 * NANO)
     with pytest.raises(BadRequest, match="available"):
-        ask_refund(till.office, till.methods, OPERATOR, row.id, reason="sorry")
+        ask_refund(till.office, OPERATOR, till.methods, row.id, reason="sorry")
     with pytest.raises(BadRequest, match=r"10\.00 USD can be refunded"):
-        ask_refund(till.office, till.methods, OPERATOR, row.id, 1001, reason="sorry")
+        ask_refund(till.office, OPERATOR, till.methods, row.id, 1001, reason="sorry")
     till.check()
 
 
@@ -208,7 +209,7 @@ def test_what_an_operator_books_by_hand_is_booked_once(till: Till) -> None:
     with pytest.raises(Conflict, match="credited before"):
         record_payment(till.office, OPERATOR, till.account, 5 * NANO, reference="wire 1", reason="wire")
     assert credit_kinds(till.office.database, till.account).paid == 15 * NANO
-    refund = ask_refund(till.office, till.methods, OPERATOR, made.id, reason="sent back")
+    refund = ask_refund(till.office, OPERATOR, till.methods, made.id, reason="sent back")
     assert refund.state == "done" and till.balance() == 10 * NANO
     with pytest.raises(Conflict):
         cancel_topup(till.office, OPERATOR, row.id)
@@ -292,23 +293,23 @@ def test_an_automatic_top_up_is_made_once_for_each_fall(till: Till, clock: Clock
     with pytest.raises(NotFound):
         set_automatic(till.office, ADA, till.account, "mean_other", **more)
     set_automatic(till.office, ADA, till.account, means.id, **more)
-    assert charge_automatic(till.office, till.methods) == 0
+    assert charge_automatic(till.office, GATEWAY, till.methods) == 0
     till.spend(16 * NANO)
     till.method.charge = lambda topup, token: ()  # it was asked, and crashed before it told
-    assert charge_automatic(till.office, till.methods) == 1
+    assert charge_automatic(till.office, GATEWAY, till.methods) == 1
     till.method.charge = lambda topup, token: [TopUpPaid(f"pi_{topup.id}", topup.id, topup.amount, "USD")]
-    assert charge_automatic(till.office, till.methods) == 1
+    assert charge_automatic(till.office, GATEWAY, till.methods) == 1
     charged = [one for what, one in till.method.asked if what == "charge"]
     assert len(set(charged)) == 1 and charged[0][1] == "pm_secret" and till.balance() == 14 * NANO
-    assert charge_automatic(till.office, till.methods) == 0
+    assert charge_automatic(till.office, GATEWAY, till.methods) == 0
     for _ in range(3):
         till.spend(10 * NANO)
-        charge_automatic(till.office, till.methods)
+        charge_automatic(till.office, GATEWAY, till.methods)
         if till.balance() < 10 * NANO:
             break
     assert till.balance() == 4 * NANO  # twice a day, and no more
     clock.now += 86_401
-    charge_automatic(till.office, till.methods)
+    charge_automatic(till.office, GATEWAY, till.methods)
     assert till.balance() in (4 * NANO, 14 * NANO)
     till.check()
 
@@ -324,7 +325,10 @@ def test_a_declined_card_stops_the_automatic_top_up(till: Till) -> None:
         raise BadRequest("Your card was declined.")
 
     till.method.charge = declines
-    assert charge_automatic(till.office, till.methods) == 1 and charge_automatic(till.office, till.methods) == 0
+    assert (
+        charge_automatic(till.office, GATEWAY, till.methods) == 1
+        and charge_automatic(till.office, GATEWAY, till.methods) == 0
+    )
     kept = show_automatic(till.office, till.account)
     assert kept is not None and kept.problem == "Your card was declined."
     assert {one.state for one in list_topups(till.office) if one.means_id} == {"failed"}

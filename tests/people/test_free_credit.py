@@ -9,8 +9,8 @@ from router.charging.key_views import KeyBooks
 from router.errors import BadRequest, ConfigError, Conflict, Forbidden, NotFound
 from router.http.key_api import user_balance
 from router.ledger.balances import balance
-from router.ledger.lots import credit_kinds
-from router.ledger.payments import post_topup
+from router.ledger.paid.lots import credit_kinds
+from router.ledger.paid.postings import post_topup
 from router.ledger.verify import verify
 from router.office.office import Office
 from router.office.people.abuse import (

@@ -104,6 +104,7 @@ _DIGESTS = {
     19: "561ae7509df90aef",
     20: "fead6fe32bbf10b6",
     21: "fddd32b2966be3a4",
+    22: "451cf568402564ac",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 

@@ -18,8 +18,7 @@ from router.office.payments import refunds as refunding
 from router.office.payments import topups as office
 from router.office.payments.rates import minor_text
 from router.office.payments.told import facts_of_topup
-from router.office.payments.topups import TopUpRow
-from router.store.payments.topups import OPEN
+from router.office.payments.topups import OPEN, TopUpRow
 
 __all__ = ["topups"]
 
@@ -116,7 +115,7 @@ def refund(session: CommandSession, topup: str, amount: str | None, reason: str)
     """
     row = office.show_topup(session.office, "", topup)
     part = None if amount is None else _minor(amount, row)
-    made = refunding.ask_refund(session.office, session.assembly.payments, session.actor, row.id, part, reason=reason)
+    made = refunding.ask_refund(session.office, session.actor, session.assembly.payments, row.id, part, reason=reason)
     session.show(_refund(row, made), pairs(_refund(row, made)))
     if made.state == "asked":
         session.note(

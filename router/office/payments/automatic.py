@@ -10,7 +10,7 @@ from router.db.ids import new_id
 from router.db.transaction import Transaction
 from router.errors import BadRequest, ConfigError, NotFound, RouterError
 from router.ledger.balances import read_balance
-from router.office.actor import GATEWAY
+from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.payments.booking import book_facts
@@ -34,7 +34,7 @@ _DAY_S = 86_400.0
 _log = logging.getLogger("router.payments")
 
 
-def charge_automatic(office: Office, methods: PaymentMethods) -> int:
+def charge_automatic(office: Office, actor: Actor, methods: PaymentMethods) -> int:
     """Begin what has fallen due, and go on with what was begun; how many were charged or tried.
 
     Of one fall there is one top-up: it is noted in the transaction that makes it, and a crash after that goes on with
@@ -42,10 +42,10 @@ def charge_automatic(office: Office, methods: PaymentMethods) -> int:
     """
     tried = 0
     for automatic in list_automatic(office.database):
-        row = _under_way(office, automatic) or _begin(office, methods, automatic)
+        row = _under_way(office, automatic) or _begin(office, actor, methods, automatic)
         if row is not None:
             tried += 1
-            _charge(office, methods, row)
+            _charge(office, actor, methods, row)
     return tried
 
 
@@ -54,7 +54,7 @@ def _under_way(office: Office, automatic: AutomaticRow) -> TopUpRow | None:
     return next((row for row in found if row.means_id), None)
 
 
-def _begin(office: Office, methods: PaymentMethods, automatic: AutomaticRow) -> TopUpRow | None:
+def _begin(office: Office, actor: Actor, methods: PaymentMethods, automatic: AutomaticRow) -> TopUpRow | None:
     """The top-up of a fall that has none yet."""
     try:
         means = _means(office, automatic.means_id)
@@ -97,17 +97,17 @@ def _begin(office: Office, methods: PaymentMethods, automatic: AutomaticRow) -> 
         put_automatic(connection, replace(kept, below=True))
         return Change(row, kept.account_id, {"topup": row.id, "means": means.id})
 
-    return write(office, GATEWAY, "topups automatic", begin)
+    return write(office, actor, "topups automatic", begin)
 
 
-def _charge(office: Office, methods: PaymentMethods, row: TopUpRow) -> None:
+def _charge(office: Office, actor: Actor, methods: PaymentMethods, row: TopUpRow) -> None:
     try:
         token = token_of(office, _means(office, row.means_id))
         facts = methods.ask(row.method, "payment_charge", topup=view_of(office, row), token=token)
         book_facts(office, row.method, list(facts))
     except (BadRequest, NotFound, ConfigError) as error:
         book_facts(office, row.method, [TopUpClosed(row.id, "failed", error.message[:200])])
-        _stop(office, row.account_id, error.message)
+        _stop(office, actor, row.account_id, error.message)
     except RouterError as error:
         _log.warning("The automatic top-up %s could not be asked for: %s", row.id, error.in_full)
 
@@ -127,7 +127,7 @@ def _charged_since(connection: Connection, account_id: str, since: float) -> int
     return int(connection.tuples(sql, (account_id, since))[0][0])
 
 
-def _stop(office: Office, account_id: str, problem: str) -> None:
+def _stop(office: Office, actor: Actor, account_id: str, problem: str) -> None:
     """A card that was declined is not charged again until its owner has said so."""
 
     def stop(transaction: Transaction) -> Change[None]:
@@ -137,4 +137,4 @@ def _stop(office: Office, account_id: str, problem: str) -> None:
         put_automatic(transaction.connection, replace(kept, problem=problem[:200], changed_at=office.clock()))
         return Change(None, account_id, {"problem": problem[:200]})
 
-    write(office, GATEWAY, "payments automatic_stopped", stop)
+    write(office, actor, "payments automatic_stopped", stop)

@@ -14,13 +14,13 @@ from router.store.payments.facts import FactRow, find_fact, put_fact
 from router.store.payments.topups import TopUpRow, find_topup, find_topup_by, update_topup
 from router.types.payments import DepositPaid, Dispute, PaymentFact, Refund, TopUpPaid
 
-__all__ = ["Booking", "Entry", "Outcome", "kind_of"]
+__all__ = ["AuditLine", "Booking", "FactOutcome", "kind_of"]
 
 _TEXT_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FactOutcome:
     """What came of a fact.
 
     Attributes:
@@ -43,7 +43,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditLine:
     """One line for the audit log."""
 
     action: str
@@ -64,7 +64,7 @@ class Booking:
     transaction: Transaction
     method: str
     now: float
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[AuditLine] = field(default_factory=list)
 
     @property
     def connection(self) -> Connection:
@@ -94,7 +94,7 @@ class Booking:
 
     def keep(
         self, fact: PaymentFact, state: str, *, topup: TopUpRow | None = None, why: str = "", made: str = ""
-    ) -> Outcome:
+    ) -> FactOutcome:
         """Keep a fact, and what became of it."""
         kind, reference = kind_of(fact), getattr(fact, "reference", "")
         found = self.known(kind, reference)
@@ -114,17 +114,17 @@ class Booking:
         )
         put_fact(self.connection, row)
         account = topup.account_id if topup is not None else ""
-        return Outcome(state, kind, reference, row.topup_id, account, why)
+        return FactOutcome(state, kind, reference, row.topup_id, account, why)
 
-    def refuse(self, fact: PaymentFact, why: str, topup: TopUpRow | None = None) -> Outcome:
+    def refuse(self, fact: PaymentFact, why: str, topup: TopUpRow | None = None) -> FactOutcome:
         """Keep a fact that cannot be booked, for an operator to look at."""
         if not isinstance(fact, TopUpPaid | DepositPaid | Refund | Dispute):
-            return Outcome("refused", type(fact).__name__, getattr(fact, "reference", ""), why=why)
+            return FactOutcome("refused", type(fact).__name__, getattr(fact, "reference", ""), why=why)
         return self.keep(fact, "refused", topup=topup, why=why)
 
     def tell(self, action: str, account_id: str, **detail: Any) -> None:
         """A line for the audit log."""
-        self.entries.append(Entry(action, account_id, {"method": self.method, **detail}))
+        self.entries.append(AuditLine(action, account_id, {"method": self.method, **detail}))
 
 
 def kind_of(fact: PaymentFact) -> str:

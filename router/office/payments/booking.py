@@ -17,13 +17,13 @@ from router.errors import BadRequest, Conflict, NotFound
 from router.office.actor import Actor
 from router.office.entries import entry_of
 from router.office.office import Office
-from router.office.payments.booked import Booking, Outcome
+from router.office.payments.booked import Booking, FactOutcome
 from router.office.payments.credits import book_closed, book_deposit, book_dropped, book_paid, book_pending, book_seen
 from router.office.payments.means import book_forgotten, book_means
 from router.office.payments.reversals import book_dispute, book_refund
 from router.store.audit import insert_audit
 from router.store.migrating import check_fits
-from router.store.payments.facts import EventRow, finish_event, insert_event
+from router.store.payments.facts import NoticeRow, finish_event, insert_event
 from router.store.payments.watches import put_watch
 from router.types.payments import (
     DepositDropped,
@@ -68,7 +68,7 @@ def book_facts(
     notice: VerifiedNotice | None = None,
     watched: Watched | None = None,
     moves: bool = True,
-) -> list[Outcome]:
+) -> list[FactOutcome]:
     """Book what a method told, and give what came of each fact, in one transaction.
 
     Args:
@@ -89,15 +89,15 @@ def book_facts(
     _ = office.currency
     actor, prefix = Actor("system", f"payments:{method}"), office.masked_prefix
 
-    def within(connection: Connection) -> list[Outcome]:
+    def within(connection: Connection) -> list[FactOutcome]:
         check_fits(connection)
         transaction = Transaction(connection, office.database.place)
         booking = Booking(office, transaction, method, office.clock())
         event = None
         if notice is not None:
-            event = EventRow(method, notice.id[:200], notice.kind[:100], "", booking.now)
+            event = NoticeRow(method, notice.id[:200], notice.kind[:100], "", booking.now)
             if not insert_event(connection, event):
-                return [Outcome("repeated", "notice", event.id)]
+                return [FactOutcome("repeated", "notice", event.id)]
         outcomes = [_book(booking, fact) for fact in facts]
         if event is not None:
             told = "; ".join(map(str, outcomes)) or "nothing of interest"
@@ -115,11 +115,11 @@ def book_facts(
     return outcomes
 
 
-def _book(booking: Booking, fact: PaymentFact) -> Outcome:
+def _book(booking: Booking, fact: PaymentFact) -> FactOutcome:
     """One fact. What the ledger refuses is kept as refused: told again, it would be refused again."""
     book: Mapping[type, object] = _BOOKED
     try:
         outcome = book[type(fact)](booking, fact)  # type: ignore[operator]
     except (BadRequest, NotFound, Conflict) as error:
         return booking.refuse(fact, error.in_full)
-    return outcome if isinstance(outcome, Outcome) else Outcome("noted", type(fact).__name__, "")
+    return outcome if isinstance(outcome, FactOutcome) else FactOutcome("noted", type(fact).__name__, "")

@@ -17,14 +17,14 @@ from router.store.payments.topups import find_topup
 from router.store.payments.watches import put_comparison
 from router.types.payments import DepositPaid, Dispute, PaymentFact, Refund, TopUpPaid
 
-__all__ = ["Books", "clearing_nano", "compare_method", "verify_against"]
+__all__ = ["MethodBooks", "clearing_nano", "compare_method", "verify_against"]
 
 _ALL = 1_000_000
 _LINES_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class MethodBooks:
     """What a comparison with a method found.
 
     Attributes:
@@ -41,7 +41,7 @@ class Books:
     differences: Sequence[str]
 
 
-def verify_against(office: Office, methods: PaymentMethods, method: str, since: float) -> Books:
+def verify_against(office: Office, methods: PaymentMethods, method: str, since: float) -> MethodBooks:
     """Compare the books with everything that a method knows to have moved since a time. Nothing is booked.
 
     Raises:
@@ -55,7 +55,7 @@ def verify_against(office: Office, methods: PaymentMethods, method: str, since: 
     )
     found = office.database.read(lambda connection: [_difference(connection, method, fact) for fact in facts])
     differences = [line for line in found if line]
-    return Books(method, len(facts), len(facts) - len(differences), clearing_nano(office, method), differences)
+    return MethodBooks(method, len(facts), len(facts) - len(differences), clearing_nano(office, method), differences)
 
 
 def compare_method(office: Office, methods: PaymentMethods, method: str) -> Sequence[str]:

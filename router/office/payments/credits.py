@@ -8,10 +8,10 @@ from dataclasses import replace
 from router.db.ids import new_id
 from router.errors import Unavailable
 from router.ledger.balances import balance
-from router.ledger.payments import post_topup
+from router.ledger.paid.postings import post_topup
 from router.ledger.transfers import AMOUNT_MAX_NANO
 from router.money.amounts import NANO, format_nano, parse_nano
-from router.office.payments.booked import Booking, Outcome
+from router.office.payments.booked import Booking, FactOutcome
 from router.office.payments.frozen import leave_new_tier
 from router.office.payments.rates import credit_for, minor_text, rate_nano
 from router.office.payments.reversals import book_waiting
@@ -30,11 +30,11 @@ from router.types.payments import (
 __all__ = ["book_closed", "book_deposit", "book_dropped", "book_paid", "book_pending", "book_seen", "tell_failed"]
 
 
-def book_paid(booking: Booking, fact: TopUpPaid) -> Outcome:
+def book_paid(booking: Booking, fact: TopUpPaid) -> FactOutcome:
     """A top-up was paid: it is credited what it was to credit, where that was paid and nothing else."""
     known = booking.known("paid", fact.reference)
     if known is not None and known.state == "booked":
-        return Outcome("repeated", "paid", fact.reference, known.topup_id)
+        return FactOutcome("repeated", "paid", fact.reference, known.topup_id)
     row = booking.topup(fact.topup)
     if row is None:
         return booking.refuse(fact, f"there is no top-up {fact.topup[:40]!r} of this method")
@@ -50,17 +50,17 @@ def book_paid(booking: Booking, fact: TopUpPaid) -> Outcome:
     return _credit(booking, fact, row)
 
 
-def book_pending(booking: Booking, fact: TopUpPending) -> Outcome:
+def book_pending(booking: Booking, fact: TopUpPending) -> FactOutcome:
     """A top-up is being paid."""
     row = booking.topup(fact.topup)
     if row is None:
         return booking.refuse(fact, f"there is no top-up {fact.topup[:40]!r} of this method")
     if row.state in OPEN:
         booking.change(row, state="pending", note=fact.note[:200], payment=fact.payment or row.payment)
-    return Outcome("noted", "pending", row.reference, row.id, row.account_id)
+    return FactOutcome("noted", "pending", row.reference, row.id, row.account_id)
 
 
-def book_closed(booking: Booking, fact: TopUpClosed) -> Outcome:
+def book_closed(booking: Booking, fact: TopUpClosed) -> FactOutcome:
     """A top-up will not be paid."""
     row = booking.topup(fact.topup)
     if row is None:
@@ -69,10 +69,10 @@ def book_closed(booking: Booking, fact: TopUpClosed) -> Outcome:
         booking.change(row, state=fact.state, note=fact.note[:200])
         if fact.state == "failed" or row.means_id:
             tell_failed(booking, row)
-    return Outcome("noted", fact.state, row.reference, row.id, row.account_id)
+    return FactOutcome("noted", fact.state, row.reference, row.id, row.account_id)
 
 
-def book_seen(booking: Booking, fact: DepositSeen) -> Outcome:
+def book_seen(booking: Booking, fact: DepositSeen) -> FactOutcome:
     """Money is on its way: a top-up that is pending, with how far it is."""
     row = booking.topup("", fact.reference)
     if row is None:
@@ -84,22 +84,22 @@ def book_seen(booking: Booking, fact: DepositSeen) -> Outcome:
     elif not row.is_paid:
         changes = {"confirmations": fact.confirmations, "wanted": fact.wanted, "detail": json.dumps(fact.detail)}
         booking.change(row, state="pending", note="", **changes)
-    return Outcome("noted", "seen", fact.reference, row.id, row.account_id)
+    return FactOutcome("noted", "seen", fact.reference, row.id, row.account_id)
 
 
-def book_dropped(booking: Booking, fact: DepositDropped) -> Outcome:
+def book_dropped(booking: Booking, fact: DepositDropped) -> FactOutcome:
     """What was seen is gone."""
     row = booking.topup("", fact.reference)
     if row is not None and row.state in OPEN:
         booking.change(row, state="failed", note=fact.note[:200] or "it did not stay on the chain")
-    return Outcome("noted", "dropped", fact.reference, row.id if row else "", row.account_id if row else "")
+    return FactOutcome("noted", "dropped", fact.reference, row.id if row else "", row.account_id if row else "")
 
 
-def book_deposit(booking: Booking, fact: DepositPaid) -> Outcome:
+def book_deposit(booking: Booking, fact: DepositPaid) -> FactOutcome:
     """Money has come to an account's address, or by a code: it is credited at the rate of when it was seen first."""
     known = booking.known("paid", fact.reference)
     if known is not None and known.state == "booked":
-        return Outcome("repeated", "paid", fact.reference, known.topup_id)
+        return FactOutcome("repeated", "paid", fact.reference, known.topup_id)
     account = _account_of(booking, fact.address)
     if account is None:
         return booking.refuse(fact, f"the address {fact.address[:100]} was given to nobody")
@@ -126,7 +126,7 @@ def tell_failed(booking: Booking, row: TopUpRow) -> None:
     notify_members(booking.transaction, booking.office, row.account_id, "payment_failed", row.id, "", values)
 
 
-def _credit(booking: Booking, fact: TopUpPaid | DepositPaid, row: TopUpRow) -> Outcome:
+def _credit(booking: Booking, fact: TopUpPaid | DepositPaid, row: TopUpRow) -> FactOutcome:
     paid = minor_text(row.amount, row.currency, row.decimals)
     made = post_topup(
         booking.connection,

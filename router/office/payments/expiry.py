@@ -5,10 +5,10 @@ from __future__ import annotations
 from router.db.connection import Connection
 from router.db.transaction import Transaction
 from router.ledger.balances import read_balance
-from router.ledger.lots import GRANTED, read_lots
-from router.ledger.payments import post_expiry
+from router.ledger.paid.lots import GRANTED, read_lots
+from router.ledger.paid.postings import post_expiry
 from router.money.amounts import format_nano
-from router.office.actor import GATEWAY
+from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.notices import notify_members
@@ -22,17 +22,17 @@ WHERE expires_at IS NOT NULL AND expires_at <= ? AND left_nano > 0 ORDER BY expi
 """
 
 
-def expire_credit(office: Office) -> int:
+def expire_credit(office: Office, actor: Actor) -> int:
     """Take back what is left of grants that are over; of how many something was taken.
 
     What calls under way hold is left to them: the next run takes what they did not use.
     """
     now = office.clock()
     due = office.database.read(lambda connection: connection.tuples(_DUE, (now, _AT_ONCE)))
-    return sum(_expire(office, reference, account) for reference, account in due)
+    return sum(_expire(office, actor, reference, account) for reference, account in due)
 
 
-def _expire(office: Office, reference: str, account_id: str) -> bool:
+def _expire(office: Office, actor: Actor, reference: str, account_id: str) -> bool:
     def expire(transaction: Transaction) -> Change[bool]:
         connection = transaction.connection
         lots = read_lots(connection, account_id, lock=True)
@@ -47,7 +47,7 @@ def _expire(office: Office, reference: str, account_id: str) -> bool:
         notify_members(transaction, office, account_id, "credit_expired", reference, "", values)
         return Change(True, account_id, {"amount": format_nano(amount, 2), "made": made.reference})
 
-    return write(office, GATEWAY, "credits expire", expire)
+    return write(office, actor, "credits expire", expire)
 
 
 def _taken_before(connection: Connection, reference: str) -> int:

@@ -13,7 +13,7 @@ from router.money.amounts import format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
-from router.office.payments.booked import Booking, Outcome
+from router.office.payments.booked import Booking, FactOutcome
 from router.store.payments import means as rows
 from router.store.payments.means import AutomaticRow, MeansRow
 from router.store.sealing import MASTER_KEY, seal, unseal
@@ -45,7 +45,7 @@ class SavedMeans:
     created_at: float
 
 
-def book_means(booking: Booking, fact: MeansSaved) -> Outcome:
+def book_means(booking: Booking, fact: MeansSaved) -> FactOutcome:
     """Who paid left means: sealed with the master key, or not kept where there is none."""
     row = booking.topup(fact.topup)
     if row is None:
@@ -53,7 +53,7 @@ def book_means(booking: Booking, fact: MeansSaved) -> Outcome:
     try:
         sealed = seal(fact.token, booking.office.settings.secret(f"env:{MASTER_KEY}"), _PURPOSE)
     except ConfigError as error:
-        return Outcome("refused", "means", fact.label, row.id, row.account_id, error.message)
+        return FactOutcome("refused", "means", fact.label, row.id, row.account_id, error.message)
     made = MeansRow(
         new_id("mean"),
         booking.method,
@@ -66,15 +66,15 @@ def book_means(booking: Booking, fact: MeansSaved) -> Outcome:
     )
     if rows.insert_means(booking.connection, made):
         booking.tell("payments means_saved", row.account_id, topup=row.id, label=made.label)
-    return Outcome("noted", "means", made.label, row.id, row.account_id)
+    return FactOutcome("noted", "means", made.label, row.id, row.account_id)
 
 
-def book_forgotten(booking: Booking, fact: MeansForgotten) -> Outcome:
+def book_forgotten(booking: Booking, fact: MeansForgotten) -> FactOutcome:
     """Means that can no longer be charged."""
     accounts = rows.forget_means(booking.connection, booking.now, token_hash=_digest(fact.token))
     for account in accounts:
         booking.tell("payments means_forgotten", account)
-    return Outcome("noted", "means", "forgotten", account=accounts[0] if accounts else "")
+    return FactOutcome("noted", "means", "forgotten", account=accounts[0] if accounts else "")
 
 
 def list_means(office: Office, account_id: str) -> list[SavedMeans]:

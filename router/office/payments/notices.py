@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from router.errors import BadRequest, Unavailable
 from router.office.office import Office
-from router.office.payments.booked import Outcome
+from router.office.payments.booked import FactOutcome
 from router.office.payments.booking import book_facts
 from router.office.payments.methods import PaymentMethods
 from router.types.payments import PaymentNotice, VerifiedNotice
@@ -40,7 +40,7 @@ def notice_routes(office: Office, methods: PaymentMethods) -> Mapping[str, Plugi
     return {name: route(name) for name in methods.names if methods.has(name, "payment_event")}
 
 
-def take_notice(office: Office, methods: PaymentMethods, method: str, notice: PaymentNotice) -> list[Outcome]:
+def take_notice(office: Office, methods: PaymentMethods, method: str, notice: PaymentNotice) -> list[FactOutcome]:
     """Prove a notice, and book what it tells.
 
     Raises:

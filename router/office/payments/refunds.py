@@ -18,7 +18,7 @@ from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.entries import entry_of
 from router.office.office import Office
-from router.office.payments.booked import Booking, Outcome
+from router.office.payments.booked import Booking, FactOutcome
 from router.office.payments.booking import book_facts
 from router.office.payments.methods import PaymentMethods
 from router.office.payments.rates import minor_text
@@ -57,8 +57,8 @@ def refundable(row: TopUpRow) -> int:
 
 def ask_refund(
     office: Office,
-    methods: PaymentMethods,
     actor: Actor,
+    methods: PaymentMethods,
     topup_id: str,
     amount: int | None = None,
     *,
@@ -106,7 +106,7 @@ def list_refunds(office: Office, topup_id: str) -> list[RefundRow]:
     return office.database.read(lambda connection: rows.refunds_of(connection, topup_id))
 
 
-def settle_topup(office: Office, actor: Actor, topup_id: str, *, reference: str, reason: str) -> Outcome:
+def settle_topup(office: Office, actor: Actor, topup_id: str, *, reference: str, reason: str) -> FactOutcome:
     """Credit a top-up whose payment came without the method telling of it: the operator has seen the money.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from router.ledger.payments import (
+from router.ledger.paid.postings import (
     post_dispute,
     post_dispute_return,
     post_refund_undone,
@@ -13,7 +13,7 @@ from router.ledger.payments import (
     topup_reference,
 )
 from router.money.amounts import format_nano
-from router.office.payments.booked import Booking, Outcome, kind_of
+from router.office.payments.booked import Booking, FactOutcome, kind_of
 from router.office.payments.frozen import freeze_account, thaw_account
 from router.office.payments.rates import minor_text
 from router.office.people.notices import notify_members
@@ -25,12 +25,12 @@ from router.types.payments import Dispute, Refund
 __all__ = ["book_dispute", "book_refund", "book_waiting", "give_refund_back", "state_of", "take_refund"]
 
 
-def book_refund(booking: Booking, fact: Refund) -> Outcome:
+def book_refund(booking: Booking, fact: Refund) -> FactOutcome:
     """Money went back to who paid, or did not after all."""
     kind = kind_of(fact)
     known = booking.known(kind, fact.reference)
     if known is not None and known.state == "booked":
-        return Outcome("repeated", kind, fact.reference, known.topup_id)
+        return FactOutcome("repeated", kind, fact.reference, known.topup_id)
     asked = find_refund(booking.connection, fact.asked) if fact.asked else None
     row = booking.topup(asked.topup_id if asked else fact.topup, fact.payment)
     if row is None or not row.is_paid:
@@ -44,12 +44,12 @@ def book_refund(booking: Booking, fact: Refund) -> Outcome:
     return _refunded(booking, fact, row)
 
 
-def book_dispute(booking: Booking, fact: Dispute) -> Outcome:
+def book_dispute(booking: Booking, fact: Dispute) -> FactOutcome:
     """A step of a dispute: freezing, taking, giving back, ending."""
     kind = kind_of(fact)
     known = booking.known(kind, fact.reference)
     if known is not None and known.state == "booked":
-        return Outcome("repeated", kind, fact.reference, known.topup_id)
+        return FactOutcome("repeated", kind, fact.reference, known.topup_id)
     row = booking.topup(fact.topup, fact.payment)
     if row is None or not row.is_paid:
         return booking.keep(fact, "waiting", topup=row, why="its payment was not told yet")
@@ -141,7 +141,7 @@ def state_of(row: TopUpRow) -> str:
     return "part_refunded" if row.refunded else "paid"
 
 
-def _asked(booking: Booking, fact: Refund, row: TopUpRow, asked: RefundRow) -> Outcome:
+def _asked(booking: Booking, fact: Refund, row: TopUpRow, asked: RefundRow) -> FactOutcome:
     """What became of a refund that the operator asked for: what it takes was taken then."""
     made, fact = "", replace(fact, amount=asked.amount)
     if fact.failed and asked.state != "failed":
@@ -153,7 +153,7 @@ def _asked(booking: Booking, fact: Refund, row: TopUpRow, asked: RefundRow) -> O
     return booking.keep(fact, "booked", topup=row, made=made)
 
 
-def _undone(booking: Booking, fact: Refund, row: TopUpRow) -> Outcome:
+def _undone(booking: Booking, fact: Refund, row: TopUpRow) -> FactOutcome:
     """A refund that nobody asked for here did not work out."""
     earlier = booking.known("refund", fact.reference)
     if earlier is None or earlier.state != "booked":
@@ -162,7 +162,7 @@ def _undone(booking: Booking, fact: Refund, row: TopUpRow) -> Outcome:
     return booking.keep(fact, "booked", topup=row, made=made)
 
 
-def _refunded(booking: Booking, fact: Refund, row: TopUpRow) -> Outcome:
+def _refunded(booking: Booking, fact: Refund, row: TopUpRow) -> FactOutcome:
     """A refund that was made at the method. It may be told twice, by its amount and by what all of them came to: the
     larger of the two is what is taken.
     """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from router.office.office import Office
 from router.store.payments import facts as rows
-from router.store.payments.facts import EventRow, FactRow
+from router.store.payments.facts import FactRow, NoticeRow
 
-__all__ = ["EventRow", "FactRow", "count_refused", "facts_of_topup", "list_events", "list_facts"]
+__all__ = ["FactRow", "NoticeRow", "count_refused", "facts_of_topup", "list_events", "list_facts"]
 
 
 def list_facts(office: Office, *, state: str = "", method: str = "", kind: str = "", limit: int = 50) -> list[FactRow]:
@@ -23,7 +23,7 @@ def facts_of_topup(office: Office, topup_id: str) -> list[FactRow]:
     return office.database.read(lambda connection: rows.facts_of(connection, topup_id))
 
 
-def list_events(office: Office, *, method: str = "", limit: int = 50) -> list[EventRow]:
+def list_events(office: Office, *, method: str = "", limit: int = 50) -> list[NoticeRow]:
     """The newest notices, newest first."""
     return rows.list_events(office.database, method=method, limit=limit)
 

@@ -26,7 +26,8 @@ from router.store.people.switches import is_off
 from router.types.payments import PaymentFact, PaymentOffer, PaymentStarted, TopUp
 
 __all__ = [
-    "Quote",
+    "OPEN",
+    "TopUpQuote",
     "TopUpRow",
     "begin_topup",
     "cancel_topup",
@@ -43,7 +44,7 @@ _DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
+class TopUpQuote:
     """What a top-up would cost, before anybody pays.
 
     Attributes:
@@ -61,7 +62,7 @@ class Quote:
     rate_nano: int
 
 
-def quote_topup(office: Office, offer: PaymentOffer, credit_nano: int) -> Quote:
+def quote_topup(office: Office, offer: PaymentOffer, credit_nano: int) -> TopUpQuote:
     """What a credit costs by a method.
 
     Raises:
@@ -87,7 +88,7 @@ def quote_topup(office: Office, offer: PaymentOffer, credit_nano: int) -> Quote:
             code="amount_out_of_bounds",
             param="amount",
         )
-    return Quote(credit_nano, charge, offer.currency, offer.decimals, charge - price, rate)
+    return TopUpQuote(credit_nano, charge, offer.currency, offer.decimals, charge - price, rate)
 
 
 def check_open(office: Office, account_id: str) -> None:
@@ -105,8 +106,8 @@ def check_open(office: Office, account_id: str) -> None:
 
 def begin_topup(
     office: Office,
-    methods: PaymentMethods,
     actor: Actor,
+    methods: PaymentMethods,
     account_id: str,
     method: str,
     credit_nano: int,
@@ -245,7 +246,7 @@ def _email_of(office: Office, person_id: str) -> str:
     return person.email if person is not None else ""
 
 
-def _new_row(office: Office, account_id: str, method: str, quote: Quote, *, form: str, person_id: str) -> TopUpRow:
+def _new_row(office: Office, account_id: str, method: str, quote: TopUpQuote, *, form: str, person_id: str) -> TopUpRow:
     now = office.clock()
     return TopUpRow(
         new_id("top"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from router.errors import RouterError
 from router.jobs.leased import LeasedJob
+from router.office.actor import GATEWAY
 from router.office.office import Office
 from router.office.payments.automatic import charge_automatic
 from router.office.payments.booking import book_facts
@@ -36,11 +37,11 @@ _log = logging.getLogger("router.payments")
 
 def payment_jobs(office: Office, methods: PaymentMethods) -> Iterator[LeasedJob]:
     """The jobs of the methods that are on, and those that all of them share."""
-    yield LeasedJob("credit_expiry", _EXPIRE_S, lambda: expire_credit(office))
+    yield LeasedJob("credit_expiry", _EXPIRE_S, lambda: expire_credit(office, GATEWAY))
     if not methods.names:
         return
     yield LeasedJob("refunds", _PUSH_S, lambda: push_refunds(office, methods))
-    yield LeasedJob("automatic_topups", _PUSH_S, lambda: charge_automatic(office, methods))
+    yield LeasedJob("automatic_topups", _PUSH_S, lambda: charge_automatic(office, GATEWAY, methods))
     yield LeasedJob("payments_waiting", office.settings.payments.poll_s, lambda: retry_waiting(office))
     yield LeasedJob("payment_events", _FORGET_S, lambda: _forget(office))
     for name in methods.names:

@@ -11,8 +11,8 @@ from router.db.connection import Connection
 from router.db.transaction import Runner
 
 __all__ = [
-    "EventRow",
     "FactRow",
+    "NoticeRow",
     "count_facts",
     "facts_of",
     "find_fact",
@@ -53,7 +53,7 @@ class FactRow:
 
 
 @dataclass(frozen=True, slots=True)
-class EventRow:
+class NoticeRow:
     """One notice that was looked at, and what came of it."""
 
     method: str
@@ -63,7 +63,7 @@ class EventRow:
     created_at: float
 
 
-def insert_event(connection: Connection, row: EventRow) -> bool:
+def insert_event(connection: Connection, row: NoticeRow) -> bool:
     """Note a notice; False where one of this ID was there before."""
     sql = (
         "INSERT INTO payment_events (method, id, kind, outcome, created_at) VALUES (?, ?, ?, ?, ?) "
@@ -72,17 +72,17 @@ def insert_event(connection: Connection, row: EventRow) -> bool:
     return connection.execute(sql, (row.method, row.id, row.kind, row.outcome, row.created_at)) == 1
 
 
-def finish_event(connection: Connection, row: EventRow) -> None:
+def finish_event(connection: Connection, row: NoticeRow) -> None:
     """Write what came of a notice."""
     sql = "UPDATE payment_events SET outcome = ? WHERE method = ? AND id = ?"
     connection.execute(sql, (row.outcome, row.method, row.id))
 
 
-def list_events(database: Runner, *, method: str = "", limit: int = 50) -> list[EventRow]:
+def list_events(database: Runner, *, method: str = "", limit: int = 50) -> list[NoticeRow]:
     """The newest notices, newest first."""
     where, params = (" WHERE method = ?", (method,)) if method else ("", ())
     sql = f"SELECT method, id, kind, outcome, created_at FROM payment_events{where} ORDER BY created_at DESC LIMIT ?"  # noqa: S608
-    return [EventRow(**row) for row in database.read(lambda connection: connection.rows(sql, (*params, limit)))]
+    return [NoticeRow(**row) for row in database.read(lambda connection: connection.rows(sql, (*params, limit)))]
 
 
 def forget_events(connection: Connection, before: float) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from router.db.connection import Connection
 from router.ledger.balances import read_balance
-from router.ledger.lots import debt
+from router.ledger.paid.lots import debt
 from router.ledger.system import DEBTS, GRANTS, SHORTFALL, clearing
 from router.ledger.transfers import Transfer, post
 

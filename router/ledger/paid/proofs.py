@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router.db.connection import Connection
-from router.ledger.payments import topup_reference
+from router.ledger.paid.postings import topup_reference
 from router.money.amounts import format_nano
 
 __all__ = ["debts_are_paid_once", "lots_equal_balances", "topups_equal_transfers"]

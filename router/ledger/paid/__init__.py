@@ -1,0 +1,1 @@
+"""What customers paid and were granted: kinds of credit, transfers of payments, and the rules that they keep."""
