@@ -48,7 +48,17 @@ def show(session: CommandSession, account_id: str) -> None:
     """One account, what it has, and what of that its calls under way hold."""
     found = office.show_account(session.office, account_id)
     amounts = {name: format_nano(getattr(found.balance, name)) for name in ("balance", "held", "available")}
-    value = {**_value(found.account), **amounts, "currency": found.currency, "keys": found.keys}
+    kinds = office.credit_by_kind(session.office, account_id)
+    by_kind: dict[str, Any] = {name: format_nano(getattr(kinds, name)) for name in ("paid", "granted")}
+    if kinds.owed:
+        by_kind["owed"] = format_nano(kinds.owed)
+    if kinds.expiring:
+        soon = kinds.expiring[0]
+        by_kind["expires_next"] = f"{format_nano(soon.left_nano)} at {iso_time(soon.expires_at)}"
+    frozen = office.disputes_of(session.office, account_id)
+    if frozen:
+        by_kind["frozen_by"] = frozen
+    value = {**_value(found.account), **amounts, **by_kind, "currency": found.currency, "keys": found.keys}
     session.show(value, pairs(value))
 
 
