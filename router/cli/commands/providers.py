@@ -11,13 +11,13 @@ from router.cli.subcommands.provider_switch import disable, enable
 from router.cli.support.config_check import check_settings, upstream_urls
 from router.cli.support.groups import Commands
 from router.cli.support.output import pairs, table
-from router.cli.support.probe import probe
 from router.cli.support.session import CommandSession, common
 from router.config.provider import Secret
 from router.errors import RouterError
 from router.office.console.provider_switches import providers_off
 from router.office.office import provider_of
 from router.providers.configured import ConfiguredProvider
+from router.providers.probe import probe
 
 __all__ = ["providers"]
 
