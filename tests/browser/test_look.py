@@ -97,7 +97,10 @@ def test_labels_of_charts_have_room(another: Callable[..., Visitor], shots: Path
     person.sign_up(name="Ada")
     client = person.site.gateway.client(api_key=person.make_key())
     client.chat.completions.create(model="echo/echo", messages=[{"role": "user", "content": "Hello"}])
-    person.context.add_cookies([{"name": "lang", "value": "ru", "url": person.site.url}])
+    person.go("/app/settings")
+    person.page.select_option("#field-locale", "ru")  # its months are longer
+    person.page.click("main form[action='/app/settings'] button.primary")
+    person.page.wait_for_url("**said=saved")
     for path in ("/app/", "/app/usage?range=7d", "/app/usage?range=30d", "/app/usage?range=90d"):
         person.go(path)
         person.page.locator(".chart .labels").wait_for()

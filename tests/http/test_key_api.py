@@ -70,7 +70,7 @@ def test_a_call_is_there_as_soon_as_it_is_answered(paid: Gateway, upstream: Scri
 
 def test_a_call_is_found_by_the_id_that_we_wrote_into_its_answer(tmp_path: Path) -> None:
     hello = [{"role": "user", "content": "Hello"}]
-    asked = {
+    asked: dict[str, dict[str, Any]] = {
         CHAT: {"messages": hello},
         "/v1/messages": {"messages": hello, "max_tokens": 20},
         "/v1/responses": {"input": "Hello"},
