@@ -7,7 +7,6 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from router.app.lacks import upstream_urls
 from router.config.provider import Secret
 from router.errors import Conflict
 from router.office.actor import Actor
@@ -21,6 +20,7 @@ from router.portal.web.pages import PageRoutes
 from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 from router.providers.configured import ConfiguredProvider
+from router.providers.places import upstream_urls
 
 __all__ = ["PAGES", "WINDOWS", "window_of"]
 
