@@ -147,7 +147,7 @@ def _refuse_undecodable(arguments: list[str]) -> None:
 @click.option(
     "--remote",
     metavar="URL",
-    help="Run the command at the gateway there, with an operator's key in ROUTER_REMOTE_KEY.",
+    help="Run the command at the gateway there, with an operator's key in ROUTER_REMOTE_KEY (or a file: docs/cli.md).",
 )
 def cli(config: Path, as_json: bool, remote: str | None) -> None:
     """A self-hosted LLM gateway: OpenAI's API in front, providers as plugins behind.

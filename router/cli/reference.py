@@ -21,7 +21,8 @@ as well: `{"error": {"message": ..., "code": ...}}`. Exit status: 0 success, 1 r
 usage, which a malformed value (an amount, a time) is as well.
 
 `--remote URL` runs a command at the gateway there, with an operator's key in the environment variable
-`ROUTER_REMOTE_KEY` ([api.md](api.md)): the same output, the same exit status. All commands of `accounts`, `audit`,
+`ROUTER_REMOTE_KEY`, or in the file that `ROUTER_REMOTE_KEY_FILE` names ([api.md](api.md)): the same output, the same
+exit status. All commands of `accounts`, `audit`,
 `credits`, `fallbacks`, `keys`, `ledger`, `limits`, `mail`, `models`, `people`, `routes` and `usage` take it, and those
 of `providers` that do not work on the file.
 

@@ -9,7 +9,7 @@ import click
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.session import CommandSession, remotely
-from router.office.operations.record import list_audit
+from router.office.operations.audit import list_audit
 
 __all__ = ["audit"]
 

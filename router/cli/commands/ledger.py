@@ -7,7 +7,7 @@ import click
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.session import CommandSession, remotely
-from router.office.operations import record as operations
+from router.office.operations import ledger as operations
 
 __all__ = ["ledger"]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,14 +17,34 @@ from router.errors import RouterError
 from router.office.forms.usage import ExportForm
 from router.office.operations.operation import OfficeOperation, OperationAnswer
 
-__all__ = ["REMOTE_KEY", "RemoteGateway", "check_remote", "is_loopback"]
+__all__ = ["REMOTE_KEY", "REMOTE_KEY_FILE", "RemoteGateway", "check_remote", "is_loopback", "remote_key"]
 
 REMOTE_KEY = "ROUTER_REMOTE_KEY"
 """The environment variable that holds the operator's key."""
 
+REMOTE_KEY_FILE = "ROUTER_REMOTE_KEY_FILE"
+"""The one that names a file with the key in it, where the first is not set."""
+
 _BASE = "/api/v1/admin"
 _EXPORT = f"{_BASE}/usage/export"
 _CONNECT_S, _READ_S = 10.0, 600.0
+
+
+def remote_key(environ: Mapping[str, str]) -> str:
+    """The operator's key of the environment, or of the file that it names; empty where there is none. No option takes
+    it: every user of the machine can read what programs are started with.
+
+    Raises:
+        click.UsageError: the file cannot be read.
+    """
+    key, file = environ.get(REMOTE_KEY, "").strip(), environ.get(REMOTE_KEY_FILE, "")
+    if key or not file:
+        return key
+    try:
+        return Path(file).read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        said = os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is not text"
+        raise click.UsageError(f"{REMOTE_KEY_FILE}: {file!r} cannot be read: {said}") from None
 
 
 def check_remote(url: str, key: str) -> None:
@@ -37,13 +59,19 @@ def check_remote(url: str, key: str) -> None:
     except ValueError:
         good = False
     if not good or urlsplit(url).username is not None:
-        raise click.UsageError(f"--remote: {url!r} is not a gateway's URL: write https://HOST or http://HOST:PORT")
+        raise click.UsageError(f"--remote: {_unsecret(url)!r} is not a gateway's URL: write https://HOST")
+    if urlsplit(url).scheme == "http" and not is_loopback(url):
+        raise click.UsageError(
+            f"--remote: over http:// the operator's key could be read on the way to {_unsecret(url)!r}: "
+            "write https://HOST, or make a tunnel and give its end on this machine (http://127.0.0.1:PORT)"
+        )
     if not key:
         raise click.UsageError(
-            f"--remote needs an operator's key in {REMOTE_KEY}: `router keys create --operator` makes one there"
+            f"--remote needs an operator's key in {REMOTE_KEY}, or in the file that {REMOTE_KEY_FILE} names: "
+            "`router keys create --operator` makes one there"
         )
     if not (key.isascii() and key.isprintable()):
-        raise click.UsageError(f"the key in {REMOTE_KEY} holds characters that no key has: copy it again")
+        raise click.UsageError(f"the key for --remote holds characters that no key has: copy {REMOTE_KEY} again")
 
 
 class RemoteGateway:
@@ -60,11 +88,6 @@ class RemoteGateway:
         self._key = key
         self._client = requests.Session()
         self._client.trust_env = not is_loopback(url)  # a proxy of the environment does not lead to this machine
-
-    @property
-    def is_in_clear(self) -> bool:
-        """Whether the key goes over a network as it is."""
-        return self._root.startswith("http://") and not is_loopback(self._root)
 
     def close(self) -> None:
         """Close its connections."""
@@ -162,6 +185,11 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _unsecret(url: str) -> str:
+    """A URL as messages have it: without who may have been named before its host."""
+    return url.rpartition("@")[2]
 
 
 def _as_json(operation: OfficeOperation, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -119,12 +119,9 @@ class CommandSession:
     @cached_property
     def remote(self) -> RemoteGateway:
         """The gateway elsewhere. Raises ``click.UsageError``: its URL or the key for it cannot be."""
-        from router.cli.support.remote import REMOTE_KEY, RemoteGateway
+        from router.cli.support.remote import RemoteGateway, remote_key
 
-        gateway = RemoteGateway(self.remote_url, os.environ.get(REMOTE_KEY, ""))
-        if gateway.is_in_clear:
-            self.note("warning: the operator's key goes over the network in clear: give an https:// URL")
-        return gateway
+        return RemoteGateway(self.remote_url, remote_key(os.environ))
 
     def run(self, operation: OfficeOperation, **values: Any) -> Any:
         """Do what operators do, here or at the gateway elsewhere; what it came to, as JSON has it.

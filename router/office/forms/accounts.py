@@ -52,10 +52,10 @@ class SuspendForm(AccountNameForm):
 class TierForm(AccountNameForm):
     """Its tier."""
 
-    tier = LineField(about="The tier; null is none.")
+    tier = LineField(about="The tier; null is none.", required=True, nullable=True, example="gold")
 
 
 class PriceListForm(AccountNameForm):
     """Its price list."""
 
-    price_list = LineField(about="The list; null is the prices for everybody.")
+    price_list = LineField(about="The list; null is the prices for everybody.", required=True, nullable=True)

@@ -48,18 +48,25 @@ class OfficeField(JsonField):
 
     Args:
         required: whether it must be there, and not null.
+        nullable: whether null is one of its values, although it must be there.
         named: its name outside, where that is none that Python takes (``from``).
         about: what it is, in a line, for descriptions.
         example: a value as JSON has it, for descriptions.
     """
 
     def __init__(
-        self, *, required: bool = False, named: str | None = None, about: str = "", example: Any = None
+        self,
+        *,
+        required: bool = False,
+        nullable: bool = False,
+        named: str | None = None,
+        about: str = "",
+        example: Any = None,
     ) -> None:
         super().__init__(required=required)
         self.data_key = named
         self.about, self.example = about, example
-        self.allow_none = not required
+        self.allow_none = nullable or not required
         self.error_messages = {**self.error_messages, "required": "is missing", "null": "must not be null"}
 
     @property

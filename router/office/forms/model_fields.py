@@ -44,22 +44,26 @@ class FactsField(OfficeField):
         count = {"type": "integer", "minimum": TOKENS["min"], "maximum": TOKENS["max"]}
         can = {"type": "array", "items": {"enum": list(CAPABILITIES)}}
         cost = {"type": "object", "properties": dict(_RATES), "additionalProperties": False}
-        properties = {**dict.fromkeys(_COUNTS, count), "capabilities": can, "cost": cost}
+        retires = {"type": "string", "format": "date"}
+        properties = {**dict.fromkeys(_COUNTS, count), "capabilities": can, "cost": cost, "retires": retires}
         return {"type": "object", "properties": properties, "additionalProperties": False}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise ValidationError(f"must be an object, not {short(value)}")
-        unknown = sorted(set(value) - {*_COUNTS, "capabilities", "cost"})
+        known = (*_COUNTS, "capabilities", "cost", "retires")
+        unknown = sorted(set(value) - set(known))
         if unknown:
-            raise ValidationError(f"has no {unknown[0][:100]!r}: it takes {', '.join(_COUNTS)}, capabilities and cost")
+            raise ValidationError(f"has no {unknown[0][:100]!r}: it takes {', '.join(known)}")
         for name in _COUNTS:
             _check_count(name, value.get(name))
         can, cost = value.get("capabilities") or [], value.get("cost") or {}
         if not isinstance(can, list) or not all(isinstance(one, str) for one in can) or not isinstance(cost, dict):
             raise ValidationError("must have capabilities as a list of texts, and cost as an object")
+        if not isinstance(retires := value.get("retires") or "", str):
+            raise ValidationError("is wrong at retires: must be a day such as 2027-01-31")
         counts: dict[str, Any] = {name: value.get(name) for name in _COUNTS}
-        facts = ModelFacts(capabilities=tuple(can), cost=cost, **counts)
+        facts = ModelFacts(capabilities=tuple(can), cost=cost, retires=retires, **counts)
         key, fault = facts_fault(facts)
         if fault:
             raise ValidationError(f"is wrong at {key}: {fault}")

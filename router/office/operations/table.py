@@ -9,14 +9,15 @@ from types import ModuleType
 
 from router.office.operations import (
     accounts,
+    audit,
     credits,
     keys,
+    ledger,
     limits,
     models,
     people,
     prices,
     providers,
-    record,
     signups,
     usage,
 )
@@ -26,14 +27,15 @@ __all__ = ["OPERATIONS"]
 
 _MODULES: tuple[ModuleType, ...] = (
     accounts,
+    audit,
     credits,
     keys,
+    ledger,
     limits,
     models,
     people,
     prices,
     providers,
-    record,
     signups,
     usage,
 )

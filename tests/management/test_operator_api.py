@@ -264,6 +264,10 @@ def test_what_works_on_this_machine_alone_says_so(there: There) -> None:
 
 
 WRONG = {
+    "in clear": ("http://gateway.example", "sk-x", 2, "over http:// the operator's key could be read"),
+    "in clear, by number": ("http://10.0.0.1:8080", "sk-x", 2, "write https://HOST"),
+    "a name and a password": ("https://ops:hunter2@gateway.example", "sk-x", 2, "is not a gateway's URL"),
+    "a key that is none": ("http://127.0.0.1:9", "sk-\u0436", 2, "holds characters that no key has"),
     "no key": ("http://127.0.0.1:9", "", 2, "ROUTER_REMOTE_KEY"),
     "no URL": ("gateway.example", "sk-x", 2, "is not a gateway's URL"),
     "nobody": ("http://127.0.0.1:9", "sk-x", 1, "no answer from the gateway at 127.0.0.1:9"),
@@ -275,6 +279,19 @@ def test_where_nobody_can_be_asked_that_is_said(home: Path, what: str) -> None:
     url, key, status, said = WRONG[what]
     done = run(home, {"ROUTER_REMOTE_KEY": key}, "--remote", url, "accounts", "list")
     assert (done.status, done.out) == (status, "") and said in done.err
+    assert "hunter2" not in done.err and "sk-x" not in done.err
+
+
+def test_the_key_may_be_in_a_file(there: There, gateway: Gateway, home: Path, operator: str) -> None:
+    file = home / "operator.key"
+    file.write_text(f"{operator}\n", encoding="ascii")
+    asked = ("--remote", gateway.url, "accounts", "list")
+    done = run(home, {"ROUTER_REMOTE_KEY_FILE": str(file)}, *asked)
+    assert (done.status, done.out) == (0, there.local("accounts", "list").out)
+    file.write_bytes(b"\xff\xfe")
+    for name, said in ((str(file), "it is not text"), ("missing.key", "No such file"), (str(home), "Is a directory")):
+        done = run(home, {"ROUTER_REMOTE_KEY_FILE": name}, *asked)
+        assert done.status == 2 and "ROUTER_REMOTE_KEY_FILE" in done.err and said in done.err, done.err
 
 
 def test_a_key_that_may_not_is_told_so(there: There, ours: Tenant) -> None:
@@ -286,7 +303,7 @@ def test_a_key_that_may_not_is_told_so(there: There, ours: Tenant) -> None:
 
 def test_the_configurations_word_is_no_fault_of_the_gateways(gateway: Gateway, operator: str) -> None:
     gateway_wide = ask(
-        gateway, "credits grant", {"account": "ours", "amount": "1", "reason": "x", "currency": "XXX"}, key=operator
+        gateway, "credits grant", {"account": "ours", "amount": "1", "reason": "x", "currency": "ZZZ"}, key=operator
     )
     assert gateway_wide.status == 400
     assert json.loads(gateway_wide.body)["error"]["code"] == "wrong_currency"

@@ -1,4 +1,4 @@
-"""The audit log and the ledger as a whole, as operators look at them."""
+"""The ledger as a whole, as operators look at it: its proof, and the calls that nobody ended."""
 
 from __future__ import annotations
 
@@ -7,46 +7,13 @@ from typing import Any
 
 from router.money.amounts import format_nano
 from router.office.actor import Actor
-from router.office.audit import list_audit as read_audit
 from router.office.ledger import Hold, sweep_calls, verify_ledger
 from router.office.office import Office
 from router.office.operations.operation import OperationAnswer, Progress, operation
 from router.types.periods import iso_time
 from router.types.records import CallRecord
 
-__all__ = ["list_audit", "sweep_ledger", "verify_books"]
-
-_LIMIT = 50
-
-
-@operation("audit show", "record:AuditForm")
-def list_audit(
-    office: Office,
-    *,
-    limit: int | None = None,
-    before: int | None = None,
-    action: str | None = None,
-    subject: str | None = None,
-    actor: str | None = None,
-) -> OperationAnswer:
-    """What was done by whom, newest first."""
-    found = read_audit(office, limit=limit or _LIMIT, before=before, action=action, subject=subject, actor=actor)
-    return OperationAnswer(
-        [
-            {
-                "seq": entry.seq,
-                "created_at": iso_time(entry.created_at),
-                "actor": entry.actor,
-                "kind": entry.kind or None,
-                "session": entry.session or None,
-                "address": entry.address or None,
-                "action": entry.action,
-                "subject": entry.subject,
-                "detail": dict(entry.detail),
-            }
-            for entry in found
-        ]
-    )
+__all__ = ["sweep_ledger", "verify_books"]
 
 
 @operation("ledger verify", "form:NothingForm", long=True)
