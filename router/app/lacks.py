@@ -9,14 +9,15 @@ import socket
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from router.catalogue.snapshot import Snapshot
 from router.config.file import Settings
 from router.providers.configured import ConfiguredProvider
+from router.providers.places import upstream_urls
 
-__all__ = ["Lack", "ReadinessWarnings", "default_url", "lacks", "unreachable", "upstream_urls"]
+__all__ = ["Lack", "ReadinessWarnings", "lacks", "unreachable"]
 
 _log = logging.getLogger("router.app")
 _WAIT_S = 2.0
@@ -157,18 +158,6 @@ def _rests(provider: ConfiguredProvider) -> bool:
     """Whether calls met nobody at any of its places."""
     breakers = [place.breaker for place in provider.endpoints.places]
     return bool(breakers) and all(one.kind in ("connection", "timeout") for one in breakers)
-
-
-def default_url(hooks: Mapping[str, Any]) -> str:
-    """The base URL that a plugin uses where none is set; empty where only the plugin knows."""
-    return str(getattr(getattr(hooks.get("chat"), "__self__", None), "default_base_url", ""))
-
-
-def upstream_urls(provider: ConfiguredProvider) -> list[str]:
-    """Where the provider's calls go, one for each endpoint, without anything secret; empty if that is not known."""
-    default = default_url(provider.hooks)
-    urls = [urlsplit(place.settings.base_url or default) for place in provider.endpoints.places]
-    return [f"{url.scheme}://{url.netloc}{url.path}" for url in urls if url.netloc]
 
 
 def _few(ids: list[str]) -> str:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 
 from router.app.catalogue_parts import CatalogueParts
+from router.app.plugin_parts import PluginParts
 from router.office.office import Office, Shelf
+from router.office.payments.methods import PaymentMethods
 
 __all__ = ["OfficeParts"]
 
 
-class OfficeParts(CatalogueParts):
+class OfficeParts(CatalogueParts, PluginParts):
     """What commands, pages and APIs do to accounts, keys, money, prices and models."""
+
+    @cached_property
+    def payments(self) -> PaymentMethods:
+        """The payment methods that are on."""
+        return PaymentMethods(self.settings.payments.methods, self.registry, self.contexts.of)
 
     @cached_property
     def office(self) -> Office:
@@ -22,4 +29,5 @@ class OfficeParts(CatalogueParts):
             dialect=lambda: self.dialect,
             providers=lambda: self.providers,
             shelf=lambda: Shelf(self.catalogue, self.providers),
+            payments=lambda: self.payments,
         )

@@ -7,9 +7,7 @@ from functools import cached_property
 
 from router.app.office_parts import OfficeParts
 from router.app.plugin_contexts import plugin_routes
-from router.app.plugin_parts import PluginParts
 from router.jobs.leased import LeasedJob
-from router.office.payments.methods import PaymentMethods
 from router.office.payments.notices import notice_routes
 from router.office.payments.upkeep import payment_jobs
 from router.types.routes import PluginRoute
@@ -17,13 +15,8 @@ from router.types.routes import PluginRoute
 __all__ = ["PaymentParts"]
 
 
-class PaymentParts(OfficeParts, PluginParts):
-    """The payment methods that are on, their jobs, and where they send notices."""
-
-    @cached_property
-    def payments(self) -> PaymentMethods:
-        """The methods."""
-        return PaymentMethods(self.settings.payments.methods, self.registry, self.contexts.of)
+class PaymentParts(OfficeParts):
+    """The jobs of payment methods, and where they send notices."""
 
     @cached_property
     def plugin_routes(self) -> Mapping[str, list[PluginRoute]]:

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from router.charging.budget import budget_spent
 from router.db.connection import Connection
 from router.db.database import Database
+from router.db.ids import request_id_in
 from router.db.transaction import Runner
 from router.errors import NotFound
 from router.ledger.balances import balance
@@ -39,16 +40,20 @@ class KeyBooks:
         self._currency = currency
         self._timezone = timezone
 
-    def generation(self, key: Key, request_id: str) -> GenerationView:
+    def generation(self, key: Key, id: str) -> GenerationView:
         """A call of the key's, or for a management key of its account's, by our ID of it.
+
+        Args:
+            id: the request's, or that in the body of an answer, where that was made of the request's.
 
         Raises:
             NotFound: there is none, or it is somebody else's, which is the same.
         """
-        record = find_own_usage(self._database, key.account, request_id)
+        record = find_own_usage(self._database, key.account, request_id_in(id) or id)
         if record is None or not self._may_see(key, record.key):
             raise NotFound(
-                "There is no finished call with this ID: give the x-request-id of an answer.",
+                "There is no finished call with this ID: give the x-request-id of an answer, or the id in its body "
+                "where this gateway wrote that.",
                 code="generation_not_found",
                 param="id",
             )

@@ -68,6 +68,8 @@ class Root(LazyCommands):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """A name that is not ours may be a plugin's command: only then are the plugins loaded."""
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            if ctx.params.get("remote"):
+                self.refuse(ctx, args[0])
             from router.cli.subcommands.plugin_commands import add_plugin_commands
 
             add_plugin_commands(self, ctx, ctx.params["config"])
@@ -144,8 +146,13 @@ def _refuse_undecodable(arguments: list[str]) -> None:
     help="Configuration file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else on stdout.")
-def cli(config: Path, as_json: bool) -> None:
+@click.option(
+    "--remote",
+    metavar="URL",
+    help="Run the command at the gateway there, with an operator's key in ROUTER_REMOTE_KEY (or a file: docs/cli.md).",
+)
+def cli(config: Path, as_json: bool, remote: str | None) -> None:
     """A self-hosted LLM gateway: OpenAI's API in front, providers as plugins behind.
 
-    --config and --json may also follow the command's name.
+    --config, --json and --remote may also follow the command's name.
     """

@@ -20,10 +20,16 @@ which prints one JSON document on stdout and nothing else; messages go to stderr
 as well: `{"error": {"message": ..., "code": ...}}`. Exit status: 0 success, 1 refused or failed, 2 wrong
 usage, which a malformed value (an amount, a time) is as well.
 
+`--remote URL` runs a command at the gateway there, with an operator's key in the environment variable
+`ROUTER_REMOTE_KEY`, or in the file that `ROUTER_REMOTE_KEY_FILE` names ([api.md](api.md)): the same output, the same
+exit status. All commands of `accounts`, `audit`,
+`credits`, `fallbacks`, `keys`, `ledger`, `limits`, `mail`, `models`, `people`, `routes` and `usage` take it, and those
+of `providers` that do not work on the file.
+
 Durations are a number and a unit: `30s`, `15m`, `24h`, `7d`, `2w`. Times are a duration from now (or before now), or a
 date such as `2027-01-31`, in UTC.
 """
-_SHARED = frozenset({"config", "as_json", "help"})
+_SHARED = frozenset({"config", "as_json", "help", "remote"})
 
 
 def render() -> str:

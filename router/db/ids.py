@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import string
 import time
@@ -11,12 +12,22 @@ import zlib
 
 from router.errors import BadRequest
 
-__all__ = ["check_name", "checked_text", "clean_text", "has_checksum", "new_id", "new_request_id", "random_text"]
+__all__ = [
+    "check_name",
+    "checked_text",
+    "clean_text",
+    "has_checksum",
+    "new_id",
+    "new_request_id",
+    "random_text",
+    "request_id_in",
+]
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _LOWER = string.ascii_lowercase + string.digits
 _NAME_MAX = 200
 _CHECKSUM = 6  # characters
+_OF_A_REQUEST = re.compile(r"[a-z]{2,16}[-_](?:req_)?([0-9a-f]{24})", re.ASCII)
 _REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, lone surrogates, line and paragraph separators
 
 
@@ -57,6 +68,15 @@ def new_request_id() -> str:
     Those of one time are neighbours in an index, so that writing a row touches pages that are at hand.
     """
     return f"req_{time.time_ns() // 1_000_000:011x}{os.urandom(7).hex()[:13]}"
+
+
+def request_id_in(text: str) -> str:
+    """The request's ID in one that an answer's body has, where we made that of it; empty where we did not.
+
+    ``chatcmpl-req_...``, ``msg_req_...`` and ``resp_...`` are of the request whose ID ends so.
+    """
+    found = _OF_A_REQUEST.fullmatch(text)
+    return f"req_{found[1]}" if found is not None else ""
 
 
 def checked_text(prefix: str, length: int, seed: bytes = b"") -> str:

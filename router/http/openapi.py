@@ -17,7 +17,7 @@ from router.config.schema import GatewaySettings
 from router.http import samples
 from router.http.directions import base_paths
 from router.http.json_schema import of_request, of_values
-from router.http.management.described import describe_key_api, describe_own
+from router.http.management.described import describe_key_api, describe_operators, describe_own
 from router.http.operations import KEYS, Json, Operations, answer, header, json_content, on_the_wire, reference
 from router.http.plugin_routes import described_routes
 from router.http.reply_schemas import MODEL_IN_PATH
@@ -99,6 +99,7 @@ class _Description:
             found[f"{path}/{{model_id}}"] = {"get": self._model()}
         found |= describe_key_api(self._made)
         found |= describe_own(self._made)
+        found |= describe_operators(self._made)
         for path in dialect.catalogue_paths:
             found[path] = {"get": self._catalogue()}
         for path in dialect.estimator_paths:

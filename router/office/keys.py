@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from router.charging.budget import Spent, budget_spent
 from router.charging.limit_rules import limit_rules
 from router.db.transaction import Runner, Transaction
-from router.errors import BadRequest
+from router.errors import BadRequest, Conflict
 from router.money.amounts import format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
@@ -21,6 +21,7 @@ from router.store.accounts import OPERATORS, get_account
 from router.store.keys import LISTED, KeyChanges, KeyRow
 from router.store.limits import Subject, list_limits, set_limits
 from router.store.lookup import find_key
+from router.store.people.proofs import use_form
 from router.types.keys import Budget, Limits
 from router.types.periods import iso_time
 from router.types.records import Key
@@ -101,6 +102,7 @@ def create_key(
     idempotent: bool = False,
     kind: str = "model",
     limits: Mapping[str, int | None] | None = None,
+    once: str = "",
 ) -> MadeKey:
     """Make a key of an account.
 
@@ -111,9 +113,11 @@ def create_key(
         kind: one of ``router.types.keys.KEY_KINDS``.
         limits: what its account asks of it, a field of ``Limits`` -> the most: it lowers what operators give the key,
             and never raises it.
+        once: of a form, what it is known by when it is sent again.
 
     Raises:
         NotFound: there is no such account, or nothing that the scope names; names the nearest.
+        Conflict: the form was sent before (``form_sent_before``).
         BadRequest: a bad name, an expiry that is past, a budget or limit that is none, terms of calls for a key
             without.
     """
@@ -125,6 +129,8 @@ def create_key(
     made_by = actor.name if actor.kind == "person" else ""
 
     def create(transaction: Transaction) -> Change[MadeKey]:
+        if not use_form(transaction.connection, actor.name, once, office.clock()):
+            raise Conflict("This form was sent before, and the key was made then.", code="form_sent_before")
         warnings = shelf.within(transaction).check_scope(scope) if shelf is not None else []
         row, text = table.create_key(
             transaction, account_id, name, prefix=prefix, length=length, kind=kind, made_by=made_by, **terms

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from router.errors import NotFound, RouterError, Unavailable
+from router.errors import ConfigError, NotFound, RouterError, Unavailable
 
 if TYPE_CHECKING:
     from router.catalogue.catalogue import Catalogue
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from router.config.file import Settings
     from router.db.database import Database
     from router.db.transaction import Runner
+    from router.office.payments.methods import PaymentMethods
     from router.providers.configured import ConfiguredProvider
     from router.providers.resolve import ModelResolver
     from router.types.dialect import Dialect
@@ -119,6 +120,7 @@ class Office:
         dialect: gives the profile's dialect.
         providers: gives the configured providers by name.
         shelf: gives the models.
+        payments: gives the payment methods; None where there are none.
         clock: Unix seconds.
     """
 
@@ -130,6 +132,7 @@ class Office:
         dialect: Callable[[], Dialect],
         providers: Callable[[], Mapping[str, ConfiguredProvider]],
         shelf: Callable[[], Shelf],
+        payments: Callable[[], PaymentMethods] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
@@ -138,6 +141,7 @@ class Office:
         self._dialect = dialect
         self._providers = providers
         self._shelf = shelf
+        self._payments = payments
 
     @cached_property
     def dialect(self) -> Dialect:
@@ -153,6 +157,13 @@ class Office:
     def shelf(self) -> Shelf:
         """The models that there are. Raises ``ConfigError`` and ``StoreError``."""
         return self._shelf()
+
+    @cached_property
+    def payments(self) -> PaymentMethods:
+        """The payment methods that are on. Raises ``ConfigError``."""
+        if self._payments is None:
+            raise ConfigError("no payment methods are known here")
+        return self._payments()
 
     @cached_property
     def currency(self) -> str:

@@ -34,6 +34,7 @@ __all__ = [
 
 _HINT = 4
 _HINTED_LEAST = 16  # four characters of a shorter key would be too much of it
+_STORED = "database"
 _KEY = re.compile(r"[!-~]{1,4096}", re.ASCII)  # what a header can carry
 
 
@@ -147,7 +148,7 @@ def _winner(office: Office, provider: ConfiguredProvider, endpoint: int) -> str:
     if endpoint:
         secret = provider.settings.endpoints[endpoint - 1].api_key
         path += f".endpoints.{endpoint - 1}"
-    if not secret:
+    if not secret or secret.source == _STORED:
         return ""
     if secret.source.startswith("env:"):
         return f"the environment ({secret.source.removeprefix('env:').replace('|', ' or ')})"

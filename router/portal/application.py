@@ -38,6 +38,9 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 class Portal:
     """All pages in front of one assembly.
 
+    Args:
+        keyed: whether that has providers' secrets, as a worker of the gateway has.
+
     Attributes:
         wsgi: serves them.
         serving: knows them.
@@ -45,7 +48,7 @@ class Portal:
         prefixes: paths that are theirs, with all below them, where the gateway's own workers serve them.
     """
 
-    def __init__(self, assembly: Assembly) -> None:
+    def __init__(self, assembly: Assembly, *, keyed: bool = False) -> None:
         settings = assembly.settings
         brand = brand_of(settings, assembly.dialect)
         site = PortalParts(
@@ -55,6 +58,7 @@ class Portal:
             Cookies(secure=not settings.portal.insecure_http),
             origin_of(settings.portal.public_url) if settings.portal.public_url else "",
             tuple(_menu(assembly)),
+            keyed,
         )
         pages = [page for page in ALL_PAGES if not page.session_api or assembly.dialect.session_api]
         self.prefixes = (*_PREFIXES, *(page.path for page in pages if page.path.startswith("/api/")))

@@ -36,7 +36,7 @@ def _pages(assembly: Assembly) -> Pages:
 
     jobs = Jobs(assembly.database, list(portal_jobs(assembly)))
     jobs.start()
-    portal = Portal(assembly)
+    portal = Portal(assembly, keyed=True)
 
     def close() -> None:
         jobs.close()

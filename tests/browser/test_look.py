@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,39 @@ def test_pages_weigh_little_and_break_no_policy(another: Callable[..., Visitor])
         person.go(path)
         person.page.wait_for_load_state("load")
         assert sum(weights) < WEIGHT_MAX, (path, weights)
+
+
+_LABELS = """
+() => [...document.querySelectorAll(".chart .labels span")]
+  .filter((one) => one.textContent && getComputedStyle(one).visibility === "visible")
+  .map((one) => {
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    const { left, right } = range.getBoundingClientRect();
+    return [left, right];
+  })
+"""
+
+
+@pytest.mark.parametrize("width", [360, 800, 1280])
+def test_labels_of_charts_have_room(another: Callable[..., Visitor], shots: Path, width: int) -> None:
+    person = another(viewport={"width": width, "height": 740})
+    person.sign_up(name="Ada")
+    client = person.site.gateway.client(api_key=person.make_key())
+    client.chat.completions.create(model="echo/echo", messages=[{"role": "user", "content": "Hello"}])
+    person.go("/app/settings")
+    person.page.select_option("#field-locale", "ru")  # its months are longer
+    person.page.click("main form[action='/app/settings'] button.primary")
+    person.page.wait_for_url("**said=saved")
+    for path in ("/app/", "/app/usage?range=7d", "/app/usage?range=30d", "/app/usage?range=90d"):
+        person.go(path)
+        person.page.locator(".chart .labels").wait_for()
+        person.page.screenshot(path=shots / f"chart-{width}{re.sub('[/?]', '_', path)}.png", full_page=True)
+        labels = person.page.evaluate(_LABELS)
+        assert len(labels) >= 3, (path, labels)
+        for (_, right), (left, _) in pairwise(labels):
+            assert left - right >= 2, (path, labels)
+        assert labels[-1][1] <= width, (path, labels)
 
 
 @pytest.mark.parametrize("code", ["ru", "tk", PSEUDO])

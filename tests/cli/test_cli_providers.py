@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from router.cli.support.probe import REMEDIES
 from router.errors import KINDS
 from router.plugin_host.registry import Plugin, Registry
+from router.providers.probe import REMEDIES
 from router.testing import Answer, Gateway, ScriptedUpstream, free_port
 
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_tested_is_refused(router, upstream: ScriptedUpstream) ->
     router.write(acme(upstream, models="[]"))
     assert "did you mean 'openai'?" in router.refused("providers", "test", "opnai")
     assert "set the environment variable OPENAI_API_KEY" in router.refused("providers", "test", "openai")
-    assert "name one with --model" in router.refused("providers", "test", "acme")
+    assert "name one (--model)" in router.refused("providers", "test", "acme")
 
 
 def test_plugins(router) -> None:

@@ -54,6 +54,7 @@ def test_commands_are_there_with_the_options_that_are_shown(page: Path) -> None:
 def fault_of_command(line: str) -> str:
     """What is wrong with a command as it is shown; empty where nothing is. Placeholders may stand for values."""
     line = re.sub(r"\s#.*$", "", re.sub(r"[|>&;].*$", "", line.replace("…", "")))
+    line = re.sub(r" --remote \S+", "", line)
     words = [word for word in shlex.split(re.sub(r"[\[\]]", " ", line))[1:] if word not in ("...", "|")]
     command: click.Command = cli
     context = click.Context(cli, info_name="router", resilient_parsing=True)

@@ -21,7 +21,7 @@ READER = ROOT / "router/http/peer.py"
 MADE_OF_A_SOCKET = {ROOT / "router/http1/environ.py", ROOT / "router/testing/client.py"}
 """What writes the socket's address into an environment."""
 
-FIELDS = {(ROOT / "router/cli/commands/usage.py", "traceparent")}
+FIELDS = {(ROOT / "router/office/operations/usage.py", "traceparent")}
 """Fields of our own records, which hold what was read, where they are named by a text."""
 
 

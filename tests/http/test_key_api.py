@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +66,28 @@ def test_a_call_is_there_as_soon_as_it_is_answered(paid: Gateway, upstream: Scri
     upstream.script(*[Answer.error(400)])
     failed = post(paid, CHAT, BODY)
     assert exact(paid, f"/v1/generation?id={failed.headers['x-request-id']}")["data"]["total_cost"] == 0
+
+
+def test_a_call_is_found_by_the_id_that_we_wrote_into_its_answer(tmp_path: Path) -> None:
+    hello = [{"role": "user", "content": "Hello"}]
+    asked: dict[str, dict[str, Any]] = {
+        CHAT: {"messages": hello},
+        "/v1/messages": {"messages": hello, "max_tokens": 20},
+        "/v1/responses": {"input": "Hello"},
+        "/v1/completions": {"prompt": "Hello"},
+    }
+    with Gateway(tmp_path, providers={"echo": {}}) as gateway:
+        for path, body in asked.items():
+            for stream in (False, True):
+                answer = post(gateway, path, {"model": "echo/echo", "stream": stream, **body})
+                assert answer.status == 200, answer.body
+                ids = re.findall(rb'"id": ?"((?:chatcmpl|msg|resp|cmpl)[^"]*)"', answer.body)
+                own = [one.decode() for one in ids if not one.startswith(b"msg_") or path == "/v1/messages"]
+                assert own, answer.body
+                shown = exact(gateway, f"/v1/generation?id={own[0]}")["data"]
+                assert (shown["id"], shown["streamed"]) == (answer.headers["x-request-id"], stream), path
+        for unknown in ("chatcmpl-req_" + "0" * 24, "chatcmpl-scripted", "resp_" + "f" * 24, "chatcmpl-req_", "%00"):
+            assert get(gateway, f"/v1/generation?id={unknown}").status == 404
 
 
 def test_another_keys_call_is_one_that_is_not_there(paid: Gateway, upstream: ScriptedUpstream) -> None:

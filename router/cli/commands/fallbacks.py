@@ -7,8 +7,8 @@ import click
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.references import MODEL
-from router.cli.support.session import CommandSession, common
-from router.office import fallbacks as office
+from router.cli.support.session import CommandSession, remotely
+from router.office.operations import models as operations
 
 __all__ = ["fallbacks"]
 
@@ -19,13 +19,10 @@ def fallbacks() -> None:
 
 
 @fallbacks.command("list")
-@common
+@remotely
 def list_(session: CommandSession) -> None:
     """Every model with fallbacks, and where that is written."""
-    rows = [
-        {"model": one.model, "targets": list(one.targets), "source": one.source, "where": one.where}
-        for one in office.list_fallbacks(session.office)
-    ]
+    rows = session.run(operations.list_fallbacks)
     columns = {"model": "MODEL", "targets": "FALLBACKS", "where": "WRITTEN IN"}
     session.show(rows, table(rows, columns, empty="No model has fallbacks."))
 
@@ -33,23 +30,21 @@ def list_(session: CommandSession) -> None:
 @fallbacks.command("set")
 @click.argument("model", type=MODEL)
 @click.argument("targets", type=MODEL, nargs=-1, required=True, metavar="TARGET...")
-@common
+@remotely
 def set_(session: CommandSession, model: str, targets: tuple[str, ...]) -> None:
     """Try each TARGET, best first, when MODEL fails before its first output.
 
     MODEL may be an alias, whose fallbacks then hold for calls under that name. The targets' own fallbacks are not
     followed.
     """
-    made = office.set_fallbacks(session.office, session.actor, model, targets)
-    session.warn(made.warnings)
-    value = {"model": made.model, "targets": list(targets)}
-    session.show(value, f"{made.model} falls back to {', '.join(targets)}.")
+    value = session.run(operations.set_fallbacks, model=model, targets=targets)
+    session.show(value, f"{value['model']} falls back to {', '.join(targets)}.")
 
 
 @fallbacks.command()
 @click.argument("model", type=MODEL)
-@common
+@remotely
 def clear(session: CommandSession, model: str) -> None:
     """Forget MODEL's fallbacks."""
-    model = office.clear_fallbacks(session.office, session.actor, model)
-    session.show({"model": model, "targets": []}, f"{model} has no fallbacks any more.")
+    value = session.run(operations.clear_fallbacks, model=model)
+    session.show(value, f"{value['model']} has no fallbacks any more.")

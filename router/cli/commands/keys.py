@@ -7,15 +7,12 @@ from typing import Any
 import click
 
 from router.cli.support.groups import Commands
-from router.cli.support.output import iso_time, pairs, table
+from router.cli.support.output import pairs, table
 from router.cli.support.references import ACCOUNT, KEY
-from router.cli.support.session import CommandSession, common
+from router.cli.support.session import CommandSession, remotely
 from router.cli.support.times import DURATION, FUTURE
 from router.cli.support.values import AMOUNT, OrNothing, given
-from router.money.amounts import format_nano
-from router.office import keys as office
-from router.office.keys import OPERATORS, KeyEdits, KeyRow, MadeKey
-from router.types.keys import Budget
+from router.office.operations import keys as operations
 from router.types.periods import PERIODS
 
 __all__ = ["keys"]
@@ -40,7 +37,7 @@ def keys() -> None:
 @click.option("--idempotent", is_flag=True, help="Let its calls send Idempotency-Key.")
 @click.option("--management", is_flag=True, help="For scripts that manage the account's keys and read what it used.")
 @click.option("--operator", is_flag=True, help="For scripts that run this gateway; without an account.")
-@common
+@remotely
 def create(
     session: CommandSession,
     account: str | None,
@@ -64,27 +61,26 @@ def create(
         raise click.UsageError("--operator goes with neither --account nor --management: it makes a key of no account")
     if account is None and not operator:
         raise click.UsageError("--account is missing")
-    terms: dict[str, Any] = {"scope": scope, "idempotent": idempotent}
-    terms["budget"] = None if budget is None else Budget(budget, period or "")
-    made = office.create_key(
-        session.office,
-        session.actor,
-        OPERATORS if account is None else account,
-        name,
-        expires_at=expires,
+    made = session.run(
+        operations.create_key,
+        account=account,
+        name=name,
         kind="operator" if operator else "management" if management else "model",
-        **terms,
+        scope=scope,
+        expires_at=expires,
+        budget=budget,
+        budget_period=period,
+        idempotent=idempotent,
     )
     _show_once(session, made)
-    _warn(session, made.row)
 
 
 @keys.command("list")
 @click.option("--account", type=ACCOUNT, metavar="ID", help="Only this account's.")
-@common
+@remotely
 def list_(session: CommandSession, account: str | None) -> None:
     """All keys, oldest first. Of a key's text only the last four characters are known."""
-    rows = [_value(row) for row in office.list_keys(session.office, account)]
+    rows = session.run(operations.list_keys, account=account)
     columns = {
         "id": "ID",
         "account": "ACCOUNT",
@@ -102,27 +98,36 @@ def list_(session: CommandSession, account: str | None) -> None:
 
 
 @keys.command()
-@click.argument("key_id", type=KEY, metavar="ID")
-@common
-def show(session: CommandSession, key_id: str) -> None:
+@click.argument("key", type=KEY, metavar="ID")
+@remotely
+def show(session: CommandSession, key: str) -> None:
     """One key, what is spent of its budget in the present period, calls under way included, and when that ends."""
-    row = office.get_key(session.office, key_id)
-    value = _value(row) | _spent(session, row)
+    value = session.run(operations.show_key, key=key)
     session.show(value, pairs(value))
 
 
 @keys.command()
-@click.argument("key_id", type=KEY, metavar="ID")
+@click.argument("key", type=KEY, metavar="ID")
+@click.argument("name")
+@remotely
+def rename(session: CommandSession, key: str, name: str) -> None:
+    """Call a key NAME from now on."""
+    value = session.run(operations.rename_key, key=key, name=name)
+    session.show(value, f"key {value['id']} is called {value['name']}")
+
+
+@keys.command()
+@click.argument("key", type=KEY, metavar="ID")
 @click.option("--budget", type=OrNothing(AMOUNT), metavar="AMOUNT|none", help="The most that it may spend.")
 @click.option("--period", type=OrNothing(_PERIOD), metavar="day|week|month|none", help="When the budget begins again.")
 @click.option("--scope", multiple=True, metavar="MODEL", help="A model ID, or PROVIDER/*, that it may use; repeatable.")
 @click.option("--any-model", is_flag=True, help="It may use every model.")
 @click.option("--expires", type=OrNothing(FUTURE, "never"), metavar="TIME|never", help="When it ends.")
 @click.option("--idempotent/--no-idempotent", default=None, help="Whether its calls may send Idempotency-Key.")
-@common
+@remotely
 def limit(
     session: CommandSession,
-    key_id: str,
+    key: str,
     budget: Any,
     period: Any,
     scope: tuple[str, ...],
@@ -136,9 +141,9 @@ def limit(
     """
     if scope and any_model:
         raise click.UsageError("give --scope or --any-model, not both")
-    edits = KeyEdits()
+    edits: dict[str, Any] = {}
     if budget is not None:
-        edits["budget_nano"] = given(budget)
+        edits["budget"] = given(budget)
     if period is not None:
         edits["budget_period"] = given(period)
     if scope or any_model:
@@ -149,95 +154,52 @@ def limit(
         edits["idempotent"] = idempotent
     if not edits:
         raise click.UsageError("say what to change: --budget, --period, --scope, --any-model, --expires, --idempotent")
-    changed = office.change_key(session.office, session.actor, key_id, edits)
-    session.warn(changed.warnings)
-    value = _value(changed.row) | _spent(session, changed.row)
+    value = session.run(operations.limit_key, key=key, **edits)
     session.show(value, pairs(value))
-    _warn(session, changed.row)
 
 
 @keys.command()
-@click.argument("key_id", type=KEY, metavar="ID")
+@click.argument("key", type=KEY, metavar="ID")
 @_now
-@common
-def disable(session: CommandSession, key_id: str, now: bool) -> None:
+@remotely
+def disable(session: CommandSession, key: str, now: bool) -> None:
     """Refuse a key until it is enabled again. Calls under way end well, but with --now."""
-    _show_status(session, office.disable_key(session.office, session.actor, key_id, now=now))
+    _show_status(session, session.run(operations.disable_key, key=key, now=now))
 
 
 @keys.command()
-@click.argument("key_id", type=KEY, metavar="ID")
-@common
-def enable(session: CommandSession, key_id: str) -> None:
+@click.argument("key", type=KEY, metavar="ID")
+@remotely
+def enable(session: CommandSession, key: str) -> None:
     """Accept a disabled key again."""
-    _show_status(session, office.enable_key(session.office, session.actor, key_id))
+    _show_status(session, session.run(operations.enable_key, key=key))
 
 
 @keys.command()
-@click.argument("key_id", type=KEY, metavar="ID")
+@click.argument("key", type=KEY, metavar="ID")
 @_now
-@common
-def revoke(session: CommandSession, key_id: str, now: bool) -> None:
+@remotely
+def revoke(session: CommandSession, key: str, now: bool) -> None:
     """Refuse a key for good. Calls under way end well, but with --now."""
-    _show_status(session, office.revoke_key(session.office, session.actor, key_id, now=now))
+    _show_status(session, session.run(operations.revoke_key, key=key, now=now))
 
 
 @keys.command()
-@click.argument("key_id", type=KEY, metavar="ID")
+@click.argument("key", type=KEY, metavar="ID")
 @click.option("--grace", type=DURATION, default="24h", show_default=True, help="How long the old key goes on working.")
-@common
-def rotate(session: CommandSession, key_id: str, grace: float) -> None:
+@remotely
+def rotate(session: CommandSession, key: str, grace: float) -> None:
     """Make a new key in place of an old one: same account, name, scope, expiry, budget and limits.
 
     Both keys together are counted as one, so a rotation neither resets nor doubles what the key may spend.
     """
-    made = office.rotate_key(session.office, session.actor, key_id, grace_s=grace)
-    _show_once(session, made)
-    old = made.replaced
-    if old is not None:
-        works = f"works until {iso_time(old.expires_at)}" if old.status == "active" else "is revoked"
-        session.note(f"The old key {works}.")
+    _show_once(session, session.run(operations.rotate_key, key=key, grace_s=grace))
 
 
-def _spent(session: CommandSession, row: KeyRow) -> dict[str, Any]:
-    spent = office.spent_of(session.office, row)
-    if spent is None:
-        return {"spent": None}
-    return {
-        "spent": format_nano(spent.used_nano + spent.held_nano),
-        "budget_resets_at": iso_time(spent.begins_again),
-    }
-
-
-def _warn(session: CommandSession, row: KeyRow) -> None:
-    if row.budget is not None and not session.settings.gateway.bills:
-        session.note('warning: [gateway] billing is "none": nothing is charged, so a budget counts nothing')
-
-
-def _show_once(session: CommandSession, made: MadeKey) -> None:
-    session.warn(made.warnings)
-    value = {"id": made.row.id, "api_key": made.text, **_value(made.row)}
-    session.show(value, pairs(value))
+def _show_once(session: CommandSession, made: dict[str, Any]) -> None:
+    session.show(made, pairs(made))
     session.note(_ONCE)
 
 
-def _show_status(session: CommandSession, row: KeyRow) -> None:
-    session.show(_value(row), f"key {row.id} is {row.status}")
-
-
-def _value(row: KeyRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "account": None if row.account_id == OPERATORS else row.account_id,
-        "name": row.name,
-        "kind": row.kind,
-        "hint": row.hint,
-        "status": office.status_of(row),
-        "created_at": iso_time(row.created_at),
-        "expires_at": iso_time(row.expires_at),
-        "scope": list(row.scope),
-        "replaced_by": row.replaced_by,
-        "budget": None if row.budget_nano is None else format_nano(row.budget_nano),
-        "budget_period": row.budget_period or None,
-        "idempotent": row.idempotent,
-    }
+def _show_status(session: CommandSession, key: dict[str, Any]) -> None:
+    session.show(key, f"key {key['id']} is {key['status']}")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import click
 
 from router.cli.support.groups import Commands
-from router.cli.support.output import iso_time, table
+from router.cli.support.output import table
 from router.cli.support.references import ACCOUNT, KEY
-from router.cli.support.session import CommandSession, common
+from router.cli.support.session import CommandSession, remotely
 from router.cli.support.values import AMOUNT, OrNothing, given
-from router.office import limits as office
-from router.office.limits import LimitInForce, Limits, Subject, WrittenLimits
+from router.office.limits import Limits
+from router.office.operations import limits as operations
 
 __all__ = ["limits"]
 
@@ -30,16 +30,16 @@ def limits() -> None:
 @limits.command("list")
 @click.option("--key", type=KEY, metavar="ID", help="What holds for this key, and where each limit comes from.")
 @click.option("--account", type=ACCOUNT, metavar="ID", help="What holds for all keys of this account together.")
-@common
+@remotely
 def list_(session: CommandSession, key: str | None, account: str | None) -> None:
     """All limits that are set, or those in force for a key or an account."""
     if key is not None and account is not None:
         raise click.UsageError("give --key or --account, not both")
     if key is None and account is None:
-        rows = [_row(one) for one in office.written_limits(session.office)]
+        rows = session.run(operations.list_limits)
         session.show(rows, table(rows, _COLUMNS, empty="No limit is set."))
         return
-    rows = [_holding(one) for one in office.limits_in_force(session.office, key=key, account=account)]
+    rows = session.run(operations.list_limits, key=key, account=account)
     columns = {
         "counted": "COUNTED FOR",
         "limit": "LIMIT",
@@ -61,7 +61,7 @@ def list_(session: CommandSession, key: str | None, account: str | None) -> None
 @click.option("--spend-per-day", type=OrNothing(AMOUNT), metavar="AMOUNT", help="Charges in a calendar day.")
 @click.option("--spend-per-month", type=OrNothing(AMOUNT), metavar="AMOUNT", help="Charges in a calendar month.")
 @click.option("--clear", is_flag=True, help="Take all limits away that are set here.")
-@common
+@remotely
 def set_(
     session: CommandSession,
     key: str | None,
@@ -76,59 +76,22 @@ def set_(
     0 refuses every call, none takes a limit away, so that the next weaker one holds: a key's own, its tier's, then the
     configuration's. What its account asks of a key in the portal only lowers it. It holds from the next call on.
     """
-    subject = _subject(key, account, tier, per_account)
-    changes = {name: given(value) for name, value in values.items() if value is not None}
-    if clear == bool(changes):
-        raise click.UsageError("say which limits to set, or --clear to take all of them away")
-    if clear:
-        now = office.clear_limits(session.office, session.actor, subject)
-    else:
-        now = office.set_limits(session.office, session.actor, subject, changes)
-    row = _row(now)
-    session.show(row, table([row], _COLUMNS, empty=""))
-    session.warn(filter(None, [office.limits_warning(session.office, now.limits)]))
-
-
-@limits.command()
-@common
-def tiers(session: CommandSession) -> None:
-    """Every tier, its limits, where they are written and how many accounts have it."""
-    found = office.list_tiers(session.office)
-    rows = [_row(one.written) | {"tier": one.written.subject.name, "accounts": one.accounts} for one in found]
-    columns = {"accounts": "ACCOUNTS", **_COLUMNS}
-    session.show(rows, table(rows, columns, empty="There is no tier: make one with `router limits set --tier NAME`."))
-
-
-def _subject(key: str | None, account: str | None, tier: str | None, per_account: bool) -> Subject:
     if [key, account, tier].count(None) != 2:
         raise click.UsageError("give one of --key, --account and --tier")
     if per_account and tier is None:
         raise click.UsageError("--per-account goes with --tier")
-    if key is not None:
-        return Subject("key", key)
-    if account is not None:
-        return Subject("account", account)
-    return Subject("tier-account" if per_account else "tier", tier or "")
+    changes = {name: given(value) for name, value in values.items() if value is not None}
+    if clear == bool(changes):
+        raise click.UsageError("say which limits to set, or --clear to take all of them away")
+    whose = {"key": key, "account": account, "tier": tier, "per_account": per_account}
+    row = session.run(operations.set_limits, **whose, clear=clear, **changes)
+    session.show(row, table([row], _COLUMNS, empty=""))
 
 
-def _holding(one: LimitInForce) -> dict[str, Any]:
-    value = office.shown_limit(one.name, one.value)
-    row = {"counted": one.counted, "limit": one.name, "value": value, "source": one.source}
-    return row if one.resets_at is None else row | {"resets_at": iso_time(one.resets_at)}
-
-
-def _row(written: WrittenLimits) -> dict[str, Any]:
-    subject = written.subject
-    values = {name: office.shown_limit(name, value) for name, value in asdict(written.limits).items()}
-    return {"kind": subject.kind, "name": subject.name, "subject": _called(subject), "where": written.where, **values}
-
-
-def _called(subject: Subject) -> str:
-    words = {
-        "default": "each key",
-        "default-account": "each account",
-        "tier": f"each key of tier {subject.name}",
-        "tier-account": f"each account of tier {subject.name}",
-        "key-owner": f"key {subject.name}, by its account",
-    }
-    return words.get(subject.kind, f"{subject.kind} {subject.name}")
+@limits.command()
+@remotely
+def tiers(session: CommandSession) -> None:
+    """Every tier, its limits, where they are written and how many accounts have it."""
+    rows = session.run(operations.list_tiers)
+    columns = {"accounts": "ACCOUNTS", **_COLUMNS}
+    session.show(rows, table(rows, columns, empty="There is no tier: make one with `router limits set --tier NAME`."))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,10 +10,8 @@ import click
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.references import KEY, MODEL
-from router.cli.support.route_explain import call_kind, failure_rows, target_row
-from router.cli.support.session import CommandSession, common
-from router.office.keys import key_in_force
-from router.types.records import Key
+from router.cli.support.session import CommandSession, remotely
+from router.office.operations.providers import explain_route
 
 __all__ = ["routes"]
 
@@ -38,26 +35,14 @@ def routes() -> None:
 
 @routes.command()
 @click.argument("model", type=MODEL)
-@click.option("--key", "key_id", type=KEY, metavar="ID", help="Apply this key's scope, and say whether it may call.")
-@common
-def explain(session: CommandSession, model: str, key_id: str | None) -> None:
+@click.option("--key", type=KEY, metavar="ID", help="Apply this key's scope, and say whether it may call.")
+@remotely
+def explain(session: CommandSession, model: str, key: str | None) -> None:
     """What would become of a call for MODEL, step by step, and of each kind of failure. Nothing is sent.
 
     A model that is refused is answered with the reason, and exit status 1.
     """
-    key = key_in_force(session.office, key_id) if key_id is not None else None
-    route = session.assembly.resolver.route(model, key)
-    verdict = _verdict(key) if key is not None else None
-    gateway = session.settings.gateway
-    value = {
-        "model": model,
-        "key": verdict,
-        "steps": list(route.steps),
-        "targets": [target_row(target, call_kind(route)) for target in route.targets],
-        "max_attempts": gateway.max_attempts,
-        "max_call_s": gateway.max_call_s,
-        "failures": failure_rows(route, session.assembly.resolver, gateway, key),
-    }
+    value = session.run(explain_route, model=model, key=key)
     session.show(value, "\n".join(_lines(value)))
 
 
@@ -82,10 +67,3 @@ def _place(endpoint: Mapping[str, Any]) -> str:
 
 def _limits(timeouts: dict[str, float | None]) -> str:
     return ", ".join(f"{name} {limit:g}" for name, limit in timeouts.items() if limit is not None)
-
-
-def _verdict(key: Key) -> dict[str, Any]:
-    expired = key.status == "active" and key.expires_at is not None and key.expires_at <= time.time()
-    status = "expired" if expired else key.status
-    verdict = "may call" if status == "active" else f"is refused with 401: it, or its account, is {status}"
-    return {"id": key.id, "account": key.account, "status": status, "scope": list(key.scope), "verdict": verdict}

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from router.cli.subcommands.margin import margin
+from router.cli.support.csv_file import open_csv
 from router.cli.support.groups import Commands, NearestChoice
 from router.cli.support.output import iso_time, pairs, table
 from router.cli.support.references import ACCOUNT, KEY, MODEL
-from router.cli.support.session import CommandSession, common
+from router.cli.support.session import CommandSession, remotely
 from router.cli.support.times import PAST
-from router.cli.support.usage_csv import open_csv, write_csv
-from router.money.amounts import format_nano
 from router.money.usage import UNITS
-from router.office import usage as office
-from router.office.usage import GROUPINGS, NamedCall
-from router.types.records import CallRecord
+from router.office.operations import usage as operations
+from router.office.usage import GROUPINGS
 
 __all__ = ["usage"]
 
 _TOLD_ROWS = 10_000
+_FIELD_MAX = 2**31 - 1
 _ACCOUNT = click.option("--account", type=ACCOUNT, metavar="ID", help="Only this account's.")
 _SINCE = click.option("--since", type=PAST, metavar="TIME", help="Not before: 24h ago, or 2027-01-31 (UTC).")
 _UNTIL = click.option("--until", type=PAST, metavar="TIME", help="Before: 24h ago, or 2027-01-31 (UTC).")
-_UNKEPT = ("client", "traceparent")  # which observers are told, and no row has
 
 
 @click.group(cls=Commands)
@@ -63,7 +62,7 @@ class _Status(click.ParamType):  # type: ignore[type-arg] # generic in new versi
 @_SINCE
 @_UNTIL
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many rows.")
-@common
+@remotely
 def show(session: CommandSession, request_id: str | None, limit: int, **filters: Any) -> None:
     """The newest calls first, or all that is known of one: REQUEST_ID is ours, or the client's own X-Request-ID.
 
@@ -77,7 +76,7 @@ def show(session: CommandSession, request_id: str | None, limit: int, **filters:
         _show_one(session, request_id)
         return
     filters["failed"] = filters.pop("errors")
-    rows = [_row(call) for call in office.list_calls(session.office, **filters, limit=limit)]
+    rows = session.run(operations.list_calls, **filters, limit=limit)
     columns = {
         "created_at": "TIME",
         "request_id": "REQUEST",
@@ -101,17 +100,8 @@ def show(session: CommandSession, request_id: str | None, limit: int, **filters:
 
 
 def _show_one(session: CommandSession, request_id: str) -> None:
-    rows = [_row(call) for call in office.find_calls(session.office, request_id)]
+    rows = session.run(operations.find_calls, request_id=request_id)
     session.show(rows, "\n\n".join(pairs(_explained(row)) for row in rows))
-
-
-def _row(call: NamedCall) -> dict[str, Any]:
-    """A row as JSON, with the names of its account and its key."""
-    value = _value(asdict(call.record))
-    value["units"] = call.record.units.counts() if call.record.units is not None else {}
-    for name in _UNKEPT:
-        del value[name]
-    return {**value, "account_name": call.account_name, "key_name": call.key_name}
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,7 +150,7 @@ def _plain(value: Any) -> str:
 @_SINCE
 @_UNTIL
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file, made or replaced.")
-@common
+@remotely
 def export(
     session: CommandSession, account: str | None, since: float | None, until: float | None, output: Path | None
 ) -> None:
@@ -168,11 +158,12 @@ def export(
 
     Text that a spreadsheet would take for a formula has an apostrophe before it.
     """
-    records = office.export_calls(session.office, account=account, since=since, until=until)
+    pieces = session.export(account=account, since=since, until=until)
     if session.as_json and output is None:
         raise click.UsageError("the rows are CSV: with --json give --output FILE")
+    csv.field_size_limit(_FIELD_MAX)
     with open_csv(output) as stream:
-        count = write_csv(stream, _counted(session, records))
+        count = sum(1 for _ in csv.reader(_counted(session, _passed(pieces, stream)))) - 1
     if session.as_json:
         session.show({"rows": count, "file": str(output)}, "")
     session.note(f"{count} rows written.")
@@ -190,7 +181,7 @@ def export(
     show_default=True,
     help="What to sum by; repeatable.",
 )
-@common
+@remotely
 def hours(
     session: CommandSession, account: str | None, since: float | None, until: float | None, by: tuple[str, ...]
 ) -> None:
@@ -198,8 +189,7 @@ def hours(
 
     Of --since and --until the hours count that begin between them.
     """
-    sums = office.sum_hours(session.office, by=by, account=account, since=since, until=until)
-    rows = [_value({**_group(one.group), **{k: v for k, v in asdict(one).items() if k != "group"}}) for one in sums]
+    rows = session.run(operations.sum_hours, by=by, account=account, since=since, until=until)
     columns = {name: name.upper() for name in by} | {
         "calls": "CALLS",
         "errors": "ERRORS",
@@ -220,46 +210,36 @@ def hours(
     "--before", type=PAST, required=True, metavar="TIME", help="Of calls before: 90d ago, or 2027-01-31 (UTC)."
 )
 @click.option("--yes", is_flag=True, help="Delete them. Without it, only how many there are is said.")
-@common
+@remotely
 def prune(session: CommandSession, before: float, yes: bool) -> None:
     """Delete old rows. Hourly sums, transfers and balances stay, so every account's statement does."""
     session.progress("deleting" if yes else "counting")
-    if yes:
-        rows = office.prune_calls(session.office, session.actor, before)
-    else:
-        rows = office.count_prunable(session.office, before)
+    value = session.run(operations.prune_calls, before=before, yes=yes)
+    rows = value["rows"]
     did = "were deleted" if yes else "would be deleted"
-    session.show({"rows": rows, "deleted": yes}, f"{rows} rows of calls before {iso_time(before)} {did}.")
+    session.show(value, f"{rows} rows of calls before {iso_time(before)} {did}.")
     if rows and not yes:
         session.note("Nothing was deleted: run it again with --yes. `router usage export` keeps a copy.")
 
 
 @usage.command()
-@common
+@remotely
 def counters(session: CommandSession) -> None:
     """Counts of what happened, summed over all workers: open holds, refusals, shortfall, sweeps."""
-    value = _value(office.count_calls(session.office))
+    value = session.run(operations.count_happenings)
     session.show(value, pairs(value))
 
 
-def _counted(session: CommandSession, records: Iterator[CallRecord]) -> Iterator[CallRecord]:
-    """The same rows, and now and then how many there were."""
-    for number, record in enumerate(records, 1):
+def _passed(pieces: Iterable[str], stream: TextIO) -> Iterator[str]:
+    """The lines of pieces of text, which are written on their way."""
+    for piece in pieces:
+        stream.write(piece)
+        yield from io.StringIO(piece, newline="")
+
+
+def _counted(session: CommandSession, lines: Iterable[str]) -> Iterator[str]:
+    """The same lines, and now and then how many there were."""
+    for number, line in enumerate(lines, 1):
         if not number % _TOLD_ROWS:
             session.progress(f"{number} rows")
-        yield record
-
-
-def _group(group: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: iso_time(value) if name in ("hour", "day") else value for name, value in group.items()}
-
-
-def _value(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns as JSON: money as decimal text under its plain name, a moment as text."""
-    value: dict[str, Any] = {}
-    for name, held in columns.items():
-        if name.endswith("_nano"):
-            value[name.removesuffix("_nano")] = None if held is None else format_nano(held)
-        else:
-            value[name] = iso_time(held) if name == "created_at" else held
-    return value
+        yield line

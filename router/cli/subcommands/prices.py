@@ -8,13 +8,11 @@ import click
 
 from router.cli.support.output import pairs
 from router.cli.support.references import MODEL
-from router.cli.support.session import CommandSession, common
-from router.money.amounts import format_nano
-from router.money.price_text import read_price, show_price
+from router.cli.support.session import CommandSession, remotely
+from router.money.price_text import read_price
 from router.money.prices import ALL_RATES
-from router.office import prices as office
+from router.office.operations import prices as operations
 from router.types.offers import TOKENS_MAX
-from router.types.records import Usage
 
 __all__ = ["price", "price_text"]
 
@@ -39,7 +37,7 @@ _COUNT = click.IntRange(0, TOKENS_MAX)
 @click.option("--estimate", is_flag=True, help="Say what a call of so many tokens would be charged now.")
 @click.option("--prompt-tokens", type=_COUNT, default=0, metavar="N", help="For --estimate.")
 @click.option("--completion-tokens", type=_COUNT, default=0, metavar="N", help="For --estimate.")
-@common
+@remotely
 def price(
     session: CommandSession,
     model: str,
@@ -69,7 +67,7 @@ def price(
     if table:
         _set(session, model, table, price_list)
     elif estimate:
-        _estimate(session, model, price_list, Usage(prompt_tokens, completion_tokens))
+        _estimate(session, model, price_list, prompt_tokens, completion_tokens)
     else:
         _show(session, model, price_list)
 
@@ -94,53 +92,26 @@ def _set(session: CommandSession, model: str, table: dict[str, Any], price_list:
     except ValueError as error:
         option, colon, rest = str(error).partition(":")
         raise click.UsageError(f"--{option.replace('_', '-')}{colon}{rest}") from None
-    made = office.set_price(session.office, session.actor, model, new, price_list)
-    session.warn(made.warnings)
-    shown = show_price(made.price)
-    value = {"model": made.model, "list": price_list or None, "price": shown, "currency": made.currency}
+    value = session.run(operations.set_price, model=model, price=new, price_list=price_list or None)
     whose = f" for the price list {price_list}" if price_list else ""
-    session.show(value, f"{made.model} is charged{whose}: {price_text(shown)} {made.currency}, tokens per million.")
+    told = f"{price_text(value['price'])} {value['currency']}, tokens per million."
+    session.show(value, f"{value['model']} is charged{whose}: {told}")
 
 
 def _remove(session: CommandSession, model: str, price_list: str) -> None:
-    model = office.remove_price(session.office, session.actor, model, price_list)
-    value = {"model": model, "list": price_list or None, "removed": True}
-    session.show(value, f"The price of {model} is forgotten; `router models price {model}` says what holds now.")
+    value = session.run(operations.remove_price, model=model, price_list=price_list or None)
+    name = value["model"]
+    session.show(value, f"The price of {name} is forgotten; `router models price {name}` says what holds now.")
 
 
 def _show(session: CommandSession, model: str, price_list: str) -> None:
-    found = office.show_price_of(session.office, model, price_list)
-    session.warn(found.warnings)
-    all_prices = {"price": found.found.price, "cost": found.cost, "list_price_usd": found.list_price_usd}
-    shown = {name: show_price(one) if one is not None else None for name, one in all_prices.items()}
-    stored = [{"list": row.price_list or None, "price": show_price(row.price)} for row in found.stored]
-    value = {
-        "model": found.model,
-        "currency": found.currency,
-        "source": found.found.source,
-        "where": found.where,
-        **shown,
-        "stored": stored,
-    }
-    texts: dict[str, Any] = {name: price_text(one) for name, one in shown.items()}
-    texts["stored"] = [f"{row.price_list or 'all'}: {price_text(show_price(row.price))}" for row in found.stored]
+    value = session.run(operations.show_price_of, model=model, price_list=price_list or None)
+    texts: dict[str, Any] = {name: price_text(value[name]) for name in ("price", "cost", "list_price_usd")}
+    texts["stored"] = [f"{row['list'] or 'all'}: {price_text(row['price'])}" for row in value["stored"]]
     session.show(value, pairs({**value, **texts}))
 
 
-def _estimate(session: CommandSession, model: str, price_list: str, usage: Usage) -> None:
-    found = office.estimate_call(session.office, model, usage, price_list)
-    session.warn(found.warnings)
-    estimate = found.estimate
-    value = {
-        "model": estimate.model,
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "input": format_nano(estimate.input_nano),
-        "output": format_nano(estimate.output_nano),
-        "units": format_nano(estimate.units_nano),
-        "charge": format_nano(estimate.total_nano),
-        "hold": format_nano(estimate.hold_nano),
-        "cost": None if found.cost_nano is None else format_nano(found.cost_nano),
-        "currency": estimate.currency,
-    }
+def _estimate(session: CommandSession, model: str, price_list: str, prompt_tokens: int, completion_tokens: int) -> None:
+    tokens = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+    value = session.run(operations.estimate_call, model=model, price_list=price_list or None, **tokens)
     session.show(value, pairs(value))

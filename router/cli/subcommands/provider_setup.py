@@ -9,15 +9,17 @@ from urllib.parse import urlsplit
 
 import click
 
-from router.cli.support.config_check import check_settings, default_url
+from router.cli.support.config_check import check_settings
 from router.cli.support.config_edit import remove_section
 from router.cli.support.config_edit import set_key as write_key
 from router.cli.support.output import pairs
 from router.cli.support.references import PROVIDER
-from router.cli.support.session import CommandSession, common
+from router.cli.support.session import CommandSession, common, remotely
 from router.config.file import load_settings
 from router.errors import BadRequest, ConfigError, NotFound
-from router.office.providers import MASTER_KEY, check_master_key_of, forget_key, forget_keys, place_of_key, store_key
+from router.office.operations.providers import forget_key, store_key
+from router.office.providers import check_master_key_of, forget_keys, place_of_key
+from router.providers.places import default_url
 
 __all__ = ["add", "remove", "set_key"]
 
@@ -89,26 +91,21 @@ def remove(session: CommandSession, name: str) -> None:
 @click.argument("name")
 @click.option("--endpoint", type=click.IntRange(1), metavar="N", help="Only for its Nth endpoint, counted from 1.")
 @click.option("--remove", is_flag=True, help="Forget the stored key.")
-@common
+@remotely
 def set_key(session: CommandSession, name: str, endpoint: int | None, remove: bool) -> None:
     """Store a provider's key in the database, encrypted under the master key in ROUTER_MASTER_KEY.
 
     The key is read from standard input, or asked for. An api_key that the file or the environment gives wins over it.
     """
-    number = endpoint or 0
-    place_of_key(session.office, name, number)
-    value = {"provider": name, "endpoint": endpoint, "stored": not remove}
     if remove:
-        forget_key(session.office, session.actor, name, number)
+        value = session.run(forget_key, name=name, endpoint=endpoint)
         session.show(value, f"The stored key of {name} is forgotten.")
-    else:
-        check_master_key_of(session.office)  # before anybody types a key in vain
-        made = store_key(session.office, session.actor, name, number, _read_key())
-        session.show(value, f"The key of {name} is stored, encrypted.")
-        if made.winner:
-            session.note(f"warning: {made.winner} gives a key as well, and wins over the stored one")
-        session.note(f"The gateway needs the same {MASTER_KEY} in its environment.")
-    session.note(_RELOAD)
+        return
+    if not session.remote_url:  # before anybody types a key in vain
+        place_of_key(session.office, name, endpoint or 0)
+        check_master_key_of(session.office)
+    value = session.run(store_key, name=name, endpoint=endpoint, key=_read_key())
+    session.show(value, f"The key of {name} is stored, encrypted.")
 
 
 def _read_key() -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import click
 
-from router.cli.support.output import iso_time, pairs
+from router.cli.support.output import pairs
 from router.cli.support.references import PROVIDER
-from router.cli.support.session import CommandSession, common
-from router.office.console.provider_switches import ProviderOff, disable_provider, enable_provider
+from router.cli.support.session import CommandSession, remotely
+from router.office.operations.providers import disable_provider, enable_provider
 
 __all__ = ["disable", "enable"]
 
@@ -17,24 +17,23 @@ __all__ = ["disable", "enable"]
 @click.command()
 @click.argument("name", type=PROVIDER)
 @click.option("--reason", default="", help="Why; `router providers list` and the audit log show it.")
-@common
+@remotely
 def disable(session: CommandSession, name: str, reason: str) -> None:
     """Send a provider no call, from now on and in every worker within a second. Its running calls end by themselves.
 
     Models that it serves go to their fallbacks; those without are refused with 503, and on no list.
     """
-    _show(session, disable_provider(session.office, replace(session.actor, reason=reason), name), "off")
+    _show(session, session.run(disable_provider, name=name, reason=reason or None))
 
 
 @click.command()
 @click.argument("name", type=PROVIDER)
 @click.option("--reason", default="", help="Why; the audit log shows it.")
-@common
+@remotely
 def enable(session: CommandSession, name: str, reason: str) -> None:
     """Call a disabled provider again."""
-    _show(session, enable_provider(session.office, replace(session.actor, reason=reason), name), "on")
+    _show(session, session.run(enable_provider, name=name, reason=reason or None))
 
 
-def _show(session: CommandSession, turned: ProviderOff, state: str) -> None:
-    value = {"name": turned.provider, "state": state, "reason": turned.reason, "since": iso_time(turned.changed_at)}
-    session.show(value, pairs({name: part for name, part in value.items() if part}))
+def _show(session: CommandSession, turned: dict[str, Any]) -> None:
+    session.show(turned, pairs({name: part for name, part in turned.items() if part}))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import click
 
 from router.cli.support.output import table
 from router.cli.support.references import PROVIDER
-from router.cli.support.session import CommandSession, common
-from router.office.model_sync import SyncedModels, sync_models, syncable
+from router.cli.support.session import CommandSession, remotely
+from router.office.operations.models import sync_models
 
 __all__ = ["sync"]
 
@@ -19,7 +19,7 @@ _SHOWN_MAX = 5
 
 @click.command()
 @click.argument("provider", type=PROVIDER, required=False)
-@common
+@remotely
 def sync(session: CommandSession, provider: str | None) -> int:
     """Ask PROVIDER, or every active one, for its models, and add those that are not in the catalogue yet.
 
@@ -28,26 +28,20 @@ def sync(session: CommandSession, provider: str | None) -> int:
     provider tells none or is not paid by tokens alone, is said with the reason. Exit status 1 if a provider could not
     be asked.
     """
-    chosen = syncable(session.office, provider)
-    results = []
-    for place, one in enumerate(chosen, 1):
-        if len(chosen) > 1:
-            session.progress(f"asking {one.name} ({place} of {len(chosen)})")
-        results.append(sync_models(session.office, session.actor, one))
+    rows = session.run(sync_models, provider=provider)
     columns = {"provider": "PROVIDER", "added": "ADDED", "known": "KNOWN", "gone": "NOT LISTED", "error": "ERROR"}
-    rows = [asdict(result) for result in results]
     shown = [{**row, "added": _few(row["added"])} for row in rows]
     text = table(shown, columns, empty="No active provider has a list to ask for.")
-    session.show(rows, "\n".join([text, *_unpriced_text(results)]))
-    return 1 if any(result.error for result in results) else 0
+    session.show(rows, "\n".join([text, *_unpriced_text(rows)]))
+    return 1 if any(row["error"] for row in rows) else 0
 
 
-def _unpriced_text(results: Sequence[SyncedModels]) -> Iterator[str]:
+def _unpriced_text(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """One line for each reason."""
     reasons: dict[str, list[str]] = {}
-    for result in results:
-        for one in result.unpriced:
-            reasons.setdefault(one.why, []).append(one.id)
+    for row in rows:
+        for one in row["unpriced"]:
+            reasons.setdefault(one["why"], []).append(one["id"])
     if reasons:
         yield "\nWithout a price, so that calls are refused (`router models price ID` sets one):"
     for why, ids in sorted(reasons.items()):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from router.app.assembly import Assembly
 from router.app.config_rules import check_rules, plugin_records
-from router.app.lacks import default_url, upstream_urls
 from router.app.start import open_transport
 from router.charging.policies import policies_of
 from router.cli.support.output import for_operators
@@ -17,7 +16,7 @@ from router.plugin_host.registry import Registry
 from router.providers.configured import ConfiguredProvider, StoredKeys, build_providers
 from router.providers.profile import dialect_of
 
-__all__ = ["check_database_url", "check_settings", "dead_aliases", "default_url", "upstream_urls"]
+__all__ = ["check_database_url", "check_settings", "dead_aliases"]
 
 
 def check_settings(

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import requests
 
 from router.app.installed import plugin_migrations
-from router.cli.support.config_check import upstream_urls
 from router.config.file import Settings
 from router.config.provider import Secret
 from router.db.database import Database
@@ -25,6 +24,7 @@ from router.db.sqlite import SqliteEngine
 from router.errors import RouterError
 from router.plugin_host.registry import Registry
 from router.providers.configured import ConfiguredProvider
+from router.providers.places import upstream_urls
 from router.store.migrating import pending
 
 __all__ = [

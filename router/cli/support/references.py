@@ -1,7 +1,7 @@
 """Accounts, keys and models as arguments: a name is taken where an ID is, and shells complete all three.
 
-A command declares ``type=ACCOUNT`` or ``type=KEY``; ``common`` hands it the ID. Completion reads the database that the
-configuration names, and says nothing where it cannot.
+A command declares ``type=ACCOUNT`` or ``type=KEY``; the operation that it runs takes either. Completion reads the
+database that the configuration names, and says nothing where it cannot.
 """
 
 from __future__ import annotations
@@ -28,10 +28,6 @@ class Reference(click.ParamType):  # type: ignore[type-arg] # generic in new ver
         """(what stands for it in a command, what to show beside it)."""
         raise NotImplementedError
 
-    def resolve(self, session: CommandSession, text: str) -> str:
-        """What a command works with, for what it was given."""
-        return text
-
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         config = ctx.params.get("config") or ctx.find_root().params.get("config") or Path("router.toml")
         try:
@@ -48,24 +44,12 @@ class _Account(Reference):
 
         yield from recent_accounts(session.database, _SHOWN_MAX)
 
-    def resolve(self, session: CommandSession, text: str) -> str:
-        """The ID; text that is neither an ID nor a name stays, for the command to refuse."""
-        from router.office.names import account_id
-
-        return account_id(session.database, text)
-
 
 class _Key(Reference):
     def known(self, session: CommandSession) -> Iterator[tuple[str, str]]:
         from router.office.names import recent_keys
 
         yield from recent_keys(session.database, _SHOWN_MAX)
-
-    def resolve(self, session: CommandSession, text: str) -> str:
-        """The same of a key."""
-        from router.office.names import key_id
-
-        return key_id(session.database, text)
 
 
 class _Model(Reference):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,15 +17,17 @@ from router.errors import RouterError
 
 if TYPE_CHECKING:
     from router.app.assembly import Assembly
+    from router.cli.support.remote import RemoteGateway
     from router.config.file import Settings
     from router.db.database import Database
     from router.office.actor import Actor
     from router.office.office import Office, Shelf
+    from router.office.operations.operation import OfficeOperation
     from router.plugin_host.registry import Registry
     from router.providers.configured import ConfiguredProvider, StoredKeys
     from router.types.dialect import Dialect
 
-__all__ = ["CommandSession", "common"]
+__all__ = ["CommandSession", "common", "remotely"]
 
 R = TypeVar("R")
 
@@ -35,17 +38,23 @@ class CommandSession:
     Args:
         config: the configuration file.
         as_json: whether the answer is one JSON document.
+        remote: URL of a gateway elsewhere, on which the command works in place of the configuration; empty for none.
     """
 
-    def __init__(self, config: Path, as_json: bool) -> None:
+    def __init__(self, config: Path, as_json: bool, remote: str = "") -> None:
         self.config = config
         self.as_json = as_json
+        self.remote_url = remote
+        self._notes: list[str] = []
 
     def __enter__(self) -> CommandSession:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in ("assembly", "database"):
+        if "office" in self.__dict__ and "providers" in self.office.__dict__:
+            for provider in self.office.providers.values():
+                provider.transport.close()
+        for name in ("remote", "assembly", "database"):
             opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()
@@ -104,8 +113,41 @@ class CommandSession:
         from router.office.office import Office
 
         return Office(
-            self.settings, self.database, dialect=lambda: self.dialect, providers=self._providers, shelf=self._shelf
+            self.settings,
+            self.database,
+            dialect=lambda: self.dialect,
+            providers=self._providers,
+            shelf=self._shelf,
+            payments=lambda: self.assembly.payments,
         )
+
+    @cached_property
+    def remote(self) -> RemoteGateway:
+        """The gateway elsewhere. Raises ``click.UsageError``: its URL or the key for it cannot be."""
+        from router.cli.support.remote import RemoteGateway, remote_key
+
+        return RemoteGateway(self.remote_url, remote_key(os.environ))
+
+    def run(self, operation: OfficeOperation, **values: Any) -> Any:
+        """Do what operators do, here or at the gateway elsewhere; what it came to, as JSON has it.
+
+        What is to be said beside goes to stderr.
+        """
+        if self.remote_url:
+            answer = self.remote.run(operation, values, self.progress)
+        else:
+            answer = operation.answer(self.office, self.actor, values, self.progress)
+        self.warn(answer.warnings)
+        self._notes += answer.notes
+        return answer.value
+
+    def export(self, *, account: str | None, since: float | None, until: float | None) -> Iterator[str]:
+        """All usage rows as lines of CSV, of here or of the gateway elsewhere."""
+        if self.remote_url:
+            return self.remote.export(account=account, since=since, until=until)
+        from router.office.operations.usage import export_rows
+
+        return export_rows(self.office, account=account, since=since, until=until)
 
     @cached_property
     def actor(self) -> Actor:
@@ -117,7 +159,7 @@ class CommandSession:
     def _providers(self) -> Mapping[str, ConfiguredProvider]:
         from router.cli.support.config_check import check_settings
 
-        return check_settings(self.settings, self.registry)
+        return check_settings(self.settings, self.registry, self.stored_keys)
 
     def _shelf(self) -> Shelf:
         from router.office.office import Shelf
@@ -130,6 +172,8 @@ class CommandSession:
             print_json(value)
         else:
             click.echo(text)
+        while self._notes:
+            self.note(self._notes.pop(0))
 
     def note(self, message: str) -> None:
         """A message beside the answer, on stderr."""
@@ -151,26 +195,27 @@ def common(function: Callable[..., R]) -> Callable[..., R]:
 
     Both may stand before the command's name as well (``router --config FILE keys list``).
     """
+    return _with_session(function, elsewhere=False)
 
+
+def remotely(function: Callable[..., R]) -> Callable[..., R]:
+    """The same, and ``--remote``: for a command that does all by ``CommandSession.run``."""
+    help = "Do it at the gateway there, with the operator's key in ROUTER_REMOTE_KEY."
+    option = click.option("--remote", metavar="URL", help=help)
+    return option(_with_session(function, elsewhere=True))
+
+
+def _with_session(function: Callable[..., R], *, elsewhere: bool) -> Callable[..., R]:
     @click.option("--config", type=click.Path(path_type=Path), help="Configuration file.  [default: router.toml]")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else on stdout.")
     @functools.wraps(function)
-    def with_session(*args: Any, config: Path | None, as_json: bool, **options: Any) -> R:
-        root = click.get_current_context().find_root().params
-        with CommandSession(config or root["config"], as_json or root["as_json"]) as session:
-            return function(session, *args, **_resolved(session, options))
+    def with_session(*args: Any, config: Path | None, as_json: bool, remote: str | None = None, **options: Any) -> R:
+        context = click.get_current_context()
+        root = context.find_root().params
+        url = remote or root["remote"] or ""
+        if url and not elsewhere:
+            raise click.UsageError("this command works on this machine alone: leave --remote out", context)
+        with CommandSession(config or root["config"], as_json or root["as_json"], url) as session:
+            return function(session, *args, **options)
 
     return with_session
-
-
-def _resolved(session: CommandSession, options: dict[str, Any]) -> dict[str, Any]:
-    """A command's values, with the IDs of what was given by name (``router.cli.support.references``)."""
-    context = click.get_current_context()
-    for param in context.command.params:
-        resolve = getattr(param.type, "resolve", None)
-        value = options.get(param.name or "")
-        if resolve is not None and param.name is not None and value is not None:
-            many = isinstance(value, tuple)
-            found = tuple(resolve(session, one) for one in value) if many else resolve(session, value)
-            options[param.name] = found
-    return options

@@ -12,15 +12,19 @@ from router.errors import Conflict, Forbidden, NotFound, RateLimited, RouterErro
 from router.http import samples
 from router.http.json_schema import of_request, of_values
 from router.http.key_api import encode_exact, key_api_paths, subscription, total_usage, user_balance
+from router.http.management.operators import EXPORT, OPERATORS_BASE
 from router.http.management.own import OWN_ROUTES, OwnRoute
 from router.http.management.rows import activity_row, key_row, log_row
 from router.http.operations import KEYS, Json, Operations, answer, json_content, reference
 from router.metering.usage_hours import UsageSum
 from router.office.customers.own import KeyStanding
+from router.office.forms.usage import ExportForm
+from router.office.operations.operation import OfficeOperation
+from router.office.operations.table import OPERATIONS
 from router.office.usage import NamedCall
 from router.store.keys import KeyRow
 
-__all__ = ["body_of", "describe_key_api", "describe_own", "query_of", "script_errors"]
+__all__ = ["body_of", "describe_key_api", "describe_operators", "describe_own", "query_of", "script_errors"]
 
 _TEXT: Json = {"type": "string", "minLength": 1}
 _PLACE = re.compile(r"<(\w+)>")
@@ -71,6 +75,68 @@ def describe_own(made: Operations) -> dict[str, Json]:
             operation["requestBody"] = body_of(made, route.name, route.form)
         found.setdefault(_PLACE.sub(r"{\1}", route.path), {})[route.method.lower()] = operation
     return found
+
+
+def describe_operators(made: Operations) -> dict[str, Json]:
+    """The paths of operators' keys, made from the table of operations."""
+    made.schemas["OperatorAnswer"] = _OPERATOR_ANSWER
+    made.schemas["OperatorError"] = _OPERATOR_ERROR
+    found: dict[str, Json] = {}
+    for one in OPERATIONS.values():
+        words = "".join(word.title() for word in one.name.replace("-", " ").split())
+        name = f"operator{words}"
+        operation = _operators(made, name, one.about, _content_of(one))
+        if one.method == "GET":
+            operation["parameters"] = query_of(one.form)
+        else:
+            operation["requestBody"] = {**body_of(made, name, one.form), "required": bool(one.form().fields)}
+        found[f"{OPERATORS_BASE}{one.path}"] = {one.method.lower(): operation}
+    rows = {"text/csv": {"schema": {"type": "string"}}}
+    operation = _operators(made, "operatorUsageExport", "All usage rows as CSV, in order of arrival.", rows)
+    found[EXPORT] = {"get": {**operation, "parameters": query_of(ExportForm)}}
+    return found
+
+
+def _operators(made: Operations, name: str, about: str, content: Json) -> Json:
+    """An operation of an operator's: what its key meets is told as the profile does, all else in a shape of its own."""
+    errors = [
+        *samples.keyed_errors(),
+        Forbidden("This is for operators' keys.", code="operator_key_required"),
+        _TOO_OFTEN,
+    ]
+    operation = made.operation(name, about, answer("The answer.", content), errors, KEYS)
+    either = {"anyOf": [reference("OperatorError"), reference("Error")]}
+    for status in ("400", "402", "403", "404", "409", "413", "429", "500", "502", "503"):
+        operation["responses"][status] = answer("Refused.", {"application/json": {"schema": either}})
+    return operation
+
+
+def _content_of(operation: OfficeOperation) -> Json:
+    if not operation.long:
+        return json_content("OperatorAnswer")
+    told = {"type": "object", "properties": {"progress": {"type": ["string", "null"]}}, "required": ["progress"]}
+    line = {"anyOf": [told, reference("OperatorAnswer"), reference("OperatorError")]}
+    return {"application/x-ndjson": {"schema": {"type": "string"}, "x-item-schema": line}}
+
+
+_TEXTS: Json = {"type": "array", "items": {"type": "string"}}
+_OPERATOR_ANSWER: Json = {
+    "type": "object",
+    "description": "In `data` what the command prints with --json.",
+    "properties": {"data": {}, "warnings": _TEXTS, "notes": _TEXTS},
+    "required": ["data", "warnings", "notes"],
+}
+_OPERATOR_ERROR: Json = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {name: {"type": ["string", "null"]} for name in ("message", "type", "param", "code")},
+            "required": ["message", "type", "param", "code"],
+        }
+    },
+    "required": ["error"],
+}
 
 
 def body_of(made: Operations, name: str, form: type[Schema]) -> Json:

@@ -14,26 +14,19 @@ from router.charging.key_views import KeyBooks
 from router.errors import Forbidden, RouterError
 from router.http.incoming import incoming_of
 from router.http.key_api import KeyApi, encode_exact
+from router.http.management.operators import SAFE_HEADERS, OperatorRoutes, query_values
 from router.http.management.own import OWN_ROUTES, OwnRequest, OwnRoute
 from router.http.management.pace import Pace
 from router.http.peer import PeerReader
 from router.office.actor import Actor
-from router.office.forms.fields import OfficeField
-from router.office.forms.form import OfficeForm, load, read_json
+from router.office.forms.form import load, read_json
 from router.office.office import Office
 from router.types.keys import Key
 
-__all__ = ["BODY_MAX", "SAFE_HEADERS", "ScriptRoutes", "query_values", "script_views"]
+__all__ = ["BODY_MAX", "ScriptRoutes", "script_views"]
 
 BODY_MAX = 1 << 18
 """Bytes of a body at most."""
-
-SAFE_HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
-"""What every answer has: it is nobody's to keep, and no page."""
 
 Answering = Callable[[Key, Mapping[str, str]], bytes]
 View = Callable[..., Response]
@@ -102,21 +95,12 @@ def script_views(assembly: Assembly, peers: PeerReader) -> Iterator[tuple[str, s
     settings, key_of = assembly.settings, assembly.gateway.key
     pace = Pace(settings.server.api_requests_per_minute)
     routes = ScriptRoutes(lambda: assembly.office, key_of, peers, pace)
+    operators = OperatorRoutes(lambda: assembly.office, routes.admitted)
     books = KeyBooks(assembly.database, settings.gateway.currency, assembly.limits.timezone)
     for path, answer in KeyApi(assembly.dialect, books).routes():
         yield path, "GET", routes.of_key(answer)
     yield from routes.rules()
-
-
-def query_values(form: type[OfficeForm]) -> dict[str, Any]:
-    """The request's query as a form takes it: fields that hold many have all that came."""
-    fields = {field.data_key or name: field for name, field in form().fields.items()}
-    found: dict[str, Any] = {}
-    for name in request.args:
-        field = fields.get(name)
-        many = isinstance(field, OfficeField) and field.holds_many
-        found[name] = request.args.getlist(name) if many else request.args.getlist(name)[-1]
-    return found
+    yield from operators.rules()
 
 
 def _values(route: OwnRoute, incoming: Incoming) -> dict[str, Any]:

@@ -21,10 +21,14 @@ from router.office.office import Office
 from router.office.people.records import WebSession
 from router.store import keys as table
 from router.store.lookup import find_key, first_hidden
+from router.store.people.members import revoke_idle_hidden
 from router.store.people.pepper import pepper
 from router.types.keys import Budget, Key
 
-__all__ = ["playground_budget", "playground_key"]
+__all__ = ["UNUSED_S", "playground_budget", "playground_key", "revoke_idle_keys"]
+
+UNUSED_S = 30 * 86_400.0
+"""After how long without a call a key is revoked: as long as a log-in lasts, without which no page can call with it."""
 
 _NAME_MAX = 200
 
@@ -58,6 +62,25 @@ def playground_key(office: Office, actor: Actor, session: WebSession, session_te
             edits["budget_period"] = budget.period
         change_key(office, actor, known.key.id, edits)
     return _text(office, seed)
+
+
+def revoke_idle_keys(office: Office, actor: Actor) -> int:
+    """Revoke what no page will call with again: keys that ran out, that were not used for ``UNUSED_S``, or whose person
+    has left the workspace, only looks at it, is suspended or closed; how many. A leased job's work: harmless when it is
+    run twice.
+    """
+    revoked = 0
+    while True:
+        some = write(office, actor, "keys revoke-hidden", lambda transaction: _revoked(office, transaction))
+        if not some:
+            return revoked
+        revoked += some
+
+
+def _revoked(office: Office, transaction: Transaction) -> Change[int]:
+    now = office.clock()
+    ended = revoke_idle_hidden(transaction.connection, now, now - UNUSED_S)
+    return Change(len(ended), "", {"keys": ended}, made=bool(ended))
 
 
 def _make(office: Office, actor: Actor, session: WebSession, seed: bytes, budget: Budget | None) -> None:

@@ -8,7 +8,7 @@ runs a gateway elsewhere sends its values so.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,8 +17,6 @@ from marshmallow import ValidationError
 
 from router.config.durations import parse_duration_s
 from router.money.amounts import format_nano, parse_nano
-from router.money.price_text import read_price, show_price
-from router.money.prices import ALL_RATES, Price
 from router.surfaces.field_kinds import JsonField, short
 from router.types.keys import AMOUNT_MAX
 
@@ -31,7 +29,6 @@ __all__ = [
     "MomentField",
     "MoneyField",
     "OfficeField",
-    "PriceField",
     "StatusField",
     "WholeField",
     "YesNoField",
@@ -51,18 +48,25 @@ class OfficeField(JsonField):
 
     Args:
         required: whether it must be there, and not null.
+        nullable: whether null is one of its values, although it must be there.
         named: its name outside, where that is none that Python takes (``from``).
         about: what it is, in a line, for descriptions.
         example: a value as JSON has it, for descriptions.
     """
 
     def __init__(
-        self, *, required: bool = False, named: str | None = None, about: str = "", example: Any = None
+        self,
+        *,
+        required: bool = False,
+        nullable: bool = False,
+        named: str | None = None,
+        about: str = "",
+        example: Any = None,
     ) -> None:
         super().__init__(required=required)
         self.data_key = named
         self.about, self.example = about, example
-        self.allow_none = not required
+        self.allow_none = nullable or not required
         self.error_messages = {**self.error_messages, "required": "is missing", "null": "must not be null"}
 
     @property
@@ -304,24 +308,6 @@ class StatusField(OfficeField):
             return None
         low, high = value
         return str(low) if low == high else f"{low // 100}xx"
-
-
-class PriceField(OfficeField):
-    """A price as ``router.toml`` has it: ``{"input": "2.50", "output": "10"}``; gives a ``Price``."""
-
-    def shape(self) -> dict[str, Any]:
-        rate = {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9})?$"}
-        rates: Mapping[str, Any] = dict.fromkeys(ALL_RATES, rate)
-        return {"type": "object", "properties": {**rates, "free": {"type": "boolean"}, "tiers": {"type": "array"}}}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Price:
-        try:
-            return read_price(value)
-        except ValueError as error:
-            raise ValidationError(f"is no price: {error}") from None
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
-        return None if value is None else show_price(value)
 
 
 def _text(value: Any, longest: int, empty: bool) -> str:

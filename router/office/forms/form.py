@@ -12,7 +12,7 @@ from marshmallow import RAISE, Schema, ValidationError
 from router.errors import BadRequest
 from router.plugin_host.validate import nearest
 
-__all__ = ["Loaded", "OfficeForm", "load", "read_form", "read_json"]
+__all__ = ["Loaded", "NothingForm", "OfficeForm", "load", "read_form", "read_json"]
 
 _FORM = "_schema"
 _TOLD_MAX = 10
@@ -32,6 +32,10 @@ class OfficeForm(Schema):
     def __init__(self, *, of_text: bool = False) -> None:
         self.of_text = of_text
         super().__init__()
+
+
+class NothingForm(OfficeForm):
+    """Takes nothing."""
 
 
 class Loaded(NamedTuple):

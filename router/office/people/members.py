@@ -29,6 +29,7 @@ from router.store.people.members import (
     set_member_role,
 )
 from router.store.people.people import find_person_row
+from router.store.people.proofs import use_form
 from router.store.people.tickets import TicketShown, delete_tickets, find_ticket, issue_ticket, list_tickets
 
 __all__ = [
@@ -56,10 +57,14 @@ def list_members(office: Office, account_id: str) -> list[Member]:
     return [Member(**asdict(row)) for row in list_member_rows(office.database, account_id)]
 
 
-def create_workspace(office: Office, actor: Actor, person_id: str, name: str) -> Workspace:
+def create_workspace(office: Office, actor: Actor, person_id: str, name: str, *, once: str = "") -> Workspace:
     """Make somebody another workspace, which they own. There is no free credit for it.
 
+    Args:
+        once: of a form, what it is known by when it is sent again.
+
     Raises:
+        Conflict: the form was sent before (``form_sent_before``).
         NotFound: there is no such person.
         Forbidden: their address is not proved yet (``not_verified``).
         BadRequest: the name is none.
@@ -71,6 +76,8 @@ def create_workspace(office: Office, actor: Actor, person_id: str, name: str) ->
 
     def create(transaction: Transaction) -> Change[Workspace]:
         check_verified(person_row(transaction, person_id))
+        if not use_form(transaction.connection, person_id, once, office.clock()):
+            raise Conflict("This form was sent before, and the workspace was made then.", code="form_sent_before")
         admit(transaction.connection, (by_person("workspace", person_id),), office.clock())
         account = create_account(transaction, shown)
         if office.settings.portal.new_tier:

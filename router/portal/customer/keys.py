@@ -27,7 +27,7 @@ from router.office.keys import (
 from router.office.usage import last_used, sum_keys
 from router.portal.customer.own import maker_names, maker_of, own_key
 from router.portal.web.fields import Amount, Count, Lines, PersonName
-from router.portal.web.forms import Form, empty_form, load_form
+from router.portal.web.forms import Form, OnceField, empty_form, form_once, load_form
 from router.portal.web.pages import PageRoutes
 from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
@@ -58,6 +58,7 @@ class _KeyForm(Schema):
     requests_per_minute = Count(load_default=None)
     tokens_per_minute = Count(load_default=None)
     concurrent = Count(load_default=None)
+    once = OnceField(load_default="")
 
 
 @PAGES.get("/app/keys", "viewer")
@@ -79,7 +80,7 @@ def keys_page(request: PageRequest) -> PageReply:
 @PAGES.get("/app/keys/new", "developer")
 def new_key_page(request: PageRequest) -> PageReply:
     """The form for a new key."""
-    return request.render("customer/key_new.html", form=empty_form(period="month"))
+    return request.render("customer/key_new.html", form=empty_form(period="month", once=form_once()))
 
 
 @PAGES.post("/app/keys/new", "developer", step_up=True)
@@ -100,7 +101,10 @@ def make_key(request: PageRequest) -> PageReply:
             expires_at=_expiry(request, values["expires"]),
             budget=budget,
             limits=_limits(request, values),
+            once=values["once"],
         )
+    except Conflict as error:
+        return request.render("customer/key_new.html", status=error.status, form=_sent_before(request, form))
     except (BadRequest, NotFound) as error:
         return request.render("customer/key_new.html", status=422, form=_refused(form, error))
     return request.render("customer/key_made.html", status=201, key=made.row, text=made.text, until=None)
@@ -172,6 +176,17 @@ def end_key(request: PageRequest) -> PageReply:
         return _show(request, row, form, 422)
     revoke_key(request.office, request.actor, row.id, now=True)
     return request.redirect("/app/keys", said="key_revoked")
+
+
+def _sent_before(request: PageRequest, form: Form) -> Form:
+    """The form as one that makes another key, should that be meant."""
+    again = empty_form(**{**form.typed, "once": form_once()})
+    return again.refuse(
+        request.text(
+            "This form was sent twice: one key was made, and its text was shown that once. If you did not keep it, "
+            "revoke that key; to make another one, press the button again."
+        )
+    )
 
 
 def _show(request: PageRequest, row: KeyRow, form: Form | None, status: int = 200) -> PageReply:

@@ -22,7 +22,7 @@ from router.office.people.records import ROLES
 from router.office.people.sessions import choose_workspace
 from router.portal.customer.own import nothing_here
 from router.portal.web.fields import PersonName
-from router.portal.web.forms import Form, empty_form, load_form
+from router.portal.web.forms import Form, OnceField, empty_form, form_once, load_form
 from router.portal.web.pages import PageRoutes
 from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
@@ -43,6 +43,7 @@ class _WorkspaceForm(Schema):
     """How a workspace is called."""
 
     name = PersonName(required=True)
+    once = OnceField(load_default="")
 
 
 @PAGES.get("/app/team", "viewer")
@@ -129,7 +130,7 @@ def rename(request: PageRequest) -> PageReply:
 @PAGES.get("/app/workspaces", "person")
 def workspaces(request: PageRequest) -> PageReply:
     """The workspaces that somebody belongs to."""
-    return _show_workspaces(request, empty_form())
+    return _show_workspaces(request, empty_form(once=form_once()))
 
 
 @PAGES.post("/app/workspaces", "person")
@@ -152,8 +153,13 @@ def make(request: PageRequest) -> PageReply:
     form = load_form(_WorkspaceForm(), request.form)
     if form.ok:
         try:
-            made = create_workspace(request.office, request.actor, request.person.id, form.values["name"])
-        except (BadRequest, Conflict, RateLimited) as error:
+            made = create_workspace(
+                request.office, request.actor, request.person.id, form.values["name"], once=form.values["once"]
+            )
+        except Conflict:
+            said = request.text("This form was sent twice: one workspace was made.")
+            return _show_workspaces(request, empty_form(once=form_once()).refuse(said), 409)
+        except (BadRequest, RateLimited) as error:
             form.refuse(error)
         else:
             choose_workspace(request.office, request.session_text, made.account_id)

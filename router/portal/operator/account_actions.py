@@ -22,6 +22,7 @@ from router.portal.operator.actions import (
     action,
     once_field,
     reference_of,
+    state_of,
 )
 from router.portal.operator.frame import nothing_there
 from router.portal.web.fields import Amount
@@ -134,7 +135,9 @@ def _tier(request: PageRequest) -> ConsoleAction:
     says = ("The tier's limits hold from the next call on.",)
     facts.append(("Tier now", account.tier or _NONE))
     typed = {"chosen": account.tier}
-    return ConsoleAction(f"Tier of {name}", "Set the tier", back, says, facts, (chosen,), typed=typed)
+    return ConsoleAction(
+        f"Tier of {name}", "Set the tier", back, says, facts, (chosen,), typed=typed, state=state_of(account.tier)
+    )
 
 
 @action(PAGES, f"{_ONE}/tier", _tier, said="account_changed", schema=_ChoiceForm)
@@ -151,7 +154,10 @@ def _price_list(request: PageRequest) -> ConsoleAction:
     facts.append(("Price list now", account.price_list or _NONE))
     says = ("Calls are charged by it from the next one on; models that it leaves out are charged as for everybody.",)
     typed = {"chosen": account.price_list}
-    return ConsoleAction(f"Price list of {name}", "Set the price list", back, says, facts, (chosen,), typed=typed)
+    state = state_of(account.price_list)
+    return ConsoleAction(
+        f"Price list of {name}", "Set the price list", back, says, facts, (chosen,), typed=typed, state=state
+    )
 
 
 @action(PAGES, f"{_ONE}/price-list", _price_list, said="account_changed", schema=_ChoiceForm)
@@ -189,7 +195,10 @@ def _limits(request: PageRequest) -> ConsoleAction:
         "These hold for the account's keys together. An empty field leaves it to the tier, or to the limits of "
         "everybody; 0 refuses every call.",
     )
-    return ConsoleAction(f"Limits of {name}", "Set the limits", f"{back}/limits", says, (), asked, typed=typed)
+    state = state_of(held)
+    return ConsoleAction(
+        f"Limits of {name}", "Set the limits", f"{back}/limits", says, (), asked, typed=typed, state=state
+    )
 
 
 @action(PAGES, f"{_ONE}/set-limits", _limits, said="limits_set", schema=_LimitsForm)

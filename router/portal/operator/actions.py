@@ -5,6 +5,7 @@ Each is one form on one page, so that there is room for what it does, and its re
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import unicodedata
@@ -23,6 +24,7 @@ from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = [
+    "OUTDATED",
     "ActionField",
     "ConsoleAction",
     "Do",
@@ -30,10 +32,18 @@ __all__ = [
     "ReasonForm",
     "action",
     "because",
+    "is_outdated",
     "once_field",
     "reference_of",
     "show_action",
+    "state_of",
 ]
+
+OUTDATED = (
+    "This was changed since the page was opened, by somebody else or in another tab. Look at what holds now; to set it "
+    "all the same, press the button again."
+)
+"""What is said of a form that was opened while something else held."""
 
 _REASON = (3, 400)
 _REFUSALS = (BadRequest, NotFound, Conflict, Forbidden, ConfigError, Unavailable)
@@ -91,6 +101,8 @@ class ConsoleAction:
         typed: what stands in the fields before anything is typed.
         bad: whether it takes something away from somebody.
         reasoned: whether a reason is asked for; what is a text of its own needs none.
+        state: what the form is to change, as ``state_of`` has it: one that was opened while something else held is
+            refused.
     """
 
     title: str
@@ -103,6 +115,7 @@ class ConsoleAction:
     typed: Mapping[str, str] = field(default_factory=dict)
     bad: bool = False
     reasoned: bool = True
+    state: str = ""
 
 
 Make = Callable[[PageRequest], ConsoleAction]
@@ -131,6 +144,8 @@ def action(
             form = load_form(schema(), request.form)
             if not form.ok:
                 return show_action(request, made, form, 422)
+            if is_outdated(request, made.state):
+                return show_action(request, made, form.refuse(OUTDATED), _CONFLICT)
             try:
                 target = do(request, form.values, because(request, form.values["reason"]))
             except StoreError:
@@ -145,6 +160,16 @@ def action(
         return do
 
     return register
+
+
+def state_of(*what: object) -> str:
+    """What holds, so that a form can tell whether it still does when it is sent."""
+    return hashlib.sha256(repr(what).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def is_outdated(request: PageRequest, state: str) -> bool:
+    """Whether a form was opened while something else held than does now."""
+    return request.form.get("state", state) != state
 
 
 def because(request: PageRequest, reason: str) -> Actor:

@@ -17,7 +17,7 @@ from router.office.console.model_lines import model_line, model_lines, price_bas
 from router.office.console.price_effects import EFFECT_DAYS, price_effect
 from router.office.prices import PriceShown, remove_price, set_price, show_price_of
 from router.office.usage import list_margins
-from router.portal.operator.actions import ConsoleAction, ReasonForm, action, because
+from router.portal.operator.actions import OUTDATED, ConsoleAction, ReasonForm, action, because, is_outdated, state_of
 from router.portal.operator.frame import given, nothing_there, show
 from router.portal.operator.models import lines_page, matching
 from router.portal.web.fields import Amount
@@ -125,6 +125,8 @@ def save_price(request: PageRequest) -> PageReply:
     form = load_form(_SavedPriceForm(), request.form)
     if not form.ok:
         return _edit(request, subject, form, price, 422)
+    if is_outdated(request, _state(subject)):
+        return _edit(request, subject, form.refuse(OUTDATED), price, _CONFLICT)
     actor = because(request, form.values["reason"])
     try:
         set_price(request.office, actor, subject.model, price, subject.price_list)
@@ -168,11 +170,17 @@ def _edit(request: PageRequest, subject: _Subject, form: Form, price: Price | No
         form=form,
         effect=price_effect(request.office, subject.model, price, subject.price_list),
         looked=price is not None,
+        state=_state(subject),
         names=RATE_NAMES,
         days=EFFECT_DAYS,
         lists=price_lists(request.office),
         basis=price_basis(request.office),
     )
+
+
+def _state(subject: _Subject) -> str:
+    """What the price is now: one that was looked at beside another is not saved."""
+    return state_of(subject.shown.found.price, subject.shown.found.source)
 
 
 def _as_it_is(shown: PriceShown) -> Form:

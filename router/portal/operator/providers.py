@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from router.app.lacks import upstream_urls
+from marshmallow import fields, validate
+
 from router.config.provider import Secret
+from router.errors import Conflict
 from router.office.actor import Actor
 from router.office.audit import list_audit
 from router.office.console.provider_health import ProviderHealth, provider_health, sealed_keys
 from router.office.console.provider_switches import ProviderOff, disable_provider, enable_provider, providers_off
-from router.portal.operator.actions import ConsoleAction, action
+from router.office.console.provider_test import WITHIN_S, last_test, test_provider
+from router.portal.operator.actions import ActionField, ConsoleAction, ReasonForm, action
 from router.portal.operator.frame import nothing_there, show, typed
 from router.portal.web.pages import PageRoutes
 from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 from router.providers.configured import ConfiguredProvider
+from router.providers.places import upstream_urls
 
 __all__ = ["PAGES", "WINDOWS", "window_of"]
 
@@ -31,6 +35,7 @@ WINDOWS: Mapping[str, tuple[str, int]] = {
 """Of which time the newest calls are looked at: name -> (in words, seconds)."""
 
 _ONE = "/ops/providers/<name>"
+_MODEL_MAX = 256
 
 
 def window_of(request: PageRequest, default: str = "1h") -> tuple[str, str, int]:
@@ -69,6 +74,8 @@ def provider_page(request: PageRequest) -> PageReply:
         endpoints=_endpoints(provider),
         sealed=sealed_keys(request.office, provider.name),
         synced=synced[0].created_at if synced else None,
+        tested=last_test(request.office, provider.name),
+        keyed=request.site.keyed,
         window=window,
         words=words,
         windows=WINDOWS,
@@ -101,6 +108,38 @@ def _enable(request: PageRequest) -> ConsoleAction:
 def turn_on(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Call a provider again."""
     enable_provider(request.office, actor, request.params["name"])
+
+
+class _TestForm(ReasonForm):
+    """Which model to call."""
+
+    model = fields.String(load_default="", validate=validate.Length(max=_MODEL_MAX))
+
+
+def _test(request: PageRequest) -> ConsoleAction:
+    name = _provider(request).name
+    _check_keyed(request, name)
+    says = (
+        f"One tiny call is made to each endpoint of {name}, as the gateway makes it: it may cost a fraction of a cent.",
+        f"This page waits for it, for up to {WITHIN_S:.0f} seconds an endpoint. No customer is charged.",
+    )
+    model = ActionField("model", "Model (optional)", "As the provider calls it; empty takes the cheapest on its list.")
+    return ConsoleAction(f"Test call of {name}", "Make the call", f"/ops/providers/{name}", says, fields=(model,))
+
+
+@action(PAGES, f"{_ONE}/test", _test, said="provider_tested", schema=_TestForm)
+def test_call(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
+    """Make a test call."""
+    test_provider(request.office, actor, request.params["name"], values["model"].strip())
+
+
+def _check_keyed(request: PageRequest, name: str) -> None:
+    if not request.site.keyed:
+        raise Conflict(
+            f"The portal's processes know no provider's key, so they call none. Run `router providers test {name}` "
+            "where the gateway runs.",
+            code="no_keys_here",
+        )
 
 
 def _provider(request: PageRequest) -> ConfiguredProvider:

@@ -19,6 +19,7 @@ DONE: Mapping[str, str] = {
     "key_enabled": "The key is enabled.",
     "key_revoked": "The key is revoked for good.",
     "provider_off": "The provider is turned off: it gets no call from now on.",
+    "provider_tested": "The test call was made: what came of it stands below.",
     "provider_on": "The provider is called again.",
     "fallbacks_set": "The fallbacks were set.",
     "fallbacks_cleared": "The fallbacks were cleared.",

@@ -16,7 +16,12 @@ _LABELS = 8
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar, in the chart's units; ``label`` stands below it, empty where there is no room."""
+    """One bar, in the chart's units.
+
+    Attributes:
+        label: stands below it; empty where there is no room.
+        spare: whether that is left out on a narrow screen, where there is room for half as many.
+    """
 
     x: float
     y: float
@@ -24,6 +29,7 @@ class Bar:
     height: float
     title: str
     label: str
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ def bar_chart(values: Sequence[int], titles: Sequence[str], labels: Sequence[str
             round(_HEIGHT * value / top, 2),
             titles[number],
             labels[number] if number % every == 0 else "",
+            number % (2 * every) != 0,
         )
         for number, value in enumerate(values)
     ]

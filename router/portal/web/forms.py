@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError
-from marshmallow.fields import List
+from marshmallow.fields import List, String
 from werkzeug.datastructures import MultiDict
 
 from router.errors import RouterError
 
-__all__ = ["Form", "empty_form", "load_form"]
+__all__ = ["Form", "OnceField", "empty_form", "form_once", "load_form"]
+
+
+_ONCE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+
+
+class OnceField(String):
+    """The hidden field by which a form that makes something does it once, however often it is sent."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = str(super()._deserialize(value, attr, data, **kwargs))
+        return text if _ONCE.fullmatch(text) else ""
 
 
 @dataclass
@@ -45,6 +58,11 @@ class Form:
         name = param if param in self.typed or param in set(names) else ""
         self.errors.setdefault(name, []).append(message)
         return self
+
+
+def form_once() -> str:
+    """What stands in such a field of a form that is shown anew."""
+    return secrets.token_urlsafe(16)
 
 
 def empty_form(**typed: Any) -> Form:

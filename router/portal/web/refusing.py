@@ -27,6 +27,8 @@ __all__ = ["as_ours", "failure_page", "next_path", "refusal"]
 
 _NEXT_MAX = 500
 _SERVER_FAULT = 500
+_AWAY_S = "60"
+"""After how many seconds to try again where the database is away, as the words say."""
 
 
 def refusal(page: PageRoute, asked: PageRequest) -> PageReply | None:
@@ -84,7 +86,8 @@ def next_path(text: str) -> str:
 def as_ours(error: BaseException, asked: PageRequest) -> RouterError:
     """Any fault as one of ours, in words for people."""
     if isinstance(error, StoreError):
-        return StoreError(asked.text("The database does not answer. Nothing was changed; try again in a minute."))
+        told = asked.text("The database does not answer. Nothing was changed; try again in a minute.")
+        return StoreError(told, headers={"Retry-After": _AWAY_S})
     if isinstance(error, RouterError):
         return error
     if isinstance(error, HTTPException):

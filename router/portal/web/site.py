@@ -36,6 +36,7 @@ class PortalParts:
         cookies: how they are set.
         origin: from which forms are taken; empty where that is whatever local name a browser uses.
         menu: entries of plugins: (title, path, audience).
+        keyed: whether this process knows providers' secrets, and so can call them.
     """
 
     assembly: Assembly
@@ -44,6 +45,7 @@ class PortalParts:
     cookies: Cookies
     origin: str
     menu: tuple[tuple[str, str, str], ...] = ()
+    keyed: bool = False
 
     @property
     def office(self) -> Office:

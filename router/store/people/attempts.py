@@ -9,6 +9,9 @@ from router.db.connection import Connection
 
 __all__ = ["Tally", "count_attempts", "delete_old_attempts", "forget_attempt", "note_attempt", "wait_for"]
 
+_AHEAD_S = 60.0
+"""By how much the clocks of nodes may differ."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -26,15 +29,22 @@ class Tally:
 
 
 def wait_for(connection: Connection, tallies: Iterable[Tally], now: float) -> float:
-    """How many seconds one has to wait until all tallies allow one more; 0 where they do."""
-    sql = "SELECT at FROM attempts WHERE action = ? AND subject = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?"
+    """How many seconds one has to wait until all tallies allow one more; 0 where they do.
+
+    What a clock that ran ahead noted for later is left out: else everybody would have to wait until then.
+    """
+    sql = """
+        SELECT at FROM attempts WHERE action = ? AND subject = ? AND at > ? AND at <= ?
+        ORDER BY at DESC LIMIT 1 OFFSET ?
+    """
     waits = [0.0]
     for tally in tallies:
         for many, seconds in tally.windows:
             if many <= 0:
                 waits.append(seconds)
                 continue
-            found = connection.tuples(sql, (tally.action, tally.subject, now - seconds, many - 1))
+            span = (now - seconds, now + _AHEAD_S)
+            found = connection.tuples(sql, (tally.action, tally.subject, *span, many - 1))
             waits += [at + seconds - now for (at,) in found]
     return max(waits)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from router.db.access_version import bump_access
+from router.db.bulk import in_list
 from router.db.connection import Connection
 from router.db.transaction import Runner
 
@@ -19,6 +20,7 @@ __all__ = [
     "lock_account",
     "member_role",
     "revoke_account_keys",
+    "revoke_idle_hidden",
     "set_member_role",
 ]
 
@@ -34,6 +36,20 @@ WHERE m.person_id = ? ORDER BY m.created_at, m.account_id
 _INSERT = """
 INSERT INTO members (account_id, person_id, role, created_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (account_id, person_id) DO NOTHING
+"""
+
+
+_IDLE_HIDDEN = """
+SELECT k.id FROM api_keys k WHERE k.kind = 'hidden' AND k.made_by <> '' AND k.status <> 'revoked' AND (
+    k.expires_at <= ?
+    OR NOT EXISTS (
+        SELECT 1 FROM members m JOIN people p ON p.id = m.person_id
+        WHERE m.account_id = k.account_id AND p.id = k.made_by AND m.role <> 'viewer' AND p.status = 'active'
+    )
+    OR (k.created_at < ? AND NOT EXISTS (
+        SELECT 1 FROM usage_hours u WHERE u.account_id = k.account_id AND u.key_id = k.id AND u.hour >= ?
+    ))
+) ORDER BY k.id LIMIT 500
 """
 
 
@@ -119,5 +135,19 @@ def revoke_account_keys(connection: Connection, account_id: str, *, hidden_of: s
         where, params = f"{where} AND kind = 'hidden' AND made_by = ?", [account_id, hidden_of]
     ended = connection.execute(f"UPDATE api_keys SET status = 'revoked' WHERE {where}", params)  # noqa: S608 - constants
     if ended:
+        bump_access(connection)
+    return ended
+
+
+def revoke_idle_hidden(connection: Connection, now: float, unused_since: float) -> list[str]:
+    """Revoke some of the hidden keys that are of no use; their IDs.
+
+    They have run out, or were not used since a time, or their person calls no models in that account any more.
+    """
+    params = (now, unused_since, int(unused_since))
+    ended = [id for (id,) in connection.tuples(_IDLE_HIDDEN, params)]
+    if ended:
+        one_of, values = in_list(connection.engine, ended)
+        connection.execute(f"UPDATE api_keys SET status = 'revoked' WHERE id {one_of}", (values,))  # noqa: S608
         bump_access(connection)
     return ended

@@ -5,53 +5,32 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from operator import attrgetter
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from router.money.amounts import format_nano
 from router.money.usage import UNITS
 from router.types.records import Attempt, CallRecord
 
-__all__ = ["open_csv", "write_csv"]
+__all__ = ["csv_pieces"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-@contextmanager
-def open_csv(path: Path | None) -> Iterator[TextIO]:
-    """A file, made or replaced, that only its owner may read; or standard output where ``path`` is None.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    if path is not None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            yield file
-        return
-    stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
-    try:
-        yield stream
-        stream.flush()
-    finally:
-        stream.detach()  # or standard output would be closed with it
-
-
-def write_csv(stream: TextIO, records: Iterable[CallRecord]) -> int:
-    """Write a line of headings and a line for each row; how many rows there were."""
+def csv_pieces(records: Iterable[CallRecord], rows: int = 500) -> Iterator[str]:
+    """A line of headings and a line for each row: pieces of text, of so many rows each."""
+    stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow(_COLUMNS)
-    count = 0
-    for record in records:
+    for number, record in enumerate(records, 1):
         writer.writerow([_cell(read(record)) for read in _COLUMNS.values()])
-        count += 1
-    return count
+        if number % rows == 0:
+            yield stream.getvalue()
+            stream.seek(0)
+            stream.truncate()
+    yield stream.getvalue()
 
 
 def _cell(value: Any) -> Any:

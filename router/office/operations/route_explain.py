@@ -9,11 +9,11 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
-from router.cli.support.config_check import upstream_urls
 from router.config.schema import GatewaySettings
 from router.errors import KINDS, RouterError, UpstreamError
 from router.providers.configured import ConfiguredProvider
 from router.providers.endpoints import CONSEQUENCES
+from router.providers.places import upstream_urls
 from router.providers.resolve import ModelResolver, Route, Target
 from router.types.records import ChatCall, EmbeddingsCall, Key
 

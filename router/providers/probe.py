@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
+from router.config.provider import Timeouts
 from router.errors import BadRequest, ConfigError, RouterError, UpstreamError
 from router.providers.configured import ConfiguredProvider
 from router.providers.health import EndpointHealth
@@ -24,20 +25,21 @@ REMEDIES: Mapping[str, str] = {
     "rate_limit": "the provider's rate limit is reached: wait, or ask it for a higher one",
     "auth": "the provider refuses the key: set a valid one",
     "billing": "the account at the provider is exhausted: top it up there",
-    "bad_request": "the provider refuses the call: try --model with another model",
-    "not_found": "no such model, or base_url lacks a part such as /v1: try --model, check base_url",
-    "context_length": "try --model with another model",
-    "content": "the provider's content filter struck: try --model with another model",
+    "bad_request": "the provider refuses the call: try another model (--model)",
+    "not_found": "no such model, or base_url lacks a part such as /v1: try another model (--model), check base_url",
+    "context_length": "try another model (--model)",
+    "content": "the provider's content filter struck: try another model (--model)",
 }
 """Kind of failure -> what an operator can do."""
 
 
-def probe(provider: ConfiguredProvider, model: str | None) -> list[dict[str, Any]]:
+def probe(provider: ConfiguredProvider, model: str | None, *, within_s: float | None = None) -> list[dict[str, Any]]:
     """Call each of the provider's endpoints once.
 
     Args:
         provider: one that is active.
         model: the upstream's name; None takes the cheapest of its list.
+        within_s: how long each of its waits may take at most; None leaves that to its section.
 
     Returns:
         for each endpoint: provider, endpoint, model, ok, status (the upstream's, None where no answer came),
@@ -50,15 +52,20 @@ def probe(provider: ConfiguredProvider, model: str | None) -> list[dict[str, Any
     if not provider.active:
         raise ConfigError(f"provider {provider.name!r} is not set up: {provider.problem}")
     card = _card(provider, model)
-    return [_probe(provider, place, card) for place in provider.endpoints.places]
+    return [_probe(provider, place, card, within_s) for place in provider.endpoints.places]
 
 
-def _probe(provider: ConfiguredProvider, place: EndpointHealth, card: ModelCard) -> dict[str, Any]:
+def _probe(
+    provider: ConfiguredProvider, place: EndpointHealth, card: ModelCard, within_s: float | None
+) -> dict[str, Any]:
     started = time.monotonic()
     status: int | None = 200
     kind, message = "ok", None
+    context = replace(provider.context(card.model), settings=place.settings)
+    if within_s is not None:
+        context = replace(context, timeouts=_at_most(context.timeouts, within_s))
     try:
-        _call(provider, replace(provider.context(card.model), settings=place.settings), card)
+        _call(provider, context, card)
     except UpstreamError as error:
         status, kind, message = error.upstream_status, error.kind, error.in_full
     return {
@@ -74,6 +81,11 @@ def _probe(provider: ConfiguredProvider, place: EndpointHealth, card: ModelCard)
     }
 
 
+def _at_most(timeouts: Timeouts, seconds: float) -> Timeouts:
+    waits = {one.name: getattr(timeouts, one.name) for one in fields(timeouts)}
+    return Timeouts(**{name: seconds if wait is None else min(wait, seconds) for name, wait in waits.items()})
+
+
 def _card(provider: ConfiguredProvider, model: str | None) -> ModelCard:
     cards = provider.cards()
     if model is not None:
@@ -81,7 +93,7 @@ def _card(provider: ConfiguredProvider, model: str | None) -> ModelCard:
         return known or ModelCard(model, kind="chat" if "chat" in provider.hooks else "embeddings")
     cards += [ModelCard(name) for name in provider.settings.models]
     if not cards:
-        raise BadRequest(f"provider {provider.name!r} has no list of models: name one with --model")
+        raise BadRequest(f"provider {provider.name!r} has no list of models: name one (--model)")
     return min(cards, key=_expense)
 
 
@@ -94,7 +106,7 @@ def _expense(card: ModelCard) -> tuple[bool, bool, float]:
 def _call(provider: ConfiguredProvider, context: CallContext, card: ModelCard) -> None:
     """Send the call and read its answer. Raises ``UpstreamError``, and ``RouterError`` of the plugin's own."""
     if card.kind not in ("", "chat", "embeddings"):
-        raise BadRequest(f"a model for {card.kind} is not probed: name one for chat or embeddings with --model")
+        raise BadRequest(f"a model for {card.kind} is not probed: name one for chat or embeddings (--model)")
     if card.kind == "embeddings":
         body: dict[str, Any] = {"model": card.model, "input": "ok"}
         reply = provider.hooks["embeddings"](call=EmbeddingsCall("req_probe", card.model, body), context=context)

@@ -1,0 +1,50 @@
+"""All that operators do: the one table from which the API's routes, their description and a command line elsewhere are
+made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+
+from router.office.operations import (
+    accounts,
+    audit,
+    credits,
+    keys,
+    ledger,
+    limits,
+    models,
+    people,
+    prices,
+    providers,
+    signups,
+    usage,
+)
+from router.office.operations.operation import OfficeOperation
+
+__all__ = ["OPERATIONS"]
+
+_MODULES: tuple[ModuleType, ...] = (
+    accounts,
+    audit,
+    credits,
+    keys,
+    ledger,
+    limits,
+    models,
+    people,
+    prices,
+    providers,
+    signups,
+    usage,
+)
+
+
+def _found() -> Iterator[OfficeOperation]:
+    for module in _MODULES:
+        yield from (one for one in vars(module).values() if isinstance(one, OfficeOperation))
+
+
+OPERATIONS: Mapping[str, OfficeOperation] = {one.name: one for one in sorted(_found(), key=lambda one: one.name)}
+"""Name -> operation."""
