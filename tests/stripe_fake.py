@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import threading
@@ -46,7 +47,7 @@ class FakeStripe:
         asked: method, path and body of each request.
         failing: how many of the next requests are answered with 500.
         slow_s: how long each request takes.
-        most_at_once: requests that were under way at a time.
+        together: requests wait until so many of them are under way.
         url: of the API.
     """
 
@@ -58,7 +59,7 @@ class FakeStripe:
         self.headers: list[Mapping[str, str]] = []
         self.failing = 0
         self.slow_s = 0.0
-        self.under_way = self.most_at_once = 0
+        self.together: threading.Barrier | None = None
         self._answers: dict[str, tuple[str, Thing, int, Thing]] = {}
         self._lock = threading.RLock()
         fake = self
@@ -102,12 +103,6 @@ class FakeStripe:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code
-
-    def enter(self, more: int) -> None:
-        """A request begins, or ends."""
-        with self._lock:
-            self.under_way += more
-            self.most_at_once = max(self.most_at_once, self.under_way)
 
     def answer(self, method: str, target: str, body: str, headers: Mapping[str, str]) -> tuple[int, Thing]:
         """What the API says to a request."""
@@ -282,9 +277,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._api()
 
     def _api(self) -> None:
-        self.stripe.enter(1)
         time.sleep(self.stripe.slow_s)
-        self.stripe.enter(-1)
+        if self.stripe.together is not None:
+            self.stripe.together.wait(60)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         headers = {name.lower(): value for name, value in self.headers.items()}
         status, answer = self.stripe.answer(self.command, self.path, body, headers)
@@ -295,8 +290,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # who asked has left
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: tests look at ``asked``."""
