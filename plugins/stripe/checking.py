@@ -14,7 +14,7 @@ from router import BadRequest, ConfigError, HealthLine, RouterError
 
 __all__ = ["looked_at"]
 
-PATH = "/payments/stripe"
+PATH = "/plugins/stripe/events"
 
 
 def looked_at(options: Options, fault: ConfigError | None, account: Any) -> Iterator[HealthLine]:

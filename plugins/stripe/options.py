@@ -27,7 +27,7 @@ class Options:
     Attributes:
         secret_key: ``sk_test_...`` or ``sk_live_...``, or a restricted one that may write Checkout sessions, payment
             intents and refunds, and read the rest.
-        webhook_secret: ``whsec_...`` of the endpoint ``/payments/stripe``; without it Stripe is asked at times.
+        webhook_secret: ``whsec_...`` of the endpoint ``/plugins/stripe/events``; without it Stripe is asked at times.
         title: as customers read the method's name.
         product: what stands on Stripe's page and on receipts, before the amount that is credited.
         currency: in which customers are charged.

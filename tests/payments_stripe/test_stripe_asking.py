@@ -139,21 +139,26 @@ def test_a_statement_tells_everything_once_more(fake: FakeStripe, method: Method
 
 def test_a_check_finds_all_well(fake: FakeStripe, method: Method) -> None:
     fake.account.endpoints.append(
-        {"id": "we_1", "url": "https://gw.example.com/payments/stripe", "status": "enabled", "enabled_events": ["*"]}
+        {
+            "id": "we_1",
+            "url": "https://gw.example.com/plugins/stripe/events",
+            "status": "enabled",
+            "enabled_events": ["*"],
+        }
     )
     lines = {line.what: (line.ok, line.text) for line in method.health()}
     assert all(ok for ok, _ in lines.values()), lines
     assert lines["key"][1].startswith("test") and lines["account"][1] == "acct_1Fake, US"
-    assert lines["currency"][1] == "USD" and lines["webhook"][1] == "https://gw.example.com/payments/stripe"
+    assert lines["currency"][1] == "USD" and lines["webhook"][1] == "https://gw.example.com/plugins/stripe/events"
 
 
 @pytest.mark.parametrize(
     ("endpoint", "told"),
     [
-        (None, "no endpoint whose URL ends with /payments/stripe"),
+        (None, "no endpoint whose URL ends with /plugins/stripe/events"),
         ({"url": "https://gw.example.com/hooks"}, "no endpoint"),
         ({"status": "disabled"}, "it is disabled"),
-        ({"url": "http://gw.example.com/payments/stripe"}, "by https alone"),
+        ({"url": "http://gw.example.com/plugins/stripe/events"}, "by https alone"),
         ({"enabled_events": sorted(KINDS)[1:]}, f"add the events {sorted(KINDS)[0]}"),
     ],
 )
@@ -161,7 +166,7 @@ def test_a_check_says_what_is_wrong_with_the_webhook(
     fake: FakeStripe, method: Method, endpoint: dict[str, object] | None, told: str
 ) -> None:
     if endpoint is not None:
-        url = "https://gw.example.com/payments/stripe"
+        url = "https://gw.example.com/plugins/stripe/events"
         fake.account.endpoints.append(
             {"id": "we_1", "url": url, "status": "enabled", "enabled_events": sorted(KINDS)} | endpoint
         )

@@ -24,7 +24,12 @@ def gateway_of(folder: Path, fake: FakeStripe, key: str = KEY, **settings: Any) 
 
 def test_a_check_asks_stripe(tmp_path: Path, fake: FakeStripe) -> None:
     fake.account.endpoints.append(
-        {"id": "we_1", "url": "https://gw.example.com/payments/stripe", "status": "enabled", "enabled_events": ["*"]}
+        {
+            "id": "we_1",
+            "url": "https://gw.example.com/plugins/stripe/events",
+            "status": "enabled",
+            "enabled_events": ["*"],
+        }
     )
     with gateway_of(tmp_path, fake) as gateway:
         found = gateway.router("payments", "check")
