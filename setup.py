@@ -8,6 +8,7 @@ PLUGINS = [
     *("anthropic", "compatible", "deepseek", "echo", "gemini", "meta", "mistral", "moonshot"),  # providers
     *("ollama", "openai", "openrouter", "qwen", "xai"),  # more of them
     *("postpaid", "prepaid", "windows"),  # policies
+    *("stripe", "voucher"),  # payment methods
     "surfaces",
     *("google_surface", "ollama_surface"),  # wires towards clients
     *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects
@@ -59,6 +60,7 @@ setup(
     ],
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2.2"],
+        "stripe": ["stripe>=16.1"],
         "dev": [
             "aiosmtpd>=1.4.6",
             "anthropic>=2.0",
@@ -82,6 +84,7 @@ setup(
             "ruff>=0.12",
             "schemathesis>=4.0",
             "setuptools>=77",
+            "stripe>=16.1",
             "types-gevent",
             "types-greenlet",
             "types-requests",

@@ -42,6 +42,7 @@ class PluginContexts:
         providers: Sequence[str] = (),
     ) -> None:
         self._path = str(settings.path)
+        self._currency = settings.gateway.currency
         self._settings = plugin_settings
         self._open_database = open_database
         self._providers = tuple(providers)
@@ -57,6 +58,7 @@ class PluginContexts:
                 plugin,
                 logging.getLogger(f"router.plugins.{plugin}"),
                 PluginTables(plugin, self._open_database),
+                self._currency,
             )
         return self._made[plugin]
 

@@ -64,11 +64,13 @@ class PluginContext(StartupContext):
         name: the plugin's.
         log: its logger, below ``router.plugins``.
         database: its own tables; opened at the first use.
+        currency: of all balances: ``USD``.
     """
 
     name: str = ""
     log: logging.Logger = field(default=logging.getLogger("router.plugins"), repr=False)
     database: PluginDatabase = field(default=None, repr=False)  # type: ignore[assignment]
+    currency: str = ""
 
     def mask(self, secret: str) -> None:
         """Keep ``secret`` out of every message, log line and row from now on. Less than eight characters are not."""

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["ROOT", "Import", "imports_in", "is_private", "modules", "python_files", "tracked_files"]
+import click
+
+from router.plugin_host.registry import load_plugins
+from router.types.plugin_context import PluginContext
+
+__all__ = [
+    "ROOT",
+    "Import",
+    "imports_in",
+    "is_private",
+    "modules",
+    "plugin_commands",
+    "python_files",
+    "tracked_files",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 _OUTSIDE = frozenset({"node_modules", "build", "dist", "__pycache__"})
@@ -49,6 +64,16 @@ def modules() -> dict[str, Path]:
             parts = path.relative_to(ROOT / folder).with_suffix("").parts
             found[".".join([package, *(part for part in parts if part != "__init__")])] = path
     return found
+
+
+@cache
+def plugin_commands() -> dict[str, click.Command]:
+    """Commands that bundled plugins add to ``router``, by name."""
+    having = load_plugins().having("commands")
+    found = [
+        one for plugin in having for one in plugin.hooks["commands"](context=PluginContext("", (), name=plugin.name))
+    ]
+    return {one.name: one for one in found}
 
 
 def is_private(module: str) -> bool:

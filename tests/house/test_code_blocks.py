@@ -19,7 +19,7 @@ from pathlib import Path
 
 import click
 import pytest
-from sources import ROOT
+from sources import ROOT, plugin_commands
 
 from router.cli.main import cli
 
@@ -64,7 +64,7 @@ def fault_of_command(line: str) -> str:
         if not words or words[0].startswith("-") or words[0].isupper():
             return ""  # a group is named
         name = words.pop(0)
-        found = command.get_command(context, name)
+        found = command.get_command(context, name) or (plugin_commands().get(name) if command is cli else None)
         if found is None:
             return f"there is no {name!r} in {context.command_path!r}"
         context = click.Context(found, info_name=name, parent=context, **found.context_settings)

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import click
 import pytest
-from sources import ROOT
+from sources import ROOT, plugin_commands
 
 from router.cli.main import cli
 from router.hookspecs import ROLES
@@ -57,7 +57,7 @@ def test_commands_that_pages_name_exist(page: Path) -> None:
     context = click.Context(cli, info_name="router")
     for words in commands_named_in(page):
         name, _, inner = words.partition(" ")
-        command = cli.get_command(context, name)
+        command = cli.get_command(context, name) or plugin_commands().get(name)
         assert command is not None, f"{page.name}: there is no `router {name}`"
         if inner and isinstance(command, click.Group):
             assert command.get_command(context, inner) is not None, f"{page.name}: there is no `router {words}`"
