@@ -5,7 +5,7 @@ from __future__ import annotations
 from router_plugins.chains.network import Coin
 from router_plugins.chains.nodes import Node
 
-from router.money import format_nano
+from router.money import NANO, format_nano
 
 __all__ = ["NoPrice", "usd_price"]
 
@@ -39,4 +39,4 @@ def usd_price(node: Node, coin: Coin, now: float) -> str:
         raise NoPrice(f"the feed of {coin.name} was last written {round(now - updated)} s ago")
     if places > 18:
         raise NoPrice(f"the feed of {coin.name} has {places} decimals")
-    return format_nano(price, places=places)
+    return format_nano(price * NANO // 10**places)  # the host takes nine decimals

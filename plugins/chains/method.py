@@ -131,20 +131,20 @@ class ChainMethod(ABC):
 
     @hookimpl
     def payment_statement(self, context: PluginContext, watch: PaymentWatch, since: float) -> Iterable[PaymentFact]:
-        return statement(self._up(context).networks, watch, self._account_of, since, context.log)
+        return list(statement(self._up(context).networks, watch, self._account_of, since, context.log))
 
     @hookimpl
     def payment_differences(
         self, context: PluginContext, watch: PaymentWatch, booked: Sequence[PaymentFact]
     ) -> Iterable[str]:
-        return differences(self._up(context).networks, watch, booked, self._account_of, context.log)
+        return list(differences(self._up(context).networks, watch, booked, self._account_of, context.log))
 
     def pacer(self, per_second: int) -> Pacer:
         """What spaces out the requests to one or several nodes."""
         return Pacer(per_second, self._clock, self._sleep)
 
     def _up(self, context: PluginContext) -> SetUp:
-        if self._made is None or self._made[0] is not context.settings:
+        if self._made is None or self._made[0] != context.settings:
             self._made = (context.settings, self.set_up(context.settings))
         return self._made[1]
 

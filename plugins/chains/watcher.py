@@ -50,4 +50,8 @@ def accounts_of(watch: PaymentWatch, account_of: Callable[[str], str]) -> Mappin
 
 def on_way_of(network: Network, watch: PaymentWatch) -> Mapping[str, DepositSeen]:
     """A network's deposits that were seen, and are neither paid nor dropped."""
-    return {one.reference: one for one in watch.seen if one.detail.get("network") == network.name}
+    return {
+        one.reference: one
+        for one in watch.seen
+        if one.detail.get("network") == network.name and {"tx", "block", "block_hash"} <= one.detail.keys()
+    }
