@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 
 __all__ = [
     "ExtendedKey",
@@ -236,17 +237,19 @@ _LANE = 2**64 - 1
 _RATE = 136
 
 
-def _steps() -> Sequence[tuple[int, int, int]]:
-    """Rho and pi as moves: lane from, lane to, bits by which it turns."""
-    moves, x, y = [(0, 0, 0)], 1, 0
+def _turns() -> Sequence[tuple[int, int, int]]:
+    """Rho and pi: for each lane the one it is made of, and the bits by which that is turned to the left and right."""
+    made, x, y = {0: (0, 0, 64)}, 1, 0
     for number in range(24):
-        to_x, to_y = y, (2 * x + 3 * y) % 5
-        moves.append((x + 5 * y, to_x + 5 * to_y, (number + 1) * (number + 2) // 2 % 64))
-        x, y = to_x, to_y
-    return moves
+        source, turn = x + 5 * y, (number + 1) * (number + 2) // 2 % 64
+        x, y = y, (2 * x + 3 * y) % 5
+        made[x + 5 * y] = (source, turn, 64 - turn)
+    return [made[lane] for lane in range(25)]
 
 
-_MOVES = _steps()
+_TURNS = _turns()
+_NEXT = itemgetter(*(row + (x + 1) % 5 for row in range(0, 25, 5) for x in range(5)))
+_NEXT_BUT_ONE = itemgetter(*(row + (x + 2) % 5 for row in range(0, 25, 5) for x in range(5)))
 
 
 def keccak256(data: bytes) -> bytes:
@@ -263,19 +266,11 @@ def keccak256(data: bytes) -> bytes:
 
 def _permuted(a: list[int]) -> list[int]:
     """24 rounds of theta, rho, pi, chi and iota."""
-    b = [0] * 25
     for constant in _ROUND_CONSTANTS:
         c = [a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20] for x in range(5)]
         d = [c[x - 1] ^ ((c[x - 4] << 1 & _LANE) | c[x - 4] >> 63) for x in range(5)]
-        for source, target, turn in _MOVES:
-            lane = a[source] ^ d[source % 5]
-            b[target] = (lane << turn & _LANE) | lane >> (64 - turn)
-        for row in range(0, 25, 5):
-            b0, b1, b2, b3, b4 = b[row : row + 5]
-            a[row] = b0 ^ (~b1 & b2)
-            a[row + 1] = b1 ^ (~b2 & b3)
-            a[row + 2] = b2 ^ (~b3 & b4)
-            a[row + 3] = b3 ^ (~b4 & b0)
-            a[row + 4] = b4 ^ (~b0 & b1)
+        mixed = [lane ^ one for lane, one in zip(a, d * 5, strict=True)]
+        b = [(mixed[source] << left & _LANE) | mixed[source] >> right for source, left, right in _TURNS]
+        a = [one ^ (~two & three) for one, two, three in zip(b, _NEXT(b), _NEXT_BUT_ONE(b), strict=True)]
         a[0] ^= constant
     return a

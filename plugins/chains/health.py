@@ -50,7 +50,8 @@ def _node_line(network: Network, node: Node, now: float) -> HealthLine:
         head = head_of(node, network, now)
     except NodeFault as fault:
         return HealthLine(what, False, str(fault))
-    found = f"chain {network.chain_id}, block {head.number}, {round(head.age_s)} s old, final up to {head.final}"
+    final = f"final up to {head.final}" if head.final >= 0 else "none of them final"
+    found = f"chain {network.chain_id}, block {head.number}, {round(head.age_s)} s old, {final}"
     if head.age_s > network.stale_s:
         return HealthLine(what, False, f"{found}: it is behind; use another node, or wait")
     tokens = ", ".join(f"{token.name} with {token.decimals} decimals" for token in network.tokens)

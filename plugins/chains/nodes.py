@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["Limited", "Node", "NodeFault", "Pacer", "number_in", "text_in"]
 
 _MOST_BYTES = 64 * 2**20
-_CONNECT_S, _READ_S = 5, 15
+_PART_BYTES = 2**16
+_CONNECT_S, _READ_S, _WHOLE_S = 5, 15, 30
 _LIMITS = (403, 429, 503)
-_LIMIT_WORDS = ("rate limit", "too many requests", "request limit", "compute units", "capacity", "daily limit")
+_LIMIT_WORDS = (
+    *("rate limit", "too many requests", "request limit", "compute units", "capacity", "daily limit"),
+    "rate exceeded",
+)
+_DIGITS_MAX = 66  # 0x and 256 bits
 
 
 class NodeFault(Exception):
@@ -128,18 +134,29 @@ class Node:
                 status = answer.status_code
                 if status in _LIMITS:
                     raise Limited(f"{self.host} limits us ({status})", _pause_s(answer.headers.get("retry-after")))
-                body = answer.raw.read(_MOST_BYTES + 1, decode_content=True)
+                body = _body(answer.raw, self.host)
         except (requests.RequestException, HTTPError, OSError, ValueError) as fault:
             raise NodeFault(f"{self.host} does not answer: {type(fault).__name__}") from None  # it may say the URL
         return _decoded(body, status, self.host)
 
 
+def _body(raw: Any, host: str) -> bytes:
+    """The whole body, unless it is too long or comes too slowly: a limit on each read alone would let it drip."""
+    until, found = time.monotonic() + _WHOLE_S, bytearray()
+    read = getattr(raw, "read1", raw.read)  # older libraries lack the former, and wait until a part is full
+    while part := read(_PART_BYTES, decode_content=True):
+        found += part
+        if len(found) > _MOST_BYTES:
+            raise NodeFault(f"{host} answered with more than {_MOST_BYTES >> 20} MiB")
+        if time.monotonic() > until:
+            raise NodeFault(f"{host} took more than {_WHOLE_S} s for an answer")
+    return bytes(found)
+
+
 def _decoded(body: bytes, status: int, host: str) -> Any:
-    if len(body) > _MOST_BYTES:
-        raise NodeFault(f"{host} answered with more than {_MOST_BYTES >> 20} MiB")
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NodeFault(f"{host} answered with {status} and no JSON") from None
 
 
@@ -151,7 +168,7 @@ def number_in(value: Any, name: str, host: str) -> int:
     """
     text = value.get(name) if isinstance(value, dict) else None
     try:
-        if isinstance(text, str) and text.startswith("0x"):
+        if isinstance(text, str) and text.startswith("0x") and len(text) <= _DIGITS_MAX:
             return int(text[2:] or "0", 16)
     except ValueError:
         pass

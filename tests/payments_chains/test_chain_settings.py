@@ -135,6 +135,7 @@ def test_networks_of_which_one_lacks_its_url_are_offered_without_it() -> None:
     assert "Deposits below 2.5 are not credited" in given.warning and "Any other token" in given.warning
 
 
+@pytest.mark.row("AG-8")
 def test_tron_warns_of_other_tokens() -> None:
     host = Host(Tron(), built(TronSettings, xpub=TRON_XPUB), 0)
     given = host.plugin.payment_address(host.context, "acc_1", 0)

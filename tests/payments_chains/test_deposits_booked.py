@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from deposit_town import Town
+from router_plugins.evm import Evm
 
 from router.config.file import load_settings
 from router.ledger.balances import balance
@@ -24,7 +25,6 @@ from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.dialect import Dialect
 from router.types.plugin_context import PluginContext
-from router_plugins.evm import Evm
 
 OPERATOR = Actor("operator", "cli")
 USDC = 10**6
@@ -63,15 +63,20 @@ def bank(town: Town, database_url: str, tmp_path: Path) -> Iterator[Bank]:
     settings = load_settings(config, {"ROUTER_MASTER_KEY": "m" * 44})
     database = open_database(database_url, tmp_path, create=True)
     migrate(database)
-    clock = lambda: banks[0].now  # noqa: E731 - the bank is made of what needs it
+    banks: list[Bank] = []
+
+    def clock() -> float:
+        return banks[0].now if banks else float(town.chain.now)
+
     office = Office(settings, database, dialect=Dialect, providers=dict, shelf=lambda: pytest.fail(), clock=clock)
     context = PluginContext(str(config), (), town.settings(), "evm")
     registry = registry_of(evm=Evm(clock, lambda seconds: None))
-    banks = [Bank(town, office, PaymentMethods(["evm"], registry, lambda name: context), town.chain.now)]
+    banks.append(Bank(town, office, PaymentMethods(["evm"], registry, lambda name: context), town.chain.now))
     yield banks[0]
     database.close()
 
 
+@pytest.mark.row("NE-9")
 def test_deposits_are_booked_once_and_the_books_are_those_of_the_chain(bank: Bank) -> None:
     chain, usdc = bank.town.chain, bank.town.usdc
     known = dict(bank.account() for _ in range(5))

@@ -229,7 +229,24 @@ def test_a_token_with_other_decimals_than_configured_credits_nothing(town: Town)
     assert len(texts) == 2 and all("has 18 decimals" in text for text in texts)
 
 
-GARBAGE: list[Any] = [None, 0, 1, -1, "", "0x", "0xzz", "latest", [], [None], [[]], {}, {"number": "x"}, True, 1e308]
+GARBAGE: list[Any] = [
+    "0x" + "f" * 5000,
+    None,
+    0,
+    1,
+    -1,
+    "",
+    "0x",
+    "0xzz",
+    "latest",
+    [],
+    [None],
+    [[]],
+    {},
+    {"number": "x"},
+    True,
+    1e308,
+]
 
 
 def test_nonsense_in_any_answer_is_a_failure_of_the_node_and_nothing_else(town: Town) -> None:

@@ -75,6 +75,7 @@ def _settings(shim: TronShim, usdt: str, **more: Any) -> Settings:
     )
 
 
+@pytest.mark.row("AG-8")
 def test_a_deposit_is_credited_within_two_minutes(grid: Grid) -> None:
     [address] = grid.host.give(1)
     grid.go_on(60)
@@ -99,6 +100,7 @@ def test_confirmations_are_shown_before(grid: Grid) -> None:
     assert 1 <= seen.confirmations < seen.wanted <= 40 and not grid.host.paid
 
 
+@pytest.mark.row("AG-8")
 def test_fakes_dust_and_two_of_the_same_in_one_transaction(grid: Grid) -> None:
     one, other = grid.host.give(2)
     fake = grid.chain.six_decimals()
