@@ -8,11 +8,12 @@ PLUGINS = [
     *("anthropic", "compatible", "deepseek", "echo", "gemini", "meta", "mistral", "moonshot"),  # providers
     *("ollama", "openai", "openrouter", "qwen", "xai"),  # more of them
     *("postpaid", "prepaid", "windows"),  # policies
-    *("stripe", "voucher"),  # payment methods
+    *("evm", "stripe", "tron", "voucher"),  # payment methods
     "surfaces",
     *("google_surface", "ollama_surface"),  # wires towards clients
     *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects
 ]
+SHARED = ["chains"]  # what several of them are made of, and no plugin itself
 WIRES = [
     *("anthropic", "deepseek", "gemini", "meta", "mistral", "moonshot"),
     *("ollama", "openai", "openrouter", "qwen", "xai"),
@@ -26,8 +27,8 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=[*find_packages(include=["router", "router.*"]), *(f"router_plugins.{name}" for name in PLUGINS)],
-    package_dir={f"router_plugins.{name}": f"plugins/{name}" for name in PLUGINS},
+    packages=[*find_packages(include=["router", "router.*"]), *(f"router_plugins.{name}" for name in PLUGINS + SHARED)],
+    package_dir={f"router_plugins.{name}": f"plugins/{name}" for name in PLUGINS + SHARED},
     py_modules=["pytest_router"],
     package_data={
         "": ["*.toml", "*.json", "*.sql", "py.typed"],
