@@ -80,6 +80,13 @@ class Language:
             return f"\u2212${text[1:]}" if text.startswith("\u2212") else f"${text}"
         return f"{text}{_NO_BREAK}{currency}"
 
+    def minor(self, amount: int, currency: str, decimals: int) -> str:
+        """An amount in minor units of a currency, exact, with two decimals at least where it has so many."""
+        text = format_nano(amount, min(2, decimals), places=decimals) if decimals else str(amount)
+        whole, _, rest = text.partition(".")
+        shown = self.number(int(whole)) + (self.decimal + rest if rest else "")
+        return f"${shown}" if currency == "USD" and self.code in ("en", PSEUDO) else f"{shown}{_NO_BREAK}{currency}"
+
     def price(self, nano: int, currency: str) -> str:
         """A price, exact, with two decimals at least: ``$0.000123``; rates of one call are small."""
         text = format_nano(nano)

@@ -18,10 +18,10 @@ from router.portal.customer import (
     security,
     settings,
     team,
-    topup,
     transactions,
     usage,
 )
+from router.portal.customer.paying import automatic, deposits, listing, topup, waiting
 from router.portal.entry import claim, log_in, preferences, sign_up, tickets
 from router.portal.operator import (
     abuse,
@@ -79,6 +79,10 @@ _SUBJECTS: Sequence[PageRoutes] = (
     transactions.PAGES,
     limits.PAGES,
     topup.PAGES,
+    listing.PAGES,
+    deposits.PAGES,
+    automatic.PAGES,
+    waiting.PAGES,
     models.PAGES,
     docs.PAGES,
     play.PAGES,

@@ -14,6 +14,8 @@ from router.office.customers.standing import ShownLimit, read_standing
 from router.office.customers.transactions import Entry, list_entries
 from router.office.keys import KeyRow, list_keys, spent_of, status_of
 from router.office.limits import shown_limit
+from router.office.payments.shown import fee_of, page_of_topups, show_credit
+from router.office.payments.topups import TopUpRow
 from router.office.usage import last_used
 from router.portal.customer.sums import Sums
 from router.portal.customer.transactions import KINDS, entry_query
@@ -30,7 +32,6 @@ PAGES = PageRoutes(session_api=True)
 
 _LIMIT_MAX = 1000
 _LIMIT = 50
-_DEPOSITS = ("deposit",)
 
 
 @PAGES.get("/api/me", "person", json=True)
@@ -64,7 +65,12 @@ def balance(request: PageRequest) -> PageReply:
         "credited": money.credits,
         "used": money.debits,
     }
-    told = {name: format_nano(nano) for name, nano in amounts.items()}
+    kinds = show_credit(request.office, request.account_id).kinds
+    amounts |= {"paid": kinds.paid, "granted": kinds.granted, "owed": kinds.owed}
+    told: dict[str, Any] = {name: format_nano(nano) for name, nano in amounts.items()}
+    told["expiring"] = [
+        {"amount": format_nano(lot.left_nano), "expires_at": iso_time(lot.expires_at)} for lot in kinds.expiring
+    ]
     return json_reply({**told, "currency": standing.currency, "status": standing.account.status})
 
 
@@ -104,8 +110,15 @@ def transactions(request: PageRequest) -> PageReply:
 
 @PAGES.get("/api/deposits", "viewer", json=True)
 def deposits(request: PageRequest) -> PageReply:
-    """What was paid in; otherwise as transactions."""
-    return _entries(request, _DEPOSITS)
+    """What was paid in or is under way, the newest first: ``before`` (the ``next`` of the page before), ``limit``."""
+    page = page_of_topups(
+        request.office,
+        account_id=request.account_id,
+        before=request.query.get("before", ""),
+        limit=max(1, _limit_of(request)),
+    )
+    told = {"data": [_deposit(row) for row in page.rows], "next": page.next or None}
+    return json_reply({**told, "currency": request.site.brand.currency})
 
 
 @PAGES.get("/api/limits", "viewer", json=True)
@@ -128,12 +141,35 @@ def limits(request: PageRequest) -> PageReply:
 
 def _entries(request: PageRequest, kinds: tuple[str, ...]) -> PageReply:
     query = entry_query(request, kinds, request.query.get("month", ""))
-    asked = request.query.get("limit", "")
-    limit = min(int(asked), _LIMIT_MAX) if asked.isascii() and asked.isdigit() and len(asked) < 9 else _LIMIT
     before = request.query.get("before", "")
-    page = list_entries(request.office, request.account_id, query, before=before, limit=limit)
+    page = list_entries(request.office, request.account_id, query, before=before, limit=_limit_of(request))
     told = {"data": [_entry(one) for one in page.entries], "next": page.next or None}
     return json_reply({**told, "currency": request.site.brand.currency})
+
+
+def _limit_of(request: PageRequest) -> int:
+    asked = request.query.get("limit", "")
+    return min(int(asked), _LIMIT_MAX) if asked.isascii() and asked.isdigit() and len(asked) < 9 else _LIMIT
+
+
+def _deposit(row: TopUpRow) -> dict[str, Any]:
+    """``amount`` is what was sent, in ``amount_currency``; ``credited`` is in the balance's currency."""
+    return {
+        "id": row.id,
+        "method": row.method,
+        "status": row.state,
+        "amount": format_nano(row.amount, places=row.decimals),
+        "fee": format_nano(fee_of(row), places=row.decimals),
+        "amount_currency": row.currency,
+        "credited": format_nano(row.credit_nano) if row.is_paid else None,
+        "refunded": format_nano(row.refunded, places=row.decimals),
+        "reference": row.reference or None,
+        "address": row.address or None,
+        "confirmations": row.confirmations if row.wanted else None,
+        "confirmations_wanted": row.wanted or None,
+        "created_at": iso_time(row.created_at),
+        "paid_at": iso_time(row.paid_at),
+    }
 
 
 def _entry(one: Entry) -> dict[str, Any]:

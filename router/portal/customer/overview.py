@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from router.office.accounts import show_account
 from router.office.keys import list_keys
 from router.office.limits import LimitInForce, limits_in_force
+from router.office.payments.shown import show_credit
 from router.office.usage import list_calls, sum_hours
 from router.portal.customer.sums import Point, by_day, sums_of
 from router.portal.web.charts import bar_chart
@@ -34,6 +35,7 @@ def overview(request: PageRequest) -> PageReply:
     return request.render(
         "customer/overview.html",
         standing=show_account(office, account),
+        credit=show_credit(office, account),
         today=month[-1].sums,
         month=sums_of(one.sums for one in month),
         range_total=sums_of(one.sums for one in days),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
 from router.money.amounts import format_nano
-from router.office.accounts import get_account
+from router.office.accounts import show_account
 from router.office.customers.transactions import USAGE, Entry, EntryQuery, export_entries, list_entries
+from router.office.payments.shown import show_credit
 from router.portal.web.pages import PageRoutes
 from router.portal.web.ranges import whole_hours
 from router.portal.web.replies import PageReply, csv_reply
@@ -20,12 +21,17 @@ __all__ = ["KINDS", "PAGES", "days_zone", "entry_query"]
 
 PAGES = PageRoutes()
 
-KINDS: Sequence[str] = (USAGE, "grant", "free", "refund", "adjustment")
+KINDS: Sequence[str] = (
+    *(USAGE, "topup", "grant", "free", "refund", "adjustment"),
+    *("topup_refund", "refund_cover", "dispute", "dispute_return", "debt", "debt_paid", "expiry"),
+)
 """What one may filter by."""
 
 _PAGE = 50
 _MONTHS_MAX = 60
 _MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])", re.ASCII)
+_TOPUP = re.compile(r"(top_\w{1,60}):", re.ASCII)
+_OF_TOPUPS = ("topup", "topup_refund", "refund_cover", "dispute", "dispute_return", "debt", "debt_paid")
 _HEAD = ("time", "day", "kind", "amount", "balance_after", "currency", "reference", "calls")
 
 
@@ -48,7 +54,7 @@ def transactions(request: PageRequest) -> PageReply:
         before=request.query.get("before", ""),
         limit=_PAGE,
     )
-    zone = days_zone(request)
+    zone, standing = days_zone(request), show_account(request.office, request.account_id)
     return request.render(
         "customer/transactions.html",
         page=page,
@@ -57,7 +63,10 @@ def transactions(request: PageRequest) -> PageReply:
         kind=kind,
         kinds=KINDS,
         month=month,
-        months=_months(request, zone),
+        months=_months(request, zone, standing.account.created_at),
+        standing=standing,
+        credit=show_credit(request.office, request.account_id),
+        topup_of=_topup_of,
     )
 
 
@@ -91,10 +100,16 @@ def _chosen(request: PageRequest) -> tuple[str, str]:
     return kind if kind in KINDS else "", month if _MONTH.fullmatch(month) else ""
 
 
-def _months(request: PageRequest, zone: tzinfo) -> list[_Month]:
+def _topup_of(entry: Entry) -> str:
+    """The top-up that an entry is about, as the reason of its transfer names it; empty for none."""
+    found = _TOPUP.match(entry.reason) if entry.kind in _OF_TOPUPS else None
+    return found[1] if found is not None else ""
+
+
+def _months(request: PageRequest, zone: tzinfo, created_at: float) -> list[_Month]:
     """Each since the workspace was made, the newest first."""
     day = datetime.fromtimestamp(request.now, zone).date().replace(day=1)
-    made = datetime.fromtimestamp(get_account(request.office, request.account_id).created_at, zone).date()
+    made = datetime.fromtimestamp(created_at, zone).date()
     found: list[_Month] = []
     while day >= made.replace(day=1) and len(found) < _MONTHS_MAX:
         found.append(_Month(f"{day:%Y-%m}", request.language.month(_start(day, zone), zone)))

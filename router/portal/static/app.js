@@ -58,6 +58,7 @@
     const open = document.getElementById("side").classList.toggle("open");
     button.setAttribute("aria-expanded", String(open));
   });
+  on("click", "[data-print]", () => print());
   on("change", "[data-submit]", (field) => field.form.requestSubmit());
   on("click", "[data-tab]", (tab) => {
     const group = tab.closest("[data-tabs]");
@@ -88,6 +89,11 @@
       (known || group.querySelector("[data-tab]"))?.click();
     }
     document.querySelector("dialog[data-shown]")?.showModal();
+    const leave = document.querySelector("a[data-follow]");
+    if (leave) {
+      history.replaceState(null, "", location.pathname);  // whoever comes back stays
+      location.assign(leave.href);
+    }
     document.querySelector("[aria-invalid=true]")?.focus();
     for (const field of document.querySelectorAll("input[data-challenge]")) {
       const worker = new Worker(field.dataset.worker);

@@ -63,6 +63,7 @@ def _environment(code: str) -> Environment:
     made.filters |= {
         "money": language.money,
         "amount": language.amount,
+        "minor": language.minor,
         "price": language.price,
         "exact": format_nano,
         "number": language.number,

@@ -36,5 +36,8 @@ SAID: Mapping[str, str] = {
     "notices_read": _("All notices are marked as read."),
     "workspace_made": _("The workspace was made."),
     "closed": _("The account is closed."),
+    "automatic_set": _("It is charged by itself from now on."),
+    "automatic_ended": _("Nothing is charged by itself any more."),
+    "means_forgotten": _("That is never charged again."),
 }
 """Name -> text, in English; operators' pages add theirs in ``router.portal.operator.said``."""

@@ -32,9 +32,10 @@ _PERSON: dict[str, _Windows] = {
     "step_link": ((5, _HOUR), (20, _DAY)),
     "invite": ((20, _DAY),),
     "claim": ((10, _HOUR),),
+    "redeem": ((10, _HOUR), (30, _DAY)),
 }
-"""Upon one person, or by one who is logged in. ``password`` and ``factor_again`` are those of who has a session: what
-others try at the log-in takes nothing from them."""
+"""Upon one person, or by one who is logged in; ``redeem``, codes that are typed, by an account. ``password`` and
+``factor_again`` are those of who has a session: what others try at the log-in takes nothing from them."""
 
 _ADDRESS: dict[str, _Windows] = {
     "mail": ((10, _HOUR),),
@@ -52,6 +53,7 @@ _CLIENT: dict[str, _Windows] = {
     "mail": ((20, _HOUR), (100, _DAY)),
     "unproved": ((4, _HOUR), (20, _DAY)),
     "claim": ((10, _HOUR),),
+    "redeem": ((20, _HOUR), (100, _DAY)),
 }
 """From one address of a client. ``unproved`` is what comes without a proof of work."""
 

@@ -1,0 +1,1 @@
+"""Customers' pages of paying in: top-ups, deposits, saved means, receipts."""

@@ -1,0 +1,179 @@
+"""A portal whose customers can pay by three methods that do as a test says: a page elsewhere, an address, and codes."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from portal_site import Client, PortalSite
+
+from router import DepositSeen, PaymentFact
+from router.app.start import assemble
+from router.office.office import Office
+from router.office.payments.booked import Outcome
+from router.office.payments.booking import book_facts
+from router.office.payments.topups import TopUpRow, show_topup
+
+__all__ = ["CARD", "CHAIN", "GIFT", "Paying", "hidden", "seen", "text_of"]
+
+CARD = """
+from pathlib import Path
+from router import MeansSaved, PaymentOffer, PaymentStarted, TopUpClosed, TopUpPaid, TopUpPending, hookimpl
+
+FOLDER = Path({folder!r})
+
+class Card:
+    @hookimpl
+    def payment_offer(self, context, account):
+        bounds = {{"least": 100, "most": 100_000_00}}
+        return PaymentOffer("Card", "redirect", "USD", fee_minor=50, saves_means=True, test=True, **bounds)
+
+    @hookimpl
+    def payment_start(self, context, topup, return_url):
+        with FOLDER.joinpath("started").open("a") as file:
+            file.write(f"{{topup.id}} {{return_url}}\\n")
+        return PaymentStarted(f"cs_{{topup.id}}", FOLDER.joinpath("url").read_text().strip().format(topup=topup.id))
+
+    @hookimpl
+    def payment_poll(self, context, topups):
+        for topup in topups:
+            file = FOLDER / topup.id
+            told = file.read_text() if file.exists() else ""
+            if told == "paid":
+                yield TopUpPaid(topup.reference, topup.id, topup.amount, topup.currency, f"pi_{{topup.id}}")
+                if topup.save_means:
+                    yield MeansSaved(topup.id, f"pm_{{topup.id}}", "Visa 4242")
+            elif told == "pending":
+                yield TopUpPending(topup.id)
+            elif told:
+                yield TopUpClosed(topup.id, "failed", told)
+
+    @hookimpl
+    def payment_refund(self, context, topup, amount, asked):
+        from router import Refund
+        return [Refund(f"re_{{asked}}", topup=topup.id, amount=amount, asked=asked)]
+
+    @hookimpl
+    def payment_health(self, context):
+        from router import HealthLine
+        return [HealthLine("secret key", True, "it is a test's"), HealthLine("webhook", False, "no <URL> is set")]
+
+plugin = Card()
+"""
+
+CHAIN = """
+from router import DepositAddress, PaymentOffer, Watched, hookimpl
+
+class Chain:
+    @hookimpl
+    def payment_offer(self, context, account):
+        return PaymentOffer("USDT on Testnet", "address", "USDT", decimals=6, least=1_000_000)
+
+    @hookimpl
+    def payment_address(self, context, account, number):
+        return DepositAddress(f"0xAbC{{number:037d}}", [("Testnet", ["USDT"])], warning="Send no TRX here.")
+
+    @hookimpl
+    def payment_watch(self, context, watch):
+        return Watched((), watch.cursor, again_s=3600, delayed="the node does not answer")
+
+plugin = Chain()
+"""
+
+GIFT = """
+from router import BadRequest, DepositPaid, PaymentOffer, hookimpl
+
+class Gift:
+    @hookimpl
+    def payment_offer(self, context, account):
+        return PaymentOffer("Voucher", "code")
+
+    @hookimpl
+    def payment_redeem(self, context, account, code):
+        if not code.startswith("GOOD"):
+            raise BadRequest("This is no code.", code="code_refused", param="code")
+        return DepositPaid(code, account, 700, "USD", 2)
+
+plugin = Gift()
+"""
+
+
+def seen(address: str, reference: str, confirmations: int) -> DepositSeen:
+    """25 USDT on their way."""
+    return DepositSeen(reference, address, 25_000_000, "USDT", 6, confirmations, 12)
+
+
+@dataclass
+class Paying:
+    """The portal, and somebody who owns a workspace there.
+
+    Attributes:
+        folder: where the card's method looks what to do: ``url``, a file for each top-up, and what it ``started``.
+    """
+
+    site: PortalSite
+    folder: Path
+    owner: Client
+    account: str = ""
+
+    @contextmanager
+    def office(self) -> Iterator[Office]:
+        """The office on the portal's database, in this process."""
+        environ = {"ROUTER_MASTER_KEY": "a master key for tests, long enough"}
+        assembly = assemble(self.site.gateway.config_path, environ)
+        try:
+            yield assembly.office
+        finally:
+            assembly.close()
+
+    def tell(self, method: str, *facts: PaymentFact) -> list[Outcome]:
+        """What came of facts of a method's."""
+        with self.office() as office:
+            return book_facts(office, method, facts)
+
+    def row(self, topup_id: str) -> TopUpRow:
+        with self.office() as office:
+            return show_topup(office, "", topup_id)
+
+    def started(self) -> list[str]:
+        """The IDs of what the card's method began, each once: asked again, it begins the same."""
+        file = self.folder / "started"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return list(dict.fromkeys(line.split()[0] for line in lines))
+
+    def review(self, amount: str, client: Client | None = None, **more: str) -> dict[str, str]:
+        """The hidden fields of the page that says what an amount costs."""
+        query = "&".join(f"{name}={value}" for name, value in {"method": "card", "amount": amount, **more}.items())
+        status, _, page = (client or self.owner).get(f"/app/topup/review?{query}")
+        assert status == 200, text_of(page)
+        return hidden(page)
+
+    def begin(self, amount: str = "10", **more: str) -> str:
+        """A top-up that was begun; its ID."""
+        status, headers, page = self.owner.post("/app/topup/pay", {**self.review(amount), **more})
+        assert status == 303, text_of(page)
+        return headers["Location"].removeprefix("/app/topup/").removesuffix("?go=1")
+
+    def paid(self, amount: str = "10", **more: str) -> str:
+        """A top-up that was paid; its ID."""
+        made = self.begin(amount, **more)
+        self.folder.joinpath(made).write_text("paid")
+        assert "was credited" in self.owner.get(f"/app/topup/{made}")[2]
+        return made
+
+
+def hidden(page: str) -> dict[str, str]:
+    """The hidden fields of a page's own form."""
+    main = page.partition("<main")[2]
+    found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', main)
+    return {name: html.unescape(value) for name, value in found}
+
+
+def text_of(page: str) -> str:
+    """What a page says, without its markup."""
+    main = page.partition("<main")[2] or page
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main)).split())
