@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from router.db.transaction import Runner, Transaction
 from router.errors import NotFound
 from router.ledger.balances import Balance, balance
-from router.ledger.paid.lots import CreditKinds, credit_kinds
 from router.ledger.transfers import post_grant
 from router.money.amounts import format_nano
 from router.office.actor import Actor
@@ -19,7 +18,7 @@ from router.store import accounts as table
 from router.store.accounts import Account
 from router.store.keys import create_key, list_keys
 from router.store.limits import list_limits
-from router.store.payments.refunds import frozen_by, keep_suspended
+from router.store.payments.refunds import keep_suspended
 
 __all__ = [
     "Account",
@@ -28,8 +27,6 @@ __all__ = [
     "available_nano",
     "create_account",
     "create_first_account",
-    "credit_by_kind",
-    "disputes_of",
     "get_account",
     "list_accounts",
     "rename_account",
@@ -139,20 +136,6 @@ def show_account(office: Office, account_id: str) -> AccountStanding:
 def available_nano(office: Office, account_id: str) -> int:
     """What an account can spend now, in nano-units: its balance without what calls under way hold."""
     return balance(office.database, account_id).available
-
-
-def credit_by_kind(office: Office, account_id: str) -> CreditKinds:
-    """What an account has that was paid for, what it was granted, and what it owes.
-
-    Raises:
-        NotFound: there is no such account.
-    """
-    return credit_kinds(office.database, account_id)
-
-
-def disputes_of(office: Office, account_id: str) -> list[str]:
-    """The disputes that keep an account frozen."""
-    return frozen_by(office.database, account_id)
 
 
 def rename_account(office: Office, actor: Actor, account_id: str, name: str) -> Account:

@@ -11,6 +11,7 @@ from router.office.actor import Actor
 from router.office.names import account_id
 from router.office.office import Office
 from router.office.operations.operation import OperationAnswer, operation
+from router.office.payments.shown import show_credit
 from router.types.periods import iso_time
 
 __all__ = [
@@ -44,11 +45,12 @@ def show_account(office: Office, *, account: str) -> OperationAnswer:
     """One account, what it has, and what of that its calls under way hold."""
     found = office_accounts.show_account(office, account_id(office.database, account))
     amounts = {name: format_nano(getattr(found.balance, name)) for name in ("balance", "held", "available")}
-    kinds = office_accounts.credit_by_kind(office, found.account.id)
+    credit = show_credit(office, found.account.id)
+    kinds = credit.kinds
     by_kind: dict[str, Any] = {name: format_nano(getattr(kinds, name)) for name in ("paid", "granted", "owed")}
     soon = kinds.expiring[0] if kinds.expiring else None
     by_kind["expires_next"] = None if soon is None else f"{format_nano(soon.left_nano)} at {iso_time(soon.expires_at)}"
-    by_kind["frozen_by"] = office_accounts.disputes_of(office, found.account.id)
+    by_kind["frozen_by"] = list(credit.disputes)
     told = {"currency": found.currency, "keys": found.keys}
     return OperationAnswer({**account_value(found.account), **amounts, **by_kind, **told})
 

@@ -98,7 +98,7 @@ def _show(request: PageRequest, form: Form | None, status: int = 200, wrong: str
             )
     if wrong and form.errors.get(""):
         form.errors[wrong] = form.errors.pop("")
-    states = request.site.assembly.payments.states(request.account_id)
+    states = request.office.payments.states(request.account_id)
     return request.render(
         "customer/automatic.html",
         status=status,

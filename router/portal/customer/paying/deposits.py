@@ -35,7 +35,7 @@ def give(request: PageRequest) -> PageReply:
     """Give the account its address, which stays the same for good."""
     offer, method = _offer(request), request.params["method"]
     try:
-        address_of(request.office, request.site.assembly.payments, request.account_id, method)
+        address_of(request.office, request.office.payments, request.account_id, method)
     except (BadRequest, Unavailable) as error:
         return _show(request, offer, given=False, wrong=said_of(request, error), status=error.status)
     return request.redirect(f"/app/topup/deposit/{method}")
@@ -45,7 +45,7 @@ def _show(request: PageRequest, offer: PaymentOffer, *, given: bool, wrong: str 
     office, method, shown = request.office, request.params["method"], None
     if given:
         try:
-            shown = address_of(office, request.site.assembly.payments, request.account_id, method)
+            shown = address_of(office, request.office.payments, request.account_id, method)
         except (BadRequest, Unavailable) as error:
             wrong, status = said_of(request, error), error.status
     page = page_of_topups(office, account_id=request.account_id, method=method, limit=_SHOWN)
@@ -66,7 +66,7 @@ def _show(request: PageRequest, offer: PaymentOffer, *, given: bool, wrong: str 
 
 def _offer(request: PageRequest) -> PaymentOffer:
     try:
-        offer = request.site.assembly.payments.offer(request.params["method"], request.account_id)
+        offer = request.office.payments.offer(request.params["method"], request.account_id)
     except NotFound:
         raise nothing_here(request) from None
     if offer.way != "address":

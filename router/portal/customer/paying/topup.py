@@ -14,7 +14,7 @@ from router.office.accounts import show_account
 from router.office.payments.codes import try_code
 from router.office.payments.means import list_means, show_automatic
 from router.office.payments.shown import offered_presets, page_of_topups, show_credit
-from router.office.payments.topups import Quote, begin_topup, check_open, quote_topup
+from router.office.payments.topups import TopUpQuote, begin_topup, check_open, quote_topup
 from router.portal.customer.own import nothing_here
 from router.portal.customer.paying.words import said_of, titles_of
 from router.portal.web.fields import Amount
@@ -97,8 +97,8 @@ def pay(request: PageRequest) -> PageReply:
             return _ask(request, form, offer, quote, changed=True)
         row = begin_topup(
             request.office,
-            request.site.assembly.payments,
             request.actor,
+            request.office.payments,
             request.account_id,
             values["method"],
             values["amount"],
@@ -118,7 +118,7 @@ def redeem(request: PageRequest) -> PageReply:
     method, code = request.params["method"], request.form.get("code", "")
     _offer(request, method, "code")
     form = empty_form(method=method, code=code)
-    payments = request.site.assembly.payments
+    payments = request.office.payments
     try:
         row = try_code(request.office, payments, request.account_id, method, code, address=request.visit.address)
     except _REFUSALS as error:
@@ -133,7 +133,7 @@ def _offer(request: PageRequest, method: str, way: str = "redirect") -> PaymentO
         NotFound: there is no such way to pay here.
     """
     try:
-        offer = request.site.assembly.payments.offer(method, request.account_id)
+        offer = request.office.payments.offer(method, request.account_id)
     except NotFound:
         raise nothing_here(request) from None
     if offer.way != way:
@@ -147,7 +147,9 @@ def _refused(request: PageRequest, form: Form, error: RouterError, name: str) ->
     return with_wait(_show(request, form, error.status), error)
 
 
-def _ask(request: PageRequest, form: Form, offer: PaymentOffer, quote: Quote, *, changed: bool = False) -> PageReply:
+def _ask(
+    request: PageRequest, form: Form, offer: PaymentOffer, quote: TopUpQuote, *, changed: bool = False
+) -> PageReply:
     """What it costs, and the one button that begins it.
 
     Args:
@@ -167,13 +169,13 @@ def _ask(request: PageRequest, form: Form, offer: PaymentOffer, quote: Quote, *,
     )
 
 
-def _charge(quote: Quote) -> str:
+def _charge(quote: TopUpQuote) -> str:
     return f"{quote.charge} {quote.currency}"
 
 
 def _show(request: PageRequest, form: Form, status: int = 200) -> PageReply:
     office, account_id = request.office, request.account_id
-    states = request.site.assembly.payments.states(account_id)
+    states = request.office.payments.states(account_id)
     return request.render(
         "customer/topup.html",
         status=status,

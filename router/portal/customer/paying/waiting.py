@@ -25,7 +25,7 @@ _ASK_EVERY = 5
 @PAGES.get("/app/topup/<topup_id>", "owner")
 def one_topup(request: PageRequest) -> PageReply:
     """Where a payment leads back to: the method is asked once how it stands."""
-    row = look_at(request.office, request.site.assembly.payments, own_topup(request))
+    row = look_at(request.office, request.office.payments, own_topup(request))
     follow = request.query.get("go") == "1" and row.state == "started" and bool(row.url)
     return _show(request, "customer/topup_one.html", row, 0, follow=follow)
 
@@ -37,7 +37,7 @@ def state(request: PageRequest) -> PageReply:
     look = min(int(text), _LOOKS) if text.isascii() and text.isdigit() and len(text) < 4 else _LOOKS
     row = own_topup(request)
     if look % _ASK_EVERY == 0:
-        row = look_at(request.office, request.site.assembly.payments, row)
+        row = look_at(request.office, request.office.payments, row)
     return _show(request, "customer/topup_state_swap.html", row, look, follow=False)
 
 

@@ -15,7 +15,7 @@ __all__ = ["own_topup", "said_of", "titles_of"]
 
 def titles_of(request: PageRequest) -> Mapping[str, str]:
     """Method -> what customers call it; one that is not on is called by its own name."""
-    states = request.site.assembly.payments.states(request.account_id)
+    states = request.office.payments.states(request.account_id)
     found = {one.name: one.offer.title for one in states if one.offer is not None}
     return {**found, MANUAL: request.text("Paid to the operator")}
 
