@@ -10,7 +10,7 @@ from typing import Any
 
 from router_plugins.chains.deposits import block_of
 from router_plugins.chains.network import Network
-from router_plugins.chains.nodes import Limited, Node, NodeFault, number_in, text_in
+from router_plugins.chains.nodes import Limited, Node, NodeFault, asked_of, number_in, text_in
 
 __all__ = ["Head", "head_of", "newest", "prove", "rest"]
 
@@ -94,7 +94,7 @@ def prove(node: Node, network: Network) -> None:
             f"{node.host} serves chain {chain}, not {network.chain_id} ({network.title}): set its right URL"
         )
     for token in network.tokens:
-        answer = node.call("eth_call", {"to": token.contract, "data": _DECIMALS}, "latest")
+        answer = node.call("eth_call", *asked_of(token.contract, _DECIMALS))
         decimals = number_in({"decimals": answer}, "decimals", node.host) if answer not in (None, "0x") else None
         if decimals != token.decimals:
             raise NodeFault(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from router_plugins.chains.choice import Head, newest
 from router_plugins.chains.deposits import Span, swept, topic_of
 from router_plugins.chains.network import Coin, Network, Token
-from router_plugins.chains.nodes import Limited, NodeFault, number_in
+from router_plugins.chains.nodes import Limited, NodeFault, asked_of, number_in
 from router_plugins.chains.progress import Progress
 from router_plugins.chains.watcher import accounts_of, on_way_of
 
@@ -135,7 +135,7 @@ def _balances(network: Network, money: Token | Coin, head: Head, accounts: Seque
     if isinstance(money, Coin):
         answers = _asked(head, "eth_getBalance", [[one, "latest"] for one in accounts])
     else:
-        asked = [[{"to": money.contract, "data": _BALANCE_OF + topic_of(one)[2:]}, "latest"] for one in accounts]
+        asked = [asked_of(money.contract, _BALANCE_OF + topic_of(one)[2:]) for one in accounts]
         answers = _asked(head, "eth_call", asked)
     return {
         account: number_in({"balance": answer}, "balance", head.node.host)

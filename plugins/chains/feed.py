@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router_plugins.chains.network import Coin
-from router_plugins.chains.nodes import Node
+from router_plugins.chains.nodes import Node, asked_of
 
 from router.money import NANO, format_nano
 
@@ -25,8 +25,8 @@ def usd_price(node: Node, coin: Coin, now: float) -> str:
         NoPrice: it is too old, not above zero, or none at all.
         NodeFault: the node does not answer.
     """
-    answer = node.call("eth_call", {"to": coin.feed, "data": _LATEST_ROUND_DATA}, "latest")
-    decimals = node.call("eth_call", {"to": coin.feed, "data": _DECIMALS}, "latest")
+    answer = node.call("eth_call", *asked_of(coin.feed, _LATEST_ROUND_DATA))
+    decimals = node.call("eth_call", *asked_of(coin.feed, _DECIMALS))
     try:
         words = [int(answer[2 + 64 * place : 66 + 64 * place], 16) for place in range(_WORDS)]
         places = int(decimals, 16)

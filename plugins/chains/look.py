@@ -210,13 +210,12 @@ class Look:
         return has
 
     def _has(self, node: Node, deposit: Deposit) -> bool:
-        """Whether another node has the very same deposit."""
+        """Whether another node has the very same deposit, and in a block that is final by its own word."""
         if node.rests_until <= self.now:
             try:
-                final = head_of(node, self.network, self.now).final
-                if deposit in deposits_of(node, self.network, self.addresses, deposit.tx):
-                    return True
-                if final >= deposit.block:
+                if head_of(node, self.network, self.now).final >= deposit.block:
+                    if deposit in deposits_of(node, self.network, self.addresses, deposit.tx):
+                        return True
                     self.log.error("%s is not credited: %s does not have it", deposit.reference, node.host)
             except NodeFault as fault:
                 rest(node, fault, self.now, self.log)

@@ -9,6 +9,8 @@ from typing import Any
 
 __all__ = ["Progress"]
 
+_PAID_MAX = 5000
+
 
 @dataclass(slots=True)
 class Progress:
@@ -51,5 +53,6 @@ class Progress:
 
     def prune(self) -> None:
         """Forget what the second look has passed, and marks that are final."""
-        self.paid = {reference: block for reference, block in self.paid.items() if block > self.proved}
+        kept = [(reference, block) for reference, block in self.paid.items() if block > self.proved]
+        self.paid = dict(kept[-_PAID_MAX:])  # one that is forgotten is told twice, and booked once
         self.marks = [mark for mark in self.marks if mark[0] > (self.done or 0)][-64:]

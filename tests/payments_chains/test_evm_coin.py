@@ -27,6 +27,7 @@ def host(town: Town, feed: str) -> Host:
     return host
 
 
+@pytest.mark.row("NE-9")
 def test_eth_is_credited_at_the_price_of_the_feed(town: Town, host: Host) -> None:
     one, other = host.addresses
     town.chain.send(one, value=3 * ETH + 1)

@@ -200,6 +200,26 @@ def test_a_node_that_tells_of_blocks_that_never_were_costs_nobody_a_deposit(town
     assert host.amounts() == [5 * USDC]
 
 
+def test_a_large_payment_is_final_when_both_nodes_say_so(town: Town) -> None:
+    host = town.host(check_above=1)
+    [address] = host.give(1)
+    town.look(host)
+
+    def ahead(method: str, params: list[Any], result: Any) -> Any:
+        if method == "eth_getBlockByNumber" and params[0] == "latest":
+            result["number"] = hex(int(result["number"], 16) + 10)
+        return result
+
+    town.first.lie = ahead
+    town.chain.pay(town.usdc, address, 5 * USDC)
+    town.chain.mine(3)
+    town.look(host)
+    assert not host.paid and len(host.seen) == 1
+    town.chain.mine(5)
+    town.look(host)
+    assert host.amounts() == [5 * USDC] and not host.seen
+
+
 def test_a_node_of_another_chain_is_not_used(town: Town) -> None:
     host = town.host()
     town.first.lie = lambda method, params, result: "0x5" if method == "eth_chainId" else result

@@ -5,9 +5,12 @@ from __future__ import annotations
 import click
 
 from router.cli.support.groups import Commands
-from router.cli.support.output import table
+from router.cli.support.output import pairs, table
 from router.cli.support.session import CommandSession, remotely
+from router.cli.support.times import PAST
+from router.money.amounts import format_nano
 from router.office.operations import ledger as operations
+from router.office.payments.books import verify_against
 
 __all__ = ["ledger"]
 
@@ -18,9 +21,13 @@ def ledger() -> None:
 
 
 @ledger.command()
+@click.option("--against", metavar="METHOD", help="Compare with what a payment method says instead; nothing is booked.")
+@click.option("--since", type=PAST, default="30d", show_default=True, help="With --against: from when on.")
 @remotely
-def verify(session: CommandSession) -> int:
+def verify(session: CommandSession, against: str | None, since: float) -> int:
     """Check the whole ledger as of one moment, while it is in use; exit status 1 if a check fails."""
+    if against is not None:
+        return _against(session, against, since)
     value = session.run(operations.verify_books)
     failed = value["failed"]
     columns = {"name": "CHECK", "ok": "OK", "took_s": "SECONDS", "detail": "DETAIL"}
@@ -47,3 +54,22 @@ def sweep(session: CommandSession, everything: bool) -> None:
     session.show(value, table(value["ended"], columns, empty="No call was to be ended."))
     if value["refused"]:
         session.note(f"{len(value['refused'])} call(s) under way were left alone: their workers live.")
+
+
+def _against(session: CommandSession, method: str, since: float) -> int:
+    """The books of a payment method against what it says itself."""
+    if session.remote_url:
+        raise click.UsageError("--against asks the method from this machine alone: leave --remote out")
+    session.progress(f"asking {method} for all that it has booked")
+    books = verify_against(session.office, session.assembly.payments, method, since)
+    value = {
+        "ok": not books.differences,
+        "method": books.method,
+        "told": books.told,
+        "booked": books.booked,
+        "clearing": format_nano(books.clearing_nano, 2),
+        "differences": list(books.differences),
+    }
+    lines = "\n".join(books.differences) or "Everything that it tells is booked as it tells it."
+    session.show(value, f"{pairs({name: value[name] for name in ('method', 'told', 'booked', 'clearing')})}\n\n{lines}")
+    return 1 if books.differences else 0
