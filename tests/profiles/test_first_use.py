@@ -34,7 +34,7 @@ STARTS = {"standard": "sk-", **{one.name: one.key_start for one in PROFILES.valu
 GIVEN = {"nexgate": "$5.00"}
 """Free credit, once the address is proved."""
 PAID = ("nexorouter", "neurongate", "aigateway")
-"""Where a first call needs what an operator gives, or a payment brings; without a profile an echo answers for nothing."""
+"""A first call needs what an operator gives, or a payment brings; without a profile an echo is free."""
 
 
 @pytest.fixture(params=STARTS)
