@@ -24,6 +24,8 @@ __all__ = ["main"]
 
 _EXIT = 1
 _MARGIN_S = 2 * KILL_MARGIN_S  # for the workers' own, and for collecting them
+_GIVES_WAY = 5
+"""By how much nicer it and its workers are than the gateway's: where the processor is short, calls go before pages."""
 _WORDS_MAX = 64
 _TEXTS_MAX = 8
 
@@ -31,6 +33,7 @@ _TEXTS_MAX = 8
 def main(arguments: list[str] | None = None) -> int:
     """Serve the portal until SIGTERM, or the end of the gateway's master; the exit status."""
     options = _parser().parse_args(arguments)
+    os.nice(_GIVES_WAY)
     os.set_inheritable(options.control_fd, False)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the queue takes it: what it would tell is read at the start
     control = socket.socket(fileno=options.control_fd)

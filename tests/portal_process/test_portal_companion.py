@@ -25,6 +25,8 @@ def test_a_portal_is_served_beside_the_gateway_and_is_told_where(beside: Start) 
     said = one.portal()
     assert said["name"] == "one" and said["gevent_patched"]
     assert {said["pid"], said["master"]} <= one.family()
+    nice = psutil.Process(one.gateway.pid).nice()
+    assert {psutil.Process(said[name]).nice() for name in ("pid", "master")} == {nice + 5}, "calls go before pages"
     until(lambda: f"The portal is at http://127.0.0.1:{one.port}" in one.log(), "it is told where the portal is")
 
 

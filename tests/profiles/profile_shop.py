@@ -27,12 +27,13 @@ from router.testing.upstream.wires.ollama import OLLAMA, serve_ollama
 from router.types.dialect import Dialect
 from router.types.keys import Budget
 
-__all__ = ["PROFILES", "Profile", "Response", "Shop", "ShopKey", "dialect_of", "open_shop"]
+__all__ = ["KEYS", "PROFILES", "Profile", "Response", "Shop", "ShopKey", "at_upstream", "dialect_of", "open_shop"]
 
 _SHAKY = 30
 _MOST_BYTES = 200_000
 _VENDORS = ("ANTHROPIC", "DASHSCOPE", "DEEPSEEK", "MOONSHOT", "OPENAI", "OPENROUTER", "XAI")
-_ENV = {f"{vendor}_API_KEY": "sk-upstream-key" for vendor in _VENDORS}
+KEYS = {f"{vendor}_API_KEY": "sk-upstream-key" for vendor in _VENDORS}
+"""The environment in which presets' providers have their secrets."""
 
 
 @dataclass(frozen=True)
@@ -201,16 +202,13 @@ def open_shop(profile: Profile, folder: Path, config: Mapping[str, Any] | None =
     """
     with contextlib.ExitStack() as stack:
         upstream = stack.enter_context(ScriptedUpstream())
-        gateway = Gateway(folder, profile=profile.name, env=_ENV, start=False)
+        gateway = Gateway(folder, profile=profile.name, env=KEYS, start=False)
         gateway.configure({"providers": _sections(gateway, upstream), **_extras()})
         gateway.configure(config or {})
         stack.enter_context(gateway)
         gateway.start()
         database = open_database(f"sqlite:///{folder / 'router.db'}", folder)
         stack.callback(database.close)
-        serve_ollama(upstream)
-        upstream.on("/api/chat", _ollama_chat)
-        upstream.on("/v1/messages", echo)
         yield Shop(profile, gateway, upstream, database)
 
 
@@ -222,11 +220,19 @@ def _ollama_chat(request: ReceivedRequest) -> Script:
     return make(*words, counters={"prompt_eval_count": len(words), "eval_count": len(words)})
 
 
-def _sections(gateway: Gateway, upstream: ScriptedUpstream) -> dict[str, Any]:
-    """The preset's own at the upstream, and others that fail as a test wants."""
+def at_upstream(gateway: Gateway, upstream: ScriptedUpstream) -> dict[str, Any]:
+    """The preset's own sections, at the upstream."""
     preset = tomllib.loads(gateway.config_path.read_text(encoding="utf-8"))["providers"]
     root = upstream.url.removesuffix("/v1")
-    sections: dict[str, Any] = {name: {"base_url": root if name == "ollama" else upstream.url} for name in preset}
+    serve_ollama(upstream)
+    upstream.on("/api/chat", _ollama_chat)
+    upstream.on("/v1/messages", echo)
+    return {name: {"base_url": root if name == "ollama" else upstream.url} for name in preset}
+
+
+def _sections(gateway: Gateway, upstream: ScriptedUpstream) -> dict[str, Any]:
+    """These, and others that fail as a test wants."""
+    sections = at_upstream(gateway, upstream)
     made = {"kind": "compatible", "models": ["m"], "api_key": "sk-up"}
     for number in range(_SHAKY):
         sections[f"shaky{number}"] = {**made, "base_url": f"{upstream.url}/shaky{number}"}

@@ -11,7 +11,7 @@ import click
 
 from router.cli.processes.running import pid_file
 from router.cli.support.output import print_json
-from router.cli.support.portal_process import PORTAL_APP, portal_address, portal_plan
+from router.cli.support.portal_process import PORTAL_APP, listening, portal_address, portal_plan
 from router.cli.support.session import CommandSession, common
 from router.config.file import Settings, load_settings
 from router.errors import ConfigError, RouterError, StoreError
@@ -71,9 +71,10 @@ def serve(session: CommandSession, host: str | None, port: int | None, workers: 
             count or _cores(),
             server.grace_s + server.unready_s,
             on_ready,
+            environ=listening(os.environ, host, port),
             on_reload=lambda: _warn_of_restart(session.settings, from_file),
             companion=Companion(
-                portal_plan(session.settings, PORTAL_APP),
+                portal_plan(session.settings, PORTAL_APP, host, port),
                 lambda url: session.note(f"The portal is at {session.settings.portal.public_url or url}"),
             ),
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from router.config.file import Settings, load_settings
 from router.server.companion import CompanionPlan
 
-__all__ = ["PORTAL_APP", "portal_address", "portal_plan", "portal_text"]
+__all__ = ["PORTAL_APP", "listening", "portal_address", "portal_plan", "portal_text"]
 
 PORTAL_APP = "router.portal.application:create_portal"
 """What the portal's own workers serve."""
@@ -16,12 +16,26 @@ PORTAL_APP = "router.portal.application:create_portal"
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, and where that is found
 
 
-def portal_plan(start: Settings, app: str = PORTAL_APP) -> Callable[[bytes | None], CompanionPlan | None]:
+def listening(environ: Mapping[str, str], host: str | None, port: int | None) -> dict[str, str]:
+    """An environment by which a process knows where the gateway listens, for options win over the file: pages show it.
+
+    Args:
+        host, port: as the options say; None, or a port that is not known yet, leaves it to the configuration.
+    """
+    told = {"ROUTER__SERVER__HOST": host, "ROUTER__SERVER__PORT": str(port) if port else None}
+    given = {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in environ.items() if name.upper() not in given} | given
+
+
+def portal_plan(
+    start: Settings, app: str = PORTAL_APP, host: str | None = None, port: int | None = None
+) -> Callable[[bytes | None], CompanionPlan | None]:
     """What the portal beside a gateway is to be, by the configuration that the gateway serves by.
 
     Args:
         start: the configuration of the start; the environment is that for good.
         app: what it serves.
+        host, port: where the gateway listens, as ``listening`` has it.
     """
     config = start.path.absolute()
 
@@ -37,7 +51,8 @@ def portal_plan(start: Settings, app: str = PORTAL_APP) -> Callable[[bytes | Non
         arguments += ["--host", portal.host, "--port", str(portal.port)]
         arguments += ["--grace-s", repr(server.grace_s + server.unready_s)]
         registry = registry_of_settings(settings)
-        return CompanionPlan(tuple(arguments), keyless_environ(settings, registry), keyless_text(settings, registry))
+        environ = listening(keyless_environ(settings, registry), host, port)
+        return CompanionPlan(tuple(arguments), environ, keyless_text(settings, registry))
 
     return plan
 

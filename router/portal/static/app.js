@@ -46,6 +46,7 @@
     if (!dialog?.showModal) return;
     event.preventDefault();
     dialog.showModal();
+    dialog.querySelector("h2")?.focus();
   });
   on("click", "[data-close]", (button, event) => {
     const dialog = button.closest("dialog");
