@@ -67,6 +67,7 @@ def pay(customer: Visitor, stripe: FakeStripe, amount: str, button: str) -> Page
     return page
 
 
+@pytest.mark.row("NX-6")
 def test_a_top_up_clicked_twice_is_paid_once_and_credited_when_the_event_comes(
     customer: Visitor, stripe: FakeStripe
 ) -> None:
