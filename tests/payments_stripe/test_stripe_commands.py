@@ -45,6 +45,9 @@ def test_what_is_not_set_up_is_told_and_nothing_else_suffers(tmp_path: Path, fak
     with gateway_of(tmp_path, fake, key="") as gateway:
         listed = {row["method"]: row for row in gateway.router("payments", "list")}
         assert "STRIPE_SECRET_KEY is not set" in listed["stripe"]["problem"] and listed["voucher"]["state"] == "on"
+        found = [one for one in gateway.router("doctor")["findings"] if one["check"] == "payments"]
+        assert [one["state"] for one in found] == ["warning", "ok"]
+        assert "nobody can pay by stripe: STRIPE_SECRET_KEY is not set" in found[0]["detail"]
         try:
             gateway.router("payments", "check", "stripe")
         except CommandFailed as failed:

@@ -83,6 +83,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, stripe: FakeStripe) -> Iterat
             assembly.close()
 
 
+@pytest.mark.row("NX-6")
 def test_twenty_deliveries_to_two_workers_are_one_credit(site: Site, stripe: FakeStripe) -> None:
     before = site.balance
     stripe.account.pay(site.begin().reference)

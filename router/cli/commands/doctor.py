@@ -26,7 +26,7 @@ __all__ = ["doctor"]
 @click.option("--ollama", default="http://127.0.0.1:11434", show_default=True, help="Where a local Ollama may be.")
 @common
 def doctor(session: CommandSession, ollama: str) -> int:
-    """Check configuration, database, plugins, providers, portal, mail, ports and files; say what to do.
+    """Check configuration, database, plugins, providers, portal, mail, payments, ports and files; say what to do.
 
     A plugin that no section uses and that has no key is a hint; a section that serves nothing, an upstream that takes
     no connection and a model without a price are warnings. Exit status 1 if there is a problem.
@@ -62,6 +62,7 @@ def _findings(session: CommandSession, ollama: str) -> Iterator[Finding]:
     yield from checks.check_secrets(settings, providers)
     yield from checks.check_port(settings.server.host, settings.server.port)
     yield from _portal(session)
+    yield from _payments(session)
     yield from checks.check_ollama(providers, ollama)
 
 
@@ -80,6 +81,22 @@ def _portal(session: CommandSession) -> Iterator[Finding]:
     yield from check_mail_server(settings.mail)
     if portal.workers and portal.port:
         yield from checks.check_port(portal.host, portal.port, "portal", "[portal] listen")
+
+
+def _payments(session: CommandSession) -> Iterator[Finding]:
+    """Whether customers can pay by the methods that are on. `router payments check` asks each; this asks none."""
+    try:
+        states = session.assembly.payments.states()
+    except RouterError:
+        return  # told by the other checks
+    for state in states:
+        if state.offer is None:
+            detail = f"nobody can pay by {state.name}: {state.problem or 'it offers nothing'}"
+            remedy = f"correct that, or take {state.name} out of [payments] methods"
+            yield Finding("payments", "warning", detail, remedy)
+        else:
+            test = " (test: no real money)" if state.offer.test else ""
+            yield Finding("payments", "ok", f"customers can pay by {state.name}{test}")
 
 
 def _lacks(session: CommandSession, providers: dict[str, ConfiguredProvider]) -> Iterator[Finding]:
