@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from router.errors import BadRequest
-from router.ledger.lots import CreditKinds, credit_kinds
+from router.ledger.paid.lots import CreditKinds, credit_kinds
 from router.money.amounts import parse_nano
 from router.office.office import Office
 from router.office.payments.rates import charge_for

@@ -14,7 +14,7 @@ from router.office.accounts import show_account
 from router.office.payments.codes import try_code
 from router.office.payments.means import list_means, show_automatic
 from router.office.payments.shown import offered_presets, page_of_topups, show_credit
-from router.office.payments.topups import Quote, begin_topup, check_open, quote_topup
+from router.office.payments.topups import TopUpQuote, begin_topup, check_open, quote_topup
 from router.portal.customer.own import nothing_here
 from router.portal.customer.paying.words import said_of, titles_of
 from router.portal.web.fields import Amount
@@ -67,10 +67,7 @@ def topup_page(request: PageRequest) -> PageReply:
 @PAGES.get("/app/topup/review", "owner")
 def review(request: PageRequest) -> PageReply:
     """What a payment would cost and credit; nothing is begun yet."""
-    sent = request.query.copy()
-    if sent.get("preset"):
-        sent["amount"] = sent["preset"]
-    form = load_form(_AmountForm(), sent)
+    form = load_form(_AmountForm(), request.query)
     if not form.ok:
         return _show(request, form, 422)
     offer = _offer(request, form.values["method"])
@@ -97,8 +94,8 @@ def pay(request: PageRequest) -> PageReply:
             return _ask(request, form, offer, quote, changed=True)
         row = begin_topup(
             request.office,
-            request.site.assembly.payments,
             request.actor,
+            request.site.assembly.payments,
             request.account_id,
             values["method"],
             values["amount"],
@@ -147,7 +144,9 @@ def _refused(request: PageRequest, form: Form, error: RouterError, name: str) ->
     return with_wait(_show(request, form, error.status), error)
 
 
-def _ask(request: PageRequest, form: Form, offer: PaymentOffer, quote: Quote, *, changed: bool = False) -> PageReply:
+def _ask(
+    request: PageRequest, form: Form, offer: PaymentOffer, quote: TopUpQuote, *, changed: bool = False
+) -> PageReply:
     """What it costs, and the one button that begins it.
 
     Args:
@@ -167,7 +166,7 @@ def _ask(request: PageRequest, form: Form, offer: PaymentOffer, quote: Quote, *,
     )
 
 
-def _charge(quote: Quote) -> str:
+def _charge(quote: TopUpQuote) -> str:
     return f"{quote.charge} {quote.currency}"
 
 
