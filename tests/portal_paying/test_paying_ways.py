@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from paying_kit import Paying, seen, text_of
+from paying_site import Paying, seen, text_of
 from portal_site import Client
 
 from router import DepositDropped, DepositPaid

@@ -67,10 +67,7 @@ def topup_page(request: PageRequest) -> PageReply:
 @PAGES.get("/app/topup/review", "owner")
 def review(request: PageRequest) -> PageReply:
     """What a payment would cost and credit; nothing is begun yet."""
-    sent = request.query.copy()
-    if sent.get("preset"):
-        sent["amount"] = sent["preset"]
-    form = load_form(_AmountForm(), sent)
+    form = load_form(_AmountForm(), request.query)
     if not form.ok:
         return _show(request, form, 422)
     offer = _offer(request, form.values["method"])

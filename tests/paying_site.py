@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import html
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal_site import Client, PortalSite
+import pytest
+from portal_site import Client, PortalSite, start_portal
 
 from router import DepositSeen, PaymentFact
 from router.app.start import assemble
 from router.office.office import Office
-from router.office.payments.booked import Outcome
+from router.office.payments.booked import FactOutcome
 from router.office.payments.booking import book_facts
 from router.office.payments.topups import TopUpRow, show_topup
 
-__all__ = ["CARD", "CHAIN", "GIFT", "Paying", "hidden", "seen", "text_of"]
+__all__ = ["Install", "Paying", "hidden", "seen", "start_paying", "text_of"]
 
-CARD = """
+Install = Callable[[Path, str, str, str], None]
+"""The fixture that leaves a distribution as an installer would."""
+
+_PAYMENTS = {
+    "methods": ["card", "chain", "gift"],
+    "least": "1",
+    "most": "1000",
+    "most_per_day": "2000",
+    "poll_s": 3600,
+    "terms": "Credit never expires.\nRefunds within 14 days <ask>.",
+    "receipt": "Example GmbH\nVAT DE123",
+}
+_CARD = """
 from pathlib import Path
 from router import MeansSaved, PaymentOffer, PaymentStarted, TopUpClosed, TopUpPaid, TopUpPending, hookimpl
 
@@ -65,7 +79,7 @@ class Card:
 plugin = Card()
 """
 
-CHAIN = """
+_CHAIN = """
 from router import DepositAddress, PaymentOffer, Watched, hookimpl
 
 class Chain:
@@ -84,7 +98,7 @@ class Chain:
 plugin = Chain()
 """
 
-GIFT = """
+_GIFT = """
 from router import BadRequest, DepositPaid, PaymentOffer, hookimpl
 
 class Gift:
@@ -130,7 +144,7 @@ class Paying:
         finally:
             assembly.close()
 
-    def tell(self, method: str, *facts: PaymentFact) -> list[Outcome]:
+    def tell(self, method: str, *facts: PaymentFact) -> list[FactOutcome]:
         """What came of facts of a method's."""
         with self.office() as office:
             return book_facts(office, method, facts)
@@ -145,10 +159,9 @@ class Paying:
         lines = file.read_text().splitlines() if file.exists() else []
         return list(dict.fromkeys(line.split()[0] for line in lines))
 
-    def review(self, amount: str, client: Client | None = None, **more: str) -> dict[str, str]:
+    def review(self, amount: str) -> dict[str, str]:
         """The hidden fields of the page that says what an amount costs."""
-        query = "&".join(f"{name}={value}" for name, value in {"method": "card", "amount": amount, **more}.items())
-        status, _, page = (client or self.owner).get(f"/app/topup/review?{query}")
+        status, _, page = self.owner.get(f"/app/topup/review?method=card&amount={amount}")
         assert status == 200, text_of(page)
         return hidden(page)
 
@@ -164,6 +177,27 @@ class Paying:
         self.folder.joinpath(made).write_text("paid")
         assert "was credited" in self.owner.get(f"/app/topup/{made}")[2]
         return made
+
+
+@contextmanager
+def start_paying(folder: Path, install: Install) -> Iterator[Paying]:
+    """NexGate's portal with the three methods, and an owner who has signed up."""
+    site, till = folder / "site", folder / "till"
+    till.mkdir()
+    till.joinpath("url").write_text("https://pay.example.com/{topup}")
+    for name, code in (("card", _CARD), ("chain", _CHAIN), ("gift", _GIFT)):
+        install(site, f"acme-{name}", name, code.format(folder=str(till)))
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
+    settings = {"config": {"payments": _PAYMENTS}, "env": {"PYTHONPATH": path}, "free_credit": "5"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(site))
+        with start_portal(folder, profile="nexgate", proof_of_work=False, **settings) as portal:  # type: ignore[arg-type]
+            made = Paying(portal, till, Client(portal))
+            made.owner.sign_up(name="Olga")
+            found = re.search(r"acct_\w+", made.owner.get("/api/me")[2])
+            assert found is not None
+            made.account = found[0]
+            yield made
 
 
 def hidden(page: str) -> dict[str, str]:
