@@ -85,7 +85,7 @@ def test_facts_in_every_order_come_to_the_same(local_till: Till) -> None:
     for order in itertools.permutations(range(4)):
         paid = fact_of(till)
         before = till.balance()
-        facts = [
+        facts: list[TopUpPaid | Refund] = [
             paid,
             Refund(f"re_1_{paid.topup}", payment=paid.payment, amount=300, currency="USD"),
             Refund(f"ch_{paid.topup}:500", payment=paid.payment, total=500, currency="USD"),
