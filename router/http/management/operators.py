@@ -77,13 +77,13 @@ class OperatorRoutes:
         try:
             body = incoming.read_body(None) if operation.method == "POST" else b""
             values = _values_of(operation, body)
-            if operation.long:
-                return self._line_by_line(operation, actor, values)
             value = incoming.idempotency_key if operation.writes else None
             if value is not None:
                 return self._once(
                     operation, actor, values, IdempotentRequest(key.counted_as, value, operation.path, body)
                 )
+            if operation.long:
+                return self._line_by_line(operation, actor, values)
             return _json(_told(operation.answer(self._office(), actor, values, unheard)))
         except RouterError as error:
             return _refused(error)
