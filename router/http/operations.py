@@ -15,7 +15,18 @@ from router.http.json_schema import of_values
 from router.http.reply_schemas import REPLIES
 from router.types.dialect import Dialect
 
-__all__ = ["KEYS", "Json", "Operations", "answer", "header", "json_content", "on_the_wire", "phrase", "reference"]
+__all__ = [
+    "KEYS",
+    "Json",
+    "Operations",
+    "answer",
+    "header",
+    "idempotency_key",
+    "json_content",
+    "on_the_wire",
+    "phrase",
+    "reference",
+]
 
 Json = dict[str, Any]
 
@@ -55,6 +66,11 @@ _IDEMPOTENCY_KEY = {
     "description": "Makes a repeat of this call answer as the first did; heeded only where the key may send it.",
     "schema": {"type": "string"},
 }
+
+
+def idempotency_key(description: str) -> Json:
+    """The header as a parameter, where it means something else than for a call."""
+    return {**_IDEMPOTENCY_KEY, "description": description}
 
 
 class Operations:

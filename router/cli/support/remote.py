@@ -5,13 +5,16 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import click
 import requests
+from urllib3.exceptions import ProtocolError
 
 from router.errors import RouterError
 from router.office.forms.usage import ExportForm
@@ -28,6 +31,8 @@ REMOTE_KEY_FILE = "ROUTER_REMOTE_KEY_FILE"
 _BASE = "/api/v1/admin"
 _EXPORT = f"{_BASE}/usage/export"
 _CONNECT_S, _READ_S = 10.0, 600.0
+_PAUSES_S = (0.5, 2.0, 5.0)  # before what moves money is asked for again, under the same Idempotency-Key
+_AGAIN = ("lost", "idempotency_in_progress")
 
 
 def remote_key(environ: Mapping[str, str]) -> str:
@@ -109,10 +114,25 @@ class RemoteGateway:
         if operation.method == "GET":
             response = self._ask("GET", f"{_BASE}{operation.path}", params=_as_query(sent), stream=operation.long)
         else:
-            response = self._ask("POST", f"{_BASE}{operation.path}", json=sent, stream=operation.long)
+            response = self._post(operation, sent)
         with response:
             answer = self._told(response, tell) if operation.long else _decoded(response.content)
         return OperationAnswer(answer["data"], answer.get("warnings", ()), answer.get("notes", ()))
+
+    def _post(self, operation: OfficeOperation, sent: Mapping[str, Any]) -> requests.Response:
+        """Ask for it; where money moves and the answer gets lost, again: it is done once all the same."""
+        path = f"{_BASE}{operation.path}"
+        if not operation.once:
+            return self._ask("POST", path, json=sent, stream=operation.long)
+        headers = {"Idempotency-Key": str(uuid4())}
+        for pause_s in _PAUSES_S:
+            try:
+                return self._ask("POST", path, json=sent, headers=headers)
+            except RouterError as error:
+                if error.code not in _AGAIN:
+                    raise
+            time.sleep(pause_s)
+        return self._ask("POST", path, json=sent, headers=headers)
 
     def export(self, **values: Any) -> Iterator[str]:
         """The lines of the CSV of usage rows; ``values`` are those of ``ExportForm``.
@@ -171,11 +191,25 @@ class RemoteGateway:
             if response.status_code != 200:
                 raise _refusal(_decoded(response.content))
         except (requests.RequestException, UnicodeError) as error:
+            if _is_lost(error):
+                raise RouterError(
+                    f"the gateway at {place} took the request and gave no answer: it may have been done, which "
+                    "`audit show` tells",
+                    code="lost",
+                ) from error
             raise RouterError(
                 f"no answer from the gateway at {place} ({type(error).__name__}): is it running, is --remote right?",
                 code="no_gateway",
             ) from error
         return response
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether the request had been sent."""
+    cause = error.args[0] if error.args else None
+    return isinstance(error, requests.ReadTimeout | requests.exceptions.ChunkedEncodingError) or isinstance(
+        cause, ProtocolError
+    )
 
 
 def is_loopback(url: str) -> bool:

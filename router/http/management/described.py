@@ -15,7 +15,7 @@ from router.http.key_api import encode_exact, key_api_paths, subscription, total
 from router.http.management.operators import EXPORT, OPERATORS_BASE
 from router.http.management.own import OWN_ROUTES, OwnRoute
 from router.http.management.rows import activity_row, key_row, log_row
-from router.http.operations import KEYS, Json, Operations, answer, json_content, reference
+from router.http.operations import KEYS, Json, Operations, answer, idempotency_key, json_content, reference
 from router.metering.usage_hours import UsageSum
 from router.office.customers.own import KeyStanding
 from router.office.forms.usage import ExportForm
@@ -90,6 +90,8 @@ def describe_operators(made: Operations) -> dict[str, Json]:
             operation["parameters"] = query_of(one.form)
         else:
             operation["requestBody"] = {**body_of(made, name, one.form), "required": bool(one.form().fields)}
+        if one.once:
+            operation["parameters"] = [idempotency_key(_ONCE)]
         found[f"{OPERATORS_BASE}{one.path}"] = {one.method.lower(): operation}
     rows = {"text/csv": {"schema": {"type": "string"}}}
     operation = _operators(made, "operatorUsageExport", "All usage rows as CSV, in order of arrival.", rows)
@@ -119,6 +121,7 @@ def _content_of(operation: OfficeOperation) -> Json:
     return {"application/x-ndjson": {"schema": {"type": "string"}, "x-item-schema": line}}
 
 
+_ONCE = "A repeat of this request is done no second time within 24 hours, and answered as the first."
 _TEXTS: Json = {"type": "array", "items": {"type": "string"}}
 _OPERATOR_ANSWER: Json = {
     "type": "object",

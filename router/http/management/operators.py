@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,12 +16,13 @@ import gevent
 from flask import Response, request
 
 from router.calls.request import Incoming
-from router.errors import ConfigError, Conflict, Forbidden, RouterError, StoreError, faults
+from router.errors import BadRequest, ConfigError, Conflict, Forbidden, RouterError, StoreError, faults
 from router.office.actor import Actor
 from router.office.forms.fields import OfficeField
 from router.office.forms.form import OfficeForm, load, read_json
 from router.office.forms.usage import ExportForm
 from router.office.office import Office
+from router.office.once import IdempotentRequest, do_once
 from router.office.operations.operation import OfficeOperation, OperationAnswer, unheard
 from router.office.operations.table import OPERATIONS
 from router.office.operations.usage import export_rows
@@ -47,6 +48,7 @@ SAFE_HEADERS = {
 _LOOK_S = 0.2
 _ALIVE_S = 5.0
 _LINES = "application/x-ndjson"
+_REPLAYED = "idempotent-replayed"
 View = Callable[..., Response]
 
 
@@ -73,12 +75,33 @@ class OperatorRoutes:
         incoming, key = self._operator()
         actor = Actor("key", key.id, address=incoming.peer.address)
         try:
-            values = _values_of(operation, incoming)
+            body = incoming.read_body(None) if operation.method == "POST" else b""
+            values = _values_of(operation, body)
+            value = incoming.idempotency_key if operation.writes else None
+            if value is not None:
+                return self._once(
+                    operation, actor, values, IdempotentRequest(key.counted_as, value, operation.path, body)
+                )
             if operation.long:
                 return self._line_by_line(operation, actor, values)
             return _json(_told(operation.answer(self._office(), actor, values, unheard)))
         except RouterError as error:
             return _refused(error)
+
+    def _once(
+        self, operation: OfficeOperation, actor: Actor, values: dict[str, Any], asked: IdempotentRequest
+    ) -> Response:
+        """Raises:
+        BadRequest: it would be done each time, whatever the header says.
+        """
+        if not operation.once:
+            raise BadRequest(
+                f"`{operation.name}` takes no Idempotency-Key: only operations that move money do (credits).",
+                code="idempotency_not_taken",
+            )
+        office = self._office()
+        done = do_once(office, asked, lambda: _told(operation.answer(office, actor, values, unheard)))
+        return _json(done.answer, {_REPLAYED: "true"} if done.replayed else {})
 
     def _export(self) -> Response:
         self._operator()
@@ -147,13 +170,13 @@ def query_values(form: type[OfficeForm]) -> dict[str, Any]:
     return found
 
 
-def _values_of(operation: OfficeOperation, incoming: Incoming) -> dict[str, Any]:
+def _values_of(operation: OfficeOperation, body: bytes) -> dict[str, Any]:
     """Raises:
     BadRequest: what is wrong with a value, at its field.
     """
     if operation.method == "GET":
         return load(operation.form, query_values(operation.form), of_text=True)
-    return load(operation.form, read_json(incoming.read_body(None)))
+    return load(operation.form, read_json(body))
 
 
 def _told(answer: OperationAnswer) -> dict[str, Any]:
@@ -184,8 +207,9 @@ def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _json(value: Any) -> Response:
-    return Response(json.dumps(value).encode("ascii"), 200, SAFE_HEADERS, content_type="application/json")
+def _json(value: Any, more: Mapping[str, str] | None = None) -> Response:
+    headers = {**SAFE_HEADERS, **(more or {})}
+    return Response(json.dumps(value).encode("ascii"), 200, headers, content_type="application/json")
 
 
 def _refused(error: RouterError) -> Response:

@@ -19,7 +19,7 @@ __all__ = ["adjust_credit", "grant_credit", "read_transfers", "refund_call"]
 _LIMIT = 50
 
 
-@operation("credits grant", "credits:GrantForm", writes=True)
+@operation("credits grant", "credits:GrantForm", writes=True, once=True)
 def grant_credit(
     office: Office,
     actor: Actor,
@@ -39,7 +39,7 @@ def grant_credit(
     return OperationAnswer(_posted(posted))
 
 
-@operation("credits adjust", "credits:AdjustForm", writes=True)
+@operation("credits adjust", "credits:AdjustForm", writes=True, once=True)
 def adjust_credit(
     office: Office,
     actor: Actor,
@@ -57,7 +57,7 @@ def adjust_credit(
     return OperationAnswer(_posted(posted))
 
 
-@operation("credits refund", "credits:RefundForm", writes=True)
+@operation("credits refund", "credits:RefundForm", writes=True, once=True)
 def refund_call(
     office: Office,
     actor: Actor,

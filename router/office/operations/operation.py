@@ -47,6 +47,7 @@ class OfficeOperation:
         about: what it does, a sentence.
         writes: whether it changes anything: it is given the actor, and asked for with POST.
         long: whether it may take minutes: it is given something to tell of its progress, and answered line by line.
+        once: whether it moves money, so that it takes an ``Idempotency-Key``; its answers hold nothing secret.
         function: does it: ``(office, **values)``, ``(office, actor, **values)`` where it writes.
         form_place: its form as ``MODULE:CLASS`` below ``router.office.forms``; imported when somebody needs it.
     """
@@ -55,6 +56,7 @@ class OfficeOperation:
     about: str
     writes: bool
     long: bool
+    once: bool
     function: Callable[..., OperationAnswer]
     form_place: str
 
@@ -90,17 +92,18 @@ class OfficeOperation:
 
 
 def operation(
-    name: str, form: str, *, writes: bool = False, long: bool = False
+    name: str, form: str, *, writes: bool = False, long: bool = False, once: bool = False
 ) -> Callable[[Callable[..., OperationAnswer]], OfficeOperation]:
     """Make an operation of a function; the first sentence of its docstring is what it does.
 
     Args:
         form: as ``OfficeOperation.form_place``.
+        writes, long, once: as ``OfficeOperation`` has them.
     """
 
     def made(function: Callable[..., OperationAnswer]) -> OfficeOperation:
         about = " ".join((function.__doc__ or "").split("\n\n")[0].split())
-        return OfficeOperation(name, about, writes, long, function, form)
+        return OfficeOperation(name, about, writes, long, once, function, form)
 
     return made
 

@@ -118,8 +118,9 @@ class _TestForm(ReasonForm):
 
 def _test(request: PageRequest) -> ConsoleAction:
     name = _provider(request).name
-    _check_keyed(request, name)
+    hindrance = () if request.site.keyed else (_no_keys(name),)
     says = (
+        *hindrance,
         f"One tiny call is made to each endpoint of {name}, as the gateway makes it: it may cost a fraction of a cent.",
         f"This page waits for it, for up to {WITHIN_S:.0f} seconds an endpoint. No customer is charged.",
     )
@@ -130,16 +131,16 @@ def _test(request: PageRequest) -> ConsoleAction:
 @action(PAGES, f"{_ONE}/test", _test, said="provider_tested", schema=_TestForm)
 def test_call(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Make a test call."""
+    if not request.site.keyed:
+        raise Conflict(_no_keys(request.params["name"]), code="no_keys_here")
     test_provider(request.office, actor, request.params["name"], values["model"].strip())
 
 
-def _check_keyed(request: PageRequest, name: str) -> None:
-    if not request.site.keyed:
-        raise Conflict(
-            f"The portal's processes know no provider's key, so they call none. Run `router providers test {name}` "
-            "where the gateway runs.",
-            code="no_keys_here",
-        )
+def _no_keys(name: str) -> str:
+    return (
+        "The portal's processes know no provider's key, so they call none. "
+        f"Run `router providers test {name}` where the gateway runs."
+    )
 
 
 def _provider(request: PageRequest) -> ConfiguredProvider:
