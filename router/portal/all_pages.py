@@ -41,6 +41,7 @@ from router.portal.operator import (
     system,
 )
 from router.portal.operator import models as operator_models
+from router.portal.operator.paying import payments, topup_actions
 from router.portal.web.pages import PageRoute, PageRoutes
 
 __all__ = ["ALL_PAGES"]
@@ -65,6 +66,8 @@ _SUBJECTS: Sequence[PageRoutes] = (
     act_as.PAGES,
     calls.PAGES,
     money.PAGES,
+    payments.PAGES,
+    topup_actions.PAGES,
     providers.PAGES,
     routing.PAGES,
     operator_models.PAGES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from router.db.connection import Connection
 from router.errors import BadRequest
 from router.ledger.paid.lots import CreditKinds, credit_kinds
 from router.money.amounts import parse_nano
@@ -22,6 +23,7 @@ __all__ = [
     "CreditKinds",
     "TopUpPage",
     "fee_of",
+    "find_payment",
     "has_address",
     "offered_presets",
     "page_of_topups",
@@ -96,6 +98,17 @@ def page_of_topups(
         office.database, account_id=account_id, method=method, states=states, before=place, limit=limit + 1
     )
     return TopUpPage(found[:limit], found[limit - 1].id if len(found) > limit else "")
+
+
+def find_payment(office: Office, methods: Collection[str], text: str) -> TopUpRow | None:
+    """The top-up of an ID, or of one of a method's own references, such as a session's or a transaction's."""
+
+    def find(connection: Connection) -> TopUpRow | None:
+        named = rows.find_topup(connection, text)
+        found = (rows.find_topup_by(connection, method, text) for method in methods)
+        return named or next((row for row in found if row is not None), None)
+
+    return office.database.read(find) if text else None
 
 
 def fee_of(row: TopUpRow) -> int:

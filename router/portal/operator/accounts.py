@@ -10,6 +10,7 @@ from router.office.audit import list_audit
 from router.office.console.finding import AccountLine, find_accounts, known_names, list_notes, price_lists
 from router.office.keys import list_keys, spent_of, status_of
 from router.office.limits import MONEY, limits_in_force, list_tiers
+from router.office.payments.shown import show_credit
 from router.office.people.members import list_invitations, list_members
 from router.office.statements import read_statement
 from router.office.usage import last_used, list_calls, sum_keys
@@ -65,6 +66,7 @@ def overview(request: PageRequest) -> PageReply:
         calls=list_calls(office, account=account_id, limit=5),
         notes=list_notes(office, account_id, limit=3),
         lists=price_lists(office),
+        credit=show_credit(office, account_id),
     )
 
 

@@ -1,4 +1,4 @@
-"""Credits by kind; and payments, of which there are none before a payment plugin is installed."""
+"""Credits by kind: what was given and taken besides calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from router.portal.web.ranges import range_of
 from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
-__all__ = ["KINDS", "PAGES"]
+__all__ = ["KINDS", "PAGES", "PAID_KINDS"]
 
 PAGES = PageRoutes()
 
@@ -26,14 +26,17 @@ KINDS = {
 }
 """The kinds of transfers that are the host's own, in words."""
 
-
-@PAGES.get("/ops/payments", "operator")
-def payments(request: PageRequest) -> PageReply:
-    """What payments brought, and who shows them."""
-    chosen = range_of(request.query, request.zone, request.now)
-    entries = [(title, path) for title, path, audience in request.site.menu if audience == "operator"]
-    sums = moved(request.office, chosen.since, chosen.until)
-    return show(request, "payments.html", sums=sums, chosen=chosen, entries=entries, kinds=KINDS)
+PAID_KINDS = {
+    "topup": "Top-ups",
+    "topup_refund": "Payments refunded",
+    "refund_cover": "Refunds of spent credit, borne here",
+    "dispute": "Disputed payments",
+    "dispute_return": "Disputes won",
+    "debt": "Lent after disputes",
+    "debt_paid": "Lent, and paid back",
+    "expiry": "Expired credit",
+}
+"""The kinds of transfers that payments make, in words."""
 
 
 @PAGES.get("/ops/credits", "operator")
@@ -49,6 +52,7 @@ def credits_page(request: PageRequest) -> PageReply:
         request,
         "credits.html",
         kinds=KINDS,
+        paid_kinds=PAID_KINDS,
         sums=moved(request.office, chosen.since, chosen.until),
         ever=moved(request.office, 0.0, request.now + 1),
         owed=owed(request.office),

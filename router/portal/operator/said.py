@@ -8,6 +8,11 @@ __all__ = ["DONE"]
 
 DONE: Mapping[str, str] = {
     "granted": "The credit was given.",
+    "payment_recorded": "The payment was credited.",
+    "topup_refunded": "The refund was asked for; the credit was taken.",
+    "topup_settled": "The top-up was credited.",
+    "topup_closed": "The top-up is closed.",
+    "compared": "The books were compared with what the method holds.",
     "adjusted": "The balance was corrected.",
     "refunded": "The charge was given back.",
     "account_changed": "The account was changed.",

@@ -9,8 +9,11 @@ from router.db.transaction import Runner
 
 __all__ = ["OWN_KINDS", "Arrivals", "count_arrivals", "count_paying"]
 
-OWN_KINDS = ("adjustment", "free", "grant", "refund", "return", "shortfall", "usage")
-"""The kinds of transfers that the host makes itself; any other is a payment plugin's."""
+OWN_KINDS = (
+    *("adjustment", "free", "grant", "refund", "return", "shortfall", "usage"),
+    *("topup_refund", "refund_cover", "dispute", "dispute_return", "debt", "debt_paid", "expiry"),
+)
+"""The kinds of transfers by which no new money comes in; any other is a payment's."""
 
 _PEOPLE = """
 SELECT COUNT(CASE WHEN created_at >= ? AND created_at < ? THEN 1 END),

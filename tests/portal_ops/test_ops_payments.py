@@ -1,0 +1,122 @@
+"""Payments on the console: found, given back, credited by hand, and what methods told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ops_kit import Operator, text_of
+from paying_site import Install, Paying, start_paying
+
+from router import Dispute, Refund, TopUpPaid
+from router.office.audit import list_audit
+from router.office.payments.refunds import list_refunds
+
+
+@pytest.fixture(scope="module")
+def paying(tmp_path_factory: pytest.TempPathFactory, install: Install) -> Iterator[Paying]:
+    with start_paying(tmp_path_factory.mktemp("paying"), install) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def ops(paying: Paying) -> Operator:
+    return Operator(paying.site).become()
+
+
+def test_the_list_has_methods_sums_and_filters(paying: Paying, ops: Operator) -> None:
+    made, open_one = paying.paid("12.5"), paying.begin("10")
+    said = text_of(ops.read("/ops/payments"))
+    assert "Card card On Test USD $12.50" in said and "USDT on Testnet chain" in said
+    assert "Top-ups 1 $12.50" in said
+    page = ops.read("/ops/payments?state=paid&method=card")
+    assert made in page and open_one not in page
+    assert open_one in ops.read(f"/ops/payments?account={paying.account}&state=started")
+    assert "No top-up matches." in text_of(ops.read("/ops/payments?method=gift"))
+    for text in (made, f"cs_{made}", f"pi_{made}"):
+        status, headers, _ = ops.get(f"/ops/payments?q={text}")
+        assert (status, headers["Location"]) == (303, f"/ops/payments/{made}")
+    assert "No payment has the ID or reference “<b>”." in text_of(ops.read("/ops/payments?q=%3Cb%3E"))
+    assert ops.get("/ops/payments?before=top_none")[0] == 400
+    assert ops.get("/ops/payments/top_none")[0] == 404
+
+
+def test_one_payment_shows_what_was_told(paying: Paying, ops: Operator) -> None:
+    made = paying.paid("12.5")
+    page = ops.read(f"/ops/payments/{made}")
+    said = text_of(page)
+    assert f"cs_{made}" in said and f"topup:card:cs_{made}" in said and "with a fee of $0.50" in said
+    assert f"/ops/payments/{made}/refund" in page and "/settle" not in page and "/close" not in page
+
+
+def test_a_payment_is_given_back_in_parts(paying: Paying, ops: Operator) -> None:
+    made = paying.paid("10")
+    page = ops.read(f"/ops/payments/{made}/refund")
+    assert 'name="left" value="1050"' in page and 'value="10.5"' in page
+    ops.do(f"/ops/payments/{made}/refund", {"amount": "2,10", "left": "1050"}, reason="as agreed")
+    with paying.office() as office:
+        [refund] = list_refunds(office, made)
+        assert (refund.amount, refund.state, refund.reason) == (210, "done", "as agreed")
+        entry = next(one for one in list_audit(office, limit=20) if one.action == "topups refund")
+        assert entry.detail["reason"] == "as agreed"
+    again = {"amount": "2.10", "left": "1050", "reason": "sent twice"}
+    status, _, page = ops.post(f"/ops/payments/{made}/refund", again)
+    assert status == 409 and "Something was refunded meanwhile" in text_of(page)
+    for amount, status in (("8.41", 400), ("0", 400), ("0.001", 400), ("x", 422), ("", 422)):
+        asked = {"amount": amount, "left": "840", "reason": "as a test"}
+        assert ops.post(f"/ops/payments/{made}/refund", asked)[0] == status, amount
+    assert ops.post(f"/ops/payments/{made}/refund", {"amount": "1", "left": "840"})[0] == 422, "no reason"
+    ops.do(f"/ops/payments/{made}/refund", {"amount": "8.40", "left": "840"})
+    assert paying.row(made).state == "refunded"
+    assert f"/ops/payments/{made}/refund" not in ops.read(f"/ops/payments/{made}")
+
+
+def test_what_was_not_told_is_credited_by_hand_or_closed(paying: Paying, ops: Operator) -> None:
+    lost, given_up = paying.begin("10"), paying.begin("10")
+    ops.do(f"/ops/payments/{lost}/settle", {"reference": "bank 17"}, reason="seen on the statement")
+    assert paying.row(lost).state == "paid"
+    status, _, page = ops.post(f"/ops/payments/{lost}/settle", {"reference": "bank 17", "reason": "twice"})
+    assert status == 409 and "was paid before" in text_of(page)
+    ops.do(f"/ops/payments/{given_up}/close")
+    assert paying.row(given_up).state == "expired"
+    assert ops.post(f"/ops/payments/{given_up}/close", {"reason": "twice"})[0] == 409
+
+
+def test_a_payment_by_bank_transfer_is_recorded_once(paying: Paying, ops: Operator) -> None:
+    path = f"/ops/accounts/{paying.account}/record-payment"
+    led = ops.do(path, {"amount": "33", "reference": "SEPA 4711"}, reason="transfer")
+    made = led.removeprefix("/ops/payments/").partition("?")[0]
+    assert "manual" in text_of(ops.read(f"/ops/payments/{made}"))
+    status, _, page = ops.post(path, {"amount": "33", "reference": "SEPA 4711", "reason": "twice"})
+    assert status == 409 and "was credited before" in text_of(page)
+    assert ops.post("/ops/accounts/acct_none/record-payment", {"amount": "1", "reference": "x"})[0] == 404
+    assert "Paid to the operator" in text_of(paying.owner.get(f"/app/topup/{made}")[2])
+
+
+def test_what_was_refused_is_to_be_looked_at(paying: Paying, ops: Operator) -> None:
+    made = paying.begin("10")
+    paying.tell("card", TopUpPaid(f"cs_{made}", made, 999, "USD"), Refund("re_early", payment="pi_unknown", amount=5))
+    assert "told and not credited" in text_of(ops.read("/ops/payments"))
+    said = text_of(ops.read("/ops/payments/facts"))
+    assert made in said and "9.99 USD was paid where" in said
+    assert "re_early" in ops.read("/ops/payments/facts?state=waiting&method=card")
+    assert "None is waiting." in text_of(ops.read("/ops/payments/facts?state=waiting&method=gift"))
+
+
+def test_a_method_says_whether_it_works(paying: Paying, ops: Operator) -> None:
+    page = ops.read("/ops/payments/methods/card")
+    said = text_of(page)
+    assert "secret key OK it is a test's" in said and "webhook Wrong no <URL> is set" in said and "<URL>" not in page
+    assert "it has nothing to look at" in text_of(ops.read("/ops/payments/methods/gift"))
+    assert ops.get("/ops/payments/methods/none")[0] == 404
+    assert ops.get("/ops/payments/methods/gift/compare")[0] == 404
+
+
+def test_an_account_shows_its_credit_and_what_froze_it(paying: Paying, ops: Operator) -> None:
+    made = paying.paid("20")
+    opened = Dispute("dp_9", "opened", payment=f"pi_{made}", amount=2050, currency="USD")
+    paying.tell("card", opened)
+    said = text_of(ops.read(f"/ops/accounts/{paying.account}"))
+    assert "Disputes keep this account frozen: dp_9" in said and "paid, $5.00 granted" in said
+    paying.tell("card", Dispute("dp_9", "won", payment=f"pi_{made}", amount=2050, currency="USD"))
+    assert "frozen" not in text_of(ops.read(f"/ops/accounts/{paying.account}"))
