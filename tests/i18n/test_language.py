@@ -153,3 +153,18 @@ def test_the_browsers_wish(accepted: str, code: str) -> None:
 def test_a_zone_that_there_is_not_is_utc(name: str) -> None:
     assert zone_of(name) is UTC
     assert zone_of("Asia/Ashgabat") == ASHGABAT
+
+
+@pytest.mark.parametrize(
+    ("code", "amount", "currency", "decimals", "shown"),
+    [
+        ("en", 123_450, "USD", 2, "$1,234.50"),
+        ("en", 25_000_001, "USDT", 6, "25.000001\u00a0USDT"),
+        ("en", 1500, "JPY", 0, "1,500\u00a0JPY"),
+        ("en", 10**18 + 1, "ETH", 18, "1.000000000000000001\u00a0ETH"),
+        ("ru", 1_234_567, "USD", 2, "12\u00a0345,67\u00a0USD"),
+        ("tk", 50, "TMT", 2, "0,50\u00a0TMT"),
+    ],
+)
+def test_minor_units_are_shown_exactly(code: str, amount: int, currency: str, decimals: int, shown: str) -> None:
+    assert language_of(code).minor(amount, currency, decimals) == shown
