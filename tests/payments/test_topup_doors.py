@@ -180,6 +180,25 @@ def test_a_refund_takes_the_credit_first_and_asks_until_it_is_told(till: Till) -
     till.check()
 
 
+def test_a_refund_that_was_decided_once_is_taken_once(till: Till) -> None:
+    row = till.paid()
+    found: list[str] = []
+
+    def decide() -> None:
+        try:
+            ask_refund(till.office, OPERATOR, till.methods, row.id, 400, reason="sorry", left=1000)
+            found.append("asked")
+        except Conflict as error:
+            found.append(str(error.code))
+
+    threads = [threading.Thread(target=decide) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == ["asked", "refund_stale", "refund_stale", "refund_stale"] and till.balance() == 6 * NANO
+
+
 def test_a_refund_that_is_refused_is_given_back(till: Till) -> None:
     row = till.paid()
 

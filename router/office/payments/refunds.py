@@ -63,16 +63,19 @@ def ask_refund(
     amount: int | None = None,
     *,
     reason: str,
+    left: int | None = None,
 ) -> RefundRow:
     """Give back a part of a top-up, or all that is left of it.
 
     Args:
         amount: in minor units of what was charged; None for all.
+        left: what could be refunded when it was decided, so that a form that is sent twice takes it once; None to refund
+            whatever was refunded meanwhile.
 
     Raises:
         NotFound: there is no such top-up.
         BadRequest: so much cannot be refunded, the account has spent it, or the method refuses it.
-        Conflict: the method gives nothing back.
+        Conflict: the method gives nothing back, or ``left`` is no longer what can be refunded.
     """
     row = show_topup(office, "", topup_id)
     if row.method != MANUAL and not methods.has(row.method, "payment_refund"):
@@ -82,7 +85,7 @@ def ask_refund(
             code="method_cannot",
         )
     reason = check_name(reason, "a reason", longest=_REASON_MAX)
-    asked = _take(office, actor, row.id, amount, reason)
+    asked = _take(office, actor, row.id, amount, reason, left)
     if row.method == MANUAL:
         book_facts(office, MANUAL, [Refund(f"manual:{asked.id}", topup=row.id, amount=asked.amount, asked=asked.id)])
     else:
@@ -171,7 +174,9 @@ def record_payment(
     return write(office, actor, "topups record", record)
 
 
-def _take(office: Office, actor: Actor, topup_id: str, amount: int | None, reason: str) -> RefundRow:
+def _take(
+    office: Office, actor: Actor, topup_id: str, amount: int | None, reason: str, expected: int | None
+) -> RefundRow:
     """Take the credit, and keep that it was taken."""
 
     def take(transaction: Transaction) -> Change[RefundRow]:
@@ -180,6 +185,8 @@ def _take(office: Office, actor: Actor, topup_id: str, amount: int | None, reaso
         if row is None:
             raise NotFound(f"There is no top-up {topup_id[:40]!r}.", code="topup_not_found")
         left = refundable(row)
+        if expected is not None and left != expected:
+            raise Conflict("Something was refunded meanwhile: open this page anew, and look.", code="refund_stale")
         wanted = left if amount is None else amount
         if not 0 < wanted <= left:
             most = minor_text(left, row.currency, row.decimals)

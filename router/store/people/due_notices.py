@@ -46,12 +46,13 @@ _COUNTED = "CASE k.origin WHEN '' THEN k.id ELSE k.origin END"
 _BUDGETS = f"""
 WITH used AS (
     SELECT m.person_id, m.account_id, a.name AS workspace, k.name AS key_name, k.budget_nano, b.used AS used_nano,
-        {_COUNTED} AS subject, CASE WHEN b.used >= k.budget_nano THEN '100' ELSE '80' END AS percent, b.window_start
+        {_COUNTED} AS subject, b.window_start, CASE WHEN b.used >= k.budget_nano THEN '100'
+            WHEN b.used >= k.budget_nano - k.budget_nano / 5 THEN '80' ELSE '50' END AS percent
     FROM api_keys k JOIN buckets b ON b.id = 'host:budget:' || {_COUNTED}
     JOIN members m ON m.account_id = k.account_id JOIN accounts a ON a.id = m.account_id
     {_WANTED.format(type="budget")}
     WHERE k.status = 'active' AND k.replaced_by IS NULL AND k.budget_nano BETWEEN 1 AND {AMOUNT_MAX}
-        AND b.used >= k.budget_nano - k.budget_nano / 5
+        AND b.used >= k.budget_nano - k.budget_nano / 2
         AND b.window_start >= CASE k.budget_period WHEN 'day' THEN ? WHEN 'week' THEN ? WHEN 'month' THEN ? ELSE 0 END
         AND m.role IN ({{roles}}) AND (s.type IS NULL OR s.in_app OR s.mail)
 ), found AS (
@@ -100,7 +101,7 @@ def fallen_balances(database: Runner, roles: Sequence[str], *, limit: int) -> li
 
 
 def used_budgets(database: Runner, roles: Sequence[str], starts: Sequence[float], *, limit: int) -> list[DueNotice]:
-    """Members of accounts with a key that has used four fifths of its budget, or all of it.
+    """Members of accounts with a key that has used half of its budget, four fifths of it, or all.
 
     Args:
         starts: Unix seconds at which the present day, week and month began.

@@ -31,7 +31,7 @@ _SHOWN = 100
 @PAGES.get("/ops/payments", "operator")
 def payments(request: PageRequest) -> PageReply:
     """Top-ups that match, what they brought, and the methods."""
-    office, methods = request.office, request.site.assembly.payments
+    office, methods = request.office, request.office.payments
     names = (*methods.names, MANUAL)
     text = typed(request, "q")
     found = find_payment(office, names, text)
@@ -67,7 +67,7 @@ def facts(request: PageRequest) -> PageReply:
     """What methods told: what was refused first, since nobody was credited for it."""
     state, method = typed(request, "state"), typed(request, "method")
     state = state if state in _FACTS else "refused"
-    methods = request.site.assembly.payments
+    methods = request.office.payments
     return show(
         request,
         "payment_facts.html",
@@ -87,7 +87,7 @@ def one_method(request: PageRequest) -> PageReply:
     return show(
         request,
         "payment_method.html",
-        state=request.site.assembly.payments.state(name),
+        state=request.office.payments.state(name),
         health=_health(request, name),
         watch=find_watch(request.office, name),
         clearing=clearing_nano(request.office, name),
@@ -99,7 +99,7 @@ def one_method(request: PageRequest) -> PageReply:
 def one_topup(request: PageRequest) -> PageReply:
     """One top-up, all that was told of it, and what can be done."""
     row = topup_of(request)
-    methods = request.site.assembly.payments
+    methods = request.office.payments
     return show(
         request,
         "payment.html",
@@ -129,14 +129,14 @@ def topup_of(request: PageRequest) -> TopUpRow:
 
 def _method_of(request: PageRequest) -> str:
     name = request.params["method"]
-    if name not in request.site.assembly.payments.names:
+    if name not in request.office.payments.names:
         raise nothing_there("such payment method: [payments] methods names those that are on")
     return name
 
 
 def _health(request: PageRequest, name: str) -> list[HealthLine]:
     """What the method says of itself; that it does not answer is one of those lines."""
-    methods = request.site.assembly.payments
+    methods = request.office.payments
     state = methods.state(name)
     if state.offer is None:
         return [HealthLine("set-up", ok=False, text=state.problem or "it offers nothing")]

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from router.errors import BadRequest, Conflict
+from router.errors import BadRequest
 from router.money.amounts import NANO, format_nano
 from router.office.actor import Actor
 from router.office.payments.books import compare_method
@@ -84,10 +84,9 @@ def _refund(request: PageRequest) -> ConsoleAction:
 def refund(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Give back a part of it, or all."""
     row = topup_of(request)
-    if values["left"] != str(refundable(row)):
-        raise Conflict("Something was refunded meanwhile: open this page anew, and look.", code="refund_stale")
+    left = int(values["left"]) if values["left"].isdecimal() else -1
     amount, reason = _minor(values["amount"], row), values["reason"]
-    ask_refund(request.office, actor, request.site.assembly.payments, row.id, amount, reason=reason)
+    ask_refund(request.office, actor, request.office.payments, row.id, amount, reason=reason, left=left)
 
 
 def _settle(request: PageRequest) -> ConsoleAction:
@@ -142,7 +141,7 @@ def record(request: PageRequest, values: dict[str, Any], actor: Actor) -> str:
 
 def _compare(request: PageRequest) -> ConsoleAction:
     name = request.params["method"]
-    if not request.site.assembly.payments.has(name, "payment_differences"):
+    if not request.office.payments.has(name, "payment_differences"):
         raise nothing_there("method that can be compared under this name")
     says = ("What was credited is compared with what the method holds. Nothing is booked.",)
     return ConsoleAction(f"Compare {name} with the books", "Compare", f"/ops/payments/methods/{name}", says)
@@ -151,7 +150,7 @@ def _compare(request: PageRequest) -> ConsoleAction:
 @action(PAGES, "/ops/payments/methods/<method>/compare", _compare, said="compared")
 def compare(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Compare now; it is done every hour besides."""
-    compare_method(request.office, request.site.assembly.payments, request.params["method"])
+    compare_method(request.office, request.office.payments, request.params["method"])
 
 
 def _minor(nano: int, row: TopUpRow) -> int:
