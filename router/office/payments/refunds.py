@@ -69,8 +69,8 @@ def ask_refund(
 
     Args:
         amount: in minor units of what was charged; None for all.
-        left: what could be refunded when it was decided, so that a form that is sent twice takes it once; None to refund
-            whatever was refunded meanwhile.
+        left: what could be refunded when it was decided, so that a form that is sent twice takes it once; None for
+            whatever is left.
 
     Raises:
         NotFound: there is no such top-up.
