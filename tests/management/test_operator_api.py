@@ -19,7 +19,20 @@ from router.http.management.operators import EXPORT, OPERATORS_BASE
 from router.office.operations.table import OPERATIONS
 from router.testing import Gateway
 
-ALONE = {"chat", "config", "db", "doctor", "init", "plugins", "portal", "reload", "serve", "stop"}
+ALONE = {
+    "chat",
+    "config",
+    "db",
+    "doctor",
+    "init",
+    "payments",
+    "plugins",
+    "portal",
+    "reload",
+    "serve",
+    "stop",
+    "topups",
+}
 """Commands that work on this machine alone."""
 
 ALONE_TOO = {"providers add", "providers remove"}
@@ -191,6 +204,26 @@ def test_models_and_prices_are_set_from_elsewhere(there: There) -> None:
     gone = there.remote("models", "remove", "mine")
     assert "the alias quick leads nowhere now" in gone.err
     assert there.remote("models", "alias", "quick", "--remove").status == 0
+
+
+def test_people_and_mails_are_managed_from_elsewhere(there: There) -> None:
+    assert there.remote("people", "block", "domain", "spam.example", "--reason", "spam").status == 0
+    assert [one["value"] for one in there.local("people", "blocks", "--json").value] == ["spam.example"]
+    assert there.remote("people", "unblock", "domain", "spam.example").status == 0
+    assert there.remote("people", "switch", "topup", "off", "--reason", "a fault").status == 0
+    states = {one["name"]: one["state"] for one in there.local("people", "switches", "--json").value}
+    assert states["topup"] == "off"
+    link = there.remote("people", "operator", "ada@example.com", "--json").value["link"]
+    assert link.rpartition("/")[2] not in there.local("audit", "show", "--json").out
+    assert there.remote("mail", "test", "ada@example.com").status == 0
+    mails = there.remote("mail", "list", "--to", "ada@example.com", "--json").value
+    assert len(mails) == 1
+    assert there.remote("mail", "bounced", mails[0]["id"], "--reason", "no such mailbox").status == 0
+    shown = there.local("mail", "list", "--json").value
+    assert [one["status"] for one in shown if one["id"] == mails[0]["id"]] == ["bounced"]
+    told = {one["action"]: one["kind"] for one in there.local("audit", "show", "--json").value}
+    actions = ("signups block", "signups unblock", "signups switch", "operators make", "mail test", "mail bounced")
+    assert {told[one] for one in actions} == {"key"}
 
 
 def test_the_ledger_is_verified_from_elsewhere(there: There) -> None:
