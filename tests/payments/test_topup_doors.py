@@ -287,6 +287,23 @@ def test_deposits_are_seen_dropped_and_credited_with_the_cursor(till: Till) -> N
     till.check()
 
 
+def test_a_deposit_of_more_than_there_is_stops_no_watcher(till: Till) -> None:
+    till.method.offer = PaymentOffer("USDT", "address", "USDT", 6)
+    address = address_of(till.office, till.methods, till.account, "card").address
+    till.method.watch = lambda watch: Watched(
+        [
+            DepositPaid("evm:1:0xhuge:0", address, 10**40, "USDT", 6),
+            DepositPaid("evm:1:0xb:0", address, 10**6, "USDT", 6),
+        ],
+        {"block": 1},
+    )
+    step_watch(till.office, till.methods, "card")
+    assert till.balance() == NANO and find_watch(till.office, "card").cursor == {"block": 1}
+    [kept] = [row for row in list_topups(till.office) if not row.is_paid]
+    assert kept.amount == 10**40 and kept.state == "pending"
+    till.check()
+
+
 def test_a_deposit_without_a_rate_waits_for_one(sqlite_url: str, make_till: Any, clock: Clock) -> None:
     till = make_till(sqlite_url, "", IN_MANAT)
     till.method.offer = PaymentOffer("USDT", "address", "USDT", 18)

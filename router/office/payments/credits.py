@@ -198,5 +198,5 @@ def _priced(booking: Booking, row: TopUpRow, fact: DepositPaid) -> TopUpRow:
     if fact.usd_rate:
         rate = parse_nano(fact.usd_rate) * rate_nano(booking.office, "USD") // NANO
     rate = rate or rate_nano(booking.office, fact.currency)
-    credit = credit_for(fact.amount, fact.decimals, rate)
+    credit = min(credit_for(fact.amount, fact.decimals, rate), AMOUNT_MAX_NANO + 1)  # which the ledger refuses in words
     return booking.change(row, amount=fact.amount, rate_nano=rate, credit_nano=credit)
