@@ -95,6 +95,11 @@ setup(
         "console_scripts": [f"{command} = router.__main__:main" for command in ("router", "tollrouter")],
         "pytest11": ["router = pytest_router"],
         "router": [f"{name} = router_plugins.{name}:plugin" for name in PLUGINS],
+        "router.payments": [
+            "evm = router.testing.samples.chains:EVM",
+            "stripe = router.testing.samples.stripe:SAMPLES",
+            "tron = router.testing.samples.chains:TRON",
+        ],
         "router.wires": [
             *(f"{name} = router.testing.upstream.wires.{name}:{name.upper()}" for name in WIRES),
             "compatible = router.testing.upstream.wires.openai:COMPATIBLE",

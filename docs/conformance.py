@@ -24,6 +24,7 @@ _GROUPS = {
     "rate_limit": "Rate limits",
     "dialect": "Dialects",
     "surface": "Surfaces",
+    "payment": "Payment methods",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from router.testing.client import Client, EventStream, Result
 from router.testing.gateway import CommandFailed, Gateway, GatewayFailed, free_port
+from router.testing.samples import PaymentSamples
 from router.testing.upstream import (
     Answer,
     Handler,
@@ -33,6 +34,7 @@ __all__ = [
     "Gateway",
     "GatewayFailed",
     "Handler",
+    "PaymentSamples",
     "Raw",
     "ReceivedRequest",
     "Result",

@@ -31,7 +31,7 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     folder = tmp_path_factory.mktemp("house")
     sources = {"router_acme": EXAMPLE}
-    for name, kind in (("dear", "billing"), ("slow", "rate-limit"), ("odd", "dialect")):
+    for name, kind in (("dear", "billing"), ("slow", "rate-limit"), ("odd", "dialect"), ("till", "payment")):
         write(name, kind, folder / name)
         sources[f"router_{name}"] = folder / name
     wheels = build_wheels(folder, *sources.values())
@@ -85,7 +85,7 @@ def test_policies(house: House, tmp_path: Path, upstream: ScriptedUpstream) -> N
             gateway.start()
 
 
-@pytest.mark.parametrize("module", ["router_acme", "router_dear", "router_slow", "router_odd"])
+@pytest.mark.parametrize("module", ["router_acme", "router_dear", "router_slow", "router_odd", "router_till"])
 def test_what_the_scaffold_wrote_passes_its_own_tests(house: House, module: str) -> None:
     without_rules = ("-o", "addopts=") if module == "router_acme" else ()  # test_author_tutorial.py runs a provider's
     house.environment.install(house.wheels[module])

@@ -16,18 +16,21 @@ from router.errors import ConfigError
 
 __all__ = ["KINDS", "render", "write"]
 
-KINDS = ("provider", "billing", "rate-limit", "dialect", "surface", "site")
+KINDS = ("provider", "billing", "rate-limit", "dialect", "surface", "site", "payment")
 """What a plugin can be made as."""
 
 _NAME = re.compile(r"[a-z](?:[a-z0-9_-]{0,60}[a-z0-9])?", re.ASCII)
 _RESERVED = frozenset({"none"})
 _DISTRIBUTION = "tollrouter"
 _SUFFIX = ".template"
+_POINTS = {"payment": '\n\n[project.entry-points."router.payments"]\n$name = "$module.samples:SAMPLES"'}
+"""Kind -> what its distribution shows besides the plugin."""
 _PLACES = {
     "ci.yml": ".github/workflows/ci.yml",
     "gitignore": ".gitignore",
     "plugin.py": "src/$module/__init__.py",
     "py.typed": "src/$module/py.typed",
+    "samples.py": "src/$module/samples.py",
     "models.toml": "src/$module/models.toml",
     "test_plugin.py": "tests/test_$module.py",
 }
@@ -44,7 +47,8 @@ def render(name: str, kind: str) -> dict[str, str]:
         ConfigError: no plugin can have this name.
     """
     _check(name)
-    values = _values(name)
+    values = dict(_values(name))
+    values["points"] = Template(_POINTS.get(kind, "")).substitute(values)
     found = {}
     for template in _templates(kind):
         plain = template.name.removesuffix(_SUFFIX)

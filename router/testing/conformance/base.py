@@ -38,8 +38,8 @@ class Rule:
     """One rule.
 
     Attributes:
-        id: a letter for the role (P provider, B billing, R rate limit, D dialect, W surface) and a number; never
-            reused.
+        id: a letter for the role (P provider, B billing, R rate limit, D dialect, W surface, Y payment) and a number;
+            never reused.
         statement: what holds for a plugin that keeps it, in a line.
         remedy: what the author of a plugin that breaks it should do.
         check: drives the plugin on its suite's bench. Returns, or raises ``Failed`` or ``NotOffered``; any other

@@ -20,6 +20,7 @@ _SUITES = (
     "router.testing.conformance.policy:RATE_LIMIT",
     "router.testing.conformance.dialect:DIALECT",
     "router.testing.conformance.surface:SURFACE",
+    "router.testing.conformance.payment:PAYMENT",
     "router.testing.conformance.host:HOST",
 )
 """``module:name`` of each suite. Imported when a plugin is checked, and no earlier."""
