@@ -1,5 +1,7 @@
 """A payment method that reads a notice before it is proved, and takes it for UTF-8."""
 
+from __future__ import annotations
+
 import json
 
 from router import BadRequest, PaymentOffer, PaymentStarted, VerifiedNotice, hookimpl

@@ -1,5 +1,7 @@
 """A payment method that asks its service for the offer, and so keeps every page waiting for it."""
 
+from __future__ import annotations
+
 import contextlib
 import urllib.request
 

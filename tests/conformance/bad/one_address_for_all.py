@@ -1,5 +1,7 @@
 """A payment method that gives every account the same address."""
 
+from __future__ import annotations
+
 from router import DepositAddress, PaymentOffer, hookimpl
 
 

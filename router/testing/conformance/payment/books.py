@@ -25,7 +25,7 @@ from router.testing.samples import PaymentSamples
 from router.types.dialect import Dialect
 from router.types.payments import PaymentNotice, PaymentOffer, TopUp
 
-__all__ = ["CREDIT_NANO", "Books", "Killed", "topup_like"]
+__all__ = ["CREDIT_NANO", "Killed", "PaymentBooks", "topup_like"]
 
 CREDIT_NANO = 10 * NANO
 """What a top-up of these rules credits."""
@@ -35,7 +35,7 @@ class Killed(Exception):
     """The worker died before its transaction was committed."""
 
 
-class Books:
+class PaymentBooks:
     """An account with one top-up that was begun, seen by two workers.
 
     Attributes:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from router.errors import BadRequest, RouterError
 from router.testing.conformance.base import Failed, expect
 from router.testing.conformance.payment.bench import PAYMENT, PaymentBench
-from router.testing.conformance.payment.books import Books, Killed
+from router.testing.conformance.payment.books import Killed, PaymentBooks
 from router.types.payments import PaymentNotice
 
 __all__ = ["forged", "killed", "once", "others", "workers"]
@@ -115,7 +115,7 @@ def forged(bench: PaymentBench) -> None:
     books.expect_credits(1, "forged notices and a true one")
 
 
-def _begun(bench: PaymentBench) -> tuple[Books, Sequence[PaymentNotice]]:
+def _begun(bench: PaymentBench) -> tuple[PaymentBooks, Sequence[PaymentNotice]]:
     """A top-up of its own, and the notices that it was paid.
 
     Raises:
@@ -123,19 +123,19 @@ def _begun(bench: PaymentBench) -> tuple[Books, Sequence[PaymentNotice]]:
         Failed: they have no notices.
     """
     samples = bench.told()
-    books = Books(bench, samples)
+    books = PaymentBooks(bench, samples)
     notices = list(samples.paid(books.topup))
     expect(notices, "its samples have no notice that a top-up was paid", "Give PaymentSamples its paid.")
     return books, notices
 
 
-def _take(books: Books, notice: PaymentNotice, worker: int = 0) -> None:
+def _take(books: PaymentBooks, notice: PaymentNotice, worker: int = 0) -> None:
     try:
         books.take(notice, worker)
     except RouterError as error:
         raise Failed(f"a true notice was refused: {error.in_full}") from error
 
 
-def _die(books: Books, notice: PaymentNotice) -> None:
+def _die(books: PaymentBooks, notice: PaymentNotice) -> None:
     with contextlib.suppress(Killed):
         books.take_and_die(notice)
