@@ -10,12 +10,14 @@ from portal_site import Client, PortalSite, start_portal
 
 from router.money.amounts import NANO
 from router.office import accounts, credits, keys
+from router.store.payments.topups import TopUpRow, insert_topup
 from router.types.records import Attempt
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalSite]:
-    with start_portal(tmp_path_factory.mktemp("console"), proof_of_work=False, free_credit="5") as running:
+    folder, payments = tmp_path_factory.mktemp("console"), {"payments": {"methods": ["voucher"]}}
+    with start_portal(folder, config=payments, proof_of_work=False, free_credit="5") as running:
         yield running
 
 
@@ -29,6 +31,15 @@ def customer(site: PortalSite) -> Client:
     made = Client(site)
     made.email = made.sign_up(name="Cleo")  # type: ignore[attr-defined]
     return made
+
+
+@pytest.fixture(scope="session")
+def topup(site: PortalSite, account: str) -> str:
+    """A top-up of that account that was begun and not paid."""
+    row = TopUpRow("top_0123456789abcdef", "voucher", account, "", "started", 1000, "USD", 2, NANO, 10 * NANO, 1e9, 1e9)
+    with office_of(site) as office:
+        office.database.write(lambda connection: insert_topup(connection, row))
+    return row.id
 
 
 @pytest.fixture(scope="session")

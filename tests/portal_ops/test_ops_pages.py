@@ -18,7 +18,7 @@ WRITTEN = [one for one in CONSOLE if one.method == "POST"]
 
 
 @pytest.fixture(scope="module")
-def known(site: PortalSite, account: str, key: str, operator: Operator) -> dict[str, str]:
+def known(site: PortalSite, account: str, key: str, topup: str, operator: Operator) -> dict[str, str]:
     """A value for each name in paths."""
     people = re.findall(r"/ops/people/(pers_\w+)", operator.read("/ops/people"))
     mails = re.findall(r"/ops/mail/(mail_\w+)/", operator.read("/ops/mail"))
@@ -32,6 +32,8 @@ def known(site: PortalSite, account: str, key: str, operator: Operator) -> dict[
         "month": "2026-01",
         "signup_id": "sign_none",
         "session_id": "sess_none",
+        "topup_id": topup,
+        "method": "voucher",
     }
 
 

@@ -73,6 +73,7 @@ def test_a_tier_that_was_changed_meanwhile_is_not_written_over(
 ) -> None:
     path = f"/ops/accounts/{account}/tier"
     state = hidden(operator.read(path), "state")
+    site.gateway.router("limits", "set", "--tier", "gold", "--concurrent", "3")
     site.gateway.router("accounts", "tier", account, "gold")
     try:
         status, _, page = operator.post(path, {"chosen": "", "reason": "ours", "state": state})
