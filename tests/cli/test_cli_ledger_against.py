@@ -10,6 +10,6 @@ def test_a_method_that_is_not_there_is_named(router: Any) -> None:
     assert run.status == 1 and "nobody" in run.err
 
 
-def test_it_is_asked_from_this_machine_alone(router: Any) -> None:
-    run = router("--remote", "http://127.0.0.1:9", "ledger", "verify", "--against", "evm")
-    assert run.status == 2 and "leave --remote out" in run.err
+def test_a_time_without_a_method_is_refused(router: Any) -> None:
+    run = router("ledger", "verify", "--since", "7d")
+    assert run.status == 1 and "goes with" in run.err

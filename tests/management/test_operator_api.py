@@ -125,6 +125,12 @@ READS = [
     ["people", "blocks"],
     ["people", "signups"],
     ["mail", "list"],
+    ["topups", "list", "--account", "ours"],
+    ["topups", "list", "--open", "--state", "paid", "--limit", "1"],
+    ["payments", "list"],
+    ["payments", "check"],
+    ["payments", "facts", "--state", "booked"],
+    ["payments", "events"],
     ["usage", "export", "--account", "ours"],
 ]
 
@@ -154,6 +160,16 @@ REFUSED = [
     ["usage", "show", "req_none"],
     ["usage", "export", "--account", "acct_none"],
     ["people", "show", "nobody@example.com"],
+    ["topups", "list", "--account", "acct_none"],
+    ["topups", "list", "--before", "top_none"],
+    ["topups", "show", "top_none"],
+    ["topups", "close", "top_none"],
+    ["topups", "settle", "top_none", "--reference", "r", "--reason", "x"],
+    ["topups", "refund", "top_none", "1", "--reason", "x"],
+    ["topups", "refund", "top_none", "many", "--reason", "x"],
+    ["topups", "record", "ours", "0", "--reference", "r", "--reason", "x"],
+    ["ledger", "verify", "--against", "nobody"],
+    ["ledger", "verify", "--since", "2026-01-31"],
     ["keys", "create"],
     ["accounts", "suspend"],
     ["credits", "grant", "ours", "many", "--reason", "x"],
@@ -231,6 +247,29 @@ def test_the_ledger_is_verified_from_elsewhere(there: There) -> None:
     assert away.status == here.status == 0
     names = [[check["name"] for check in one.value["checks"]] for one in (away, here)]
     assert names[0] == names[1] and away.value["ok"] is True
+
+
+def test_a_payment_is_recorded_and_given_back_from_elsewhere(there: There, gateway: Gateway, operator: str) -> None:
+    account = there.remote("accounts", "create", "Pays By Bank", "--json").value["id"]
+    told = ["--reference", "wire-1", "--reason", "a wire", "--json"]
+    made = there.remote("topups", "record", "Pays By Bank", "12.50", *told).value
+    assert (made["account"], made["state"], made["credit"]) == (account, "paid", "12.50")
+    twice = there.remote("topups", "record", account, "12.50", *told)
+    assert (twice.status, twice.value["error"]["code"]) == (1, "reference_used")
+    given = there.remote("topups", "refund", made["id"], "2.25", "--reason", "too much", "--json").value
+    assert (given["topup"], given["amount"].partition(" ")[0], given["state"]) == (made["id"], "2.25", "done")
+    values = {"topup": made["id"], "amount": "10.250000001", "reason": "more than is left"}
+    above = ask(gateway, "topups refund", values, key=operator)
+    assert (above.status, json.loads(above.body)["error"]["code"]) == (400, "refund_above_payment")
+    rest = exact(ask(gateway, "topups refund", {"topup": made["id"], "reason": "all of it"}, key=operator))["data"]
+    assert rest["amount"].partition(" ")[0] == "10.25"
+    for words in (["topups", "show", made["id"]], ["topups", "list", "--account", account]):
+        assert there.remote(*words) == there.local(*words)
+    shown = there.remote("topups", "show", made["id"], "--json").value
+    assert (shown["state"], len(shown["facts"]), len(shown["refunds"])) == ("refunded", 3, 2)
+    assert there.remote("accounts", "show", account, "--json").value["balance"] == "0"
+    unknown = ask(gateway, "topups list", {"state": "lost"}, key=operator)
+    assert (unknown.status, json.loads(unknown.body)["error"]["param"]) == (400, "state")
 
 
 def test_long_work_tells_of_its_progress_line_by_line(gateway: Gateway, operator: str) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,3 +114,38 @@ def test_the_books_are_compared_with_the_bank(box: Gateway, bank: Bank) -> None:
     assert checked["ok"] and checked["checks"][0]["found"] == "it answers"
     [listed] = box.router("payments", "list")
     assert (listed["method"], listed["state"], listed["title"]) == ("moneybox", "on", "Moneybox")
+
+
+def test_payments_are_run_from_elsewhere(box: Gateway, bank: Bank, box_site: None, tmp_path: Path) -> None:
+    key = str(box.router("keys", "create", "--operator", "--name", "ops")["api_key"])
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("ROUTER_", "MONEYBOX_"))}
+
+    def there(*arguments: str, status: int = 0) -> Any:
+        """What a command says on a machine that knows neither the bank nor its secret."""
+        command = [sys.executable, "-m", "router", "--remote", box.url, *arguments, "--json"]
+        told = {"env": {**environ, "ROUTER_REMOTE_KEY": key}, "cwd": tmp_path, "timeout": 120, "check": False}
+        done: Any = subprocess.run(command, capture_output=True, text=True, **told)  # type: ignore[call-overload]
+        assert done.returncode == status, done.stderr
+        return json.loads(done.stdout)
+
+    assert there("payments", "check")["checks"][0]["found"] == "it answers"
+    assert there("payments", "list") == box.router("payments", "list")
+    assert there("ledger", "verify", "--against", "moneybox", "--since", "7d")["ok"]
+    bank.has({"fact": "paid", "reference": "ses_gone", "topup": "top_gone", "amount": 100, "currency": "USD"})
+    wrong = there("ledger", "verify", "--against", "moneybox", status=1)
+    bank.facts.pop()
+    assert not wrong["ok"] and "ses_gone" in wrong["differences"][0]
+    row = begin(box, account_of(box, "away"), "20")
+    assert send(box.port, *notice(bank.pays(row.reference), id="evt_away"))[0] == 200
+    made = there("topups", "refund", row.id, "7.25", "--reason", "sorry")
+    assert (made["state"], made["amount"]) == ("done", "7.25 USD")
+    finer = there("topups", "refund", row.id, "0.001", "--reason", "sorry", status=1)
+    assert "USD has 2 decimals" in finer["error"]["message"]
+    assert there("topups", "show", row.id) == box.router("topups", "show", row.id)
+    assert there("topups", "list", "--account", "away", "--state", "part_refunded")[0]["id"] == row.id
+    assert there("payments", "events", "--limit", "1")[0]["id"] == "evt_away"
+    unpaid = begin(box, row.account_id, "5")
+    assert there("topups", "close", unpaid.id)["state"] == "expired"
+    late = begin(box, row.account_id, "5")
+    settled = there("topups", "settle", late.id, "--reference", "seen-far", "--reason", "the bank called")
+    assert settled["state"] == "paid"

@@ -96,7 +96,7 @@ class OperatorRoutes:
         """
         if not operation.once:
             raise BadRequest(
-                f"`{operation.name}` takes no Idempotency-Key: only operations that move money do (credits).",
+                f"`{operation.name}` takes no Idempotency-Key: only operations that move money do (credits, topups).",
                 code="idempotency_not_taken",
             )
         office = self._office()

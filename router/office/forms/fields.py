@@ -199,7 +199,8 @@ class ChoiceField(OfficeField):
 
 
 class MoneyField(OfficeField):
-    """An amount of money in the balance currency: text such as ``2.50``, or a number; gives nano-units.
+    """An amount of money, in the balance currency unless it says otherwise: text such as ``2.50``, or a number; gives
+    nano-units.
 
     On a page it may have a comma for its point, as people write it in some languages; nothing groups its digits.
 

@@ -15,10 +15,12 @@ from router.office.operations import (
     ledger,
     limits,
     models,
+    payments,
     people,
     prices,
     providers,
     signups,
+    topups,
     usage,
 )
 from router.office.operations.operation import OfficeOperation
@@ -33,10 +35,12 @@ _MODULES: tuple[ModuleType, ...] = (
     ledger,
     limits,
     models,
+    payments,
     people,
     prices,
     providers,
     signups,
+    topups,
     usage,
 )
 
