@@ -19,20 +19,7 @@ from router.http.management.operators import EXPORT, OPERATORS_BASE
 from router.office.operations.table import OPERATIONS
 from router.testing import Gateway
 
-ALONE = {
-    "chat",
-    "config",
-    "db",
-    "doctor",
-    "init",
-    "payments",
-    "plugins",
-    "portal",
-    "reload",
-    "serve",
-    "stop",
-    "topups",
-}
+ALONE = {"chat", "config", "db", "doctor", "init", "plugins", "portal", "reload", "serve", "stop"}
 """Commands that work on this machine alone."""
 
 ALONE_TOO = {"providers add", "providers remove"}
