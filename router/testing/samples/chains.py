@@ -6,7 +6,7 @@ from router.testing.samples import PaymentSamples
 
 __all__ = ["EVM", "TRON"]
 
-_NODE = "https://node.invalid/rpc"
+_NODE = "https://node.invalid/rpc/key-made-up-for-the-rules"
 
 EVM = PaymentSamples(
     {

@@ -18,6 +18,7 @@ from router.types.plugin_context import PluginContext
 __all__ = ["nonsense", "secrets"]
 
 _CANARY = "canary-0f1e2d3c4b5a"
+_LEAST = 8  # what is shorter stands in texts by chance
 
 
 @PAYMENT.rule(
@@ -81,9 +82,9 @@ def _with_secrets(bench: PaymentBench) -> Iterator[tuple[PluginContext, Sequence
 
 
 def _secrets_of(value: Any) -> list[str]:
-    """The texts of all secrets that somebody made up for this, in a record or what it holds."""
+    """The texts of all secrets in a record, or in what it holds."""
     if isinstance(value, Secret):
-        return [value.reveal()] if len(value.reveal()) >= 8 and "://" not in value.reveal() else []
+        return [value.reveal()] if len(value.reveal()) >= _LEAST else []
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [text for one in dataclasses.fields(value) for text in _secrets_of(getattr(value, one.name))]
     if isinstance(value, dict):
@@ -96,6 +97,7 @@ def _shown(bench: PaymentBench, context: PluginContext) -> Iterator[str]:
     yield repr(context.settings)
     yield repr(context)
     yield from _told(bench, "payment_offer", context, account=ACCOUNT)
+    yield from _told(bench, "payment_address", context, account=ACCOUNT, number=1)
     for notice in (*garbage(), *_true_or_none(bench)):
         yield from _told(bench, "payment_event", context, notice=notice)
 
