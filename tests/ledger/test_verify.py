@@ -48,12 +48,15 @@ def test_sums_beyond_64_bits_are_summed(database: Database) -> None:
             grant(database, rich.id, AMOUNT_MAX_NANO - 1, reason="a billion")
     assert failed(database) == {}
     database.write(lambda connection: connection.execute("UPDATE balances SET credits = credits - 1"))
-    assert set(failed(database)) == {"debits_equal_credits", "balances_equal_transfers"}
+    assert set(failed(database)) == {"debits_equal_credits", "balances_equal_transfers", "lots_equal_balances"}
 
 
 DAMAGES: dict[str, tuple[str, set[str]]] = {
     "more credit": ("UPDATE balances SET credits = credits + 5", {"debits_equal_credits", "balances_equal_transfers"}),
-    "less debit": ("UPDATE balances SET debits = debits - 5", {"debits_equal_credits", "balances_equal_transfers"}),
+    "less debit": (
+        "UPDATE balances SET debits = debits - 5",
+        {"debits_equal_credits", "balances_equal_transfers", "lots_equal_balances"},
+    ),
     "both alike": (
         "UPDATE balances SET debits = debits + 5, credits = credits + 5",
         {"balances_equal_transfers"},

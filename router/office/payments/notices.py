@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from router.errors import BadRequest, Unavailable
+from router.errors import BadRequest, ConfigError, Unavailable
 from router.office.office import Office
 from router.office.payments.booked import FactOutcome
 from router.office.payments.booking import book_facts
@@ -55,6 +55,9 @@ def take_notice(office: Office, methods: PaymentMethods, method: str, notice: Pa
     except BadRequest as error:
         _log.warning("payments: a notice for %s from %s was refused: %s", method, notice.client, error.in_full)
         raise
+    except ConfigError as error:
+        message = "This payment method is not set up here: send the notice again later."
+        raise Unavailable(message, code="method_not_set_up", detail=error.in_full) from error
     except ValueError as error:
         _log.error("payments: a notice for %s could not be booked: %s", method, error)
         raise BadRequest("This notice cannot be booked.", code="notice_refused") from error
