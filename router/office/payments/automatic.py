@@ -6,7 +6,6 @@ import logging
 from dataclasses import replace
 
 from router.db.connection import Connection
-from router.db.ids import new_id
 from router.db.transaction import Transaction
 from router.errors import BadRequest, ConfigError, NotFound, RouterError
 from router.ledger.balances import read_balance
@@ -16,7 +15,7 @@ from router.office.office import Office
 from router.office.payments.booking import book_facts
 from router.office.payments.means import token_of
 from router.office.payments.methods import PaymentMethods
-from router.office.payments.topups import check_open, quote_topup, view_of
+from router.office.payments.topups import check_open, new_topup, quote_topup, view_of
 from router.store.payments.means import (
     AutomaticRow,
     MeansRow,
@@ -78,21 +77,7 @@ def _begin(office: Office, actor: Actor, methods: PaymentMethods, automatic: Aut
             return Change(None, automatic.account_id, {}, made=False)
         if kept.below or _charged_since(connection, kept.account_id, now - _DAY_S) >= kept.per_day:
             return Change(None, automatic.account_id, {}, made=False)
-        row = TopUpRow(
-            new_id("top"),
-            means.method,
-            kept.account_id,
-            "",
-            "started",
-            quote.charge,
-            quote.currency,
-            quote.decimals,
-            quote.rate_nano,
-            quote.credit_nano,
-            now,
-            now,
-            means_id=means.id,
-        )
+        row = replace(new_topup(office, kept.account_id, means.method, quote), means_id=means.id)
         insert_topup(connection, row)
         put_automatic(connection, replace(kept, below=True))
         return Change(row, kept.account_id, {"topup": row.id, "means": means.id})

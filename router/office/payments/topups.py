@@ -34,6 +34,7 @@ __all__ = [
     "check_open",
     "list_topups",
     "look_at",
+    "new_topup",
     "quote_topup",
     "redeem_code",
     "show_topup",
@@ -133,7 +134,7 @@ def begin_topup(
     if offer.way != "redirect":
         raise NotFound(f"{offer.title} has no page to pay on.", code="method_not_found")
     quote = quote_topup(office, offer, credit_nano)
-    row = _new_row(office, account_id, method, quote, form=form, person_id=person_id)
+    row = new_topup(office, account_id, method, quote, form=form, person_id=person_id)
     row = _keep(office, actor, replace(row, save_means=save_means and offer.saves_means))
     if row.url or row.state not in OPEN or row.form != form:
         return row
@@ -246,7 +247,10 @@ def _email_of(office: Office, person_id: str) -> str:
     return person.email if person is not None else ""
 
 
-def _new_row(office: Office, account_id: str, method: str, quote: TopUpQuote, *, form: str, person_id: str) -> TopUpRow:
+def new_topup(
+    office: Office, account_id: str, method: str, quote: TopUpQuote, *, form: str = "", person_id: str = ""
+) -> TopUpRow:
+    """A top-up that was begun now, for what it costs; it is kept nowhere yet."""
     now = office.clock()
     return TopUpRow(
         new_id("top"),
