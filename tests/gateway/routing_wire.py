@@ -70,12 +70,12 @@ class Routing(Line):
 
 def caller(request: ReceivedRequest) -> str:
     """Whose key a request carries."""
-    return request.headers.get("authorization", "").removeprefix("Bearer sk-")
+    return request.headers.get("authorization", "").removeprefix("Bearer sk-").removeprefix("canary-")
 
 
 def at(upstream: ScriptedUpstream, name: str, **settings: Any) -> dict[str, Any]:
     """A provider's section. Its key names it."""
-    return {"kind": "compatible", "base_url": upstream.url, "api_key": f"sk-{name}", "models": ["m"], **settings}
+    return {"kind": "compatible", "base_url": upstream.url, "api_key": f"sk-canary-{name}", "models": ["m"], **settings}
 
 
 @contextlib.contextmanager
