@@ -14,7 +14,10 @@ from bench.past import Mix, owners_of_all
 from router.app.start import assemble
 from router.db.database import Database
 from router.db.ids import new_id
+from router.money.amounts import NANO
+from router.office.actor import GATEWAY
 from router.office.office import Office
+from router.office.payments.refunds import record_payment
 from router.office.people.people import person_of
 from router.office.people.records import Visit
 from router.office.people.sessions import open_session
@@ -35,9 +38,9 @@ _BIG_SHARE, _BIG_PEOPLE = 2, 5
 _MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "o3")
 _FAILING = 997
 _PUBLIC = ("/app/models", "/app/models/<path:model_id>", "/app/docs")
-_NOT_CLICKED = ("/app/logs.csv", "/app/settings/export", "/app/verify")
+_NOT_CLICKED = ("/app/logs.csv", "/app/settings/export", "/app/topup/review", "/app/topups.csv", "/app/verify")
 """A file of all calls of a week is no page: it is sent as it is read, however long it is. Whoever has proved an address
-is led on from the page that asks for it."""
+is led on from the page that asks for it, and what a payment costs is shown of an amount that was typed."""
 _VARIANTS = (
     *("/app/?range=90d&show=calls", "/app/usage?by=model&range=90d", "/app/usage?by=key&per=hour&range=7d"),
     *("/app/usage?range=last-month", "/app/logs?range=30d", "/app/logs?status=failed&range=30d"),
@@ -58,6 +61,7 @@ class _Seat:
     cookie: str
     account: str
     key: str
+    topup: str
     big: bool
 
 
@@ -77,7 +81,7 @@ class Crowd:
         people = []
         for seat in self.seats:
             call = _early_call(database, seat.account)
-            values = {"key_id": seat.key, "request_id": call, "model_id": "openai/gpt-4o"}
+            values = {"key_id": seat.key, "request_id": call, "model_id": "openai/gpt-4o", "topup_id": seat.topup}
             pages = {_named(path): _filled(path, values) for path in _paths()}
             people.append(Person(seat.cookie, pages, BIG if seat.big else ""))
         return people
@@ -94,7 +98,8 @@ def make_crowd(gateway: OurGateway, database: Database, people: int) -> Crowd:
         for number in range(people):
             is_big = number % _BIG_PEOPLE == 0
             account, key = (big, keys[0]) if is_big else owners[1 + number % (len(owners) - 1)]
-            seats.append(_Seat(_log_in(assembly.office, account, number), account, key, is_big))
+            cookie, topup = _log_in(assembly.office, account, number), _pay(assembly.office, account, number)
+            seats.append(_Seat(cookie, account, key, topup, is_big))
     return Crowd(Mix(mixed, _MODELS, _FAILING), seats)
 
 
@@ -102,6 +107,12 @@ def _again(account: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
     while True:
         for key in keys:
             yield account, key
+
+
+def _pay(office: Office, account: str, number: int) -> str:
+    """A payment of an account's; its ID."""
+    reference = f"transfer {number}"
+    return record_payment(office, GATEWAY, account, 10 * NANO, reference=reference, reason="a bench's").id
 
 
 def _log_in(office: Office, account: str, number: int) -> str:
@@ -141,6 +152,8 @@ def _paths() -> list[str]:
 
 def _is_clicked(page: PageRoute) -> bool:
     if page.method != "GET" or page.json or page.path in _NOT_CLICKED or page.path.startswith("/app/plugins"):
+        return False
+    if "<method>" in page.path:  # no method is on
         return False
     return page.access not in ("public", "operator") or page.path in _PUBLIC
 
