@@ -32,7 +32,9 @@ def test_status_and_migrate(router) -> None:
     assert router.json("db", "migrate") == {"applied": []}
     (router.folder / "router.db").unlink()
     applied = router.json("db", "migrate")["applied"]
-    assert [step["number"] for step in applied] == list(range(1, len(applied) + 1))
+    for owner in {step["owner"] for step in applied}:  # the host, and plugins with tables of their own
+        numbers = [step["number"] for step in applied if step["owner"] == owner]
+        assert numbers == list(range(1, len(numbers) + 1))
     assert router.json("accounts", "list") == []
     assert "Nothing was pending." in router("db", "migrate").out
 
@@ -56,8 +58,10 @@ def test_a_step_back_brings_the_log_into_the_tables(router) -> None:
     effects = [[[account, 5 * 10**9, 0, 7, _head(path, account)]], [], [hold], [], [], [], {"refused_claims": 2}]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO ledger_log (seq, effects) VALUES (1, ?)", (json.dumps(effects),))
-    undone = [router.json("db", "step-back")["undone"]["title"] for _ in range(6)]
+    undone = [router.json("db", "step-back")["undone"]["title"] for _ in range(8)]
     assert undone == [
+        "payments, and kinds of credit",
+        "calls that did not end well",
         "transfers that no call made",
         "people, and what a portal keeps",
         "who acted, in which session, from where",

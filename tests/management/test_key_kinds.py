@@ -39,7 +39,7 @@ def calls_of(gateway: Gateway) -> Iterator[tuple[str, bytes, dict[str, str]]]:
     described = json.loads(request(gateway, "GET", "/openapi.json").body)
     for path, item in described["paths"].items():
         content = item.get("post", {}).get("requestBody", {}).get("content", {})
-        if not item.get("post", {}).get("security") or path.startswith("/api/v1/"):
+        if not item.get("post", {}).get("security") or path.startswith(("/api/v1/", "/plugins/")):
             continue
         example = content.get("application/json", {}).get("example")
         path = path.replace("{model}", "gpt-4o")

@@ -11,7 +11,7 @@ __all__: list[str] = []
 
 _LARGE = 2.0**53
 _DEPENDS = "x-depends"
-_OF_OTHER_KEYS = "/api/v1/"
+_OF_OTHER_KEYS = ("/api/v1/", "/plugins/")
 """What keys are for that manage; tests/management tries it with one."""
 
 
@@ -22,7 +22,7 @@ def before_load_schema(context: schemathesis.HookContext, schema: dict[str, Any]
     """
     for path, item in list(schema["paths"].items()):
         if path.startswith(_OF_OTHER_KEYS) or any(one["operationId"][-1].isdigit() for one in item.values()):
-            del schema["paths"][path]  # another path of operations that are tried already, or with another key
+            del schema["paths"][path]  # tried at another path, or by another key; plugins have tests
     _without_dependents(schema)
     served = set()
     for operation in _operations(schema):
