@@ -217,6 +217,16 @@ def test_a_refund_that_is_refused_is_given_back(till: Till) -> None:
     till.check()
 
 
+def test_a_refund_by_a_method_that_was_turned_off_is_not_given_back(till: Till) -> None:
+    row = till.paid()
+    ask_refund(till.office, OPERATOR, till.methods, row.id, 400, reason="sorry")  # it may have been made
+    till.methods.names = ()
+    assert push_refunds(till.office, till.methods) == 1
+    till.methods.names = ("card",)
+    assert push_refunds(till.office, till.methods) == 1 and till.balance() == 6 * NANO
+    till.check()
+
+
 def test_what_an_operator_books_by_hand_is_booked_once(till: Till) -> None:
     row = till.begin()
     settle_topup(till.office, OPERATOR, row.id, reference="bank 7", reason="seen on the account")

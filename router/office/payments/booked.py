@@ -9,7 +9,10 @@ from typing import Any
 from router.db.connection import Connection
 from router.db.ids import clean_text
 from router.db.transaction import Transaction
+from router.office.actor import Actor
+from router.office.entries import entry_of
 from router.office.office import Office
+from router.store.audit import insert_audit
 from router.store.payments.facts import FactRow, find_fact, put_fact
 from router.store.payments.topups import TopUpRow, find_topup, find_topup_by, update_topup
 from router.types.payments import DepositPaid, Dispute, PaymentFact, Refund, TopUpPaid
@@ -125,6 +128,12 @@ class Booking:
     def tell(self, action: str, account_id: str, **detail: Any) -> None:
         """A line for the audit log."""
         self.entries.append(AuditLine(action, account_id, {"method": self.method, **detail}))
+
+    def write_entries(self, actor: Actor) -> None:
+        """Write these lines, in the transaction."""
+        prefix = self.office.masked_prefix
+        for one in self.entries:
+            insert_audit(self.connection, entry_of(actor, one.action, one.subject, one.detail, prefix))
 
 
 def kind_of(fact: PaymentFact) -> str:

@@ -15,13 +15,11 @@ from router.db.connection import Connection
 from router.db.transaction import Transaction
 from router.errors import BadRequest, Conflict, NotFound
 from router.office.actor import Actor
-from router.office.entries import entry_of
 from router.office.office import Office
 from router.office.payments.booked import Booking, FactOutcome
 from router.office.payments.credits import book_closed, book_deposit, book_dropped, book_paid, book_pending, book_seen
 from router.office.payments.means import book_forgotten, book_means
 from router.office.payments.reversals import book_dispute, book_refund
-from router.store.audit import insert_audit
 from router.store.migrating import check_fits
 from router.store.payments.facts import NoticeRow, finish_event, insert_event
 from router.store.payments.watches import put_watch
@@ -87,7 +85,7 @@ def book_facts(
         if not moves and isinstance(fact, _MOVING):
             raise ValueError(f"{method} told {type(fact).__name__} where no money may move")
     _ = office.currency
-    actor, prefix = Actor("system", f"payments:{method}"), office.masked_prefix
+    actor = Actor("system", f"payments:{method}")
 
     def within(connection: Connection) -> list[FactOutcome]:
         check_fits(connection)
@@ -104,8 +102,7 @@ def book_facts(
             finish_event(connection, replace(event, outcome=told[:1000]))
         if watched is not None:
             put_watch(connection, method, watched.cursor, watched.delayed, booking.now)
-        for entry in booking.entries:
-            insert_audit(connection, entry_of(actor, entry.action, entry.subject, entry.detail, prefix))
+        booking.write_entries(actor)
         return outcomes
 
     outcomes = office.database.write(within)

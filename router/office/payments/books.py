@@ -9,6 +9,7 @@ from router.db.connection import Connection
 from router.errors import NotFound
 from router.ledger.system import clearing
 from router.office.office import Office
+from router.office.payments.booked import kind_of
 from router.office.payments.deposits import watch_of
 from router.office.payments.methods import PaymentMethods
 from router.office.payments.rates import minor_text
@@ -90,7 +91,7 @@ def _difference(connection: Connection, method: str, fact: PaymentFact) -> str:
     """What is other in the books; empty for nothing."""
     if not isinstance(fact, TopUpPaid | DepositPaid | Refund | Dispute):
         return ""
-    kind = {Refund: "refund", Dispute: f"dispute_{getattr(fact, 'stage', '')}"}.get(type(fact), "paid")
+    kind = kind_of(fact)
     kept = find_fact(connection, method, kind, fact.reference)
     if kept is None:
         return f"{kind} {fact.reference}: {method} tells it, and it is not in the books"

@@ -16,16 +16,15 @@ from router.ledger.transfers import AMOUNT_MAX_NANO
 from router.money.amounts import NANO, format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
-from router.office.entries import entry_of
 from router.office.office import Office
 from router.office.payments.booked import Booking, FactOutcome
 from router.office.payments.booking import book_facts
+from router.office.payments.credits import book_paid
 from router.office.payments.methods import PaymentMethods
 from router.office.payments.rates import minor_text
 from router.office.payments.reversals import take_refund
-from router.office.payments.topups import show_topup, view_of
+from router.office.payments.topups import TopUpQuote, new_topup, show_topup, view_of
 from router.store.accounts import get_account
-from router.store.audit import insert_audit
 from router.store.payments import refunds as rows
 from router.store.payments.refunds import RefundRow
 from router.store.payments.topups import TopUpRow, find_topup, insert_topup
@@ -154,20 +153,15 @@ def record_payment(
     currency = office.currency
 
     def record(transaction: Transaction) -> Change[TopUpRow]:
-        connection, now = transaction.connection, office.clock()
+        connection = transaction.connection
         get_account(transaction, account_id)
-        booking = Booking(office, transaction, MANUAL, now)
+        booking = Booking(office, transaction, MANUAL, office.clock())
         if booking.topup("", reference) is not None:
             raise Conflict(f"A payment {reference!r} was credited before.", code="reference_used")
-        row = TopUpRow(
-            new_id("top"), MANUAL, account_id, "", "started", amount_nano, currency, 9, NANO, amount_nano, now, now
-        )
+        row = new_topup(office, account_id, MANUAL, TopUpQuote(amount_nano, amount_nano, currency, 9, 0, NANO))
         insert_topup(connection, row)
-        from router.office.payments.credits import book_paid
-
         book_paid(booking, TopUpPaid(reference, row.id, amount_nano, currency))
-        for entry in booking.entries:
-            insert_audit(connection, entry_of(actor, entry.action, entry.subject, entry.detail, office.masked_prefix))
+        booking.write_entries(actor)
         detail = {"topup": row.id, "amount": format_nano(amount_nano, 2), "reference": reference, "reason": note}
         return Change(find_topup(connection, row.id) or row, account_id, detail)
 
@@ -196,8 +190,7 @@ def _take(
         why = f"{row.id}: {minor_text(wanted, row.currency, row.decimals)} refunded"
         take_refund(booking, row, wanted, reference=refund.id, reason=why, cover=False)
         rows.insert_refund(connection, refund)
-        for entry in booking.entries:
-            insert_audit(connection, entry_of(actor, entry.action, entry.subject, entry.detail, office.masked_prefix))
+        booking.write_entries(actor)
         return Change(refund, row.account_id, {"topup": row.id, "refund": refund.id, "reason": reason})
 
     return write(office, actor, "topups refund", take)
@@ -209,7 +202,7 @@ def _push(office: Office, methods: PaymentMethods, refund: RefundRow) -> None:
         facts = list(
             methods.ask(row.method, "payment_refund", topup=view_of(office, row), amount=refund.amount, asked=refund.id)
         )
-    except (BadRequest, NotFound) as error:
+    except BadRequest as error:  # and nothing else: whoever was asked before may have given it back
         failed = Refund(f"refused:{refund.id}", topup=row.id, amount=refund.amount, asked=refund.id, failed=True)
         book_facts(office, row.method, [failed])
         _note(office, refund.id, error.message)

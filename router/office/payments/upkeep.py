@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from router.errors import RouterError
 from router.jobs.leased import LeasedJob
 from router.office.actor import GATEWAY
 from router.office.office import Office
@@ -18,7 +16,7 @@ from router.office.payments.expiry import expire_credit
 from router.office.payments.methods import PaymentMethods
 from router.office.payments.refunds import push_refunds
 from router.office.payments.topups import view_of
-from router.store.payments.facts import FactRow, forget_events, list_facts
+from router.store.payments.facts import forget_events, list_facts
 from router.store.payments.topups import open_topups
 from router.types.payments import DepositPaid
 
@@ -32,7 +30,6 @@ _FORGET_S = 86_400.0
 _EVENTS_S = 90 * 86_400.0
 _POLLED_S = 30 * 86_400.0
 _AT_ONCE = 100
-_log = logging.getLogger("router.payments")
 
 
 def payment_jobs(office: Office, methods: PaymentMethods) -> Iterator[LeasedJob]:
@@ -53,7 +50,7 @@ def _jobs_of(office: Office, methods: PaymentMethods, name: str) -> Iterator[Lea
     if methods.has(name, "payment_poll"):
         yield LeasedJob(f"poll:{name}", settings.poll_s, lambda: poll_method(office, methods, name))
     if methods.has(name, "payment_watch"):
-        yield LeasedJob(f"watch:{name}", _WATCH_S, lambda: _watch(office, methods, name))
+        yield LeasedJob(f"watch:{name}", _WATCH_S, _watching(office, methods, name))
     if methods.has(name, "payment_differences"):
         yield LeasedJob(f"compare:{name}", settings.compare_s, lambda: compare_method(office, methods, name))
 
@@ -77,25 +74,27 @@ def retry_waiting(office: Office) -> int:
     """Book deposits that waited for an exchange rate; how many there were."""
     waiting = list_facts(office.database, state="waiting", kind="paid", limit=_AT_ONCE)
     for row in waiting:
-        book_facts(office, row.method, [_deposit(row)])
+        book_facts(office, row.method, [DepositPaid(**row.body)])
     return len(waiting)
 
 
-def _deposit(row: FactRow) -> DepositPaid:
-    return DepositPaid(**row.body)
+def _watching(office: Office, methods: PaymentMethods, name: str) -> Callable[[], None]:
+    """Steps for as long as the watcher has something to catch up with, some seconds at most, and then the pause that it
+    asks for.
+    """
+    due = 0.0
 
+    def watch() -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now < due or methods.state(name).offer is None:
+            return
+        again_s = 0.0
+        while again_s <= 0 and time.monotonic() < now + _WATCH_MOST_S:
+            again_s = step_watch(office, methods, name)
+        due = now + again_s
 
-def _watch(office: Office, methods: PaymentMethods, name: str) -> None:
-    """Steps for as long as the watcher has something to catch up with, some seconds at most."""
-    if methods.state(name).offer is None:
-        return
-    ends = time.monotonic() + _WATCH_MOST_S
-    try:
-        while step_watch(office, methods, name) <= 0 and time.monotonic() < ends:
-            pass
-    except RouterError as error:
-        _log.warning("The watcher of %s failed, and will go on: %s", name, error.in_full)
-        raise
+    return watch
 
 
 def _forget(office: Office) -> None:
