@@ -31,7 +31,7 @@ class Root(LazyCommands):
         "credits": CommandEntry(
             "router.cli.commands.credits:credits", "Money that accounts are given, and their statements."
         ),
-        "db": CommandEntry("router.cli.commands.db:db", "The database: migrations and backups."),
+        "db": CommandEntry("router.cli.commands.db:db", "The database: migrations, backups, copies."),
         "doctor": CommandEntry("router.cli.commands.doctor:doctor", "Check the whole set-up and say what to do."),
         "fallbacks": CommandEntry("router.cli.commands.fallbacks:fallbacks", "Which models are tried when one fails."),
         "init": CommandEntry(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shlex
 import socket
 from contextlib import AbstractContextManager, nullcontext, suppress
-from pathlib import Path
 from typing import Any
 
 import peewee
@@ -113,17 +111,3 @@ class PostgresqlEngine:
     def redact(self, text: str) -> str:
         password = self._parameters.get("password")
         return text.replace(str(password), "***") if password else text
-
-    def dump_command(self, path: Path) -> str:
-        """The ``pg_dump`` call that backs this database up, without the password."""
-        return f"pg_dump --format=custom --file={shlex.quote(str(path))} {self._target()}"
-
-    def restore_command(self, path: Path) -> str:
-        """The ``pg_restore`` call that puts such a backup back; the gateway must not run meanwhile."""
-        return f"pg_restore --clean --if-exists --single-transaction --dbname={self._target()} {shlex.quote(str(path))}"
-
-    def _target(self) -> str:
-        import psycopg
-
-        parameters = {name: value for name, value in self._parameters.items() if name != "password"}
-        return shlex.quote(psycopg.conninfo.make_conninfo("", **parameters))

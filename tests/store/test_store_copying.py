@@ -14,12 +14,12 @@ from stored_usage import insert_usage
 from router.db.columns import table_names
 from router.db.connection import Connection
 from router.db.database import Database
-from router.errors import BadRequest
+from router.errors import BadRequest, StoreError
 from router.store.accounts import create_account, list_accounts
 from router.store.audit import AuditEntry, broken_entries, insert_audit
-from router.store.copying import copy
 from router.store.keys import create_key, rotate_key
 from router.store.migrating import migrate
+from router.store.moving.copying import copy
 from router.store.opening import open_database
 from router.types.records import CallRecord, Migration, Units
 
@@ -158,5 +158,44 @@ def test_a_value_that_does_not_fit_is_told(sqlite_url: str, postgresql_url: str,
         migrate(source, PLUGIN)
         source.write(lambda c: c.execute(WRITE, (None, None, None, "a\0b")))
         with pytest.raises(BadRequest, match=r"The table notes cannot be copied: .*NUL"):
+            copy(source, target, PLUGIN)
+        assert target.read(table_names) == []
+
+
+def test_what_is_written_meanwhile_is_not_torn_apart(source: Database, target: Database, tmp_path: Path) -> None:
+    """Rows that come in while a copy runs are in it whole or not at all: here in two tables, one copied already."""
+    fill(source)
+    before = contents(source)
+    begun: list[str] = []
+
+    def write(step: str) -> None:
+        begun.append(step)
+        if len(begun) == 3:
+            source.write(lambda c: c.execute("INSERT INTO a_leaf (id, note) VALUES ('two', 1)"))
+            create_key(source, list_accounts(source)[0].id, "meanwhile", prefix="sk-", length=40)
+
+    copy(source, target, PLUGIN, write)
+    assert contents(target) == before
+    assert contents(source) != before
+
+
+def test_rows_that_arrive_otherwise_are_noticed(
+    source: Database, target: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(source)
+    load = Connection.load
+
+    def spoil(self: Connection, table: str, columns: Any, rows: Any) -> int:
+        if table == "usage":
+            place = columns.index("model")
+            rows = ((*row[:place], "another", *row[place + 1 :]) for row in rows)
+        return load(self, table, columns, rows)
+
+    def lose(self: Connection, table: str, columns: Any, rows: Any) -> int:
+        return load(self, table, columns, list(rows)[1:] if table == "usage" else rows)
+
+    for fault, said in ((spoil, "rows of the table usage are not the same"), (lose, "Of 2 rows of the table usage, 1")):
+        monkeypatch.setattr(Connection, "load", fault)
+        with pytest.raises(StoreError, match=said):
             copy(source, target, PLUGIN)
         assert target.read(table_names) == []

@@ -14,22 +14,25 @@ from router.cli.processes.running import running_pid
 from router.cli.support.groups import Commands
 from router.cli.support.output import pairs, table
 from router.cli.support.session import CommandSession, common
-from router.db.backup import backup as back_up
+from router.db.columns import table_names
 from router.db.connection import Connection
 from router.db.database import Database
 from router.db.engines import engine_of
+from router.db.sqlite import SqliteEngine
 from router.errors import BadRequest, ConfigError
 from router.jobs.workers import living
 from router.ledger.verify import verify
 from router.office.audit import AuditedRunner
 from router.office.entries import entry_of
 from router.store.audit import AuditEntry, insert_audit
-from router.store.copying import Copied
-from router.store.copying import copy as copy_all
 from router.store.migrating import Step, pending, step_back
 from router.store.migrating import migrate as apply_pending
+from router.store.moving.backup import backup as back_up
+from router.store.moving.copying import Copied
+from router.store.moving.copying import copy as copy_all
+from router.store.moving.restoring import restore as put_back
+from router.store.moving.restoring_postgresql import restore_postgresql
 from router.store.opening import open_database
-from router.store.restore import restore as put_back
 
 __all__ = ["db"]
 
@@ -72,33 +75,68 @@ def status(session: CommandSession) -> None:
 
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--verify", "proved", is_flag=True, help="Verify the copy's ledger as well; exit status 1 if it fails.")
 @common
-def backup(session: CommandSession, file: Path) -> None:
-    """Copy a SQLite database to FILE as of one moment, while it is in use."""
+def backup(session: CommandSession, file: Path, proved: bool) -> int:
+    """Copy the database to FILE as of one moment, while it is in use.
+
+    FILE is a SQLite database, whichever engine the gateway's is on; `router db restore` takes it to either. It is read
+    again when it is written.
+    """
     if not file.name:
         raise click.UsageError("FILE is empty: name the file to write")
     session.progress("copying, and checking the copy")
-    back_up(session.database, file)
-    value = {"file": str(file.absolute()), "bytes": file.stat().st_size}
+    back_up(session.database, file, plugin_migrations(session.registry), session.progress)
+    value: dict[str, object] = {"file": str(file.absolute()), "bytes": file.stat().st_size}
+    failed = []
+    if proved:
+        session.progress("verifying the ledger")
+        failed = _failed_in(file)
+        value["failed"] = failed
     session.show(value, f"The database was copied to {file} ({value['bytes']} bytes).")
+    if failed:
+        session.note(
+            f"failed in the copy: {', '.join(failed)}. `router ledger verify` says whether the database has it."
+        )
+    return 1 if failed else 0
 
 
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--replace", is_flag=True, help="Where there is a database already, which is kept beside.")
+@click.option("--migrate", "bring_up", is_flag=True, help="Apply the migrations that the backup lacks.")
 @common
-def restore(session: CommandSession, file: Path) -> None:
-    """Put the backup FILE in the place of a SQLite database, checked. Refused while a gateway uses it.
+def restore(session: CommandSession, file: Path, replace: bool, bring_up: bool) -> None:
+    """Put the backup FILE in the place of the database, checked. Refused while a gateway uses it.
 
-    The database that was there, with its log, is kept beside it under another name.
+    The database that was there is kept: a SQLite file, with its log, beside it under another name, PostgreSQL's tables
+    in a schema of their own. Whatever interrupts the command, the database is the old one or the new one.
     """
     _refuse_running(session)
-    kept = put_back(
-        engine_of(session.settings.database.url.reveal(), session.config.absolute().parent, timeout_s=5), file
-    )
-    value = {"file": str(file.absolute()), "replaced": str(kept) if kept else None}
-    if not pending(session.database):
-        AuditedRunner(session.database, session.actor, "db restore", str(file), {}).write(lambda _: None)
+    migrations = plugin_migrations(session.registry)
+    engine = engine_of(session.settings.database.url.reveal(), session.config.absolute().parent, timeout_s=5)
+    if isinstance(engine, SqliteEngine):
+        kept: object = put_back(engine, file, migrations, replace=replace, bring_up=bring_up)
+        if not pending(session.database):
+            AuditedRunner(session.database, session.actor, "db restore", str(file), {}).write(lambda _: None)
+    else:
+        if "workers" in session.database.read(table_names, whole=False):
+            _refuse_served(session)
+        entry = entry_of(session.actor, "db restore", str(file), {})
+        kept = restore_postgresql(
+            session.database,
+            file,
+            migrations,
+            session.progress,
+            partial(_told, entry),
+            replace=replace,
+            bring_up=bring_up,
+        )
+    lacks = len(pending(session.database, migrations))
+    value = {"file": str(file.absolute()), "replaced": str(kept) if kept else None, "pending": lacks}
     session.show(value, f"{file} is the database now." + (f" The one before is {kept}." if kept else ""))
+    if lacks:
+        session.note(f"It lacks {lacks} migration(s): `router db migrate` applies them, and so does `router serve`.")
     session.note("Next: router ledger sweep --all, then router serve")
 
 
@@ -147,6 +185,15 @@ def back(session: CommandSession, lossy: bool) -> None:
     step = _value(step_back(audited, lossy=lossy))
     session.show({"undone": step}, table([step], _COLUMNS, empty=""))
     session.note("Next: install the release before it, then router serve")
+
+
+def _failed_in(file: Path) -> list[str]:
+    """The ledger's checks that fail in a backup, which stays one file."""
+    try:
+        with closing(open_database(f"sqlite:///{file.absolute()}", file.absolute().parent)) as copied:
+            return [check.name for check in verify(copied) if not check.ok]
+    finally:
+        file.with_name(file.name + "-lock").unlink(missing_ok=True)
 
 
 def _told(entry: AuditEntry, connection: Connection, _: Copied) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import partial
 from typing import Any
 
 import peewee
@@ -17,12 +18,15 @@ from router.db.session import ConnectionSession
 from router.errors import BadRequest, StoreError
 from router.store.host_migrations import OWNER
 from router.store.migrating import make_tables, owners, pending
+from router.store.moving.digests import RowsDigest, comparable
 from router.types.records import Migration
 
 __all__ = ["Copied", "copy"]
 
 _COPY_S = 86_400.0
 _SHOWN = 5
+_TOLD_EACH = 100_000  # rows
+_Watch = Callable[[str, Iterable[Sequence[Any]]], Iterator[Any]]
 _PLAIN = (str, int, float, bytes, type(None))  # what SQLite keeps as it is; booleans are numbers
 
 
@@ -47,15 +51,18 @@ def copy(
     extra: Mapping[str, Sequence[Migration]],
     progress: Callable[[str], None] = lambda _: None,
     also: Callable[[Connection, Copied], None] = lambda *_: None,
+    make_room: Callable[[Connection], None] | None = None,
 ) -> Copied:
     """Make the tables in the target and fill them, all in one transaction, with the source as of one moment.
 
-    Triggers do not run meanwhile. Rows keep their numbers. Should anything fail, the target is as empty as before.
+    Triggers do not run meanwhile. Rows keep their numbers. What arrived is read again, and its digest compared with
+    that of what was sent. Should anything fail, the target is as it was. No more than a page of rows is held.
 
     Args:
         extra: the plugins' migrations by plugin name.
-        progress: is told each table that is begun.
+        progress: is told each table that is begun, and how far a long one is.
         also: what else is written into the target, within the transaction, when all is there.
+        make_room: puts away what the target has, within the transaction; where None, a target that has any is refused.
 
     Raises:
         BadRequest: the source lacks migrations or has some of a plugin that is not there, the target has tables, a
@@ -67,8 +74,10 @@ def copy(
     reading, writing = ConnectionSession(source.backend, writer=False), ConnectionSession(target.backend, writer=True)
 
     def take(connection: Connection, into: Connection) -> Copied:
-        make_tables(into, extra, lambda: _check_empty(into, target.place))
-        rows = _fill(connection, into, progress)
+        strangers: list[str] = []
+        make_tables(into, extra, lambda: strangers.extend(_without_ours(into, target.place, make_room)))
+        tables = [name for name in table_names(into) if name not in strangers]
+        rows = _fill(connection, into, tables, progress)
         found = Copied(source.place, rows, [name for name in table_names(connection) if name not in rows])
         also(into, found)
         return found
@@ -96,15 +105,21 @@ def _check_source(source: Database, extra: Mapping[str, Sequence[Migration]]) ->
         )
 
 
-def _check_empty(connection: Connection, place: str) -> None:
+def _without_ours(connection: Connection, place: str, make_room: Callable[[Connection], None] | None) -> Sequence[str]:
+    """The tables that stay in a target that has none of ours any more."""
+    if make_room is not None:
+        make_room(connection)
     there = table_names(connection)
-    if there:
+    if there and make_room is None:
         more = ", ..." if len(there) > _SHOWN else ""
         raise BadRequest(f"The {place} is not empty ({', '.join(there[:_SHOWN])}{more}): name one without tables.")
+    return there
 
 
-def _fill(source: Connection, target: Connection, progress: Callable[[str], None]) -> dict[str, int]:
-    tables = in_order_of_keys(target, table_names(target))
+def _fill(
+    source: Connection, target: Connection, names: Sequence[str], progress: Callable[[str], None]
+) -> dict[str, int]:
+    tables = in_order_of_keys(target, names)
     triggers = without_triggers(target, tables)
     if target.engine == "sqlite":
         target.execute("PRAGMA defer_foreign_keys = on")  # a row may lead to a later one of its own table
@@ -112,9 +127,10 @@ def _fill(source: Connection, target: Connection, progress: Callable[[str], None
         target.execute(f"DELETE FROM {quoted(table)}")  # noqa: S608 - quoted
     counts = {}
     for place, table in enumerate(tables, 1):
-        progress(f"{table} ({place} of {len(tables)})")
+        step = f"{table} ({place} of {len(tables)})"
+        progress(step)
         try:
-            counts[table] = _copy_table(source, target, table)
+            counts[table] = _copy_table(source, target, table, partial(_tell, progress, step))
         except (peewee.IntegrityError, peewee.DataError, peewee.ProgrammingError, OverflowError) as error:
             raise BadRequest(f"The table {table} cannot be copied: {' '.join(str(error).split())}") from error
     for statement in triggers:
@@ -122,20 +138,34 @@ def _fill(source: Connection, target: Connection, progress: Callable[[str], None
     return counts
 
 
-def _copy_table(source: Connection, target: Connection, table: str) -> int:
+def _copy_table(source: Connection, target: Connection, table: str, passed: _Watch) -> int:
     columns = columns_of(target, table)
     there = columns_of(source, table)
     if set(columns) != set(there):
         names = ", ".join(sorted(set(columns) ^ set(there)))
         raise BadRequest(f"The table {table} has other columns in the two databases ({names}): its migrations differ.")
-    names = ", ".join(map(quoted, columns))
-    rows = source.stream(f"SELECT {names} FROM {quoted(table)}")  # noqa: S608 - quoted
-    sent = target.load(table, list(columns), _converted(rows, target.engine, list(columns.values())))
+    places = None
+    if source.engine != target.engine:
+        places = comparable(columns.values() if target.engine == "postgresql" else [there[name] for name in columns])
+    select = f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(table)}"  # noqa: S608 - quoted
+    sent, arrived = RowsDigest(places), RowsDigest(places)
+    rows = passed("sent", sent.of(source.stream(select)))
+    target.load(table, list(columns), _converted(rows, target.engine, list(columns.values())))
     set_sequences(target, table, columns)
-    counts = [one.tuples(f"SELECT count(*) FROM {quoted(table)}")[0][0] for one in (source, target)]  # noqa: S608
-    if counts != [sent, sent]:
-        raise StoreError(f"The table {table} has {counts[0]} rows, of which {sent} were sent and {counts[1]} arrived.")
-    return sent
+    for row in passed("compared", target.stream(select)):
+        arrived.add(row)
+    if arrived.count != sent.count:
+        raise StoreError(f"Of {sent.count} rows of the table {table}, {arrived.count} arrived.")
+    if arrived.value != sent.value:
+        raise StoreError(f"The rows of the table {table} are not the same where they arrived.")
+    return sent.count
+
+
+def _tell(progress: Callable[[str], None], step: str, what: str, rows: Iterable[Sequence[Any]]) -> Iterator[Any]:
+    for count, row in enumerate(rows, 1):
+        if count % _TOLD_EACH == 0:
+            progress(f"{step}: {count:,} rows {what}")
+        yield row
 
 
 def _converted(rows: Iterable[Sequence[Any]], engine: str, kinds: Sequence[str]) -> Iterator[Sequence[Any]]:
