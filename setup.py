@@ -61,6 +61,7 @@ setup(
     ],
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2.2"],
+        "passkeys": ["webauthn>=3.0"],
         "stripe": ["stripe>=16.1"],
         "dev": [
             "aiosmtpd>=1.4.6",
@@ -89,6 +90,7 @@ setup(
             "types-gevent",
             "types-greenlet",
             "types-requests",
+            "webauthn>=3.0",
         ],
     },
     entry_points={

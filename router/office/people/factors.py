@@ -1,4 +1,4 @@
-"""Second factors: codes of an authenticator's app, and recovery codes for who has lost it."""
+"""Second factors: codes of an authenticator's app, recovery codes for who has lost it. ``passkeys`` has the third."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from router.office.people.people import check_verified, person_row
 from router.office.people.records import Person, Visit
 from router.office.people.rules.attempts import admit, by_client, by_person
 from router.office.people.rules.passwords import off_loop
-from router.store.people.attempts import forget_attempt
+from router.store.people.attempts import Tally, forget_attempt
 from router.store.people.events import has_event
 from router.store.people.factors import (
     FactorRow,
@@ -47,6 +47,7 @@ __all__ = [
     "has_second_factor",
     "list_factors",
     "new_recovery_codes",
+    "note_try",
     "recovery_codes_left",
     "remove_factor",
 ]
@@ -244,16 +245,28 @@ def check_second_factor(
             if totp
             else take_recovery(connection, person.id, _recovery_hash(person.id, text))
         )
-        if used:
-            forget_attempt(connection, tallies, now)
         kind = "" if used and totp else "recovery_code_used" if used else "factor_failed"
-        if kind and (used or not has_event(connection, person.id, kind, since=now - _QUIET_S)):
-            record_event(Transaction(connection, office.database.place), office, person.id, kind, visit=here)
+        note_try(connection, office, person.id, tallies, here, kind)
         return used
 
     if not office.database.write(use, behind=True):
         raise Unauthorized("This code is not right, or was used before.", code="wrong_code")
     return "totp" if totp else "recovery"
+
+
+def note_try(
+    connection: Connection, office: Office, person_id: str, tallies: tuple[Tally, ...], visit: Visit, kind: str
+) -> None:
+    """Note what became of a try that ``admit`` has counted: one that was right is no attempt.
+
+    Args:
+        kind: of the security event; empty for none, ``factor_failed`` for a try that was wrong.
+    """
+    now, wrong = office.clock(), kind == "factor_failed"
+    if not wrong:
+        forget_attempt(connection, tallies, now)
+    if kind and not (wrong and has_event(connection, person_id, kind, since=now - _QUIET_S)):
+        record_event(Transaction(connection, office.database.place), office, person_id, kind, visit=visit)
 
 
 def _steps_of(office: Office, person_id: str, code: str) -> list[tuple[str, int]]:

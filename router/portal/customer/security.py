@@ -7,7 +7,7 @@ import re
 import pyotp
 import segno
 
-from router.errors import BadRequest, Conflict, NotFound, RateLimited, RouterError, Unauthorized, Unavailable
+from router.errors import BadRequest, Conflict, Forbidden, NotFound, RateLimited, RouterError, Unauthorized, Unavailable
 from router.office.people.events import list_events
 from router.office.people.factors import (
     TotpStart,
@@ -18,10 +18,12 @@ from router.office.people.factors import (
     recovery_codes_left,
     remove_factor,
 )
+from router.office.people.passkeys import add_passkey, new_passkey_options
 from router.office.people.sessions import end_other_sessions, end_session, list_sessions, step_up
 from router.portal.customer.own import nothing_here
 from router.portal.web.forms import Form, empty_form
 from router.portal.web.pages import PageRoutes
+from router.portal.web.passkeys import passkeys_of
 from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
@@ -64,8 +66,33 @@ def confirm(request: PageRequest) -> PageReply:
         start = TotpStart(secret, uri)
         return _show_totp(request, start, empty_form(code="").refuse(error, ["code"]), error)
     reply = request.render("customer/recovery.html", codes=codes)
-    text = step_up(request.office, request.session_text)
-    reply.headers.append(request.site.cookies.keep(request.site.cookies.session, text))
+    reply.headers.append(_stepped_up(request))
+    return reply
+
+
+@PAGES.post("/app/settings/security/passkeys", "person", step_up=True)
+def begin_passkey(request: PageRequest) -> PageReply:
+    """Ask the browser for a new passkey."""
+    return _show_passkey(request, empty_form(name=""))
+
+
+@PAGES.post("/app/settings/security/passkeys/add", "person")
+def keep_passkey(request: PageRequest) -> PageReply:
+    """Take what the browser has made; who had no second factor is given recovery codes."""
+    site, person_id = passkeys_of(request), request.person.id
+    name, answer = request.form.get("name", ""), request.form.get("credential", "")
+    if site is None or not answer:
+        return request.redirect("/app/settings/security")
+    try:
+        add_passkey(request.office, request.actor, site, person_id, answer, name)
+    except (BadRequest, Conflict) as error:
+        return _show_passkey(request, empty_form(name=name).refuse(error), error)
+    if recovery_codes_left(request.office, person_id):
+        reply = request.redirect("/app/settings/security", said="passkey_added")
+    else:
+        codes = new_recovery_codes(request.office, request.actor, person_id)
+        reply = request.render("customer/recovery.html", codes=codes)
+    reply.headers.append(_stepped_up(request))
     return reply
 
 
@@ -117,9 +144,28 @@ def _show(request: PageRequest, form: Form | None = None, status: int = 200) -> 
         form=form or empty_form(),
         factors=list_factors(request.office, person.id),
         codes_left=recovery_codes_left(request.office, person.id),
+        passkeys=passkeys_of(request) is not None,
         sessions=list_sessions(request.office, person.id),
         events=list_events(request.office, person.id, limit=_EVENTS),
     )
+
+
+def _stepped_up(request: PageRequest) -> tuple[str, str]:
+    """The cookie of who has just shown what they have added."""
+    text = step_up(request.office, request.session_text)
+    return request.site.cookies.keep(request.site.cookies.session, text)
+
+
+def _show_passkey(request: PageRequest, form: Form, error: RouterError | None = None) -> PageReply:
+    site = passkeys_of(request)
+    if site is None:
+        return request.redirect("/app/settings/security")
+    try:
+        options = new_passkey_options(request.office, site, request.person.id)
+    except (Conflict, Forbidden) as refusal:
+        return _show(request, empty_form().refuse(refusal), refusal.status)
+    status = error.status if error is not None else 200
+    return request.render("customer/passkey.html", status=status, form=form, options=options)
 
 
 def _show_totp(request: PageRequest, start: TotpStart, form: Form, error: RouterError | None = None) -> PageReply:

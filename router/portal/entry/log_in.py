@@ -1,4 +1,4 @@
-"""Logging in and out: by password or mailed link, then the second factor; and the proof before money and keys."""
+"""Logging in and out: by password, mailed link or passkey, the second factor, and the proof before money and keys."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from marshmallow import Schema, fields, validate
 from router.errors import BadRequest, Forbidden, RateLimited, RouterError, Unauthorized
 from router.office.people.factors import check_second_factor, has_second_factor
 from router.office.people.login import check_password, confirm_password
+from router.office.people.passkeys import check_passkey, passkey_log_in, passkey_options
+from router.office.people.records import WebSession
 from router.office.people.sessions import complete_session, end_session, open_session, step_up
 from router.office.people.tickets import send_login_link, send_step_link
 from router.portal.entry.proof import PROOF_FIELD, challenge_of, proof_ok
 from router.portal.web.forms import empty_form, load_form
 from router.portal.web.guard import is_local
 from router.portal.web.pages import PageRoutes
+from router.portal.web.passkeys import passkeys_asked, passkeys_of
 from router.portal.web.refusing import next_path
 from router.portal.web.replies import PageReply, with_wait
 from router.portal.web.requests import PageRequest
@@ -62,6 +65,20 @@ def log_in(request: PageRequest) -> PageReply:
     return welcome(request, text, "/app/login/second" if needs_more else "", next_path(request.form.get("next", "")))
 
 
+@PAGES.post("/app/login/passkey", "public")
+def log_in_by_passkey(request: PageRequest) -> PageReply:
+    """Take the answer of a passkey, which is both factors at once."""
+    site, answer = passkeys_of(request), request.form.get("credential", "")
+    if site is None or not answer:
+        return request.redirect("/app/login")
+    try:
+        person = passkey_log_in(request.office, site, answer, request.visit)
+    except (Forbidden, RateLimited, Unauthorized) as error:
+        return _form(request, empty_form().refuse(error), error.status, error)
+    text = open_session(request.office, person, request.visit, complete=True)
+    return welcome(request, text, "", next_path(request.form.get("next", "")))
+
+
 @PAGES.get("/app/login/link", "public")
 def link_page(request: PageRequest) -> PageReply:
     """The form that asks for a mailed link."""
@@ -88,7 +105,7 @@ def second_page(request: PageRequest) -> PageReply:
         return request.redirect("/app/login")
     if request.session.complete:
         return request.redirect(next_path(request.query.get("next", "")))
-    return request.render("entry/second.html", form=empty_form(), next=next_path(request.query.get("next", "")))
+    return _second_form(request, empty_form(), next_path(request.query.get("next", "")))
 
 
 @PAGES.post("/app/login/second", "public")
@@ -99,11 +116,9 @@ def second(request: PageRequest) -> PageReply:
         return request.redirect("/app/login")
     target = next_path(request.form.get("next", ""))
     try:
-        check_second_factor(request.office, session.person, request.form.get("code", ""), request.visit)
+        _check_factor(request, session)
     except (RateLimited, Unauthorized) as error:
-        form = empty_form().refuse(error)
-        reply = request.render("entry/second.html", status=error.status, form=form, next=target)
-        return with_wait(reply, error)
+        return with_wait(_second_form(request, empty_form().refuse(error), target, error.status), error)
     return welcome(request, complete_session(request.office, request.session_text), "", target)
 
 
@@ -125,7 +140,7 @@ def prove(request: PageRequest) -> PageReply:
     person = request.session.person
     try:
         if request.session.second_factor:
-            check_second_factor(request.office, person, request.form.get("code", ""), request.visit, again=True)
+            _check_factor(request, request.session, again=True)
         else:
             confirm_password(request.office, request.visit, person.id, request.form.get("password", ""))
     except (RateLimited, Unauthorized) as error:
@@ -160,8 +175,24 @@ def welcome(request: PageRequest, session_text: str, first: str, then: str) -> P
 def _form(request: PageRequest, form: object, status: int = 200, error: RouterError | None = None) -> PageReply:
     target = next_path(request.form.get("next", "") or request.query.get("next", ""))
     plain = request.site.cookies.secure and request.scheme != "https" and not is_local(request.host)
-    reply = request.render("entry/log_in.html", status=status, form=form, next=target, plain_http=plain)
-    return with_wait(reply, error)
+    site = passkeys_of(request)
+    passkey = passkey_options(request.office, site) if site is not None else ""
+    shown = {"form": form, "next": target, "plain_http": plain, "passkey": passkey}
+    return with_wait(request.render("entry/log_in.html", status=status, **shown), error)
+
+
+def _second_form(request: PageRequest, form: object, target: str, status: int = 200) -> PageReply:
+    asked = passkeys_asked(request)
+    return request.render("entry/second.html", status=status, form=form, next=target, passkey=asked)
+
+
+def _check_factor(request: PageRequest, session: WebSession, *, again: bool = False) -> None:
+    """Check the second factor that was shown: the answer of a passkey, or a code."""
+    site, answer = passkeys_of(request), request.form.get("credential", "")
+    if site is not None and answer:
+        check_passkey(request.office, site, session.person, session.id, answer, request.visit, again=again)
+    else:
+        check_second_factor(request.office, session.person, request.form.get("code", ""), request.visit, again=again)
 
 
 def _link_form(request: PageRequest, form: object, status: int = 200, error: RouterError | None = None) -> PageReply:

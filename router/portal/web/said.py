@@ -31,6 +31,7 @@ SAID: Mapping[str, str] = {
     "session_ended": _("The session was ended."),
     "sessions_ended": _("All other sessions were ended."),
     "factor_removed": _("The second factor was removed."),
+    "passkey_added": _("The passkey was added."),
     "password_set": _("The password was changed."),
     "email_changed": _("Your address was changed."),
     "notices_read": _("All notices are marked as read."),

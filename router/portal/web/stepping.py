@@ -5,6 +5,7 @@ What was typed is kept: it goes along hidden, and once the proof is given the fo
 
 from __future__ import annotations
 
+from router.portal.web.passkeys import passkeys_asked
 from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
@@ -17,7 +18,7 @@ AGAIN = "again_"
 """What the names of a form's fields begin with while they wait."""
 
 _PATH = "again"
-_SECRETS = ("password", "code", "secret")
+_SECRETS = ("password", "code", "secret", "credential")
 _VALUES_MAX = 100
 
 
@@ -37,6 +38,7 @@ def step_up_page(asked: PageRequest, *, wrong: str = "") -> PageReply:
     """
     path, waiting = asked.form.get(_PATH) or asked.path, _waiting(asked)
     shown = {"path": path, "waiting": waiting, "wrong": wrong, "ways": _ways(asked)}
+    shown["passkey"] = passkeys_asked(asked)
     return asked.render("step_up.html", status=403 if not wrong else 422, **shown)
 
 

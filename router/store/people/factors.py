@@ -15,11 +15,13 @@ __all__ = [
     "advance_counter",
     "confirm_factor",
     "delete_factors",
+    "find_passkey_row",
     "has_second_factor_row",
     "insert_factor",
     "list_factor_rows",
     "replace_recovery",
     "take_recovery",
+    "use_passkey",
 ]
 
 
@@ -58,6 +60,13 @@ def list_factor_rows(database: Runner, person_id: str, kind: str = "") -> list[F
     return [_row(row) for row in rows]
 
 
+def find_passkey_row(database: Runner, handle: str) -> FactorRow | None:
+    """The passkey with a credential's ID."""
+    sql = f"SELECT {_COLUMNS} FROM factors WHERE handle = ? AND kind = 'passkey'"  # noqa: S608 - constant texts
+    row = database.read(lambda connection: connection.row(sql, (handle,)))
+    return None if row is None else _row(row)
+
+
 def has_second_factor_row(database: Runner, person_id: str) -> bool:
     """Whether somebody has a second factor; recovery codes alone are none."""
     sql = "SELECT 1 AS one FROM factors WHERE person_id = ? AND confirmed AND kind <> 'recovery' LIMIT 1"
@@ -74,6 +83,14 @@ def advance_counter(connection: Connection, factor_id: str, counter: int, now: f
     """Use a factor's step up; False where it, or a later one, was used before, or the factor is gone."""
     sql = "UPDATE factors SET counter = ?, used_at = ? WHERE id = ? AND counter < ?"
     return connection.execute(sql, (counter, now, factor_id, counter)) == 1
+
+
+def use_passkey(connection: Connection, factor_id: str, counter: int, now: float) -> bool:
+    """Note a passkey's use; False where it is gone, or its counter was as high before: then there is a copy of it.
+    Many passkeys do not count, and tell 0 always.
+    """
+    sql = "UPDATE factors SET counter = ?, used_at = ? WHERE id = ? AND (counter < ? OR (counter = 0 AND ? = 0))"
+    return connection.execute(sql, (counter, now, factor_id, counter, counter)) == 1
 
 
 def take_recovery(connection: Connection, person_id: str, hash: str) -> bool:
