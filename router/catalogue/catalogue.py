@@ -2,7 +2,8 @@
 one snapshot in memory.
 
 The database holds the rows; a worker asks it twice a second at most whether they have changed, and uses no answer that
-is older than a second. While the database does not answer, the last snapshot stays in force.
+is older than a second. While the database does not answer, the last snapshot stays in force. A planned price is in
+memory before its moment, at which the snapshot is another.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from router.catalogue.merging import build_snapshot
@@ -46,6 +48,7 @@ class Catalogue:
         offered: the profile's own models.
         max_age_s: how old the answer to "has it changed?" may be.
         clock: seconds, monotonic.
+        now: Unix seconds, by which planned prices begin.
 
     Attributes:
         built_in: what there is without a database.
@@ -61,6 +64,7 @@ class Catalogue:
         offered: ProfileCatalogue = NO_OFFERS,
         max_age_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._listings = listings
         self._pinned = pinned
@@ -69,6 +73,7 @@ class Catalogue:
         self._offered = offered
         self._max_age_s = max_age_s
         self._clock = clock
+        self._now = now
         self._rests_until = 0.0
         self._version: int | None = None
         self._fresh = Fresh(self.refresh, max_age_s=max_age_s, clock=clock)
@@ -76,7 +81,7 @@ class Catalogue:
 
     def over(self, rows: CatalogueSource) -> Catalogue:
         """The same catalogue over other rows, such as those that a transaction sees."""
-        return Catalogue(self._listings, self._pinned, rows, rules=self._rules, offered=self._offered)
+        return Catalogue(self._listings, self._pinned, rows, rules=self._rules, offered=self._offered, now=self._now)
 
     def snapshot(self) -> Snapshot:
         """The view in force, at most ``max_age_s`` behind the database (as long as that answers).
@@ -89,7 +94,9 @@ class Catalogue:
             self._fresh.get()
             return self._snapshot  # or a newer one, where somebody has asked the database since
         except StoreError as error:
-            self._rests_until = self._clock() + self._max_age_s  # it is asked again then, and not by every call
+            self._let_prices_begin()
+            again = self._clock() + self._max_age_s  # it is asked again then, and not by every call
+            self._rests_until = min(again, self._fresh.over_at)
             _log.warning("the catalogue is served from memory: %s", error.message)
             return self._snapshot
 
@@ -109,7 +116,16 @@ class Catalogue:
                 stored.prices,
                 stored.rates,
                 stored.off,
+                stored.planned,
             )
             self._snapshot = build_snapshot(self._listings, merged, self._rules, self._offered)
             self._version = version
+        self._let_prices_begin()
         return self._snapshot
+
+    def _let_prices_begin(self) -> None:
+        """Replace the snapshot where a planned price is to hold by now, and note when the next one is."""
+        now, snapshot = self._now(), self._snapshot
+        if snapshot.prices.changes_at <= now:
+            self._snapshot = snapshot = replace(snapshot, prices=snapshot.prices.at(now))
+        self._fresh.over_at = self._clock() + (snapshot.prices.changes_at - now)

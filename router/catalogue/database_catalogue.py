@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from router.catalogue.snapshot import OperatorCatalogue, OverrideRow
 from router.db.transaction import Runner
 from router.store.console.provider_switches import read_off
@@ -17,10 +20,12 @@ class DatabaseCatalogue:
 
     Args:
         database: the database, or a transaction: rows as that sees them.
+        now: Unix seconds.
     """
 
-    def __init__(self, database: Runner) -> None:
+    def __init__(self, database: Runner, *, now: Callable[[], float] = time.time) -> None:
         self._database = database
+        self._now = now
 
     def version(self) -> int:
         return catalogue_version(self._database)
@@ -30,7 +35,8 @@ class DatabaseCatalogue:
         rows = [
             OverrideRow(row.public_id, row.provider, row.model, row.kind, row.enabled, row.card) for row in found.models
         ]
-        prices, rates, off = self._database.read(
-            lambda connection: (read_prices(connection), read_rates(connection), read_off(connection)), whole=False
+        now = self._now()
+        (prices, planned), rates, off = self._database.read(
+            lambda connection: (read_prices(connection, now), read_rates(connection), read_off(connection)), whole=False
         )
-        return OperatorCatalogue(rows, found.aliases, found.fallbacks, prices, rates, off)
+        return OperatorCatalogue(rows, found.aliases, found.fallbacks, prices, rates, off, planned)

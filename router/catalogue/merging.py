@@ -54,7 +54,7 @@ def build_snapshot(
             by_model.setdefault(entry.card.model, []).append(entry)
     passing = frozenset(name for name, listing in listings.items() if listing.unlisted and not offered.only)
     offers = {offer.id: offer.price for offer in offered.offers if offer.price is not None}
-    book = PriceBook(rules, stored.prices, stored.rates.get(rules.currency), offers)
+    book = PriceBook(rules, stored.prices, stored.rates.get(rules.currency), offers, stored.planned)
     fallbacks = dict(stored.fallbacks)
     aliases, unlisted = dict(stored.aliases), passing - stored.off
     return Snapshot(entries, aliases, by_target, by_model, unlisted, fallbacks, book, offered.only, stored.off)

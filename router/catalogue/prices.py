@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from router.money.amounts import NANO
-from router.money.prices import Price, has_rates, is_free, scaled
+from router.money.prices import PlannedPrice, Price, has_rates, is_free, scaled
+from router.types.offers import ComingPrice
 from router.types.records import ModelCard
 
 __all__ = ["USD", "Found", "PriceBook", "PriceRules"]
@@ -57,9 +59,11 @@ class PriceBook:
         stored: (price list, public ID or ``provider/model``) -> price in the balance currency.
         fetched_nano: the rate that was fetched last, where the configuration holds none.
         offered: public ID -> price in USD, as the profile has it.
+        planned: prices that are to be stored, the soonest first.
 
     Attributes:
         currency: the balance currency.
+        changes_at: when the first of ``planned`` is to hold; Unix seconds, infinite where there is none.
         rate_nano: units of it for one USD, in nano; None where no rate is known.
     """
 
@@ -69,10 +73,14 @@ class PriceBook:
         stored: Mapping[tuple[str, str], Price] | None = None,
         fetched_nano: int | None = None,
         offered: Mapping[str, Price] | None = None,
+        planned: Sequence[PlannedPrice] = (),
     ) -> None:
         self._rules = rules
         self._stored = stored or {}
+        self._fetched_nano = fetched_nano
         self._offered = offered or {}
+        self._planned = planned
+        self.changes_at = planned[0].starts_at if planned else math.inf
         self.currency = rules.currency
         self.rate_nano = rules.rate_nano if rules.rate_nano is not None else fetched_nano
 
@@ -105,6 +113,25 @@ class PriceBook:
         else:
             price, source, name = self._converted(card.price, self._rules.markup_nano), "card", names[1]
         return Found(None, "unpriced") if price is None else Found(price, source, name)
+
+    def at(self, moment: float) -> PriceBook:
+        """The book as it is at a moment to come, in Unix seconds."""
+        begun = [one for one in self._planned if one.starts_at <= moment]
+        stored = {**self._stored, **{(one.price_list, one.model): one.price for one in begun}}
+        return PriceBook(self._rules, stored, self._fetched_nano, self._offered, self._planned[len(begun) :])
+
+    def coming(self, entry_id: str, provider: str, card: ModelCard, price_list: str = "") -> tuple[ComingPrice, ...]:
+        """What calls of a model are to be charged, each from a moment on, the soonest first."""
+        names = (entry_id, f"{provider}/{card.model}")
+        found: list[ComingPrice] = []
+        price = self.charge(entry_id, provider, card, price_list)
+        moments = (one.starts_at for one in self._planned if one.model in names and one.price_list in ("", price_list))
+        for moment in dict.fromkeys(moments):
+            then = self.at(moment).charge(entry_id, provider, card, price_list)
+            if then is not None and then != price:
+                found.append(ComingPrice(moment, then))
+                price = then
+        return tuple(found)
 
     def sells(self, provider: str) -> bool:
         """Whether any price is set under the provider's name."""

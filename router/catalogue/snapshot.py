@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from router.catalogue.prices import PriceBook
-from router.types.offers import Offer
+from router.money.prices import PlannedPrice
+from router.types.offers import ComingPrice, Offer
 from router.types.records import ModelCard, Price
 
 __all__ = [
@@ -70,6 +71,7 @@ class OperatorCatalogue:
         prices: (price list, public ID or ``provider/model``) -> price in the balance currency.
         rates: currency -> units of it for one USD, in nano, as fetched.
         off: providers that an operator has turned off for now.
+        planned: prices that are to hold, the soonest first.
     """
 
     rows: Sequence[OverrideRow] = ()
@@ -78,6 +80,7 @@ class OperatorCatalogue:
     prices: Mapping[tuple[str, str], Price] = field(default_factory=dict)
     rates: Mapping[str, int] = field(default_factory=dict)
     off: frozenset[str] = frozenset()
+    planned: Sequence[PlannedPrice] = ()
 
 
 @dataclass(frozen=True)
@@ -153,5 +156,11 @@ class Snapshot:
         Args:
             price_list: the account's; empty for none.
         """
-        meant = self.aliases.get(entry.id, entry.id) if entry.source == "alias" else entry.id
-        return self.prices.charge(meant, entry.provider, entry.card, price_list)
+        return self.prices.charge(self._meant(entry), entry.provider, entry.card, price_list)
+
+    def coming_prices(self, entry: CatalogueEntry, price_list: str = "") -> tuple[ComingPrice, ...]:
+        """What they are to be charged, each from a moment on, the soonest first."""
+        return self.prices.coming(self._meant(entry), entry.provider, entry.card, price_list)
+
+    def _meant(self, entry: CatalogueEntry) -> str:
+        return self.aliases.get(entry.id, entry.id) if entry.source == "alias" else entry.id

@@ -21,6 +21,7 @@ __all__ = [
     "RATES",
     "UNIT_RATES",
     "UNIT_RATE_OF",
+    "PlannedPrice",
     "Price",
     "PriceTier",
     "Rates",
@@ -108,6 +109,22 @@ class Price:
             ValueError: a text that is no amount.
         """
         return cls(**{name: parse_nano(text) for name, text in rates.items()})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPrice:
+    """A price that is to hold.
+
+    Attributes:
+        starts_at: from when; Unix seconds.
+        price_list: for whose accounts; empty for all.
+        model: a public ID, or ``provider/model``.
+    """
+
+    starts_at: float
+    price_list: str
+    model: str
+    price: Price
 
 
 @record

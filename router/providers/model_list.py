@@ -82,8 +82,8 @@ class ModelListService:
         for entry in entries:
             price = snapshot.price_of(entry, price_list)
             if not self._with_billing or (price is not None and is_complete(price, entry.card.kind or "embeddings")):
-                currency = snapshot.prices.currency
-                found.append(Listed(entry.id, entry.card, price, entry.offer, entry.available, currency))
+                told = (snapshot.prices.currency, snapshot.coming_prices(entry, price_list))
+                found.append(Listed(entry.id, entry.card, price, entry.offer, entry.available, *told))
         return found
 
 

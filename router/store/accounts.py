@@ -156,9 +156,14 @@ def set_account_price_list(database: Runner, account_id: str, price_list: str) -
 
 
 def list_price_lists(database: Runner) -> list[str]:
-    """The names of the price lists that hold a price, sorted."""
-    rows = database.read(lambda connection: connection.tuples("SELECT DISTINCT list FROM prices WHERE list <> ''"))
-    return sorted(name for (name,) in rows)
+    """The names of the price lists that hold a price, or are to hold one, sorted."""
+    sql = """
+        SELECT DISTINCT list FROM prices p WHERE list <> '' AND price IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM prices n
+            WHERE n.list = p.list AND n.model = p.model AND n.starts_at > p.starts_at AND n.price IS NULL
+        )
+    """
+    return sorted(name for (name,) in database.read(lambda connection: connection.tuples(sql)))
 
 
 def _set(database: Runner, account_id: str, column: str, value: str, *, ended: bool = False) -> None:

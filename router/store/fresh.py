@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -22,12 +23,16 @@ class Fresh(Generic[T]):
         read: gives the value. What it raises passes to all who wait for it.
         max_age_s: how old a value may be, counted from the moment at which its reading began.
         clock: seconds, monotonic.
+
+    Attributes:
+        over_at: when the value is too old, whatever its age, by ``clock``; for ``read`` to say of what it gives.
     """
 
     def __init__(self, read: Callable[[], T], *, max_age_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._read = read
         self._max_age_s = max_age_s
         self._clock = clock
+        self.over_at = math.inf
         self._known: tuple[float, T] | None = None
         self._reading: Reading[T] | None = None
 
@@ -36,13 +41,14 @@ class Fresh(Generic[T]):
         asked_at = self._clock()
         known, reading = self._known, self._reading
         age_s = None if known is None else asked_at - known[0]
-        if known is not None and age_s is not None and age_s <= self._max_age_s:
+        if known is not None and age_s is not None and age_s <= self._max_age_s and asked_at < self.over_at:
             if age_s <= self._max_age_s / 2 or reading is not None:
                 return known[1]
         elif reading is not None:
             value = reading.outcome()
-            # One that was under way for long says nothing of this moment.
-            return value.known if value is not None and asked_at - reading.began_at <= self._max_age_s else self.get()
+            # One that was under way for long, or whose value is over, says nothing of this moment.
+            young = asked_at - reading.began_at <= self._max_age_s and asked_at < self.over_at
+            return value.known if value is not None and young else self.get()
         return self._read_now(asked_at)
 
     def _read_now(self, began_at: float) -> T:

@@ -6,6 +6,7 @@ says what types are used.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -67,6 +68,21 @@ _FAILED_CALLS = """
 CREATE INDEX usage_failed ON usage (account_id, created_at) WHERE ending <> 'ok';   -- few, and looked for among many
 """
 
+_PRICES_IN_TIME = """
+ALTER TABLE prices RENAME TO prices_before;
+CREATE TABLE prices (
+    list        TEXT NOT NULL,              -- empty: what holds for everybody
+    model       TEXT NOT NULL,              -- a public ID, or provider/model
+    starts_at   DOUBLE PRECISION NOT NULL,  -- from when it holds, until a newer one does; created_at: not planned
+    price       TEXT,                       -- JSON object: fields of router.types.Price; NULL: removed
+    created_at  DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (list, model, starts_at)
+);
+INSERT INTO prices (list, model, starts_at, price, created_at)
+    SELECT list, model, created_at, price, created_at FROM prices_before;
+DROP TABLE prices_before;
+"""
+
 MIGRATIONS: Sequence[Migration] = (
     *EARLY_MIGRATIONS,
     Migration(13, "calls that end with their key", _ENDINGS),
@@ -79,6 +95,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(20, "transfers that no call made", _OTHER_TRANSFERS),
     Migration(21, "calls that did not end well", _FAILED_CALLS),
     Migration(22, "payments, and kinds of credit", PAYMENTS),
+    Migration(23, "prices with the moment from which they hold", _PRICES_IN_TIME),
 )
 """In order; numbers begin at 1 and have no gap."""
 
@@ -93,6 +110,32 @@ _NO_ACTORS = "".join(f"ALTER TABLE audit DROP COLUMN {name};" for name in ("kind
 _NO_HIDDEN = "UPDATE api_keys SET status = 'revoked' WHERE kind = 'hidden';"  # the release before would list them
 _NO_OPERATORS = f"DELETE FROM api_keys WHERE kind = 'operator'; DELETE FROM accounts WHERE id = '{OPERATORS}';"  # noqa: S608
 _DROPPED = "".join(f"ALTER TABLE usage_hours DROP COLUMN {name};" for name in UNIT_NAMES)
+
+
+_PRICES_AT_ONCE = """
+ALTER TABLE prices RENAME TO prices_in_time;
+CREATE TABLE prices (
+    list        TEXT NOT NULL,
+    model       TEXT NOT NULL,
+    price       TEXT NOT NULL,
+    created_at  DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (list, model)
+);
+"""
+_IN_FORCE = """
+INSERT INTO prices (list, model, price, created_at)
+SELECT list, model, price, created_at FROM prices_in_time p
+WHERE (starts_at <= ? OR starts_at = created_at) AND price IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM prices_in_time n WHERE n.list = p.list AND n.model = p.model AND n.starts_at > p.starts_at
+        AND (n.starts_at <= ? OR n.starts_at = n.created_at)
+)
+"""
+
+
+def _keep_prices_in_force(connection: Connection) -> None:
+    now = time.time()
+    connection.execute(_IN_FORCE, (now, now))
+    connection.execute("DROP TABLE prices_in_time")
 
 
 class Back(NamedTuple):
@@ -167,6 +210,13 @@ BACK: Mapping[int, Back] = {
         "SELECT 1 FROM topups",
         "Top-ups and what methods told of them are kept, which the release before has no place for; the ledger's "
         "transfers stay, and grants no longer expire.",
+    ),
+    23: Back(
+        _PRICES_AT_ONCE,
+        loss="SELECT 1 FROM prices GROUP BY list, model HAVING COUNT(*) > 1 OR MAX(starts_at) <> MAX(created_at)",
+        lost="Planned prices, and what models were charged before, are kept, which the release before has no place "
+        "for; what holds now stays, and what is planned never comes (`router models planned`).",
+        after=_keep_prices_in_force,
     ),
 }
 """Number of a migration -> how it is undone."""

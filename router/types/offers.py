@@ -13,7 +13,7 @@ from router.money.price_text import read_price
 from router.money.prices import UNIT_RATES, Price
 from router.types.records import ModelCard
 
-__all__ = ["TOKENS_MAX", "Estimate", "Listed", "Offer", "load_offers"]
+__all__ = ["TOKENS_MAX", "ComingPrice", "Estimate", "Listed", "Offer", "load_offers"]
 
 TOKENS_MAX = 1_000_000_000
 """Of a count of tokens that an estimate is asked for."""
@@ -51,6 +51,18 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class ComingPrice:
+    """What calls are to be charged, in the balance currency.
+
+    Attributes:
+        starts_at: from when; Unix seconds.
+    """
+
+    starts_at: float
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """One model in a list.
 
@@ -61,6 +73,7 @@ class Listed:
         offer: its place in the profile's own catalogue; None for any other model.
         available: whether calls to it can be served: it is enabled, priced, and its provider is set up.
         currency: the balance currency.
+        coming: what calls are to be charged, the soonest first.
     """
 
     id: str
@@ -69,6 +82,7 @@ class Listed:
     offer: Offer | None = None
     available: bool = True
     currency: str = "USD"
+    coming: tuple[ComingPrice, ...] = ()
 
     @property
     def created(self) -> int:

@@ -166,7 +166,7 @@ def test_a_misspelt_tier_or_price_list_is_refused(router) -> None:
 
 def test_an_account_is_put_on_a_price_list(router) -> None:
     database = open_database("sqlite:///router.db", router.folder)
-    sql = "INSERT INTO prices (list, model, price, created_at) VALUES ('friends', 'echo/echo', '{}', 0)"
+    sql = "INSERT INTO prices (list, model, price, starts_at, created_at) VALUES ('friends', 'echo/echo', '{}', 0, 0)"
     database.write(lambda connection: connection.execute(sql))
     database.close()
     account = router.first["account"]

@@ -30,6 +30,7 @@ def test_a_price_is_set_shown_and_forgotten(router: Any) -> None:
         "list": None,
         "price": {"input": "2.5", "output": "10"},
         "currency": "USD",
+        "valid_from": None,
     }
     rows = {row["id"]: row for row in router.json("models", "list")}
     assert rows["acme/large"]["price"] == {"input": "2.5", "output": "10"}
@@ -242,3 +243,52 @@ def row_maker() -> Callable[..., CallRecord]:
         )
 
     return make
+
+
+def test_a_price_is_planned_listed_and_withdrawn(router: Any) -> None:
+    router.write(ACME)
+    shown(router, "acme/large", "--input", "2", "--output", "4")
+    assert router.json("models", "planned") == []
+    assert "No price is planned" in router("models", "planned").out
+    planned = shown(router, "acme/large", "--input", "3", "--output", "5", "--from", "2031-01-31")
+    assert (planned["price"], planned["valid_from"]) == ({"input": "3", "output": "5"}, "2031-01-31T00:00:00Z")
+    gold = shown(router, "large", "--input", "1", "--output", "1", "--list", "gold", "--from", "2030-12-31T12:00+02:00")
+    assert gold["valid_from"] == "2030-12-31T10:00:00Z"
+    assert [(row["valid_from"], row["model"], row["list"]) for row in router.json("models", "planned")] == [
+        ("2030-12-31T10:00:00Z", "acme/large", "gold"),
+        ("2031-01-31T00:00:00Z", "acme/large", None),
+    ]
+    found = shown(router, "acme/large")
+    assert (found["price"]["input"], found["planned"][1]["price"]) == ("2", {"input": "3", "output": "5"})
+    assert "from 2031-01-31T00:00:00Z, all: input 3; output 5" in router("models", "price", "acme/large").out
+    said = router("models", "price", "acme/large", "--input", "2", "--output", "6").err
+    assert "from 2031-01-31T00:00:00Z on another price is planned" in said
+    assert [row["price"]["output"] for row in shown(router, "acme/large")["history"]] == ["6", "4"]
+
+    at = ("--from", "2031-01-31")
+    assert shown(router, "acme/large", "--withdraw", *at)["withdrawn"] is True
+    assert "No price of 'acme/large' is planned" in router.refused("models", "price", "acme/large", "--withdraw", *at)
+    entry = router.json("audit", "show", "--limit", "1")[0]
+    assert (entry["action"], entry["detail"]["withdraw"], entry["detail"]["from"]) == (
+        "models price",
+        True,
+        "2031-01-31T00:00:00Z",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--input", "1", "--output", "1", "--from", "2020-01-01"), "a moment to come"),
+        (("--input", "1", "--output", "1", "--from", "2090-01-01"), "5 years ahead at most"),
+        (("--from", "2031-01-01"), "--from goes with a price"),
+        (("--withdraw",), "--withdraw goes with --from"),
+        (("--withdraw", "--remove", "--from", "2031-01-01"), "give only one of"),
+        (("--input", "1", "--output", "1", "--from", "soon"), "neither a duration"),
+        (("--input", "1", "--from", "2031-01-01"), "give --output as well"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(router: Any, options: tuple[str, ...], said: str) -> None:
+    router.write(ACME)
+    told = router("models", "price", "echo/echo", *options)
+    assert told.status and said in told.err, told

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from client_caches import node_folder
-from customer_kit import Scene, code_of, table_of
+from customer_kit import ENTRY, Scene, code_of, table_of
 from portal_site import Client
 
 from router.money.amounts import parse_nano
@@ -42,6 +44,17 @@ def models_in(page: str) -> list[str]:
     return re.findall(r'<a class="break" href="/app/models/[^"]+"><code>([^<]+)</code>', page)
 
 
+def text_of(page: str) -> str:
+    return " ".join(html.unescape(ENTRY.sub(" ", page)).split())
+
+
+def wait_until(true: Callable[[], bool], timeout_s: float = 20) -> None:
+    until = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def prices_in(page: str) -> dict[str, tuple[str, str]]:
     lines = [line for line in table_of(page) if len(line) == 6 and line[0] != "Model"]
     return {line[0].split()[0]: (line[3], line[5]) for line in lines}
@@ -57,6 +70,18 @@ def test_the_page_lists_what_the_api_lists_at_its_prices(scene: Scene, visitor: 
     for id in ids:
         asked = (catalogue[id]["sell_input_per_million"], catalogue[id]["sell_output_per_million"])
         assert tuple(parse_nano(text.removeprefix("$")) for text in shown[id]) == tuple(map(parse_nano, asked))
+
+
+def test_a_price_that_is_to_come_is_told(scene: Scene, visitor: Client) -> None:
+    router, model = scene.site.gateway.router, "gpt-4.1-nano"
+    rates = ("--input", "0.75", "--output", "1.25")
+    router("models", "price", model, *rates, "--from", "2031-01-01")
+    wait_until(lambda: "$1.25" in visitor.get("/app/models")[2])
+    page = visitor.get("/app/models")[2]
+    assert prices_in(page)[model] != ("$0.75", "$1.25"), "what holds is what it was"
+    assert "From 1 Jan 2031: $0.75 / $1.25" in text_of(page), text_of(page)
+    assert "From 1 Jan 2031" in (page := text_of(visitor.get(f"/app/models/{model}")[2])) and "$1.25" in page
+    router("models", "price", model, "--withdraw", "--from", "2031-01-01")
 
 
 def test_models_are_searched_filtered_and_sorted_by_links(visitor: Client) -> None:

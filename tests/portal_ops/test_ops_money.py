@@ -10,6 +10,7 @@ from portal_site import PortalSite
 from router.money.prices import Price
 from router.office.audit import list_audit
 from router.office.prices import show_price_of
+from router.types.periods import iso_time
 
 
 def test_the_dashboard_has_no_zero_where_a_cost_is_unknown(operator: Operator, account: str) -> None:
@@ -34,6 +35,33 @@ def test_a_price_is_looked_at_before_it_is_set(site: PortalSite, operator: Opera
     operator.do("/ops/prices/remove", {"model": "echo/embed", "price_list": ""}, reason="as it was")
     with office_of(site) as office:
         assert show_price_of(office, "echo/embed").found.source == "card"
+
+
+def test_a_price_is_planned_in_the_operators_time_and_withdrawn(
+    site: PortalSite, operator: Operator, account: str
+) -> None:
+    fields = {"model": "echo/embed", "input": "7", "price_list": "", "valid_from": "2031-01-31T12:30"}
+    page = operator.read("/ops/prices/edit?model=echo/embed&input=7&valid_from=2031-01-31T12:30")
+    assert "Plan this price" in page and 'name="valid_from" value="2031-01-31T12:30"' in page
+    operator.do("/ops/prices/edit", fields, reason="dearer from February on")
+    with office_of(site) as office:
+        assert show_price_of(office, "echo/embed").found.source == "card", "nothing holds yet"
+        (row,) = show_price_of(office, "echo/embed").planned
+        assert (row.price, iso_time(row.starts_at)) == (Price.per_million(input="7"), "2031-01-31T12:30:00Z")
+    for path in ("/ops/prices", "/ops/prices/edit?model=echo/embed"):
+        page = operator.read(path)
+        assert "Planned" in text_of(page) and "valid_from=2031-01-31T12%3A30%3A00Z" in page, path
+    plan = {"model": "echo/embed", "price_list": "", "valid_from": "2031-01-31T12:30:00Z"}
+    operator.do("/ops/prices/withdraw", plan, reason="not yet")
+    status, _, page = operator.post("/ops/prices/withdraw", {**plan, "reason": "twice"})
+    assert status == 404 and "is planned" in text_of(page)
+    status, _, page = operator.post("/ops/prices/withdraw", {**plan, "valid_from": "soon", "reason": "twice"})
+    assert status == 422
+    for wrong, said in (("2020-01-01T00:00", "a moment to come"), ("soon", "Write a time such as")):
+        status, _, page = operator.post("/ops/prices/edit", {**fields, "valid_from": wrong, "reason": "in vain"})
+        assert status in (400, 422) and said in text_of(page), (wrong, text_of(page))
+    with office_of(site) as office:
+        assert show_price_of(office, "echo/embed").planned == []
 
 
 def test_a_price_that_the_configuration_pins_stays(operator: Operator) -> None:

@@ -198,7 +198,7 @@ def test_a_rotated_key_has_the_old_ones_budget_and_is_counted_with_it(database: 
 
 
 def test_price_lists_are_those_that_hold_prices(database: Database) -> None:
-    sql = "INSERT INTO prices (list, model, price, created_at) VALUES (?, ?, '{}', 0)"
+    sql = "INSERT INTO prices (list, model, price, starts_at, created_at) VALUES (?, ?, '{}', 0, 0)"
     for row in (("", "a/b"), ("friends", "a/b"), ("friends", "a/c"), ("big", "a/b")):
         database.write(lambda connection, row=row: connection.execute(sql, row))
     assert list_price_lists(database) == ["big", "friends"]

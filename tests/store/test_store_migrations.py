@@ -105,6 +105,7 @@ _DIGESTS = {
     20: "fead6fe32bbf10b6",
     21: "fddd32b2966be3a4",
     22: "451cf568402564ac",
+    23: "8cd618d88224868c",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 

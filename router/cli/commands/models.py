@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from router.cli.subcommands.prices import price, price_text
+from router.cli.subcommands.prices import planned, price, price_text
 from router.cli.subcommands.sync import sync
 from router.cli.support.describing import describing, given_by
 from router.cli.support.groups import Commands, NearestChoice
@@ -26,6 +26,7 @@ def models() -> None:
 
 models.add_command(sync)
 models.add_command(price)
+models.add_command(planned)
 
 
 @models.command("list")

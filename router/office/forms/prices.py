@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from router.office.forms.fields import LineField, WholeField
+from router.office.forms.fields import LineField, MomentField, WholeField
 from router.office.forms.model_fields import PriceField
 from router.office.forms.models import ModelForm
 from router.types.offers import TOKENS_MAX
 
-__all__ = ["EstimateForm", "PriceOfForm", "SetPriceForm"]
+__all__ = ["EstimateForm", "PlannedPriceForm", "PriceOfForm", "SetPriceForm"]
 
 
 class PriceOfForm(ModelForm):
@@ -22,6 +22,13 @@ class SetPriceForm(PriceOfForm):
     price = PriceField(
         about="Per million tokens, and per unit.", required=True, example={"input": "2.50", "output": "10"}
     )
+    valid_from = MomentField(about="From when it holds; from now on if omitted.", example="2027-02-01T00:00:00Z")
+
+
+class PlannedPriceForm(PriceOfForm):
+    """A price that is planned."""
+
+    valid_from = MomentField(about="From when it is to hold.", required=True, example="2027-02-01T00:00:00Z")
 
 
 class EstimateForm(PriceOfForm):

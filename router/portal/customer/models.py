@@ -113,7 +113,7 @@ def model_page(request: PageRequest) -> PageReply:
         one = request.site.assembly.lister.one(_key(request), request.params["model_id"])
     except (Forbidden, NotFound, Unavailable):
         raise nothing_here(request) from None
-    shown: dict[str, Any] = {"member": is_member(request), "model": one, "rates": _rates(one.price)}
+    shown: dict[str, Any] = {"member": is_member(request), "model": one, "rates": _rates(one.price), "rates_of": _rates}
     shown["examples"] = examples_of(request.site.brand, one.id, one.card.kind)
     return request.render("customer/model.html", **shown, **_words())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -15,7 +16,14 @@ from router.office.actor import Actor
 from router.office.console.finding import price_lists
 from router.office.console.model_lines import model_line, model_lines, price_basis
 from router.office.console.price_effects import EFFECT_DAYS, price_effect
-from router.office.prices import PriceShown, remove_price, set_price, show_price_of
+from router.office.prices import (
+    PriceShown,
+    list_planned,
+    remove_price,
+    set_price,
+    show_price_of,
+    withdraw_price,
+)
 from router.office.usage import list_margins
 from router.portal.operator.actions import OUTDATED, ConsoleAction, ReasonForm, action, because, is_outdated, state_of
 from router.portal.operator.frame import given, nothing_there, show
@@ -63,6 +71,9 @@ class _PriceForm(Schema):
     per_million_characters = Amount(load_default=None)
     per_search = Amount(load_default=None)
     per_request = Amount(load_default=None)
+    valid_from = fields.DateTime(
+        load_default=None, error_messages={"invalid": "Write a time such as 2027-01-31T12:00, or leave it empty."}
+    )
 
 
 class _SavedPriceForm(ReasonForm, _PriceForm):
@@ -74,6 +85,12 @@ class _NoPriceForm(ReasonForm):
 
     model = fields.String(required=True)
     price_list = fields.String(load_default="")
+
+
+class _NoPlanForm(_NoPriceForm):
+    """A planned price that is to be withdrawn."""
+
+    valid_from = fields.AwareDateTime(required=True, default_timezone=UTC)
 
 
 @dataclass(frozen=True)
@@ -99,6 +116,7 @@ def prices_page(request: PageRequest) -> PageReply:
         basis=price_basis(request.office),
         providers=[(one, one) for one in sorted({line.entry.provider for line in model_lines(request.office)})],
         margins={one.model: one for one in list_margins(request.office, chosen.since)},
+        planned=list_planned(request.office),
         chosen=chosen,
     )
 
@@ -127,13 +145,14 @@ def save_price(request: PageRequest) -> PageReply:
         return _edit(request, subject, form, price, 422)
     if is_outdated(request, _state(subject)):
         return _edit(request, subject, form.refuse(OUTDATED), price, _CONFLICT)
-    actor = because(request, form.values["reason"])
+    actor, begins = because(request, form.values["reason"]), _begins(request, form)
     try:
-        set_price(request.office, actor, subject.model, price, subject.price_list)
+        set_price(request.office, actor, subject.model, price, subject.price_list, starts_at=begins)
     except (BadRequest, NotFound, ConfigError) as error:
-        form.refuse(error, ALL_RATES)
+        form.refuse(error, (*ALL_RATES, "valid_from"))
         return _edit(request, subject, form, price, error.status if error.status < _SERVER_FAULT else _CONFLICT)
-    return request.redirect("/ops/prices/edit", said="price_set", model=subject.model, price_list=subject.price_list)
+    said = "price_set" if begins is None else "price_planned"
+    return request.redirect("/ops/prices/edit", said=said, model=subject.model, price_list=subject.price_list)
 
 
 def _remove(request: PageRequest) -> ConsoleAction:
@@ -148,6 +167,29 @@ def _remove(request: PageRequest) -> ConsoleAction:
 def drop_price(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Forget a price."""
     remove_price(request.office, actor, values["model"], values["price_list"])
+
+
+def _withdraw(request: PageRequest) -> ConsoleAction:
+    model, price_list, begins = (given(request, name) for name in ("model", "price_list", "valid_from"))
+    whose = f"the price list {price_list}" if price_list else "everybody"
+    says = (f"What {model} was to be charged for {whose} from {begins} on is forgotten. What holds now goes on.",)
+    carried = {"model": model, "price_list": price_list, "valid_from": begins}
+    return ConsoleAction("Withdraw a planned price", "Withdraw it", "/ops/prices", says, hidden=carried, bad=True)
+
+
+@action(PAGES, "/ops/prices/withdraw", _withdraw, said="price_withdrawn", schema=_NoPlanForm)
+def drop_plan(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
+    """Forget a planned price."""
+    begins = values["valid_from"].timestamp()
+    withdraw_price(request.office, actor, values["model"], begins, values["price_list"])
+
+
+def _begins(request: PageRequest, form: Form) -> float | None:
+    """From when a price is to hold, in Unix seconds, as the operator's clock shows it; None: from now on."""
+    moment: datetime | None = form.values["valid_from"]
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=request.zone)).timestamp()
 
 
 def _subject(request: PageRequest) -> _Subject:

@@ -29,6 +29,8 @@ DONE: Mapping[str, str] = {
     "fallbacks_set": "The fallbacks were set.",
     "fallbacks_cleared": "The fallbacks were cleared.",
     "price_set": "The price was set; every worker charges by it within a second.",
+    "price_planned": "The price is planned: it holds from its moment on, on every worker.",
+    "price_withdrawn": "The planned price is withdrawn.",
     "price_removed": "The price was removed: what stood before it holds again.",
     "model_on": "The model can be called again.",
     "model_off": "The model is hidden, and calls to it are refused.",
