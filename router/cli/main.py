@@ -34,6 +34,7 @@ class Root(LazyCommands):
         "db": CommandEntry("router.cli.commands.db:db", "The database: migrations, backups, copies."),
         "doctor": CommandEntry("router.cli.commands.doctor:doctor", "Check the whole set-up and say what to do."),
         "fallbacks": CommandEntry("router.cli.commands.fallbacks:fallbacks", "Which models are tried when one fails."),
+        "health": CommandEntry("router.cli.processes.health:health", "Whether the running gateway answers."),
         "init": CommandEntry(
             "router.cli.commands.init:init", "Make a configuration, a database, an account and a key."
         ),

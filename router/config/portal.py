@@ -8,10 +8,10 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from router.config.provider import SECONDS, Secret
-from router.config.schema import ServerSettings
+from router.config.schema import ServerSettings, check_pair
 from router.money.amounts import parse_nano
 
-__all__ = ["LANGUAGES", "MailSettings", "PortalSettings", "portal_url"]
+__all__ = ["LANGUAGES", "MailSettings", "PortalSettings", "portal_scheme", "portal_url"]
 
 LANGUAGES = ("en", "ru", "tk")
 """The languages of customers' pages and mails."""
@@ -28,6 +28,7 @@ class PortalSettings:
         enabled: whether there is a portal.
         listen: ``HOST:PORT`` of its own workers; port 0 takes a free one.
         workers: its processes; 0 has the gateway's own workers serve it, at the gateway's port.
+        tls_cert, tls_key: as of ``[server]``, for the portal's own workers; unset, those of ``[server]``.
         public_url: where browsers find it (``https://portal.example.com``): all links in mails begin with it, and forms
             are taken from its origin alone. Unset, it is where the portal listens.
         api_url: clients' base URL as pages show it; unset, it is where the gateway listens, with ``/v1``.
@@ -55,6 +56,8 @@ class PortalSettings:
     enabled: bool = False
     listen: str = "127.0.0.1:8081"
     workers: int = field(default=1, metadata={"min": 0, "max": 64})
+    tls_cert: str = ""
+    tls_key: str = ""
     public_url: str = ""
     api_url: str = ""
     name: str = ""
@@ -75,6 +78,7 @@ class PortalSettings:
     def __post_init__(self) -> None:
         if not _HOST.fullmatch(self.listen) or int(self.listen.rpartition(":")[2]) > 65_535:
             raise ValueError(f"listen must be HOST:PORT such as 127.0.0.1:8081, not {self.listen!r}")
+        check_pair(self.tls_cert, self.tls_key)
         for name in ("public_url", "api_url", "terms_url", "upstream_url"):
             _check_url(name, getattr(self, name))
         if urlsplit(self.public_url).path not in ("", "/"):
@@ -137,7 +141,12 @@ def portal_url(portal: PortalSettings, server: ServerSettings) -> str:
         return portal.public_url.rstrip("/")
     host, port = (portal.host, portal.port) if portal.workers else (server.host.strip("[]"), server.port)
     shown = "localhost" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
-    return f"http://{shown}:{port}"
+    return f"{portal_scheme(portal, server)}://{shown}:{port}"
+
+
+def portal_scheme(portal: PortalSettings, server: ServerSettings) -> str:
+    """What browsers speak where the portal listens: ``http`` or ``https``."""
+    return "https" if server.tls_cert or (portal.workers and portal.tls_cert) else "http"
 
 
 def _check_url(name: str, url: str) -> None:

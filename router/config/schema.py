@@ -21,9 +21,16 @@ __all__ = [
     "ResponsesSettings",
     "ServerSettings",
     "TierLimits",
+    "check_pair",
 ]
 
 _NO_POLICY = ((), ("none",))
+
+
+def check_pair(tls_cert: str, tls_key: str) -> None:
+    """Raises ``ValueError``: there is a key without its certificate."""
+    if tls_key and not tls_cert:
+        raise ValueError("tls_key is set, and tls_cert is not: set it, too, or take tls_key out for HTTP")
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,9 @@ class ServerSettings:
         max_connections: clients' connections that one worker keeps open, as far as its limit of open files allows; the
             oldest that serves no call is closed for a new one.
         max_connections_per_address: of those from one address; 0 is half of them.
+        tls_cert, tls_key: PEM files (relative to the configuration's folder) by which the gateway speaks HTTPS
+            itself: its certificate with those that lead to the authority's, and the key, which may stand in the first
+            as well; read again on SIGHUP. Unset, it speaks HTTP.
         trusted_proxies: IP addresses, and networks such as ``10.0.0.0/8``, of the proxies before the gateway: what they
             say of a request's client (``X-Forwarded-For`` and its kin, ``Forwarded``) is believed, and nobody else.
         cors_origins: origins of web pages (``https://chat.example.com``) that may call the gateway from their visitors'
@@ -71,12 +81,17 @@ class ServerSettings:
     pid_file: str = ""
     max_connections: int = field(default=10_000, metadata={"min": 1, "max": 1_000_000})
     max_connections_per_address: int = field(default=0, metadata={"min": 0, "max": 1_000_000})
+    tls_cert: str = ""
+    tls_key: str = ""
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     cors_credentials: bool = False
     log_level: str = field(default="warning", metadata={"one_of": ("debug", "info", "warning", "error")})
     log_client_address: bool = False
     api_requests_per_minute: int = field(default=600, metadata={"min": 1, "max": 1_000_000})
+
+    def __post_init__(self) -> None:
+        check_pair(self.tls_cert, self.tls_key)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from router.app.start import assemble
 from router.calls.line import CallPipeline
 from router.calls.request import Incoming
 from router.charging.estimator import BODY_MAX
+from router.config.tls import gateway_tls
 from router.db.ids import new_request_id
 from router.errors import Forbidden, RouterError
 from router.http.calls import CallRoutes
@@ -81,6 +82,7 @@ class Application:
 
     Attributes:
         calls: what serves calls, for a server that hands it requests of the line's own kind, without WSGI.
+        tls: the certificate that it is served with; None for HTTP.
         flask: the whole application as Flask knows it, for its test client and for other servers.
         call_max_s: how long a call, and its aftermath, can take.
         plugins: name of each installed plugin -> why it does not load; empty where it does, or is left out.
@@ -90,6 +92,7 @@ class Application:
 
     def __init__(self, assembly: Assembly, pages: Pages | None = None) -> None:
         self.settings = assembly.settings
+        self.tls = gateway_tls(assembly.settings)
         self._pages = pages
         self.call_max_s = assembly.settings.gateway.max_call_s + assembly.settings.gateway.drain_s
         plugins = assembly.registry.plugins.values()

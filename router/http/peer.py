@@ -125,10 +125,10 @@ class PeerReader:
                 return address, number
         return address, len(entries)
 
-    def at(self, address: str) -> ConnectionPeer:
-        """What reads the requests of one connection, whose other end is at ``address``."""
+    def at(self, address: str, scheme: str = "http") -> ConnectionPeer:
+        """What reads the requests of one connection, whose other end is at ``address`` and speaks ``scheme``."""
         trusted = bool(self._networks) and self.trusts(address)
-        return ConnectionPeer(self, address, _BY_PROXIES if trusted else _BY_NOBODY)
+        return ConnectionPeer(self, address, _BY_PROXIES if trusted else _BY_NOBODY, scheme)
 
 
 class ConnectionPeer:
@@ -144,14 +144,15 @@ class ConnectionPeer:
         peer: see above.
     """
 
-    __slots__ = ("_address", "_reader", "believed", "host", "peer")
+    __slots__ = ("_address", "_reader", "_scheme", "believed", "host", "peer")
 
-    def __init__(self, reader: PeerReader, address: str, believed: frozenset[bytes]) -> None:
+    def __init__(self, reader: PeerReader, address: str, believed: frozenset[bytes], scheme: str) -> None:
         self.believed = believed
         self.host: bytes | None = None
         self.peer = Peer()
         self._reader = reader
         self._address = address
+        self._scheme = scheme
 
     def read(self, fields: Mapping[bytes, bytes]) -> Peer:
         """The peer of a request.
@@ -161,7 +162,7 @@ class ConnectionPeer:
         """
         headers = {name: fields[key].decode("latin-1") for key, name in _IN_BYTES.items() if key in fields}
         headers["host"] = fields[b"host"].decode("latin-1")
-        peer = self._reader.read(self._address, "http", headers)
+        peer = self._reader.read(self._address, self._scheme, headers)
         if peer.host and TRACE not in fields and self.believed.isdisjoint(fields):
             self.host, self.peer = fields[b"host"], peer
         return peer

@@ -12,13 +12,13 @@ import struct
 from _socket import socket as RawSocket  # never monkey-patched, unlike socket.socket
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from gevent import get_hub, sleep
 
 from router.sockets.waits import WRITE, Readiness
 
-__all__ = ["Channel", "ClientGone", "RawSocket"]
+__all__ = ["RECEIVE_BYTES", "Channel", "ClientGone", "ClientSocket", "RawSocket"]
 
 RECEIVE_BYTES = 64 * 1024
 TURNS_MAX = 16  # reads or writes in a row that did not wait, before other connections get their turn
@@ -28,6 +28,42 @@ _TCP_CLOSE = 7
 
 class ClientGone(ConnectionError):
     """The client closed or lost the connection, or stopped taking the response. Nobody is left to be told."""
+
+
+class ClientSocket(Protocol):
+    """What a channel asks of a socket that does not block."""
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """See ``socket.recv``."""
+        ...
+
+    def send(self, data: bytes | memoryview, /) -> int:
+        """See ``socket.send``; a caller that has sent a part goes on with the rest."""
+        ...
+
+    def shutdown(self, how: int, /) -> None:
+        """See ``socket.shutdown``."""
+        ...
+
+    def close(self) -> None:
+        """See ``socket.close``."""
+        ...
+
+    def fileno(self) -> int:
+        """See ``socket.fileno``."""
+        ...
+
+    def setblocking(self, flag: bool, /) -> None:
+        """See ``socket.setblocking``."""
+        ...
+
+    def setsockopt(self, level: int, option: int, value: int | bytes, /) -> None:
+        """See ``socket.setsockopt``."""
+        ...
+
+    def getsockopt(self, level: int, option: int, size: int, /) -> bytes:
+        """See ``socket.getsockopt``."""
+        ...
 
 
 class Channel:
@@ -42,7 +78,7 @@ class Channel:
         closed: nothing can be read or written any more.
     """
 
-    def __init__(self, sock: RawSocket) -> None:
+    def __init__(self, sock: ClientSocket) -> None:
         sock.setblocking(False)
         with contextlib.suppress(OSError):  # not TCP, or already reset: the first read will tell
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gevent import sleep
 
@@ -26,8 +27,9 @@ from router.http1.fast_reader import PostReader
 from router.http1.heads import answer_head
 from router.http1.limits import ClientLimits
 from router.http1.parser import ParsedRequest, RequestParser
-from router.http1.refusals import RenderError, render_openai
-from router.http1.responder import Responder, plain_response
+from router.http1.refusals import HttpsRequired, RenderError, render_openai
+from router.http1.responder import Responder, close_pieces, plain_response
+from router.http1.secure import PlainSpoken, SecureChannel
 from router.http1.stream import StreamSink
 from router.http1.watch import ClientWatch
 
@@ -82,12 +84,14 @@ class Site:
         limits: bounds of each connection.
         render_error: the shape of errors that never reach the application.
         calls: what serves calls; None where all requests are the application's.
+        tls: with the certificate; None where clients speak without TLS.
     """
 
     app: WSGIApplication
     limits: ClientLimits = field(default=ClientLimits())
     render_error: RenderError = render_openai
     calls: CallHandler | None = None
+    tls: ssl.SSLContext | None = None
 
 
 class ServerConnection:
@@ -106,11 +110,13 @@ class ServerConnection:
 
     def __init__(self, sock: RawSocket, client: tuple[str, int], server: tuple[str, int], site: Site) -> None:
         self._site = site
-        self._channel = Channel(sock)
-        self._parser = RequestParser(site.limits, connection_environ(client, server))
+        self._secure = None if site.tls is None else SecureChannel(sock, site.tls)
+        self._channel = self._secure or Channel(sock)
+        scheme = "http" if site.tls is None else "https"
+        self._parser = RequestParser(site.limits, connection_environ(client, server, scheme))
         self._watch = ClientWatch(self._channel)
         calls = site.calls
-        self._posts = _post_reader(calls, site.limits, client[0]) if calls else None
+        self._posts = _post_reader(calls, site.limits, client[0], scheme) if calls else None
         self.client = client
         self.waiting_since: float | None = time.monotonic()
         self._idle_since: float | None = self.waiting_since
@@ -120,8 +126,12 @@ class ServerConnection:
         """Serve until the connection ends. Never raises an ``Exception``."""
         reset = False
         try:
+            if self._secure is not None:
+                self._secure.handshake(self._site.limits.header_timeout_s)
             while self._serve_next():
                 pass
+        except PlainSpoken:
+            self._refuse_plain()
         except _Truncated:
             reset = True
         except ClientGone:
@@ -337,7 +347,7 @@ class ServerConnection:
             failed = RouterError("The gateway failed to serve the request. Its log says why.")
             self._fail(responder, failed, request.environ.get("HTTP_ORIGIN"))
         finally:
-            _close(iterable)
+            close_pieces(iterable)
 
     def _fail(self, responder: Responder, error: RouterError, origin: str | None) -> None:
         """Answer with the error if nothing was sent yet, else cut the response where it is."""
@@ -359,6 +369,12 @@ class ServerConnection:
         self._channel.send(plain_response(status, headers, body), self._site.limits.send_timeout_s)
         self._linger()
 
+    def _refuse_plain(self) -> None:
+        """Say to a client without TLS what it needs; it would take an alert for rubbish."""
+        assert self._secure is not None
+        self._secure.refuse(plain_response(*self._site.render_error(HttpsRequired(), new_request_id())))
+        self._linger()
+
     def _linger(self) -> None:
         """Read on after the last word: closing over unread bytes resets the connection and loses the answer."""
         self._channel.end_writing()
@@ -376,19 +392,9 @@ class _Truncated(Exception):
     """A response that only the end of the connection delimits was cut: the client must see a reset, not an end."""
 
 
-def _post_reader(calls: CallHandler, limits: ClientLimits, address: str) -> PostReader:
-    return PostReader(calls.paths, limits, calls.max_body_bytes, calls.peers.at(address), calls.read_path)
+def _post_reader(calls: CallHandler, limits: ClientLimits, address: str, scheme: str) -> PostReader:
+    return PostReader(calls.paths, limits, calls.max_body_bytes, calls.peers.at(address, scheme), calls.read_path)
 
 
 def _slow_header(limits: ClientLimits) -> RequestTimeout:
     return RequestTimeout(f"The request's header did not arrive within {limits.header_timeout_s:g} s.")
-
-
-def _close(iterable: Any) -> None:
-    close: Callable[[], None] | None = getattr(iterable, "close", None)
-    if close is None:
-        return
-    try:
-        close()
-    except faults():
-        log.exception("closing the response failed")

@@ -17,12 +17,13 @@ Environ = dict[str, Any]
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]+)(.*)")
 
 
-def connection_environ(client: tuple[str, int], server: tuple[str, int]) -> Environ:
+def connection_environ(client: tuple[str, int], server: tuple[str, int], scheme: str = "http") -> Environ:
     """The keys that all requests of a connection share.
 
     Args:
         client: address and port of the other side.
         server: address and port that it connected to.
+        scheme: what it speaks there: ``http`` or ``https``.
     """
     return {
         "REMOTE_ADDR": client[0],
@@ -31,7 +32,7 @@ def connection_environ(client: tuple[str, int], server: tuple[str, int]) -> Envi
         "SERVER_PORT": str(server[1]),
         "SCRIPT_NAME": "",
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
+        "wsgi.url_scheme": scheme,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,

@@ -10,6 +10,7 @@ from router.errors import BadRequest, RouterError
 __all__ = [
     "ExpectationFailed",
     "HeaderTooLarge",
+    "HttpsRequired",
     "NotSupported",
     "RenderError",
     "TargetTooLong",
@@ -40,6 +41,15 @@ class HeaderTooLarge(BadRequest):
 
     status = 431
     code = "header_too_large"
+
+
+class HttpsRequired(BadRequest):
+    """HTTP without TLS, at a port that has a certificate."""
+
+    code = "https_required"
+
+    def __init__(self) -> None:
+        super().__init__("This port speaks HTTPS alone. Write https:// in the URL.")
 
 
 class NotSupported(BadRequest):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from router.errors import faults
 from router.http1.channel import Channel
 from router.http1.parser import ParsedRequest
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
 
-__all__ = ["OWN_FIELDS", "Responder", "http_date", "plain_response", "status_line"]
+__all__ = ["OWN_FIELDS", "Responder", "close_pieces", "http_date", "plain_response", "status_line"]
+
+log = logging.getLogger("router.server")
 
 OWN_FIELDS = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "date", "server"})
 """Names of fields that are the server's, whatever an application says."""
@@ -178,6 +182,17 @@ def plain_response(status: int, headers: Iterable[tuple[str, str]], body: bytes)
     lines += [f"{name}: {value}" for name, value in headers if name.lower() not in OWN_FIELDS | {"content-length"}]
     lines += [f"Content-Length: {len(body)}", "Connection: close"]
     return _encode(lines) + body
+
+
+def close_pieces(pieces: Any) -> None:
+    """Close an application's iterable, which may have nothing to close. Never raises an ``Exception``."""
+    close: Callable[[], None] | None = getattr(pieces, "close", None)
+    if close is None:
+        return
+    try:
+        close()
+    except faults():
+        log.exception("closing the response failed")
 
 
 def status_line(status: int) -> str:

@@ -13,6 +13,7 @@ from router.app.assembly import Assembly
 from router.app.plugin_contexts import menu_entries
 from router.app.start import assemble
 from router.config.file import Settings
+from router.config.tls import portal_tls
 from router.db.ids import new_request_id
 from router.errors import RouterError
 from router.http.peer import PeerReader
@@ -78,10 +79,12 @@ class PortalApplication:
 
     Attributes:
         calls: none: nothing here is a model's call.
+        tls: the certificate that it is served with; None for HTTP.
     """
 
     def __init__(self, assembly: Assembly) -> None:
         self.settings: Settings = assembly.settings
+        self.tls = portal_tls(assembly.settings)
         self.calls = None
         self.call_max_s = _CALL_MAX_S
         self.plugins: Mapping[str, str] = {}

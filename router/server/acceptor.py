@@ -123,7 +123,8 @@ class Acceptor:
         error = RateLimited("Too many connections are open from this address.", retry_after_s=1)
         with contextlib.suppress(OSError):
             sock.setblocking(False)
-            sock.send(plain_response(*self._site.render_error(error, new_request_id())))
+            if self._site.tls is None:  # with it, a handshake would have to come first
+                sock.send(plain_response(*self._site.render_error(error, new_request_id())))
         sock.close()
 
     def _report(self, why: str) -> None:

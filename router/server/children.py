@@ -158,6 +158,8 @@ def worker(
     text: bytes | None = None,
     well: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
+    *,
+    again: bool = False,
 ) -> Child:
     """Start a worker.
 
@@ -167,8 +169,10 @@ def worker(
         app: ``MODULE:FUNCTION`` of the factory.
         text, environ: see ``Child``.
         well: names of the plugins that must load.
+        again: others have proved the configuration before.
     """
     arguments = ["--listen-fd", str(listen_fd), "--config", config_path, "--app", app]
+    arguments += ["--again"] if again else []
     return Child("router.server.worker", [*arguments, *(f"--well={name}" for name in well)], text, environ)
 
 

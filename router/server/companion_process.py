@@ -52,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         queue=_StopOnce,
         name="portal",
         keys=PORTAL_KEYS,
+        scheme=options.scheme,
     )
 
 
@@ -122,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--workers", type=int, required=True)
     parser.add_argument("--grace-s", type=float, required=True)
+    parser.add_argument("--scheme", default="http", help="what it speaks, for its URL")
     parser.add_argument("--app", required=True, help="MODULE:FUNCTION that builds the application")
     return parser
 

@@ -71,11 +71,11 @@ def _bind(sock: socket.socket, address: Any) -> None:
         time.sleep(BIND_STEP_S)
 
 
-def url_of(sock: socket.socket) -> str:
+def url_of(sock: socket.socket, scheme: str = "http") -> str:
     """The URL under which this machine reaches the socket."""
     host, port = sock.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _advice(error: OSError, port: int, keys: ListenKeys) -> str:

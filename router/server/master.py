@@ -54,6 +54,7 @@ def serve(
     queue: type[SignalQueue] = SignalQueue,
     name: str = "gateway",
     keys: ListenKeys = GATEWAY_KEYS,
+    scheme: str = "http",
 ) -> int:
     """Run the gateway, or the portal, until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
@@ -76,6 +77,7 @@ def serve(
         companion: what is kept running beside the workers, once they serve.
         queue: what signals are taken from.
         name, keys: what is served, and how its keys are called, for messages.
+        scheme: what it speaks, for the URL that is told.
 
     Returns:
         The exit status: 0 after a stop, 1 when the port or the configuration is refused, or no worker is left.
@@ -86,11 +88,11 @@ def serve(
         print(f"router: {error}", file=sys.stderr, flush=True)
         return 1
     log_to_stderr()
-    url = url_of(sock)
+    url = url_of(sock, scheme)
     announce = on_ready or (lambda _: None)
     with sock, queue([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]) as signals:
         return Master(
-            lambda text, well: worker(sock.fileno(), config_path, app, text, well, environ),
+            lambda text, well, again: worker(sock.fileno(), config_path, app, text, well, environ, again=again),
             read or (lambda: _text_of(config_path)),
             workers,
             grace_s,
@@ -108,7 +110,8 @@ class Master:
     """Keeps workers running.
 
     Args:
-        spawn: starts one worker with a text of the configuration (None: the file's) and the plugins that it must load.
+        spawn: starts one worker with a text of the configuration (None: the file's) and the plugins that it must load;
+            told whether others have proved that before.
         read: the text that the file has now; None where it cannot be read.
         workers: how many to keep.
         grace_s, frozen_s: see ``serve``.
@@ -122,7 +125,7 @@ class Master:
 
     def __init__(
         self,
-        spawn: Callable[[bytes | None, Sequence[str]], Child],
+        spawn: Callable[[bytes | None, Sequence[str], bool], Child],
         read: Callable[[], bytes | None],
         workers: int,
         grace_s: float,
@@ -187,8 +190,8 @@ class Master:
         well = sorted({name for child in self._serving for name in child.plugins})
         self._start(self._incoming, self._next_text, well)
 
-    def _start(self, group: list[Child], text: bytes | None, well: Sequence[str] = ()) -> None:
-        child = self._spawn(text, well)
+    def _start(self, group: list[Child], text: bytes | None, well: Sequence[str] = (), *, again: bool = False) -> None:
+        child = self._spawn(text, well, again)
         child.kill_at = child.started_at + START_MAX_S
         self._selector.register(child.control, selectors.EVENT_READ, partial(self._on_word, child))
         group.append(child)
@@ -331,7 +334,7 @@ class Master:
         if self._restart_at is not None and now >= self._restart_at:
             self._restart_at = None
             while len(self._serving) < self._workers:
-                self._start(self._serving, self._text)
+                self._start(self._serving, self._text, again=True)
 
     def _wait_s(self) -> float:
         """Seconds until something is due."""

@@ -20,14 +20,17 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
 import gevent
 
+from router.config.tls import TlsFiles
 from router.errors import ConfigError, StoreError
 from router.http1.connection import CallHandler, Site
 from router.http1.limits import ClientLimits
@@ -88,6 +91,7 @@ class WorkerApplication(Protocol):
     Attributes:
         wsgi: the WSGI callable.
         calls: what serves calls without it; None where there is nothing of the kind.
+        tls: the certificate that it is served with; None for HTTP.
         settings: the configuration it was built from.
         render_error: the shape of errors that never reach the WSGI callable.
         call_max_s: how long a call can take.
@@ -98,6 +102,7 @@ class WorkerApplication(Protocol):
 
     wsgi: WSGIApplication
     calls: CallHandler | None
+    tls: TlsFiles | None
     settings: WorkerSettings
     render_error: RenderError
     call_max_s: float
@@ -127,6 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         application = _factory(options.app)(options.config, _handed(options.text_fd))
         _check_plugins(application, options.well)
+        tls = _context(application, proves=not options.again)
     except ConfigError as error:
         print(f"router: {error}", file=sys.stderr, flush=True)
         return EXIT_REFUSED
@@ -134,11 +140,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"router: {error}", file=sys.stderr, flush=True)
         return EXIT_WAITING
     log_to_stderr(getattr(application.settings.server, "log_level", "warning"))
-    serve(application, options.listen_fd, socket.socket(fileno=options.control_fd))
+    serve(application, options.listen_fd, socket.socket(fileno=options.control_fd), tls)
     return 0
 
 
-def serve(application: WorkerApplication, listen_fd: int, control: socket.socket) -> None:
+def serve(
+    application: WorkerApplication, listen_fd: int, control: socket.socket, tls: ssl.SSLContext | None = None
+) -> None:
     """Serve until told to stop, then drain and close the application."""
     settings = application.settings.server
     gc.collect()
@@ -152,7 +160,7 @@ def serve(application: WorkerApplication, listen_fd: int, control: socket.socket
     hub.NOT_ERROR = (gevent.GreenletExit,)
     limits = ClientLimits.of(settings)
     limits = replace(limits, max_connections=min(limits.max_connections, connections_for(raise_limit())))
-    acceptor = Acceptor(listen_fd, Site(application.wsgi, limits, application.render_error, application.calls))
+    acceptor = Acceptor(listen_fd, Site(application.wsgi, limits, application.render_error, application.calls, tls))
     acceptor.start()
     exit_after_master(control.fileno(), settings.grace_s + _CLOSE_S)
     die_with_master(False)
@@ -223,6 +231,22 @@ def _check_plugins(application: WorkerApplication, well: list[str]) -> None:
             raise ConfigError(f"the plugin {name!r} is in use, and does not load any more: {problem}")
 
 
+def _context(application: WorkerApplication, *, proves: bool) -> ssl.SSLContext | None:
+    """What clients are spoken to with; None for HTTP.
+
+    Args:
+        proves: no worker before this one serves by the same configuration.
+
+    Raises:
+        ConfigError: the certificate or its key cannot be used.
+    """
+    if application.tls is None:
+        return None
+    from router.server.tls import server_context
+
+    return server_context(application.tls, datetime.now(UTC) if proves else None)
+
+
 def _handed(descriptor: int | None) -> bytes | None:
     """The configuration that the master handed over; read at a place of its own, as processes share the file's."""
     if descriptor is None:
@@ -243,6 +267,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", required=True)
     parser.add_argument("--text-fd", type=int, help="a file with the configuration, in place of what --config has now")
     parser.add_argument("--well", action="append", default=[], help="a plugin that must load")
+    parser.add_argument("--again", action="store_true", help="others have proved this configuration before")
     parser.add_argument("--app", default=DEFAULT_APP, help="MODULE:FUNCTION that builds the application")
     return parser
 

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -100,6 +101,7 @@ class Gateway:
         self._command = tuple(command)
         self._workers = workers
         self._process: subprocess.Popen[bytes] | None = None
+        self._secure = False
         self._clients: list[OpenAI] = []
         self._env = _environment(folder, self.config_path, env or {})
         if not self.config_path.exists():
@@ -114,8 +116,8 @@ class Gateway:
 
     @property
     def url(self) -> str:
-        """The server's root, ``http://127.0.0.1:PORT``."""
-        return f"http://127.0.0.1:{self.port}"
+        """The server's root, ``http://127.0.0.1:PORT``; ``https`` where the configuration names a certificate."""
+        return f"{'https' if self._secure else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def base_url(self) -> str:
@@ -146,6 +148,7 @@ class Gateway:
         if providers is not None:
             document["providers"] = {name: dict(section) for name, section in providers.items()}
         _merge(document, tomllib.loads(config) if isinstance(config, str) else config)
+        self._secure = bool(document.get("server", {}).get("tls_cert"))
         self.config_path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
     def start(self, timeout_s: float = 20.0) -> None:
@@ -264,6 +267,9 @@ class Gateway:
 
     def _healthy(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        if self._secure:  # only whether it answers: whose the certificate is, the test knows
+            trust = ssl._create_unverified_context()  # noqa: S323
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=2, context=trust)
         try:
             connection.request("GET", "/healthz")
             return connection.getresponse().status == 200

@@ -23,7 +23,7 @@ from sources import ROOT, plugin_commands
 
 from router.cli.main import cli
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "plugins/README.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "plugins/README.md"]
 FENCED = re.compile(r"^ *```([a-z]*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 TABLES = {"gateway", "server", "database", "providers", "fallback", "prices", "billing", "aliases", "plugins", "log"}
 INLINE = re.compile(r"(?<!`)`(router [a-z][^`\n]*)`(?!`)")

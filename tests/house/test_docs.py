@@ -15,7 +15,7 @@ from sources import ROOT, plugin_commands
 from router.cli.main import cli
 from router.hookspecs import ROLES
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "plugins/README.md"]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "plugins/README.md"]
 COMMAND = re.compile(r"^\s*router ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)", re.MULTILINE)
 
 

@@ -25,11 +25,13 @@ from urllib.parse import parse_qs
 import gevent
 from gevent.event import Event
 
+from router.config.tls import TlsFiles
 from router.errors import BadRequest, ConfigError
 from router.http1.connection import Site
 from router.http1.limits import ClientLimits
 from router.http1.refusals import render_openai
 from router.server.acceptor import Acceptor
+from router.server.tls import server_context
 
 seen: Counter[str] = Counter()
 
@@ -218,6 +220,7 @@ def create(config_path: str, content: bytes | None) -> Any:
     return SimpleNamespace(
         wsgi=application,
         calls=None,
+        tls=TlsFiles(Path(config["cert"]), Path(config["key"]), "config.json") if "cert" in config else None,
         settings=SimpleNamespace(server=server),
         render_error=render_openai,
         busy=lambda: int("busy" in config and Path(config["busy"]).exists()),
@@ -233,8 +236,10 @@ def main() -> None:
     """Serve until killed."""
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    limits = ClientLimits(**json.loads(sys.argv[1]))
-    Acceptor(listener.detach(), Site(application, limits)).start()
+    given = json.loads(sys.argv[1])
+    pair = [Path(given.pop(name)) for name in ("cert", "key") if name in given]
+    tls = server_context(TlsFiles(*pair, "here")) if pair else None
+    Acceptor(listener.detach(), Site(application, ClientLimits(**given), tls=tls)).start()
     gevent.wait()
 
 

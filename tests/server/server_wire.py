@@ -110,7 +110,7 @@ class Client:
 class Server:
     """``serve_app.py`` in a process of its own."""
 
-    def __init__(self, log: Path, **limits: float) -> None:
+    def __init__(self, log: Path, **limits: Any) -> None:
         command = [sys.executable, str(HERE / "serve_app.py"), json.dumps(limits)]
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment())

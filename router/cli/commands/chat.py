@@ -14,7 +14,9 @@ import requests
 import sseclient
 
 from router.cli.support.output import printable
+from router.cli.support.own_gateway import own_session
 from router.cli.support.session import CommandSession, common
+from router.config.tls import local_url
 from router.errors import RouterError
 
 __all__ = ["chat"]
@@ -42,8 +44,8 @@ def chat(
     body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}]}
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-    with requests.Session() as client:
-        response = _post(client, _endpoint(url or _local_url(session)), api_key, body)
+    with requests.Session() if url else own_session(session.settings) as client:
+        response = _post(client, _endpoint(url or local_url(session.settings)), api_key, body)
         with response:
             answer = _Answer(response)
             pieces = answer.streamed() if stream else answer.plain()
@@ -110,13 +112,6 @@ def _prompt(session: CommandSession) -> str:
     if not text.strip():
         raise click.UsageError("the prompt is empty: give PROMPT, or write it to stdin")
     return text
-
-
-def _local_url(session: CommandSession) -> str:
-    """Where a gateway with this configuration listens; loopback where it listens on all addresses."""
-    server = session.settings.server
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(server.host, server.host)  # noqa: S104 - compared
-    return f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
 
 
 def _endpoint(url: str) -> str:

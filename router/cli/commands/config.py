@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from router.app.effective import effective, source_of
@@ -12,6 +14,7 @@ from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.portal_checks import check_portal
 from router.cli.support.session import CommandSession, common
+from router.cli.support.tls_checks import check_certificates
 from router.errors import RouterError
 
 __all__ = ["config"]
@@ -41,6 +44,7 @@ def check(session: CommandSession) -> None:
     is a warning: the gateway serves without it; so is what hinders people from using the portal.
     """
     check_database_url(session.settings)
+    check_certificates(session.settings, datetime.now(UTC))
     providers = check_settings(session.settings, session.registry, session.stored_keys)
     if session.settings.fallbacks:
         providers = dict(session.assembly.providers)

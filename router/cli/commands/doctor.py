@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 import click
 
@@ -16,6 +17,8 @@ from router.cli.support.doctor_checks import Finding
 from router.cli.support.output import table
 from router.cli.support.portal_checks import check_mail_server, check_portal, check_portal_secrets
 from router.cli.support.session import CommandSession, common
+from router.cli.support.tls_checks import check_tls
+from router.config.portal import portal_scheme
 from router.errors import RouterError
 from router.providers.configured import ConfiguredProvider
 
@@ -60,7 +63,9 @@ def _findings(session: CommandSession, ollama: str) -> Iterator[Finding]:
     yield from _prices(session)
     yield from checks.check_plugins(registry)  # by now all that is asked at a start was asked
     yield from checks.check_secrets(settings, providers)
-    yield from checks.check_port(settings.server.host, settings.server.port)
+    scheme = "https" if settings.server.tls_cert else "http"
+    yield from checks.check_port(settings.server.host, settings.server.port, scheme=scheme)
+    yield from check_tls(settings, datetime.now(UTC))
     yield from _portal(session)
     yield from _payments(session)
     yield from checks.check_ollama(providers, ollama)
@@ -80,7 +85,8 @@ def _portal(session: CommandSession) -> Iterator[Finding]:
     session.progress("asking the mail server for a connection")
     yield from check_mail_server(settings.mail)
     if portal.workers and portal.port:
-        yield from checks.check_port(portal.host, portal.port, "portal", "[portal] listen")
+        scheme = portal_scheme(portal, settings.server)
+        yield from checks.check_port(portal.host, portal.port, "portal", "[portal] listen", scheme=scheme)
 
 
 def _payments(session: CommandSession) -> Iterator[Finding]:

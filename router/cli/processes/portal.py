@@ -10,7 +10,7 @@ import click
 from router.cli.support.output import print_json
 from router.cli.support.portal_process import PORTAL_APP, portal_text
 from router.cli.support.session import CommandSession, common
-from router.config.portal import PortalSettings
+from router.config.portal import PortalSettings, portal_scheme
 from router.errors import ConfigError
 from router.server.listener import PORTAL_KEYS
 from router.server.master import serve as serve_workers
@@ -53,6 +53,7 @@ def portal(session: CommandSession, listen: str | None, workers: int | None) -> 
         environ=keyless_environ(settings, session.registry),
         name="portal",
         keys=PORTAL_KEYS,
+        scheme=portal_scheme(settings.portal, settings.server),
     )
 
 

@@ -73,6 +73,7 @@ def serve(session: CommandSession, host: str | None, port: int | None, workers: 
             on_ready,
             environ=listening(os.environ, host, port),
             on_reload=lambda: _warn_of_restart(session.settings, from_file),
+            scheme="https" if server.tls_cert else "http",
             companion=Companion(
                 portal_plan(session.settings, PORTAL_APP, host, port),
                 lambda url: session.note(f"The portal is at {session.settings.portal.public_url or url}"),

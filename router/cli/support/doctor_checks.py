@@ -173,12 +173,15 @@ def _plain(record: Any) -> Iterator[str]:
                 yield from (f"{field.name}.{key}" for key in _plain(part))
 
 
-def check_port(host: str, port: int, what: str = "gateway", keys: str = "[server] host and port") -> Iterator[Finding]:
+def check_port(
+    host: str, port: int, what: str = "gateway", keys: str = "[server] host and port", *, scheme: str = "http"
+) -> Iterator[Finding]:
     """Whether the gateway, or the portal, can listen, or does so already.
 
     Args:
         what: which of them.
         keys: where it is said.
+        scheme: what it speaks.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -186,7 +189,7 @@ def check_port(host: str, port: int, what: str = "gateway", keys: str = "[server
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        if _answers(f"http://{f'[{host}]' if ':' in host else host}:{port}/healthz"):
+        if _answers(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/healthz"):
             yield Finding("port", "ok", f"a {what} is serving at {host}:{port}")
             return
         remedy = f"stop what listens there, or choose another with {keys}"
@@ -209,6 +212,8 @@ def _answers(url: str) -> bool:
     try:
         with requests.Session() as client:
             client.trust_env = False
-            return client.get(url, timeout=_WAIT_S, allow_redirects=False).status_code == 200
+            # A port of ours is only looked at, under an address that its certificate is not for.
+            verify = not url.startswith("https://")
+            return client.get(url, timeout=_WAIT_S, allow_redirects=False, verify=verify).status_code == 200
     except requests.RequestException:
         return False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from router.config.file import Settings, load_settings
+from router.config.portal import portal_scheme
 from router.server.companion import CompanionPlan
 
 __all__ = ["PORTAL_APP", "listening", "portal_address", "portal_plan", "portal_text"]
@@ -49,6 +50,7 @@ def portal_plan(
             return None
         arguments = ["--config", str(config), "--app", app, "--workers", str(portal.workers)]
         arguments += ["--host", portal.host, "--port", str(portal.port)]
+        arguments += ["--scheme", portal_scheme(portal, server)]
         arguments += ["--grace-s", repr(server.grace_s + server.unready_s)]
         registry = registry_of_settings(settings)
         environ = listening(keyless_environ(settings, registry), host, port)
@@ -87,4 +89,4 @@ def portal_address(settings: Settings, gateway_url: str) -> str:
         return (portal.public_url or gateway_url).rstrip("/")
     host = _EVERYWHERE.get(portal.host, portal.host)
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{portal.port}" if portal.port else ""
+    return f"{portal_scheme(portal, settings.server)}://{shown}:{portal.port}" if portal.port else ""

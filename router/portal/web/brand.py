@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from router.config.file import Settings
+from router.config.portal import portal_scheme
+from router.config.tls import local_url
 from router.types.dialect import Dialect
 
 __all__ = ["ACCENT", "Brand", "brand_of"]
@@ -47,19 +49,17 @@ class Brand:
 def brand_of(settings: Settings, dialect: Dialect) -> Brand:
     """What the profile and ``[portal]`` say."""
     portal, server = settings.portal, settings.server
-    host = "127.0.0.1" if server.host in _EVERYWHERE else server.host
-    shown = f"[{host}]" if ":" in host else host
     accent = portal.accent or dialect.accent or ACCENT
-    own = f"http://{shown}:{server.port}" if portal.workers == 0 else f"http://{_listen(portal.host)}:{portal.port}"
+    here = f"{portal_scheme(portal, server)}://{_listen(portal.host)}:{portal.port}"
     return Brand(
         name=portal.name or dialect.title,
         accent=accent,
         accent_dark=_ACCENT_DARK if accent == ACCENT else _lightened(accent),
         currency=settings.gateway.currency,
-        api_url=(portal.api_url or f"http://{shown}:{server.port}/v1").rstrip("/"),
+        api_url=(portal.api_url or f"{local_url(settings)}/v1").rstrip("/"),
         key_prefix=settings.gateway.key_prefix or dialect.key_prefix,
         profile=settings.gateway.profile,
-        public_url=(portal.public_url or own).rstrip("/"),
+        public_url=(portal.public_url or (here if portal.workers else local_url(settings))).rstrip("/"),
     )
 
 

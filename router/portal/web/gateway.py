@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,7 @@ from gevent import getcurrent
 from router.calls.request import ClientConnection
 from router.config.file import Settings
 from router.config.provider import Timeouts
+from router.config.tls import local_url
 from router.errors import Unavailable, UpstreamError
 from router.http_client.pool import PoolTransport
 from router.types.transport import Request, Response
@@ -18,7 +20,6 @@ __all__ = ["GatewayAnswer", "GatewayCaller", "gateway_url"]
 
 _TIMEOUTS = Timeouts(connect=5.0, first_byte=None, idle=None, whole=None)
 """The gateway bounds its calls itself."""
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, and where that is found
 _CONNECTIONS = 200
 
 
@@ -68,11 +69,12 @@ class GatewayCaller:
 
     Args:
         url: its base URL, with ``/v1``.
+        trust: by what it is known where it speaks HTTPS; None has the system's authorities.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, trust: ssl.SSLContext | None = None) -> None:
         self._url = url.rstrip("/")
-        self._transport = PoolTransport(max_connections=_CONNECTIONS)
+        self._transport = PoolTransport(max_connections=_CONNECTIONS, ssl_context=trust)
 
     def post(self, path: str, key: str, body: bytes, client: ClientConnection | None = None) -> GatewayAnswer | None:
         """Send JSON, and wait for the answer's head; None where the client leaves meanwhile.
@@ -107,9 +109,7 @@ def gateway_url(settings: Settings) -> str:
     """Where the portal finds the gateway: as ``[portal] upstream_url`` says, or else where it listens."""
     if settings.portal.upstream_url:
         return settings.portal.upstream_url
-    host = _EVERYWHERE.get(settings.server.host, settings.server.host)
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{settings.server.port}/v1"
+    return f"{local_url(settings)}/v1"
 
 
 @contextmanager

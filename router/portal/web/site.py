@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from router.config.tls import local_trust
 from router.office.people.rules.credit import free_credit_of
 from router.portal.web.brand import Brand
 from router.portal.web.cookies import Cookies
@@ -70,7 +71,8 @@ class PortalParts:
     @cached_property
     def gateway(self) -> GatewayCaller:
         """What the playground calls."""
-        return GatewayCaller(gateway_url(self.assembly.settings))
+        settings = self.assembly.settings
+        return GatewayCaller(gateway_url(settings), None if settings.portal.upstream_url else local_trust(settings))
 
     @property
     def example_model(self) -> str:
