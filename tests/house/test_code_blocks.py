@@ -19,6 +19,7 @@ from pathlib import Path
 
 import click
 import pytest
+from certificates import make_pair
 from sources import ROOT, plugin_commands
 
 from router.cli.main import cli
@@ -120,6 +121,9 @@ def test_settings_are_accepted_as_they_are_shown(page: Path, tmp_path: Path) -> 
     config = tmp_path / "router.toml"
     assert router("--config", str(config), "init").returncode == 0
     config.write_text(configuration(page), encoding="utf-8")
+    (tmp_path / "tls").mkdir()
+    for made, shown in zip(make_pair(tmp_path), ("fullchain.pem", "privkey.pem"), strict=True):
+        made.rename(tmp_path / "tls" / shown)
     done = router("--config", str(config), "config", "check")
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -237,8 +237,8 @@ def main() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     given = json.loads(sys.argv[1])
-    pair = [Path(given.pop(name)) for name in ("cert", "key") if name in given]
-    tls = server_context(TlsFiles(*pair, "here")) if pair else None
+    cert, key = given.pop("cert", ""), given.pop("key", "")
+    tls = server_context(TlsFiles(Path(cert), Path(key), "here")) if cert else None
     Acceptor(listener.detach(), Site(application, ClientLimits(**given), tls=tls)).start()
     gevent.wait()
 

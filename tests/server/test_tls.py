@@ -40,15 +40,15 @@ def secure(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sec
 def test_requests_are_answered_one_after_the_other(secure: SecureServer, pair: Pair, version: ssl.TLSVersion) -> None:
     trust = trusting(pair[0], minimum_version=version, maximum_version=version)
     with SecureClient(secure.port, trust) as client:
-        assert client.sock.version() == version.name.replace("_", ".")
-        cipher = client.sock.cipher()
+        assert client.tls.version() == version.name.replace("_", ".")
+        cipher = client.tls.cipher()
         assert cipher is not None and ("GCM" in cipher[0] or "CHACHA20" in cipher[0])
         body = os.urandom(3_000_000)
         for _ in range(2):
             assert client.send(request("POST", "/echo", body=body)).answer().body == body
         assert client.get("/hello").body == b"hello"
         client.sock.settimeout(5)
-        assert client.sock.unwrap() is not None  # the end is told, and answered
+        assert client.tls.unwrap() is not None  # the end is told, and answered
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -124,8 +124,8 @@ def test_a_stream_comes_as_it_is_made(secure: SecureServer) -> None:
         assert client.file.readline() == b"8\r\n" and time.monotonic() - begun > 0.1
 
 
-@pytest.mark.parametrize("go", [Client.close, Client.reset, lambda client: client.sock.unwrap()])
-def test_a_client_that_goes_is_noticed(secure: SecureServer, go: Callable[[Client], object]) -> None:
+@pytest.mark.parametrize("go", [Client.close, Client.reset, lambda client: client.tls.unwrap()])
+def test_a_client_that_goes_is_noticed(secure: SecureServer, go: Callable[[SecureClient], object]) -> None:
     before = secure.state().get("wait noticed=True gone=True", 0)
     client = secure.client()
     waiting = secure.state().get("waiting", 0)

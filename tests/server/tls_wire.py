@@ -29,8 +29,11 @@ class SecureClient(Client):
     def __init__(self, port: int, trust: ssl.SSLContext) -> None:
         super().__init__(port)
         self.file.close()
-        self.sock: ssl.SSLSocket = trust.wrap_socket(self.sock, server_hostname="localhost")
-        self.file = self.sock.makefile("rb")
+        self.tls = trust.wrap_socket(self.sock, server_hostname="localhost")
+        self.sock, self.file = self.tls, self.tls.makefile("rb")
+
+    def __enter__(self) -> SecureClient:
+        return self
 
 
 class SecureServer(Server):
