@@ -60,6 +60,12 @@ SELECT account_id, CAST(FLOOR(created_at / 3600) AS BIGINT) * 3600, key_id, mode
     SUM(reasoning_tokens), SUM(charge_nano), 0, SUM(CASE WHEN charge_nano > 0 THEN 1 ELSE 0 END)
 FROM usage WHERE request_id >= ? AND request_id < ? GROUP BY 1, 2, 3, 4, 5
 """
+_TOTALS = """
+INSERT INTO usage_totals
+SELECT hour, model, provider, SUM(calls), SUM(errors), SUM(prompt_tokens), SUM(cached_tokens), SUM(completion_tokens),
+    SUM(reasoning_tokens), SUM(charge_nano), SUM(cost_nano), SUM(uncosted), 0, 0, 0, 0, 0
+FROM usage_hours GROUP BY 1, 2, 3
+"""
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,7 @@ def fill(database: Database, rows: int, mix: Mix) -> None:
             connection.execute(usage.format(first=first, last=min(first + _PAGE, rows) - 1))
         _charge(connection, rows)
         connection.execute(_hours(connection), (_name(0), _name(rows)))
+        connection.execute(_TOTALS)
         connection.execute("ANALYZE")  # as both engines do by themselves, in time
 
     database.write(write, timeout_s=_FILL_MAX_S)

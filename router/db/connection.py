@@ -31,6 +31,7 @@ class Connection:
             one of which a part was undone.
         committed: the number of the last one that was committed.
         has_log: whether the database was seen to have the ledger's log.
+        has_totals: the same of the table of all accounts' totals.
         limit_s: how long the server lets a statement run or wait; 0 where that was not set.
     """
 
@@ -41,7 +42,7 @@ class Connection:
         self._errors: Any = __exception_wrapper__  # turns the driver's errors into peewee's
         self.engine = engine
         self.transaction = self.committed = 0
-        self.has_log = False
+        self.has_log = self.has_totals = False
         self.limit_s = 0.0
         self._dialect = _for_psycopg if engine == "postgresql" else _as_it_is
 

@@ -7,6 +7,7 @@ import json
 from router.db.connection import Connection
 from router.ledger.state import mark_of
 from router.metering.hour_rows import HOUR_S
+from router.metering.hour_totals import wrong_totals
 from router.metering.usage_hours import wrong_hours
 
 __all__ = ["audit_matches_transfers", "buckets_unchanged", "hours_equal_rows"]
@@ -24,12 +25,17 @@ _MARKED = "SELECT id, window_start, used, mark FROM buckets WHERE mark <> 0"
 
 
 def hours_equal_rows(connection: Connection) -> list[str]:
-    """The hourly sums are those of the usage rows, tokens included, as far as rows are still kept."""
+    """The hourly sums are those of the usage rows, tokens included, as far as rows are still kept; all accounts' totals
+    are those of the hourly sums.
+    """
     row = connection.row("SELECT value FROM meta WHERE name = 'usage_pruned_before'")
     since = -(-int(row["value"]) // HOUR_S) * HOUR_S if row else None
     return [
         f"hour {hour} of account {account}, key {key}, model {model}: not the sum of its rows"
         for account, hour, key, model, _ in wrong_hours(connection, since)
+    ] + [
+        f"hour {hour}, model {model} of {provider}: the total is not the sum of all accounts' hours"
+        for hour, model, provider in wrong_totals(connection)
     ]
 
 

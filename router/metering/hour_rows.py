@@ -57,6 +57,7 @@ def _add(sums: Sequence[str]) -> str:
 
 COLUMNS = _columns(SUMS)
 _SHORT = len(KEY) + len(_TOKEN_SUMS)
+_NO_UNITS = (0,) * len(UNITS)
 _SHORT_COLUMNS, _SHORT_ADD, _ADD = _columns(_TOKEN_SUMS), _add(_TOKEN_SUMS), _add(SUMS)
 
 
@@ -88,9 +89,13 @@ def added(one: Sequence[int], other: Sequence[int]) -> list[int]:
     return [a + b for a, b in zip_longest(one, other, fillvalue=0)]
 
 
-def in_full(row: Sequence[Any]) -> Sequence[Any]:
-    """A row of ``hour_rows`` with all of ``COLUMNS``."""
-    return (*row, *(0 for _ in UNITS)) if len(row) == _SHORT else row
+def in_full(row: Sequence[Any], names: int = len(KEY)) -> tuple[Any, ...]:
+    """A row of sums with those of units as well.
+
+    Args:
+        names: how many of its members are none.
+    """
+    return (*row, *_NO_UNITS) if len(row) == names + len(_TOKEN_SUMS) else tuple(row)
 
 
 def add_rows(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:

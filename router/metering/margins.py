@@ -11,7 +11,7 @@ __all__ = ["Margin", "list_margins"]
 
 _HOUR_S = 3600
 _SQL = """
-SELECT model, SUM(calls), SUM(charge_nano), SUM(cost_nano), SUM(uncosted) FROM usage_hours
+SELECT model, SUM(calls), SUM(charge_nano), SUM(cost_nano), SUM(uncosted) FROM usage_totals
 WHERE hour >= ? GROUP BY model ORDER BY SUM(charge_nano) DESC, model
 """
 

@@ -211,6 +211,8 @@ def sum_hours(
     wanted = [*(GROUPINGS[name] for name in by), *(f"CAST(SUM({name}) AS BIGINT)" for name in SUMS)]
     places = ", ".join(str(place + 1) for place in range(len(by)))
     ending = f"GROUP BY {places} ORDER BY {places}" if by else "HAVING COUNT(*) > 0"
+    everybody = account is None and keys is None and not {"account", "key"} & set(by)
+    table = "usage_totals" if everybody else "usage_hours"
 
     def read(connection: Connection) -> list[tuple[Any, ...]]:
         filled = list(given)
@@ -218,7 +220,7 @@ def sum_hours(
             one_of, values = in_list(connection.engine, [*keys])
             filled.append((f"key_id {one_of}", values))
         where = " AND ".join(["true", *(condition for condition, _ in filled)])
-        sql = f"SELECT {', '.join(wanted)} FROM usage_hours WHERE {where} {ending}"  # noqa: S608 - constant texts
+        sql = f"SELECT {', '.join(wanted)} FROM {table} WHERE {where} {ending}"  # noqa: S608 - constant texts
         return connection.tuples(sql, [value for _, value in filled])
 
     return [UsageSum(dict(zip(by, row, strict=False)), *row[len(by) :]) for row in database.read(read)]

@@ -83,6 +83,35 @@ INSERT INTO prices (list, model, starts_at, price, created_at)
 DROP TABLE prices_before;
 """
 
+_TOTALS = """
+CREATE TABLE usage_totals (                 -- usage_hours of all accounts and keys together, for the operator's pages
+    hour               BIGINT NOT NULL,
+    model              TEXT NOT NULL,
+    provider           TEXT NOT NULL,
+    calls              BIGINT NOT NULL,
+    errors             BIGINT NOT NULL,
+    prompt_tokens      BIGINT NOT NULL,
+    cached_tokens      BIGINT NOT NULL,
+    completion_tokens  BIGINT NOT NULL,
+    reasoning_tokens   BIGINT NOT NULL,
+    charge_nano        BIGINT NOT NULL,
+    cost_nano          BIGINT NOT NULL,
+    uncosted           BIGINT NOT NULL,
+    images             BIGINT NOT NULL,
+    milliseconds       BIGINT NOT NULL,
+    characters         BIGINT NOT NULL,
+    searches           BIGINT NOT NULL,
+    requests           BIGINT NOT NULL,
+    PRIMARY KEY (hour, model, provider)
+);
+INSERT INTO usage_totals (hour, model, provider, calls, errors, prompt_tokens, cached_tokens, completion_tokens,
+    reasoning_tokens, charge_nano, cost_nano, uncosted, images, milliseconds, characters, searches, requests)
+    SELECT hour, model, provider, SUM(calls), SUM(errors), SUM(prompt_tokens), SUM(cached_tokens),
+        SUM(completion_tokens), SUM(reasoning_tokens), SUM(charge_nano), SUM(cost_nano), SUM(uncosted),
+        SUM(images), SUM(milliseconds), SUM(characters), SUM(searches), SUM(requests)
+    FROM usage_hours GROUP BY hour, model, provider;
+"""
+
 MIGRATIONS: Sequence[Migration] = (
     *EARLY_MIGRATIONS,
     Migration(13, "calls that end with their key", _ENDINGS),
@@ -96,6 +125,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(21, "calls that did not end well", _FAILED_CALLS),
     Migration(22, "payments, and kinds of credit", PAYMENTS),
     Migration(23, "prices with the moment from which they hold", _PRICES_IN_TIME),
+    Migration(24, "what all accounts' calls come to by hour", _TOTALS),
 )
 """In order; numbers begin at 1 and have no gap."""
 
@@ -218,5 +248,6 @@ BACK: Mapping[int, Back] = {
         "for; what holds now stays, and what is planned never comes (`router models planned`).",
         after=_keep_prices_in_force,
     ),
+    24: Back("DROP TABLE usage_totals;"),
 }
 """Number of a migration -> how it is undone."""

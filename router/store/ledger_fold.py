@@ -11,6 +11,8 @@ from router.db.bulk import Columns, write_rows
 from router.db.connection import Connection
 from router.metering.hour_rows import COLUMNS as HOURS
 from router.metering.hour_rows import in_full
+from router.metering.hour_totals import COLUMNS as TOTALS
+from router.metering.hour_totals import totals_of
 from router.store.ledger_log import BALANCES, BUCKETS, HOLDS, TRANSFERS, Row, is_behind, logged, merged
 
 __all__ = ["fold"]
@@ -37,6 +39,7 @@ def fold(connection: Connection) -> None:
         ("holds", HOLDS, whole.holds),
         ("transfers", (*TRANSFERS, ("seq", "bigint")), _numbered(whole.transfers, last)),
         ("usage_hours", HOURS, [in_full(row) for row in whole.hours]),
+        ("usage_totals", TOTALS, totals_of(whole.hours)),
     ):
         names = ", ".join(column for column, _ in columns)
         there = f"SELECT {names} FROM {schema}.{name}"  # noqa: S608 - constant texts

@@ -19,6 +19,7 @@ import msgspec
 from router.db.bulk import Columns, delete_in, write_rows
 from router.db.connection import Connection
 from router.metering.hour_rows import add_rows, added
+from router.metering.hour_totals import add_totals
 from router.metering.tallies import add_counters
 from router.metering.usage_columns import COLUMNS as USAGE
 
@@ -157,7 +158,7 @@ def enter(connection: Connection) -> None:
     """Begin a writing transaction of somebody who knows nothing of the log."""
     if _has_log(connection):
         connection.execute("UPDATE ledger_head SET epoch = epoch + 1")
-        catch_up(connection)
+        catch_up(connection, totals=_has_totals(connection))
 
 
 def is_behind(connection: Connection) -> bool:
@@ -165,11 +166,12 @@ def is_behind(connection: Connection) -> bool:
     return _has_log(connection) and bool(connection.tuples("SELECT 1 FROM ledger_log LIMIT 1"))
 
 
-def catch_up(connection: Connection, more: Effects | None = None) -> None:
+def catch_up(connection: Connection, more: Effects | None = None, *, totals: bool = True) -> None:
     """Bring the tables up to the log's end, and empty it, in the caller's transaction, which other writers wait for.
 
     Args:
         more: what follows the log's last row.
+        totals: whether there is a table of totals: a database whose migration is still to come has none.
     """
     found = [effects for _, effects in logged(connection)]
     if not found and not more:
@@ -181,6 +183,8 @@ def catch_up(connection: Connection, more: Effects | None = None) -> None:
     write_rows(connection, "holds", HOLDS, whole.holds)
     write_rows(connection, "transfers", TRANSFERS, whole.transfers)
     add_rows(connection, whole.hours)
+    if totals:
+        add_totals(connection, whole.hours)
     if whole.counters:
         add_counters(connection, whole.counters)
     if found:
@@ -221,3 +225,9 @@ def _has_log(connection: Connection) -> bool:
     if not connection.has_log:
         connection.has_log = connection.has_table("ledger_log")
     return connection.has_log
+
+
+def _has_totals(connection: Connection) -> bool:
+    if not connection.has_totals:
+        connection.has_totals = connection.has_table("usage_totals")
+    return connection.has_totals

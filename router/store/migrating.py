@@ -128,7 +128,7 @@ def step_back(database: Runner, *, lossy: bool = False) -> Step:
         if after is not None:
             after(connection)
         connection.execute("DELETE FROM schema_migrations WHERE owner = ? AND number = ?", (OWNER, newest))
-        connection.has_log = False
+        connection.has_log = connection.has_totals = False
         return Step(OWNER, newest, MIGRATIONS[newest - 1].title)
 
     return database.write(undo, timeout_s=_STEP_S)

@@ -131,6 +131,7 @@ DAMAGES: dict[str, tuple[str, set[str]]] = {
     ),
     "more tokens": ("UPDATE usage SET completion_tokens = 2 WHERE request_id = 'req_free'", {"hours_equal_rows"}),
     "an hour's tokens": ("UPDATE usage_hours SET prompt_tokens = prompt_tokens - 1", {"hours_equal_rows"}),
+    "a total's charge": ("UPDATE usage_totals SET charge_nano = charge_nano + 1", {"hours_equal_rows"}),
     "an hour gone": ("DELETE FROM usage_hours", {"hours_equal_rows"}),
     "less used": ("UPDATE buckets SET used = used - 1 WHERE id = 'host:budget:key_1'", {"buckets_unchanged"}),
     "another entry": ("UPDATE audit SET actor = 'nobody' WHERE seq = 1", {"audit_chained"}),

@@ -12,6 +12,7 @@ from stored_usage import insert_usage
 from router.db.database import Database
 from router.errors import BadRequest
 from router.metering.hour_rows import TOKENS_MAX, add_rows, hour_of, hour_rows
+from router.metering.hour_totals import wrong_totals
 from router.metering.usage_hours import UsageSum, sum_hours, wrong_hours
 from router.metering.usage_rows import export_usage
 from router.money.usage import Units
@@ -20,8 +21,7 @@ from router.store.host_migrations import MIGRATIONS
 from router.store.ledger_log import Effects, catch_up, merged
 from router.store.migrating import migrate, step_back
 from router.store.opening import open_database
-from router.store.prices import remove_price, set_price
-from router.types.records import CallRecord, Price
+from router.types.records import CallRecord
 
 New = Callable[..., CallRecord]
 HOUR = 3600
@@ -123,11 +123,11 @@ def test_a_log_of_the_release_before_is_brought_into_the_sums(database: Database
 
 def test_a_step_back_that_would_lose_units_is_refused(database: Database, new_record: New) -> None:
     undo_later_than_units(database)
-    set_price(database, "m", Price.per_million(input="1", output="2", per_request="1"))
+    sql = "INSERT INTO prices (list, model, price, created_at) VALUES ('', 'm', '{\"per_request\": 1}', 0)"
+    database.write(lambda connection: connection.execute(sql))
     with pytest.raises(BadRequest, match=r"Prices per unit .* are set.*--remove"):
         step_back(database, lossy=True)
-    remove_price(database, "m")
-    set_price(database, "m", Price.per_million(input="1", output="2"))
+    database.write(lambda connection: connection.execute("UPDATE prices SET price = '{}'"))
     _insert(database, new_record("r1", created_at=HOUR, units=Units(requests=1)))
     with pytest.raises(BadRequest, match=r"counts of units .* --lossy"):
         step_back(database)
@@ -163,3 +163,40 @@ def test_rows_from_before_there_were_sums_are_in_them(
         UsageSum({"hour": 1_800_000_000}, 1, 0, 1, 3, 2, 4, 0, 0, 0),
     ]
     database.close()
+
+
+def test_totals_of_all_accounts_are_the_sums_of_their_hours(database: Database, new_record: New) -> None:
+    """Whether they are written with their hours, or by the migration that makes their table."""
+    rows = [
+        new_record(
+            f"r{number}",
+            account=f"acct_{number % 3}",
+            model=f"m{number % 2}",
+            created_at=HOUR + 3600 * (number % 4),
+            charge_nano=number,
+            units=Units(requests=1) if number % 5 == 0 else None,
+        )
+        for number in range(24)
+    ]
+    database.write(
+        lambda connection: catch_up(connection, Effects(hours=[*hour_rows([(one, 1) for one in rows[:20]])]))
+    )
+    database.write(
+        lambda connection: catch_up(connection, Effects(hours=[*hour_rows([(one, 1) for one in rows[20:]])]))
+    )
+    database.write(lambda connection: catch_up(connection, Effects(hours=[*hour_rows([(rows[3], -1)])])))
+    for _ in range(2):
+        assert database.read(wrong_totals) == []
+        for by in (("hour",), ("day", "model"), ("provider",), ()):
+            of_all = sum_hours(database, by=by)
+            grouped = sum_hours(database, by=("account", *by))
+            assert sum(one.calls for one in of_all) == sum(one.calls for one in grouped) == 23
+            assert sum(one.charge_nano for one in of_all) == sum(one.charge_nano for one in grouped)
+            assert sum(one.requests for one in of_all) == sum(one.requests for one in grouped) == 5
+        (first,) = sum_hours(database, by=("model",), model="m0", since=HOUR, until=HOUR + 3600)
+        assert first.calls == len([one for one in rows if one.model == "m0" and one.created_at == HOUR])
+        while step_back(database).title != "what all accounts' calls come to by hour":
+            pass
+        migrate(database)
+    database.write(lambda connection: connection.execute("UPDATE usage_totals SET charge_nano = charge_nano + 1"))
+    assert len(database.read(wrong_totals)) == 4
