@@ -63,6 +63,7 @@ setup(
         "postgresql": ["psycopg[binary]>=3.2.2"],
         "passkeys": ["webauthn>=3.0"],
         "stripe": ["stripe>=16.1"],
+        "import": ["PyYAML>=6.0"],
         "dev": [
             "aiosmtpd>=1.4.6",
             "anthropic>=2.0",
@@ -81,6 +82,7 @@ setup(
             "py-spy>=0.4",
             "psycopg[binary]>=3.2.2",
             "pytest>=8.3",
+            "PyYAML>=6.0",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
             "ruff>=0.12",

@@ -35,6 +35,9 @@ class Root(LazyCommands):
         "doctor": CommandEntry("router.cli.commands.doctor:doctor", "Check the whole set-up and say what to do."),
         "fallbacks": CommandEntry("router.cli.commands.fallbacks:fallbacks", "Which models are tried when one fails."),
         "health": CommandEntry("router.cli.processes.health:health", "Whether the running gateway answers."),
+        "import": CommandEntry(
+            "router.cli.commands.importing:import_", "Customers and models of another gateway, taken over."
+        ),
         "init": CommandEntry(
             "router.cli.commands.init:init", "Make a configuration, a database, an account and a key."
         ),

@@ -39,7 +39,14 @@ class Change(Generic[T]):
     made: bool = True
 
 
-def write(office: Office, actor: Actor, action: str, change: Callable[[Transaction], Change[T]]) -> T:
+def write(
+    office: Office,
+    actor: Actor,
+    action: str,
+    change: Callable[[Transaction], Change[T]],
+    *,
+    timeout_s: float | None = None,
+) -> T:
     """Make a change and its entry in the audit log in one transaction, and give its result.
 
     What the change reads is what holds when it is written: nobody else writes meanwhile.
@@ -47,6 +54,7 @@ def write(office: Office, actor: Actor, action: str, change: Callable[[Transacti
     Args:
         action: as the command line calls it (``keys revoke``).
         change: does it; raises to leave everything as it was.
+        timeout_s: how long it may take; the database's own limit where None.
 
     Raises:
         ConfigError: the database does not fit this version.
@@ -61,7 +69,7 @@ def write(office: Office, actor: Actor, action: str, change: Callable[[Transacti
             insert_audit(connection, entry_of(actor, action, done.subject, done.detail, prefix))
         return done.result
 
-    return office.database.write(within)
+    return office.database.write(within, timeout_s=timeout_s)
 
 
 class AuditedRunner:

@@ -24,6 +24,7 @@ __all__ = [
     "RemovedModel",
     "add_model",
     "list_models",
+    "refuse_pinned",
     "remove_alias",
     "remove_model",
     "set_alias",
@@ -159,7 +160,7 @@ def add_model(
 
     def add(transaction: Transaction) -> Change[AddedModel]:
         seen = shelf.within(transaction)
-        _refuse_pinned(office, public_id)
+        refuse_pinned(office, public_id)
         snapshot = seen.snapshot
         if public_id in snapshot.aliases:
             raise BadRequest(f"{public_id!r} is an alias of {snapshot.aliases[public_id]!r}: remove that first.")
@@ -187,7 +188,7 @@ def set_model_enabled(office: Office, actor: Actor, model_id: str, enabled: bool
 
     def switch(transaction: Transaction) -> Change[str]:
         seen = shelf.within(transaction)
-        _refuse_pinned(office, model_id)
+        refuse_pinned(office, model_id)
         snapshot = seen.snapshot
         if model_id in snapshot.aliases:
             meant = snapshot.aliases[model_id]
@@ -210,7 +211,7 @@ def remove_model(office: Office, actor: Actor, model_id: str) -> RemovedModel:
     shelf = office.shelf
 
     def remove(transaction: Transaction) -> Change[RemovedModel]:
-        _refuse_pinned(office, model_id)
+        refuse_pinned(office, model_id)
         snapshot = shelf.within(transaction).snapshot
         if model_id in snapshot.aliases:
             raise BadRequest(f"{model_id!r} is an alias: `router models alias {model_id} --remove` forgets it.")
@@ -231,7 +232,7 @@ def _not_removable(snapshot: Snapshot, model_id: str) -> BadRequest | NotFound:
     return NotFound(f"There is no model {model_id!r}{nearest(model_id, snapshot.entries)}.", code="model_not_found")
 
 
-def _refuse_pinned(office: Office, model_id: str) -> None:
+def refuse_pinned(office: Office, model_id: str) -> None:
     """Refuse a model that a section of the configuration lists."""
     name, _, model = model_id.partition("/")
     provider = office.shelf.providers.get(name)

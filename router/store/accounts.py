@@ -54,13 +54,16 @@ class Account:
     price_list: str = ""
 
 
-def create_account(database: Runner, name: str) -> Account:
+def create_account(database: Runner, name: str, *, id: str = "") -> Account:
     """Make an active account, with a balance of zero.
+
+    Args:
+        id: of one that must not be made twice; a random one where empty.
 
     Raises:
         BadRequest: the name is empty, too long or holds control characters.
     """
-    account = Account(new_id("acct"), check_name(name, "an account's name"), "active", time.time())
+    account = Account(id or new_id("acct"), check_name(name, "an account's name"), "active", time.time())
 
     def insert(connection: Connection) -> Account:
         connection.execute(

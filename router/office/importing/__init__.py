@@ -1,0 +1,1 @@
+"""What another gateway knows of customers and models, taken over into this one."""

@@ -1,0 +1,1 @@
+"""The tables of other gateways, which are read and never written."""
