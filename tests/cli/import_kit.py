@@ -57,13 +57,24 @@ def fill_litellm(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(LITELLM)
         insert(connection, "LiteLLM_BudgetTable", budget_id="b1", max_budget=3.5, budget_duration="30d", rpm_limit=7)
-        team = {"team_alias": "Blue", "max_budget": 10.1, "spend": 0.3, "models": ["gpt-4o"], "rpm_limit": 60}
+        team: dict[str, Any] = {
+            "team_alias": "Blue",
+            "max_budget": 10.1,
+            "spend": 0.3,
+            "models": ["gpt-4o"],
+            "rpm_limit": 60,
+        }
         insert(connection, "LiteLLM_TeamTable", team_id="t1", **team)
         insert(connection, "LiteLLM_TeamTable", team_id="t2", max_budget=50, budget_duration="30d", blocked=True)
         insert(connection, "LiteLLM_UserTable", user_id="u1", user_email="ann@example.com", max_budget=2)
         insert(connection, "LiteLLM_UserTable", user_id="u2", user_email="bob@example.com")
         digest = hashlib.sha256(SK.encode()).hexdigest()
-        key = {"key_name": "sk-...6789", "key_alias": "laptop", "team_id": "t1", "models": ["all-team-models"]}
+        key: dict[str, Any] = {
+            "key_name": "sk-...6789",
+            "key_alias": "laptop",
+            "team_id": "t1",
+            "models": ["all-team-models"],
+        }
         insert(connection, "LiteLLM_VerificationToken", token=digest, budget_id="b1", **key)
         insert(connection, "LiteLLM_VerificationToken", token="b" * 64, user_id="u1", max_budget=1, spend=0.25)
         insert(connection, "LiteLLM_VerificationToken", token="c" * 64, team_id="t2", blocked=True, models=["m", "m"])
@@ -91,7 +102,12 @@ def _new_api_rows(connection: Any, mark: str) -> None:
     on, off = (True, False)
     first = {"unlimited_quota": on, "model_limits_enabled": off}
     insert(connection, "tokens", mark, id=1, user_id=1, key=NEW_API_KEY, name="laptop", **first)
-    limited = {"unlimited_quota": off, "remain_quota": 250_000, "model_limits_enabled": on, "model_limits": "a,b"}
+    limited: dict[str, Any] = {
+        "unlimited_quota": off,
+        "remain_quota": 250_000,
+        "model_limits_enabled": on,
+        "model_limits": "a,b",
+    }
     insert(connection, "tokens", mark, id=2, user_id=1, key="k" * 48, status=2, expired_time=4_000_000_000, **limited)
     insert(connection, "tokens", mark, id=3, user_id=1, key="l" * 48, status=3, unlimited_quota=on)
     insert(connection, "tokens", mark, id=4, user_id=3, key="m" * 48, unlimited_quota=on)

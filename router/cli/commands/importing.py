@@ -19,7 +19,7 @@ from router.office.importing.litellm_config import find_in_config
 from router.office.importing.litellm_rows import find_in_litellm
 from router.office.importing.new_api_rows import find_in_new_api
 from router.office.importing.openrouter_list import find_in_list
-from router.office.importing.records import Findings
+from router.office.importing.records import FoundElsewhere
 
 __all__ = ["import_"]
 
@@ -118,7 +118,7 @@ def openrouter(session: CommandSession, source: str, provider: str, **how: Any) 
     return _brought(session, find_in_list(_content(source), provider), **how)
 
 
-def _brought(session: CommandSession, found: Findings, **how: Any) -> int:
+def _brought(session: CommandSession, found: FoundElsewhere, **how: Any) -> int:
     session.progress(f"{len(found.accounts)} accounts, {len(found.keys)} keys, {len(found.models)} models")
     brought = bring(session.office, session.actor, found, **how)
     made = [asdict(row) for row in brought.made]

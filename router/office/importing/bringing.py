@@ -16,7 +16,7 @@ from router.money.amounts import NANO, format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.entries import entry_of
-from router.office.importing.records import Findings, ForeignAccount, ForeignKey, ForeignModel, OddRow
+from router.office.importing.records import ForeignAccount, ForeignKey, ForeignModel, FoundElsewhere, OddRow
 from router.office.models import refuse_pinned
 from router.office.office import Office
 from router.store import accounts as account_table
@@ -77,7 +77,7 @@ class _UndoneError(Exception):
 def bring(
     office: Office,
     actor: Actor,
-    findings: Findings,
+    findings: FoundElsewhere,
     *,
     label: str = "",
     usd_rate_nano: int | None = None,
@@ -115,7 +115,7 @@ def bring(
         return result
 
 
-def _rate(office: Office, findings: Findings, given: int | None) -> int:
+def _rate(office: Office, findings: FoundElsewhere, given: int | None) -> int:
     if given is not None:
         return given
     money = any(one.credit_nano or set(one.limits) & set(_SPENDING) for one in findings.accounts)
@@ -140,7 +140,7 @@ class _Bringing:
         self._accounts: dict[str, str] = {}  # those that are here by now
         self.label = label
 
-    def all(self, findings: Findings) -> None:
+    def all(self, findings: FoundElsewhere) -> None:
         for account in findings.accounts:
             with self._row(account.source):
                 self._account(account)

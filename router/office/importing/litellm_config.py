@@ -9,7 +9,7 @@ from typing import Any
 from router.catalogue.facts import facts_fault, given_facts
 from router.config.provider import ModelFacts
 from router.errors import BadRequest
-from router.office.importing.records import Findings, ForeignModel, OddRow, per_million
+from router.office.importing.records import ForeignModel, FoundElsewhere, OddRow, per_million
 
 __all__ = ["find_in_config"]
 
@@ -42,7 +42,7 @@ _ABILITIES = {
 _BYTES_MAX = 16_000_000
 
 
-def find_in_config(path: Path, providers: Mapping[str, str]) -> Findings:
+def find_in_config(path: Path, providers: Mapping[str, str]) -> FoundElsewhere:
     """The models of a configuration file.
 
     Args:
@@ -51,7 +51,7 @@ def find_in_config(path: Path, providers: Mapping[str, str]) -> Findings:
     Raises:
         BadRequest: the file cannot be read, or is no such configuration.
     """
-    found = Findings("litellm")
+    found = FoundElsewhere("litellm")
     seen: set[str] = set()
     for place, entry in enumerate(_entries(path), 1):
         name = entry.get("model_name") if isinstance(entry, dict) else None

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from router.office.importing.records import Findings, ForeignAccount, ForeignKey, OddRow, nano_of
+from router.office.importing.records import ForeignAccount, ForeignKey, FoundElsewhere, OddRow, nano_of
 from router.store.foreign.litellm import LitellmTables, read_litellm
 from router.store.keys import hash_key
 from router.types.keys import Budget
@@ -36,7 +36,7 @@ _OTHERS = "keys"
 """The account of keys that are nobody's."""
 
 
-def find_in_litellm(url: str, base_dir: Path, now: float | None = None) -> Findings:
+def find_in_litellm(url: str, base_dir: Path, now: float | None = None) -> FoundElsewhere:
     """What LiteLLM's database has of customers.
 
     Args:
@@ -48,8 +48,8 @@ def find_in_litellm(url: str, base_dir: Path, now: float | None = None) -> Findi
     return _found(read_litellm(url, base_dir), time.time() if now is None else now)
 
 
-def _found(tables: LitellmTables, now: float) -> Findings:
-    found = Findings("litellm")
+def _found(tables: LitellmTables, now: float) -> FoundElsewhere:
+    found = FoundElsewhere("litellm")
     teams = {row["team_id"]: row for row in tables.teams}
     users = {row["user_id"]: row for row in tables.users}
     budgets = {row["budget_id"]: row for row in tables.budgets}
@@ -97,7 +97,7 @@ def _shared_budget(row: Mapping[str, Any], budgets: Mapping[str, Mapping[str, An
     return {name: shared[name] for name in names if row.get(name) is None and shared.get(name) is not None}
 
 
-def _add_account(found: Findings, source: str, name: str, row: Mapping[str, Any]) -> None:
+def _add_account(found: FoundElsewhere, source: str, name: str, row: Mapping[str, Any]) -> None:
     try:
         budget = _budget_of(row)
         limits = _limits_of(row)
@@ -114,7 +114,9 @@ def _add_account(found: Findings, source: str, name: str, row: Mapping[str, Any]
     found.accounts.append(ForeignAccount(source, name, credit, bool(row.get("blocked")), limits))
 
 
-def _add_key(found: Findings, source: str, row: Mapping[str, Any], team: Mapping[str, Any] | None, now: float) -> None:
+def _add_key(
+    found: FoundElsewhere, source: str, row: Mapping[str, Any], team: Mapping[str, Any] | None, now: float
+) -> None:
     expires_at = _seconds(row.get("expires"))
     if row.get("team_id") == _OF_PAGES:
         found.left.append(OddRow(source, "is a log-in to LiteLLM's own pages"))

@@ -13,7 +13,7 @@ from typing import Any
 
 from router.errors import BadRequest
 from router.money.amounts import NANO, format_nano
-from router.office.importing.records import Findings, ForeignAccount, ForeignKey, OddRow
+from router.office.importing.records import ForeignAccount, ForeignKey, FoundElsewhere, OddRow
 from router.store.foreign.new_api import NewApiTables, read_new_api
 from router.store.keys import hash_key
 from router.types.keys import Budget
@@ -25,7 +25,7 @@ _ENABLED, _DISABLED, _EXPIRED, _EXHAUSTED = 1, 2, 3, 4
 _KEY_LEAST = 16  # of random letters, for a key that nobody guesses
 
 
-def find_in_new_api(url: str, base_dir: Path, now: float | None = None) -> Findings:
+def find_in_new_api(url: str, base_dir: Path, now: float | None = None) -> FoundElsewhere:
     """What New API's database has of customers.
 
     Args:
@@ -38,8 +38,8 @@ def find_in_new_api(url: str, base_dir: Path, now: float | None = None) -> Findi
     return _found(read_new_api(url, base_dir), time.time() if now is None else now)
 
 
-def _found(tables: NewApiTables, now: float) -> Findings:
-    found, per_usd = Findings("new-api"), _per_usd(tables.quota_per_unit)
+def _found(tables: NewApiTables, now: float) -> FoundElsewhere:
+    found, per_usd = FoundElsewhere("new-api"), _per_usd(tables.quota_per_unit)
     deleted = {row["id"] for row in tables.users if row.get("deleted_at")}
     there = {row["id"] for row in tables.users}
     for row in tables.users:
@@ -71,7 +71,7 @@ def _nano(quota: Any, per_usd: Decimal) -> int:
     return int((Decimal(int(quota or 0)) * NANO / per_usd).to_integral_value(ROUND_FLOOR))
 
 
-def _add_user(found: Findings, row: Mapping[str, Any], per_usd: Decimal) -> None:
+def _add_user(found: FoundElsewhere, row: Mapping[str, Any], per_usd: Decimal) -> None:
     source = f"user:{row['id']}"
     if row.get("deleted_at"):
         found.left.append(OddRow(source, "was deleted"))
@@ -84,7 +84,7 @@ def _add_user(found: Findings, row: Mapping[str, Any], per_usd: Decimal) -> None
     found.accounts.append(ForeignAccount(source, name, max(0, credit), suspended))
 
 
-def _add_token(found: Findings, source: str, row: Mapping[str, Any], per_usd: Decimal) -> None:
+def _add_token(found: FoundElsewhere, source: str, row: Mapping[str, Any], per_usd: Decimal) -> None:
     text = str(row["key"] or "").strip().removeprefix("sk-")
     problem = ""
     if len(text) < _KEY_LEAST:

@@ -10,7 +10,7 @@ from typing import Any
 from router.catalogue.facts import facts_fault, given_facts
 from router.config.provider import ModelFacts
 from router.errors import BadRequest
-from router.office.importing.records import Findings, ForeignModel, OddRow, per_million
+from router.office.importing.records import ForeignModel, FoundElsewhere, OddRow, per_million
 
 __all__ = ["find_in_list"]
 
@@ -26,7 +26,7 @@ _INPUTS = {"image": "images", "audio": "audio", "file": "files"}
 _ABILITIES = {"tools": "tools", "reasoning": "reasoning"}
 
 
-def find_in_list(content: bytes, provider: str) -> Findings:
+def find_in_list(content: bytes, provider: str) -> FoundElsewhere:
     """The models of a list.
 
     Args:
@@ -43,7 +43,7 @@ def find_in_list(content: bytes, provider: str) -> Findings:
     models = document.get("data") if isinstance(document, dict) else None
     if not isinstance(models, list):
         raise BadRequest("The list has no data: it must be a JSON object as GET /api/v1/models of OpenRouter gives it.")
-    found = Findings("openrouter")
+    found = FoundElsewhere("openrouter")
     for place, entry in enumerate(models, 1):
         id = entry.get("id") if isinstance(entry, dict) else None
         if not isinstance(entry, dict) or not isinstance(id, str) or not id:

@@ -10,7 +10,7 @@ from typing import Any
 from router.money.amounts import NANO
 from router.types.keys import Budget
 
-__all__ = ["Findings", "ForeignAccount", "ForeignKey", "ForeignModel", "OddRow", "nano_of", "per_million"]
+__all__ = ["ForeignAccount", "ForeignKey", "ForeignModel", "FoundElsewhere", "OddRow", "nano_of", "per_million"]
 
 _MILLION = 1_000_000
 _NANO_MAX = 10**18
@@ -87,7 +87,7 @@ class ForeignModel:
 
 
 @dataclass(slots=True)
-class Findings:
+class FoundElsewhere:
     """All that was found.
 
     Attributes:
