@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from functools import cached_property
 
+from router import __version__
 from router.app.catalogue_parts import CatalogueParts
 from router.app.exchange_rate import rate_jobs
 from router.db.journal import Journal
+from router.jobs.database_clock import DatabaseClock
 from router.jobs.leased import Jobs, LeasedJob
+from router.jobs.nodes import about_worker
 from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
 from router.ledger.sweep import Swept, sweep
@@ -32,11 +36,23 @@ class LedgerParts(CatalogueParts):
         return Journal(self.database, batch, rest=batch.rest)
 
     @cached_property
+    def database_clock(self) -> DatabaseClock:
+        """By which workers of all nodes compare leases."""
+        clock = DatabaseClock()
+        self.database.read(clock.compare, whole=False)
+        return clock
+
+    @cached_property
     def jobs(self) -> Jobs:
         """What one of all workers does from time to time; makes this process a worker."""
+        clock, started_at = self.database_clock, time.time()
+        node = self.settings.server.node or socket.gethostname()
         return Jobs(
             self.database,
             list(self.leased_jobs()),
+            clock=clock,
+            about=lambda: about_worker(node, __version__, started_at, clock.ahead_s),
+            beside=clock.compare,
             providers=[name for name, provider in self.providers.items() if provider.active],
         )
 
@@ -46,7 +62,7 @@ class LedgerParts(CatalogueParts):
 
     def end_dead_calls(self) -> Swept:
         """Settle the calls whose worker is dead."""
-        return sweep(self.database, time.time(), self.settings.billing.expired, everything=True)
+        return sweep(self.database, self.database_clock(), self.settings.billing.expired, everything=True)
 
     def leased_jobs(self) -> Iterator[LeasedJob]:
         yield from super().leased_jobs()

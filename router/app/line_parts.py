@@ -19,6 +19,7 @@ from router.charging.limit_rules import KeyFinder, rules_text
 from router.db.access_version import read_endings
 from router.ledger.paid.lots import keep_spend_first
 from router.ledger.rules import keep_rules
+from router.providers.shared_circuits import SharedCircuits
 from router.store.sealing import MASTER_KEY
 from router.surfaces.proofs import ProofSealer
 
@@ -41,6 +42,13 @@ class LineParts(LedgerParts, PluginParts):
         return Recorder(self.log, self.registry, addresses=self.settings.server.log_client_address)
 
     @cached_property
+    def shared_circuits(self) -> SharedCircuits:
+        """What workers tell each other of providers that rest."""
+        endpoints = [provider.endpoints for provider in self.providers.values()]
+        worker = self.jobs.worker
+        return SharedCircuits(self.database, endpoints, worker=worker.id, host=worker.host, clock=self.database_clock)
+
+    @cached_property
     def gateway(self) -> CallPipeline:
         """The line itself."""
         settings = self.settings.gateway
@@ -50,6 +58,7 @@ class LineParts(LedgerParts, PluginParts):
         keep_rules(self.database, rules_text(self.settings))
         keep_spend_first(self.database, self.settings.payments.spend_first)
         self.jobs.start()
+        self.shared_circuits.start()
         finder = KeyFinder(self.database, self.limits)
         admission = Admission(self.journal, self.policies, self._admission_limits(), owner=self.jobs.worker.id)
         return CallPipeline(
@@ -85,6 +94,7 @@ class LineParts(LedgerParts, PluginParts):
             account_bytes=self.settings.billing.store_account_bytes,
             keeps_free=not self.bills,
             end_dead_calls=self.end_dead_calls,
+            clock=self.database_clock,
         )
 
     def _admission_limits(self) -> AdmissionLimits:
@@ -99,6 +109,8 @@ class LineParts(LedgerParts, PluginParts):
         )
 
     def close(self) -> None:
+        if self.made("shared_circuits"):
+            self.shared_circuits.close()
         super().close()
         if self.made("log"):
             self.log.flush()

@@ -70,7 +70,7 @@ class Idempotency:
         keeps_free: whether answers are kept that cost nothing.
         end_dead_calls: settles the calls of workers that died.
         wait_s: how long a repeat waits for the first call.
-        clock: Unix seconds.
+        clock: Unix seconds, by which other workers' leases are looked at too.
     """
 
     def __init__(

@@ -48,6 +48,7 @@ class Root(LazyCommands):
         ),
         "mail": CommandEntry("router.cli.people.mail:mail", "What the portal sends, and whether it arrives."),
         "models": CommandEntry("router.cli.commands.models:models", "The catalogue: models and aliases."),
+        "nodes": CommandEntry("router.cli.commands.nodes:nodes", "The machines that serve one database."),
         "payments": CommandEntry("router.cli.payments.methods:payments", "How customers pay in, and whether it works."),
         "people": CommandEntry("router.cli.people.group:people", "Who logs into the portal, and sign-ups."),
         "plugins": CommandEntry("router.cli.commands.plugins:plugins", "Installed plugins."),

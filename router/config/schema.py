@@ -38,6 +38,7 @@ class ServerSettings:
     """Where the gateway listens, and how long it waits for its clients.
 
     Attributes:
+        node: how this machine, or container, is called where several share one database; the host's name where unset.
         host: address to listen on; ``0.0.0.0`` and ``::`` are all addresses of the machine.
         port: 0 takes a free one.
         workers: processes; 0 is one per core.
@@ -69,6 +70,7 @@ class ServerSettings:
             kin) in each worker; calls are counted apart.
     """
 
+    node: str = ""
     host: str = "127.0.0.1"
     port: int = field(default=8080, metadata={"min": 0, "max": 65535})
     workers: int = field(default=0, metadata={"min": 0, "max": 512})

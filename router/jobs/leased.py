@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from router.db.connection import Connection
 from router.db.database import Database
@@ -56,6 +56,8 @@ class Jobs:
         beat_s: between two beats; a third of the lease leaves room for one that fails.
         lease_s: how long after its last beat a worker counts as alive.
         providers: the names of those that this worker has active, for commands to know.
+        about: what this worker tells of itself, as JSON; asked at each beat.
+        beside: done in each beat's transaction, before the leases.
 
     Attributes:
         worker: this worker.
@@ -74,7 +76,11 @@ class Jobs:
         beat_s: float = _BEAT_S,
         lease_s: float = LEASE_S,
         providers: Iterable[str] | None = None,
+        about: Callable[[], str] = str,
+        beside: Callable[[Connection], None] | None = None,
     ) -> None:
+        self._about = about
+        self._beside = beside
         self._database = database
         self._jobs = sorted(jobs, key=lambda job: job.name)
         self._clock = clock
@@ -130,6 +136,9 @@ class Jobs:
 
     def _renew(self, connection: Connection, now: float) -> list[LeasedJob]:
         """The jobs that are this worker's."""
+        if self._beside is not None:
+            self._beside(connection)
+        self.worker = replace(self.worker, about=self._about())
         renew(connection, self.worker, now, lease_s=self._lease_s)
         owner = self.worker.id
         return [job for job in self._jobs if take_lease(connection, job.name, owner, now, self._lease_s)]

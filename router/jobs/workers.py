@@ -1,7 +1,7 @@
 """Workers and their leases: who is alive, so that what a dead one held can be given back.
 
 A worker is alive while its lease runs and, where that can be seen (on the same host, boot and process namespace),
-while its process is there. Leases are compared by each node's clock: keep those of several nodes within a few seconds.
+while its process is there. Leases of several machines are compared by the database's clock (``DatabaseClock``).
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ LEASE_S = 15.0
 _FORGET_S = 86_400.0
 _PROC = Path("/proc")
 _INSERT = """
-INSERT INTO workers (id, host, process, started, expires_at, providers) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at
+INSERT INTO workers (id, host, process, started, expires_at, providers, about) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at, about = excluded.about
 """
 _OWNERS = """
 SELECT h.owner, w.id, w.host, w.process, w.started, w.expires_at
 FROM (SELECT DISTINCT owner FROM holds) h LEFT JOIN workers w ON w.id = h.owner
 """
 
-_WORKERS = "SELECT id, host, process, started, providers, expires_at FROM workers"
+_WORKERS = "SELECT id, host, process, started, providers, about, expires_at FROM workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class Worker:
         process: its process ID there.
         started: when the process started, as its kernel tells; empty where it does not.
         providers: JSON list of the names of the providers that it has active; empty where that is not told.
+        about: JSON object of what it tells of itself (``router.jobs.nodes``); empty for nothing.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Worker:
     process: int
     started: str
     providers: str = ""
+    about: str = ""
 
 
 def register(
@@ -88,7 +90,8 @@ def register(
 
 def renew(connection: Connection, worker: Worker, now: float, *, lease_s: float = LEASE_S) -> None:
     """Keep a worker alive until ``now + lease_s``, whether or not its lease has run out meanwhile."""
-    values = (worker.id, worker.host, worker.process, worker.started, now + lease_s, worker.providers)
+    lease = (now + lease_s, worker.providers, worker.about)
+    values = (worker.id, worker.host, worker.process, worker.started, *lease)
     connection.execute(_INSERT, values)
 
 
@@ -124,7 +127,7 @@ def living(database: Runner, now: float) -> list[Worker]:
     """All workers that live, on any host, as far as can be seen from here."""
     rows = database.read(lambda connection: connection.tuples(_WORKERS))
     host = this_host()
-    found = [(Worker(*row[:5]), row[5]) for row in rows]
+    found = [(Worker(*row[:-1]), row[-1]) for row in rows]
     return [worker for worker, until in found if _runs(until, now) and not _process_is_gone(worker, host)]
 
 

@@ -15,6 +15,7 @@ from router.errors import BadRequest
 from router.money.usage import UNITS as UNIT_NAMES
 from router.store.accounts import OPERATORS
 from router.store.audit import chain_as_before
+from router.store.circuits import CIRCUITS
 from router.store.early_migrations import EARLY_MIGRATIONS
 from router.store.kept.tables import RESPONSES, UNITS
 from router.store.payments.tables import PAYMENTS
@@ -50,6 +51,11 @@ CREATE TABLE ledger_head (                  -- one row, which writers of the led
     seq    INTEGER NOT NULL                 -- PostgreSQL: of the log's last row
 );
 INSERT INTO ledger_head (name, epoch, seq) VALUES ('ledger', 0, 0);
+"""
+
+_NODES = f"""
+ALTER TABLE workers ADD COLUMN about TEXT NOT NULL DEFAULT '';         -- JSON object of what it tells of itself
+{CIRCUITS};
 """
 
 _AUDIT_ACTORS = """
@@ -126,6 +132,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(22, "payments, and kinds of credit", PAYMENTS),
     Migration(23, "prices with the moment from which they hold", _PRICES_IN_TIME),
     Migration(24, "what all accounts' calls come to by hour", _TOTALS),
+    Migration(25, "what nodes tell each other", _NODES),
 )
 """In order; numbers begin at 1 and have no gap."""
 
@@ -249,5 +256,6 @@ BACK: Mapping[int, Back] = {
         after=_keep_prices_in_force,
     ),
     24: Back("DROP TABLE usage_totals;"),
+    25: Back("DROP TABLE circuits; ALTER TABLE workers DROP COLUMN about;"),
 }
 """Number of a migration -> how it is undone."""

@@ -20,6 +20,7 @@ from router.cli.support.session import CommandSession, common
 from router.cli.support.tls_checks import check_tls
 from router.config.portal import portal_scheme
 from router.errors import RouterError
+from router.office.operations.nodes import living_nodes, node_faults
 from router.providers.configured import ConfiguredProvider
 
 __all__ = ["doctor"]
@@ -136,6 +137,16 @@ def _prices(session: CommandSession) -> Iterator[Finding]:
         yield Finding("prices", "warning", detail, remedy)
 
 
+def _nodes(session: CommandSession) -> Iterator[Finding]:
+    """Whether the machines that share the database agree on the time and on the version."""
+    try:
+        nodes = living_nodes(session.office)
+    except RouterError:
+        return  # told by the other checks
+    for fault in node_faults(nodes):
+        yield Finding("nodes", "warning", fault, "`router nodes list` shows them")
+
+
 def _database(session: CommandSession) -> Iterator[Finding]:
     try:
         database = session.database
@@ -143,4 +154,5 @@ def _database(session: CommandSession) -> Iterator[Finding]:
         yield Finding("database", "problem", error.in_full, "correct [database] url")
         return
     yield from checks.check_database(database, session.registry)
+    yield from _nodes(session)
     yield from checks.check_files(session.settings, database)

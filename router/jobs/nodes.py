@@ -1,0 +1,76 @@
+"""Nodes: machines, or containers, whose workers share one database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from router.db.connection import Connection
+from router.db.transaction import Runner
+from router.jobs.workers import living
+
+__all__ = ["GatewayNode", "about_worker", "list_nodes"]
+
+_LEASES = "SELECT owner, name FROM leases WHERE expires_at > ? ORDER BY name"
+
+
+@dataclass(slots=True)
+class GatewayNode:
+    """One node, as its living workers tell.
+
+    Attributes:
+        name: ``[server] node``, or the host's name.
+        workers: how many of its processes live: of the gateway, and of a portal.
+        versions: of the software that they run; two while a release is rolled out.
+        started_at: when the oldest of them came up; Unix seconds.
+        ahead_s: how far its clock is ahead of the database's; 0 on SQLite.
+        jobs: names of the jobs that its workers do for all.
+    """
+
+    name: str
+    workers: int = 0
+    versions: set[str] = field(default_factory=set)
+    started_at: float = 0.0
+    ahead_s: float = 0.0
+    jobs: list[str] = field(default_factory=list)
+
+
+def about_worker(node: str, version: str, started_at: float, ahead_s: float) -> str:
+    """What a worker tells of itself, as its row keeps it."""
+    return json.dumps({"node": node, "version": version, "started_at": started_at, "ahead_s": round(ahead_s, 3)})
+
+
+def list_nodes(database: Runner, now: float) -> list[GatewayNode]:
+    """All nodes of which a worker lives, by name.
+
+    Args:
+        now: by the database's clock.
+    """
+    workers = living(database, now)
+    held = _held(database, now)
+    nodes: dict[str, GatewayNode] = {}
+    for worker in workers:
+        told: Mapping[str, Any] = json.loads(worker.about) if worker.about else {}
+        name = told.get("node") or worker.host.partition("/")[0]
+        node = nodes.setdefault(name, GatewayNode(name))
+        node.workers += 1
+        node.versions.update(filter(None, [told.get("version")]))
+        started_at = told.get("started_at", 0.0)
+        node.started_at = min(node.started_at or started_at, started_at)
+        node.ahead_s = max(node.ahead_s, told.get("ahead_s", 0.0), key=abs)
+        node.jobs += held.get(worker.id, ())
+    for node in nodes.values():
+        node.jobs.sort()
+    return sorted(nodes.values(), key=lambda node: node.name)
+
+
+def _held(database: Runner, now: float) -> Mapping[str, Iterable[str]]:
+    def load(connection: Connection) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for owner, name in connection.tuples(_LEASES, (now,)):
+            found.setdefault(owner, []).append(name)
+        return found
+
+    return database.read(load, whole=False)
