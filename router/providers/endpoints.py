@@ -1,6 +1,6 @@
 """A provider's endpoints: which one the next call gets, and who is told to wait.
 
-Each worker keeps its own picture: what one has learnt of a failing endpoint, the others learn for themselves.
+Each worker keeps its own picture; ``shared_circuits`` tells the others what one has learnt of a failing endpoint.
 """
 
 from __future__ import annotations

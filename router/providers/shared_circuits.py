@@ -62,7 +62,7 @@ class SharedCircuits:
         self._clock = clock
         self._monotonic = monotonic
         self._seen: dict[CircuitKey, int] = {}
-        self._taken: dict[CircuitKey, int] = {}
+        self._known: dict[CircuitKey, int] = {}  # open here and in the table -> the generation here
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -92,6 +92,7 @@ class SharedCircuits:
                 delete_circuits(connection, closed, before)
 
             self._database.write(write, behind=True)
+            self._known.update({row.key: seen[row.key] for row in opened})
         self._seen = seen
         self._take({row.key: row for row in read_circuits(self._database)})
 
@@ -116,7 +117,7 @@ class SharedCircuits:
         opened, closed, seen = [], [], {}
         for key, breaker in self._breakers():
             seen[key] = breaker.generation
-            if breaker.generation == self._seen.get(key, 0) or self._taken.get(key) == breaker.generation:
+            if breaker.generation == self._seen.get(key, 0) or self._known.get(key) == breaker.generation:
                 continue
             if breaker.state == CLOSED:
                 closed.append(key)
@@ -132,9 +133,9 @@ class SharedCircuits:
         )
 
     def _take(self, rows: dict[CircuitKey, CircuitRow]) -> None:
-        """Open here what is open elsewhere, and close what was opened so and is closed there."""
-        for key in [key for key in self._taken if key not in rows]:
-            generation, breaker = self._taken.pop(key), self._breaker(key)
+        """Open here what is open elsewhere, and close what was answered elsewhere."""
+        for key in [key for key in self._known if key not in rows]:
+            generation, breaker = self._known.pop(key), self._breaker(key)
             if breaker is not None and breaker.generation == generation and breaker.state == OPEN:
                 breaker.close()
                 self._seen[key] = breaker.generation
@@ -149,7 +150,7 @@ class SharedCircuits:
             )
             breaker.open(row.kind, left_s, self._monotonic(), strict=row.strict)
             breaker.cooldown_s = row.cooldown_s
-            self._taken[key] = self._seen[key] = breaker.generation
+            self._known[key] = self._seen[key] = breaker.generation
 
     def _breaker(self, key: CircuitKey, *, make: bool = False) -> CircuitBreaker | None:
         place: EndpointHealth | None = self._places.get(key[:2])
