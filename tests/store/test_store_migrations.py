@@ -107,6 +107,7 @@ _DIGESTS = {
     22: "451cf568402564ac",
     23: "8cd618d88224868c",
     24: "8db43472f1974ef6",
+    25: "c9c28f2f21564a62",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 
