@@ -1,4 +1,4 @@
-"""Two nodes on one PostgreSQL behind nginx: restarted in turn, one of them lost, and the server of the database lost."""
+"""Two nodes on one PostgreSQL behind nginx: restarted in turn, one of them lost, and the database's server lost."""
 
 from __future__ import annotations
 
