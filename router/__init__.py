@@ -25,6 +25,7 @@ from router.errors import (
 )
 from router.types.claims import BALANCE, Claim, Meters, Outcome, PolicyContext, Quote, Window
 from router.types.dialect import Dialect
+from router.types.guards import Guard, GuardedCall, GuardRefused, TextFilter, matches_in
 from router.types.key_views import CreditsView, GenerationView, KeyView
 from router.types.line_hooks import CallRequest, Credentials, TargetOption
 from router.types.observed import AttemptRecord, RefusalRecord
@@ -111,6 +112,9 @@ __all__ = [
     "Forbidden",
     "FormField",
     "GenerationView",
+    "Guard",
+    "GuardRefused",
+    "GuardedCall",
     "HealthLine",
     "InsufficientQuota",
     "Item",
@@ -161,6 +165,7 @@ __all__ = [
     "SurfaceCall",
     "TargetOption",
     "Text",
+    "TextFilter",
     "Timeouts",
     "TopUp",
     "TopUpClosed",

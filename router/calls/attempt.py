@@ -210,7 +210,9 @@ def _call_for(active: ActiveCall, target: TargetPlan) -> AnyCall:
     """The call as this target is to see it."""
     body = _body_for(active, target)
     if active.native and isinstance(active.surface, TranslatedSurface):
-        return active.surface.native_call(active, active.surface.native(active, body, target.model))
+        native = active.surface.native(active, body, target.model)
+        native = native if active.guarding is None else active.guarding.request(native)
+        return active.surface.native_call(active, native)
     if body is active.body:
         return active.call
     return active.surface.seen(active, body)
@@ -230,8 +232,8 @@ def _body_for(active: ActiveCall, target: TargetPlan) -> Mapping[str, Any]:
 
 
 def _shown(active: ActiveCall, body: bytes) -> bytes:
-    """A plain answer as its client is sent it."""
-    if active.translated is None or active.native:
+    """A plain answer as its client is sent it; where guards have to see it first, as chat has it."""
+    if active.translated is None or active.native or active.guarding is not None:
         return body
     return dump_json(active.translated.face.body(json.loads(body)))
 

@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from router.charging.targets import TargetPlan
+from router.charging.targets import TargetPlan, header_text
 from router.errors import UpstreamError
 from router.types.masking import masked, one_line, without_quotes
 from router.types.records import Attempt
 
-__all__ = ["SAID_MAX", "attempt_row", "named"]
+__all__ = ["SAID_MAX", "attempt_row", "attempt_text", "named"]
 
 SAID_MAX = 300
 """Letters of what an upstream said."""
@@ -42,3 +42,8 @@ def named(error: UpstreamError, target: TargetPlan) -> UpstreamError:
             error.message = f"{target.provider.name}: {rest.replace(head.removeprefix('upstream '), 'its host')}"
     error.args = (error.message,)
     return error
+
+
+def attempt_text(attempt: Attempt) -> str:
+    """As a header tells it: ``openai/gpt-4o;timeout;5003ms``."""
+    return f"{header_text(f'{attempt.provider}/{attempt.model}')};{attempt.kind};{attempt.latency_ms}ms"

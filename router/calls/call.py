@@ -21,6 +21,7 @@ from router.charging.targets import TargetPlan
 from router.charging.terms import CallPricing
 from router.charging.usage_marks import marks_of, tell
 from router.errors import RouterError, StoreError, Unavailable, UpstreamError
+from router.guarding.guards import CallGuards
 from router.http_client.exceptions import AnswerTooLong
 from router.ledger.operations import Hold, Statement
 from router.surfaces.face import Face, StreamEnds
@@ -29,6 +30,7 @@ from router.surfaces.reader import NativeReader, Reader
 from router.surfaces.surface import Surface
 from router.surfaces.translated import Translated, TranslatedSurface
 from router.types.dialect import Dialect
+from router.types.guards import GuardRefused
 from router.types.peer import NOBODY, Peer
 from router.types.records import AnyCall, Attempt, CallRecord, Key, Usage
 
@@ -80,6 +82,7 @@ class ActiveCall:
         attempts_told: of how many of its attempts observers have heard; ``passed_on``: headers of the upstream's.
         target: what serves it, or was tried last.
         dropped: what the client sent and that target does not see; ``stripped_params``: whatever the target.
+        guarding: who looks at its texts; None where nobody does.
         gone: the client has left; ``answered``: a stream's 200 is on its way, with or without output.
         taken_on: the provider may be at work: its request went out, and no failure has come back.
         first_output, tried_at: monotonic seconds at which it arrived, None before; and the latest attempt began.
@@ -111,6 +114,7 @@ class ActiveCall:
         "first_output",
         "found",
         "gone",
+        "guarding",
         "held",
         "include_usage",
         "keeping",
@@ -185,6 +189,7 @@ class ActiveCall:
         self.attempts: list[Attempt] = []
         self.stripped_params = self.dropped = _NONE
         self.passed_on: Mapping[str, str] = {}
+        self.guarding: CallGuards | None = None
         self.target: TargetPlan | None = None
         self.gone = self.answered = self.taken_on = False
         self.tried_at, self.attempts_told = 0.0, 0
@@ -207,15 +212,6 @@ class ActiveCall:
         if self._call is None:
             self._call = self.surface.seen(self, self.body)
         return self._call
-
-    @property
-    def sticky(self) -> str | None:
-        """What keeps related calls at one endpoint, where the provider's cache knows them."""
-        for name in ("prompt_cache_key", "user"):
-            value = self.body.get(name)
-            if isinstance(value, str) and value:
-                return f"{self.key.account}\0{value}"
-        return None
 
     def change_lane(self, native: bool) -> None:
         """Go on to a target that speaks the call's surface itself, or from there to one that is asked through chat."""
@@ -369,6 +365,8 @@ class ActiveCall:
         told, estimate = relay.usage, None
         if (told is None or told.doubtful) and (relay.output or (self.taken_on and error is None)):
             estimate = relay.estimate()
+        if isinstance(error, GuardRefused) and ending == "error":  # the provider has done its work
+            ending = "cut"
         if isinstance(error, AnswerTooLong) and not relay.output:
             ending, estimate = "cut", relay.estimate(error.limit_bytes)
         return compute_charge(self.terms, self.target, told, estimate, ending)
@@ -393,7 +391,7 @@ class ActiveCall:
 
     def _status(self, ending: str, error: RouterError | None) -> int:
         """What the client got; a dialect may have statuses of its own."""
-        answered = self.answered or (self.relay.output and self.stream)
+        answered = self.answered or (self.relay.output and self.stream and self.guarding is None)
         if ending == "disconnect" and not answered:
             return _LEFT
         return 200 if error is None or answered else self.surface.error_status(self._dialect, error)

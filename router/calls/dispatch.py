@@ -92,7 +92,7 @@ class Dispatcher:
         tried: set[EndpointHealth] = set()
         error = None
         account = active.key.account
-        sticky = active.sticky if len(endpoints.places) > 1 else None
+        sticky = _sticky(active) if len(endpoints.places) > 1 else None
         while (lease := endpoints.lease(sticky, tried, target.model, account, alone=alone)) is not None:
             tried.add(lease.place)
             try:
@@ -137,6 +137,15 @@ class Dispatcher:
                 yield covered
             else:
                 _log.warning("fallback of %s to %s costs more than the call has claimed", target.id, model_id)
+
+
+def _sticky(active: ActiveCall) -> str | None:
+    """What keeps related calls at one endpoint, where the provider's cache knows them."""
+    for name in ("prompt_cache_key", "user"):
+        value = active.body.get(name)
+        if isinstance(value, str) and value:
+            return f"{active.key.account}\0{value}"
+    return None
 
 
 def _able(

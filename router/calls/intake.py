@@ -10,6 +10,7 @@ from router.calls.call import ActiveCall
 from router.calls.request import Incoming
 from router.charging.plan import Plans
 from router.errors import RouterError
+from router.guarding.guards import Guards
 from router.surfaces.body import decode_json
 from router.surfaces.chat.mixed import chat_shaped
 from router.surfaces.chat.surface import CHAT
@@ -32,6 +33,7 @@ class Intake:
         finished: receives each call, exactly once, when it is over.
         plans: tells where calls go.
         proofs: wraps what providers want back with their reasoning.
+        guards: look at the texts of calls.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Intake:
         *,
         plans: Plans,
         proofs: ProofSealer,
+        guards: Guards,
     ) -> None:
         self._dialect = dialect
         self._uploads = uploads
@@ -50,6 +53,7 @@ class Intake:
         self._finished = finished
         self._plans = plans
         self._proofs = proofs
+        self._guards = guards
 
     def large_body(
         self, surface: Surface, key: Key, incoming: Incoming, size: int | None
@@ -75,6 +79,12 @@ class Intake:
                 body, dropped = chat_shaped(body)
             if not NOT_OURS.isdisjoint(body):
                 dropped, body = [*dropped, *dropped_fields(body)], passed_on(body)
+        guarding = None
+        if self._guards.any:
+            guarding = self._guards.of(incoming.request_id, surface, key, body, incoming.peer.address)
+        if guarding is not None:
+            body, surface = guarding.request(body), guarding.surface(surface)
+            translated = translated and translated._replace(chat=dict(body))
         found = surface.look(body)
         if translated is not None:
             found.text_bytes += translated.unseen_bytes
@@ -95,6 +105,9 @@ class Intake:
             source=source,
         )
         active.stripped_params = dropped
+        if guarding is not None:
+            active.guarding = guarding
+            guarding.attach(active)
         return active
 
     def _translated(self, surface: Surface, key: Key, body: Mapping[str, Any], incoming: Incoming) -> Translated:

@@ -15,6 +15,7 @@ from typing import Any
 import gevent
 
 from router.calls.admission import Admission, StaleKey
+from router.calls.attempt_rows import attempt_text
 from router.calls.auth import Authenticator, check_calls
 from router.calls.call import ActiveCall
 from router.calls.dispatch import Dispatcher
@@ -44,7 +45,7 @@ from router.surfaces.surface import Surface
 from router.surfaces.uploads import SMALL_BYTES, UploadLimits, Uploads
 from router.types.dialect import Dialect
 from router.types.offers import Listed
-from router.types.records import Attempt, CallRecord, Key
+from router.types.records import CallRecord, Key
 
 __all__ = ["CallAnswer", "CallPipeline"]
 
@@ -113,7 +114,8 @@ class CallPipeline:
         self._in_flight: dict[str, ActiveCall] = {}
         self._plans = Plans(quoter.snapshot, self._planned)
         drain_s = settings.drain_s
-        self._intake = Intake(dialect, self._uploads, drain_s, self._finished, plans=self._plans, proofs=proofs)
+        given = (dialect, self._uploads, drain_s, self._finished)
+        self._intake = Intake(*given, plans=self._plans, proofs=proofs, guards=plugins.guarding)
         self._progress = ProgressNotes(admission.journal, self._in_flight)
         self._endings = Endings(authenticator.version, endings, self._in_flight)
 
@@ -163,7 +165,7 @@ class CallPipeline:
                 raise BadRequest(message, code="streaming_disabled", param="stream")
             if incoming.idempotency_key is not None and key.idempotent:
                 return self._serve_once(active, incoming.idempotency_key, incoming, raw)
-            if self._plugins.caches and not active.stream:
+            if self._plugins.caches and not active.stream and not (active.guarding and active.guarding.changed):
                 return self._serve_known(active, incoming)
             return self._serve(active, incoming)
         except RouterError as error:
@@ -307,8 +309,9 @@ class CallPipeline:
             with active:
                 opened = self._dispatcher.open(active)
                 opened.close()
+                body = opened.first if active.guarding is None else active.guarding.answer(active, opened.first)
             if active.keeping is not None:
-                active.keeping.end(opened.first)
+                active.keeping.end(body)
         except CallCancelled as cancelled:
             active.finish(cancelled.reason)
             if cancelled.reason is not None:
@@ -327,7 +330,7 @@ class CallPipeline:
             if client is not None:
                 client.unwatch()
         active.finish()
-        return CallAnswer(opened.first, self._headers(active))
+        return CallAnswer(body, self._headers(active))
 
     def _stream(self, active: ActiveCall, incoming: Incoming) -> CallAnswer:
         """A stream to its end, which the client got unless it left, or an error before anything of it was sent."""
@@ -381,7 +384,7 @@ class CallPipeline:
                 shown = f"{provider}/{model};{attempts[0].kind};{attempts[0].latency_ms}ms"
             else:
                 provider, model = header_text(attempts[-1].provider), header_text(attempts[-1].model)
-                shown = ", ".join(map(_attempt_text, attempts))
+                shown = ", ".join(map(attempt_text, attempts))
             headers["x-router-provider"] = provider
             headers["x-router-model"] = model
             headers["x-router-attempts"] = shown
@@ -391,9 +394,6 @@ class CallPipeline:
 
     def _finished(self, active: ActiveCall, record: CallRecord) -> None:
         del self._in_flight[record.request_id]
+        if active.guarding is not None:
+            active.guarding.over(stream=active.stream)
         self._recorder.finished(record, active.plan.logged, active.attempts_told)
-
-
-def _attempt_text(attempt: Attempt) -> str:
-    """``openai/gpt-4o;timeout;5003ms``"""
-    return f"{header_text(f'{attempt.provider}/{attempt.model}')};{attempt.kind};{attempt.latency_ms}ms"

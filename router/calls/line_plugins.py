@@ -11,6 +11,7 @@ from router.calls.observers import Observer
 from router.calls.request import Incoming
 from router.charging.targets import TargetPlan
 from router.errors import Forbidden, RouterError, faults
+from router.guarding.guards import Guards
 from router.plugin_host.registry import Registry
 from router.surfaces.surface import Surface
 from router.types.keys import Key
@@ -25,22 +26,26 @@ _KEEPING_MAX = 256
 
 
 class LinePlugins:
-    """The plugins of one worker that stand on calls' ways, each asked in the order of its name.
+    """The plugins of one worker that stand on calls' ways, each asked in the order of its name; guards in theirs.
 
     Args:
         context_of: gives a plugin's context.
+        guarding: the guards of texts, whose order is that of ``request_guard`` as well.
 
     Attributes:
         authenticates, guards, orders, caches: whether there is any that does so.
     """
 
-    def __init__(self, registry: Registry, context_of: Callable[[str], PluginContext]) -> None:
+    def __init__(self, registry: Registry, context_of: Callable[[str], PluginContext], guarding: Guards) -> None:
         self._registry = registry
         self._context_of = context_of
+        self.guarding = guarding
         self._named = {
             hook: [plugin.name for plugin in registry.having(hook)]
-            for hook in ("authenticate", "request_guard", "route_targets", "cache_get", "cache_put")
+            for hook in ("authenticate", "route_targets", "cache_get", "cache_put")
         }
+        having = {plugin.name for plugin in registry.having("request_guard")}
+        self._named["request_guard"] = [name for name in guarding.order if name in having]
         self.authenticates = bool(self._named["authenticate"])
         self.guards = bool(self._named["request_guard"])
         self.orders = bool(self._named["route_targets"])

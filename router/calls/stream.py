@@ -93,7 +93,7 @@ class Pump:
                 self._timer.close()
                 self._timer = None
         try:
-            if error is not None and not active.answered and not active.relay.output:
+            if error is not None and not active.answered and (active.guarding is not None or not active.relay.output):
                 raise error
             if not active.gone:
                 if not self._begun:
@@ -132,15 +132,22 @@ class Pump:
 
     def _relay(self) -> None:
         opened = self._opened = self._dispatcher.open(self._active)
-        relay = self._active.relay
+        relay, guarding = self._active.relay, self._active.guarding
+        guarded = None if guarding is None else guarding.face
         try:
             self._put(opened.first)
             relay.check()
+            if guarded is not None:
+                guarded.check()
             for batch in opened.batches:
                 self._put(relay.frames(batch))
                 if relay.failure is not None:
                     relay.check()
+                if guarded is not None:
+                    guarded.check()
             relay.end()
+            if guarded is not None:
+                self._put(guarded.rest())
             self._end = self._active.ends.end_frame()
             if self._keeping is not None:
                 self._keeping.end(self._end)

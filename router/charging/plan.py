@@ -100,7 +100,7 @@ class Plans:
         snapshot = self._snapshot()
         name = (key.id, surface.name, model)
         plan = self._plans.get(name)
-        if plan is not None and plan.key is key and plan.snapshot is snapshot:
+        if plan is not None and plan.key is key and plan.snapshot is snapshot and plan.surface is surface:
             return plan
         plan = self._compile(key, surface, model, snapshot)  # of this snapshot or a newer one; then it is made again
         if len(self._plans) >= _REMEMBERED_MAX:

@@ -134,7 +134,7 @@ class PriceQuoter:
         """A target compiled; None where it has no price for such calls."""
         if self._known[0] is not snapshot:
             self._known = (snapshot, {})
-        cache, name = self._known[1], (surface.name, price_list, target.id)
+        cache, name = self._known[1], (surface.name, surface.hook, price_list, target.id)
         if name not in cache:
             if len(cache) >= _REMEMBERED_MAX:
                 cache.clear()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from router.config.convert import EnvironmentText, build_record
+from router.config.guards import GuardSettings, GuardsSettings
 from router.config.networks import network_of
 from router.config.origins import check_origins
 from router.config.payments import PaymentsSettings
@@ -50,6 +51,7 @@ class Settings:
         fallbacks: model ID -> model IDs to try next, best first (``[fallback]``).
         prices: model ID -> its price as written (``[prices]``); checked by whoever reads it.
         plugin_sections: plugin name -> the keys of ``[plugins.NAME]``.
+        guarded: plugin name -> ``[guards.NAME]``.
     """
 
     path: Path
@@ -63,11 +65,13 @@ class Settings:
     mail: MailSettings = field(default_factory=MailSettings)
     payments: PaymentsSettings = field(default_factory=PaymentsSettings)
     plugins: PluginsSettings = field(default_factory=PluginsSettings)
+    guards: GuardsSettings = field(default_factory=GuardsSettings)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prices: Mapping[str, Any] = field(default_factory=dict)
     plugin_sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    guarded: Mapping[str, GuardSettings] = field(default_factory=dict)
     text: str = field(default="", repr=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -164,6 +168,7 @@ _SECTIONS: Mapping[str, type] = {
     "mail": MailSettings,
     "payments": PaymentsSettings,
     "plugins": PluginsSettings,
+    "guards": GuardsSettings,
 }
 
 
@@ -176,9 +181,7 @@ def _settings(base: Settings, data: dict[str, Any]) -> Settings:
             raise ConfigError(f"{base.where(name)}: unknown section{hint}")
         if not isinstance(value, dict):
             raise ConfigError(f"{base.where(name)}: must be a table, not {value!r}")
-    plugins = data.get("plugins", {})
-    sections = {name: table for name, table in plugins.items() if isinstance(table, dict)}
-    data["plugins"] = {name: value for name, value in plugins.items() if name not in sections}
+    sections, guarded = (_tables_of(data, name) for name in ("plugins", "guards"))
     records = {name: base.record(kind, name, data.get(name, {})) for name, kind in _SECTIONS.items()}
     for name, table in data.get("providers", {}).items():
         if not isinstance(table, dict):
@@ -195,8 +198,17 @@ def _settings(base: Settings, data: dict[str, Any]) -> Settings:
         fallbacks=_fallbacks(base, data.get("fallback", {})),
         prices=data.get("prices", {}),
         plugin_sections=sections,
+        guarded={name: base.record(GuardSettings, f"guards.{name}", table) for name, table in guarded.items()},
         **records,
     )
+
+
+def _tables_of(data: dict[str, Any], section: str) -> dict[str, Any]:
+    """Take the tables of a section that are named by operators out of it."""
+    whole = data.get(section, {})
+    tables = {name: table for name, table in whole.items() if isinstance(table, dict)}
+    data[section] = {name: value for name, value in whole.items() if name not in tables}
+    return tables
 
 
 def _check_proxies(base: Settings, server: ServerSettings) -> None:

@@ -13,6 +13,7 @@ from router.hookspecs.provider import ProviderSpecs
 from router.hookspecs.serving import (
     CommonSpecs,
     DialectSpecs,
+    GuardSpecs,
     LifecycleSpecs,
     LineSpecs,
     ObserverSpecs,
@@ -37,6 +38,7 @@ ROLES: dict[str, type] = {
     "lifecycle": LifecycleSpecs,
     "observer": ObserverSpecs,
     "site": SiteSpecs,
+    "guard": GuardSpecs,
     "line": LineSpecs,
     "payment": PaymentSpecs,
 }

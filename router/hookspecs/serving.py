@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from router.types.dialect import Dialect
+from router.types.guards import Guard
 from router.types.line_hooks import CallRequest, Credentials, TargetOption
 from router.types.observed import AttemptRecord, RefusalRecord
 from router.types.plugin_context import Job, PluginContext
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CommonSpecs",
     "DialectSpecs",
+    "GuardSpecs",
     "LifecycleSpecs",
     "LineSpecs",
     "ObserverSpecs",
@@ -184,11 +186,27 @@ class SiteSpecs:
         """
 
 
+class GuardSpecs:
+    """For a plugin that guards requests and replies, whatever wire they came by: it observes, changes or refuses texts.
+
+    Several guard in the order of ``[guards] order``, and see replies in the opposite one.
+    """
+
+    @hookspec
+    def guard(self, context: PluginContext) -> Guard | None:
+        """What guards this worker's calls; None where the settings ask for nothing.
+
+        What a failure means, how long a look may take and whose calls are guarded is set in ``[guards.NAME]``.
+
+        Called: addressed, once per worker. Since: 0.2.
+        """
+
+
 class LineSpecs:
     """For a plugin that stands on a call's way: who calls, what is asked, where it goes, what is known already.
 
-    Each is off where no plugin has it. Several plugins are asked in the order of their names. They run in the call's
-    greenlet: what they wait for, the call waits for.
+    Each is off where no plugin has it. Several plugins are asked in the order of their names, guards in that of
+    ``[guards] order``. They run in the call's greenlet: what they wait for, the call waits for.
     """
 
     @hookspec
@@ -205,7 +223,7 @@ class LineSpecs:
         """Look at a call before anything else does: raise to refuse it, return a body to serve in place of its own.
 
         What is returned is checked as a client's body is. A failure that is no ``RouterError`` refuses the call
-        with 500 ``guard_failed``.
+        with 500 ``guard_failed``. Of the role ``guard``, the hook of that name sees texts alone, and replies as well.
 
         Raises:
             RouterError: refuses the call.

@@ -1,0 +1,3 @@
+"""Guards on requests and replies: texts found in canonical bodies, passed by guards in their order, and put back."""
+
+from __future__ import annotations
