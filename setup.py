@@ -9,6 +9,7 @@ PLUGINS = [
     *("ollama", "openai", "openrouter", "qwen", "xai"),  # more of them
     *("postpaid", "prepaid", "windows"),  # policies
     *("evm", "stripe", "tron", "voucher"),  # payment methods
+    *("patterns", "pii"),  # guards
     "surfaces",
     *("google_surface", "ollama_surface"),  # wires towards clients
     *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects

@@ -183,6 +183,7 @@ __all__ = [
     "__version__",
     "hookimpl",
     "load_offers",
+    "matches_in",
     "window_of",
 ]
 

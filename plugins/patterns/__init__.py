@@ -115,7 +115,9 @@ class Matching(Guard):
         """See ``Guard``."""
         settings = self._settings
         _check_size("max_request_chars", sum(map(len, texts)), settings.max_request_chars, "The texts of this request")
-        _check_size("max_text_chars", max(map(len, texts), default=0), settings.max_text_chars, "A text of this request")
+        _check_size(
+            "max_text_chars", max(map(len, texts), default=0), settings.max_text_chars, "A text of this request"
+        )
         return _applied(self._requests, call, texts)
 
     def reply(self, call: GuardedCall, texts: Sequence[str]) -> Sequence[str] | None:

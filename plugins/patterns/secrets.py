@@ -1,4 +1,4 @@
-"""Secrets by the shapes that their makers gave them. Each repeat is bounded, and none meets another that it could be."""
+"""Secrets by the shapes that their makers gave them; each repeat is bounded, and none meets one of its own kind."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Personal data that providers need not see: masked in requests, and put back in replies.
 
-An e-mail address, a phone number, a card, an IBAN or an IP address becomes a placeholder such as ``[EMAIL_1]`` before the
-request is sent, the same for the same value throughout a conversation. Where the reply names it, the value stands again
-when the client reads it, in streams and in arguments of tool calls as well. Nothing is kept after the call.
+An e-mail address, a phone number, a card, an IBAN or an IP address becomes a placeholder such as ``[EMAIL_1]`` before
+the request is sent, the same for the same value throughout a conversation. Where the reply names it, the value stands
+again when the client reads it, in streams and in arguments of tool calls as well. Nothing is kept after the call.
 """
 
 from __future__ import annotations

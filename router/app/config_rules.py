@@ -13,7 +13,7 @@ from router.errors import ConfigError
 from router.plugin_host.registry import Plugin, Registry, nearest
 from router.types.masking import remember
 
-__all__ = ["check_rules", "plugin_record", "plugin_records"]
+__all__ = ["check_rules", "guard_order", "plugin_record", "plugin_records"]
 
 
 def check_rules(settings: Settings) -> None:
@@ -42,8 +42,28 @@ def plugin_records(settings: Settings, registry: Registry) -> dict[str, Any]:
         if name not in registry.plugins:
             near = nearest(name, registry.plugins)
             raise ConfigError(f"{settings.where('payments.methods')}: no plugin is called {name!r}{near}")
+    guard_order(settings, registry)
     declaring = (plugin.name for plugin in registry.plugins.values() if _hook_of(plugin))
     return {name: plugin_record(settings, registry, name) for name in declaring}
+
+
+def guard_order(settings: Settings, registry: Registry) -> list[str]:
+    """The names of the plugins that guard, in the order in which they see requests: those of ``[guards] order``, then
+    the others by name.
+
+    Raises:
+        ConfigError: a section, or the order, names what is no guard, or is not loaded: calls would go unguarded.
+    """
+    order = settings.guards.order
+    found = sorted({plugin.name for hook in ("guard", "request_guard") for plugin in registry.having(hook)})
+    for name, place in [
+        *((one, "guards.order") for one in order),
+        *((one, f"guards.{one}") for one in settings.guarded),
+    ]:
+        if name not in found:
+            near = nearest(name, found) or f": guards are {', '.join(found) or 'none'}"
+            raise ConfigError(f"{settings.where(place)}: no plugin {name!r} that guards is loaded{near}")
+    return [*order, *(name for name in found if name not in order)]
 
 
 def plugin_record(settings: Settings, registry: Registry, name: str) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from router.app.config_rules import guard_order
 from router.app.parts import AssemblyParts
 from router.app.plugin_contexts import PluginContexts, plugin_jobs
 from router.calls.line_plugins import LinePlugins
-from router.guarding.guards import Guards, guard_order
+from router.guarding.guards import Guards
 from router.jobs.leased import LeasedJob
 from router.surfaces.collected import OWN, surfaces_of
 from router.surfaces.responses.state import ResponseKeeper
@@ -38,9 +39,8 @@ class PluginParts(AssemblyParts):
     @cached_property
     def line_plugins(self) -> LinePlugins:
         """Who stands on calls' ways."""
-        settings = self.settings
-        order = guard_order(self.registry, settings.guards.order, settings.guarded)
-        guards = Guards(self.registry, order, settings.guarded, self.contexts.of)
+        order = guard_order(self.settings, self.registry)
+        guards = Guards(self.registry, order, self.settings.guarded, self.contexts.of)
         return LinePlugins(self.registry, self.contexts.of, guards)
 
     def leased_jobs(self) -> Iterator[LeasedJob]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import gevent
 
 from router.config.guards import GuardSettings
-from router.errors import ConfigError
+from router.errors import ConfigError, faults
 from router.guarding.replies import Acting, GuardedFace, replaced
 from router.guarding.running import GuardRunner
-from router.plugin_host.registry import Registry, nearest
+from router.plugin_host.registry import Registry
 from router.surfaces.chat.relay import Relay
 from router.surfaces.face import Face, StreamEnds
 from router.surfaces.reader import Reader
@@ -24,27 +24,7 @@ from router.types.keys import Key
 from router.types.plugin_context import PluginContext
 from router.upstream.wire import dump_json
 
-__all__ = ["CallGuards", "Guardable", "Guards", "guard_order"]
-
-_HOOKS = ("guard", "request_guard")
-
-
-def guard_order(registry: Registry, order: Sequence[str], named: Iterable[str] = ()) -> list[str]:
-    """The names of the plugins that guard, in the order in which they see requests.
-
-    Args:
-        order: ``[guards] order``; the others follow by name.
-        named: sections ``[guards.NAME]``.
-
-    Raises:
-        ConfigError: a name that is no guard's.
-    """
-    found = sorted({plugin.name for hook in _HOOKS for plugin in registry.having(hook)})
-    for name, where in [*((name, "[guards] order") for name in order), *((name, f"[guards.{name}]") for name in named)]:
-        if name not in found:
-            known = nearest(name, found) or f"; guards are {', '.join(found) or 'none'}"
-            raise ConfigError(f"{where} names {name!r}, which is no plugin that guards{known}")
-    return [*order, *(name for name in found if name not in order)]
+__all__ = ["CallGuards", "Guardable", "Guards"]
 
 
 class Guardable(ServedCall, Protocol):
@@ -62,7 +42,7 @@ class Guards:
     """The guards of one worker.
 
     Args:
-        order: names, as ``guard_order`` gives them.
+        order: names of the plugins that guard, in the order in which they see requests.
         settings: ``[guards.NAME]`` by name.
         context_of: gives a plugin's context.
 
@@ -82,9 +62,10 @@ class Guards:
         self._runners = []
         self._plain: dict[str, Surface] = {}
         for name in order:
-            guard = registry.ask(name, "guard", _checked, context=context_of(name))
+            own = settings.get(name, GuardSettings())
+            guard = _made(registry, name, context_of, lenient=own.on_failure == "pass")
             if guard is not None:
-                self._runners.append(GuardRunner(name, guard, settings.get(name, GuardSettings())))
+                self._runners.append(GuardRunner(name, guard, own))
         self.any = bool(self._runners)
 
     def of(
@@ -191,6 +172,29 @@ class CallGuards:
         """The call has ended: those who only observe see its reply now, and nobody waits for them."""
         if self.face is not None and self.face.seen:
             gevent.spawn(self.face.observe, stream=stream)
+
+
+def _made(registry: Registry, name: str, context_of: Callable[[str], PluginContext], *, lenient: bool) -> Guard | None:
+    """A plugin's guard; None where it has none to offer.
+
+    Args:
+        lenient: one that cannot be made is left out.
+
+    Raises:
+        ConfigError: it cannot be made, and calls are not to be served without it.
+    """
+    hook = registry.hook(name, "guard")
+    if hook is None:
+        return None
+    try:
+        return _checked(hook(context=context_of(name)))
+    except faults() as error:
+        problem = f"its hook guard failed: {type(error).__name__}: {error}"
+        if lenient:
+            registry.leave_out(name, problem)
+            return None
+        remedy = f'mend it, or write [guards.{name}] on_failure = "pass" to serve without it'
+        raise ConfigError(f"plugin {name}: {problem}: {remedy}") from error
 
 
 def _checked(given: Any) -> Guard | None:

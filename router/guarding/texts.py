@@ -35,7 +35,7 @@ def mapped(value: Any, change: Callable[[str], str], *, free: bool = False) -> A
         free: every string is text, whatever its member is called.
     """
     if isinstance(value, str):
-        return change(value)
+        return value if value.startswith("data:") and ";base64," in value[:200] else change(value)
     if isinstance(value, dict):
         return _mapped_object(value, change, free=free)
     if isinstance(value, list) and any(isinstance(one, _HOLDERS) for one in value):
@@ -86,6 +86,5 @@ def _mapped_text(name: str, text: str, change: Callable[[str], str], *, free: bo
         if isinstance(inner, (dict, list)):
             made = mapped(inner, change, free=True)
             return text if made is inner else json.dumps(made, ensure_ascii=False)
-    if text.startswith("data:") and ";base64," in text[:200]:
-        return text
-    return change(text)
+    changed: str = mapped(text, change)
+    return changed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from router.app.plugin_contexts import menu_entries, plugin_jobs, plugin_routes
+from router.cli.subcommands.guard_places import guard_places
 from router.cli.subcommands.plugin_commands import plugin_contexts
 from router.cli.support.groups import Commands, NearestChoice
 from router.cli.support.output import pairs, table
@@ -30,7 +32,11 @@ def plugins() -> None:
 def list_(session: CommandSession) -> None:
     """Every installed plugin, with the reason where one is not loaded, and what its author has to change in time."""
     grades = kept_grades(session.config)
-    rows = [{**_value(plugin), "conformance": grade_of(plugin, grades)} for plugin in session.registry.plugins.values()]
+    places = guard_places(session)
+    rows = [
+        {**_value(plugin, places), "conformance": grade_of(plugin, grades)}
+        for plugin in session.registry.plugins.values()
+    ]
     columns = {
         "name": "NAME",
         "version": "VERSION",
@@ -38,10 +44,13 @@ def list_(session: CommandSession) -> None:
         "state": "STATE",
         "roles": "ROLES",
         "hooks": "HOOKS",
+        "guard": "GUARD",
         "conformance": "CONFORMANCE",
         "problem": "PROBLEM",
     }
-    shown = [{**row, "problem": row["problem"] or row["warnings"]} for row in rows]
+    shown = [
+        {**row, "problem": row["problem"] or row["warnings"], "guard": _guard_line(row.get("guard"))} for row in rows
+    ]
     session.show(rows, table(shown, columns, empty="No plugin is installed: install the gateway (tollrouter) again."))
 
 
@@ -93,11 +102,15 @@ def show(session: CommandSession, name: str) -> None:
     found = session.registry.plugins
     if name not in found:
         raise ConfigError(f"no plugin named {name!r} is installed{nearest(name, found)}")
-    value = {**_value(found[name]), **(_declared(session, name) if found[name].state == "loaded" else _NOTHING)}
+    value = {
+        **_value(found[name], guard_places(session)),
+        **(_declared(session, name) if found[name].state == "loaded" else _NOTHING),
+    }
     value["problem"] = session.registry.plugins[name].problem  # of one that failed to say what it has
     lines = {**value, "routes": _lines(value["routes"], "{methods} {path} ({access})")}
     lines |= {"menu": _lines(value["menu"], "{title}: {path} ({audience})")}
     lines |= {"jobs": _lines(value["jobs"], "{name} every {every_s:g} s")}
+    lines |= {"guard": _guard_line(value.get("guard"))}
     session.show(value, pairs({name: lines[name] for name in lines if lines[name]}))
 
 
@@ -123,7 +136,15 @@ def _lines(rows: list[dict[str, Any]], shape: str) -> list[str]:
     return [shape.format(**row) for row in shown]
 
 
-def _value(plugin: Plugin) -> dict[str, Any]:
+def _guard_line(guard: dict[str, Any] | None) -> str:
+    """``1: buffer; refuse after 2 s``"""
+    if guard is None or not guard["on"]:
+        return "" if guard is None else f"{guard['place']}: off"
+    return f"{guard['place']}: {guard['replies'] or 'requests'}; {guard['on_failure']} after {guard['timeout_s']:g} s"
+
+
+def _value(plugin: Plugin, places: Mapping[str, Any]) -> dict[str, Any]:
+    guard = {"guard": places[plugin.name]} if plugin.name in places else {}
     return {
         "name": plugin.name,
         "version": plugin.version,
@@ -133,4 +154,5 @@ def _value(plugin: Plugin) -> dict[str, Any]:
         "hooks": sorted(plugin.hooks),
         "problem": plugin.problem,
         "warnings": list(plugin.warnings),
+        **guard,
     }
