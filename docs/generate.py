@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from router.config.guards import GuardSettings, GuardsSettings
 from router.config.provider import ProviderSettings, Secret
 from router.config.schema import (
     BillingSettings,
@@ -155,6 +156,8 @@ _SECTIONS: Mapping[str, type] = {
     "limits": LimitsSettings,
     "responses": ResponsesSettings,
     "plugins": PluginsSettings,
+    "guards": GuardsSettings,
+    "guards.NAME": GuardSettings,
     "providers.NAME": ProviderSettings,
 }
 _CONFIGURATION = """\

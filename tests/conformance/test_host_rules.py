@@ -11,6 +11,8 @@ import pytest
 from router import (
     BALANCE,
     Claim,
+    Guard,
+    GuardedCall,
     Job,
     MenuEntry,
     Migration,
@@ -184,3 +186,49 @@ def test_a_rule_tells_right_from_wrong(rule: str, good: Any, bad: Any) -> None:
     assert broken.outcome == "fail" and broken.seen and broken.remedy, broken
     other = made("shutdown", lambda self: None) if rule[0] == "H" else made("billing_claims", lambda self: [])
     assert checked(other, rule).outcome == "not offered"
+
+
+class Cutting(Guard):
+    """Writes a word for each piece, so that the cuts show."""
+
+    replies = "transform"
+
+    def filter(self, call: GuardedCall) -> Any:
+        return type("Filter", (), {"feed": lambda self, text: f"{text}!", "flush": lambda self: ""})()
+
+
+class Mixing(Guard):
+    """Remembers on itself what it was shown."""
+
+    replies = "transform"
+
+    def __init__(self) -> None:
+        self.seen = ""
+
+    def request(self, call: GuardedCall, texts: Sequence[str]) -> Sequence[str] | None:
+        self.seen = texts[0] if texts else ""
+        return None
+
+    def filter(self, call: GuardedCall) -> Any:
+        seen = self.seen
+        return type("Filter", (), {"feed": lambda self, text: text, "flush": lambda self: seen})()
+
+
+def guarding(guard: object) -> Any:
+    return made("guard", lambda self, context: guard)
+
+
+@pytest.mark.parametrize(
+    ("rule", "guard", "outcome"),
+    [
+        *(("H24", Guard(), "pass"), ("H24", "none", "fail"), ("H24", None, "not offered")),
+        ("H24", type("Odd", (Guard,), {"replies": "sometimes"})(), "fail"),
+        *(("H25", Guard(), "pass"), ("H26", Guard(), "pass"), ("H27", Guard(), "pass")),
+        ("H25", type("Joins", (Guard,), {"request": lambda self, call, texts: " ".join(texts)})(), "fail"),
+        ("H25", type("Breaks", (Guard,), {"reply": lambda self, call, texts: texts[0].split("x")})(), "fail"),
+        ("H26", Cutting(), "fail"),
+        ("H27", Mixing(), "fail"),
+    ],
+)
+def test_rules_of_guards(rule: str, guard: object, outcome: str) -> None:
+    assert checked(guarding(guard), rule).outcome == outcome

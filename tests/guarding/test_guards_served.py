@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -74,8 +75,11 @@ def test_a_request_is_refused_in_words_that_say_why(
     status, body = chat(gateway, text)
     assert status == 400 and json.loads(body)["error"]["code"] == "guard_refused"
     assert told in json.loads(body)["error"]["message"] and len(upstream.requests) == before
-    lines = [line for line in gateway.log if line.get("error") == "guard_refused"]
-    assert lines and "a1B2" not in gateway.log_path.read_text()
+    deadline = time.monotonic() + 30
+    while not any(line.get("error") == "guard_refused" for line in gateway.log):  # it is written after the answer
+        assert time.monotonic() < deadline, "the refusal is not in the log"
+        time.sleep(0.05)
+    assert "a1B2" not in gateway.log_path.read_text()
 
 
 def test_masks_and_notes(gateway: Gateway, upstream: ScriptedUpstream) -> None:

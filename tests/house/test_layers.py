@@ -33,6 +33,7 @@ ROOMS = {
     "router.upstream": 5,
     "router.providers": 6,
     "router.surfaces": 7,
+    "router.guarding": 8,
     "router.charging": 8,
     "router.mail": 8,
     "router.office": 9,

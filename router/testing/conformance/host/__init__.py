@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.testing.conformance.host import own, served, line  # isort: skip
+from router.testing.conformance.host import own, served, line, guarding  # isort: skip
 from router.testing.conformance.host.bench import HOST
 
-__all__ = ["HOST", "line", "own", "served"]
+__all__ = ["HOST", "guarding", "line", "own", "served"]

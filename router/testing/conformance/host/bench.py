@@ -21,7 +21,7 @@ from router.types.plugin_context import PluginContext
 
 __all__ = ["HOST", "HostBench", "HostSuite", "sample_call"]
 
-_ROLES = frozenset({"lifecycle", "line", "observer", "site", "storage"})
+_ROLES = frozenset({"guard", "lifecycle", "line", "observer", "site", "storage"})
 
 
 @dataclass
