@@ -95,11 +95,12 @@ def test_what_was_masked_comes_back_plain_and_streamed(
     gateway: Gateway, upstream: ScriptedUpstream, surface: str
 ) -> None:
     text = f"Write to {MAIL} of {IBAN}, and to {MAIL}."
-    path, body = {
+    bodies: dict[str, tuple[str, dict[str, Any]]] = {
         "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": text}]}),
         "messages": ("/v1/messages", {"max_tokens": 9, "messages": [{"role": "user", "content": text}]}),
         "responses": ("/v1/responses", {"input": text}),
-    }[surface]
+    }
+    path, body = bodies[surface]
     upstream.script(
         Answer(completion("Sent to [EMAIL_1].")), stream("Sent to [EM", "AIL", "_1] of [IB", "AN_1].", "[x")
     )
