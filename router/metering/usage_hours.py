@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,8 @@ SELECT k.id, m.id FROM api_keys k JOIN api_keys m
     ON m.account_id = k.account_id AND {_FIRST.format("m")} = {_FIRST.format("k")}
 WHERE k.id {{one_of}}
 """  # noqa: S608
+
+_FAR = 2**53
 
 _HOURS_BEFORE = """
 SELECT hour, CAST(SUM(calls) AS BIGINT), CAST(SUM(charge_nano) AS BIGINT) FROM usage_hours
@@ -119,7 +122,7 @@ def hours_before(
         since: only hours that begin at this time or later.
         limit: how many at most; they stand at the end of an index, and so no others are read.
     """
-    return connection.tuples(_HOURS_BEFORE, (account, before, since, limit))
+    return connection.tuples(_HOURS_BEFORE, (account, _whole(before), _whole(since), limit))
 
 
 def _lines(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
@@ -140,9 +143,19 @@ def last_hours(database: Runner, account: str, since: float) -> dict[str, int]:
 
 def models_used(database: Runner, account: str, since: float, until: float | None = None) -> list[str]:
     """The models of an account's calls in the hours that begin in a time, Unix seconds, by name."""
-    later, last = ("", []) if until is None else (" AND hour < ?", [until])
+    later, last = ("", []) if until is None else (" AND hour < ?", [_whole(until)])
     sql = f"SELECT DISTINCT model FROM usage_hours WHERE account_id = ? AND hour >= ?{later} ORDER BY 1"  # noqa: S608
-    return [model for (model,) in database.read(lambda connection: connection.tuples(sql, [account, since, *last]))]
+    params = [account, _whole(since), *last]
+    return [model for (model,) in database.read(lambda connection: connection.tuples(sql, params))]
+
+
+def _whole(moment: float | None) -> int | None:
+    """The first whole second from a moment on. PostgreSQL looks hours up in the index by whole numbers alone: beside
+    others it reads all that an account has, and takes them for few.
+    """
+    if moment is None:
+        return None
+    return math.ceil(moment) if -_FAR < moment < _FAR else int(math.copysign(_FAR, moment))
 
 
 def wrong_hours(connection: Connection, since: int | None) -> list[tuple[Any, ...]]:
@@ -191,6 +204,7 @@ def sum_hours(
     model: str | None = None,
     since: float | None = None,
     until: float | None = None,
+    figures: Sequence[str] = SUMS,
 ) -> list[UsageSum]:
     """Sums per group, in the groups' order, from whole hours alone: no usage row is read.
 
@@ -200,15 +214,20 @@ def sum_hours(
         keys, model: only of calls with one of these keys, and for this public ID.
         since: only hours that begin at this time (Unix seconds) or later.
         until: only hours that begin before it.
+        figures: which of ``SUMS`` are wanted; the others are 0, and need not be summed.
 
     Raises:
         BadRequest: ``by`` holds another name, or one twice.
     """
     if not set(by) <= GROUPINGS.keys() or len(set(by)) < len(by):
         raise BadRequest(f"Sums are by {', '.join(GROUPINGS)}, each once, not by {', '.join(by)}.")
-    filters = [("account_id = ?", account), ("hour >= ?", since), ("hour < ?", until), ("model = ?", model)]
+    span = [("hour >= ?", _whole(since)), ("hour < ?", _whole(until))]
+    filters = [("account_id = ?", account), *span, ("model = ?", model)]
     given: list[tuple[str, Any]] = [(condition, value) for condition, value in filters if value is not None]
-    wanted = [*(GROUPINGS[name] for name in by), *(f"CAST(SUM({name}) AS BIGINT)" for name in SUMS)]
+    wanted = [
+        *(GROUPINGS[name] for name in by),
+        *(f"CAST(SUM({name}) AS BIGINT)" if name in figures else "0" for name in SUMS),
+    ]
     places = ", ".join(str(place + 1) for place in range(len(by)))
     ending = f"GROUP BY {places} ORDER BY {places}" if by else "HAVING COUNT(*) > 0"
     everybody = account is None and keys is None and not {"account", "key"} & set(by)

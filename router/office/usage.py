@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from router.errors import BadRequest, NotFound
 from router.metering.counters import read_counters
+from router.metering.hour_rows import SUMS
 from router.metering.margins import Margin
 from router.metering.margins import list_margins as read_margins
 from router.metering.usage_hours import GROUPINGS, UsageSum, last_hours, models_used
@@ -165,6 +167,7 @@ def sum_hours(
     model: str | None = None,
     since: float | None = None,
     until: float | None = None,
+    figures: Sequence[str] = SUMS,
 ) -> list[UsageSum]:
     """Sums of whole hours, which are kept when rows are pruned; as ``router.metering.usage_hours.sum_hours``.
 
@@ -174,12 +177,13 @@ def sum_hours(
     """
     if account is not None:
         get_account(office.database, account)
-    return read_hours(office.database, by=by, account=account, keys=keys, model=model, since=since, until=until)
+    only: dict[str, Any] = {"account": account, "keys": keys, "model": model, "since": since, "until": until}
+    return read_hours(office.database, by=by, figures=figures, **only)
 
 
 def sum_keys(office: Office, account: str, since: float) -> dict[str, int]:
     """What the calls of an account's keys were charged from a time on, in nano-units: the key's ID -> sum."""
-    sums = read_hours(office.database, by=("key",), account=account, since=since)
+    sums = read_hours(office.database, by=("key",), account=account, since=since, figures=("charge_nano",))
     return {one.group["key"]: one.charge_nano for one in sums}
 
 

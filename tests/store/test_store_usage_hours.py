@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from router.db.database import Database
 from router.errors import BadRequest
 from router.metering.hour_rows import TOKENS_MAX, add_rows, hour_of, hour_rows
 from router.metering.hour_totals import wrong_totals
-from router.metering.usage_hours import UsageSum, sum_hours, wrong_hours
+from router.metering.usage_hours import UsageSum, hours_before, models_used, sum_hours, wrong_hours
 from router.metering.usage_rows import export_usage
 from router.money.usage import Units
 from router.store import migrating
@@ -200,3 +201,22 @@ def test_totals_of_all_accounts_are_the_sums_of_their_hours(database: Database, 
         migrate(database)
     database.write(lambda connection: connection.execute("UPDATE usage_totals SET charge_nano = charge_nano + 1"))
     assert len(database.read(wrong_totals)) == 4
+
+
+def test_hours_are_told_apart_by_any_moments(database: Database, new_record: New) -> None:
+    """Between the seconds, and without end; sums that nobody wants are not made."""
+    _insert(database, *(new_record(f"r{number}", created_at=HOUR + 3600.0 * number) for number in range(3)))
+    spans: list[tuple[float | None, float | None, int]] = [
+        (HOUR, HOUR + 3600, 1),
+        (HOUR + 0.5, None, 2),
+        (None, HOUR + 3600.5, 2),
+        (-math.inf, math.inf, 3),
+    ]
+    account = new_record("r").account
+    for since, until, hours in spans:
+        assert [one.calls for one in sum_hours(database, account=account, since=since, until=until)] == [1] * hours
+        assert models_used(database, account, since or 0.0, until) == ["openai/gpt-4o"]
+    found = database.read(lambda connection: hours_before(connection, account, math.inf, 0.0, 9))
+    assert [hour for hour, _, _ in found] == [HOUR + 7200, HOUR + 3600, HOUR]
+    (few,) = sum_hours(database, by=(), figures=("calls",))
+    assert (few.calls, few.prompt_tokens) == (3, 0)

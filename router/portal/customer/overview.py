@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from router.office.accounts import show_account
 from router.office.keys import list_keys
@@ -79,5 +80,6 @@ def _caps(found: Sequence[LimitInForce]) -> dict[str, LimitInForce]:
 
 
 def _most_used(request: PageRequest, span: DayRange) -> str:
-    sums = sum_hours(request.office, by=("model",), account=request.account_id, since=span.since, until=span.until)
+    only: dict[str, Any] = {"account": request.account_id, "since": span.since, "until": span.until}
+    sums = sum_hours(request.office, by=("model",), figures=("calls",), **only)
     return max(sums, key=lambda one: one.calls).group["model"] if sums else ""
