@@ -31,6 +31,7 @@ from router.config.schema import (
     ResponsesSettings,
     ServerSettings,
 )
+from router.config.webhooks import WebhooksSettings
 from router.errors import ConfigError
 
 __all__ = ["Settings", "load_settings", "misspelt_variables"]
@@ -64,6 +65,7 @@ class Settings:
     portal: PortalSettings = field(default_factory=PortalSettings)
     mail: MailSettings = field(default_factory=MailSettings)
     payments: PaymentsSettings = field(default_factory=PaymentsSettings)
+    webhooks: WebhooksSettings = field(default_factory=WebhooksSettings)
     plugins: PluginsSettings = field(default_factory=PluginsSettings)
     guards: GuardsSettings = field(default_factory=GuardsSettings)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -167,6 +169,7 @@ _SECTIONS: Mapping[str, type] = {
     "portal": PortalSettings,
     "mail": MailSettings,
     "payments": PaymentsSettings,
+    "webhooks": WebhooksSettings,
     "plugins": PluginsSettings,
     "guards": GuardsSettings,
 }

@@ -220,6 +220,7 @@ class PoolTransport:
         idle_ttl_s: seconds after which an idle connection is not used again.
         ssl_context: for ``https``; by default one that is shared by the process and trusts the system's authorities.
         proxy_of: the proxy through which an origin is reached; None where all are reached without one.
+        resolver: looks names up; by default the system's.
     """
 
     def __init__(
@@ -229,11 +230,12 @@ class PoolTransport:
         idle_ttl_s: float = 55.0,
         ssl_context: ssl.SSLContext | None = None,
         proxy_of: Callable[[Origin], Proxy | None] | None = None,
+        resolver: HostResolver | None = None,
     ) -> None:
         self._sizes = (max_connections, max_idle, idle_ttl_s)
         self._proxy_of = proxy_of
         self._ssl_context = ssl_context
-        self._resolver = HostResolver()
+        self._resolver = resolver or HostResolver()
         self._lock = threading.Lock()
         self._pools: dict[Origin, Pool] = {}
         self._reaper = Reaper(self._close_idle, idle_ttl_s)

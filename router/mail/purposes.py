@@ -43,6 +43,7 @@ NOTICES: Mapping[str, Purpose] = {
     "key_expires": Purpose(("workspace", "key", "expires_at"), "/app/keys"),
     "model_retires": Purpose(("model", "retires_at"), "/app/models"),
     "provider_trouble": Purpose(("model",), "/app/logs"),
+    "webhook_off": Purpose(("workspace", "url", "error", "since_at"), "/app/webhooks"),
     "new_device": Purpose(("at", "address", "agent"), "/app/settings"),
 }
 """What people are told, in their portal and by mail: type -> its mail."""

@@ -20,6 +20,7 @@ from router.store.early_migrations import EARLY_MIGRATIONS
 from router.store.kept.tables import RESPONSES, UNITS
 from router.store.payments.tables import PAYMENTS
 from router.store.people.tables import PEOPLE, PORTAL
+from router.store.webhooks.tables import WEBHOOKS
 from router.types.records import Migration
 
 __all__ = ["BACK", "MIGRATIONS", "OWNER", "Back"]
@@ -133,6 +134,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(23, "prices with the moment from which they hold", _PRICES_IN_TIME),
     Migration(24, "what all accounts' calls come to by hour", _TOTALS),
     Migration(25, "what nodes tell each other", _NODES),
+    Migration(26, "webhooks, and what is to be sent to them", WEBHOOKS),
 )
 """In order; numbers begin at 1 and have no gap."""
 
@@ -257,5 +259,10 @@ BACK: Mapping[int, Back] = {
     ),
     24: Back("DROP TABLE usage_totals;"),
     25: Back("DROP TABLE circuits; ALTER TABLE workers DROP COLUMN about;"),
+    26: Back(
+        "".join(f"DROP TABLE {name};" for name in reversed(_tables_of(WEBHOOKS))),
+        loss="SELECT 1 FROM webhooks",
+        lost="Customers have webhooks, which the release before has no place for: no events are sent to them any more.",
+    ),
 }
 """Number of a migration -> how it is undone."""

@@ -36,6 +36,7 @@ ROOMS = {
     "router.guarding": 8,
     "router.charging": 8,
     "router.mail": 8,
+    "router.webhooks": 8,
     "router.office": 9,
     "router.calls": 9,
     "router.app": 10,

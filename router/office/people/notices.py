@@ -13,6 +13,7 @@ from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.outbox import queue_mail, sender_of
 from router.office.people.records import ROLES, may
+from router.office.webhooks.events import tell_account
 from router.store.accounts import get_account
 from router.store.people import notices as rows
 from router.store.people.due_notices import LOW_NANO
@@ -64,6 +65,7 @@ TYPES: Mapping[str, NoticeType] = {
     "key_expires": NoticeType(),
     "model_retires": NoticeType(),
     "provider_trouble": NoticeType(mail=False),
+    "webhook_off": NoticeType(),
     "new_device": NoticeType("", fixed=True),
 }
 """Every kind of notice, in the order in which pages show them."""
@@ -147,10 +149,12 @@ def notify_members(
     period: str,
     values: Mapping[str, str],
 ) -> int:
-    """The same to those members of a workspace whose role is told of this kind; how many were told.
+    """The same to those members of a workspace whose role is told of this kind, and as an event to its webhooks; how
+    many members were told.
 
     ``workspace`` among the values is its name.
     """
+    tell_account(transaction, office, account_id, type, subject, period, values)
     found = rows.listeners(transaction, type, account_id=account_id, roles=roles_of(type))
     if not found:
         return 0

@@ -1,0 +1,1 @@
+"""Webhooks: who is told of events by HTTP, what, and how it is brought there."""

@@ -1,0 +1,1 @@
+"""Tables of webhooks: endpoints, and what is to be sent to them."""

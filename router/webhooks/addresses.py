@@ -1,0 +1,78 @@
+"""To which addresses customers may have events sent: public ones, and the very address that was looked at.
+
+A name is resolved once for each connection, all of its addresses are checked, and one of these is connected to: a name
+that leads elsewhere at the next question (DNS rebinding) gains nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
+
+from router.http_client.deadlines import Deadline
+from router.http_client.dial import HostResolver
+
+__all__ = ["CheckedResolver", "NotPublic", "is_loopback", "is_public"]
+
+_GLOBAL = IPv6Network("2000::/3")
+_REFUSED = tuple(
+    ip_network(text)
+    for text in (
+        "100.64.0.0/10",
+        "168.63.129.16/32",  # Azure's own services, at a public address
+        "192.0.0.0/24",
+        "192.88.99.0/24",  # relays of 6to4
+        "2001::/23",  # Teredo, and what else is for protocols
+        "2001:db8::/32",
+        "2002::/16",  # 6to4: an address of IPv4 within
+        "3fff::/20",
+    )
+)
+"""What ``is_global`` lets pass, or has let pass in some versions of Python."""
+
+
+class NotPublic(OSError):
+    """The name leads to an address that is not to be reached from here."""
+
+
+def is_public(text: str) -> bool:
+    """Whether an address is one that anybody in the Internet may reach.
+
+    Addresses of IPv6 that hold one of IPv4 (mapped, compatible, 6to4, Teredo, NAT64) are not, whatever they hold.
+    """
+    address = ip_address(text.partition("%")[0])
+    if any(address.version == network.version and address in network for network in _REFUSED):
+        return False
+    if isinstance(address, IPv6Address) and address not in _GLOBAL:
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def is_loopback(text: str) -> bool:
+    """Whether an address is this machine's own, as it calls itself."""
+    address: IPv4Address | IPv6Address = ip_address(text.partition("%")[0])
+    return address.is_loopback
+
+
+class CheckedResolver(HostResolver):
+    """Gives the addresses of a name where all of them pass.
+
+    Args:
+        allowed: whether an address passes.
+    """
+
+    def __init__(self, allowed: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._allowed = allowed
+
+    def addresses(self, host: str, port: int, deadline: Deadline) -> list[tuple[int, tuple[Any, ...]]]:
+        """As ``HostResolver.addresses``.
+
+        Raises:
+            NotPublic: one of them does not pass.
+        """
+        found = super().addresses(host, port, deadline)
+        if not all(self._allowed(str(address[0])) for _, address in found):
+            raise NotPublic(f"{host} leads to an address that is not public, and nothing is sent there")
+        return found
