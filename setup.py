@@ -89,6 +89,7 @@ setup(
             "ruff>=0.12",
             "schemathesis>=4.0",
             "setuptools>=77",
+            "standardwebhooks>=1.1",
             "stripe>=16.1",
             "types-gevent",
             "types-greenlet",

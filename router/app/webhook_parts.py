@@ -30,7 +30,7 @@ class WebhookParts(OfficeParts):
         settings = self.settings.webhooks
         if not settings.customers and not settings.tells_operators:
             return
-        yield LeasedJob("webhooks", _SEND_S, self.courier.run)
+        yield LeasedJob("webhooks", _SEND_S, self.courier.watch)
         yield LeasedJob("webhook_events", _LOOK_S, lambda: queue_what_is_due(self.office))
         yield LeasedJob("webhook_tidying", _DAY_S, lambda: tidy_deliveries(self.office))
 

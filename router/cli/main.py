@@ -62,6 +62,7 @@ class Root(LazyCommands):
         "stop": CommandEntry("router.cli.processes.running:stop", "End the running gateway."),
         "topups": CommandEntry("router.cli.payments.topups:topups", "What customers paid in."),
         "usage": CommandEntry("router.cli.commands.usage:usage", "Finished calls and their tokens."),
+        "webhooks": CommandEntry("router.cli.payments.webhooks:webhooks", "Events that are sent to URLs."),
     }
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]

@@ -20,6 +20,7 @@ from router.portal.customer import (
     team,
     transactions,
     usage,
+    webhooks,
 )
 from router.portal.customer.paying import automatic, deposits, listing, topup, waiting
 from router.portal.entry import claim, log_in, preferences, sign_up, tickets
@@ -86,6 +87,7 @@ _SUBJECTS: Sequence[PageRoutes] = (
     deposits.PAGES,
     automatic.PAGES,
     waiting.PAGES,
+    webhooks.PAGES,
     models.PAGES,
     docs.PAGES,
     play.PAGES,

@@ -13,14 +13,15 @@ import pytest
 from management_wire import Tenant, exact, request
 
 from router.http.key_api import key_api_paths
-from router.http.management.own import OWN_ROUTES, OwnRoute
+from router.http.management.own import OWN_ROUTES
+from router.http.management.own_route import OwnRoute
 from router.testing import Gateway
 from router.types.dialect import Dialect
 
 NAMES_NOTHING = {
     "GET": {"model", "error_code", "group_by", "user_id"},
-    "POST": {"name", "models"},
-    "PATCH": {"name", "models"},
+    "POST": {"name", "models", "url", "about", "events", "low"},
+    "PATCH": {"name", "models", "url", "about", "events", "low"},
 }
 """Fields of text that name nothing of a tenant's; a person belongs to several."""
 
@@ -31,11 +32,21 @@ OF_TENANTS = {
     "request_id": "call",
     "hash": "hash",
     "id": "call",
+    "webhook": "hook",
+    "delivery": "delivery",
+    "before": "delivery",
 }
 """Fields and places that do -> what of a tenant's they name."""
 
-UNKNOWN = {"hash": "0" * 64, "call": "req_1a22e43f90900000000000000"}
+HOOKS = "/api/v1/webhooks"
+UNKNOWN = {
+    "hash": "0" * 64,
+    "call": "req_1a22e43f90900000000000000",
+    "hook": "hook_aaaaaaaaaaaaaaaa",
+    "delivery": "whd_aaaaaaaaaaaaaaaa",
+}
 BODIES = {"POST": {"name": "x"}, "PATCH": {"name": "taken"}}
+BODIES_OF_HOOKS = {"POST": {}, "PATCH": {"about": "taken"}}
 
 
 class Try(NamedTuple):
@@ -79,27 +90,38 @@ def test_every_field_of_text_is_known_here() -> None:
 
 def named(tenant: Tenant, gateway: Gateway) -> dict[str, str]:
     key = exact(request(gateway, "GET", "/v1/key", key=tenant.key))["data"]
-    return {"hash": key["hash"], "call": tenant.call}
+    made = exact(request(gateway, "GET", HOOKS, key=tenant.management))["data"]
+    if not made:
+        body = {"url": "https://example.invalid/hook"}
+        made = [exact(request(gateway, "POST", HOOKS, body, key=tenant.management), 201)["data"]]
+    sent = exact(request(gateway, "GET", f"{HOOKS}/{made[0]['id']}/deliveries", key=tenant.management))["data"]
+    if not sent:
+        sent = [exact(request(gateway, "POST", f"{HOOKS}/{made[0]['id']}/test", key=tenant.management), 202)["data"]]
+    return {"hash": key["hash"], "call": tenant.call, "hook": made[0]["id"], "delivery": sent[-1]["id"]}
 
 
-def ask(gateway: Gateway, one: Try, value: str, key: str) -> Any:
-    path = one.path.replace(f"<{one.field}>", value)
+def ask(gateway: Gateway, one: Try, value: str, key: str, hook: str) -> Any:
+    """Args: hook: the webhook of whoever asks, where something below it is named."""
+    path = one.path.replace(f"<{one.field}>", value).replace("<webhook>", hook).replace("<delivery>", "whd_b")
     query = None if one.in_path else {one.field: value}
-    return request(gateway, one.method, path, BODIES.get(one.method), key=key, query=query)
+    bodies = BODIES_OF_HOOKS if path.startswith(HOOKS) else BODIES
+    return request(gateway, one.method, path, bodies.get(one.method), key=key, query=query)
 
 
 @pytest.mark.parametrize("one", [*tries()], ids=str)
 def test_what_is_anothers_is_not_there(gateway: Gateway, ours: Tenant, theirs: Tenant, one: Try) -> None:
     what = OF_TENANTS[one.field]
     before = exact(request(gateway, "GET", f"/api/v1/keys/{named(theirs, gateway)['hash']}", key=theirs.management))
+    hook = named(ours, gateway)["hook"]
     for key in (ours.management, ours.key):
-        foreign = ask(gateway, one, named(theirs, gateway)[what], key)
-        unknown = ask(gateway, one, UNKNOWN[what], key)
+        foreign = ask(gateway, one, named(theirs, gateway)[what], key, hook)
+        unknown = ask(gateway, one, UNKNOWN[what], key, hook)
         assert (foreign.status, foreign.body) == (unknown.status, unknown.body)
         if key == ours.management:
             assert foreign.status == (200 if one.field == "request_id" else 404), foreign.body
     own_id = gateway.router("keys", "show", theirs.key_id)["id"]
-    assert ask(gateway, one, own_id, ours.management).status == ask(gateway, one, "key_0", ours.management).status
+    own, none = (ask(gateway, one, id, ours.management, hook) for id in (own_id, "key_0"))
+    assert own.status == none.status
     after = exact(request(gateway, "GET", f"/api/v1/keys/{named(theirs, gateway)['hash']}", key=theirs.management))
     assert after == before
 
@@ -108,7 +130,8 @@ def test_what_is_ones_own_is_there(gateway: Gateway, ours: Tenant) -> None:
     """The tries above could find it: they fail for whose it is."""
     for one in tries():
         if one.method == "GET":
-            assert ask(gateway, one, named(ours, gateway)[OF_TENANTS[one.field]], ours.management).status == 200, one
+            place = named(ours, gateway)
+            assert ask(gateway, one, place[OF_TENANTS[one.field]], ours.management, place["hook"]).status == 200, one
 
 
 def test_no_list_shows_what_is_anothers(gateway: Gateway, ours: Tenant, theirs: Tenant) -> None:

@@ -98,7 +98,10 @@ def test_what_is_another_s_is_not_there(site: PortalSite, people: dict[str, Clie
     key_id = re.search(r"/app/keys/(key_\w+)", text)
     assert key_id is not None
     members = re.findall(r"/app/team/(pers_\w+)/role", owner.get("/app/team")[2])
-    theirs = {"key_id": key_id[1], "person_id": members[0]}
+    status, _, text = owner.post("/app/webhooks/new", {"url": "https://example.invalid/hook"})
+    hook = re.search(r"/app/webhooks/(hook_\w+)", text)
+    assert status == 201 and hook is not None
+    theirs = {"key_id": key_id[1], "person_id": members[0], "webhook_id": hook[1]}
     for page in pages():
         if any(f"<{name}>" in page.path for name in theirs):
             ask = stranger.get if page.method == "GET" else stranger.post
@@ -145,4 +148,4 @@ def test_forms_of_other_pages_do_nothing(people: dict[str, Client], headers: dic
 
 def _same(text: str) -> str:
     """A page without what differs for each request."""
-    return re.sub(r"req_[0-9a-f]{24}|key_\w{16}|pers_\w{16}|unknown-thing", "ID", text)
+    return re.sub(r"req_[0-9a-f]{24}|key_\w{16}|hook_\w{16}|pers_\w{16}|unknown-thing", "ID", text)

@@ -108,6 +108,7 @@ _DIGESTS = {
     23: "8cd618d88224868c",
     24: "8db43472f1974ef6",
     25: "c9c28f2f21564a62",
+    26: "e56ec72e44ff8c8e",
 }
 """Of each migration's statements. A landed one is never edited: databases have it as it was. A new one adds a line."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from marshmallow import Schema
@@ -13,7 +14,8 @@ from router.http import samples
 from router.http.json_schema import of_request, of_values
 from router.http.key_api import encode_exact, key_api_paths, subscription, total_usage, user_balance
 from router.http.management.operators import EXPORT, OPERATORS_BASE
-from router.http.management.own import OWN_ROUTES, OwnRoute
+from router.http.management.own import OWN_ROUTES
+from router.http.management.own_route import OwnRoute
 from router.http.management.rows import activity_row, key_row, log_row
 from router.http.operations import KEYS, Json, Operations, answer, idempotency_key, json_content, reference
 from router.metering.usage_hours import UsageSum
@@ -22,6 +24,9 @@ from router.office.forms.usage import ExportForm
 from router.office.operations.operation import OfficeOperation
 from router.office.operations.table import OPERATIONS
 from router.office.usage import NamedCall
+from router.office.webhooks.endpoints import EndpointRow
+from router.office.webhooks.sent import Delivery
+from router.office.webhooks.shown import delivery_value, endpoint_value
 from router.store.keys import KeyRow
 
 __all__ = ["body_of", "describe_key_api", "describe_operators", "describe_own", "query_of", "script_errors"]
@@ -217,4 +222,31 @@ def _own_samples(currency: str) -> dict[str, list[Any]]:
         "deleteKey": [{"deleted": True}],
         "getActivity": [{"data": [activity_row(one, _AT, {full.id: full}) for one in sums], "currency": currency}],
         "listLogs": [{"data": rows, "next": after, "currency": currency} for after in ("req_1", None)],
+        **_webhook_samples(),
+    }
+
+
+def _webhook_samples() -> dict[str, list[Any]]:
+    """The same of routes of webhooks."""
+    kept = ("active", "sealed", "sealed", _AT + 1.0, None, 20, 0, _AT + 1.0, _AT, "key_1")
+    full = EndpointRow("hook_1", "acct_1", "https://example.com/", "books", ("credit.added",), *kept)
+    bare = replace(full, about="", events=(), old_secret="", old_until=None, low_percent=None, failing_since=None)
+    due = Delivery(
+        "whd_1", "hook_1", "acct_1", "evt_1", "credit.added", "", "due", 1, 500, "answered 500", _AT, _AT, _AT
+    )
+    sent = replace(due, status="sent", code=200, error="")
+    new = replace(due, tries=0, code=None, error="", tried_at=None)
+    hooks = [{"data": endpoint_value(one)} for one in (full, bare)]
+    made = [{**one, "secret": "whsec_"} for one in hooks]
+    rows = [{"data": delivery_value(one)} for one in (due, sent, new)]
+    return {
+        "listWebhooks": [{"data": [one["data"] for one in hooks]}, {"data": []}],
+        "createWebhook": made,
+        "getWebhook": hooks,
+        "updateWebhook": hooks,
+        "deleteWebhook": [{"deleted": True}],
+        "rotateWebhook": made,
+        "testWebhook": rows,
+        "listDeliveries": [{"data": [one["data"] for one in rows]}, {"data": []}],
+        "resendDelivery": rows,
     }

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
+from router.http.management.own_route import OwnAnswer, OwnRequest, OwnRoute
+from router.http.management.own_webhooks import WEBHOOK_ROUTES
 from router.http.management.rows import activity_row, key_row, log_row
-from router.office.actor import Actor
 from router.office.customers import own
-from router.office.forms.form import OfficeForm
 from router.office.forms.own import RESETS, ActivityForm, KeyEditForm, KeyListForm, LogsForm, NewKeyForm
-from router.office.keys import KeyEdits, KeyRow, change_key, create_key, list_keys, revoke_key
-from router.office.office import Office
-from router.types.keys import KEY_KINDS, Budget, Key
+from router.office.keys import KeyEdits, change_key, create_key, list_keys, revoke_key
+from router.types.keys import KEY_KINDS, Budget
 
 __all__ = ["OWN_ROUTES", "OwnAnswer", "OwnRequest", "OwnRoute"]
 
@@ -21,59 +20,6 @@ _KEYS = "/api/v1/keys"
 _PAGE = 100
 _LOGS = 100
 _DAYS = 30
-
-
-class OwnRequest(NamedTuple):
-    """A request of a management key.
-
-    Attributes:
-        values: as the route's form gives them.
-        places: the parts of its path.
-    """
-
-    office: Office
-    key: Key
-    actor: Actor
-    values: Mapping[str, Any]
-    places: Mapping[str, str]
-
-    def named_key(self) -> KeyRow:
-        """The key that the path names. Raises ``NotFound``: it is none of the account's."""
-        return own.own_key(self.office, self.key.account, self.places["hash"])
-
-    def shown(self, row: KeyRow) -> dict[str, Any]:
-        """A key as JSON."""
-        return key_row(own.key_standing(self.office, row), self.office.key_prefix, self.office.currency)
-
-
-class OwnAnswer(NamedTuple):
-    """A value as JSON has it, and the status."""
-
-    value: Any
-    status: int = 200
-
-
-class OwnRoute(NamedTuple):
-    """One route.
-
-    Attributes:
-        name: of its operation in descriptions.
-        about: what it does, a sentence.
-        form: what its query or, of POST and PATCH, its body holds; None for nothing.
-    """
-
-    method: str
-    path: str
-    name: str
-    about: str
-    form: type[OfficeForm] | None
-    serve: Callable[[OwnRequest], OwnAnswer]
-    status: int = 200
-
-    @property
-    def reads_body(self) -> bool:
-        """Whether its values are a body's."""
-        return self.method in ("POST", "PATCH")
 
 
 def _list_keys(request: OwnRequest) -> OwnAnswer:
@@ -174,5 +120,6 @@ OWN_ROUTES = (
         _activity,
     ),
     OwnRoute("GET", "/api/v1/logs", "listLogs", "The account's calls, newest first, page by page.", LogsForm, _logs),
+    *WEBHOOK_ROUTES,
 )
 """What a management key is served."""

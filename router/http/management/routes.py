@@ -15,7 +15,8 @@ from router.errors import Forbidden, RouterError
 from router.http.incoming import incoming_of
 from router.http.key_api import KeyApi, encode_exact
 from router.http.management.operators import SAFE_HEADERS, OperatorRoutes, query_values
-from router.http.management.own import OWN_ROUTES, OwnRequest, OwnRoute
+from router.http.management.own import OWN_ROUTES
+from router.http.management.own_route import OwnRequest, OwnRoute
 from router.http.management.pace import Pace
 from router.http.peer import PeerReader
 from router.office.actor import Actor

@@ -23,6 +23,7 @@ from router.office.operations import (
     signups,
     topups,
     usage,
+    webhooks,
 )
 from router.office.operations.operation import OfficeOperation
 
@@ -44,6 +45,7 @@ _MODULES: tuple[ModuleType, ...] = (
     signups,
     topups,
     usage,
+    webhooks,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 
 from router.db.ids import new_id
@@ -13,7 +14,7 @@ from router.store.webhooks.deliveries import OPERATORS_WEBHOOK, count_waiting, i
 from router.store.webhooks.endpoints import EndpointRow, count_dropped, live_endpoints
 from router.types.periods import iso_time
 
-__all__ = ["EVENTS", "TEST", "event_body", "queue_event", "tell_account", "tell_operators"]
+__all__ = ["EVENTS", "TEST", "event_body", "queue_event", "queue_operators", "tell_account", "tell_operators"]
 
 EVENTS: Mapping[str, str] = {
     "balance.low": "The balance has fallen below what the endpoint calls low.",
@@ -39,6 +40,7 @@ _OF_NOTICES: Mapping[str, str] = {
 }
 """A kind of notice -> that of the event which tells programs the same; the gateway finds the others by itself."""
 _PLACES_MIN = 2
+_log = logging.getLogger("router.webhooks")
 
 
 def tell_account(
@@ -84,9 +86,16 @@ def tell_operators(transaction: Transaction, office: Office, type: str, cause: s
     settings = office.settings.webhooks
     if not settings.tells_operators or (settings.events and type not in settings.events):
         return False
-    if count_waiting(transaction, "", settings.waiting) >= settings.waiting:
-        return False
-    made = insert_delivery(
+    return bool(queue_operators(transaction, office, type, cause, event_body(office, type, values)))
+
+
+def queue_operators(transaction: Transaction, office: Office, type: str, cause: str, body: str) -> str:
+    """Write an event for ``[webhooks] url``; its delivery's ID, empty where it was told before or too many wait."""
+    most = office.settings.webhooks.waiting
+    if count_waiting(transaction, "", most) >= most:
+        _log.warning("webhooks: an event for operators (%s) is dropped: %d wait already", type, most)
+        return ""
+    return insert_delivery(
         transaction,
         office.clock(),
         webhook_id=OPERATORS_WEBHOOK,
@@ -94,9 +103,8 @@ def tell_operators(transaction: Transaction, office: Office, type: str, cause: s
         event_id=new_id("evt"),
         type=type,
         cause=cause,
-        body=event_body(office, type, values),
+        body=body,
     )
-    return bool(made)
 
 
 def queue_event(
