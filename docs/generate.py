@@ -29,6 +29,7 @@ from router.config.schema import (
     ResponsesSettings,
     ServerSettings,
 )
+from router.config.webhooks import WebhooksSettings
 from router.hookspecs import ROLES
 
 __all__ = ["main", "pages", "row_faults"]
@@ -155,6 +156,7 @@ _SECTIONS: Mapping[str, type] = {
     "billing": BillingSettings,
     "limits": LimitsSettings,
     "responses": ResponsesSettings,
+    "webhooks": WebhooksSettings,
     "plugins": PluginsSettings,
     "guards": GuardsSettings,
     "guards.NAME": GuardSettings,
