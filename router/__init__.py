@@ -26,6 +26,7 @@ from router.errors import (
 from router.types.claims import BALANCE, Claim, Meters, Outcome, PolicyContext, Quote, Window
 from router.types.dialect import Dialect
 from router.types.guards import Guard, GuardedCall, GuardRefused, TextFilter, matches_in
+from router.types.holdings import AddressHolding
 from router.types.key_views import CreditsView, GenerationView, KeyView
 from router.types.line_hooks import CallRequest, Credentials, TargetOption
 from router.types.observed import AttemptRecord, RefusalRecord
@@ -85,6 +86,7 @@ __all__ = [
     "BALANCE",
     "CAP",
     "KINDS",
+    "AddressHolding",
     "AnyCall",
     "Attempt",
     "AttemptRecord",

@@ -12,6 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from own_postgres import own_postgres
 
 settings.register_profile(  # a failure is one for everybody; a busy machine is none
     "suite", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -77,6 +78,16 @@ def sqlite_url(tmp_path: Path) -> str:
 def database_url(request: pytest.FixtureRequest) -> str:
     """The test runs once on each engine."""
     return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def killable_url(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[str]:
+    """Of a database whose server may be killed: no other test has it."""
+    if request.param == "sqlite":
+        yield sqlite_url
+        return
+    with own_postgres() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

@@ -11,20 +11,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from router_plugins.chains.balances import answers_of, balances_of, credited_on, moneys_of
 from router_plugins.chains.choice import Head, newest
-from router_plugins.chains.deposits import Span, swept, topic_of
+from router_plugins.chains.deposits import Span, swept
 from router_plugins.chains.network import Coin, Network, Token
-from router_plugins.chains.nodes import Limited, NodeFault, asked_of, number_in
+from router_plugins.chains.nodes import Limited, NodeFault, number_in
 from router_plugins.chains.progress import Progress
 from router_plugins.chains.watcher import accounts_of, on_way_of
 
-from router import DepositPaid, PaymentFact, PaymentWatch
+from router import PaymentFact, PaymentWatch
 from router.money import format_nano
 
 __all__ = ["differences"]
-
-_BALANCE_OF = "0x70a08231"
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,7 @@ def differences(
     for network in networks:
         try:
             head = newest(network, 0, watch.now, log)
-            credited: list[Token | Coin] = [*network.tokens, *([network.coin] if network.coin else [])]
-            for money in credited:
+            for money in moneys_of(network):
                 yield from _of_money(network, money, head, addresses, watch, booked)
         except NodeFault as fault:
             yield f"{network.title} was not compared: {fault}"
@@ -65,16 +62,12 @@ def _of_money(
     watch: PaymentWatch,
     booked: Sequence[PaymentFact],
 ) -> Iterator[str]:
-    begin = f"{network.method}:{network.chain_id}:"
-    credited: Counter[str] = Counter()
-    for fact in booked:
-        if isinstance(fact, DepositPaid) and fact.reference.startswith(begin) and fact.currency == money.name:
-            credited[fact.address] += fact.amount
+    credited = credited_on(network, money, booked)
     on_way: Counter[str] = Counter()
     for seen in on_way_of(network, watch).values():
         if seen.currency == money.name:
             on_way[seen.address] += seen.amount
-    balances = _balances(network, money, head, list(addresses))
+    balances = balances_of(head.node, money, list(addresses))
     held = [
         _Held(account, address, balances[account], credited[address], on_way[address])
         for account, address in addresses.items()
@@ -118,7 +111,7 @@ def _below(network: Network, money: Token | Coin, head: Head, held: Sequence[_He
     if not held:
         return
     try:
-        counts = _asked(head, "eth_getTransactionCount", [[one.account, "latest"] for one in held])
+        counts = answers_of(head.node, "eth_getTransactionCount", [[one.account, "latest"] for one in held])
     except Limited:
         raise
     except NodeFault:
@@ -129,35 +122,6 @@ def _below(network: Network, money: Token | Coin, head: Head, held: Sequence[_He
                 f"{one.address} on {network.title} holds {_text(one.credited - one.balance, money)} less than was "
                 "credited, and never sent anything: a credit may stand on a block that is gone"
             )
-
-
-def _balances(network: Network, money: Token | Coin, head: Head, accounts: Sequence[str]) -> Mapping[str, int]:
-    if isinstance(money, Coin):
-        answers = _asked(head, "eth_getBalance", [[one, "latest"] for one in accounts])
-    else:
-        asked = [asked_of(money.contract, _BALANCE_OF + topic_of(one)[2:]) for one in accounts]
-        answers = _asked(head, "eth_call", asked)
-    return {
-        account: number_in({"balance": answer}, "balance", head.node.host)
-        for account, answer in zip(accounts, answers, strict=True)
-    }
-
-
-def _asked(head: Head, method: str, each: Sequence[Sequence[object]]) -> list[object]:
-    """Many questions in few requests: fewer at once where the node refuses so many."""
-    answers: list[object] = []
-    size = _BATCH
-    while len(answers) < len(each):
-        part = each[len(answers) : len(answers) + size]
-        try:
-            answers += head.node.batch(method, part) if size > 1 else [head.node.call(method, *part[0])]
-        except Limited:
-            raise
-        except NodeFault:
-            if size == 1:
-                raise
-            size = max(1, size // 4)
-    return answers
 
 
 def _text(amount: int, money: Token | Coin) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from router_plugins.chains.derivation import ExtendedKey
 from router_plugins.chains.differences import differences
 from router_plugins.chains.health import health
+from router_plugins.chains.holdings import holdings
 from router_plugins.chains.look import Check
 from router_plugins.chains.network import Network, minor_units
 from router_plugins.chains.nodes import Pacer
@@ -19,6 +20,7 @@ from router_plugins.chains.statement import statement
 from router_plugins.chains.watcher import watch_step
 
 from router import (
+    AddressHolding,
     ConfigError,
     DepositAddress,
     HealthLine,
@@ -27,6 +29,7 @@ from router import (
     PaymentWatch,
     PluginContext,
     Watched,
+    WatchedAddress,
     hookimpl,
 )
 
@@ -139,6 +142,14 @@ class ChainMethod(ABC):
     ) -> Iterable[str]:
         return list(differences(self._up(context).networks, watch, booked, self._account_of, context.log))
 
+    @hookimpl
+    def payment_holdings(
+        self, context: PluginContext, addresses: Sequence[WatchedAddress], booked: Sequence[PaymentFact]
+    ) -> Iterable[AddressHolding]:
+        ours = {self._account_of(one.address): one for one in addresses}
+        networks = self._up(context).networks
+        return list(holdings(networks, ours, booked, self._path, self._clock(), context.log))
+
     def pacer(self, per_second: int) -> Pacer:
         """What spaces out the requests to one or several nodes."""
         return Pacer(per_second, self._clock, self._sleep)
@@ -150,6 +161,9 @@ class ChainMethod(ABC):
 
     def _address(self, up: SetUp, number: int) -> str:
         return self.address_text(up.branch.child(number).account_bytes())
+
+    def _path(self, number: int) -> str:
+        return f"{self.path}/0/{number}"
 
     def _account_of(self, address: str) -> str:
         """0x and 40 digits; kept, since each step asks for all."""

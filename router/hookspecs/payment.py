@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pluggy
 
+from router.types.holdings import AddressHolding
 from router.types.payments import (
     DepositAddress,
     HealthLine,
@@ -17,6 +18,7 @@ from router.types.payments import (
     TopUp,
     VerifiedNotice,
     Watched,
+    WatchedAddress,
 )
 from router.types.plugin_context import PluginContext
 
@@ -173,4 +175,20 @@ class PaymentSpecs:
             booked: a ``DepositPaid`` for each deposit that was credited.
 
         Called: addressed, once an hour by one of all workers; the lines are shown to operators. Since: 0.2.
+        """
+
+    @hookspec
+    def payment_holdings(  # type: ignore[empty-body]
+        self, context: PluginContext, addresses: Sequence[WatchedAddress], booked: Sequence[PaymentFact]
+    ) -> Iterable[AddressHolding]:
+        """What lies on addresses, of a method whose way is ``address``, for the operator to collect. No money moves.
+
+        Args:
+            addresses: some of those that were given out; 500 at most. Nothing is asked, and nothing told, of others.
+            booked: a ``DepositPaid`` for each deposit to them that was credited.
+
+        Raises:
+            Unavailable: it cannot be found out now.
+
+        Called: addressed, by ``router payments addresses METHOD`` and the operator's page. Since: 0.2.
         """

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from router import (
+    AddressHolding,
     BadRequest,
     DepositAddress,
     PaymentNotice,
@@ -30,7 +31,7 @@ from router.testing.conformance import Run
 from router.testing.conformance.payment import bench as payment_bench
 
 FILES = render("acme-pay", "payment")
-ALL = {"Y01", "Y02", "Y10", "Y20", "Y21", "Y30", "Y31", "Y32", "Y33", "Y34"}
+ALL = {"Y01", "Y02", "Y10", "Y11", "Y20", "Y21", "Y30", "Y31", "Y32", "Y33", "Y34"}
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +60,9 @@ def outcomes(acme: types.ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callabl
 def test_what_the_scaffold_writes_keeps_every_rule(acme: types.ModuleType, outcomes: Any) -> None:
     found = outcomes(acme.AcmePay())
     assert found.pop("Y10") == ("not offered", "its way is not address")
+    assert found.pop("Y11") == ("not offered", "it has no hook payment_holdings")
     assert {rule: outcome for rule, outcome in found.items() if outcome[0] != "pass"} == {}
-    assert set(found) | {"Y10"} == ALL
+    assert set(found) | {"Y10", "Y11"} == ALL
 
 
 def test_without_samples_what_needs_none_is_looked_at(acme: types.ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +123,14 @@ def ever_another(self: Any, context: PluginContext, account: str, number: int) -
     return DepositAddress(f"acme{number}-{next(NUMBERS)}", [("Acme", ["USD"])])
 
 
+def of_everybody(self: Any, addresses: Any, booked: Any) -> list[AddressHolding]:
+    return [AddressHolding("acme7", "Acme", "USD", 2, 100)]
+
+
+def in_text(self: Any, addresses: Any, booked: Any) -> list[AddressHolding]:
+    return [AddressHolding(one.address, "Acme", "USD", 2, "1.00") for one in addresses]  # type: ignore[arg-type]
+
+
 def careless(self: Any, context: PluginContext, notice: PaymentNotice) -> VerifiedNotice:
     told = json.loads(notice.body)
     return VerifiedNotice(told["id"], "paid", ())
@@ -161,6 +171,8 @@ BAD: Sequence[tuple[str, str, Callable[[Any], Any]]] = (
     ("Y02", "no hook payment_address", bad(payment_offer=with_an_address)),
     ("Y10", "two numbers have the same", bad(payment_offer=with_an_address, payment_address=the_same)),
     ("Y10", "asked again", bad(payment_offer=with_an_address, payment_address=ever_another)),
+    ("Y11", "asked about no address", bad(payment_holdings=of_everybody)),
+    ("Y11", "whole numbers", bad(payment_holdings=in_text, payment_address=the_same)),
     ("Y20", "JSONDecodeError", bad(payment_event=careless)),
     ("Y21", "the secret is (the secret)", bad(payment_event=talkative)),
     ("Y30", "told before", believing(refuses_a_second)),

@@ -11,6 +11,7 @@ from deposit_town import Town
 from router_plugins.evm import Evm
 
 from router.config.file import load_settings
+from router.errors import Unavailable
 from router.ledger.balances import balance
 from router.ledger.verify import verify
 from router.money.amounts import NANO
@@ -18,7 +19,7 @@ from router.office import accounts
 from router.office.actor import Actor
 from router.office.office import Office
 from router.office.payments.books import compare_method, verify_against
-from router.office.payments.deposits import address_of, find_watch, step_watch
+from router.office.payments.deposits import address_of, find_watch, holdings_of, step_watch
 from router.office.payments.methods import PaymentMethods
 from router.plugin_host.registry import registry_of
 from router.store.migrating import migrate
@@ -127,3 +128,34 @@ def test_an_outage_is_kept_for_the_page_and_taken_away_after_it(bank: Bank) -> N
     bank.now += 120
     bank.watch()
     assert find_watch(bank.office, "evm").delayed == "" and bank.has(account) == 5 * NANO
+
+
+def test_what_lies_on_addresses_is_told_by_the_node_in_pages(bank: Bank) -> None:
+    town = bank.town
+    known = [bank.account() for _ in range(5)]
+    town.chain.pay(town.usdc, known[0][1], 7 * USDC)
+    town.chain.pay(town.usdc, known[3][1], 1)  # dust, which is not credited
+    town.chain.pay(town.usdt, known[3][1], 3 * 10**18)
+    town.chain.mine(10)
+    bank.watch()
+    town.first.batch_max = 2
+
+    def page(**bounds: int) -> list[tuple[int, str, str, int, int, bool]]:
+        found = holdings_of(bank.office, bank.methods, "evm", **bounds)
+        assert all(row.holding.path == f"m/44'/60'/0'/0/{row.given.number}" for row in found.rows)
+        told = [(row.given.number, row.holding, row.enough) for row in found.rows]
+        return [(number, one.network, one.currency, one.held, one.credited, enough) for number, one, enough in told]
+
+    assert page() == [
+        (0, "testnet", "USDC", 7 * USDC, 7 * USDC, True),
+        (3, "testnet", "USDC", 1, 0, False),
+        (3, "testnet", "USDT", 3 * 10**18, 3 * 10**18, True),
+    ]
+    assert [one[0] for one in page(least_nano=5 * NANO) if one[-1]] == [0]
+    first = holdings_of(bank.office, bank.methods, "evm", limit=3)
+    assert (first.asked, first.next, len(first.rows)) == (3, 2, 1)
+    rest = holdings_of(bank.office, bank.methods, "evm", after=2, limit=3)
+    assert (rest.asked, rest.next, len(rest.rows)) == (2, None, 2)
+    town.first.down = town.second.down = True
+    with pytest.raises(Unavailable, match="testnet cannot be asked now"):
+        holdings_of(bank.office, bank.methods, "evm")

@@ -4,25 +4,20 @@ fact is booked once, and the clearing account is what the bank has.
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import psutil
-import psycopg
 import pytest
 from bank import Bank, deliver, notice
 from box_kit import Till, box_config
-from own_postgres import own_postgres
+from killing import Blow, blows_of, patient
 
 from router.db.database import Database
-from router.errors import StoreError
 from router.ledger.balances import balance
 from router.ledger.paid.lots import credit_kinds
 from router.store.accounts import create_account
@@ -31,7 +26,6 @@ from router.testing import Gateway
 from router.types.payments import WatchedAddress
 
 TOPUPS = 5
-Blow = Callable[[], None]
 
 
 class Round:
@@ -102,16 +96,6 @@ def wait_for_deposits(database: Database, made: Round) -> None:
             time.sleep(0.1)
 
 
-def patient(ask: Callable[[], Any], ends: float) -> Any:
-    """What the database says, once it has recovered."""
-    while True:
-        try:
-            return ask()
-        except StoreError:
-            assert time.monotonic() < ends, "the database did not recover"
-            time.sleep(0.1)
-
-
 def balances(database: Database, accounts: Counter[str]) -> dict[str, int]:
     def has(account: str) -> int:
         return balance(database, account).balance - credit_kinds(database, account).owed
@@ -119,52 +103,15 @@ def balances(database: Database, accounts: Counter[str]) -> dict[str, int]:
     return {one: patient(lambda one=one: has(one), time.monotonic() + 60) for one in accounts}
 
 
-def kill_worker(gateway: Gateway) -> None:
-    """SIGKILL for one worker; its master starts another."""
-    children = psutil.Process(gateway.pid).children()
-    if children:
-        random.choice(children).kill()
-
-
-def kill_all(gateway: Gateway) -> None:
-    gateway.kill()
-    gateway.start()
-
-
-def kill_backend(url: str) -> None:
-    """SIGKILL for a process of the database's: its server takes all others down, and recovers."""
-    try:
-        with psycopg.connect(url, autocommit=True) as connection:
-            sql = "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            pids = [pid for (pid,) in connection.execute(sql)]
-        if pids:
-            os.kill(random.choice(pids), signal.SIGKILL)
-    except (psycopg.OperationalError, ProcessLookupError):
-        pass  # it is down already
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def own_url(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[str]:
-    """Of a database whose server may be killed: no other test has it."""
-    if request.param == "sqlite":
-        yield sqlite_url
-        return
-    with own_postgres() as server:
-        yield server.url
-
-
 @pytest.fixture
-def kills(tmp_path: Path, own_url: str, box_env: dict[str, str], box_site: None) -> Iterator[Any]:
+def kills(tmp_path: Path, killable_url: str, box_env: dict[str, str], box_site: None) -> Iterator[Any]:
     with Bank() as bank:
-        config = box_config(bank, database={"url": own_url})
+        config = box_config(bank, database={"url": killable_url})
         with Gateway(tmp_path / "box", config=config, env=box_env, workers=2, start=False) as gateway:
             gateway.router("db", "migrate")
             gateway.start()
-            blows: list[Blow] = [lambda: kill_worker(gateway), lambda: kill_worker(gateway), lambda: kill_all(gateway)]
-            if own_url.startswith("postgresql"):
-                blows.append(lambda: kill_backend(own_url))
             with Till(gateway) as till:
-                yield gateway, bank, till, blows
+                yield gateway, bank, till, blows_of(gateway, killable_url)
 
 
 def _rounds(kills: Any, numbers: range) -> None:

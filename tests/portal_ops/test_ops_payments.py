@@ -8,8 +8,11 @@ import pytest
 from ops_kit import Operator, text_of
 from paying_site import Install, Paying, start_paying
 
-from router import Dispute, Refund, TopUpPaid
+from router import DepositPaid, Dispute, Refund, TopUpPaid
+from router.office.accounts import create_account
+from router.office.actor import Actor
 from router.office.audit import list_audit
+from router.office.payments.deposits import address_of
 from router.office.payments.refunds import list_refunds
 
 
@@ -110,6 +113,42 @@ def test_a_method_says_whether_it_works(paying: Paying, ops: Operator) -> None:
     assert "it has nothing to look at" in text_of(ops.read("/ops/payments/methods/gift"))
     assert ops.get("/ops/payments/methods/none")[0] == 404
     assert ops.get("/ops/payments/methods/gift/compare")[0] == 404
+
+
+def test_what_lies_on_addresses_is_listed_for_collecting(paying: Paying, ops: Operator) -> None:
+    path = "/ops/payments/methods/chain/addresses"
+    assert "No address was given out." in text_of(ops.read(path))
+    paying.owner.get("/app/topup/address/chain")
+    with paying.office() as office:
+        address = address_of(office, office.payments, paying.account, "chain").address
+    paying.tell("chain", DepositPaid("tx-1", address, 25_000_000, "USDT", 6))
+    assert path in ops.read("/ops/payments/methods/chain") and path not in ops.read("/ops/payments/methods/card")
+    said = text_of(ops.read(path))
+    assert f"{address} m/0/0 {paying.account} Testnet" in said and "Enough" in said
+    assert "Enough" not in text_of(ops.read(f"{path}?min=25,51"))
+    status, _, page = ops.get(f"{path}?min=lots")
+    assert status == 200 and "lots" in page and "Traceback" not in page
+    told = ops.get(f"{path}.csv?min=25.5")[2].splitlines()
+    assert told == [
+        "number,address,path,account,network,currency,held,credited,enough",
+        f"0,{address},m/0/0,{paying.account},Testnet,USDT,25.5,25,yes",
+    ]
+    assert ops.get("/ops/payments/methods/card/addresses")[0] == 404
+    assert ops.get("/ops/payments/methods/none/addresses.csv")[0] == 404
+    command = ("payments", "addresses", "chain", "--min", "25.51")
+    [row] = paying.site.gateway.router(*command)
+    assert (row["held"], row["credited"], row["enough"]) == ("25.5", "25", False)
+    assert paying.site.gateway.router(*command, "--enough") == []
+
+
+def test_addresses_that_cannot_be_asked_about_are_said_so(paying: Paying, ops: Operator) -> None:
+    with paying.office() as office:
+        other = create_account(office, Actor("operator", "test"), "Other").id
+        address = address_of(office, office.payments, other, "chain").address
+    paying.tell("chain", DepositPaid("tx-2", address, 13_000_000, "USDT", 6))
+    page = ops.read("/ops/payments/methods/chain/addresses")
+    assert "cannot be asked now" in text_of(page) and "<down>" not in page
+    assert ops.get("/ops/payments/methods/chain/addresses.csv")[0] == 503
 
 
 def test_an_account_shows_its_credit_and_what_froze_it(paying: Paying, ops: Operator) -> None:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterator
+from typing import Any
+
 import click
 
+from router.cli.support.csv_file import open_csv
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.session import CommandSession, remotely
+from router.cli.support.values import amount_nano
 from router.office.operations import payments as operations
 
 __all__ = ["payments"]
 
 _LIMIT = click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many.")
 _METHOD = click.option("--method", metavar="NAME", help="Only of this method.")
+_HELD = {
+    "number": "NUMBER",
+    "address": "ADDRESS",
+    "path": "PATH",
+    "account": "ACCOUNT",
+    "network": "NETWORK",
+    "currency": "CURRENCY",
+    "held": "HELD",
+    "credited": "CREDITED",
+    "enough": "ENOUGH",
+}
 
 
 @click.group(cls=Commands)
@@ -50,6 +67,39 @@ def check(session: CommandSession, method: str | None, compare: bool) -> int:
     columns = {"method": "METHOD", "what": "WHAT", "ok": "OK", "found": "FOUND"}
     session.show(value, table(value["checks"], columns, empty="No method is on."))
     return 0 if value["ok"] else 1
+
+
+@payments.command()
+@click.argument("method")
+@click.option("--min", "least", metavar="AMOUNT", help="What is worth collecting; the least deposit unless given.")
+@click.option("--enough", is_flag=True, help="Only the addresses that hold so much.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@remotely
+def addresses(session: CommandSession, method: str, least: str | None, enough: bool, as_csv: bool) -> None:
+    """What lies on the deposit addresses of METHOD, to be collected by the wallet that has the keys.
+
+    The nodes are asked; the gateway signs nothing, and need not be told what was collected.
+    """
+    nano = None if least is None else amount_nano(least)
+    rows = [one for one in _held(session, method, nano) if one["enough"] or not enough]
+    if as_csv:
+        with open_csv(None) as stream:
+            writer = csv.DictWriter(stream, list(_HELD))
+            writer.writeheader()
+            writer.writerows(rows)
+        return
+    session.show(rows, table(rows, _HELD, empty="No address holds anything, and none was credited anything."))
+
+
+def _held(session: CommandSession, method: str, least: int | None) -> Iterator[dict[str, Any]]:
+    """All rows, however many addresses there are: each page asks the nodes about some hundred."""
+    after: int | None = None
+    while True:
+        page = session.run(operations.list_addresses, method=method, least=least, after=after)
+        yield from page["addresses"]
+        after = page["next"]
+        if after is None:
+            return
 
 
 @payments.command()

@@ -15,8 +15,10 @@ from router.office.forms.fields import (
     YesNoField,
 )
 from router.office.forms.form import OfficeForm
+from router.office.payments.deposits import ADDRESSES_MAX
 
 __all__ = [
+    "AddressesForm",
     "CheckMethodForm",
     "FactsForm",
     "NoticesForm",
@@ -78,6 +80,17 @@ class CheckMethodForm(OfficeForm):
 
     method = LineField(64, about="This one; all that are on if omitted.")
     compare = YesNoField(about="Also compare what was credited with what the method holds.")
+
+
+class AddressesForm(OfficeForm):
+    """Which addresses."""
+
+    method = LineField(64, about="The payment method.", required=True, example="evm")
+    least = MoneyField(
+        most=INT64_MAX, named="min", about="What is worth collecting, in each currency; the least deposit if omitted."
+    )
+    limit = WholeField(1, ADDRESSES_MAX, about="How many addresses; 500 if omitted.")
+    after = WholeField(0, 2**31, about="Only those with a higher number: `next` of the answer before.")
 
 
 class NoticesForm(OfficeForm):

@@ -11,12 +11,12 @@ from router.office.office import Office
 from router.office.operations.operation import OperationAnswer, Progress, operation
 from router.office.payments import told
 from router.office.payments.books import clearing_nano, compare_method
-from router.office.payments.deposits import find_watch
+from router.office.payments.deposits import ADDRESSES_MAX, HeldRow, find_watch, holdings_of
 from router.office.payments.methods import MethodState
 from router.types.payments import HealthLine
 from router.types.periods import iso_time
 
-__all__ = ["check_methods", "list_events", "list_facts", "list_methods"]
+__all__ = ["check_methods", "list_addresses", "list_events", "list_facts", "list_methods"]
 
 _LIMIT = 50
 
@@ -38,6 +38,16 @@ def check_methods(
         lines = [*_health(office, name), *(_books(office, name) if compare else ())]
         rows += [{"method": name, "what": line.what, "ok": line.ok, "found": line.text} for line in lines]
     return OperationAnswer({"ok": all(row["ok"] for row in rows), "checks": rows})
+
+
+@operation("payments addresses", "payments:AddressesForm")
+def list_addresses(
+    office: Office, *, method: str, least: int | None = None, limit: int | None = None, after: int | None = None
+) -> OperationAnswer:
+    """What lies on the deposit addresses of a payment method, to be collected by the wallet that has the keys."""
+    bounds = {"after": -1 if after is None else after, "limit": limit or ADDRESSES_MAX, "least_nano": least}
+    page = holdings_of(office, office.payments, method, **bounds)  # type: ignore[arg-type]
+    return OperationAnswer({"addresses": [_held(one) for one in page.rows], "asked": page.asked, "next": page.next})
 
 
 @operation("payments facts", "payments:FactsForm")
@@ -76,6 +86,21 @@ def list_events(office: Office, *, method: str | None = None, limit: int | None 
         for one in told.list_events(office, method=method or "", limit=limit or _LIMIT)
     ]
     return OperationAnswer(rows)
+
+
+def _held(row: HeldRow) -> dict[str, Any]:
+    one = row.holding
+    return {
+        "number": row.given.number,
+        "address": one.address,
+        "path": one.path or None,
+        "account": row.given.account,
+        "network": one.network,
+        "currency": one.currency,
+        "held": format_nano(one.held, places=one.decimals),
+        "credited": format_nano(one.credited, places=one.decimals),
+        "enough": row.enough,
+    }
 
 
 def _method(office: Office, state: MethodState) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from router.db.transaction import Runner
 __all__ = [
     "OPEN",
     "TopUpRow",
+    "deposits_between",
     "find_form",
     "find_topup",
     "find_topup_by",
@@ -147,6 +148,17 @@ def open_topups(database: Runner, method: str, *, since: float, limit: int) -> l
         f"{_SELECT} WHERE method = ? AND state IN ('started', 'pending') AND created_at > ? ORDER BY changed_at LIMIT ?"
     )
     return [_row(one) for one in database.read(lambda connection: connection.rows(sql, (method, since, limit)))]
+
+
+def deposits_between(database: Runner, method: str, first: int, last: int) -> list[TopUpRow]:
+    """The deposits that were credited at a method's addresses whose numbers are from ``first`` to ``last``."""
+    columns = ", ".join(f"t.{name}" for name in _NAMES)
+    sql = (
+        f"SELECT {columns} FROM payment_addresses a "  # noqa: S608 - constant text
+        "JOIN topups t ON t.account_id = a.account_id AND t.method = a.method AND t.address = a.address "
+        "WHERE a.method = ? AND a.number >= ? AND a.number <= ? AND t.paid_at IS NOT NULL"
+    )
+    return [_row(one) for one in database.read(lambda connection: connection.rows(sql, (method, first, last)))]
 
 
 def topped_up_since(connection: Connection, account_id: str, since: float) -> int:

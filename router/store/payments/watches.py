@@ -13,6 +13,7 @@ from router.types.payments import WatchedAddress
 
 __all__ = [
     "WatchRow",
+    "addresses_after",
     "addresses_of",
     "find_address",
     "find_watch",
@@ -77,6 +78,16 @@ def addresses_of(database: Runner, method: str) -> dict[str, WatchedAddress]:
     sql = "SELECT address, account_id, number FROM payment_addresses WHERE method = ?"
     rows = database.read(lambda connection: connection.tuples(sql, (method,)))
     return {address: WatchedAddress(address, account, number) for address, account, number in rows}
+
+
+def addresses_after(database: Runner, method: str, number: int, limit: int) -> list[WatchedAddress]:
+    """Those of a method's that have a higher number, in their order."""
+    sql = (
+        "SELECT address, account_id, number FROM payment_addresses WHERE method = ? AND number > ? "
+        "ORDER BY number LIMIT ?"
+    )
+    rows = database.read(lambda connection: connection.tuples(sql, (method, number, limit)))
+    return [WatchedAddress(*row) for row in rows]
 
 
 def find_address(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from router.errors import NotFound, RouterError
+from collections.abc import Iterator, Sequence
+
+from router.errors import BadRequest, NotFound, RouterError, Unavailable
+from router.money.amounts import format_nano, parse_nano
 from router.office.accounts import get_account
 from router.office.console.figures import moved
 from router.office.console.finding import known_names
 from router.office.payments.books import clearing_nano
-from router.office.payments.deposits import find_watch
+from router.office.payments.deposits import HoldingsPage, find_watch, holdings_of
 from router.office.payments.refunds import MANUAL, list_refunds, refundable
 from router.office.payments.shown import OPEN, STATES, fee_of, find_payment, page_of_topups
 from router.office.payments.told import count_refused, facts_of_topup, list_events, list_facts
 from router.office.payments.topups import TopUpRow, show_topup
-from router.portal.operator.frame import nothing_there, show, typed
+from router.portal.operator.frame import nothing_there, seq_of, show, typed
 from router.portal.operator.money import PAID_KINDS
 from router.portal.web.pages import PageRoutes
 from router.portal.web.ranges import range_of
-from router.portal.web.replies import PageReply
+from router.portal.web.replies import PageReply, csv_reply
 from router.portal.web.requests import PageRequest
 from router.types.payments import HealthLine
 
@@ -24,6 +27,7 @@ __all__ = ["PAGES", "topup_of"]
 
 PAGES = PageRoutes()
 
+_ADDRESS_HEAD = ("number", "address", "path", "account", "network", "currency", "held", "credited", "enough")
 _FACTS = ("refused", "waiting", "booked")
 _SHOWN = 100
 
@@ -95,6 +99,26 @@ def one_method(request: PageRequest) -> PageReply:
     )
 
 
+@PAGES.get("/ops/payments/methods/<method>/addresses", "operator")
+def addresses(request: PageRequest) -> PageReply:
+    """What lies on a method's deposit addresses, to be collected."""
+    name, after, text = _method_of(request), seq_of(request, "after"), typed(request, "min")
+    page, problem = HoldingsPage((), 0, None), ""
+    try:
+        page = _held(request, name, -1 if after is None else after)
+    except (BadRequest, Unavailable) as error:
+        problem = error.in_full
+    return show(request, "payment_addresses.html", name=name, page=page, problem=problem, least=text)
+
+
+@PAGES.get("/ops/payments/methods/<method>/addresses.csv", "operator")
+def addresses_csv(request: PageRequest) -> PageReply:
+    """All of them, however many."""
+    name = _method_of(request)
+    first = _held(request, name, -1)  # or what is wrong would be said in the midst of the rows
+    return csv_reply(f"{name}-addresses", _ADDRESS_HEAD, _cells(request, name, first))
+
+
 @PAGES.get("/ops/payments/<topup_id>", "operator")
 def one_topup(request: PageRequest) -> PageReply:
     """One top-up, all that was told of it, and what can be done."""
@@ -125,6 +149,34 @@ def topup_of(request: PageRequest) -> TopUpRow:
         return show_topup(request.office, "", request.params["topup_id"])
     except NotFound:
         raise nothing_there("such top-up") from None
+
+
+def _held(request: PageRequest, name: str, after: int) -> HoldingsPage:
+    """Raises:
+    NotFound: the method's addresses hold nothing.
+    BadRequest: the amount above which it is worth it is none.
+    Unavailable: a network cannot be asked.
+    """
+    methods, text = request.office.payments, typed(request, "min").replace(",", ".", 1)
+    if not methods.has(name, "payment_holdings"):
+        raise nothing_there("method of this name with deposit addresses")
+    try:
+        least = parse_nano(text) if text else None
+    except ValueError as error:
+        raise BadRequest(str(error), param="min") from None
+    return holdings_of(request.office, methods, name, after=after, least_nano=least)
+
+
+def _cells(request: PageRequest, name: str, page: HoldingsPage) -> Iterator[Sequence[object]]:
+    while True:
+        for row in page.rows:
+            one = row.holding
+            amounts = (format_nano(one.held, places=one.decimals), format_nano(one.credited, places=one.decimals))
+            about = (row.given.number, one.address, one.path, row.given.account, one.network, one.currency)
+            yield (*about, *amounts, "yes" if row.enough else "no")
+        if page.next is None:
+            return
+        page = _held(request, name, page.next)
 
 
 def _method_of(request: PageRequest) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from router.errors import ConfigError, faults
+from router.errors import ConfigError, Unavailable, faults
 from router.office.payments.methods import PaymentMethods
 from router.plugin_host.registry import Registry
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.payment.bench import ACCOUNT, PAYMENT, PaymentBench
 from router.testing.conformance.payment.offline import offline
-from router.types.payments import DepositAddress, PaymentOffer
+from router.types.holdings import AddressHolding
+from router.types.payments import DepositAddress, PaymentOffer, WatchedAddress
 from router.types.plugin_context import PluginContext
 
-__all__ = ["addresses", "offers", "way"]
+__all__ = ["addresses", "held", "offers", "way"]
 
 _WAYS = ("redirect", "address", "code")
 _NUMBERS = range(12)
@@ -109,6 +110,36 @@ def addresses(bench: PaymentBench) -> None:
         expect(sound, f"number {number} has the address {found.address!r}")
         expect(found.networks, f"the address of number {number} is on no network")
     expect(len({one.address for one in first.values()}) == len(first), "two numbers have the same address")
+
+
+@PAYMENT.rule(
+    "Y11",
+    "Of what lies on addresses it tells whole amounts, of those addresses alone that it was asked about.",
+    remedy="Give an AddressHolding for the addresses of the argument alone; ask no network where there are none.",
+)
+def held(bench: PaymentBench) -> None:
+    hook = bench.hook("payment_holdings")
+    bench.offer()
+    with offline() as tried:
+        found = list(hook(context=bench.context, addresses=[], booked=[]))
+    expect(not tried, f"asked about no address, payment_holdings wanted the network: {', '.join(sorted(set(tried)))}")
+    expect(not found, f"asked about no address, payment_holdings told of {found[:1]!r:.200}")
+    for one in _told_of(bench, hook):
+        expect(isinstance(one, AddressHolding), f"payment_holdings told {one!r:.200}, and no AddressHolding")
+        numbers = (one.held, one.credited, one.least, one.decimals)
+        sound = all(type(value) is int and value >= 0 for value in numbers)
+        expect(sound, f"{one!r:.200}: whole numbers from 0 on are wanted")
+        expect(one.address == _address(bench, 0).address, f"it told of {one.address!r}, which it was not asked about")
+
+
+def _told_of(bench: PaymentBench, hook: Any) -> list[Any]:
+    """What lies on one address; nothing where the method says that it cannot be found out now."""
+    given = WatchedAddress(_address(bench, 0).address, ACCOUNT, 0)
+    with offline():
+        try:
+            return list(hook(context=bench.context, addresses=[given], booked=[]))
+        except Unavailable:
+            return []
 
 
 def _address(bench: PaymentBench, number: int) -> DepositAddress:
