@@ -114,7 +114,9 @@ class Account:
         intent = self._intent(session["amount_total"], session["currency"], dict(asked.get("metadata") or {}))
         if saves:
             session["customer"] = intent["customer"] = f"cus_{next(self._numbers):08d}"
-        intent["payment_method"] = self._method(method)["id"]
+        saved = self._method(method)
+        saved["customer"] = intent["customer"] if saves else None
+        intent["payment_method"] = saved["id"]
         session |= {"status": "complete", "payment_intent": intent["id"]}
         if method == "card":
             session["payment_status"] = "paid"
@@ -200,6 +202,9 @@ class Account:
             raise Refused(400, "off_session and confirm are wanted here.")
         intent = self._intent(int(asked["amount"]), asked["currency"], asked.get("metadata") or {})
         intent |= {"customer": asked["customer"], "payment_method": asked["payment_method"]}
+        kept = self.things["methods"].get(asked["payment_method"])
+        if kept is not None and kept["customer"] != asked["customer"]:
+            raise Refused(400, "The payment method does not belong to the customer.", "payment_method_not_available")
         if self.decline:
             self._fail(intent)
             code = "authentication_required" if self.decline == "authentication_required" else "card_declined"
@@ -207,6 +212,17 @@ class Account:
             raise Refused(402, message, code, decline_code=self.decline, payment_intent=intent)
         self.succeed(intent)
         return intent
+
+    def detach(self, name: str) -> Thing:
+        """Take a saved method from its customer, for good."""
+        method = self.get("methods", name)
+        if method["customer"] is None:
+            raise Refused(
+                400, "The payment method you provided is not attached to a customer so detachment is impossible."
+            )
+        method["customer"] = None
+        self.happened("payment_method.detached", method)
+        return method
 
     # What goes back
 

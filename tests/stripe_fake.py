@@ -151,6 +151,8 @@ class FakeStripe:
             return _shown(self.account.open_session(given, self.url))
         if path == "/v1/payment_intents":
             return self.account.charge_off_session(given)
+        if path.endswith("/detach"):
+            return self.account.detach(path.split("/")[3])
         if path == "/v1/refunds":
             return self.account.refund(given)
         raise Refused(404, f"Unrecognized request URL (POST: {path}).")
@@ -171,6 +173,8 @@ class FakeStripe:
                 wanted = str(given["query"]).split("'")[3]
                 intents = account.things["intents"].values()
                 return _page([one for one in intents if one["metadata"].get("topup") == wanted], {})
+            case ["payment_methods", name]:
+                return account.get("methods", name)
             case ["payment_intents", name]:
                 return self._whole(account.get("intents", name), given)
             case ["checkout", "sessions"]:

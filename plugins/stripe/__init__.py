@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from router_plugins.stripe.asking import poll, statement
 from router_plugins.stripe.asking import watch as look
-from router_plugins.stripe.charging import charge
+from router_plugins.stripe.charging import charge, forget
 from router_plugins.stripe.checking import looked_at
 from router_plugins.stripe.giving_back import give_back
 from router_plugins.stripe.library import Accounts
@@ -89,6 +89,10 @@ class StripePayments:
     @hookimpl
     def payment_charge(self, context: PluginContext, topup: TopUp, token: str) -> Iterable[PaymentFact]:
         return charge(self._accounts.of(context), topup, token)
+
+    @hookimpl
+    def payment_forget(self, context: PluginContext, token: str) -> None:
+        forget(self._accounts.of(context), token)
 
     @hookimpl
     def payment_health(self, context: PluginContext) -> Iterable[HealthLine]:

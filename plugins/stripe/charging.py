@@ -12,7 +12,7 @@ from router_plugins.stripe.paying import facts_of_intent
 
 from router import BadRequest, PaymentFact, TopUp, TopUpClosed
 
-__all__ = ["charge"]
+__all__ = ["charge", "forget"]
 
 _KEY_HOLDS_S = 23 * 3600
 """Stripe forgets the keys of requests after a day: what is asked later may have been done."""
@@ -47,6 +47,29 @@ def charge(stripe: Stripe, topup: TopUp, token: str, now: float | None = None) -
         if isinstance(fact, TopUpClosed):
             raise BadRequest(f"The card was not charged: {fact.note}", code="declined")
     return facts
+
+
+def forget(stripe: Stripe, token: str) -> None:
+    """Take saved means from their customer at Stripe, for good; what is not there any more is forgotten.
+
+    Raises:
+        BadRequest: Stripe refuses it.
+        Unavailable: Stripe does not answer.
+    """
+    method = token.partition(":")[2]
+    try:
+        stripe.ask(stripe.v1.payment_methods.detach, method)
+    except BadRequest as error:
+        if error.code == "resource_missing" or not _is_attached(stripe, method):
+            return
+        raise
+
+
+def _is_attached(stripe: Stripe, method: str) -> bool:
+    try:
+        return bool(stripe.ask(stripe.v1.payment_methods.retrieve, method).get("customer"))
+    except BadRequest as error:
+        return error.code != "resource_missing"
 
 
 def _found(stripe: Stripe, topup: TopUp) -> Iterable[PaymentFact]:

@@ -149,6 +149,20 @@ class PaymentSpecs:
         """
 
     @hookspec
+    def payment_forget(self, context: PluginContext, token: str) -> None:
+        """Forget saved means for good, because their owner took them back. No money moves.
+
+        Args:
+            token: of ``MeansSaved``; it may have been forgotten before.
+
+        Raises:
+            Unavailable: it is to be asked again.
+            BadRequest: it cannot be done: the operator is told to do it by hand.
+
+        Called: addressed, by one of all workers, until it is done or refused. Since: 0.2.
+        """
+
+    @hookspec
     def payment_health(self, context: PluginContext) -> Iterable[HealthLine]:  # type: ignore[empty-body]
         """Look at the set-up: keys, secrets, addresses, what the method says of them. No money moves.
 

@@ -110,6 +110,30 @@ def test_only_what_moves_money_takes_one(gateway: Gateway, operator: str) -> Non
     }
 
 
+def test_money_is_not_moved_by_what_names_nothing(gateway: Gateway, operator: str, account: str) -> None:
+    def bare(path: str, values: Any) -> Result:
+        return request(gateway, "POST", f"{OPERATORS_BASE}{path}", values, key=operator)
+
+    values = {"account": account, "amount": "1", "reason": "bare"}
+    for path, body in (
+        (GRANT, values),
+        ("/credits/adjust", values),
+        ("/credits/refund", {"request_id": f"req_{1:024x}", "reason": "bare"}),
+        ("/topups/refund", {"topup": "top_1", "reason": "bare"}),
+    ):
+        answer = bare(path, body)
+        assert (answer.status, code_of(answer)) == (400, "idempotency_key_required"), path
+        said = str(json.loads(answer.body)["error"]["message"])
+        assert "send an Idempotency-Key" in said and ("`reference`" in said) == (path in (GRANT, "/credits/adjust"))
+    assert balance(gateway, account) == "0"
+    named = {**values, "reference": "ticket-8"}
+    assert (bare(GRANT, named).status, bare(GRANT, named).status) == (200, 409)
+    assert balance(gateway, account) == "1"
+    paths = json.loads(request(gateway, "GET", "/openapi.json", None, key=operator).body)["paths"]
+    wanted = {path: paths[f"{OPERATORS_BASE}{path}"]["post"]["parameters"][0] for path in ("/topups/refund", GRANT)}
+    assert [one["required"] for one in wanted.values()] == [True, False]
+
+
 @pytest.mark.parametrize("value", ["", "x" * 256, "a blank"])
 def test_a_value_that_is_none(gateway: Gateway, operator: str, account: str, value: str) -> None:
     values = {"account": account, "amount": "1", "reason": "none"}

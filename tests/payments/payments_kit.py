@@ -60,6 +60,7 @@ class Scripted:
     poll: Sequence[PaymentFact] = ()
     refund: Callable[[TopUp, int, str], Iterable[PaymentFact]] | None = None
     charge: Callable[[TopUp, str], Iterable[PaymentFact]] | None = None
+    forget: Exception | None = None
     watch: Callable[[PaymentWatch], Watched] | None = None
     statement: Sequence[PaymentFact] = ()
     differences: Sequence[str] = ()
@@ -110,6 +111,12 @@ class Scripted:
     def payment_charge(self, topup: TopUp, token: str) -> Iterable[PaymentFact]:
         self.asked.append(("charge", (topup.id, token)))
         return self.charge(topup, token) if self.charge else ()
+
+    @hookimpl
+    def payment_forget(self, token: str) -> None:
+        self.asked.append(("forget", token))
+        if self.forget is not None:
+            raise self.forget
 
     @hookimpl
     def payment_statement(self, since: float) -> Iterable[PaymentFact]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from payments_kit import ADA, CARD, OPERATOR, RETURN, Clock, Till
+from payments_kit import CARD, OPERATOR, RETURN, Clock, Till
 
 from router import (
     BadRequest,
@@ -16,7 +17,6 @@ from router import (
     DepositDropped,
     DepositPaid,
     DepositSeen,
-    MeansSaved,
     NotFound,
     PaymentOffer,
     PaymentStarted,
@@ -30,14 +30,12 @@ from router import (
 from router.ledger.paid.lots import credit_kinds
 from router.money.amounts import NANO
 from router.office import accounts
-from router.office.actor import GATEWAY
-from router.office.payments.automatic import charge_automatic
 from router.office.payments.books import clearing_nano, compare_method, verify_against
 from router.office.payments.deposits import address_of, find_watch, step_watch
-from router.office.payments.means import end_automatic, forget_means, list_means, set_automatic, show_automatic
 from router.office.payments.refunds import ask_refund, push_refunds, record_payment, settle_topup
+from router.office.payments.told import list_facts
 from router.office.payments.topups import cancel_topup, list_topups, look_at, quote_topup, show_topup
-from router.office.payments.upkeep import poll_method, retry_waiting
+from router.office.payments.upkeep import payment_jobs, poll_method, retry_waiting
 from router.office.people.abuse import set_switch
 from router.store.rates import set_rate
 
@@ -51,9 +49,10 @@ def paid(till: Till, row: Any) -> TopUpPaid:
 
 def test_one_form_begins_one_top_up_whoever_sends_it_twice(till: Till) -> None:
     found: list[str] = []
+    till.method.start = lambda topup: time.sleep(0.2) or PaymentStarted(f"cs_{topup.id}", f"https://x.org/{topup.id}")
 
     def begin() -> None:
-        found.append(till.begin(form="same").id)
+        found.append(till.begin(form="same").url)
 
     threads = [threading.Thread(target=begin) for _ in range(8)]
     for thread in threads:
@@ -63,9 +62,19 @@ def test_one_form_begins_one_top_up_whoever_sends_it_twice(till: Till) -> None:
     assert len(found) == 8 and len(set(found)) == 1
     assert len(list_topups(till.office, account_id=till.account)) == 1
     row = till.begin(form="same")
-    assert row.url == f"https://pay.example.com/{row.id}" and row.reference == f"cs_{row.id}"
+    assert row.url == found[0] == f"https://x.org/{row.id}" and row.reference == f"cs_{row.id}"
     asked = [one for what, one in till.method.asked if what == "start"]
-    assert {topup.id for topup, _ in asked} == {row.id} and asked[0][1] == RETURN.replace("{topup}", row.id)
+    assert [topup.id for topup, _ in asked] == [row.id] and asked[0][1] == RETURN.replace("{topup}", row.id)
+
+
+def test_a_beginning_that_was_cut_off_is_gone_on_with(till: Till, clock: Clock) -> None:
+    row = till.begin(form="cut")
+    cut = "UPDATE topups SET url = '', reference = '' WHERE id = ?"
+    till.office.database.write(lambda connection: connection.execute(cut, (row.id,)))
+    clock.now += 60
+    again = till.begin(form="cut")
+    assert (again.id, again.url) == (row.id, row.url)
+    assert [topup.id for what, (topup, _) in till.method.asked if what == "start"] == [row.id] * 2
 
 
 @pytest.mark.parametrize(
@@ -169,6 +178,8 @@ def test_a_refund_takes_the_credit_first_and_asks_until_it_is_told(till: Till) -
     refund = ask_refund(till.office, OPERATOR, till.methods, row.id, 400, reason="sorry")
     assert refund.state == "asked" and refund.problem == "not now" and till.balance() == 6 * NANO
     till.method.refund = lambda topup, amount, asked: [Refund("re_1", topup=topup.id, amount=amount, asked=asked)]
+    assert push_refunds(till.office, till.methods) == 0, "who asked for it asks"
+    till.clock.now += 30
     assert push_refunds(till.office, till.methods) == 1 and push_refunds(till.office, till.methods) == 0
     [outcome] = till.tell(Refund("re_1", payment=row.payment, amount=400, total=400, currency="USD"))
     assert outcome.state == "repeated" and till.balance() == 6 * NANO
@@ -221,8 +232,10 @@ def test_a_refund_by_a_method_that_was_turned_off_is_not_given_back(till: Till) 
     row = till.paid()
     ask_refund(till.office, OPERATOR, till.methods, row.id, 400, reason="sorry")  # it may have been made
     till.methods.names = ()
+    till.clock.now += 30
     assert push_refunds(till.office, till.methods) == 1
     till.methods.names = ("card",)
+    till.clock.now += 30
     assert push_refunds(till.office, till.methods) == 1 and till.balance() == 6 * NANO
     till.check()
 
@@ -310,8 +323,33 @@ def test_a_deposit_of_more_than_there_is_stops_no_watcher(till: Till) -> None:
     step_watch(till.office, till.methods, "card")
     assert till.balance() == NANO and find_watch(till.office, "card").cursor == {"block": 1}
     [kept] = [row for row in list_topups(till.office) if not row.is_paid]
-    assert kept.amount == 10**40 and kept.state == "pending"
+    assert kept.amount == 10**40 and (kept.state, kept.note) == ("failed", "it cannot be credited: ask the operator")
+    [refused] = list_facts(till.office, state="refused")
+    assert refused.topup_id == kept.id
+    step_watch(till.office, till.methods, "card")  # it is told again, and nothing else comes of it
+    assert replace(till.row(kept.id), changed_at=kept.changed_at) == kept and till.balance() == NANO
     till.check()
+
+
+def test_a_watcher_gets_the_pause_that_it_asks_for(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, steps, pauses = [1000.0], list[float](), [0.0, 0.0, 30.0, 12.0]
+
+    def watch(given: PaymentWatch) -> Watched:
+        steps.append(now[0])
+        return Watched((), {}, again_s=pauses[min(len(steps), len(pauses)) - 1])
+
+    till.method.watch = watch
+    monkeypatch.setattr("router.office.payments.upkeep.time.monotonic", lambda: now[0])
+    [job] = [one for one in payment_jobs(till.office, till.methods) if one.name == "watch:card"]
+    for seconds in (0, 5, 20, 4, 1, 11, 1):  # beats of the job, long after each other
+        now[0] += seconds
+        job.function()
+    assert steps == [1000.0, 1000.0, 1000.0, 1030.0, 1042.0], "what is behind goes on at once, and then it waits"
+    till.method.watch = lambda given: steps.append(now.append(now.pop() + 7.0) or now[0]) or Watched((), {}, again_s=0)
+    steps.clear()
+    now[0] += 100
+    job.function()
+    assert 4 <= len(steps) <= 6, "catching up ends after some seconds, and others have their turn"
 
 
 def test_a_deposit_without_a_rate_waits_for_one(sqlite_url: str, make_till: Any, clock: Clock) -> None:
@@ -327,61 +365,6 @@ def test_a_deposit_without_a_rate_waits_for_one(sqlite_url: str, make_till: Any,
     [ether] = till.tell(DepositPaid("evm:1:0xe:0", address, 10**18, "ETH", 18, usd_rate="2000"))
     assert ether.state == "booked" and till.balance() == 350 * NANO + 7000 * NANO
     till.check()
-
-
-def test_an_automatic_top_up_is_made_once_for_each_fall(till: Till, clock: Clock) -> None:
-    row = till.begin(20 * NANO, save_means=True)
-    till.tell(paid(till, row), MeansSaved(row.id, "pm_secret", "Visa 4242"))
-    [means] = list_means(till.office, till.account)
-    kept = till.office.database.read(lambda c: c.rows("SELECT * FROM payment_means"))[0]
-    assert means.label == "Visa 4242" and "pm_secret" not in str(kept)
-    more = {"threshold_nano": 5 * NANO, "amount_nano": 10 * NANO, "per_day": 2}
-    with pytest.raises(NotFound):
-        set_automatic(till.office, ADA, till.account, "mean_other", **more)
-    set_automatic(till.office, ADA, till.account, means.id, **more)
-    assert charge_automatic(till.office, GATEWAY, till.methods) == 0
-    till.spend(16 * NANO)
-    till.method.charge = lambda topup, token: ()  # it was asked, and crashed before it told
-    assert charge_automatic(till.office, GATEWAY, till.methods) == 1
-    till.method.charge = lambda topup, token: [TopUpPaid(f"pi_{topup.id}", topup.id, topup.amount, "USD")]
-    assert charge_automatic(till.office, GATEWAY, till.methods) == 1
-    charged = [one for what, one in till.method.asked if what == "charge"]
-    assert len(set(charged)) == 1 and charged[0][1] == "pm_secret" and till.balance() == 14 * NANO
-    assert charge_automatic(till.office, GATEWAY, till.methods) == 0
-    for _ in range(3):
-        till.spend(10 * NANO)
-        charge_automatic(till.office, GATEWAY, till.methods)
-        if till.balance() < 10 * NANO:
-            break
-    assert till.balance() == 4 * NANO  # twice a day, and no more
-    clock.now += 86_401
-    charge_automatic(till.office, GATEWAY, till.methods)
-    assert till.balance() in (4 * NANO, 14 * NANO)
-    till.check()
-
-
-def test_a_declined_card_stops_the_automatic_top_up(till: Till) -> None:
-    row = till.begin(20 * NANO, save_means=True)
-    till.tell(paid(till, row), MeansSaved(row.id, "pm_secret", "Visa 4242"))
-    [means] = list_means(till.office, till.account)
-    more = {"threshold_nano": 25 * NANO, "amount_nano": 10 * NANO, "per_day": 2}
-    set_automatic(till.office, ADA, till.account, means.id, **more)
-
-    def declines(topup: TopUp, token: str) -> Any:
-        raise BadRequest("Your card was declined.")
-
-    till.method.charge = declines
-    assert (
-        charge_automatic(till.office, GATEWAY, till.methods) == 1
-        and charge_automatic(till.office, GATEWAY, till.methods) == 0
-    )
-    kept = show_automatic(till.office, till.account)
-    assert kept is not None and kept.problem == "Your card was declined."
-    assert {one.state for one in list_topups(till.office) if one.means_id} == {"failed"}
-    assert end_automatic(till.office, ADA, till.account) and not end_automatic(till.office, ADA, till.account)
-    forget_means(till.office, ADA, till.account, means.id)
-    assert list_means(till.office, till.account) == []
-    assert till.office.database.read(lambda c: c.tuples("SELECT token FROM payment_means"))[0][0] == ""
 
 
 def test_the_books_are_compared_with_what_the_method_says(till: Till) -> None:

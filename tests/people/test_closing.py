@@ -11,6 +11,7 @@ from router.errors import BadRequest, NotFound, Unauthorized
 from router.ledger.verify import verify
 from router.office.keys import create_key, list_keys
 from router.office.office import Office
+from router.office.payments.means import list_means, waiting_means
 from router.office.people.events import list_events
 from router.office.people.factors import begin_totp
 from router.office.people.login import check_password
@@ -27,6 +28,7 @@ from router.office.people.people import (
 from router.office.people.records import Visit
 from router.office.people.sessions import find_session, open_session
 from router.office.people.tickets import send_login_link
+from router.store.payments.means import MeansRow, insert_means
 
 ADA, EVE = "ada@example.com", "eve@example.com"
 DAY = 86_400.0
@@ -37,6 +39,8 @@ def test_closing_takes_all_that_is_personal_and_suspends_the_workspace(office: O
     change_profile(office, me(ada), ada.id, name="Ada Lovelace", zone="Europe/London", theme="dark", locale="ru")
     [workspace] = list_workspaces(office, ada.id)
     create_key(office, me(ada), workspace.account_id, "k")
+    card = MeansRow("mean_1", "stripe", workspace.account_id, "sealed", "hash", "Visa 4242", "", office.clock())
+    office.database.write(lambda connection: insert_means(connection, card))
     session = open_session(office, ada, HOME, complete=True)
     begin_totp(office, me(ada), ada.id)
     send_login_link(office, VISITOR, HOME, ADA, proof_ok=True)
@@ -50,6 +54,8 @@ def test_closing_takes_all_that_is_personal_and_suspends_the_workspace(office: O
     assert find_person(office, ADA) is None and find_session(office, session) is None
     assert [key.status for key in list_keys(office, workspace.account_id)] == ["revoked"]
     assert query(office, "SELECT status, name FROM accounts") == [("suspended", "closed")]
+    assert list_means(office, workspace.account_id) == []
+    assert [one.id for one in waiting_means(office, "stripe")] == ["mean_1"], "its method is told"
     for table in ("web_sessions", "tickets", "factors", "security_events", "members", "notices"):
         assert query(office, f"SELECT COUNT(*) FROM {table}") == [(0,)], table
     assert query(office, "SELECT COUNT(*) FROM outbox WHERE recipient = ?", ADA) == [(0,)]

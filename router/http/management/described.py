@@ -96,7 +96,8 @@ def describe_operators(made: Operations) -> dict[str, Json]:
         else:
             operation["requestBody"] = {**body_of(made, name, one.form), "required": bool(one.form().fields)}
         if one.once:
-            operation["parameters"] = [idempotency_key(_ONCE)]
+            about = f"{_ONCE} {_UNLESS}" if one.takes_reference else _ONCE
+            operation["parameters"] = [{**idempotency_key(about), "required": not one.takes_reference}]
         found[f"{OPERATORS_BASE}{one.path}"] = {one.method.lower(): operation}
     rows = {"text/csv": {"schema": {"type": "string"}}}
     operation = _operators(made, "operatorUsageExport", "All usage rows as CSV, in order of arrival.", rows)
@@ -127,6 +128,7 @@ def _content_of(operation: OfficeOperation) -> Json:
 
 
 _ONCE = "A repeat of this request is done no second time within 24 hours, and answered as the first."
+_UNLESS = "To be sent unless there is a `reference`."
 _TEXTS: Json = {"type": "array", "items": {"type": "string"}}
 _OPERATOR_ANSWER: Json = {
     "type": "object",

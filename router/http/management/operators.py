@@ -82,6 +82,7 @@ class OperatorRoutes:
                 return self._once(
                     operation, actor, values, IdempotentRequest(key.counted_as, value, operation.path, body)
                 )
+            _check_once(operation, values)
             if operation.long:
                 return self._line_by_line(operation, actor, values)
             return _json(_told(operation.answer(self._office(), actor, values, unheard)))
@@ -148,6 +149,19 @@ class OperatorRoutes:
             return error_shown(RouterError("The gateway failed at this; its log says why."))[1]
         finally:
             self._busy.discard(operation.name)
+
+
+def _check_once(operation: OfficeOperation, values: Mapping[str, Any]) -> None:
+    """Raises:
+    BadRequest: what is asked for moves money, and nothing says whether it is the same that was asked for before.
+    """
+    if operation.once and not values.get("reference"):
+        named = " (or a `reference`)" if operation.takes_reference else ""
+        raise BadRequest(
+            f"`{operation.name}` moves money: send an Idempotency-Key{named}, a text of your own that is the same when "
+            "you ask again, so that it moves once even where an answer gets lost.",
+            code="idempotency_key_required",
+        )
 
 
 def error_shown(error: RouterError) -> tuple[int, dict[str, Any]]:

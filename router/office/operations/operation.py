@@ -47,7 +47,8 @@ class OfficeOperation:
         about: what it does, a sentence.
         writes: whether it changes anything: it is given the actor, and asked for with POST.
         long: whether it may take minutes: it is given something to tell of its progress, and answered line by line.
-        once: whether it moves money, so that it takes an ``Idempotency-Key``; its answers hold nothing secret.
+        once: whether it moves money, so that its route wants an ``Idempotency-Key``, unless what is asked for has a
+            ``reference``; its answers hold nothing secret.
         function: does it: ``(office, **values)``, ``(office, actor, **values)`` where it writes.
         form_place: its form as ``MODULE:CLASS`` below ``router.office.forms``; imported when somebody needs it.
     """
@@ -69,6 +70,11 @@ class OfficeOperation:
     def path(self) -> str:
         """Of its route, behind that of the operators' API."""
         return f"/{self.name.replace(' ', '/')}"
+
+    @property
+    def takes_reference(self) -> bool:
+        """Whether a ``reference`` may name what it does, so that it is done once."""
+        return "reference" in self.form().fields
 
     @property
     def form(self) -> type[OfficeForm]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from router.errors import RouterError, Unavailable
+from router.errors import Unavailable
 from router.money.amounts import format_nano
 from router.office.office import Office
 from router.office.operations.operation import OperationAnswer, Progress, operation
@@ -35,7 +35,7 @@ def check_methods(
     rows: list[dict[str, Any]] = []
     for name in [method] if method else office.payments.names:
         progress(f"asking {name}")
-        lines = [*_health(office, name), *(_books(office, name) if compare else ())]
+        lines = [*told.health_of(office, office.payments, name), *(_books(office, name) if compare else ())]
         rows += [{"method": name, "what": line.what, "ok": line.ok, "found": line.text} for line in lines]
     return OperationAnswer({"ok": all(row["ok"] for row in rows), "checks": rows})
 
@@ -116,19 +116,6 @@ def _method(office: Office, state: MethodState) -> dict[str, Any]:
         "differences": len(watch.differences),
         "problem": state.problem or None,
     }
-
-
-def _health(office: Office, name: str) -> list[HealthLine]:
-    methods = office.payments
-    state = methods.state(name)
-    if state.offer is None:
-        return [HealthLine("set-up", False, state.problem or "it offers nothing")]
-    if not methods.has(name, "payment_health"):
-        return [HealthLine("set-up", True, "it has nothing to look at")]
-    try:
-        return list(methods.ask(name, "payment_health"))
-    except RouterError as error:
-        return [HealthLine("answer", False, error.in_full)]
 
 
 def _books(office: Office, name: str) -> Iterator[HealthLine]:

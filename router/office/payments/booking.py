@@ -17,7 +17,15 @@ from router.errors import BadRequest, Conflict, NotFound
 from router.office.actor import Actor
 from router.office.office import Office
 from router.office.payments.booked import Booking, FactOutcome
-from router.office.payments.credits import book_closed, book_deposit, book_dropped, book_paid, book_pending, book_seen
+from router.office.payments.credits import (
+    book_closed,
+    book_deposit,
+    book_dropped,
+    book_paid,
+    book_pending,
+    book_seen,
+    end_deposit,
+)
 from router.office.payments.means import book_forgotten, book_means
 from router.office.payments.reversals import book_dispute, book_refund
 from router.store.migrating import check_fits
@@ -118,5 +126,5 @@ def _book(booking: Booking, fact: PaymentFact) -> FactOutcome:
     try:
         outcome = book[type(fact)](booking, fact)  # type: ignore[operator]
     except (BadRequest, NotFound, Conflict) as error:
-        return booking.refuse(fact, error.in_full)
+        return booking.refuse(fact, error.in_full, end_deposit(booking, fact))
     return outcome if isinstance(outcome, FactOutcome) else FactOutcome("noted", type(fact).__name__, "")

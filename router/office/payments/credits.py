@@ -22,12 +22,22 @@ from router.types.payments import (
     DepositDropped,
     DepositPaid,
     DepositSeen,
+    PaymentFact,
     TopUpClosed,
     TopUpPaid,
     TopUpPending,
 )
 
-__all__ = ["book_closed", "book_deposit", "book_dropped", "book_paid", "book_pending", "book_seen", "tell_failed"]
+__all__ = [
+    "book_closed",
+    "book_deposit",
+    "book_dropped",
+    "book_paid",
+    "book_pending",
+    "book_seen",
+    "end_deposit",
+    "tell_failed",
+]
 
 
 def book_paid(booking: Booking, fact: TopUpPaid) -> FactOutcome:
@@ -118,6 +128,14 @@ def book_deposit(booking: Booking, fact: DepositPaid) -> FactOutcome:
         booking.change(row, state="failed", note="too little to be credited")
         return booking.refuse(fact, "it is worth less than the smallest amount", row)
     return _credit(booking, fact, row)
+
+
+def end_deposit(booking: Booking, fact: PaymentFact) -> TopUpRow | None:
+    """The top-up of a deposit that the ledger refuses: it is waited for no longer. None for other facts."""
+    row = booking.topup("", fact.reference) if isinstance(fact, DepositPaid) else None
+    if row is not None and row.state in OPEN:
+        row = booking.change(row, state="failed", note="it cannot be credited: ask the operator")
+    return row
 
 
 def tell_failed(booking: Booking, row: TopUpRow) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from router.db.ids import new_id
 from router.db.transaction import Transaction
-from router.errors import BadRequest, ConfigError, NotFound
+from router.errors import BadRequest, ConfigError, NotFound, RouterError, Unavailable
 from router.money.amounts import format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.payments.booked import Booking, FactOutcome
+from router.office.payments.methods import PaymentMethods
 from router.store.payments import means as rows
 from router.store.payments.means import AutomaticRow, MeansRow
 from router.store.sealing import MASTER_KEY, seal, unseal
@@ -23,16 +25,21 @@ __all__ = [
     "SavedMeans",
     "book_forgotten",
     "book_means",
+    "detach_means",
     "end_automatic",
     "forget_means",
     "list_means",
     "set_automatic",
     "show_automatic",
     "token_of",
+    "waiting_means",
 ]
 
 _PURPOSE = "payment means"
 _PER_DAY_MAX = 20
+_AT_ONCE = 100
+_DETACH_S = 3 * 86_400.0
+_log = logging.getLogger("router.payments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ def book_means(booking: Booking, fact: MeansSaved) -> FactOutcome:
 
 def book_forgotten(booking: Booking, fact: MeansForgotten) -> FactOutcome:
     """Means that can no longer be charged."""
-    accounts = rows.forget_means(booking.connection, booking.now, token_hash=_digest(fact.token))
+    accounts = rows.drop_means(booking.connection, booking.now, _digest(fact.token))
     for account in accounts:
         booking.tell("payments means_forgotten", account)
     return FactOutcome("noted", "means", "forgotten", account=accounts[0] if accounts else "")
@@ -84,7 +91,7 @@ def list_means(office: Office, account_id: str) -> list[SavedMeans]:
 
 
 def forget_means(office: Office, actor: Actor, account_id: str, means_id: str) -> None:
-    """Never charge them again; what was charged by itself with them ends.
+    """Never charge them again; what was charged by itself with them ends. Their method is told by ``detach_means``.
 
     Raises:
         NotFound: the account has none such.
@@ -99,6 +106,45 @@ def forget_means(office: Office, actor: Actor, account_id: str, means_id: str) -
         return Change(None, account_id, {"means": row.id, "label": row.label})
 
     write(office, actor, "payments forget_means", forget)
+
+
+def detach_means(office: Office, actor: Actor, methods: PaymentMethods) -> int:
+    """Have methods forget the means that were taken back; how many were. What a method refuses, or cannot be asked for
+    days, is left for the operator to do by hand, which the audit log tells.
+    """
+    done = 0
+    for row in rows.forgotten_means(office.database, "", _AT_ONCE):
+        try:
+            if methods.has(row.method, "payment_forget"):
+                methods.ask(row.method, "payment_forget", token=token_of(office, row))
+            elif row.method not in methods.names:
+                raise Unavailable(f"The payment method {row.method} is off.", code="method_off")
+        except RouterError as error:
+            over = office.clock() - (row.forgotten_at or 0.0) > _DETACH_S
+            _log.warning("%s has not forgotten the means %s: %s", row.method, row.id, error.in_full)
+            if isinstance(error, BadRequest) or over:
+                _let_go(office, actor, row, "payments means_left", error.message)
+        else:
+            done += 1
+            _let_go(office, actor, row, "payments means_detached")
+    return done
+
+
+def _let_go(office: Office, actor: Actor, row: MeansRow, action: str, problem: str = "") -> None:
+    told = {"means": row.id, "method": row.method, "label": row.label}
+    if problem:
+        told |= {"problem": problem[:200], "remedy": f"remove it by hand at {row.method}"}
+
+    def let_go(transaction: Transaction) -> Change[None]:
+        cleared = rows.clear_token(transaction.connection, row.id)
+        return Change(None, row.account_id, told, made=cleared)
+
+    write(office, actor, action, let_go)
+
+
+def waiting_means(office: Office, method: str) -> Sequence[MeansRow]:
+    """Those that were taken back and that a method has not forgotten yet."""
+    return rows.forgotten_means(office.database, method, _AT_ONCE)
 
 
 def show_automatic(office: Office, account_id: str) -> AutomaticRow | None:

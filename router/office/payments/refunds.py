@@ -45,6 +45,7 @@ MANUAL = "manual"
 """The method of payments that the operator took in some other way."""
 
 _AT_ONCE = 100
+_ASKED_S = 20.0
 _REASON_MAX = 300
 _log = logging.getLogger("router.payments")
 
@@ -96,8 +97,10 @@ def ask_refund(
 
 
 def push_refunds(office: Office, methods: PaymentMethods) -> int:
-    """Ask methods for the refunds that they have not told of yet; how many there were."""
-    asked = rows.asked_refunds(office.database, _AT_ONCE)
+    """Ask methods for the refunds that they have not told of yet; how many there were. One that was asked for a moment
+    ago is being asked for by whoever took it.
+    """
+    asked = rows.asked_refunds(office.database, office.clock() - _ASKED_S, _AT_ONCE)
     for refund in asked:
         _push(office, methods, refund)
     return len(asked)

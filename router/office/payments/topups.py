@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -42,6 +43,9 @@ __all__ = [
 ]
 
 _DAY_S = 86_400.0
+_ASKED_S = 20.0
+"""In which a method answers, or who asked it is gone."""
+_LOOK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +138,11 @@ def begin_topup(
     if offer.way != "redirect":
         raise NotFound(f"{offer.title} has no page to pay on.", code="method_not_found")
     quote = quote_topup(office, offer, credit_nano)
-    row = new_topup(office, account_id, method, quote, form=form, person_id=person_id)
-    row = _keep(office, actor, replace(row, save_means=save_means and offer.saves_means))
-    if row.url or row.state not in OPEN or row.form != form:
+    made = new_topup(office, account_id, method, quote, form=form, person_id=person_id)
+    row = _keep(office, actor, replace(made, save_means=save_means and offer.saves_means))
+    if row.id != made.id:
+        row = _waited_for(office, row)
+    if row.url or row.state not in OPEN:
         return row
     return _started(office, methods, row, return_url.replace("{topup}", row.id))
 
@@ -289,6 +295,19 @@ def _keep(office: Office, actor: Actor, row: TopUpRow) -> TopUpRow:
         if found is None:
             raise
         return found
+
+
+def _waited_for(office: Office, row: TopUpRow) -> TopUpRow:
+    """The top-up that the same form began a moment ago, once its method has answered: it is asked once. One that was
+    cut off is given as it is.
+    """
+    if office.clock() - row.created_at > _ASKED_S:
+        return row
+    ends = time.monotonic() + _ASKED_S
+    while not row.url and row.state in OPEN and time.monotonic() < ends:
+        time.sleep(_LOOK_S)
+        row = show_topup(office, "", row.id)
+    return row
 
 
 def _check_day(office: Office, connection: Connection, row: TopUpRow) -> None:

@@ -13,6 +13,7 @@ from router.office.payments.booking import book_facts
 from router.office.payments.books import compare_method
 from router.office.payments.deposits import step_watch
 from router.office.payments.expiry import expire_credit
+from router.office.payments.means import detach_means
 from router.office.payments.methods import PaymentMethods
 from router.office.payments.refunds import push_refunds
 from router.office.payments.topups import view_of
@@ -26,6 +27,7 @@ _EXPIRE_S = 60.0
 _WATCH_S = 5.0
 _WATCH_MOST_S = 30.0
 _PUSH_S = 15.0
+_DETACH_S = 60.0
 _FORGET_S = 86_400.0
 _EVENTS_S = 90 * 86_400.0
 _POLLED_S = 30 * 86_400.0
@@ -39,6 +41,7 @@ def payment_jobs(office: Office, methods: PaymentMethods) -> Iterator[LeasedJob]
         return
     yield LeasedJob("refunds", _PUSH_S, lambda: push_refunds(office, methods))
     yield LeasedJob("automatic_topups", _PUSH_S, lambda: charge_automatic(office, GATEWAY, methods))
+    yield LeasedJob("payment_means", _DETACH_S, lambda: detach_means(office, GATEWAY, methods))
     yield LeasedJob("payments_waiting", office.settings.payments.poll_s, lambda: retry_waiting(office))
     yield LeasedJob("payment_events", _FORGET_S, lambda: _forget(office))
     for name in methods.names:

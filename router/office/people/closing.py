@@ -16,6 +16,7 @@ from router.office.people import events
 from router.office.people.rules import attempts
 from router.office.people.rules.addresses import email_key
 from router.store.accounts import rename_account, set_account_status
+from router.store.payments.means import delete_automatic, forget_means
 from router.store.people.attempts import delete_old_attempts
 from router.store.people.events import delete_old_events
 from router.store.people.export import exported_rows
@@ -46,7 +47,7 @@ UNPROVED_S = 30 * 86_400.0
 
 def close_person(office: Office, actor: Actor, person_id: str, email: str) -> None:
     """Close somebody's account for good. Log-ins, factors and what is personal go; workspaces that nobody else owns are
-    suspended, and their keys revoked.
+    suspended, their keys revoked, and what was saved to pay by is forgotten.
 
     Of the address a keyed hash stays with the sign-up: free credit is given once.
 
@@ -68,7 +69,7 @@ def close_person(office: Office, actor: Actor, person_id: str, email: str) -> No
             raise BadRequest("Type the address of this account to close it.", code="other_email", param="email")
         if operators == [person_id]:
             raise Conflict("Nobody else runs this gateway: make somebody else an operator first.", code="last_operator")
-        ended = _leave_all(transaction, person_id)
+        ended = _leave_all(transaction, person_id, office.clock())
         forget_person_rows(transaction.connection, person_id, row.email)
         update_person(transaction, person_id, _placeholders(row))
         return Change(None, person_id, {"suspended": ended})
@@ -111,7 +112,7 @@ def forget_old(office: Office) -> Mapping[str, int]:
     return office.database.write(forget)
 
 
-def _leave_all(transaction: Transaction, person_id: str) -> list[str]:
+def _leave_all(transaction: Transaction, person_id: str, now: float) -> list[str]:
     """End all memberships; the accounts that nobody owns now, which are suspended."""
     connection, ended = transaction.connection, []
     for workspace in sorted(list_workspace_rows(transaction, person_id), key=lambda one: one.account_id):
@@ -120,16 +121,18 @@ def _leave_all(transaction: Transaction, person_id: str) -> list[str]:
         delete_member(transaction, account_id, person_id)
         revoke_account_keys(connection, account_id, hidden_of=person_id)
         if workspace.role == "owner" and not count_owners(transaction, account_id):
-            _end_account(transaction, account_id)
+            _end_account(transaction, account_id, now)
             ended.append(account_id)
     return ended
 
 
-def _end_account(transaction: Transaction, account_id: str) -> None:
+def _end_account(transaction: Transaction, account_id: str, now: float) -> None:
     revoke_account_keys(transaction.connection, account_id)
     delete_tickets(transaction.connection, ("invite",), account_id=account_id)
     set_account_status(transaction, account_id, "suspended", now=True)
     rename_account(transaction, account_id, "closed")  # its name was its owner's
+    delete_automatic(transaction.connection, account_id)
+    forget_means(transaction.connection, now, account_id=account_id)
 
 
 def _placeholders(row: PersonRow) -> dict[str, Any]:

@@ -11,10 +11,13 @@ from router.db.transaction import Runner
 __all__ = [
     "AutomaticRow",
     "MeansRow",
+    "clear_token",
     "delete_automatic",
+    "drop_means",
     "find_automatic",
     "find_means",
     "forget_means",
+    "forgotten_means",
     "insert_means",
     "list_automatic",
     "list_means",
@@ -66,7 +69,7 @@ class AutomaticRow:
 
 
 def insert_means(connection: Connection, row: MeansRow) -> bool:
-    """Keep means; False where the account has left these before: what they are called is renewed."""
+    """Keep means; False where the account has left these before: they are as new, if they were forgotten since."""
     sql = (
         f"INSERT INTO payment_means ({_MEANS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - constant text
         "ON CONFLICT (method, account_id, token_hash) DO NOTHING"
@@ -75,9 +78,10 @@ def insert_means(connection: Connection, row: MeansRow) -> bool:
     if connection.execute(sql, (*values, row.created_at, row.forgotten_at)) == 1:
         return True
     again = (
-        "UPDATE payment_means SET label = ?, forgotten_at = NULL WHERE method = ? AND account_id = ? AND token_hash = ?"
+        "UPDATE payment_means SET label = ?, token = ?, forgotten_at = NULL "
+        "WHERE method = ? AND account_id = ? AND token_hash = ?"
     )
-    connection.execute(again, (row.label, row.method, row.account_id, row.token_hash))
+    connection.execute(again, (row.label, row.token, row.method, row.account_id, row.token_hash))
     return False
 
 
@@ -93,12 +97,39 @@ def list_means(database: Runner, account_id: str) -> list[MeansRow]:
     return [MeansRow(**row) for row in database.read(lambda connection: connection.rows(sql, (account_id,)))]
 
 
-def forget_means(connection: Connection, now: float, *, means_id: str = "", token_hash: str = "") -> list[str]:
-    """Never charge them again; the accounts whose they were."""
-    column, value = ("id", means_id) if means_id else ("token_hash", token_hash)
-    where = f"{column} = ? AND forgotten_at IS NULL"
+def forget_means(connection: Connection, now: float, *, means_id: str = "", account_id: str = "") -> int:
+    """Never charge them again, or any of an account's; how many there were. Their token stays until their method has
+    forgotten them, too.
+    """
+    column, value = ("id", means_id) if means_id else ("account_id", account_id)
+    sql = f"UPDATE payment_means SET forgotten_at = ? WHERE {column} = ? AND forgotten_at IS NULL"  # noqa: S608
+    return connection.execute(sql, (now, value))
+
+
+def drop_means(connection: Connection, now: float, token_hash: str) -> list[str]:
+    """Their method has forgotten them: the accounts whose they were."""
+    where = "token_hash = ? AND (forgotten_at IS NULL OR token <> '')"
     sql = f"UPDATE payment_means SET forgotten_at = ?, token = '' WHERE {where} RETURNING account_id"  # noqa: S608
-    return [row["account_id"] for row in connection.rows(sql, (now, value))]
+    return [row["account_id"] for row in connection.rows(sql, (now, token_hash))]
+
+
+def forgotten_means(database: Runner, method: str, limit: int) -> list[MeansRow]:
+    """Those that all their owners took back, and that their method has not forgotten yet, the oldest first."""
+    others = (
+        "SELECT 1 FROM payment_means o WHERE o.method = m.method AND o.token_hash = m.token_hash "
+        "AND o.forgotten_at IS NULL"
+    )
+    sql = (
+        f"SELECT {_MEANS} FROM payment_means m WHERE forgotten_at IS NOT NULL AND token <> '' "  # noqa: S608 - constants
+        f"AND (method = ? OR ? = '') AND NOT EXISTS ({others}) ORDER BY forgotten_at, id LIMIT ?"
+    )
+    return [MeansRow(**row) for row in database.read(lambda connection: connection.rows(sql, (method, method, limit)))]
+
+
+def clear_token(connection: Connection, means_id: str) -> bool:
+    """Forget what would charge them; False where they are their owner's again, or it is done."""
+    sql = "UPDATE payment_means SET token = '' WHERE id = ? AND forgotten_at IS NOT NULL AND token <> ''"
+    return connection.execute(sql, (means_id,)) == 1
 
 
 def find_automatic(connection: Connection, account_id: str) -> AutomaticRow | None:

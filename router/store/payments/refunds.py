@@ -71,10 +71,10 @@ def refunds_of(connection: Connection, topup_id: str) -> list[RefundRow]:
     return [_row(row) for row in connection.rows(f"{_SELECT} WHERE topup_id = ? ORDER BY created_at", (topup_id,))]
 
 
-def asked_refunds(database: Runner, limit: int) -> list[RefundRow]:
-    """Those that no method has told of yet, the longest unchanged first."""
-    sql = f"{_SELECT} WHERE state = 'asked' ORDER BY changed_at LIMIT ?"
-    return [_row(row) for row in database.read(lambda connection: connection.rows(sql, (limit,)))]
+def asked_refunds(database: Runner, before: float, limit: int) -> list[RefundRow]:
+    """Those that no method has told of yet and that were not changed since a time, the longest unchanged first."""
+    sql = f"{_SELECT} WHERE state = 'asked' AND changed_at <= ? ORDER BY changed_at LIMIT ?"
+    return [_row(row) for row in database.read(lambda connection: connection.rows(sql, (before, limit)))]
 
 
 def freeze(connection: Connection, account_id: str, reference: str, *, suspended: bool, now: float) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from router.errors import BadRequest, NotFound, RouterError, Unavailable
+from router.errors import BadRequest, NotFound, Unavailable
 from router.money.amounts import format_nano, parse_nano
 from router.office.accounts import get_account
 from router.office.console.figures import moved
@@ -13,7 +13,7 @@ from router.office.payments.books import clearing_nano
 from router.office.payments.deposits import HoldingsPage, find_watch, holdings_of
 from router.office.payments.refunds import MANUAL, list_refunds, refundable
 from router.office.payments.shown import OPEN, STATES, fee_of, find_payment, page_of_topups
-from router.office.payments.told import count_refused, facts_of_topup, list_events, list_facts
+from router.office.payments.told import count_refused, facts_of_topup, health_of, list_events, list_facts
 from router.office.payments.topups import TopUpRow, show_topup
 from router.portal.operator.frame import nothing_there, seq_of, show, typed
 from router.portal.operator.money import PAID_KINDS
@@ -21,7 +21,6 @@ from router.portal.web.pages import PageRoutes
 from router.portal.web.ranges import range_of
 from router.portal.web.replies import PageReply, csv_reply
 from router.portal.web.requests import PageRequest
-from router.types.payments import HealthLine
 
 __all__ = ["PAGES", "topup_of"]
 
@@ -92,7 +91,7 @@ def one_method(request: PageRequest) -> PageReply:
         request,
         "payment_method.html",
         state=request.office.payments.state(name),
-        health=_health(request, name),
+        health=health_of(request.office, request.office.payments, name),
         watch=find_watch(request.office, name),
         clearing=clearing_nano(request.office, name),
         events=list_events(request.office, method=name, limit=20),
@@ -184,17 +183,3 @@ def _method_of(request: PageRequest) -> str:
     if name not in request.office.payments.names:
         raise nothing_there("such payment method: [payments] methods names those that are on")
     return name
-
-
-def _health(request: PageRequest, name: str) -> list[HealthLine]:
-    """What the method says of itself; that it does not answer is one of those lines."""
-    methods = request.office.payments
-    state = methods.state(name)
-    if state.offer is None:
-        return [HealthLine("set-up", ok=False, text=state.problem or "it offers nothing")]
-    if not methods.has(name, "payment_health"):
-        return [HealthLine("set-up", ok=True, text="it has nothing to look at")]
-    try:
-        return list(methods.ask(name, "payment_health"))
-    except RouterError as error:
-        return [HealthLine("answer", ok=False, text=error.in_full)]
