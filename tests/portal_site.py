@@ -52,7 +52,7 @@ class PortalSite:
     def new_client_address(self) -> str:
         """An IP address that nobody has asked from yet, each in a network of its own, as if told by a proxy."""
         self._visitors += 1
-        return f"198.18.{self._visitors}.7"
+        return f"198.{18 + self._visitors // 250}.{self._visitors % 250}.7"
 
     def mails(self, recipient: str) -> list[str]:
         """What was mailed to an address, oldest first, each as the log has it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from router_plugins.voucher.pages import PATH, page_routes
-from router_plugins.voucher.table import TABLES, Codes
+from router_plugins.voucher.table import KINDS, TABLES, Codes
 
 from router import (
     DepositPaid,
@@ -62,7 +62,10 @@ class Vouchers:
 
     @hookimpl
     def storage_migrations(self) -> Sequence[Migration]:
-        return [Migration(1, "codes, and who changed them", TABLES)]
+        return [
+            Migration(1, "codes, and who changed them", TABLES),
+            Migration(2, "kinds of credit; changes stand in the audit log", KINDS),
+        ]
 
     @hookimpl
     def commands(self, context: PluginContext) -> Sequence[click.Command]:
@@ -113,7 +116,10 @@ def _paid(row: Mapping[str, Any]) -> DepositPaid:
     """The fact of a code that was claimed: the same whenever it is told."""
     detail = {"campaign": row["campaign"], "ends_with": row["hint"]}
     reference = f"voucher:{row['id']}"
-    return DepositPaid(reference, row["claimed_by"], row["amount_nano"], row["currency"], _DECIMALS, detail=detail)
+    granted, lasts_s = bool(row["granted"]), row["lasts_s"]
+    until = row["claimed_at"] + lasts_s if granted and lasts_s else 0.0
+    worth = (row["amount_nano"], row["currency"], _DECIMALS)
+    return DepositPaid(reference, row["claimed_by"], *worth, detail=detail, granted=granted, expires_at=until)
 
 
 def _differences(rows: Sequence[Mapping[str, Any]], booked: Sequence[PaymentFact]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 from router_plugins.voucher.table import STATES, Codes, Made
-from router_plugins.voucher.wording import amount, moment, shown, when
+from router_plugins.voucher.wording import amount, lasting, moment, shown, when
 
 from router import PluginContext
 from router.money import format_nano
@@ -19,7 +19,7 @@ from router.money import format_nano
 __all__ = ["vouchers_group"]
 
 _AS_JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document and nothing else.")
-_COLUMNS = ("id", "ends_with", "amount", "campaign", "state", "account", "expires_at", "made_by")
+_COLUMNS = ("id", "ends_with", "amount", "kind", "campaign", "state", "account", "expires_at", "made_by")
 
 
 def vouchers_group(context: PluginContext) -> click.Group:
@@ -32,12 +32,13 @@ def vouchers_group(context: PluginContext) -> click.Group:
 
 
 def _make(context: PluginContext) -> click.Command:
-    def make(text: str, count: int, campaign: str, expires: str, as_json: bool) -> None:
+    def make(text: str, count: int, campaign: str, expires: str, granted: bool, lasts: str, as_json: bool) -> None:
         nano, until = amount(text), moment(expires, time.time())
-        made = Codes(context).make(_actor(), nano, count, campaign, until)
+        kind: dict[str, Any] = {"granted": granted, "lasts_s": lasting(lasts)}
+        made = Codes(context).make(_actor(), nano, count, campaign, until, **kind)
         worth = {"amount": format_nano(nano, 2), "currency": context.currency}
         if _wants_json(as_json):
-            about = {**worth, "campaign": campaign, "expires_at": when(until)}
+            about = {**worth, "campaign": campaign, "expires_at": when(until), "granted": granted}
             click.echo(json.dumps([{"id": one.id, "code": one.code, **about} for one in made]))
             return
         click.echo("\n".join(one.code for one in made))
@@ -48,6 +49,10 @@ def _make(context: PluginContext) -> click.Command:
         click.Option(["--count"], type=int, default=1, show_default=True, help="How many."),
         click.Option(["--campaign"], default="", metavar="NAME", help="By which they are found again."),
         click.Option(["--expires"], default="", metavar="TIME", help="When they end: 30d, or 2027-01-31."),
+        click.Option(["--granted"], is_flag=True, help="Nobody pays for them: their credit is granted, not paid."),
+        click.Option(
+            ["--lasts"], default="", metavar="TIME", help="With --granted: how long the credit lasts from use: 90d."
+        ),
     ]
     return click.Command("make", params=list(options), callback=make, help="Make codes. They are shown once.")
 

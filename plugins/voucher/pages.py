@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import parse_qs
 
 from router_plugins.voucher.table import Codes
-from router_plugins.voucher.wording import amount, moment, shown, when
+from router_plugins.voucher.wording import amount, lasting, moment, shown
 
 from router import (
     BadRequest,
@@ -29,6 +30,7 @@ __all__ = ["PATH", "page_routes"]
 PATH = "/codes"
 _SHOWN = 200
 _AT_ONCE = 500
+_AUDITED = "Who made, used and revoked codes stands in the audit log: its actions begin with voucher."
 
 
 def page_routes(context: PluginContext) -> Sequence[PluginRoute]:
@@ -43,7 +45,8 @@ def page_routes(context: PluginContext) -> Sequence[PluginRoute]:
             count = _count(given.get("count", ""))
             until = moment(given.get("expires", ""), time.time())
             nano, campaign = amount(given.get("amount", "")), given.get("campaign", "")
-            made = Codes(context).make(_actor(request), nano, count, campaign, until)
+            kind: dict[str, Any] = {"granted": _granted(given), "lasts_s": lasting(given.get("lasts", ""))}
+            made = Codes(context).make(_actor(request), nano, count, campaign, until, **kind)
         except BadRequest as error:
             return _refused(context, request, given, error)
         about = [{"id": one.id, "code": one.code} for one in made]
@@ -72,6 +75,13 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or not 0 < int(text[:6]) <= _AT_ONCE:
         raise BadRequest(f"From 1 to {_AT_ONCE} codes can be made here at a time.", param="count")
     return int(text)
+
+
+def _granted(given: Mapping[str, str]) -> bool:
+    text = given.get("granted", "").strip().lower()
+    if text not in ("", "no", "false", "yes", "true"):
+        raise BadRequest("Write yes, or no.", param="granted")
+    return text in ("yes", "true")
 
 
 def _fields(request: RouteRequest) -> dict[str, str]:
@@ -127,7 +137,7 @@ def _answer(
     if error is not None:
         blocks.append(Text(error.message, "bad"))
     wrong = {error.param or "": error.message} if error is not None else {}
-    blocks += [_make_form(context, given or {}, wrong), _table(_rows(context)), _revoke_form(wrong), _changes(context)]
+    blocks += [_make_form(context, given or {}, wrong), _table(_rows(context)), _revoke_form(wrong), Text(_AUDITED)]
     answer = RouteResponse.json(told, status)
     return RouteResponse(answer.body, status, answer.headers, page=PortalPage("Vouchers", tuple(blocks)))
 
@@ -141,6 +151,8 @@ def _make_form(context: PluginContext, given: dict[str, str], wrong: dict[str, s
         one("count", "How many", "1", kind="number"),
         one("campaign", "Campaign", hint="By which they are found again; may be empty."),
         one("expires", "Until", hint="30d, or 2027-01-31; empty for ever."),
+        one("granted", "Granted", "no", hint="yes for gifts and campaigns: credit that nobody paid for."),
+        one("lasts", "The credit lasts", hint="90d from its use; of granted credit alone, empty for ever."),
     )
     return PageForm(f"{PATH}/make", fields, "Make codes", "Make codes")
 
@@ -155,12 +167,6 @@ def _revoke_form(wrong: dict[str, str]) -> PageForm:
 
 
 def _table(rows: Sequence[dict[str, str]]) -> PageTable:
-    head = ("ID", "Ends with", "Worth", "Campaign", "State", "Account", "Until", "Made by")
-    names = ("id", "ends_with", "amount", "campaign", "state", "account", "expires_at", "made_by")
+    head = ("ID", "Ends with", "Worth", "Credit", "Campaign", "State", "Account", "Until", "Made by")
+    names = ("id", "ends_with", "amount", "kind", "campaign", "state", "account", "expires_at", "made_by")
     return PageTable(head, [[row[name] for name in names] for row in rows], "Codes", "No codes were made yet.")
-
-
-def _changes(context: PluginContext) -> PageTable:
-    changes = Codes(context).changes(50)
-    rows = [(when(one["at"]), one["actor"], one["action"], one["about"], one["reason"]) for one in changes]
-    return PageTable(("When", "Who", "What", "Of", "Why"), rows, "Changes", "Nothing was changed yet.")

@@ -1,4 +1,4 @@
-"""Codes in their table: made, claimed once, revoked, listed, each change with who made it."""
+"""Codes in their table: made, claimed once, revoked, listed; each change stands in the audit log with who made it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from router_plugins.voucher.codes import digest_of, hint_of, new_code, read_code
 from router import BadRequest, NotFound, PluginConnection, PluginContext
 from router.money import format_nano
 
-__all__ = ["STATES", "TABLES", "Codes", "Made", "state_of"]
+__all__ = ["KINDS", "STATES", "TABLES", "Codes", "Made", "state_of"]
 
 TABLES = """
 CREATE TABLE voucher_codes (
@@ -30,13 +30,18 @@ CREATE TABLE voucher_changes (
 );
 CREATE INDEX voucher_changes_at ON voucher_changes (at);
 """
+KINDS = """
+ALTER TABLE voucher_codes ADD COLUMN granted BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE voucher_codes ADD COLUMN lasts_s DOUBLE PRECISION;
+DROP TABLE voucher_changes;
+"""
 _CLAIM = """
 UPDATE voucher_codes SET claimed_by = ?, claimed_at = ?
 WHERE digest = ? AND claimed_by = '' AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
 """
 _INSERT = """
 INSERT INTO voucher_codes
-    (id, digest, hint, campaign, amount_nano, currency, made_at, made_by, expires_at) VALUES
+    (id, digest, hint, campaign, amount_nano, currency, made_at, made_by, expires_at, granted, lasts_s) VALUES
 """
 _STATE = """
 CASE WHEN claimed_by <> '' THEN 'used' WHEN revoked_at IS NOT NULL THEN 'revoked'
@@ -50,6 +55,7 @@ _ROWS = 100
 _AGAIN_S = 600.0
 """How long who used a code is told the same again: a click twice is no second use."""
 _MADE_MAX = 10_000
+_LASTS_MAX_S = 10 * 366 * 86_400.0
 _LISTED_MAX = 1000
 NO_CODE = "That is no code. Look whether a letter is missing or mistyped."
 USED = "This code was used."
@@ -84,8 +90,22 @@ class Codes:
         self._database, self._clock = context.database, clock
         self._currency = context.currency
 
-    def make(self, actor: str, amount_nano: int, count: int, campaign: str, expires_at: float | None) -> list[Made]:
+    def make(
+        self,
+        actor: str,
+        amount_nano: int,
+        count: int,
+        campaign: str,
+        expires_at: float | None,
+        *,
+        granted: bool = False,
+        lasts_s: float | None = None,
+    ) -> list[Made]:
         """New codes of one worth.
+
+        Args:
+            granted: nobody pays for them: what they credit is granted, and not paid.
+            lasts_s: how long granted credit lasts once a code is used; None for ever.
 
         Raises:
             BadRequest: what is wanted makes no sense.
@@ -99,17 +119,20 @@ class Codes:
             raise BadRequest("The codes would be over at once: name a day that is yet to come.", param="expires")
         if len(campaign) > 100 or not campaign.isprintable():
             raise BadRequest("A campaign's name has at most 100 characters that show.", param="campaign")
+        if lasts_s is not None and not (granted and 0 < lasts_s <= _LASTS_MAX_S):
+            told = "Credit that ends is granted credit, for ten years at most: say both, or neither."
+            raise BadRequest(told, param="lasts")
         made = [Made(f"vch_{secrets.token_hex(8)}", new_code()) for _ in range(count)]
 
         def write(connection: PluginConnection) -> None:
             for start in range(0, count, _ROWS):
                 some = made[start : start + _ROWS]
-                values = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(some))
-                shared = (campaign, amount_nano, self._currency, now, actor, expires_at)
+                values = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(some))
+                shared = (campaign, amount_nano, self._currency, now, actor, expires_at, granted, lasts_s)
                 rows = [(one.id, digest_of(one.code), hint_of(one.code), *shared) for one in some]
                 connection.execute(_INSERT + values, [value for row in rows for value in row])
-            worth = f"{count} of {format_nano(amount_nano, 2)} {self._currency}"
-            _note(connection, now, actor, "made", made[0].id if count == 1 else campaign, worth)
+            worth = {"codes": count, "amount": f"{format_nano(amount_nano, 2)} {self._currency}", "granted": granted}
+            connection.audit("make", made[0].id if count == 1 else campaign, worth, actor=actor, kind="operator")
 
         self._database.write(write)
         return made
@@ -129,7 +152,7 @@ class Codes:
             claimed = connection.execute(_CLAIM, (account, now, digest, now)) == 1
             row = connection.row("SELECT * FROM voucher_codes WHERE digest = ?", (digest,))
             if claimed and row is not None:
-                _note(connection, now, account, "used", row["id"], "")
+                connection.audit("use", row["id"], {"account": account})
             return row, claimed
 
         row, claimed = self._database.write(write)
@@ -160,8 +183,11 @@ class Codes:
             for row in wanted:
                 sql = "UPDATE voucher_codes SET revoked_at = ? WHERE id = ? AND claimed_by = '' AND revoked_at IS NULL"
                 if connection.execute(sql, (now, row["id"])):
-                    _note(connection, now, actor, "revoked", row["id"], reason)
                     revoked.append(row["id"])
+            if revoked:
+                told = {"codes": len(revoked), "ids": ", ".join(revoked), "reason": reason}
+                subject = revoked[0] if len(revoked) == 1 else campaign
+                connection.audit("revoke", subject, told, actor=actor, kind="operator")
             return revoked
 
         return self._database.write(write)
@@ -182,21 +208,9 @@ class Codes:
         sql = "SELECT * FROM voucher_codes WHERE claimed_by <> '' AND claimed_at >= ? ORDER BY claimed_at, id LIMIT ?"
         return self._database.read(lambda connection: connection.rows(sql, (since, limit)))
 
-    def changes(self, limit: int = 100) -> list[dict[str, Any]]:
-        """Who changed what, the newest first."""
-        sql = "SELECT at, actor, action, about, reason FROM voucher_changes ORDER BY at DESC, id LIMIT ?"
-        return self._database.read(lambda connection: connection.rows(sql, (limit,)))
-
 
 def _one(connection: PluginConnection, code_id: str) -> Row:
     row = connection.row("SELECT * FROM voucher_codes WHERE id = ?", (code_id,))
     if row is None:
         raise NotFound(f"There is no code {code_id!r}: `router vouchers list` has their IDs.", param="id")
     return row
-
-
-def _note(connection: PluginConnection, now: float, actor: str, action: str, about: str, reason: str) -> None:
-    connection.execute(
-        "INSERT INTO voucher_changes (id, at, actor, action, about, reason) VALUES (?, ?, ?, ?, ?, ?)",
-        (secrets.token_hex(8), now, actor, action, about, reason[:500]),
-    )

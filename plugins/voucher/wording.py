@@ -12,7 +12,7 @@ from router_plugins.voucher.table import state_of
 from router import BadRequest
 from router.money import format_nano, parse_nano
 
-__all__ = ["amount", "moment", "shown", "when"]
+__all__ = ["amount", "lasting", "moment", "shown", "when"]
 
 _AFTER = re.compile(r"(\d{1,5})([hdw])", re.ASCII)
 _SECONDS = {"h": 3600, "d": 86_400, "w": 604_800}
@@ -49,6 +49,20 @@ def moment(text: str, now: float) -> float | None:
         raise BadRequest(told, param="expires") from None
 
 
+def lasting(text: str) -> float | None:
+    """Seconds of ``90d``; None for nothing.
+
+    Raises:
+        BadRequest: it is no duration.
+    """
+    text = text.strip().lower()
+    if not text:
+        return None
+    if (after := _AFTER.fullmatch(text)) is None:
+        raise BadRequest(f"{text!r} is no duration, such as 90d.", param="lasts")
+    return float(int(after[1]) * _SECONDS[after[2]])
+
+
 def when(seconds: float | None) -> str:
     """A moment as it is shown; empty for none."""
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -61,6 +75,7 @@ def shown(row: Mapping[str, Any], now: float) -> dict[str, str]:
         "ends_with": row["hint"],
         "amount": format_nano(row["amount_nano"], 2),
         "currency": row["currency"],
+        "kind": _kind(row),
         "campaign": row["campaign"],
         "state": state_of(row, now),
         "account": row["claimed_by"],
@@ -69,3 +84,10 @@ def shown(row: Mapping[str, Any], now: float) -> dict[str, str]:
         "made_at": when(row["made_at"]),
         "made_by": row["made_by"],
     }
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    """Of the credit: paid, or granted and for how long."""
+    if not row["granted"]:
+        return "paid"
+    return "granted" if row["lasts_s"] is None else f"granted for {row['lasts_s'] / 86_400:g} days"

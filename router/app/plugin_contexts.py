@@ -12,6 +12,7 @@ from router.config.file import Settings
 from router.db.database import Database
 from router.db.plugin_tables import PluginTables
 from router.jobs.leased import LeasedJob
+from router.office.entries import note_of_plugin
 from router.plugin_host.registry import Registry
 from router.types.plugin_context import Job, PluginContext
 from router.types.routes import ACCESS, MenuEntry, PluginRoute, RouteSchema
@@ -43,6 +44,7 @@ class PluginContexts:
     ) -> None:
         self._path = str(settings.path)
         self._currency = settings.gateway.currency
+        self._note = note_of_plugin(settings.gateway.key_prefix)
         self._settings = plugin_settings
         self._open_database = open_database
         self._providers = tuple(providers)
@@ -57,7 +59,7 @@ class PluginContexts:
                 self._settings.get(plugin),
                 plugin,
                 logging.getLogger(f"router.plugins.{plugin}"),
-                PluginTables(plugin, self._open_database),
+                PluginTables(plugin, self._open_database, self._note),
                 self._currency,
             )
         return self._made[plugin]

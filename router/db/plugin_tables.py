@@ -7,7 +7,7 @@ whoever wants to get round it can, as whatever runs in this process can.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from router.db.connection import Connection
 from router.db.database import Database
 from router.types.plugin_context import PluginConnection, table_prefix
 
-__all__ = ["PluginTables", "foreign_tables"]
+__all__ = ["Note", "PluginTables", "foreign_tables"]
 
 T = TypeVar("T")
 
@@ -37,6 +37,12 @@ _ENDS = frozenset(
 """Words that end a list of tables."""
 _FORBIDDEN = frozenset({"ATTACH", "BEGIN", "COMMIT", "DETACH", "PRAGMA", "ROLLBACK", "SAVEPOINT", "VACUUM"})
 """What a statement may not begin with: the transaction and the connection are the host's."""
+_ACTION = re.compile(r"[a-z][a-z0-9_ -]{0,39}", re.ASCII)
+_SUBJECT_MAX, _DETAIL_MAX, _NOTES_MAX = 200, 20, 100
+
+
+Note = Callable[[Connection, str, str, Mapping[str, Any], str, str], None]
+"""Writes an entry of the audit log: within a transaction, its action, subject, detail, and actor by name and kind."""
 
 
 class PluginTables:
@@ -44,28 +50,33 @@ class PluginTables:
 
     Args:
         open_database: gives the database; asked at the first use.
+        note: writes what the plugin has to say into the audit log.
     """
 
-    def __init__(self, plugin: str, open_database: Callable[[], Database]) -> None:
+    def __init__(self, plugin: str, open_database: Callable[[], Database], note: Note) -> None:
         self._plugin = plugin
         self._open = open_database
+        self._note = note
 
     def read(self, function: Callable[[PluginConnection], T]) -> T:
         """See ``router.PluginDatabase``."""
-        return self._open().read(lambda connection: function(_Tables(self._plugin, connection)), whole=False)
+        return self._open().read(lambda connection: function(_Tables(self._plugin, connection, None)), whole=False)
 
     def write(self, function: Callable[[PluginConnection], T]) -> T:
         """See ``router.PluginDatabase``."""
         # The ledger's log is left as it is: what is written here is none of its tables.
-        return self._open().write(lambda connection: function(_Tables(self._plugin, connection)), behind=True)
+        note = self._note
+        return self._open().write(lambda connection: function(_Tables(self._plugin, connection, note)), behind=True)
 
 
 class _Tables:
     """One connection, for one plugin's statements."""
 
-    def __init__(self, plugin: str, connection: Connection) -> None:
+    def __init__(self, plugin: str, connection: Connection, note: Note | None) -> None:
         self._plugin = plugin
         self._connection = connection
+        self._note = note
+        self._noted = 0
         self.engine = connection.engine
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
@@ -76,6 +87,29 @@ class _Tables:
 
     def row(self, sql: str, params: Sequence[Any] = ()) -> dict[str, Any] | None:
         return self._connection.row(self._checked(sql), params)
+
+    def audit(
+        self,
+        action: str,
+        subject: str = "",
+        detail: Mapping[str, Any] | None = None,
+        *,
+        actor: str = "",
+        kind: str = "",
+    ) -> None:
+        if self._note is None:
+            raise ValueError(f"the plugin {self._plugin!r} writes the audit log within write alone, not within read")
+        told = dict(detail or {})
+        wrong = [name for name, value in told.items() if type(value) not in (str, int, float, bool)]
+        if not _ACTION.fullmatch(action) or len(subject) > _SUBJECT_MAX or len(told) > _DETAIL_MAX or wrong:
+            raise ValueError(
+                f"the plugin {self._plugin!r} wrote no entry of the audit log: an action of at most 40 small letters, "
+                f"a subject of at most {_SUBJECT_MAX} characters and {_DETAIL_MAX} texts and numbers are wanted"
+            )
+        self._noted += 1
+        if self._noted > _NOTES_MAX:
+            raise ValueError(f"the plugin {self._plugin!r} wrote more than {_NOTES_MAX} entries in one transaction")
+        self._note(self._connection, f"{self._plugin} {action}", subject, told, actor or self._plugin, kind or "system")
 
     def _checked(self, sql: str) -> str:
         foreign = _foreign(sql, table_prefix(self._plugin))

@@ -14,7 +14,8 @@ __all__ = ["audit_matches_transfers", "buckets_unchanged", "hours_equal_rows"]
 
 _ACTIONS = (
     *("credits grant", "credits adjust", "credits refund", "people verify", "signups decide", "credits expire"),
-    *("payments paid", "payments refund", "payments refund_undone", "payments dispute", "payments dispute_return"),
+    *("payments granted", "payments paid", "payments refund", "payments refund_undone"),
+    *("payments dispute", "payments dispute_return"),
 )
 _KINDS = (
     *("grant", "adjustment", "refund", "free", "expiry"),

@@ -7,15 +7,18 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from router.db.connection import Connection
+from router.db.plugin_tables import Note
 from router.office.actor import Actor
-from router.store.audit import AuditEntry
+from router.store.audit import AuditEntry, insert_audit
 
-__all__ = ["entry_of"]
+__all__ = ["entry_of", "note_of_plugin"]
 
 _SECRET = re.compile(r"\b(?:sk|op)-[\w-]{8,}|://[^/\s@]+@")
 _KEY_LEAST = 20  # what follows a key's prefix, at least
 _HIDDEN = "***"
 _TEXT_MAX = 500
+_NAME_MAX = 100
 
 
 def entry_of(actor: Actor, action: str, subject: str, detail: Mapping[str, Any], key_prefix: str = "") -> AuditEntry:
@@ -30,6 +33,21 @@ def entry_of(actor: Actor, action: str, subject: str, detail: Mapping[str, Any],
     return AuditEntry(
         time.time(), actor.name, action, shown, told, kind=actor.kind, session=actor.session, address=actor.address
     )
+
+
+def note_of_plugin(key_prefix: str) -> Note:
+    """What writes plugins' entries.
+
+    Args:
+        key_prefix: as in ``entry_of``.
+    """
+
+    def note(
+        connection: Connection, action: str, subject: str, detail: Mapping[str, Any], actor: str, kind: str
+    ) -> None:
+        insert_audit(connection, entry_of(Actor(kind, actor[:_NAME_MAX]), action, subject, detail, key_prefix))
+
+    return note
 
 
 def _says_something(value: Any) -> bool:

@@ -216,6 +216,8 @@ class DepositPaid:
     Attributes:
         usd_rate: what one unit of the currency was worth in USD, as decimal text, where the method knows better than
             the host; empty for the host's own rate.
+        granted: nobody has paid for it: it is granted credit, which cannot be refunded.
+        expires_at: with ``granted``, when what is left of it is taken back, Unix seconds; 0 for never.
     """
 
     reference: str
@@ -225,6 +227,8 @@ class DepositPaid:
     decimals: int
     usd_rate: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    granted: bool = False
+    expires_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

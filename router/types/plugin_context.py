@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -37,6 +37,29 @@ class PluginConnection(Protocol):
 
     def row(self, sql: str, params: Sequence[Any] = ()) -> dict[str, Any] | None:
         """Run one query; its first row, or None."""
+        ...
+
+    def audit(
+        self,
+        action: str,
+        subject: str = "",
+        detail: Mapping[str, Any] | None = None,
+        *,
+        actor: str = "",
+        kind: str = "",
+    ) -> None:
+        """Write an entry of the audit log in this transaction, within ``write``: it stands there if that succeeds.
+
+        Args:
+            action: what was done, in small letters; the plugin's name stands before it (``acme refund``).
+            subject: to what: an ID, or a name.
+            detail: how: 20 texts, numbers, true or false, at most. Secrets are masked.
+            actor: who did it; the plugin itself where empty.
+            kind: of the actor: ``operator``, ``person``, ``key`` or ``system``, which it is where empty.
+
+        Raises:
+            ValueError: it is none that may be written, or more than 100 in one transaction.
+        """
         ...
 
 

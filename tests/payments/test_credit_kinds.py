@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from payments_kit import OPERATOR, Clock, Till
 
+from router import BadRequest, DepositPaid
 from router.ledger.paid.lots import GRANTED, PAID, credit_kinds, keep_spend_first, read_lots
 from router.ledger.transfers import post_grant, post_refund
 from router.money.amounts import NANO
 from router.office.actor import GATEWAY
 from router.office.credits import adjust_credit
+from router.office.payments import credits
+from router.office.payments.books import clearing_nano
 from router.office.payments.expiry import expire_credit
-from router.office.payments.refunds import record_payment
+from router.office.payments.refunds import ask_refund, record_payment, refundable
 
 DAY = 86_400.0
 
@@ -160,3 +163,33 @@ def test_a_refunded_call_gives_back_what_it_took(till: Till) -> None:
     assert sum(kinds(till)) == 5
     found = till.office.database.read(lambda c: read_lots(c, till.account))
     assert sum(lot.left_nano for lot in found) == till.balance()
+
+
+@pytest.mark.parametrize("lasts", [0.0, 30 * DAY])
+def test_what_a_method_grants_is_no_payment(sqlite_url: str, make_till: Any, clock: Clock, lasts: float) -> None:
+    till = make_till(sqlite_url)
+    until = clock.now + lasts if lasts else 0.0
+    sold = DepositPaid("voucher:1", till.account, 10 * NANO, "USD", 9)
+    gift = DepositPaid("voucher:2", till.account, 4 * NANO, "USD", 9, granted=True, expires_at=until)
+    [outcome] = till.tell(gift)
+    assert outcome.state == "booked" and [one.state for one in till.tell(gift)] == ["repeated"]
+    assert kinds(till) == (0, 4) and clearing_nano(till.office, "card") == 0
+    row = till.row(outcome.topup)
+    assert (row.state, row.amount, row.credit_nano, refundable(row)) == ("paid", 0, 4 * NANO, 0)
+    with pytest.raises(BadRequest, match="can be refunded"):
+        ask_refund(till.office, OPERATOR, till.methods, row.id, reason="no")
+    [paid] = till.tell(sold)
+    assert kinds(till) == (10, 4) and refundable(till.row(paid.topup)) == 10 * NANO
+    clock.now += 31 * DAY
+    assert expire_credit(till.office, GATEWAY) == bool(lasts)
+    assert kinds(till) == (10, 0 if lasts else 4)
+    till.check()
+
+
+def test_a_gift_does_not_take_an_account_out_of_the_new_tier(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[str] = []
+    monkeypatch.setattr(credits, "leave_new_tier", lambda booking, account: left.append(account))
+    till.tell(DepositPaid("voucher:1", till.account, NANO, "USD", 9, granted=True))
+    assert left == []
+    till.tell(DepositPaid("voucher:2", till.account, NANO, "USD", 9))
+    assert left == [till.account]

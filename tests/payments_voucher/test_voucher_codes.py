@@ -19,6 +19,7 @@ from router import BadRequest, DepositPaid, NotFound, PaymentWatch, PluginContex
 from router.app.plugin_contexts import PluginContexts
 from router.config.file import Settings
 from router.plugin_host.registry import registry_of
+from router.store.audit import AuditEntry, list_audit
 from router.store.migrating import migrate
 from router.store.opening import open_database
 
@@ -59,6 +60,11 @@ def hook(context: PluginContext, name: str, **arguments: Any) -> Any:
     function = registry_of(voucher=Vouchers()).hook("voucher", name)
     assert function is not None
     return function(context=context, **arguments)
+
+
+def audited(context: PluginContext) -> list[AuditEntry]:
+    """What stands in the audit log, the newest first."""
+    return list_audit(context.database._open())  # type: ignore[attr-defined]
 
 
 def redeem(context: PluginContext, code: str, account: str = "acct_1") -> DepositPaid:
@@ -150,7 +156,7 @@ def test_an_unknown_code_is_no_code(context: PluginContext) -> None:
 def test_no_row_has_the_code(context: PluginContext) -> None:
     code = made(context)
     (row,) = Codes(context).listed()
-    kept = repr(row) + repr(Codes(context).changes())
+    kept = repr(row) + repr(audited(context))
     assert code not in kept and code.replace("-", "") not in kept and row["digest"] == digest_of(code)
 
 
@@ -268,12 +274,13 @@ def test_revoking_is_told_and_noted(context: PluginContext, clock: Clock) -> Non
     assert codes.revoke("bob", [], "spring", "leaked") == []
     assert codes.counts() == {"open": 0, "used": 1, "revoked": 249, "expired": 0}
     assert [row["id"] for row in codes.listed("spring", "used")] == [new[0].id] and codes.listed("autumn") == []
-    changes = codes.changes(300)
-    assert {(one["actor"], one["action"]) for one in changes} == {
-        ("ada", "made"),
-        ("acct_1", "used"),
-        ("bob", "revoked"),
-    }
+    revoked, used, made_them = audited(context)
+    assert (made_them.actor, made_them.kind, made_them.action) == ("ada", "operator", "voucher make")
+    assert dict(made_them.detail) == {"codes": 250, "amount": "1.00 USD"} and made_them.subject == "spring"
+    assert (used.actor, used.action, used.subject) == ("voucher", "voucher use", new[0].id)
+    assert used.detail["account"] == "acct_1"
+    assert (revoked.actor, revoked.action, revoked.subject) == ("bob", "voucher revoke", "spring")
+    assert revoked.detail["codes"] == 249 and revoked.detail["reason"] == "leaked"
     assert [line.text for line in hook(context, "payment_health")] == ["0 open, 1 used, 249 revoked, 0 expired"]
 
 
@@ -281,3 +288,18 @@ def test_the_offer_asks_for_a_code(context: PluginContext) -> None:
     offer = hook(context, "payment_offer", account="acct_1")
     assert (offer.way, offer.title, offer.currency) == ("code", "Voucher", "")
     assert isinstance(context.log, logging.Logger)
+
+
+def test_a_code_says_of_what_kind_its_credit_is(context: PluginContext, clock: Clock) -> None:
+    codes = Codes(context)
+    sold, gift, promotion = (
+        codes.make("ada", 10**9, 1, "", None, **kind)[0].code
+        for kind in ({}, {"granted": True}, {"granted": True, "lasts_s": 90 * DAY})
+    )
+    facts = [redeem(context, one) for one in (sold, gift, promotion)]
+    assert [(one.granted, one.expires_at) for one in facts] == [(False, 0.0), (True, 0.0), (True, clock.now + 90 * DAY)]
+    clock.now += 60
+    assert redeem(context, promotion) == facts[2], "the fact is the same whenever it is told"
+    for wrong in ({"lasts_s": DAY}, {"granted": True, "lasts_s": 0.0}, {"granted": True, "lasts_s": 1e12}):
+        with pytest.raises(BadRequest, match="granted credit"):
+            codes.make("ada", 10**9, 1, "", None, **wrong)

@@ -27,7 +27,10 @@ def test_codes_are_made_listed_and_revoked(gateway: Gateway) -> None:
     assert {(one["amount"], one["currency"], one["campaign"]) for one in made} == {("10.00", "USD", "spring")}
     year = time.strftime("%Y", time.gmtime(time.time() + 30 * 86_400))
     assert all(one["expires_at"].startswith(year) for one in made)
-    gateway.router("vouchers", "make", "--amount", "0.5")
+    gateway.router("vouchers", "make", "--amount", "0.5", "--granted", "--lasts", "90d")
+    assert gateway.router("vouchers", "list", "--state", "open")[0]["kind"] == "granted for 90 days"
+    [entry] = [one for one in gateway.router("audit", "show") if one["subject"] == "spring"]
+    assert (entry["action"], entry["actor"], entry["detail"]["codes"]) == ("voucher make", "ada", 5)
     listed = gateway.router("vouchers", "list", "--campaign", "spring")
     assert {(one["id"], one["ends_with"]) for one in listed} == {(one["id"], one["code"][-5:]) for one in made}
     assert {(one["state"], one["made_by"]) for one in listed} == {("open", "ada")}
@@ -48,6 +51,8 @@ def test_codes_are_made_listed_and_revoked(gateway: Gateway) -> None:
         (("make", "--amount", "1", "--count", "0"), "From 1 to 10000"),
         (("make", "--amount", "1", "--expires", "soon"), "neither a duration"),
         (("make", "--amount", "1", "--expires", "2020-01-01"), "over at once"),
+        (("make", "--amount", "1", "--lasts", "90d"), "granted credit"),
+        (("make", "--amount", "1", "--granted", "--lasts", "long"), "no duration"),
         (("make",), "--amount"),
         (("revoke",), "by their IDs"),
         (("revoke", "vch_nothing"), "There is no code 'vch_nothing'"),

@@ -23,9 +23,17 @@ def test_codes_are_made_once_before_the_operators_eyes(operator: Operator) -> No
     assert all(code[-5:] in listed for code in codes) and listed.count("12.50") >= 3 and "made" in listed
     number = re.findall(r"vch_[0-9a-f]{16}", page)[0]
     status, _, page = operator.post(f"{PATH}/revoke", {"id": number, "campaign": "", "reason": "lost"})
-    assert status == 200 and "1 codes are revoked." in page and "lost" in page
+    assert status == 200 and "1 codes are revoked." in page and "stands in the audit log" in page
+    audited = text_of(operator.read("/ops/audit?action=voucher+revoke"))
+    assert number in audited and "lost" in audited
     status, _, page = operator.post(f"{PATH}/revoke", {"id": "", "campaign": "autumn <b>", "reason": ""})
     assert "2 codes are revoked." in page
+
+
+def test_codes_for_gifts_say_so(operator: Operator) -> None:
+    fields = {"amount": "3", "count": "1", "campaign": "gifts", "granted": "yes", "lasts": "30d"}
+    assert operator.post(f"{PATH}/make", fields)[0] == 201
+    assert "granted for 30 days" in text_of(operator.read(PATH))
 
 
 def test_what_is_wrong_stands_beside_its_field(operator: Operator) -> None:
@@ -33,6 +41,8 @@ def test_what_is_wrong_stands_beside_its_field(operator: Operator) -> None:
         ({"amount": "much", "count": "1"}, "is not an amount"),
         ({"amount": "1", "count": "many"}, "From 1 to 500"),
         ({"amount": "1", "count": "1", "expires": "soon"}, "neither a duration"),
+        ({"amount": "1", "count": "1", "granted": "perhaps"}, "Write yes, or no."),
+        ({"amount": "1", "count": "1", "lasts": "90d"}, "granted credit"),
     ):
         status, _, page = operator.post(f"{PATH}/make", fields)
         assert status == 400 and text_of(page).count(told) == 2

@@ -9,6 +9,8 @@ import pytest
 
 from router.db.database import Database
 from router.db.plugin_tables import PluginTables, foreign_tables
+from router.office.entries import note_of_plugin
+from router.store.audit import broken_entries, list_audit
 from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.plugin_context import PluginConnection
@@ -64,6 +66,9 @@ def test_a_name_with_a_dash_has_tables_with_a_low_line() -> None:
     assert "begin with 'my_acme_'" in foreign_tables("my-acme", "SELECT * FROM acme_a")
 
 
+NOTE = note_of_plugin("acme-")
+
+
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     opened = open_database(database_url, Path("/"), create=True)
@@ -73,7 +78,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 def test_what_is_written_is_read_and_what_fails_is_undone(database: Database) -> None:
-    tables = PluginTables("acme", lambda: database)
+    tables = PluginTables("acme", lambda: database, NOTE)
 
     def twice(connection: PluginConnection) -> None:
         connection.execute("INSERT INTO acme_a (x) VALUES (?)", (2,))
@@ -87,3 +92,53 @@ def test_what_is_written_is_read_and_what_fails_is_undone(database: Database) ->
     assert tables.read(lambda connection: connection.engine) == database.engine
     with pytest.raises(ValueError, match="may not touch 'accounts'"):
         tables.read(lambda connection: connection.rows("SELECT id FROM accounts"))
+
+
+def test_a_plugin_writes_the_audit_log_in_its_own_transaction(database: Database) -> None:
+    tables = PluginTables("acme", lambda: database, NOTE)
+
+    def change(connection: PluginConnection) -> None:
+        connection.execute("INSERT INTO acme_a (x) VALUES (?)", (7,))
+        told = {"key": "acme-0123456789abcdefghijklmnop", "many": 3, "empty": ""}
+        connection.audit("add", "seven", told, actor="pers_ada", kind="operator")
+        connection.audit("count")
+
+    def undone(connection: PluginConnection) -> None:
+        connection.audit("lost", "eight")
+        raise RuntimeError
+
+    tables.write(change)
+    with pytest.raises(RuntimeError):
+        tables.write(undone)
+    second, first = list_audit(database, limit=9)
+    assert (first.action, first.subject, first.actor, first.kind) == ("acme add", "seven", "pers_ada", "operator")
+    assert dict(first.detail) == {"key": "***", "many": 3}
+    assert (second.action, second.actor, second.kind) == ("acme count", "acme", "system")
+    assert database.read(broken_entries) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "subject", "detail", "kind", "said"),
+    [
+        ("Keys Revoke", "", {}, "", "small letters"),
+        ("x" * 41, "", {}, "", "small letters"),
+        ("add", "s" * 201, {}, "", "200 characters"),
+        ("add", "", {"body": {"deep": 1}}, "", "texts and numbers"),
+        ("add", "", {f"n{n}": n for n in range(21)}, "", "20 texts"),
+        ("add", "", {}, "root", "an actor is one of"),
+    ],
+)
+def test_an_entry_that_may_not_be_written(
+    sqlite_url: str, action: str, subject: str, detail: dict[str, object], kind: str, said: str
+) -> None:
+    opened = open_database(sqlite_url, Path("/"), create=True)
+    migrate(opened)
+    tables = PluginTables("acme", lambda: opened, NOTE)
+    with pytest.raises(ValueError, match=said):
+        tables.write(lambda connection: connection.audit(action, subject, detail, kind=kind))
+    with pytest.raises(ValueError, match="more than 100 entries"):
+        tables.write(lambda connection: [connection.audit("add") for _ in range(101)])
+    with pytest.raises(ValueError, match="not within read"):
+        tables.read(lambda connection: connection.audit("add"))
+    assert list_audit(opened, limit=9) == []
+    opened.close()

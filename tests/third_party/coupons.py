@@ -23,6 +23,7 @@ from router import (
     Outcome,
     PageForm,
     PageTable,
+    PluginConnection,
     PluginContext,
     PluginRoute,
     PolicyContext,
@@ -112,7 +113,12 @@ class Coupons:
             except (ValueError, KeyError, TypeError):
                 raise BadRequest("Send code, worth and until.", param="code") from None
             insert = "INSERT INTO coupons_codes (code, worth, until) VALUES (?, ?, ?)"
-            context.database.write(lambda connection: connection.execute(insert, row))
+
+            def keep(connection: PluginConnection) -> None:
+                connection.execute(insert, row)
+                connection.audit("add", row[0], {"worth": row[1]}, actor=request.person, kind="operator")
+
+            context.database.write(keep)
             return RouteResponse.json({"code": row[0]}, 201)
 
         def one(request: RouteRequest) -> RouteResponse:

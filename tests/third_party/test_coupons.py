@@ -47,6 +47,8 @@ def test_the_operator_adds_a_code_that_everybody_can_look_up(gateway: Gateway) -
         refused = ask(gateway, "/plugins/coupons/codes", code, secret=secret)
         assert (refused.status, refused.json["error"]["code"]) == (401, "operator_only")
     assert ask(gateway, "/plugins/coupons/codes", code, secret=SECRET).status == 201
+    [entry] = [one for one in gateway.router("audit", "show") if one["action"] == "coupons add"]
+    assert (entry["subject"], entry["detail"]["worth"]) == ("spring", code["worth"])
     found = ask(gateway, "/plugins/coupons/codes/spring")
     assert (found.status, found.json) == (200, {"code": "spring", "worth": 5})
     assert found.headers["x-request-id"].startswith("req")

@@ -17,6 +17,7 @@ __all__ = [
     "post_dispute",
     "post_dispute_return",
     "post_expiry",
+    "post_granted",
     "post_refund_undone",
     "post_topup",
     "post_topup_refund",
@@ -48,6 +49,29 @@ def post_topup(
     made = post(connection, Transfer(text, "topup", clearing(method), account_id, amount_nano, reason))
     _pay_debt(connection, account_id, made)
     return made
+
+
+def post_granted(
+    connection: Connection,
+    method: str,
+    account_id: str,
+    amount_nano: int,
+    *,
+    reference: str,
+    reason: str,
+    expires_at: float | None,
+) -> Transfer:
+    """Give credit that a method grants and nobody has paid for, such as a gift's.
+
+    Args:
+        reference: the gift's, with its method.
+        expires_at: when what is left of it is taken back, Unix seconds; None for never.
+
+    Raises:
+        NotFound, BadRequest, Conflict: as ``post``.
+    """
+    made = Transfer(topup_reference(method, reference), "grant", GRANTS, account_id, amount_nano, reason)
+    return post(connection, made, expires_at=expires_at)
 
 
 def post_topup_refund(

@@ -24,7 +24,10 @@ WHERE credit_marks.debits > balances.debits OR credit_marks.credits > balances.c
 _PAID = """
 SELECT id, method, account_id, reference, credit_nano, refunded_nano FROM topups WHERE paid_at IS NOT NULL
 """
-_MADE = "SELECT reference, credit, amount_nano FROM transfers WHERE kind = 'topup' AND reference NOT LIKE '%:undone'"
+_MADE = """
+SELECT reference, credit, amount_nano FROM transfers
+WHERE (kind = 'topup' AND reference NOT LIKE '%:undone') OR (kind = 'grant' AND reference LIKE 'topup:%')
+"""
 _BACK = """
 SELECT about, CAST(SUM(amount_nano) AS BIGINT) FROM transfers WHERE kind = 'topup_refund' GROUP BY about
 """

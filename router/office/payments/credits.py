@@ -8,7 +8,7 @@ from dataclasses import replace
 from router.db.ids import new_id
 from router.errors import Unavailable
 from router.ledger.balances import balance
-from router.ledger.paid.postings import post_topup
+from router.ledger.paid.postings import post_granted, post_topup
 from router.ledger.transfers import AMOUNT_MAX_NANO
 from router.money.amounts import NANO, format_nano, parse_nano
 from router.office.payments.booked import Booking, FactOutcome
@@ -145,23 +145,24 @@ def tell_failed(booking: Booking, row: TopUpRow) -> None:
 
 
 def _credit(booking: Booking, fact: TopUpPaid | DepositPaid, row: TopUpRow) -> FactOutcome:
+    granted = fact if isinstance(fact, DepositPaid) and fact.granted else None
     paid = minor_text(row.amount, row.currency, row.decimals)
-    made = post_topup(
-        booking.connection,
-        booking.method,
-        row.account_id,
-        row.credit_nano,
-        reference=row.reference,
-        reason=f"{row.id}: {paid}",
-    )
+    about = (booking.connection, booking.method, row.account_id, row.credit_nano)
+    if granted is not None:
+        until = granted.expires_at or None
+        made = post_granted(*about, reference=row.reference, reason=f"{row.id}: granted", expires_at=until)
+    else:
+        made = post_topup(*about, reference=row.reference, reason=f"{row.id}: {paid}")
     confirmations = {"confirmations": row.wanted} if row.wanted else {}
     row = booking.change(row, state="paid", paid_at=booking.now, note="", **confirmations)
     amount = format_nano(row.credit_nano, 2)
-    booking.tell("payments paid", row.account_id, topup=row.id, paid=paid, amount=amount, made=made.reference)
-    leave_new_tier(booking, row.account_id)
+    told = {"topup": row.id, "paid": paid, "amount": amount, "made": made.reference}
+    booking.tell("payments paid" if granted is None else "payments granted", row.account_id, **told)
+    if granted is None:
+        leave_new_tier(booking, row.account_id)
     has = balance(booking.transaction, row.account_id).balance
-    told = {"amount_nano": str(row.credit_nano), "balance_nano": str(has)}
-    notify_members(booking.transaction, booking.office, row.account_id, "topup", row.id, "", told)
+    values = {"amount_nano": str(row.credit_nano), "balance_nano": str(has)}
+    notify_members(booking.transaction, booking.office, row.account_id, "topup", row.id, "", values)
     outcome = booking.keep(fact, "booked", topup=row, made=made.reference)
     book_waiting(booking, row)
     return outcome
@@ -217,4 +218,5 @@ def _priced(booking: Booking, row: TopUpRow, fact: DepositPaid) -> TopUpRow:
         rate = parse_nano(fact.usd_rate) * rate_nano(booking.office, "USD") // NANO
     rate = rate or rate_nano(booking.office, fact.currency)
     credit = min(credit_for(fact.amount, fact.decimals, rate), AMOUNT_MAX_NANO + 1)  # which the ledger refuses in words
-    return booking.change(row, amount=fact.amount, rate_nano=rate, credit_nano=credit)
+    charged = 0 if fact.granted else fact.amount  # nobody has paid for it, and nobody is given it back
+    return booking.change(row, amount=charged, rate_nano=rate, credit_nano=credit)

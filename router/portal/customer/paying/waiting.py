@@ -43,9 +43,9 @@ def state(request: PageRequest) -> PageReply:
 
 @PAGES.get("/app/topup/<topup_id>/receipt", "owner")
 def receipt(request: PageRequest) -> PageReply:
-    """What was paid, to be printed."""
+    """What was paid, to be printed; of what was granted there is none."""
     row = own_topup(request)
-    if not row.is_paid:
+    if not row.is_paid or not row.amount:
         raise nothing_here(request)
     return request.render(
         "customer/receipt.html",
