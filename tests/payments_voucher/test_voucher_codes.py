@@ -292,14 +292,17 @@ def test_the_offer_asks_for_a_code(context: PluginContext) -> None:
 
 def test_a_code_says_of_what_kind_its_credit_is(context: PluginContext, clock: Clock) -> None:
     codes = Codes(context)
-    sold, gift, promotion = (
-        codes.make("ada", 10**9, 1, "", None, **kind)[0].code
-        for kind in ({}, {"granted": True}, {"granted": True, "lasts_s": 90 * DAY})
-    )
+    kinds: list[dict[str, Any]] = [{}, {"granted": True}, {"granted": True, "lasts_s": 90 * DAY}]
+    sold, gift, promotion = (codes.make("ada", 10**9, 1, "", None, **kind)[0].code for kind in kinds)
     facts = [redeem(context, one) for one in (sold, gift, promotion)]
     assert [(one.granted, one.expires_at) for one in facts] == [(False, 0.0), (True, 0.0), (True, clock.now + 90 * DAY)]
     clock.now += 60
     assert redeem(context, promotion) == facts[2], "the fact is the same whenever it is told"
-    for wrong in ({"lasts_s": DAY}, {"granted": True, "lasts_s": 0.0}, {"granted": True, "lasts_s": 1e12}):
+    nonsense: list[dict[str, Any]] = [
+        {"lasts_s": DAY},
+        {"granted": True, "lasts_s": 0.0},
+        {**kinds[2], "lasts_s": 1e12},
+    ]
+    for wrong in nonsense:
         with pytest.raises(BadRequest, match="granted credit"):
             codes.make("ada", 10**9, 1, "", None, **wrong)
