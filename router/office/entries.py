@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from router.db.connection import Connection
-from router.db.plugin_tables import Note
 from router.office.actor import Actor
 from router.store.audit import AuditEntry, insert_audit
+
+if TYPE_CHECKING:
+    from router.db.plugin_tables import Note
 
 __all__ = ["entry_of", "note_of_plugin"]
 
