@@ -42,7 +42,7 @@ def test_what_is_wrong_stands_beside_its_field(operator: Operator) -> None:
         ({"amount": "1", "count": "many"}, "From 1 to 500"),
         ({"amount": "1", "count": "1", "expires": "soon"}, "neither a duration"),
         ({"amount": "1", "count": "1", "granted": "perhaps"}, "Write yes, or no."),
-        ({"amount": "1", "count": "1", "lasts": "90d"}, "granted credit"),
+        ({"amount": "1", "count": "1", "lasts": "90d"}, "say both, or neither"),
     ):
         status, _, page = operator.post(f"{PATH}/make", fields)
         assert status == 400 and text_of(page).count(told) == 2
