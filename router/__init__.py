@@ -26,12 +26,12 @@ from router.errors import (
 from router.types.claims import BALANCE, Claim, Meters, Outcome, PolicyContext, Quote, Window
 from router.types.dialect import Dialect
 from router.types.guards import Guard, GuardedCall, GuardRefused, TextFilter, matches_in
-from router.types.holdings import AddressHolding
 from router.types.key_views import CreditsView, GenerationView, KeyView
 from router.types.line_hooks import CallRequest, Credentials, TargetOption
 from router.types.observed import AttemptRecord, RefusalRecord
 from router.types.offers import Estimate, Listed, Offer, load_offers
 from router.types.payments import (
+    AddressHolding,
     DepositAddress,
     DepositDropped,
     DepositPaid,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import pluggy
 
-from router.types.holdings import AddressHolding
 from router.types.payments import (
+    AddressHolding,
     DepositAddress,
     HealthLine,
     PaymentFact,

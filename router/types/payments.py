@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 __all__ = [
+    "AddressHolding",
     "DepositAddress",
     "DepositDropped",
     "DepositPaid",
@@ -71,7 +72,6 @@ class TopUp:
 
     Attributes:
         id: ``top_...``: what the method passes on as its own reference.
-        method, account: whose.
         amount: what is charged, the fee with it, in minor units.
         currency, decimals: of ``amount``.
         state: ``started``, ``pending``, ``paid``, ``part_refunded``, ``refunded``, ``disputed``, ``expired`` or
@@ -81,7 +81,6 @@ class TopUp:
         email: of who pays; empty where it is not known.
         credit: what will be credited, as text with its currency, for people to read.
         save_means: whether who pays wants the means kept.
-        created_at: Unix seconds.
     """
 
     id: str
@@ -137,8 +136,7 @@ class PaymentNotice:
 
     Attributes:
         headers: lower-case names.
-        body: the raw bytes.
-        client: the client's IP address.
+        body, client: the raw bytes, and the client's IP address.
     """
 
     headers: Mapping[str, str] = field(repr=False)
@@ -194,7 +192,6 @@ class DepositSeen:
     Attributes:
         reference: names it for ever, and is that of the ``DepositPaid`` to come.
         address: one of the watched ones.
-        amount, currency, decimals: what was sent.
         confirmations, wanted: how far it is.
         detail: what the method needs to find it again, as JSON takes it.
     """
@@ -216,8 +213,7 @@ class DepositPaid:
     Attributes:
         usd_rate: what one unit of the currency was worth in USD, as decimal text, where the method knows better than
             the host; empty for the host's own rate.
-        granted: nobody has paid for it: it is granted credit, which cannot be refunded.
-        expires_at: with ``granted``, when what is left of it is taken back, Unix seconds; 0 for never.
+        granted: nobody has paid for it: granted credit, never refunded, and over at ``expires_at``; 0 for never.
     """
 
     reference: str
@@ -306,18 +302,8 @@ class MeansForgotten:
     token: str = field(repr=False)
 
 
-PaymentFact = (
-    TopUpPaid
-    | TopUpPending
-    | TopUpClosed
-    | DepositSeen
-    | DepositPaid
-    | DepositDropped
-    | Refund
-    | Dispute
-    | MeansSaved
-    | MeansForgotten
-)
+_Moving = TopUpPaid | DepositPaid | Refund | Dispute
+PaymentFact = _Moving | TopUpPending | TopUpClosed | DepositSeen | DepositDropped | MeansSaved | MeansForgotten
 """What a method may tell."""
 
 
@@ -357,7 +343,6 @@ class PaymentWatch:
         cursor: what the step before left; empty at first.
         addresses: all that were given out, by their text.
         seen: deposits that were seen and are neither paid nor dropped.
-        now: Unix seconds.
     """
 
     cursor: Mapping[str, Any]
@@ -383,12 +368,29 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressHolding:
+    """What one address holds of one currency on one network, in minor units; ``least`` is the smallest deposit there.
+
+    Attributes:
+        held, credited: what lies there now, and what was credited of deposits before anything was collected.
+        path: by which a wallet finds the address: ``m/44'/60'/0'/0/7``; empty where there is none.
+    """
+
+    address: str
+    network: str
+    currency: str
+    decimals: int
+    held: int
+    credited: int = 0
+    least: int = 0
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HealthLine:
     """One thing that was looked at.
 
     Attributes:
-        what: a few words.
-        ok: whether it is as it should be.
         text: what was found, and what to do where it is not well.
     """
 

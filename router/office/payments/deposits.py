@@ -15,8 +15,15 @@ from router.office.payments.topups import check_open
 from router.store.payments import watches as rows
 from router.store.payments.topups import deposits_between, open_topups
 from router.store.payments.watches import WatchRow
-from router.types.holdings import AddressHolding
-from router.types.payments import DepositAddress, DepositPaid, DepositSeen, PaymentWatch, Watched, WatchedAddress
+from router.types.payments import (
+    AddressHolding,
+    DepositAddress,
+    DepositPaid,
+    DepositSeen,
+    PaymentWatch,
+    Watched,
+    WatchedAddress,
+)
 
 __all__ = [
     "ADDRESSES_MAX",

@@ -10,8 +10,7 @@ from router.plugin_host.registry import Registry
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.payment.bench import ACCOUNT, PAYMENT, PaymentBench
 from router.testing.conformance.payment.offline import offline
-from router.types.holdings import AddressHolding
-from router.types.payments import DepositAddress, PaymentOffer, WatchedAddress
+from router.types.payments import AddressHolding, DepositAddress, PaymentOffer, WatchedAddress
 from router.types.plugin_context import PluginContext
 
 __all__ = ["addresses", "held", "offers", "way"]
