@@ -10,6 +10,7 @@ PLUGINS = [
     *("postpaid", "prepaid", "windows"),  # policies
     *("evm", "stripe", "tron", "voucher"),  # payment methods
     *("patterns", "pii"),  # guards
+    "webhook",  # watches calls
     "surfaces",
     *("google_surface", "ollama_surface"),  # wires towards clients
     *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects

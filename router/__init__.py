@@ -80,6 +80,7 @@ from router.types.records import (
 )
 from router.types.request_rules import CAP, RequestRules
 from router.types.routes import ACCESS, MenuEntry, PluginRoute, RouteRequest, RouteResponse, RouteSchema
+from router.types.webhook_signing import webhook_headers
 
 __all__ = [
     "ACCESS",
@@ -186,6 +187,7 @@ __all__ = [
     "hookimpl",
     "load_offers",
     "matches_in",
+    "webhook_headers",
     "window_of",
 ]
 

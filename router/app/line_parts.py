@@ -39,7 +39,12 @@ class LineParts(LedgerParts, PluginParts):
     @cached_property
     def recorder(self) -> Recorder:
         """Who is told of what became of requests."""
-        return Recorder(self.log, self.registry, addresses=self.settings.server.log_client_address)
+        addresses = self.settings.server.log_client_address
+        return Recorder(self.log, self.registry, addresses=addresses, observes=self._observes)
+
+    def _observes(self, plugin: str) -> bool:
+        """Whether a plugin, as it is set up, wants to be told of calls."""
+        return self.registry.ask(plugin, "observes", bool, context=self.contexts.of(plugin)) is not False
 
     @cached_property
     def shared_circuits(self) -> SharedCircuits:

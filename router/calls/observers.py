@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import gevent
@@ -35,20 +36,29 @@ class Recorder:
     Args:
         log: writes the call's log line.
         addresses: whether that names the client's address.
+        observes: whether a plugin, as it is set up, wants to be told of anything.
 
     Attributes:
         attempts_watched: whether any plugin wants to hear of attempts.
     """
 
-    def __init__(self, log: CallLog, registry: Registry, *, addresses: bool = False) -> None:
+    def __init__(
+        self,
+        log: CallLog,
+        registry: Registry,
+        *,
+        addresses: bool = False,
+        observes: Callable[[str], bool] = lambda plugin: True,
+    ) -> None:
         self._log = log
         self._addresses = addresses
         observers: dict[str, Observer] = {}
+        wanted = cache(observes)
 
         def watching(*hooks: str) -> list[tuple[Observer, str]]:
             found: dict[str, tuple[Observer, str]] = {}
             for hook in hooks:
-                for plugin in registry.having(hook):
+                for plugin in filter(lambda one: wanted(one.name), registry.having(hook)):
                     observer = observers.setdefault(plugin.name, Observer(registry, plugin.name))
                     found.setdefault(plugin.name, (observer, hook))
             return [found[name] for name in sorted(found)]

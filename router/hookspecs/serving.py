@@ -140,6 +140,15 @@ class ObserverSpecs:
     """
 
     @hookspec
+    def observes(self, context: PluginContext) -> bool:  # type: ignore[empty-body]
+        """Whether the plugin, as it is set up, wants to be told of anything; one without this hook does.
+
+        Where it does not, calls pay nothing for it.
+
+        Called: addressed, once per worker. Since: 0.2.
+        """
+
+    @hookspec
     def call_refused(self, record: RefusalRecord) -> None:
         """A request was refused before it became a call: no good key, a bad body, no money, a limit.
 

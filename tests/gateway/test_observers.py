@@ -108,3 +108,18 @@ def test_a_slow_observer_loses_records_and_the_log_counts_them(caplog: pytest.Lo
     observer.drain(30)
     assert stuck.seen == [0, 1, 2, 3]
     assert "plugin stuck is too slow: it missed 2 records" in caplog.text
+
+
+def test_who_wants_nothing_is_told_nothing_and_asked_once() -> None:
+    watcher, old, asked = Watcher(), Old(), []
+
+    def observes(plugin: str) -> bool:
+        asked.append(plugin)
+        return plugin != "watcher"
+
+    told = Recorder(cast(CallLog, Lines()), registry_of(watcher=watcher, old=old), observes=observes)
+    assert not told.attempts_watched
+    told.finished(RECORD, '"route":"chat"')
+    told.drain(10)
+    assert (watcher.seen, old.seen) == ([], [RECORD])
+    assert sorted(asked) == ["old", "watcher"]
