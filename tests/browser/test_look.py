@@ -18,7 +18,7 @@ PAGES = (
     *("/app/login", "/app/login/link", "/app/signup", "/app/reset", "/app/t/unknown", "/app/nowhere"),
     *("/app/", "/app/keys", "/app/keys/new", "/app/logs", "/app/team", "/app/workspaces", "/app/settings"),
     *("/app/settings/security", "/app/notices", "/app/usage", "/app/transactions", "/app/limits", "/app/topup"),
-    *("/app/models", "/app/docs", "/app/play"),
+    *("/app/models", "/app/docs", "/app/play", "/app/webhooks", "/app/webhooks/new"),
 )
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
