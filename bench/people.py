@@ -26,6 +26,7 @@ from router.portal.web.pages import PageRoute
 from router.store.keys import create_key
 from router.store.people.members import insert_member
 from router.store.people.people import PersonRow, insert_person
+from router.store.webhooks.endpoints import EndpointRow, insert_endpoint, new_endpoint_id
 
 __all__ = ["BIG", "Crowd", "make_crowd"]
 
@@ -62,6 +63,7 @@ class _Seat:
     account: str
     key: str
     topup: str
+    webhook: str
     big: bool
 
 
@@ -82,6 +84,7 @@ class Crowd:
         for seat in self.seats:
             call = _early_call(database, seat.account)
             values = {"key_id": seat.key, "request_id": call, "model_id": "openai/gpt-4o", "topup_id": seat.topup}
+            values["webhook_id"] = seat.webhook
             pages = {_named(path): _filled(path, values) for path in _paths()}
             people.append(Person(seat.cookie, pages, BIG if seat.big else ""))
         return people
@@ -99,7 +102,7 @@ def make_crowd(gateway: OurGateway, database: Database, people: int) -> Crowd:
             is_big = number % _BIG_PEOPLE == 0
             account, key = (big, keys[0]) if is_big else owners[1 + number % (len(owners) - 1)]
             cookie, topup = _log_in(assembly.office, account, number), _pay(assembly.office, account, number)
-            seats.append(_Seat(cookie, account, key, topup, is_big))
+            seats.append(_Seat(cookie, account, key, topup, _hook(database, account), is_big))
     return Crowd(Mix(mixed, _MODELS, _FAILING), seats)
 
 
@@ -113,6 +116,14 @@ def _pay(office: Office, account: str, number: int) -> str:
     """A payment of an account's; its ID."""
     reference = f"transfer {number}"
     return record_payment(office, GATEWAY, account, 10 * NANO, reference=reference, reason="a bench's").id
+
+
+def _hook(database: Database, account: str) -> str:
+    """A webhook of an account's that is switched off; its ID."""
+    named = (new_endpoint_id(), account, "https://example.org/events", "", (), "disabled", "", "")
+    row = EndpointRow(*named, None, None, 20, 0, None, time.time(), "bench")
+    insert_endpoint(database, row)
+    return row.id
 
 
 def _log_in(office: Office, account: str, number: int) -> str:
