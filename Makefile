@@ -1,11 +1,11 @@
-# make run | test | check | fix | docs | messages | conformance | clients | soak | lowest | bench | bench-peers. Each makes its environment in .venv the first time.
+# make run | test | check | fix | docs | site | messages | conformance | clients | soak | lowest | lock | sbom | manifests | bench | bench-peers. Each makes its environment in .venv the first time.
 
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := router plugins tests docs scripts bench examples pytest_router.py setup.py
 export PYTHON
 
-.PHONY: run test check fix docs messages conformance clients soak lowest bench bench-peers clean
+.PHONY: run test check fix docs site messages conformance clients soak lowest lock sbom manifests bench bench-peers clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -30,6 +30,10 @@ fix: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/generate.py
 
+# The pages as a site in site/, which asks no other host for anything.
+site: $(VENV)/.installed-dev
+	$(BIN)/python docs/site.py
+
 # The texts of pages and mails into the catalogues of every language; says which lack a translation.
 messages: $(VENV)/.installed-dev
 	$(BIN)/python scripts/messages.py $(ARGS)
@@ -49,6 +53,18 @@ clients: $(VENV)/.installed-dev
 lowest: $(VENV)/.installed-dev
 	$(BIN)/python scripts/lowest.py
 
+# Exact versions with hashes for the container; after every change of a requirement.
+lock: $(VENV)/.installed-dev
+	$(BIN)/python scripts/lock.py
+
+# What is in the container, as CycloneDX, in dist/sbom.json.
+sbom: $(VENV)/.installed-dev
+	$(BIN)/python scripts/sbom.py $(ARGS)
+
+# deploy/kubernetes from the chart; needs `helm`.
+manifests: $(VENV)/.installed-dev
+	$(BIN)/python scripts/manifests.py
+
 # ARGS="--quick" for one short run, "--write" to replace the tables in bench/RESULTS.md, "--json FILE" for all figures,
 # "--against REF" to measure another commit in turns with this one, "--peer NAME=URL,KEY,MODEL" a gateway that runs.
 bench: $(VENV)/.installed-dev
@@ -58,7 +74,7 @@ bench-peers: $(VENV)/.installed-dev bench/.venv-litellm/.installed bench/node_mo
 	$(BIN)/python -m bench --peers $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-lowest bench/.venv-litellm bench/node_modules .typing build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-lowest site dist bench/.venv-litellm bench/node_modules .typing build *.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 # The stamps are renewed when the dependencies may have changed.
 $(VENV)/.installed: setup.py pyproject.toml scripts/setup.sh
