@@ -22,11 +22,14 @@ import pytest
 from certificates import make_pair
 from sources import ROOT, plugin_commands
 
-from router.cli.main import cli
+from router.cli.main import Root, cli
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "plugins/README.md"]
 FENCED = re.compile(r"^ *```([a-z]*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 TABLES = {"gateway", "server", "database", "providers", "fallback", "prices", "billing", "aliases", "plugins", "log"}
+COMMAND = re.compile(rf"(?:^|[\s/$])(router (?:{'|'.join(Root.places)})\b.*)")
+"""A command of ours, wherever in a line: behind a prompt, by its path, in a container."""
+
 INLINE = re.compile(r"(?<!`)`(router [a-z][^`\n]*)`(?!`)")
 
 
@@ -38,9 +41,9 @@ def blocks(page: Path, *languages: str) -> list[str]:
 def command_lines(page: Path) -> Iterator[str]:
     for text in blocks(page, "", "sh", "bash", "console"):
         for line in text.replace("\\\n", " ").splitlines():
-            line = line.strip().removeprefix("$ ")
-            if re.match(r"router [a-z-]", line):
-                yield line
+            found = COMMAND.search(line)
+            if found is not None:
+                yield found[1]
     for text in INLINE.findall(page.read_text(encoding="utf-8")):
         yield text
 
