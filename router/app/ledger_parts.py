@@ -10,6 +10,7 @@ from functools import cached_property
 from router import __version__
 from router.app.catalogue_parts import CatalogueParts
 from router.app.exchange_rate import rate_jobs
+from router.db.connection import Connection
 from router.db.journal import Journal
 from router.jobs.database_clock import DatabaseClock
 from router.jobs.leased import Jobs, LeasedJob
@@ -52,9 +53,13 @@ class LedgerParts(CatalogueParts):
             list(self.leased_jobs()),
             clock=clock,
             about=lambda: about_worker(node, __version__, started_at, clock.ahead_s),
-            beside=clock.compare,
+            beside=self.each_beat,
             providers=[name for name, provider in self.providers.items() if provider.active],
         )
+
+    def each_beat(self, connection: Connection) -> None:
+        """What this worker does in the transaction by which it renews its lease."""
+        self.database_clock.compare(connection)
 
     def available(self, account: str) -> int:
         """What an account has left, in nano-units."""

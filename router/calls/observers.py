@@ -14,6 +14,7 @@ import gevent
 
 from router.calls.call import ActiveCall
 from router.calls.call_log import CallLog, cached_line, good_line, log_line, replay_line
+from router.calls.unpriced import UnpricedAsks
 from router.errors import RouterError
 from router.plugin_host.registry import Registry
 from router.types.masking import masked, one_line
@@ -40,6 +41,7 @@ class Recorder:
 
     Attributes:
         attempts_watched: whether any plugin wants to hear of attempts.
+        unpriced: the models that were refused for want of a price.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Recorder:
     ) -> None:
         self._log = log
         self._addresses = addresses
+        self.unpriced = UnpricedAsks()
         observers: dict[str, Observer] = {}
         wanted = cache(observes)
 
@@ -115,6 +118,7 @@ class Recorder:
             route: the route's pattern.
             status: what the client got.
         """
+        self.unpriced.refused(error)
         if not self._of_refusals:
             return
         about = error.about

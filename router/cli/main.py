@@ -25,6 +25,7 @@ class Root(LazyCommands):
 
     places: ClassVar[Mapping[str, CommandEntry]] = {
         "accounts": CommandEntry("router.cli.commands.accounts:accounts", "Accounts: what owns keys."),
+        "alerts": CommandEntry("router.cli.commands.alerts:alerts", "What wants an operator."),
         "audit": CommandEntry("router.cli.commands.audit:audit", "What operators did."),
         "chat": CommandEntry("router.cli.commands.chat:chat", "Send one prompt to a running gateway."),
         "config": CommandEntry("router.cli.commands.config:config", "Show, check and change the configuration."),

@@ -23,6 +23,7 @@ _LOOK_S = 1.0  # between two looks at the database's files
 _AGAIN_S = 1.0  # after a beat that failed
 _RETRY_S = 5.0  # after a job that failed; twice as long after each further time, up to the job's own pace
 _DOUBLINGS_MAX = 20
+_AGAIN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,10 @@ class Jobs:
         for job in mine:
             if self._is_due(job, now) and not self._stopped.is_set():
                 self._begin(job, now)
+
+    def failed_again(self) -> list[tuple[str, int]]:
+        """The jobs of this worker that have failed several times in a row, and how often."""
+        return [(name, count) for name, count in sorted(self._failures.items()) if count >= _AGAIN]
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Stop, wait for running jobs until the time is up, and give all leases back.

@@ -59,6 +59,7 @@ PURPOSES: Mapping[str, Purpose] = {
     "invite": Purpose((*_LINKED, "workspace", "invited_by", "role"), _TICKET),
     "operator": Purpose(_LINKED, _TICKET),
     "password_changed": Purpose(("at", "address"), "/app/reset"),
+    "alert": Purpose(("detail", "remedy"), "/ops/"),
     "test": Purpose(),
     **NOTICES,
 }

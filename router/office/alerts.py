@@ -1,7 +1,8 @@
-"""Alerts: what is wrong and wants an operator, told once for each cause, by mail and webhook, and shown while it lasts."""
+"""Alerts: what wants an operator, told once for each cause, by mail and webhook, and shown for as long as it lasts."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,12 +24,20 @@ from router.store.alerts import (
 from router.store.circuits import read_circuits
 from router.store.delays import replica_delay_s, rows_behind
 
-__all__ = ["ALERT_KINDS", "EVERY_S", "Alert", "current_alerts", "look_for_alerts", "note_alert"]
+__all__ = [
+    "ALERT_KINDS",
+    "EVERY_S",
+    "Alert",
+    "current_alerts",
+    "failing_jobs",
+    "look_for_alerts",
+    "note_alert",
+    "unpriced",
+]
 
 EVERY_S = 60.0
 """How often it is looked."""
 
-_KEPT_S = 86_400.0  # what was over for so long is told again when it comes back
 _DAY_S = 86_400.0
 _AT_ONCE = 20
 _OPERATORS_MAX = 200
@@ -69,6 +78,10 @@ class Alert:
         return f"{self.kind}/{self.subject}", self.kind, self.detail, self.remedy
 
 
+def _nobody(_: Transaction, __: AlertRow) -> None:
+    """Nobody is told besides."""
+
+
 def current_alerts(office: Office) -> list[AlertRow]:
     """What is wrong now, the newest first."""
     return read_alerts(office.database)
@@ -79,10 +92,10 @@ def note_alert(connection: Connection, alerts: Iterable[Alert], now: float) -> N
     note_alerts(connection, [alert.row for alert in alerts], now)
 
 
-def look_for_alerts(office: Office, tell: Callable[[Transaction, AlertRow], object] | None = None) -> int:
+def look_for_alerts(office: Office, tell: Callable[[Transaction, AlertRow], object] = _nobody) -> int:
     """Look for what is wrong, end what is so no longer, and tell operators of what is new; of how much.
 
-    One mail tells an operator of all that is new. What comes back within a day of its end is not told again.
+    What comes back within a day of its end is not told again.
 
     Args:
         tell: is given each besides, in the transaction: for a webhook.
@@ -94,14 +107,14 @@ def look_for_alerts(office: Office, tell: Callable[[Transaction, AlertRow], obje
         note_alerts(connection, [alert.row for alert in found], now)
         for kind, lasts_s in ALERT_KINDS.items():
             end_alerts(connection, kind, now, now - lasts_s)
-        forget_alerts(connection, now - _KEPT_S)
+        forget_alerts(connection, now)
         new = take_untold(connection, now, _AT_ONCE)
         transaction = Transaction(connection, office.database.place)
-        for one in new if tell is not None else ():
+        for one in new:
             tell(transaction, one)
-        values = {"alerts": "\n".join(f"{one.detail}: {one.remedy}." for one in new), "count": str(len(new))}
-        for person in operators if new else ():
-            queue_mail(transaction, office, person.email, "alerts", person.locale, values, person_id=person.id)
+        for one, person in itertools.product(new, operators):
+            told = {"detail": one.detail, "remedy": one.remedy}
+            queue_mail(transaction, office, person.email, "alert", person.locale, told, person_id=person.id)
         return len(new)
 
     return office.database.write(write, behind=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from router.db.connection import Connection
 from router.db.transaction import Runner
 
-__all__ = ["ALERTS", "AlertRow", "end_alerts", "forget_alerts", "note_alerts", "read_alerts", "take_untold"]
+__all__ = ["ALERTS", "NEW_S", "AlertRow", "end_alerts", "forget_alerts", "note_alerts", "read_alerts", "take_untold"]
 
 ALERTS = """
 CREATE TABLE alerts (
@@ -23,6 +23,9 @@ CREATE TABLE alerts (
 )
 """
 """The table."""
+
+NEW_S = 86_400.0
+"""What was over for so long is told again when it comes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +48,21 @@ _NOTE = """
 INSERT INTO alerts (cause, kind, detail, remedy, since, seen_at) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (cause) DO UPDATE SET
     detail = excluded.detail, remedy = excluded.remedy, seen_at = excluded.seen_at, over_at = NULL,
-    since = CASE WHEN alerts.over_at IS NULL THEN alerts.since ELSE excluded.since END
+    since = CASE WHEN alerts.over_at IS NULL THEN alerts.since ELSE excluded.since END,
+    told_at = CASE WHEN alerts.over_at < ? THEN NULL ELSE alerts.told_at END
 """
 _UNTOLD = f"{_SELECT} WHERE told_at IS NULL AND over_at IS NULL ORDER BY since, cause"
 _END = "UPDATE alerts SET over_at = ? WHERE over_at IS NULL AND kind = ? AND seen_at < ?"
 
 
 def note_alerts(connection: Connection, found: Iterable[tuple[str, str, str, str]], now: float) -> None:
-    """Note what is wrong now.
+    """Note what is wrong now. What had been over for a day is new.
 
     Args:
         found: (cause, kind, detail, remedy) of each.
     """
     for cause, kind, detail, remedy in found:
-        connection.execute(_NOTE, (cause, kind, detail, remedy, now, now))
+        connection.execute(_NOTE, (cause, kind, detail, remedy, now, now, now - NEW_S))
 
 
 def end_alerts(connection: Connection, kind: str, now: float, seen_before: float) -> None:
@@ -74,9 +78,9 @@ def take_untold(connection: Connection, now: float, limit: int) -> list[AlertRow
     return rows
 
 
-def forget_alerts(connection: Connection, before: float) -> None:
-    """Forget those that have been over since a time: when they come again, operators are told again."""
-    connection.execute("DELETE FROM alerts WHERE over_at < ?", (before,))
+def forget_alerts(connection: Connection, now: float) -> None:
+    """Forget those that have been over for a day."""
+    connection.execute("DELETE FROM alerts WHERE over_at < ?", (now - NEW_S,))
 
 
 def read_alerts(database: Runner, *, over: bool = False) -> list[AlertRow]:

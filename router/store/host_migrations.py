@@ -14,6 +14,7 @@ from router.db.connection import Connection
 from router.errors import BadRequest
 from router.money.usage import UNITS as UNIT_NAMES
 from router.store.accounts import OPERATORS
+from router.store.alerts import ALERTS
 from router.store.audit import chain_as_before
 from router.store.circuits import CIRCUITS
 from router.store.early_migrations import EARLY_MIGRATIONS
@@ -135,6 +136,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(24, "what all accounts' calls come to by hour", _TOTALS),
     Migration(25, "what nodes tell each other", _NODES),
     Migration(26, "webhooks, and what is to be sent to them", WEBHOOKS),
+    Migration(27, "alerts", ALERTS),
 )
 """In order; numbers begin at 1 and have no gap."""
 
@@ -264,5 +266,6 @@ BACK: Mapping[int, Back] = {
         loss="SELECT 1 FROM webhooks",
         lost="Customers have webhooks, which the release before has no place for: no events are sent to them any more.",
     ),
+    27: Back("DROP TABLE alerts;"),
 }
 """Number of a migration -> how it is undone."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 import click
@@ -20,6 +21,8 @@ from router.cli.support.session import CommandSession, common
 from router.cli.support.tls_checks import check_tls
 from router.config.portal import portal_scheme
 from router.errors import RouterError
+from router.jobs.workers import serving
+from router.office.alerts import current_alerts
 from router.office.operations.nodes import living_nodes, node_faults
 from router.providers.configured import ConfiguredProvider
 
@@ -31,6 +34,9 @@ __all__ = ["doctor"]
 @common
 def doctor(session: CommandSession, ollama: str) -> int:
     """Check configuration, database, plugins, providers, portal, mail, payments, ports and files; say what to do.
+
+    Where a gateway runs, what it has is asked of it, and not of this shell's environment, such as providers' keys; what
+    it has met (`router alerts list`) is told as well.
 
     A plugin that no section uses and that has no key is a hint; a section that serves nothing, an upstream that takes
     no connection and a model without a price are warnings. Exit status 1 if there is a problem.
@@ -53,7 +59,7 @@ def _findings(session: CommandSession, ollama: str) -> Iterator[Finding]:
         yield Finding("configuration", "problem", error.in_full, "correct it; `router config check` tells again")
         return
     try:
-        providers = check_settings(settings, registry, session.stored_keys)
+        providers = _as_running(session, check_settings(settings, registry, session.stored_keys))
         yield Finding("configuration", "ok", f"{settings.path} is right")
     except RouterError as error:
         yield Finding("configuration", "problem", error.in_full, "correct it; `router config check` tells again")
@@ -70,6 +76,18 @@ def _findings(session: CommandSession, ollama: str) -> Iterator[Finding]:
     yield from _portal(session)
     yield from _payments(session)
     yield from checks.check_ollama(providers, ollama)
+
+
+def _as_running(session: CommandSession, providers: dict[str, ConfiguredProvider]) -> dict[str, ConfiguredProvider]:
+    """As the running gateway has them, whose environment is not this shell's; where none runs, as they are here."""
+    try:
+        running = serving(session.database, time.time())
+    except RouterError:
+        running = None  # told by the other checks
+    return {
+        name: replace(one, problem="") if running and name in running and one.lacks_secret else one
+        for name, one in providers.items()
+    }
 
 
 def _portal(session: CommandSession) -> Iterator[Finding]:
@@ -137,6 +155,16 @@ def _prices(session: CommandSession) -> Iterator[Finding]:
         yield Finding("prices", "warning", detail, remedy)
 
 
+def _alerts(session: CommandSession) -> Iterator[Finding]:
+    """What the running gateway has met."""
+    try:
+        found = current_alerts(session.office)
+    except RouterError:
+        return  # told by the other checks
+    for one in found:
+        yield Finding("alerts", "warning", one.detail, one.remedy)
+
+
 def _nodes(session: CommandSession) -> Iterator[Finding]:
     """Whether the machines that share the database agree on the time and on the version."""
     try:
@@ -155,4 +183,5 @@ def _database(session: CommandSession) -> Iterator[Finding]:
         return
     yield from checks.check_database(database, session.registry)
     yield from _nodes(session)
+    yield from _alerts(session)
     yield from checks.check_files(session.settings, database)

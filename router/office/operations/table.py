@@ -9,6 +9,7 @@ from types import ModuleType
 
 from router.office.operations import (
     accounts,
+    alerts,
     audit,
     credits,
     keys,
@@ -31,6 +32,7 @@ __all__ = ["OPERATIONS"]
 
 _MODULES: tuple[ModuleType, ...] = (
     accounts,
+    alerts,
     audit,
     credits,
     keys,

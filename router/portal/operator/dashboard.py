@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+from router.office.alerts import current_alerts
 from router.office.console.figures import arrivals, figures, owed
 from router.office.console.provider_health import provider_health
 from router.office.console.provider_switches import providers_off
@@ -45,6 +46,7 @@ def dashboard(request: PageRequest) -> PageReply:
         health=[health[name] for name in sorted(health)],
         whole=whole,
         off=providers_off(request.office),
+        alerts=current_alerts(request.office),
         verified=verification(request.office),
         chart=chart,
         days=rows,
