@@ -11,7 +11,7 @@ from router.db.transaction import Transaction
 from router.jobs.leased import LeasedJob
 from router.office.alerts import EVERY_S, failing_jobs, look_for_alerts, note_alert, unpriced
 from router.office.webhooks.events import tell_operators
-from router.store.alerts import AlertRow
+from router.store.care.alerts import AlertRow
 
 __all__ = ["AlertParts"]
 

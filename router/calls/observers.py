@@ -14,21 +14,40 @@ import gevent
 
 from router.calls.call import ActiveCall
 from router.calls.call_log import CallLog, cached_line, good_line, log_line, replay_line
-from router.calls.unpriced import UnpricedAsks
-from router.errors import RouterError
+from router.errors import ModelNotPriced, RouterError
 from router.plugin_host.registry import Registry
 from router.types.masking import masked, one_line
 from router.types.observed import AttemptRecord, RefusalRecord
 from router.types.peer import NOBODY, Peer
 from router.types.records import Attempt, CallRecord, Key
 
-__all__ = ["Observer", "Recorder"]
+__all__ = ["Observer", "Recorder", "UnpricedAsks"]
 
 _log = logging.getLogger("router.calls")
 _OBSERVED_MAX = 10_000
 _MESSAGE_MAX = 300
+_MODELS_MAX = 20
 _FINISHED = ("call_finished", "request_finished")
 """The hook, and what version 0.1 called it: a plugin that has both is told by the first."""
+
+
+class UnpricedAsks:
+    """Models that were refused for want of a price since it was last asked, until somebody takes them to tell an
+    operator; so many at most, whoever asks for how many.
+    """
+
+    def __init__(self) -> None:
+        self._models: set[str] = set()
+
+    def refused(self, error: RouterError) -> None:
+        """A request was refused."""
+        if isinstance(error, ModelNotPriced) and len(self._models) < _MODELS_MAX and error.about.get("model"):
+            self._models.add(error.about["model"])
+
+    def take(self) -> list[str]:
+        """The models, each once; from now on none."""
+        models, self._models = self._models, set()
+        return sorted(models)
 
 
 class Recorder:

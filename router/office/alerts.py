@@ -13,7 +13,7 @@ from router.money.amounts import format_nano
 from router.office.office import Office
 from router.office.people.outbox import queue_mail
 from router.office.people.people import list_people
-from router.store.alerts import (
+from router.store.care.alerts import (
     AlertRow,
     end_alerts,
     forget_alerts,
@@ -21,8 +21,8 @@ from router.store.alerts import (
     read_alerts,
     take_untold,
 )
-from router.store.circuits import read_circuits
-from router.store.delays import replica_delay_s, rows_behind
+from router.store.care.circuits import read_circuits
+from router.store.care.delays import replica_delay_s, rows_behind
 
 __all__ = [
     "ALERT_KINDS",

@@ -21,7 +21,7 @@ from router.errors import StoreError, faults
 from router.providers.circuit_breaker import CLOSED, OPEN, CircuitBreaker
 from router.providers.endpoints import Endpoints
 from router.providers.health import EndpointHealth
-from router.store.circuits import CircuitKey, CircuitRow, delete_circuits, put_circuits, read_circuits
+from router.store.care.circuits import CircuitKey, CircuitRow, delete_circuits, put_circuits, read_circuits
 
 __all__ = ["SharedCircuits"]
 

@@ -14,9 +14,9 @@ from router.db.connection import Connection
 from router.errors import BadRequest
 from router.money.usage import UNITS as UNIT_NAMES
 from router.store.accounts import OPERATORS
-from router.store.alerts import ALERTS
 from router.store.audit import chain_as_before
-from router.store.circuits import CIRCUITS
+from router.store.care.alerts import ALERTS
+from router.store.care.circuits import CIRCUITS
 from router.store.early_migrations import EARLY_MIGRATIONS
 from router.store.kept.tables import RESPONSES, UNITS
 from router.store.payments.tables import PAYMENTS

@@ -12,7 +12,7 @@ from router.db.database import Database
 from router.providers.circuit_breaker import OPEN
 from router.providers.endpoints import Endpoints
 from router.providers.shared_circuits import SharedCircuits
-from router.store.circuits import read_circuits
+from router.store.care.circuits import read_circuits
 from router.store.migrating import migrate
 from router.store.opening import open_database
 

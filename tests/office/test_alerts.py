@@ -9,7 +9,7 @@ import pytest
 from router.db.connection import Connection
 from router.office.alerts import current_alerts, failing_jobs, look_for_alerts, note_alert, unpriced
 from router.office.office import Office
-from router.store.circuits import CircuitRow, delete_circuits, put_circuits
+from router.store.care.circuits import CircuitRow, delete_circuits, put_circuits
 
 NOW = 1_800_000_000.0
 REFUSED = CircuitRow("openai", "default", "", "auth", True, 30.0, NOW + 30, "wrk_1", "host")

@@ -7,7 +7,7 @@ import click
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.session import CommandSession, remotely
-from router.office.operations.alerts import list_alerts
+from router.office.operations.care import list_alerts
 
 __all__ = ["alerts"]
 

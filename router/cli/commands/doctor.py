@@ -23,7 +23,7 @@ from router.config.portal import portal_scheme
 from router.errors import RouterError
 from router.jobs.workers import serving
 from router.office.alerts import current_alerts
-from router.office.operations.nodes import living_nodes, node_faults
+from router.office.operations.care import living_nodes, node_faults
 from router.providers.configured import ConfiguredProvider
 
 __all__ = ["doctor"]

@@ -7,7 +7,7 @@ import click
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.session import CommandSession, remotely
-from router.office.operations.nodes import list_nodes
+from router.office.operations.care import list_nodes
 
 __all__ = ["nodes"]
 

@@ -9,14 +9,13 @@ from types import ModuleType
 
 from router.office.operations import (
     accounts,
-    alerts,
     audit,
+    care,
     credits,
     keys,
     ledger,
     limits,
     models,
-    nodes,
     payments,
     people,
     prices,
@@ -32,14 +31,13 @@ __all__ = ["OPERATIONS"]
 
 _MODULES: tuple[ModuleType, ...] = (
     accounts,
-    alerts,
     audit,
+    care,
     credits,
     keys,
     ledger,
     limits,
     models,
-    nodes,
     payments,
     people,
     prices,

@@ -1,4 +1,4 @@
-"""Nodes, as operators look at them."""
+"""What operators look at to care for a gateway: its nodes, and what wants them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from router.jobs.database_clock import NOTICED_S, DatabaseClock
 from router.jobs.nodes import GatewayNode
 from router.jobs.nodes import list_nodes as read_nodes
+from router.office.alerts import current_alerts
 from router.office.office import Office
 from router.office.operations.operation import OperationAnswer, operation
 from router.types.periods import iso_time
 
-__all__ = ["list_nodes", "living_nodes", "node_faults"]
+__all__ = ["list_alerts", "list_nodes", "living_nodes", "node_faults"]
 
 
 @operation("nodes list", "form:NothingForm")
@@ -51,3 +52,13 @@ def node_faults(nodes: Sequence[GatewayNode]) -> Iterator[str]:
     versions = sorted(set().union(*(node.versions for node in nodes)))
     if len(versions) > 1:
         yield f"Nodes run versions {' and '.join(versions)}: finish the upgrade."
+
+
+@operation("alerts list", "form:NothingForm")
+def list_alerts(office: Office) -> OperationAnswer:
+    """What is wrong now and wants an operator, the newest first."""
+    rows = [
+        {"kind": one.kind, "since": iso_time(one.since), "detail": one.detail, "remedy": one.remedy}
+        for one in current_alerts(office)
+    ]
+    return OperationAnswer(rows)
