@@ -142,11 +142,19 @@ def state_of(row: TopUpRow) -> str:
 
 
 def _asked(booking: Booking, fact: Refund, row: TopUpRow, asked: RefundRow) -> FactOutcome:
-    """What became of a refund that the operator asked for: what it takes was taken then."""
+    """What became of a refund that the operator asked for: what it takes was taken then. One that was taken for
+    refused, and given back, is taken once more where the method tells that it was made after all.
+    """
     made, fact = "", replace(fact, amount=asked.amount)
-    if fact.failed and asked.state != "failed":
-        row, made = give_refund_back(booking, row, asked.amount, reference=asked.id)
-    state = "failed" if fact.failed or asked.state == "failed" else "done"
+    failed = fact.failed or booking.known("refund_failed", fact.reference) is not None
+    if failed and asked.state != "failed":
+        earlier = booking.known("refund", fact.reference)
+        by = fact.reference if earlier is not None and earlier.made else asked.id
+        row, made = give_refund_back(booking, row, asked.amount, reference=by)
+    if not failed and asked.state == "failed":
+        why = f"{row.id}: refunded, although it was said to be refused"
+        row, made = take_refund(booking, row, asked.amount, reference=fact.reference, reason=why, cover=True)
+    state = "failed" if failed else "done"
     problem = "the method says that it did not work out" if fact.failed else ""
     told = replace(asked, state=state, reference=fact.reference, problem=problem, changed_at=booking.now)
     update_refund(booking.connection, told)

@@ -143,10 +143,10 @@ def list_topups(
 
 
 def open_topups(database: Runner, method: str, *, since: float, limit: int) -> list[TopUpRow]:
-    """Those of a method's that may still be paid and were begun after a time, the longest unchanged first."""
-    sql = (
-        f"{_SELECT} WHERE method = ? AND state IN ('started', 'pending') AND created_at > ? ORDER BY changed_at LIMIT ?"
-    )
+    """Those of a method's that may still be paid and were begun after a time; any of them where there are more, so that
+    nobody who begins many and pays none keeps others from being looked at.
+    """
+    sql = f"{_SELECT} WHERE method = ? AND state IN ('started', 'pending') AND created_at > ? ORDER BY RANDOM() LIMIT ?"
     return [_row(one) for one in database.read(lambda connection: connection.rows(sql, (method, since, limit)))]
 
 

@@ -1,0 +1,47 @@
+"""What comes crosswise: a refund that was made although it was refused, and top-ups begun to keep others waiting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from payments_kit import OPERATOR, Clock, Till
+
+from router import BadRequest, Refund, TopUp
+from router.money.amounts import NANO
+from router.office.payments.refunds import ask_refund
+from router.office.payments.upkeep import poll_method
+
+
+def test_a_refund_that_was_made_although_it_was_refused_is_taken(till: Till) -> None:
+    row = till.paid()
+
+    def refuses(topup: TopUp, amount: int, asked: str) -> Any:
+        raise BadRequest("the answer could not be read")
+
+    till.method.refund = refuses
+    with pytest.raises(BadRequest):
+        ask_refund(till.office, OPERATOR, till.methods, row.id, 400, reason="sorry")
+    [(_, (_, _, asked))] = [one for one in till.method.asked if one[0] == "refund"]
+    made = Refund("re_1", payment=row.payment, amount=400, currency="USD", asked=asked)
+    for _ in range(2):
+        till.tell(made)
+    assert till.balance() == 6 * NANO and till.row(row.id).state == "part_refunded"
+    for _ in range(2):
+        till.tell(replace(made, failed=True))
+        till.tell(made)
+    assert till.balance() == 10 * NANO and till.row(row.id).state == "paid"
+    till.check()
+
+
+def test_who_begins_many_top_ups_keeps_nobody_from_being_asked_about(local_till: Till, clock: Clock) -> None:
+    for _ in range(110):
+        local_till.begin()
+    clock.now += 1
+    last = local_till.begin()
+    seen: set[str] = set()
+    for _ in range(60):
+        poll_method(local_till.office, local_till.methods, "card")
+        seen.update(local_till.method.asked[-1][1])
+    assert last.id in seen and len(seen) == 111
