@@ -49,7 +49,7 @@ def _worker(gateway: Gateway) -> None:
 
 def _all(gateway: Gateway) -> None:
     gateway.kill()
-    gateway.start()
+    gateway.start(120)  # the database may have to recover first
 
 
 def _backend(url: str) -> None:
