@@ -46,7 +46,7 @@ def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
 
 def context(database: Database, url: str, **settings: Any) -> PluginContext:
     given = Settings(url=Secret(url), secret=Secret(SECRET), fields=("request_id", "charge"), **settings)
-    tables = PluginTables("webhook", lambda: database)
+    tables = PluginTables("webhook", lambda: database, cast(Any, None))
     log = logging.getLogger("router.plugins.webhook")
     return PluginContext("router.toml", (), given, "webhook", log, tables, "USD")
 
