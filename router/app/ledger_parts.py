@@ -18,6 +18,7 @@ from router.jobs.nodes import about_worker
 from router.ledger.balances import balance
 from router.ledger.batch import LedgerBatch
 from router.ledger.sweep import Swept, sweep
+from router.metering.usage_months import has_months, make_months
 from router.store.idempotency import expire_answers
 from router.store.kept.responses import expire_responses
 
@@ -25,6 +26,7 @@ __all__ = ["LedgerParts"]
 
 _SWEEP_S = 10.0
 _EXPIRE_S = 60.0
+_MONTHS_S = 21_600.0
 
 
 class LedgerParts(CatalogueParts):
@@ -69,12 +71,19 @@ class LedgerParts(CatalogueParts):
         """Settle the calls whose worker is dead."""
         return sweep(self.database, self.database_clock(), self.settings.billing.expired, everything=True)
 
+    def make_usage_months(self) -> None:
+        """Make the coming months' parts of the usage table ready, where it is in parts."""
+        if self.database.read(has_months, whole=False):
+            self.database.write(make_months, behind=True)
+
     def leased_jobs(self) -> Iterator[LeasedJob]:
         yield from super().leased_jobs()
         yield LeasedJob("sweep", _SWEEP_S, self.end_dead_calls)
         yield LeasedJob("answers", _EXPIRE_S, lambda: expire_answers(self.database, time.time()))
         yield LeasedJob("responses", _EXPIRE_S, lambda: expire_responses(self.database, time.time()))
         yield from rate_jobs(self.settings, self.database)
+        if self.database.engine == "postgresql":
+            yield LeasedJob("usage_months", _MONTHS_S, self.make_usage_months)
 
     def close(self) -> None:
         if self.made("journal"):

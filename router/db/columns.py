@@ -12,7 +12,8 @@ __all__ = ["columns_of", "in_order_of_keys", "set_sequences", "table_names", "wi
 _TABLES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' ORDER BY 1",
     "postgresql": """
-SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace ORDER BY 1
+SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
+    AND relnamespace = current_schema()::regnamespace ORDER BY 1
 """,
 }
 _COLUMNS = """
@@ -27,7 +28,7 @@ WHERE k.contype = 'f' AND c.relnamespace = current_schema()::regnamespace
 
 
 def table_names(connection: Connection) -> list[str]:
-    """The tables, without the engine's own."""
+    """The tables, without the engine's own; of one in parts, the whole alone."""
     return [name for (name,) in connection.tuples(_TABLES[connection.engine])]
 
 

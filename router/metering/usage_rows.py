@@ -15,6 +15,7 @@ from router.db.transaction import Runner
 from router.errors import NotFound
 from router.metering.hour_rows import HOUR_S, hour_of
 from router.metering.usage_columns import COLUMNS, NAMES, clean_record, record_of, values_of
+from router.metering.usage_months import drop_months, has_months
 from router.types.records import CallRecord
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
 _REVISE = f"ON CONFLICT (request_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name, _ in COLUMNS[1:])}"
 _REPLACE = f"{_REVISE} WHERE usage.ending = 'expired'"
 _LIMIT_MAX = 10_000
+_DROP_S = 600.0
 _FAILED = 400
 """From this status on no call ended well."""
 _PRUNED = """
@@ -207,9 +209,19 @@ def prune_usage(database: Runner, before: float, *, batch: int = 500) -> int:
         how many were deleted.
     """
     total = 0
+    if database.read(has_months, whole=False):
+        total = database.write(lambda connection: _drop_old(connection, before), timeout_s=_DROP_S)
     while deleted := database.write(lambda connection: _prune_some(connection, before, batch)):
         total += deleted
     return total
+
+
+def _drop_old(connection: Connection, before: float) -> int:
+    """Drop whole months; how many rows these had."""
+    dropped = drop_months(connection, before)
+    if dropped:
+        connection.execute(_PRUNED, (math.ceil(before),))
+    return dropped
 
 
 def _prune_some(connection: Connection, before: float, batch: int) -> int:

@@ -132,10 +132,13 @@ def test_postgresql_is_backed_up_and_restored(bare, postgresql_url: str, tmp_pat
     assert bare.json("db", "backup", str(copy), "--verify", env=env)["failed"] == []
     assert [one.name for one in tmp_path.glob("copy.db*")] == ["copy.db"]
     bare.json("accounts", "create", "later", env=env)
+    assert bare.json("db", "partition", env=env) == {"months": 3}
+    assert "in months already" in bare.refused("db", "partition", env=env)
 
     with closing(open_database(postgresql_url, bare.folder)) as served:
         worker = register(served, time.time())
         assert "is served by" in bare.refused("db", "restore", str(copy), "--replace", env=env)
+        assert "is served by" in bare.refused("db", "partition", env=env)
         leave(served, worker)
         served.write(lambda connection: connection.execute("CREATE TABLE theirs (x INTEGER)"))
     assert "has tables already: --replace" in bare.refused("db", "restore", str(copy), env=env)
@@ -151,6 +154,7 @@ def test_postgresql_is_backed_up_and_restored(bare, postgresql_url: str, tmp_pat
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
         kept = connection.execute(f"SELECT count(*) FROM {restored['replaced']}.accounts WHERE id LIKE 'acct%'")
         assert kept.fetchone() == (2,)
+        connection.execute(f"SELECT request_id FROM {restored['replaced']}.usage_before")
         assert connection.execute("SELECT count(*) FROM theirs").fetchone() == (0,)
         connection.execute(f"DROP SCHEMA {restored['replaced']} CASCADE")
 

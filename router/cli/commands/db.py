@@ -22,6 +22,7 @@ from router.db.sqlite import SqliteEngine
 from router.errors import BadRequest, ConfigError
 from router.jobs.workers import living
 from router.ledger.verify import verify
+from router.metering.usage_months import partition_usage
 from router.office.audit import AuditedRunner
 from router.office.entries import entry_of
 from router.store.audit import AuditEntry, insert_audit
@@ -36,6 +37,7 @@ from router.store.opening import open_database
 
 __all__ = ["db"]
 
+_PARTITION_S = 86_400.0
 _COLUMNS = {"owner": "OWNER", "number": "NUMBER", "title": "TITLE"}
 
 
@@ -170,6 +172,20 @@ def copy(session: CommandSession, url: str) -> int:
     else:
         session.note("Next: set [database] url to it, run router ledger sweep --all, then router serve")
     return 1 if failed else 0
+
+
+@db.command()
+@common
+def partition(session: CommandSession) -> None:
+    """Put PostgreSQL's usage table into parts of a month each. Refused while a gateway uses it.
+
+    `router usage prune` then drops whole months in one stroke. No row is moved: what is there is one part, to the end
+    of this month; one of the gateway's workers makes the coming months ready.
+    """
+    _refuse_served(session)
+    audited = AuditedRunner(session.database, session.actor, "db partition", "usage", {})
+    made = audited.write(partition_usage, timeout_s=_PARTITION_S)
+    session.show({"months": made}, f"usage is in months now: {made} coming ones are ready.")
 
 
 @db.command("step-back")

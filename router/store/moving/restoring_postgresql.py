@@ -21,6 +21,9 @@ from router.types.records import Migration
 
 __all__ = ["restore_postgresql"]
 
+_PARTS = """
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = ANY(?::regclass[])
+"""
 _FUNCTIONS = """
 SELECT DISTINCT p.oid::regprocedure::text FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
 WHERE t.tgrelid = ANY(?::regclass[]) AND NOT t.tgisinternal AND p.pronamespace = current_schema()::regnamespace
@@ -80,11 +83,15 @@ def _ours(connection: Connection, names: Sequence[str]) -> list[str]:
     return sorted(set(table_names(connection)) & set(names))
 
 
+def _parts_of(connection: Connection, tables: Sequence[str]) -> list[str]:
+    return [name for (name,) in connection.tuples(_PARTS, ([quoted(table) for table in tables],))]
+
+
 def _put_aside(connection: Connection, tables: Sequence[str], schema: str) -> None:
     functions = [name for (name,) in connection.tuples(_FUNCTIONS, ([quoted(table) for table in tables],))]
     try:
         connection.execute(f"CREATE SCHEMA {quoted(schema)}")
-        for table in tables:
+        for table in (*tables, *_parts_of(connection, tables)):
             connection.execute(f"ALTER TABLE {quoted(table)} SET SCHEMA {quoted(schema)}")
         for name in functions:
             connection.execute(f"ALTER FUNCTION {name} SET SCHEMA {quoted(schema)}")
