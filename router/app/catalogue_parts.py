@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from router.app.parts import AssemblyParts
+from router.app.metric_parts import MetricParts
 from router.catalogue.catalogue import Catalogue
 from router.catalogue.database_catalogue import DatabaseCatalogue
 from router.catalogue.pins import price_rules
@@ -21,7 +21,7 @@ from router.providers.resolve import ModelResolver
 __all__ = ["CatalogueParts", "pinned"]
 
 
-class CatalogueParts(AssemblyParts):
+class CatalogueParts(MetricParts):
     """Which models there are, what they cost, and who is shown which."""
 
     @cached_property

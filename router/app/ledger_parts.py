@@ -36,7 +36,8 @@ class LedgerParts(CatalogueParts):
     def journal(self) -> Journal:
         """Where calls are accounted for."""
         batch = LedgerBatch()
-        return Journal(self.database, batch, rest=batch.rest)
+        metrics = self.metrics
+        return Journal(self.database, batch, rest=batch.rest, told=None if metrics is None else metrics.batch_done)
 
     @cached_property
     def database_clock(self) -> DatabaseClock:
@@ -50,6 +51,7 @@ class LedgerParts(CatalogueParts):
         """What one of all workers does from time to time; makes this process a worker."""
         clock, started_at = self.database_clock, time.time()
         node = self.settings.server.node or socket.gethostname()
+        metrics = self.metrics
         return Jobs(
             self.database,
             list(self.leased_jobs()),
@@ -57,6 +59,7 @@ class LedgerParts(CatalogueParts):
             about=lambda: about_worker(node, __version__, started_at, clock.ahead_s),
             beside=self.each_beat,
             providers=[name for name, provider in self.providers.items() if provider.active],
+            told=None if metrics is None else metrics.job_done,
         )
 
     def each_beat(self, connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -14,11 +15,13 @@ from router.calls.auth import Authenticator, PluginAuthenticator
 from router.calls.call_log import CallLog
 from router.calls.idempotency import Idempotency
 from router.calls.line import CallPipeline
-from router.calls.observers import Recorder
+from router.calls.observers import MeasuredRecorder, Recorder
 from router.charging.limit_rules import KeyFinder, rules_text
 from router.db.access_version import read_endings
 from router.ledger.paid.lots import keep_spend_first
 from router.ledger.rules import keep_rules
+from router.metrics.call_meter import CallMeter
+from router.metrics.worker_metrics import Reading
 from router.providers.shared_circuits import SharedCircuits
 from router.store.sealing import MASTER_KEY
 from router.surfaces.proofs import ProofSealer
@@ -39,12 +42,27 @@ class LineParts(LedgerParts, PluginParts):
     @cached_property
     def recorder(self) -> Recorder:
         """Who is told of what became of requests."""
-        addresses = self.settings.server.log_client_address
-        return Recorder(self.log, self.registry, addresses=addresses, observes=self._observes)
+        addresses, metrics = self.settings.server.log_client_address, self.metrics
+        if metrics is None:
+            return Recorder(self.log, self.registry, addresses=addresses, observes=self._observes)
+        metrics.samplers += [self.endpoint_states, self._under_way]
+        measured = metrics, CallMeter(metrics.sheet, self._is_known)
+        return MeasuredRecorder(self.log, self.registry, *measured, addresses=addresses, observes=self._observes)
 
     def _observes(self, plugin: str) -> bool:
         """Whether a plugin, as it is set up, wants to be told of calls."""
         return self.registry.ask(plugin, "observes", bool, context=self.contexts.of(plugin)) is not False
+
+    def _is_known(self, model: str) -> bool:
+        """Whether a model, or an alias, stands in the catalogue."""
+        snapshot = self.catalogue.snapshot()
+        return model in snapshot.entries or model in snapshot.aliases
+
+    def _under_way(self) -> Iterator[Reading]:
+        yield "calls_under_way", (), self.gateway.busy() if self.made("gateway") else 0
+        yield "journal_backlog", (), self.journal.backlog
+        yield "journal_oldest_seconds", (), int(self.journal.oldest_s * 1000)
+        yield "journal_lost", (), self.journal.lost
 
     @cached_property
     def shared_circuits(self) -> SharedCircuits:

@@ -15,13 +15,15 @@ import gevent
 from router.calls.call import ActiveCall
 from router.calls.call_log import CallLog, cached_line, good_line, log_line, replay_line
 from router.errors import ModelNotPriced, RouterError
+from router.metrics.call_meter import CallMeter
+from router.metrics.worker_metrics import WorkerMetrics
 from router.plugin_host.registry import Registry
 from router.types.masking import masked, one_line
 from router.types.observed import AttemptRecord, RefusalRecord
 from router.types.peer import NOBODY, Peer
 from router.types.records import Attempt, CallRecord, Key
 
-__all__ = ["Observer", "Recorder", "UnpricedAsks"]
+__all__ = ["MeasuredRecorder", "Observer", "Recorder", "UnpricedAsks"]
 
 _log = logging.getLogger("router.calls")
 _OBSERVED_MAX = 10_000
@@ -173,6 +175,52 @@ class Recorder:
         """A request was given an answer that a plugin had kept."""
         shown = peer if self._addresses else replace(peer, address="")
         self._log.write(cached_line(request_id, plugin, key, route, shown))
+
+
+class MeasuredRecorder(Recorder):
+    """The recorder of a gateway that measures: it counts what it hands on.
+
+    Args:
+        log, registry, options: as ``Recorder``.
+        metrics: guards what is counted.
+        meter: counts it.
+    """
+
+    def __init__(
+        self, log: CallLog, registry: Registry, metrics: WorkerMetrics, meter: CallMeter, **options: Any
+    ) -> None:
+        super().__init__(log, registry, **options)
+        self._metrics = metrics
+        self._meter = meter
+
+    def finished(self, record: CallRecord, logged: str, told: int = 0) -> None:
+        try:
+            self._meter.finished(record)
+        except Exception as error:
+            self._metrics.failed(error)
+        super().finished(record, logged, told)
+
+    def refused(
+        self,
+        error: RouterError,
+        request_id: str,
+        route: str,
+        status: int,
+        *,
+        peer: Peer = NOBODY,
+        client_request_id: str = "",
+    ) -> None:
+        model = error.about.get("model", "")
+        self._metrics.guarded(lambda: self._meter.refused(route, status, error.code or "", model))
+        super().refused(error, request_id, route, status, peer=peer, client_request_id=client_request_id)
+
+    def replayed(self, request_id: str, first: str, key: Key, route: str, status: int, peer: Peer) -> None:
+        self._metrics.guarded(lambda: self._meter.replayed(route))
+        super().replayed(request_id, first, key, route, status, peer)
+
+    def cached(self, request_id: str, plugin: str, key: Key, route: str, peer: Peer) -> None:
+        self._metrics.guarded(lambda: self._meter.cached(plugin))
+        super().cached(request_id, plugin, key, route, peer)
 
 
 class Observer:

@@ -17,6 +17,7 @@ from typing import Any
 
 from router.config.convert import EnvironmentText, build_record
 from router.config.guards import GuardSettings, GuardsSettings
+from router.config.metrics import MetricsSettings
 from router.config.networks import network_of
 from router.config.origins import check_origins
 from router.config.payments import PaymentsSettings
@@ -66,6 +67,7 @@ class Settings:
     mail: MailSettings = field(default_factory=MailSettings)
     payments: PaymentsSettings = field(default_factory=PaymentsSettings)
     webhooks: WebhooksSettings = field(default_factory=WebhooksSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     plugins: PluginsSettings = field(default_factory=PluginsSettings)
     guards: GuardsSettings = field(default_factory=GuardsSettings)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -170,6 +172,7 @@ _SECTIONS: Mapping[str, type] = {
     "mail": MailSettings,
     "payments": PaymentsSettings,
     "webhooks": WebhooksSettings,
+    "metrics": MetricsSettings,
     "plugins": PluginsSettings,
     "guards": GuardsSettings,
 }

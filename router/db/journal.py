@@ -83,6 +83,8 @@ class Journal:
         age_max_s: how long the oldest may wait before ``healthy`` is False.
         hard_max: operations that may wait before further ones are dropped, and counted.
         rest: run in a transaction of its own when nothing has come for a moment after a batch, and at the end.
+        told: is told of each batch that has become durable: how many operations, in how many seconds. Runs in the
+            flusher's thread, and must not raise.
 
     Attributes:
         lost: operations dropped because too many waited, or because the database refused them for good.
@@ -97,6 +99,7 @@ class Journal:
         age_max_s: float = _AGE_MAX_S,
         hard_max: int = _HARD_MAX,
         rest: Callable[[Connection], None] | None = None,
+        told: Callable[[int, float], None] | None = None,
     ) -> None:
         self.lost = 0
         self._database = database
@@ -105,6 +108,7 @@ class Journal:
         self._age_max_s = age_max_s
         self._hard_max = hard_max
         self._rest = rest
+        self._told = told
         self._restless = False
         self._waiting: deque[Operation] = deque()
         self._batch: list[Operation] = []
@@ -166,6 +170,17 @@ class Journal:
             self._wake.ring()
             self._ended.wait(timeout_s)
         return sum(not isinstance(operation, _Mark) for operation in (*self._batch, *self._waiting))
+
+    @property
+    def backlog(self) -> int:
+        """Operations that are not durable yet."""
+        return self._backlog()
+
+    @property
+    def oldest_s(self) -> float:
+        """For how long the oldest of them waits."""
+        oldest = self._oldest()
+        return 0.0 if oldest is None else max(0.0, time.monotonic() - oldest.since)
 
     def _full(self) -> bool:
         return self._closed or len(self._waiting) + len(self._batch) >= self._hard_max
@@ -239,6 +254,7 @@ class Journal:
     def _write_batch(self) -> bool:
         """Make the batch durable and tell those who wait; False when the database is away."""
         batch = [operation for operation in self._batch if type(operation) is not _Mark]
+        begun = 0.0 if self._told is None else time.monotonic()
         try:
             if batch:
                 self._commit(batch)
@@ -251,6 +267,8 @@ class Journal:
             self._those.tell(_complain, error)
             return False
         self._again = False
+        if batch and self._told is not None:
+            self._told(len(batch), time.monotonic() - begun)
         self._restless = self._rest is not None
         finished, self._batch = self._batch, []
         for operation in batch:

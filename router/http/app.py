@@ -88,6 +88,7 @@ class Application:
         plugins: name of each installed plugin -> why it does not load; empty where it does, or is left out.
         leaving: set by the server once it is told to stop: readiness says so.
         asked_at: monotonic seconds at which somebody last asked for readiness.
+        metrics: what is counted; None where nothing is.
     """
 
     def __init__(self, assembly: Assembly, pages: Pages | None = None) -> None:
@@ -98,6 +99,7 @@ class Application:
         plugins = assembly.registry.plugins.values()
         self.plugins = {one.name: one.problem if one.state == "failed" else "" for one in plugins}
         self.leaving = False
+        self.metrics = assembly.metrics
         self.asked_at: float | None = None
         self._assembly = assembly
         gateway, dialect = assembly.gateway, assembly.dialect

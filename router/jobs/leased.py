@@ -59,6 +59,7 @@ class Jobs:
         providers: the names of those that this worker has active, for commands to know.
         about: what this worker tells of itself, as JSON; asked at each beat.
         beside: done in each beat's transaction, before the leases.
+        told: is told of each run: the job's name, and whether it ended well. Must not raise.
 
     Attributes:
         worker: this worker.
@@ -79,6 +80,7 @@ class Jobs:
         providers: Iterable[str] | None = None,
         about: Callable[[], str] = str,
         beside: Callable[[Connection], None] | None = None,
+        told: Callable[[str, bool], None] | None = None,
     ) -> None:
         self._about = about
         self._beside = beside
@@ -87,6 +89,7 @@ class Jobs:
         self._clock = clock
         self._beat_s = beat_s
         self._lease_s = lease_s
+        self._told = told
         self.failing = False
         self._begun: dict[str, float] = {}
         self._failures: dict[str, int] = {}
@@ -193,6 +196,11 @@ class Jobs:
         except faults():
             _log.exception("The job %s failed, and will be tried again.", job.name)
         else:
-            self._failures[job.name] = 0
+            self._ended(job, 0)
             return
-        self._failures[job.name] = self._failures.get(job.name, 0) + 1
+        self._ended(job, self._failures.get(job.name, 0) + 1)
+
+    def _ended(self, job: LeasedJob, failures: int) -> None:
+        self._failures[job.name] = failures
+        if self._told is not None:
+            self._told(job.name, not failures)

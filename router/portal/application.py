@@ -89,10 +89,12 @@ class PortalApplication:
         self.call_max_s = _CALL_MAX_S
         self.plugins: Mapping[str, str] = {}
         self.leaving = False
+        self.metrics = assembly.metrics
         self.asked_at: float | None = None
         self._assembly = assembly
         self._portal = Portal(assembly)
-        self._jobs = Jobs(assembly.database, list(portal_jobs(assembly)))
+        told = None if assembly.metrics is None else assembly.metrics.job_done
+        self._jobs = Jobs(assembly.database, list(portal_jobs(assembly)), told=told)
         self._jobs.start()
 
     def wsgi(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

@@ -10,13 +10,15 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from router.metrics.masters import HandedSheet
 from router.server.protocol import EXIT_REFUSED, EXIT_WAITING, READY, RELOAD, RETIRE
 
 __all__ = ["Child", "worker"]
 
+_DESCRIPTORS_MAX = 16  # that come at a time
 _ROOT = str(Path(__file__).resolve().parents[2])
 
 
@@ -32,6 +34,8 @@ class Child:
         text: the configuration to serve by, whatever the file holds by now; None has it read the file.
         environ: its environment; None is ours.
         closed: descriptors of ours that are not for it although they can be inherited.
+        sheet: what it is to count on; None for nothing.
+        heard: takes lines that it writes and that are not for the master, and descriptors that came with them.
 
     Attributes:
         pid: process ID.
@@ -42,7 +46,7 @@ class Child:
         stop_s: how long it may take to end, as it said itself; None before it is ready.
         plugins: names of those that it has loaded.
         url: where it serves, if it listens itself.
-        text: see above.
+        text, sheet: see above.
         status: exit status, negative for a signal; None while it lives.
     """
 
@@ -53,6 +57,9 @@ class Child:
         text: bytes | None = None,
         environ: Mapping[str, str] | None = None,
         closed: Sequence[int] = (),
+        *,
+        sheet: HandedSheet | None = None,
+        heard: Callable[[bytes, list[int]], None] | None = None,
     ) -> None:
         self.control, theirs = socket.socketpair()
         self.control.setblocking(False)
@@ -64,8 +71,11 @@ class Child:
                 _write(handed.fileno(), text)
                 os.set_inheritable(handed.fileno(), True)
                 command += ["--text-fd", str(handed.fileno())]
-            self.pid = os.posix_spawn(sys.executable, command, _environment(environ), file_actions=actions)
-        self.text = text
+            with _inherited(sheet) as told:
+                command += told
+                self.pid = os.posix_spawn(sys.executable, command, _environment(environ), file_actions=actions)
+        self.text, self.sheet = text, sheet
+        self._heard, self._descriptors = heard, list[int]()
         self.ready = False
         self.stop_s: float | None = None
         self.plugins: tuple[str, ...] = ()
@@ -78,7 +88,7 @@ class Child:
     def listen(self) -> bool:
         """Take what it wrote, which sets ``ready``; False when it has closed its end."""
         try:
-            data = self.control.recv(4096)
+            data = self._received()
         except BlockingIOError:
             return True
         except OSError:
@@ -90,7 +100,16 @@ class Child:
                 said = json.loads(line.removeprefix(READY))
                 self.stop_s, self.plugins, self.url = said["stop_s"], tuple(said["plugins"]), said.get("url", "")
                 self.ready = True
+            elif self._heard is not None:
+                self._heard(line, self._descriptors)
         return bool(data)
+
+    def _received(self) -> bytes:
+        if self._heard is None:
+            return self.control.recv(4096)
+        data, descriptors, _, _ = socket.recv_fds(self.control, 4096, _DESCRIPTORS_MAX)
+        self._descriptors += descriptors
+        return data
 
     def retire(self) -> None:
         """Ask a worker to take no further connections and to end with its last call, however long that may still
@@ -160,6 +179,7 @@ def worker(
     environ: Mapping[str, str] | None = None,
     *,
     again: bool = False,
+    sheet: HandedSheet | None = None,
 ) -> Child:
     """Start a worker.
 
@@ -167,13 +187,27 @@ def worker(
         listen_fd: the listening socket, which must be inheritable.
         config_path: handed to the application's factory.
         app: ``MODULE:FUNCTION`` of the factory.
-        text, environ: see ``Child``.
+        text, environ, sheet: see ``Child``.
         well: names of the plugins that must load.
         again: others have proved the configuration before.
     """
     arguments = ["--listen-fd", str(listen_fd), "--config", config_path, "--app", app]
     arguments += ["--again"] if again else []
-    return Child("router.server.worker", [*arguments, *(f"--well={name}" for name in well)], text, environ)
+    given = [*arguments, *(f"--well={name}" for name in well)]
+    return Child("router.server.worker", given, text, environ, sheet=sheet)
+
+
+@contextlib.contextmanager
+def _inherited(sheet: HandedSheet | None) -> Iterator[list[str]]:
+    """What says where the sheet is, which can be inherited meanwhile."""
+    if sheet is None:
+        yield []
+        return
+    os.set_inheritable(sheet.fd, True)
+    try:
+        yield ["--metrics-fd", str(sheet.fd)]
+    finally:
+        os.set_inheritable(sheet.fd, False)
 
 
 def _write(descriptor: int, text: bytes) -> None:

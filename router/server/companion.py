@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from router.errors import ConfigError
+from router.metrics.masters import PortalSheets
 from router.server.children import Child
 
 __all__ = ["Companion", "CompanionPlan"]
@@ -47,13 +48,18 @@ class Companion:
     Args:
         plan: what it is to be under a configuration (None: the file's); None for no portal.
         on_ready: called with its URL whenever it has come up. Must not raise.
+        sheets: what its processes count on; None where nobody reads that.
     """
 
     def __init__(
-        self, plan: Callable[[bytes | None], CompanionPlan | None], on_ready: Callable[[str], None] = lambda url: None
+        self,
+        plan: Callable[[bytes | None], CompanionPlan | None],
+        on_ready: Callable[[str], None] = lambda url: None,
+        sheets: PortalSheets | None = None,
     ) -> None:
         self._plan = plan
         self._on_ready = on_ready
+        self._sheets = sheets
         self._hidden: Sequence[int] = ()
         self._selector: selectors.BaseSelector | None = None
         self._wanted: CompanionPlan | None = None
@@ -134,7 +140,9 @@ class Companion:
         assert self._selector is not None and self._wanted is not None
         self._start_at, self._running = None, self._wanted
         plan = self._wanted
-        child = Child("router.server.companion_process", plan.arguments, plan.text, plan.environ, self._hidden)
+        heard = None if self._sheets is None else self._sheets.heard
+        module = "router.server.companion_process"
+        child = Child(module, plan.arguments, plan.text, plan.environ, self._hidden, heard=heard)
         child.kill_at = child.started_at + _START_MAX_S
         self._child, self._listens, self._leaving = child, True, False
         self._selector.register(child.control, selectors.EVENT_READ, self._hear)
@@ -161,6 +169,8 @@ class Companion:
         if not child.reap():
             return
         self._child = None
+        if self._sheets is not None:
+            self._sheets.ended()
         now = time.monotonic()
         if self._leaving:
             self._start_at = None if self._wanted is None else now

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 
+from router.metrics.masters import ForwardingMetrics
 from router.server.listener import PORTAL_KEYS
 from router.server.master import KILL_MARGIN_S, serve
 from router.server.protocol import READY, RELOAD
@@ -48,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.grace_s,
         lambda url: control.sendall(READY + json.dumps({**said, "url": url}).encode("ascii") + b"\n"),
         app=options.app,
+        metrics=ForwardingMetrics(control) if options.metrics else None,
         read=lambda: handed.text,
         queue=_StopOnce,
         name="portal",
@@ -124,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, required=True)
     parser.add_argument("--grace-s", type=float, required=True)
     parser.add_argument("--scheme", default="http", help="what it speaks, for its URL")
+    parser.add_argument("--metrics", action="store_true", help="have workers count, for the gateway's master")
     parser.add_argument("--app", required=True, help="MODULE:FUNCTION that builds the application")
     return parser
 

@@ -34,7 +34,8 @@ def _pages(assembly: Assembly) -> Pages:
     from router.portal.application import Portal
     from router.portal.portal_jobs import portal_jobs
 
-    jobs = Jobs(assembly.database, list(portal_jobs(assembly)))
+    told = None if assembly.metrics is None else assembly.metrics.job_done
+    jobs = Jobs(assembly.database, list(portal_jobs(assembly)), told=told)
     jobs.start()
     portal = Portal(assembly, keyed=True)
 

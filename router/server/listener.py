@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from router.errors import ConfigError
 
-__all__ = ["GATEWAY_KEYS", "PORTAL_KEYS", "ListenKeys", "listen", "url_of"]
+__all__ = ["GATEWAY_KEYS", "METRICS_KEYS", "PORTAL_KEYS", "ListenKeys", "listen", "url_of"]
 
 BACKLOG = 2048
 BIND_S = 2.0
@@ -24,6 +24,7 @@ class ListenKeys(NamedTuple):
 
 
 GATEWAY_KEYS = ListenKeys("[server] host, or --host", "[server] port, or --port")
+METRICS_KEYS = ListenKeys("[metrics] listen", "[metrics] listen")
 PORTAL_KEYS = ListenKeys("[portal] listen, or --listen", "[portal] listen, or --listen")
 
 

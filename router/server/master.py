@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from router.errors import ConfigError
+from router.metrics.masters import MasterMetrics
 from router.server.children import Child, worker
 from router.server.companion import Companion
 from router.server.listener import GATEWAY_KEYS, ListenKeys, listen, url_of
@@ -51,6 +52,7 @@ def serve(
     read: Callable[[], bytes | None] | None = None,
     environ: Mapping[str, str] | None = None,
     companion: Companion | None = None,
+    metrics: MasterMetrics | None = None,
     queue: type[SignalQueue] = SignalQueue,
     name: str = "gateway",
     keys: ListenKeys = GATEWAY_KEYS,
@@ -74,7 +76,7 @@ def serve(
         frozen_s: a worker whose event loop stands still for so long is killed, and replaced.
         read: gives the configuration's text; None reads the file. May raise ``ConfigError``, which ends a reload.
         environ: the workers' environment; None is ours.
-        companion: what is kept running beside the workers, once they serve.
+        companion, metrics: what is kept running beside the workers, once they serve; and what each counts on.
         queue: what signals are taken from.
         name, keys: what is served, and how its keys are called, for messages.
         scheme: what it speaks, for the URL that is told.
@@ -89,10 +91,11 @@ def serve(
         return 1
     log_to_stderr()
     url = url_of(sock, scheme)
-    announce = on_ready or (lambda _: None)
+    announce, measured = on_ready or (lambda _: None), metrics or MasterMetrics()
+    start = partial(worker, sock.fileno(), config_path, app)
     with sock, queue([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]) as signals:
         return Master(
-            lambda text, well, again: worker(sock.fileno(), config_path, app, text, well, environ, again=again),
+            lambda text, well, again: start(text, well, environ, again=again, sheet=measured.sheet()),
             read or (lambda: _text_of(config_path)),
             workers,
             grace_s,
@@ -101,6 +104,7 @@ def serve(
             on_reload=on_reload or (lambda: None),
             on_stop=sock.close,
             companion=companion or Companion(lambda text: None),
+            metrics=measured,
             hidden=[sock.fileno()],
             name=name,
         ).run(signals)
@@ -118,7 +122,7 @@ class Master:
         on_ready: called once, when the first worker serves.
         on_reload: called whenever new workers have taken over from the old ones.
         on_stop: called once, when no further worker will be started.
-        companion: see ``serve``.
+        companion, metrics: see ``serve``.
         hidden: descriptors that it must not inherit.
         name: what is served.
     """
@@ -135,6 +139,7 @@ class Master:
         on_reload: Callable[[], None],
         on_stop: Callable[[], None],
         companion: Companion,
+        metrics: MasterMetrics,
         hidden: Sequence[int],
         name: str,
     ) -> None:
@@ -150,6 +155,7 @@ class Master:
         self._on_reload = on_reload
         self._on_stop = on_stop
         self._name = name
+        self._metrics = metrics
         self._selector = selectors.DefaultSelector()
         self._companion = companion
         companion.attend(self._selector, hidden)
@@ -246,6 +252,7 @@ class Master:
             child.retire()
             self._leaving.append(child)
         if old:
+            self._metrics.reloaded(True)
             log.warning("reloaded: %d new workers serve, the old ones finish their calls", len(self._serving))
             self._on_reload()
         self._restart_at = time.monotonic() if len(self._serving) < self._workers else None
@@ -261,9 +268,11 @@ class Master:
         try:
             text = self._read()
         except ConfigError as error:
+            self._metrics.reloaded(False)
             log.error("reload given up: %s", error)
             return
         if text is not None and _says_nothing(text) and not (self._text is not None and _says_nothing(self._text)):
+            self._metrics.reloaded(False)
             log.error("reload given up: the configuration file is empty. The running workers go on as they were.")
             return
         self._next_text = text
@@ -288,6 +297,7 @@ class Master:
         if not child.reap():
             return
         self._dying.remove(child)
+        self._metrics.ended(child.sheet)
         if child in self._leaving:
             self._leaving.remove(child)
         elif child in self._incoming:
@@ -305,11 +315,13 @@ class Master:
             log.error("the %s does not start: its first worker %s", self._name, child.ending())
             self._stop(1)
             return
+        self._metrics.reloaded(False)
         log.error("reload given up: a new worker %s. The running workers go on as they were.", child.ending())
         if self._reload_again:
             self._reload()
 
     def _on_death(self, child: Child) -> None:
+        self._metrics.died()
         lived_s = time.monotonic() - child.started_at
         self._pause_s = 0.0 if lived_s >= STEADY_S else min(max(PAUSE_MIN_S, 2 * self._pause_s), PAUSE_MAX_S)
         log.error("a worker %s after %.1f s; starting another in %g s", child.ending(), lived_s, self._pause_s)
@@ -317,6 +329,9 @@ class Master:
 
     def _on_time(self, now: float) -> None:
         self._companion.on_time(now)
+        ready = sum(child.ready for child in self._serving)
+        starting = len(self._incoming) + len(self._serving) - ready
+        self._metrics.count(starting, ready, len(self._leaving))
         for child in list(self._dying):
             self._bury(child)
         if now - self._woke_at > self._frozen_s / 2:  # this process stood still itself: nobody was heard meanwhile

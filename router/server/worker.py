@@ -35,12 +35,14 @@ from router.errors import ConfigError, StoreError
 from router.http1.connection import CallHandler, Site
 from router.http1.limits import ClientLimits
 from router.http1.refusals import RenderError
+from router.metrics.worker_metrics import WorkerMetrics
 from router.server.acceptor import Acceptor
 from router.server.descriptors import connections_for, raise_limit
 from router.server.leave import Leave
 from router.server.logs import log_to_stderr
 from router.server.orphan import die_with_master, exit_after_master
 from router.server.protocol import BEAT, BEAT_S, DEFAULT_APP, EXIT_REFUSED, EXIT_WAITING, READY, RETIRE
+from router.server.vitals import keep_measuring
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -98,6 +100,7 @@ class WorkerApplication(Protocol):
         plugins: name of each installed plugin -> why it does not load, empty where nothing is wrong.
         leaving: set once the worker is told to stop.
         asked_at: monotonic seconds at which somebody last asked whether it is ready; None for never.
+        metrics: what it counts; None where it counts nothing.
     """
 
     wsgi: WSGIApplication
@@ -109,6 +112,7 @@ class WorkerApplication(Protocol):
     plugins: Mapping[str, str]
     leaving: bool
     asked_at: float | None
+    metrics: WorkerMetrics | None
 
     def busy(self) -> int:
         """Calls whose accounting is not finished, whether or not their client is still there."""
@@ -125,8 +129,9 @@ def main(arguments: list[str] | None = None) -> int:
     log_to_stderr()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     die_with_master(True)
-    for descriptor in (options.listen_fd, options.control_fd):
-        os.set_inheritable(descriptor, False)
+    for descriptor in (options.listen_fd, options.control_fd, options.metrics_fd):
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal tells the whole group; reloading is the master's
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
@@ -140,14 +145,23 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"router: {error}", file=sys.stderr, flush=True)
         return EXIT_WAITING
     log_to_stderr(getattr(application.settings.server, "log_level", "warning"))
-    serve(application, options.listen_fd, socket.socket(fileno=options.control_fd), tls)
+    serve(application, options.listen_fd, socket.socket(fileno=options.control_fd), tls, options.metrics_fd)
     return 0
 
 
 def serve(
-    application: WorkerApplication, listen_fd: int, control: socket.socket, tls: ssl.SSLContext | None = None
+    application: WorkerApplication,
+    listen_fd: int,
+    control: socket.socket,
+    tls: ssl.SSLContext | None = None,
+    metrics_fd: int | None = None,
 ) -> None:
-    """Serve until told to stop, then drain and close the application."""
+    """Serve until told to stop, then drain and close the application.
+
+    Args:
+        tls: what connections are encrypted by; None for none.
+        metrics_fd: of the sheet on which it is to count; None for nothing.
+    """
     settings = application.settings.server
     gc.collect()
     gc.freeze()  # what start-up made stays: no full collection need visit it while calls wait
@@ -162,6 +176,8 @@ def serve(
     limits = replace(limits, max_connections=min(limits.max_connections, connections_for(raise_limit())))
     acceptor = Acceptor(listen_fd, Site(application.wsgi, limits, application.render_error, application.calls, tls))
     acceptor.start()
+    if application.metrics is not None and metrics_fd is not None:
+        keep_measuring(application.metrics, metrics_fd, lambda: acceptor.active)
     exit_after_master(control.fileno(), settings.grace_s + _CLOSE_S)
     die_with_master(False)
     gevent.spawn(_report_and_watch, application, control, leave)
@@ -266,6 +282,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--control-fd", type=int, required=True)
     parser.add_argument("--config", required=True)
     parser.add_argument("--text-fd", type=int, help="a file with the configuration, in place of what --config has now")
+    parser.add_argument("--metrics-fd", type=int, help="memory in which to count")
     parser.add_argument("--well", action="append", default=[], help="a plugin that must load")
     parser.add_argument("--again", action="store_true", help="others have proved this configuration before")
     parser.add_argument("--app", default=DEFAULT_APP, help="MODULE:FUNCTION that builds the application")

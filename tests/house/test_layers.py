@@ -21,6 +21,7 @@ ROOMS = {
     "router": 0,
     "router.config": 1,
     "router.i18n": 1,
+    "router.metrics": 1,
     "router.sockets": 1,
     "router.plugin_host": 1,
     "router.db": 2,

@@ -23,6 +23,7 @@ class SmallPortal:
     plugins: Mapping[str, str] = {}
     leaving = False
     asked_at: float | None = None
+    metrics = None
 
     def __init__(self, config_path: str, content: bytes | None) -> None:
         self._assembly = assemble(Path(config_path), content=content, without_keys=True)

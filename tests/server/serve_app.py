@@ -229,6 +229,7 @@ def create(config_path: str, content: bytes | None) -> Any:
         plugins=config.get("plugins", {}),
         leaving=False,
         asked_at=time.monotonic() if "asked" in config else None,
+        metrics=None,
     )
 
 

@@ -10,6 +10,7 @@ from router.app.effective import effective, source_of
 from router.cli.processes.serve import AT_START
 from router.cli.support.config_check import check_database_url, check_settings, dead_aliases
 from router.cli.support.config_edit import parse_key, parse_value, set_key
+from router.cli.support.doctor_checks import check_measuring
 from router.cli.support.groups import Commands
 from router.cli.support.output import table
 from router.cli.support.portal_checks import check_portal
@@ -41,7 +42,8 @@ def check(session: CommandSession) -> None:
     """Check the configuration as `router serve` does, the providers' sections included.
 
     The database is asked where there are fallbacks or aliases, which may name its models. An alias that leads nowhere
-    is a warning: the gateway serves without it; so is what hinders people from using the portal.
+    is a warning: the gateway serves without it; so is what hinders people from using the portal, and a [metrics] that
+    refuses a start.
     """
     check_database_url(session.settings)
     check_certificates(session.settings, datetime.now(UTC))
@@ -49,7 +51,7 @@ def check(session: CommandSession) -> None:
     if session.settings.fallbacks:
         providers = dict(session.assembly.providers)
     active = [name for name, provider in providers.items() if provider.active]
-    warnings = [*_alias_warnings(session), *_portal_warnings(session)]
+    warnings = [*_alias_warnings(session), *_further_warnings(session)]
     value = {"ok": True, "config": str(session.config.absolute()), "active_providers": active, "warnings": warnings}
     session.show(value, f"{session.config} is right. Active providers: {', '.join(active) or 'none'}.")
     for warning in warnings:
@@ -65,8 +67,9 @@ def _alias_warnings(session: CommandSession) -> list[str]:
         return [f"the aliases could not be checked: {error.in_full}"]
 
 
-def _portal_warnings(session: CommandSession) -> list[str]:
-    found = check_portal(session.settings, session.dialect)
+def _further_warnings(session: CommandSession) -> list[str]:
+    """What hinders people from using the portal, and the gateway from measuring."""
+    found = [*check_portal(session.settings, session.dialect), *check_measuring(session.settings)]
     return [f"{one.detail}: {one.remedy}" for one in found if one.state in ("warning", "problem")]
 
 
@@ -78,7 +81,7 @@ def set_(session: CommandSession, key: str, value: str) -> None:
     """Set KEY, such as server.port, to VALUE in the file. Comments stay; a wrong result is refused.
 
     Lists are written as a,b or as TOML. A running gateway reads the file again on SIGHUP;
-    host, port and workers are those of its start.
+    host, port, workers and [metrics] are those of its start.
     """
     path = parse_key(key)
     parsed = parse_value(session.settings, session.registry, path, value)
@@ -89,7 +92,8 @@ def set_(session: CommandSession, key: str, value: str) -> None:
     set_key(session.settings, path, parsed)
     answer = {"key": ".".join(path), "config": str(session.config.absolute()), "changed": True}
     session.show(answer, f"{answer['key']} is set in {session.config}.")
-    when = "at its next start" if path in [("server", one) for one in AT_START] else "after SIGHUP"
+    at_start = path[0] == "metrics" or path in [("server", one) for one in AT_START]
+    when = "at its next start" if at_start else "after SIGHUP"
     session.note(f"A running gateway sees it {when}.")
     source = source_of(session.settings, path)
     if source.startswith("environment"):

@@ -73,6 +73,7 @@ def _findings(session: CommandSession, ollama: str) -> Iterator[Finding]:
     scheme = "https" if settings.server.tls_cert else "http"
     yield from checks.check_port(settings.server.host, settings.server.port, scheme=scheme)
     yield from check_tls(settings, datetime.now(UTC))
+    yield from checks.check_measuring(settings)
     yield from _portal(session)
     yield from _payments(session)
     yield from checks.check_ollama(providers, ollama)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import click
 
+from router.cli.processes.measuring import measuring
 from router.cli.processes.running import pid_file
 from router.cli.support.output import print_json
 from router.cli.support.portal_process import PORTAL_APP, listening, portal_address, portal_plan
@@ -54,12 +55,15 @@ def serve(session: CommandSession, host: str | None, port: int | None, workers: 
         address = portal_address(session.settings, url)
         if session.as_json:
             told = {"url": url, "portal": address or None, "pid": os.getpid()}
+            told |= {"metrics": measured.url} if measured.url else {}
             print_json({**told, "config": str(session.config.absolute())})
+        if measured.url:
+            session.note(f"Prometheus finds the gateway's figures at {measured.url}")
         session.note(f"The gateway serves at {url} (clients' base URL: {url}/v1)")
         if address and not session.settings.portal.workers:
             session.note(f"The portal is at {address}")
 
-    with pid_file(session.settings) as held:
+    with measuring(session.settings) as measured, pid_file(session.settings) as held:
         if not held:
             session.note(
                 "warning: the PID file cannot be held ([server] pid_file): `router stop` will not find this one"
@@ -72,11 +76,13 @@ def serve(session: CommandSession, host: str | None, port: int | None, workers: 
             server.grace_s + server.unready_s,
             on_ready,
             environ=listening(os.environ, host, port),
+            metrics=measured.metrics,
             on_reload=lambda: _warn_of_restart(session.settings, from_file),
             scheme="https" if server.tls_cert else "http",
             companion=Companion(
                 portal_plan(session.settings, PORTAL_APP, host, port),
                 lambda url: session.note(f"The portal is at {session.settings.portal.public_url or url}"),
+                measured.sheets,
             ),
         )
 
@@ -131,6 +137,8 @@ def _warn_of_restart(start: Settings, keys: Iterable[str]) -> None:
         if old != new:
             where = now.where(f"server.{key}")
             _log.warning("%s is %r now, and needs a restart: until then it is that of the start, %r", where, new, old)
+    if now.metrics != start.metrics:
+        _log.warning("%s has changed, and needs a restart: until then it is as it was", now.where("metrics"))
 
 
 def _cores() -> int:

@@ -18,10 +18,12 @@ import requests
 
 from router.app.installed import plugin_migrations
 from router.config.file import Settings
+from router.config.metrics import check_metrics
 from router.config.provider import Secret
 from router.db.database import Database
 from router.db.sqlite import SqliteEngine
-from router.errors import RouterError
+from router.errors import ConfigError, RouterError
+from router.metrics.exposition import check_installed
 from router.plugin_host.registry import Registry
 from router.providers.configured import ConfiguredProvider
 from router.providers.places import upstream_urls
@@ -32,6 +34,7 @@ __all__ = [
     "check_database",
     "check_files",
     "check_machine",
+    "check_measuring",
     "check_ollama",
     "check_plugins",
     "check_port",
@@ -154,6 +157,8 @@ def check_secrets(settings: Settings, providers: Mapping[str, ConfiguredProvider
         found.add("database.url")
     if settings.mail.password and settings.mail.password.source == "configuration":
         found.add("mail.password")
+    if settings.metrics.token and settings.metrics.token.source == "configuration":
+        found.add("metrics.token")
     for key in sorted(found):
         place = settings.where(key)
         if not place.startswith("environment variable "):
@@ -217,3 +222,18 @@ def _answers(url: str) -> bool:
             return client.get(url, timeout=_WAIT_S, allow_redirects=False, verify=verify).status_code == 200
     except requests.RequestException:
         return False
+
+
+def check_measuring(settings: Settings) -> Iterator[Finding]:
+    """Whether the listener for Prometheus would be started; this environment need not have its token."""
+    metrics = settings.metrics
+    if not metrics.enabled:
+        return
+    try:
+        check_metrics(metrics, settings.where)
+        check_installed(settings.where("metrics.listen"))
+    except ConfigError as error:
+        unset = metrics.token.source.startswith("env:") and not metrics.token
+        yield Finding(
+            "metrics", "warning" if unset else "problem", error.message, "the gateway does not start with this"
+        )

@@ -52,6 +52,8 @@ def portal_plan(
         arguments += ["--host", portal.host, "--port", str(portal.port)]
         arguments += ["--scheme", portal_scheme(portal, server)]
         arguments += ["--grace-s", repr(server.grace_s + server.unready_s)]
+        if start.metrics.enabled:
+            arguments.append("--metrics")
         registry = registry_of_settings(settings)
         environ = listening(keyless_environ(settings, registry), host, port)
         return CompanionPlan(tuple(arguments), environ, keyless_text(settings, registry))
