@@ -351,6 +351,7 @@ class ActiveCall:
             reported=reckoned.reported,
             client_request_id=self.client_request_id,
             units=usage.units,
+            answer_id=relay.answer_id,
             client=self.peer.address,
             traceparent=self.peer.traceparent,
         )

@@ -15,7 +15,7 @@ from router.errors import NotFound
 from router.ledger.balances import balance
 from router.ledger.paid.lots import credit_kinds
 from router.metering.usage_hours import charged_since
-from router.metering.usage_rows import find_own_usage
+from router.metering.usage_rows import find_answered, find_own_usage
 from router.store.keys import get_key
 from router.types.key_views import CreditsView, GenerationView, KeyView
 from router.types.keys import Key
@@ -23,6 +23,7 @@ from router.types.periods import PERIODS, window_of
 
 __all__ = ["KeyBooks", "used_by_keys"]
 
+_ID_MAX = 128
 _TOTAL_S = 400 * 86_400
 """How far back a key's usage is summed: hours are read, of which a busy account has many."""
 
@@ -44,16 +45,19 @@ class KeyBooks:
         """A call of the key's, or for a management key of its account's, by our ID of it.
 
         Args:
-            id: the request's, or that in the body of an answer, where that was made of the request's.
+            id: the request's, or that in the body of an answer: of a body that was passed on as its provider wrote
+                it, among the account's newest calls.
 
         Raises:
             NotFound: there is none, or it is somebody else's, which is the same.
         """
         record = find_own_usage(self._database, key.account, request_id_in(id) or id)
+        if record is None and 0 < len(id) <= _ID_MAX:
+            record = find_answered(self._database, key.account, id)
         if record is None or not self._may_see(key, record.key):
             raise NotFound(
-                "There is no finished call with this ID: give the x-request-id of an answer, or the id in its body "
-                "where this gateway wrote that.",
+                "There is no finished call with this ID: give the x-request-id of an answer, or the id in its "
+                "body, soon after it.",
                 code="generation_not_found",
                 param="id",
             )

@@ -49,6 +49,7 @@ COLUMNS: Columns = (
     ("reported_model", "text"),
     ("client_request_id", "text"),
     ("units", "text"),
+    ("answer_id", "text"),
 )
 """In the order of the fields of ``CallRecord``."""
 NAMES = ", ".join(name for name, _ in COLUMNS)
@@ -68,12 +69,13 @@ def clean_record(record: CallRecord) -> CallRecord:
         error_code=clean_text(record.error_code),
         reported_model=clean_text(record.reported_model),
         client_request_id=clean_text(record.client_request_id),
+        answer_id=clean_text(record.answer_id),
     )
 
 
 def _foreign(record: CallRecord) -> tuple[str, ...]:
     own = record.model, record.upstream_model, record.error_code
-    return (*own, record.reported_model, record.client_request_id)
+    return (*own, record.reported_model, record.client_request_id, record.answer_id)
 
 
 def values_of(record: CallRecord) -> tuple[Any, ...]:
@@ -114,6 +116,7 @@ def values_of(record: CallRecord) -> tuple[Any, ...]:
         record.reported_model,
         record.client_request_id,
         None if record.units is None else _encode(record.units.counts()).decode(),
+        record.answer_id,
     )
 
 

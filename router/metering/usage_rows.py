@@ -19,9 +19,11 @@ from router.metering.usage_months import drop_months, has_months
 from router.types.records import CallRecord
 
 __all__ = [
+    "ANSWERS_KNOWN",
     "Counted",
     "count_usage",
     "export_usage",
+    "find_answered",
     "find_own_usage",
     "find_usage",
     "list_usage",
@@ -49,6 +51,14 @@ SELECT m.account_id, m.id FROM api_keys k JOIN api_keys m ON m.account_id = k.ac
     AND CASE m.origin WHEN '' THEN m.id ELSE m.origin END = CASE k.origin WHEN '' THEN k.id ELSE k.origin END
 WHERE k.id = ?
 """
+
+ANSWERS_KNOWN = 20_000
+"""Among how many of an account's newest calls an answer is found by its provider's ID."""
+_ANSWERED = f"""
+SELECT {NAMES} FROM usage WHERE account_id = ? AND created_at >= COALESCE((
+    SELECT created_at FROM usage WHERE account_id = ? ORDER BY created_at DESC LIMIT 1 OFFSET ?
+), 0) AND answer_id = ? ORDER BY created_at DESC LIMIT 1
+"""  # noqa: S608 - constant text
 
 
 Counted = list[tuple[CallRecord, int]]
@@ -152,6 +162,17 @@ def find_own_usage(database: Runner, account: str, request_id: str) -> CallRecor
     """The row of a request, by our ID; None where there is none, or it is not this account's."""
     sql = f"SELECT {NAMES} FROM usage WHERE request_id = ? AND account_id = ?"  # noqa: S608 - constant text
     rows = database.read(lambda connection: connection.tuples(sql, (clean_text(request_id), account)), whole=False)
+    return record_of(rows[0]) if rows else None
+
+
+def find_answered(database: Runner, account: str, answer_id: str) -> CallRecord | None:
+    """The newest row of an account whose answer the provider gave this ID, among its last ``ANSWERS_KNOWN`` calls.
+
+    The IDs have no index: they come in no order, so that each row would cost a page of it, in the transaction that
+    calls wait for. Whoever asks has just got the answer.
+    """
+    values = (account, account, ANSWERS_KNOWN, clean_text(answer_id))
+    rows = database.read(lambda connection: connection.tuples(_ANSWERED, values), whole=False)
     return record_of(rows[0]) if rows else None
 
 

@@ -120,6 +120,10 @@ INSERT INTO usage_totals (hour, model, provider, calls, errors, prompt_tokens, c
     FROM usage_hours GROUP BY hour, model, provider;
 """
 
+_ANSWER_IDS = """
+ALTER TABLE usage ADD COLUMN answer_id TEXT NOT NULL DEFAULT '';        -- the upstream's; looked for among the newest
+"""
+
 MIGRATIONS: Sequence[Migration] = (
     *EARLY_MIGRATIONS,
     Migration(13, "calls that end with their key", _ENDINGS),
@@ -137,6 +141,7 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(25, "what nodes tell each other", _NODES),
     Migration(26, "webhooks, and what is to be sent to them", WEBHOOKS),
     Migration(27, "alerts", ALERTS),
+    Migration(28, "what providers call their answers", _ANSWER_IDS),
 )
 """In order; numbers begin at 1 and have no gap."""
 
@@ -267,5 +272,6 @@ BACK: Mapping[int, Back] = {
         lost="Customers have webhooks, which the release before has no place for: no events are sent to them any more.",
     ),
     27: Back("DROP TABLE alerts;"),
+    28: Back("ALTER TABLE usage DROP COLUMN answer_id;"),
 }
 """Number of a migration -> how it is undone."""

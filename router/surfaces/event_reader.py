@@ -13,7 +13,7 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from router.errors import UpstreamError, faults
-from router.surfaces.chat.plain_replies import shown_name
+from router.surfaces.chat.plain_replies import ID_MAX, shown_name
 from router.surfaces.counts import fault_of_usage, higher, sound
 from router.surfaces.measuring import json_bytes
 from router.surfaces.reader import NativeReader, bad_items, told_error
@@ -67,7 +67,7 @@ class EventReader(NativeReader):
         self.output = False
         self.finished = False
         self.marks: set[str] = set()
-        self.reported_model = ""
+        self.reported_model = self.answer_id = ""
         self.failure: UpstreamError | None = None
         self._said = 0
 
@@ -142,6 +142,9 @@ class EventReader(NativeReader):
             return
         if not self.reported_model and isinstance(value.get("model"), str):
             self.reported_model = shown_name(value["model"])
+        id = value.get("id")
+        if not self.answer_id and isinstance(id, str) and len(id) <= ID_MAX and id.isprintable():
+            self.answer_id = id
         self.marks.update(remarks_of(value))
         self._prove(self._read_usage(value))
 

@@ -29,10 +29,12 @@ class Reader(ABC):
         marks: what an operator should know of the reply: keys of ``REMARKS``.
         reported_model: the model that the upstream says answers; empty while it says none.
         failure: what followed the output of a batch, for ``check`` to raise.
+        answer_id: what the upstream calls its answer; empty while it says nothing, or nothing that can stand in a row.
         headers: of the answer, where they depend on it; None where the surface's are those of all.
     """
 
     headers: Mapping[str, str] | None = None
+    answer_id: str = ""
     usage: Usage | None
     output: bool
     finished: bool

@@ -202,6 +202,7 @@ def _generation(view: GenerationView, *, shows_served: bool) -> dict[str, Any]:
         "provider_name": record.provider if shows_served else None,
     }
     if shows_served:
+        shown["upstream_id"] = record.answer_id or None
         shown["provider_responses"] = [
             {"provider_name": one.provider, "model": one.model, "status": one.status, "kind": one.kind}
             | {"latency": one.latency_ms}

@@ -243,8 +243,7 @@ class CallContext:
         transport: the HTTP client for this section.
         timeouts: the limits that hold for this call.
         card: what the catalogue knows of the model, the operator's changes included; None outside of a call.
-        traceparent: the client's place in its trace (W3C Trace Context); empty where it sent none. The host sends it to
-            no provider.
+        traceparent: the client's place in its trace (W3C Trace Context), which no provider is sent; or empty.
         account: ID of the account whose call it is; empty outside of a call, and where calls are compiled: one context
             then serves all accounts. The host sends it to no provider.
     """
@@ -357,7 +356,7 @@ class CallRecord:
         prices: the unit prices of the charge, and where they came from; empty where nothing was priced.
         marks: what an operator should know of the call's usage, words such as ``unpriced_tool``.
         reported: the upstream's own counts, where the call was charged by others.
-        reported_model: the model that the upstream says has answered; empty where it says none.
+        reported_model, answer_id: which model the upstream says has answered, and its ID of it; empty: it says none.
         client_request_id: the client's own ``X-Request-ID``; empty where it sent none.
         units: as in ``Usage``.
         client: the client's IP address, for observers; it stands in no usage row.
@@ -396,5 +395,6 @@ class CallRecord:
     reported_model: str = ""
     client_request_id: str = ""
     units: Units | None = None
+    answer_id: str = ""
     client: str = ""
     traceparent: str = ""

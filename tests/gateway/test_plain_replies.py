@@ -39,7 +39,8 @@ def by_relay(data: bytes, holds: str) -> tuple[object, ...]:
 
 
 def noted(made: Relay) -> tuple[object, ...]:
-    return made.usage, made.marks, made.reported_model, made.output, made.finished, made.estimate()
+    told = (made.reported_model, made.answer_id)
+    return made.usage, made.marks, *told, made.output, made.finished, made.estimate()
 
 
 COUNTS = st.one_of(

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from errors import assert_error_shape
 from gateway_wire import CHAT, USER, get, post
 
-from router.testing import Answer, Gateway, ScriptedUpstream, stream
+from router.testing import Answer, Gateway, ScriptedUpstream, completion, stream
 
 BODY = {"model": "openai/gpt-4o", "messages": USER, "max_tokens": 20}
 KEYED = ["/v1/generation?id=req_1", "/v1/credits", "/v1/key", "/v1/auth/key", "/user/balance"]
@@ -86,8 +87,35 @@ def test_a_call_is_found_by_the_id_that_we_wrote_into_its_answer(tmp_path: Path)
                 assert own, answer.body
                 shown = exact(gateway, f"/v1/generation?id={own[0]}")["data"]
                 assert (shown["id"], shown["streamed"]) == (answer.headers["x-request-id"], stream), path
-        for unknown in ("chatcmpl-req_" + "0" * 24, "chatcmpl-scripted", "resp_" + "f" * 24, "chatcmpl-req_", "%00"):
+        for unknown in ("chatcmpl-req_" + "0" * 24, "chatcmpl-none", "resp_" + "f" * 24, "chatcmpl-req_", "%00"):
             assert get(gateway, f"/v1/generation?id={unknown}").status == 404
+
+
+def test_a_call_is_found_by_the_id_that_its_provider_wrote(
+    paid: Gateway, upstream: ScriptedUpstream, profile: str
+) -> None:
+    """Of two answers with one ID the newer; what is no ID is kept of none."""
+    found = []
+    for number in (1, 2):
+        upstream.script(Answer({**completion("Hi"), "id": "gen-1234 é"}))
+        answer = post(paid, CHAT, BODY)
+        assert answer.json()["id"] == "gen-1234 é"
+        found.append(exact(paid, f"/v1/generation?id={quote('gen-1234 é')}")["data"])
+        assert found[-1]["id"] == answer.headers["x-request-id"], number
+    assert ("upstream_id" in found[0]) == (profile == "") and found[0].get("upstream_id", "gen-1234 é") == "gen-1234 é"
+    upstream.script(stream("Hel", "lo", include_usage=True))
+    streamed = post(paid, CHAT, {**BODY, "stream": True})
+    told = re.search(rb'"id": ?"([^"]+)"', streamed.body)
+    assert told is not None
+    assert exact(paid, f"/v1/generation?id={told[1].decode()}")["data"]["id"] == streamed.headers["x-request-id"]
+    for odd in (7, None, "", "x" * 129, "a\nb"):
+        upstream.script(Answer({**completion("Hi"), "id": odd}))
+        odd_call = post(paid, CHAT, BODY)
+        assert odd_call.status == 200 and odd_call.json()["id"] == odd
+    for unknown in ("7", "None", "a%0Ab", "x" * 128):
+        assert get(paid, f"/v1/generation?id={unknown}").status == 404, unknown
+    other = key_of(paid, account=paid.router("accounts", "create", "stranger")["id"])
+    assert get(paid, f"/v1/generation?id={quote('gen-1234 é')}", key=other).status == 404
 
 
 def test_another_keys_call_is_one_that_is_not_there(paid: Gateway, upstream: ScriptedUpstream) -> None:

@@ -15,10 +15,12 @@ import msgspec
 from router.surfaces.remarks import STANDARD_TIERS
 from router.types.records import Usage
 
-__all__ = ["NAME_MAX", "RelayedCall", "ReplyFacts", "shown_name", "told_of"]
+__all__ = ["ID_MAX", "NAME_MAX", "RelayedCall", "ReplyFacts", "shown_name", "told_of"]
 
 NAME_MAX = 200
 """Characters of a model's name that are kept."""
+ID_MAX = 128
+"""Characters of the longest ID of an answer that is kept."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
 _COUNT_MAX = 2**40
 _LONG = 4300  # digits: so many the standard library refuses in one number
@@ -74,6 +76,7 @@ class _Choice(msgspec.Struct, gc=False):
 class _Chat(msgspec.Struct, gc=False):
     choices: list[_Choice]
     model: str
+    id: str | None = None
     usage: _Usage | None = None
     service_tier: str | None = None
     citations: None = None
@@ -83,6 +86,7 @@ class _Chat(msgspec.Struct, gc=False):
 class _Embeddings(msgspec.Struct, gc=False):
     data: list[msgspec.Raw]
     model: str
+    id: str | None = None
     usage: _Usage | None = None
     service_tier: str | None = None
     citations: None = None
@@ -96,10 +100,12 @@ class ReplyFacts(msgspec.Struct, gc=False, frozen=True):
     Attributes:
         model: that has answered, as the upstream calls it.
         usage: None where it gives none.
+        id: of the answer, as the upstream has it; empty where it gives none.
     """
 
     model: str
     usage: Usage | None
+    id: str
 
 
 _DECODE: dict[str, Any] = {
@@ -130,7 +136,7 @@ def told_of(data: bytes, holds: str) -> ReplyFacts | None:
         return None
     told = value.usage
     if told is None:
-        return ReplyFacts(value.model, None)
+        return ReplyFacts(value.model, None, value.id or "")
     prompt, completion = told.prompt_tokens, told.completion_tokens
     cached = written = reasoning = 0
     details, spoken = told.prompt_tokens_details, told.completion_tokens_details
@@ -146,4 +152,4 @@ def told_of(data: bytes, holds: str) -> ReplyFacts | None:
     parts_fit = min(cached, written, reasoning) >= 0 and cached + written <= prompt and reasoning <= completion
     if not sums_up or not parts_fit or prompt > _COUNT_MAX or completion > _COUNT_MAX:
         return None
-    return ReplyFacts(value.model, Usage(prompt, completion, cached, written, reasoning))
+    return ReplyFacts(value.model, Usage(prompt, completion, cached, written, reasoning), value.id or "")

@@ -15,7 +15,7 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from router.errors import UpstreamError, faults
-from router.surfaces.chat.plain_replies import NAME_MAX, RelayedCall, shown_name, told_of
+from router.surfaces.chat.plain_replies import ID_MAX, NAME_MAX, RelayedCall, shown_name, told_of
 from router.surfaces.chat.plain_runs import NOTABLE, TAIL_MAX, plain_run
 from router.surfaces.counts import fault_of_usage, higher, shown_usage, sound, whole
 from router.surfaces.face import Face
@@ -58,6 +58,7 @@ class Relay(Reader):
         finished: whether a ``finish_reason`` has been seen, of each choice that was asked for.
         marks: what an operator should know of the reply: keys of ``REMARKS``.
         reported_model: the model that the upstream says answers; empty while it says none.
+        answer_id: what the upstream calls its answer; empty while it says nothing.
         failure: what followed the output of a batch, for ``check`` to raise.
     """
 
@@ -82,7 +83,7 @@ class Relay(Reader):
         self.output = False
         self.finished = False
         self.marks: set[str] = set()
-        self.reported_model = ""
+        self.reported_model = self.answer_id = ""
         self._seen: set[Any] = set()
         self._done: set[Any] = set()
         self.failure: UpstreamError | None = None
@@ -156,6 +157,7 @@ class Relay(Reader):
         self.usage = told.usage
         name = told.model
         self.reported_model = name if name.isprintable() and len(name) <= NAME_MAX else shown_name(name)
+        self.answer_id = told.id if told.id.isprintable() and len(told.id) <= ID_MAX else ""
         match = _MODEL.match(data)
         if match is None:
             if b"\\" not in data and data.count(b'"model"') == 1:  # so that one is the body's own
@@ -272,6 +274,9 @@ class Relay(Reader):
             return None
         if not self.reported_model and isinstance(value.get("model"), str):
             self.reported_model = shown_name(value["model"])
+        id = value.get("id")
+        if not self.answer_id and isinstance(id, str) and len(id) <= ID_MAX and id.isprintable():
+            self.answer_id = id
         self.marks.update(remarks_of(value))
         for choice in choices_of(value) if self._is_chat else ():
             if choice.get("usage"):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from router.errors import UpstreamError, faults
-from router.surfaces.chat.plain_replies import shown_name
+from router.surfaces.chat.plain_replies import ID_MAX, shown_name
 from router.surfaces.counts import fault_of_usage, sound
 from router.surfaces.reader import Reader, bad_items, is_item, told_error
 from router.surfaces.splice import put_member
@@ -43,7 +43,7 @@ class PlainReader(Reader):
         self.usage: Usage | None = None
         self.output = self.finished = False
         self.marks: set[str] = set()
-        self.reported_model = ""
+        self.reported_model = self.answer_id = ""
         self.failure: UpstreamError | None = None
 
     def frames(self, batch: Sequence[Item]) -> bytes:
@@ -69,7 +69,9 @@ class PlainReader(Reader):
             raise _malformed(f"gave an answer without {self._holds!r}")
         self.output = self.finished = True
         self.usage = self._used(value)
-        name = value.get("model")
+        name, id = value.get("model"), value.get("id")
+        if isinstance(id, str) and len(id) <= ID_MAX and id.isprintable():
+            self.answer_id = id
         if not isinstance(name, str):
             return item.data
         self.reported_model = shown_name(name)
