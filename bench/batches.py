@@ -31,7 +31,7 @@ from router.store.opening import open_database
 from router.types.claims import BALANCE, Claim, Window
 from router.types.records import CallRecord
 
-__all__ = ["count_batches"]
+__all__ = ["call_batches", "count_batches"]
 
 _SIZE = 16
 _WARM_UP, _ROUNDS = 8, 32
@@ -57,6 +57,25 @@ def count_batches() -> tuple[dict[str, float], dict[str, float]]:
                 if engine == "sqlite":  # how often PostgreSQL's driver has to wait is not ours
                     calls[f"{engine}_{name}"] = round(run / _ROUNDS, 1)
     return statements, calls
+
+
+@contextmanager
+def call_batches(database: Database) -> Iterator[Callable[[int], None]]:
+    """What writes a batch of the holds of so many calls, and then one of their ends."""
+    migrate(database)
+    account = create_account(database, "a").id
+    grant(database, account, 10**15, reason="r")
+    session = ConnectionSession(database.backend, writer=True)
+    batch, claims = LedgerBatch(lambda: _AT), _claims()
+
+    def write(size: int) -> None:
+        takes = [_take(account, claims) for _ in range(size)]
+        session.write(lambda connection: batch(connection, [*takes]))
+        ends: list[Operation] = [_settle(take.result) for take in takes]
+        session.write(lambda connection: batch(connection, ends))
+
+    yield write
+    session.close()
 
 
 def _measured(database: Database) -> dict[str, list[int]]:
