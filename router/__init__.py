@@ -28,7 +28,7 @@ from router.types.dialect import Dialect
 from router.types.guards import Guard, GuardedCall, GuardRefused, TextFilter, matches_in
 from router.types.key_views import CreditsView, GenerationView, KeyView
 from router.types.line_hooks import CallRequest, Credentials, TargetOption
-from router.types.observed import AttemptRecord, RefusalRecord
+from router.types.observed import AttemptRecord, OutputRecord, RefusalRecord, span_id_of
 from router.types.offers import Estimate, Listed, Offer, load_offers
 from router.types.payments import (
     AddressHolding,
@@ -137,6 +137,7 @@ __all__ = [
     "NotFound",
     "Offer",
     "Outcome",
+    "OutputRecord",
     "PageForm",
     "PageTable",
     "PaymentFact",
@@ -187,6 +188,7 @@ __all__ = [
     "hookimpl",
     "load_offers",
     "matches_in",
+    "span_id_of",
     "webhook_headers",
     "window_of",
 ]

@@ -29,7 +29,8 @@ class Dispatcher:
         max_attempts: upstream calls for one client's call.
         max_call_s: limit on the whole call, all attempts together.
         on_content: whether a safety refusal by one provider may be tried at the next.
-        failed: hears of a call whose attempt has failed; None where nobody watches.
+        failed, shown: hear of a call whose attempt has failed, and of one with its first output; None where nobody
+            watches.
         ordered: gives a call's targets in an order of its own; None where nobody has one.
     """
 
@@ -41,6 +42,7 @@ class Dispatcher:
         max_call_s: float,
         on_content: bool = False,
         failed: Callable[[ActiveCall], None] | None = None,
+        shown: Callable[[ActiveCall], None] | None = None,
         ordered: Callable[[ActiveCall], Sequence[TargetPlan]] | None = None,
     ) -> None:
         self._resolver = resolver
@@ -48,6 +50,7 @@ class Dispatcher:
         self._max_call_s = max_call_s
         self._on_content = on_content
         self._failed = failed
+        self._shown = shown
         self._ordered = ordered
 
     def open(self, active: ActiveCall) -> Opened:
@@ -96,7 +99,10 @@ class Dispatcher:
         while (lease := endpoints.lease(sticky, tried, target.model, account, alone=alone)) is not None:
             tried.add(lease.place)
             try:
-                return attempt(active, target, lease, max(0.001, self._max_call_s - monotonic() + active.started))
+                opened = attempt(active, target, lease, max(0.001, self._max_call_s - monotonic() + active.started))
+                if self._shown is not None:
+                    self._shown(active)
+                return opened
             except UpstreamError as failed:
                 error = failed
                 if self._failed is not None:

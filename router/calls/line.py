@@ -106,6 +106,7 @@ class CallPipeline:
             max_call_s=settings.max_call_s,
             on_content=settings.fall_back_on_content,
             failed=recorder.attempted if recorder.attempts_watched else None,
+            shown=recorder.output if recorder.outputs_watched else None,
             ordered=plugins.ordered if plugins.orders else None,
         )
         least = 2 * settings.max_body_bytes  # as it was sent, and without its coding
@@ -396,4 +397,4 @@ class CallPipeline:
         del self._in_flight[record.request_id]
         if active.guarding is not None:
             active.guarding.over(stream=active.stream)
-        self._recorder.finished(record, active.plan.logged, active.attempts_told)
+        self._recorder.finished(record, active.plan.logged, active.attempts_told, active.tried_at)

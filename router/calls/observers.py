@@ -19,7 +19,7 @@ from router.metrics.call_meter import CallMeter
 from router.metrics.worker_metrics import WorkerMetrics
 from router.plugin_host.registry import Registry
 from router.types.masking import masked, one_line
-from router.types.observed import AttemptRecord, RefusalRecord
+from router.types.observed import AttemptRecord, OutputRecord, RefusalRecord
 from router.types.peer import NOBODY, Peer
 from router.types.records import Attempt, CallRecord, Key
 
@@ -61,7 +61,7 @@ class Recorder:
         observes: whether a plugin, as it is set up, wants to be told of anything.
 
     Attributes:
-        attempts_watched: whether any plugin wants to hear of attempts.
+        attempts_watched, outputs_watched: whether any plugin wants to hear of attempts, and of first outputs.
         unpriced: the models that were refused for want of a price.
     """
 
@@ -90,36 +90,57 @@ class Recorder:
         self._of_calls = watching(*_FINISHED)
         self._of_attempts = watching("attempt_finished")
         self._of_refusals = watching("call_refused")
+        self._of_outputs = watching("call_output")
         self._observers = observers.values()
         self.attempts_watched = bool(self._of_attempts)
+        self.outputs_watched = bool(self._of_outputs)
 
-    def finished(self, record: CallRecord, logged: str, told: int = 0) -> None:
+    def finished(self, record: CallRecord, logged: str, told: int = 0, tried_at: float = 0.0) -> None:
         """Log the call and tell observers. Never raises: the call is over whatever becomes of its record.
 
         Args:
             logged: the members of its line that its plan knows.
             told: of how many of its attempts observers have heard already.
+            tried_at: when the last of them began, by the monotonic clock; 0.0 where there was none.
         """
         if record.ending == "ok":
             self._log.write(good_line(record, logged, self._addresses))
         else:
             self._log.write(log_line(record, self._addresses))
         if self._of_attempts:
-            self._tell_attempts(record.request_id, record.account, record.key, record.model, record.attempts, told)
+            whose = (record.request_id, record.account, record.key, record.model)
+            self._tell_attempts(whose, record.attempts, told, tried_at)
         for observer, hook in self._of_calls:
             observer.tell(hook, record=record)
 
     def attempted(self, active: ActiveCall) -> None:
         """An attempt of a call has failed: tell of those of which nobody has heard."""
         key, attempts = active.key, active.attempts
-        self._tell_attempts(active.request_id, key.account, key.id, active.model, attempts, active.attempts_told)
+        whose = (active.request_id, key.account, key.id, active.model)
+        self._tell_attempts(whose, attempts, active.attempts_told, active.tried_at)
         active.attempts_told = len(attempts)
 
+    def output(self, active: ActiveCall) -> None:
+        """A call has its first output."""
+        target, key = active.target, active.key
+        assert target is not None and active.first_output is not None
+        first_ms = round((active.first_output - active.started) * 1000)
+        served = (target.provider.name, target.model)
+        record = OutputRecord(active.request_id, key.account, key.id, active.model, *served, active.stream, first_ms)
+        for observer, hook in self._of_outputs:
+            observer.tell(hook, record=record)
+
     def _tell_attempts(
-        self, request_id: str, account: str, key: str, model: str, attempts: Sequence[Attempt], told: int
+        self, whose: tuple[str, str, str, str], attempts: Sequence[Attempt], told: int, tried_at: float
     ) -> None:
+        """Tell of attempts of which nobody has heard; each began when the one before it had ended, at the latest."""
+        request_id, account, key, model = whose
+        began_at = time.time() - time.monotonic() + tried_at if tried_at else 0.0
+        starts = [began_at]
+        for attempt in reversed(attempts[told + 1 :]):
+            starts.insert(0, starts[0] - attempt.latency_ms / 1000 if tried_at else 0.0)
         for number, attempt in enumerate(attempts[told:], told + 1):
-            record = AttemptRecord(request_id, number, account, key, model, attempt)
+            record = AttemptRecord(request_id, number, account, key, model, attempt, starts[number - told - 1])
             for observer, hook in self._of_attempts:
                 observer.tell(hook, record=record)
 
@@ -156,6 +177,7 @@ class Recorder:
             one_line(about.get("model", ""), _MESSAGE_MAX),
             peer.address,
             client_request_id,
+            peer.traceparent,
         )
         for observer, hook in self._of_refusals:
             observer.tell(hook, record=record)
@@ -193,12 +215,12 @@ class MeasuredRecorder(Recorder):
         self._metrics = metrics
         self._meter = meter
 
-    def finished(self, record: CallRecord, logged: str, told: int = 0) -> None:
+    def finished(self, record: CallRecord, logged: str, told: int = 0, tried_at: float = 0.0) -> None:
         try:
             self._meter.finished(record)
         except Exception as error:
             self._metrics.failed(error)
-        super().finished(record, logged, told)
+        super().finished(record, logged, told, tried_at)
 
     def refused(
         self,

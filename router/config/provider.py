@@ -198,6 +198,8 @@ class ProviderSettings:
         max_connections: connections that one worker opens to this upstream.
         max_reply_bytes: the largest plain reply, or single event of a stream, that is read.
         endpoints: several places that share the load, by weight.
+        pass_trace: whether this upstream is sent the client's ``traceparent``, in which the call's own span stands;
+            such calls are made one by one, without the compiled head.
     """
 
     kind: str = ""
@@ -218,6 +220,7 @@ class ProviderSettings:
     max_connections: int = field(default=1000, metadata={"min": 1, "max": 60_000})
     max_reply_bytes: int = field(default=64 * 2**20, metadata={"min": 1024, "max": 2**31})
     endpoints: tuple[Endpoint, ...] = ()
+    pass_trace: bool = False
 
     def lacks_hooks(self) -> frozenset[str]:
         """Names of the plugin's hooks that this section's upstream has no use for; none unless a plugin says so."""

@@ -10,7 +10,7 @@ import pluggy
 from router.types.dialect import Dialect
 from router.types.guards import Guard
 from router.types.line_hooks import CallRequest, Credentials, TargetOption
-from router.types.observed import AttemptRecord, RefusalRecord
+from router.types.observed import AttemptRecord, OutputRecord, RefusalRecord
 from router.types.plugin_context import Job, PluginContext
 from router.types.records import CallRecord, Migration
 from router.types.routes import MenuEntry, PluginRoute, RouteRequest
@@ -153,6 +153,13 @@ class ObserverSpecs:
         """A request was refused before it became a call: no good key, a bad body, no money, a limit.
 
         Called: broadcast, after the answer. Since: 0.2.
+        """
+
+    @hookspec
+    def call_output(self, record: OutputRecord) -> None:
+        """A call has its first output: the time to the first token of a stream. Its ``call_finished`` follows.
+
+        Called: broadcast. Since: 0.2.
         """
 
     @hookspec

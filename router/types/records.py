@@ -243,7 +243,7 @@ class CallContext:
         transport: the HTTP client for this section.
         timeouts: the limits that hold for this call.
         card: what the catalogue knows of the model, the operator's changes included; None outside of a call.
-        traceparent: the client's place in its trace (W3C Trace Context), which no provider is sent; or empty.
+        traceparent: the client's place in its trace (W3C Trace Context), or empty; sent where ``pass_trace`` says so.
         account: ID of the account whose call it is; empty outside of a call, and where calls are compiled: one context
             then serves all accounts. The host sends it to no provider.
     """

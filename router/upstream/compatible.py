@@ -73,7 +73,7 @@ class CompatibleChatProvider(HttpProvider):
     def compiled(self, kind: str, context: CallContext) -> CallWire | None:
         """None where a subclass does with a call what only its hook knows: it has its own, or sends in its own way."""
         hook = (CompatibleChatProvider if kind == "chat" else CompatibleProvider, kind)
-        if all(_is_of(self, name, base) for base, name in (hook, *_WAY)):
+        if not context.settings.pass_trace and all(_is_of(self, name, base) for base, name in (hook, *_WAY)):
             return self._wire(kind, context)
         return None
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 from router import hookimpl
 from router.config.provider import ProviderSettings, secrets_in
 from router.errors import UpstreamError
+from router.types.observed import span_id_of
 from router.types.records import AnyCall, CallContext, ChatCall, ModelCard, SurfaceCall
 from router.types.request_rules import RequestRules
 from router.types.transport import Request, Response
@@ -125,7 +126,11 @@ class HttpProvider:
         """The headers of one call."""
         own = self.call_headers(call, context)
         fixed = self.headers(call, context) if self._has_old_headers else self.headers(context)  # type: ignore[call-arg, arg-type]
-        return {**own, **fixed} if own else fixed
+        fixed = {**own, **fixed} if own else fixed
+        if context.traceparent and context.settings.pass_trace:
+            parent = context.traceparent  # version, trace, span, flags
+            fixed = {**fixed, "traceparent": f"{parent[:36]}{span_id_of(call.request_id)}{parent[52:]}"}
+        return fixed
 
     @property
     def _asks_headers_each_call(self) -> bool:

@@ -16,7 +16,7 @@ from router.plugin_host.registry import Registry
 from router.store.migrating import pending
 from router.testing.conformance.base import Failed, NotOffered, expect
 from router.testing.conformance.host.bench import HOST, HostBench
-from router.types.observed import AttemptRecord, RefusalRecord
+from router.types.observed import AttemptRecord, OutputRecord, RefusalRecord
 from router.types.records import Attempt, CallRecord
 
 __all__ = ["commands", "jobs", "migrated", "observers", "tables"]
@@ -89,6 +89,7 @@ def observers(bench: HostBench) -> None:
     records = {
         "call_refused": RefusalRecord("req_1", 1e9, "/v1/chat/completions", 401, "invalid_api_key"),
         "attempt_finished": AttemptRecord("req_2", 1, "acct_1", "key_1", "acme/model", _ATTEMPT),
+        "call_output": OutputRecord("req_3", "acct_1", "key_1", "acme/model", "acme", "model", True, 5),
         "call_finished": _RECORD,
         "request_finished": _RECORD,
     }
