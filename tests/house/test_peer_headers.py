@@ -21,8 +21,11 @@ READER = ROOT / "router/http/peer.py"
 MADE_OF_A_SOCKET = {ROOT / "router/http1/environ.py", ROOT / "router/testing/client.py"}
 """What writes the socket's address into an environment."""
 
-FIELDS = {(ROOT / "router/office/operations/usage.py", "traceparent")}
-"""Fields of our own records, which hold what was read, where they are named by a text."""
+FIELDS = {
+    (ROOT / "router/office/operations/usage.py", "traceparent"),
+    (ROOT / "router/upstream/provider.py", "traceparent"),
+}
+"""Fields of our own records, which hold what was read, where they are named by a text; and a header that is sent."""
 
 
 def found_in(text: str, path: Path) -> Iterator[str]:
