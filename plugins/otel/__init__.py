@@ -71,6 +71,10 @@ class Otel:
         return Settings
 
     @hookimpl
+    def observes(self, context: PluginContext) -> bool:
+        return context.settings is not None and bool(context.settings.endpoint)
+
+    @hookimpl
     def startup(self, context: PluginContext) -> None:
         settings = context.settings
         if settings is not None and settings.endpoint:

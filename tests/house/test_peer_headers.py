@@ -22,6 +22,7 @@ MADE_OF_A_SOCKET = {ROOT / "router/http1/environ.py", ROOT / "router/testing/cli
 """What writes the socket's address into an environment."""
 
 FIELDS = {
+    (ROOT / "plugins/webhook/calls.py", "traceparent"),
     (ROOT / "router/office/operations/usage.py", "traceparent"),
     (ROOT / "router/upstream/provider.py", "traceparent"),
 }
