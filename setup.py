@@ -11,6 +11,10 @@ PLUGINS = [
     *("evm", "stripe", "tron", "voucher"),  # payment methods
     *("patterns", "pii"),  # guards
     *("otel", "webhook"),  # watch calls
+    "webhook",  # watches calls
+    *("latency", "price", "weighted"),  # strategies
+    "cache",
+    "oidc",
     "surfaces",
     *("google_surface", "ollama_surface"),  # wires towards clients
     *("aigateway", "neurongate", "nexgate", "nexorouter", "standard"),  # dialects
@@ -65,6 +69,8 @@ setup(
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2.2"],
         "passkeys": ["webauthn>=3.0"],
+        "oidc": ["PyJWT[crypto]>=2.10"],
+        "redis": ["redis>=5.2"],
         "stripe": ["stripe>=16.1"],
         "otel": ["opentelemetry-sdk>=1.30", "opentelemetry-exporter-otlp-proto-http>=1.30"],
         "import": ["PyYAML>=6.0"],
@@ -91,12 +97,14 @@ setup(
             "playwright>=1.50",
             "prometheus_client>=0.21",
             "psutil>=6.0",
+            "PyJWT[crypto]>=2.10",
             "py-spy>=0.4",
             "psycopg[binary]>=3.2.2",
             "pytest>=8.3",
             "PyYAML>=6.0",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
+            "redis>=5.2",
             "ruff>=0.12",
             "schemathesis>=4.0",
             "setuptools>=77",

@@ -20,6 +20,7 @@ from typing import Any
 
 from router.config.guards import GuardSettings, GuardsSettings
 from router.config.metrics import MetricsSettings
+from router.config.line import AuthenticationSettings, CacheSettings, RoutingSettings
 from router.config.provider import ProviderSettings, Secret
 from router.config.schema import (
     BillingSettings,
@@ -160,6 +161,9 @@ _SECTIONS: Mapping[str, type] = {
     "responses": ResponsesSettings,
     "webhooks": WebhooksSettings,
     "metrics": MetricsSettings,
+    "routing": RoutingSettings,
+    "cache": CacheSettings,
+    "authentication": AuthenticationSettings,
     "plugins": PluginsSettings,
     "guards": GuardsSettings,
     "guards.NAME": GuardSettings,

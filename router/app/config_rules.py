@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from router.app.chosen import check_chosen
 from router.catalogue.fallbacks import find_circle
 from router.catalogue.pins import price_rules
 from router.charging.limit_rules import limit_rules
@@ -43,6 +44,7 @@ def plugin_records(settings: Settings, registry: Registry) -> dict[str, Any]:
             near = nearest(name, registry.plugins)
             raise ConfigError(f"{settings.where('payments.methods')}: no plugin is called {name!r}{near}")
     guard_order(settings, registry)
+    check_chosen(settings, registry)
     declaring = (plugin.name for plugin in registry.plugins.values() if _hook_of(plugin))
     return {name: plugin_record(settings, registry, name) for name in declaring}
 

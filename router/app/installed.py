@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from functools import partial
 
+from router.app.chosen import turn_off_unchosen
 from router.config.file import Settings
 from router.db.plugin_tables import foreign_tables
 from router.errors import ConfigError
@@ -22,7 +23,9 @@ _CHECKED_SINCE = (0, 2)
 def registry_of_settings(settings: Settings) -> Registry:
     """The plugins that the configuration lets in."""
     plugins = settings.plugins
-    return load_plugins(enabled=plugins.enabled, disabled=plugins.disabled, strict=plugins.strict)
+    registry = load_plugins(enabled=plugins.enabled, disabled=plugins.disabled, strict=plugins.strict)
+    turn_off_unchosen(settings, registry)
+    return registry
 
 
 def plugin_migrations(registry: Registry) -> dict[str, list[Migration]]:

@@ -99,6 +99,7 @@ class LineParts(LedgerParts, PluginParts):
                 lambda connection: read_endings(connection, version), whole=False
             ),
             plugins=self.line_plugins,
+            caches=self.answer_caches,
             proofs=ProofSealer(self.settings.secret(f"env:{MASTER_KEY}")),
         )
 

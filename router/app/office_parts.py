@@ -30,4 +30,5 @@ class OfficeParts(CatalogueParts, PluginParts):
             providers=lambda: self.providers,
             shelf=lambda: Shelf(self.catalogue, self.providers),
             payments=lambda: self.payments,
+            strategies=lambda: self.strategies,
         )

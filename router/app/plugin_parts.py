@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from router.app.chosen import line_roles
 from router.app.config_rules import guard_order
 from router.app.parts import AssemblyParts
 from router.app.plugin_contexts import PluginContexts, plugin_jobs
 from router.calls.line_plugins import LinePlugins
+from router.calls.recall.caches import AnswerCaches
+from router.charging.strategies import Strategies
 from router.guarding.guards import Guards
 from router.jobs.leased import LeasedJob
 from router.surfaces.collected import OWN, surfaces_of
@@ -41,7 +44,24 @@ class PluginParts(AssemblyParts):
         """Who stands on calls' ways."""
         order = guard_order(self.settings, self.registry)
         guards = Guards(self.registry, order, self.settings.guarded, self.contexts.of)
-        return LinePlugins(self.registry, self.contexts.of, guards)
+        return LinePlugins(self.registry, self.contexts.of, guards, self.strategies, self.line_roles)
+
+    @cached_property
+    def line_roles(self) -> dict[str, list[str]]:
+        """Role -> the plugins that are asked, in order."""
+        return {role.name: role.asked(self.registry) for role in line_roles(self.settings)}
+
+    @cached_property
+    def answer_caches(self) -> AnswerCaches | None:
+        """Who keeps answers; None where nobody does."""
+        names = [name for name in self.line_roles["cache"] if self.registry.hook(name, "answer_get") is not None]
+        share_nano = self.settings.cache.share_nano
+        return AnswerCaches(self.registry, self.contexts.of, names, share_nano) if names else None
+
+    @cached_property
+    def strategies(self) -> Strategies:
+        """Who says in which order targets are tried."""
+        return Strategies(self.registry, self.contexts.of, self.settings.routing)
 
     def leased_jobs(self) -> Iterator[LeasedJob]:
         yield from super().leased_jobs()

@@ -28,7 +28,7 @@ from router.types.transport import Request, Resent, Response, Transport
 from router.upstream.compiled import CallWire
 from router.upstream.wire import dump_json
 
-__all__ = ["Opened", "attempt"]
+__all__ = ["Opened", "attempt", "shown_body"]
 
 _log = logging.getLogger("router.calls")
 _NO_BATCHES: Iterator[Sequence[Item]] = iter(())
@@ -146,11 +146,11 @@ def _wired(active: ActiveCall, target: TargetPlan, lease: Lease, wire: CallWire,
                 first = relay.whole(data)
                 if first is not None:
                     if active.translated is not None:
-                        first = _shown(active, first)
+                        first = shown_body(active, first)
                     return Opened(active, first, _NO_BATCHES, response, lease)
             reply, item = wire.reply(response, data)
             relay.begin(reply, target.kind)
-            return Opened(active, _shown(active, relay.body(item)), _NO_BATCHES, reply, lease)
+            return Opened(active, shown_body(active, relay.body(item)), _NO_BATCHES, reply, lease)
         except BaseException:
             _closed(response)
             raise
@@ -231,7 +231,7 @@ def _body_for(active: ActiveCall, target: TargetPlan) -> Mapping[str, Any]:
     return body
 
 
-def _shown(active: ActiveCall, body: bytes) -> bytes:
+def shown_body(active: ActiveCall, body: bytes) -> bytes:
     """A plain answer as its client is sent it; where guards have to see it first, as chat has it."""
     if active.translated is None or active.native or active.guarding is not None:
         return body
@@ -244,7 +244,7 @@ def _first(active: ActiveCall, batches: Iterator[Sequence[Item]]) -> bytes:
     if not active.stream:
         batch: Any = next(filter(None, batches), None) or [Item(b"")]
         item = batch[0] if isinstance(batch, Sequence) else batch  # whatever a plugin gives, the relay knows
-        return _shown(active, relay.body(item))
+        return shown_body(active, relay.body(item))
     frames = []
     for batch in batches:
         frames.append(relay.frames(batch))

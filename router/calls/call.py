@@ -12,6 +12,7 @@ from greenlet import getcurrent, greenlet
 
 from router.calls.attempt_rows import attempt_row, named
 from router.calls.kept_answer import AnswerRecorder
+from router.calls.recall.recalled import Recalled
 from router.calls.request import CallCancelled
 from router.calls.unbooked import PLAIN_UNBOOKED, STREAM_UNBOOKED, unbooked_row
 from router.charging.charge import ChargeResult, compute_charge
@@ -79,6 +80,7 @@ class ActiveCall:
         terms: what it may use and costs.
         parts, claims, amounts, held: what is held for it, and of which policy; ``admitted_at``: since, Unix seconds.
         keeping: keeps its answer for repeats; None where it has no ``Idempotency-Key``.
+        recalled: what a cache has to answer it with; None where it goes upstream.
         attempts_told: of how many of its attempts observers have heard; ``passed_on``: headers of the upstream's.
         target: what serves it, or was tried last.
         dropped: what the client sent and that target does not see; ``stripped_params``: whatever the target.
@@ -90,54 +92,23 @@ class ActiveCall:
     """
 
     __slots__ = (
-        "_call",
-        "_dialect",
-        "_drain_s",
-        "_finished",
-        "_noted",
-        "_received_at",
-        "_stopped",
-        "_timer",
-        "_waiting",
-        "admission",
-        "admitted_at",
-        "amounts",
-        "answered",
-        "attempts",
-        "attempts_told",
-        "body",
-        "claims",
-        "client_request_id",
-        "dropped",
-        "ends",
-        "face",
-        "first_output",
-        "found",
-        "gone",
-        "guarding",
-        "held",
-        "include_usage",
-        "keeping",
-        "key",
-        "model",
-        "native",
-        "parts",
-        "passed_on",
-        "peer",
-        "plan",
-        "relay",
-        "request_id",
-        "settled",
-        "source",
-        "started",
-        "stream",
-        "stripped_params",
-        "surface",
-        "taken_on",
-        "target",
-        "terms",
-        "translated",
-        "tried_at",
+        *("_call", "_dialect", "_drain_s", "_finished", "_noted", "_received_at", "_stopped", "_timer", "_waiting"),
+        *("admission", "admitted_at", "amounts", "answered", "attempts", "attempts_told", "body", "claims"),
+        *(
+            "client_request_id",
+            "dropped",
+            "ends",
+            "face",
+            "first_output",
+            "found",
+            "gone",
+            "guarding",
+            "held",
+            "include_usage",
+        ),
+        *("keeping", "key", "model", "native", "parts", "passed_on", "peer", "plan", "recalled", "relay"),
+        *("request_id", "settled", "source", "started", "stream", "stripped_params", "surface", "taken_on"),
+        *("target", "terms", "translated", "tried_at"),
     )
 
     plan: Plan
@@ -183,6 +154,7 @@ class ActiveCall:
         self.held: Hold | None = None
         self.admitted_at = 0.0
         self.keeping: AnswerRecorder | None = None
+        self.recalled: Recalled | None = None
         self.relay: Reader = surface.reader(self)
         self.ends: StreamEnds = cast(NativeReader, self.relay) if surface.own_ends else self.face
         self.native = False
@@ -370,7 +342,8 @@ class ActiveCall:
             ending = "cut"
         if isinstance(error, AnswerTooLong) and not relay.output:
             ending, estimate = "cut", relay.estimate(error.limit_bytes)
-        return compute_charge(self.terms, self.target, told, estimate, ending)
+        result = compute_charge(self.terms, self.target, told, estimate, ending)
+        return result if self.recalled is None else self.recalled.charged(result)
 
     def progress(self) -> Statement | None:
         """The statement that notes how far the call has come; None where that is nothing yet, or has been noted."""

@@ -10,6 +10,7 @@ from time import monotonic
 
 from router.calls.attempt import Opened, attempt
 from router.calls.call import ActiveCall
+from router.calls.recall.replay import replay
 from router.charging.targets import TargetPlan
 from router.errors import KINDS, BadRequest, RouterError, UpstreamError, faults
 from router.providers.health import EndpointHealth
@@ -60,6 +61,8 @@ class Dispatcher:
             UpstreamError: the last failure, when no target is left or the failure allows none.
             BadRequest: the provider does not offer this kind of call.
         """
+        if active.recalled is not None:
+            return replay(active, active.recalled)
         targets = deque(active.terms.targets)
         if self._ordered is not None and len(targets) > 1:
             targets = deque(self._ordered(active))

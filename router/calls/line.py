@@ -26,6 +26,9 @@ from router.calls.kept_answer import CHARGE
 from router.calls.line_plugins import LinePlugins
 from router.calls.observers import Recorder
 from router.calls.progress import ProgressNotes
+from router.calls.recall.caches import AnswerCaches
+from router.calls.recall.repeats import STALE_MAX, count_request
+from router.calls.recall.replay import recalled_terms
 from router.calls.request import CallCancelled, ClientConnection, Incoming
 from router.calls.stream import Pump
 from router.catalogue.snapshot import Snapshot
@@ -50,7 +53,6 @@ from router.types.records import CallRecord, Key
 __all__ = ["CallAnswer", "CallPipeline"]
 
 _log = logging.getLogger("router.calls")
-_STALE_MAX = 8
 _STOP_STEP_S = 0.02
 
 
@@ -70,6 +72,7 @@ class CallPipeline:
     Args:
         available: account -> nano-units that it has left; None where nothing is billed.
         endings: whose calls are to end, as ``Endings`` asks for them.
+        caches: who keeps answers; None where nobody does.
         proofs: wraps what providers want back with their reasoning.
     """
 
@@ -88,6 +91,7 @@ class CallPipeline:
         *,
         endings: Callable[[int], dict[str, tuple[int, str]]],
         plugins: LinePlugins,
+        caches: AnswerCaches | None = None,
         proofs: ProofSealer,
     ) -> None:
         self._settings = settings
@@ -99,7 +103,7 @@ class CallPipeline:
         self._admission = admission
         self._recorder = recorder
         self._idempotency = idempotency
-        self._plugins = plugins
+        self._plugins, self._caches = plugins, caches
         self._dispatcher = Dispatcher(
             resolver,
             max_attempts=settings.max_attempts,
@@ -135,8 +139,10 @@ class CallPipeline:
                 gevent.sleep(_STOP_STEP_S)  # in which their clients are told
 
     def tell_observers(self, timeout_s: float) -> None:
-        """Give observers this long to see the last calls."""
+        """Give observers, and who keeps answers, this long to see the last calls."""
         self._recorder.drain(timeout_s)
+        if self._caches is not None:
+            self._caches.drain(timeout_s)
 
     def call(self, surface: Surface, incoming: Incoming) -> CallAnswer:
         """Take a call in, and serve it.
@@ -168,6 +174,8 @@ class CallPipeline:
                 return self._serve_once(active, incoming.idempotency_key, incoming, raw)
             if self._plugins.caches and not active.stream and not (active.guarding and active.guarding.changed):
                 return self._serve_known(active, incoming)
+            if self._caches is not None:
+                self._caches.look(active, incoming, self._plans.of)
             return self._serve(active, incoming)
         except RouterError as error:
             model = body.get("model") if isinstance(body, dict) else None
@@ -219,10 +227,10 @@ class CallPipeline:
         try:
             found = self._idempotency.enter(value, key, kind, raw, active.request_id, incoming.client)
         except Conflict:
-            self._count_request(active, incoming)
+            count_request(self._admission, self._authenticator, active, incoming)
             raise
         if isinstance(found, Replay):
-            self._count_request(active, incoming)
+            count_request(self._admission, self._authenticator, active, incoming)
             self._recorder.replayed(active.request_id, found.first, key, name, found.status, active.peer)
             return CallAnswer(found.body, found.headers, found.status)
         active.keeping = found
@@ -236,20 +244,9 @@ class CallPipeline:
             self._plugins.keep(active, given.status, given.body)
             return given
         name, answer = known
-        self._count_request(active, incoming)
+        count_request(self._admission, self._authenticator, active, incoming)
         self._recorder.cached(active.request_id, name, active.key, active.surface.name, active.peer)
         return CallAnswer(answer, {**active.surface.plain_headers, "x-router-cache": name})
-
-    def _count_request(self, active: ActiveCall, incoming: Incoming) -> None:
-        """Count a repeat against the limits on requests: it costs nothing, but is a request like any other."""
-        key = active.key
-        for _ in range(_STALE_MAX):
-            try:
-                return self._admission.count_request(active.call, active.surface.name, key, incoming.peer.address)
-            except StaleKey:
-                self._authenticator.forget(key)
-                key = self.key(incoming)
-        return None
 
     def _serve(self, active: ActiveCall, incoming: Incoming) -> CallAnswer:
         keeping = active.keeping
@@ -272,7 +269,7 @@ class CallPipeline:
 
     def _admit(self, active: ActiveCall, incoming: Incoming) -> None:
         """Open the bracket. Where the key has changed since it was read, everything is checked again."""
-        for _ in range(_STALE_MAX):
+        for _ in range(STALE_MAX):
             try:
                 plan = self._plans.of(active.key, active.surface, active.model)
             except Forbidden:  # it may be allowed by now
@@ -281,6 +278,8 @@ class CallPipeline:
             if active.translated is not None:
                 active.translated.check_lane(native=plan.targets[0].native, paid=plan.paid)
             terms = self._quoter.terms(plan, active.body, active.found, incoming.received_at)
+            if active.recalled is not None:
+                terms = recalled_terms(active, active.recalled, terms)
             active.plan, active.admission = plan, self._admission
             try:
                 return self._admission.open(active, plan, terms)
@@ -386,9 +385,9 @@ class CallPipeline:
             else:
                 provider, model = header_text(attempts[-1].provider), header_text(attempts[-1].model)
                 shown = ", ".join(map(attempt_text, attempts))
-            headers["x-router-provider"] = provider
-            headers["x-router-model"] = model
-            headers["x-router-attempts"] = shown
+            headers |= {"x-router-provider": provider, "x-router-model": model, "x-router-attempts": shown}
+        if active.recalled is not None:
+            headers["x-router-cache"] = "hit"
         if active.settled is not None and not active.answered:  # a stream's head goes out before it is known
             headers[CHARGE] = format_nano(active.settled.charge_nano)
         return headers
@@ -398,3 +397,5 @@ class CallPipeline:
         if active.guarding is not None:
             active.guarding.over(stream=active.stream)
         self._recorder.finished(record, active.plan.logged, active.attempts_told, active.tried_at)
+        if self._caches is not None:
+            self._caches.keep(active, record)

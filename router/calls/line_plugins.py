@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from router.calls.call import ActiveCall
 from router.calls.observers import Observer
 from router.calls.request import Incoming
+from router.charging.strategies import Strategies
 from router.charging.targets import TargetPlan
 from router.errors import Forbidden, RouterError, faults
 from router.guarding.guards import Guards
 from router.plugin_host.registry import Registry
 from router.surfaces.surface import Surface
+from router.surfaces.translated import TranslatedSurface
 from router.types.keys import Key
-from router.types.line_hooks import CallRequest, Credentials, TargetOption
+from router.types.line_hooks import CallRequest, Credentials
 from router.types.plugin_context import PluginContext
 
 __all__ = ["LinePlugins", "request_of"]
@@ -26,29 +30,41 @@ _KEEPING_MAX = 256
 
 
 class LinePlugins:
-    """The plugins of one worker that stand on calls' ways, each asked in the order of its name; guards in theirs.
+    """The plugins of one worker that stand on calls' ways; guards in an order of theirs.
 
     Args:
         context_of: gives a plugin's context.
         guarding: the guards of texts, whose order is that of ``request_guard`` as well.
+        strategies: who orders targets.
+        asked: role -> the plugins that are asked, in order.
 
     Attributes:
         authenticates, guards, orders, caches: whether there is any that does so.
     """
 
-    def __init__(self, registry: Registry, context_of: Callable[[str], PluginContext], guarding: Guards) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        context_of: Callable[[str], PluginContext],
+        guarding: Guards,
+        strategies: Strategies,
+        asked: Mapping[str, Sequence[str]],
+    ) -> None:
+        self._strategies = strategies
         self._registry = registry
         self._context_of = context_of
         self.guarding = guarding
         self._named = {
-            hook: [plugin.name for plugin in registry.having(hook)]
-            for hook in ("authenticate", "route_targets", "cache_get", "cache_put")
+            "authenticate": list(asked["authentication"]),
+            **{
+                hook: [one for one in asked["cache"] if registry.hook(one, hook)] for hook in ("cache_get", "cache_put")
+            },
         }
         having = {plugin.name for plugin in registry.having("request_guard")}
         self._named["request_guard"] = [name for name in guarding.order if name in having]
         self.authenticates = bool(self._named["authenticate"])
         self.guards = bool(self._named["request_guard"])
-        self.orders = bool(self._named["route_targets"])
+        self.orders = strategies.any
         self.caches = bool(self._named["cache_get"] or self._named["cache_put"])
         self._keepers = {name: Observer(registry, name, _KEEPING_MAX) for name in self._named["cache_put"]}
 
@@ -85,22 +101,7 @@ class LinePlugins:
 
     def ordered(self, active: ActiveCall) -> Sequence[TargetPlan]:
         """The call's targets in the order in which they are to be tried. Never raises."""
-        targets = list(active.terms.targets)
-        call = request_of(active)
-        for name in self._named["route_targets"]:
-            options = tuple(TargetOption(one.id, one.provider.name, one.model, one.kind) for one in targets)
-            try:
-                wanted = list(self._given(name, "route_targets", targets=options, call=call))
-            except faults():
-                _log.exception("plugin %s failed in hook route_targets", name)
-                continue
-            places = {target.id: place for place, target in enumerate(targets)}
-            unknown = [one for one in wanted if one not in places]
-            if unknown:
-                _log.error("plugin %s: route_targets names %r, which is no target of the call", name, unknown[0])
-            first = list(dict.fromkeys(one for one in wanted if one in places))
-            targets = [targets[places[one]] for one in first] + [one for one in targets if one.id not in first]
-        return targets
+        return self._strategies.ordered(active.terms, active.found, request_of(active))
 
     def known(self, active: ActiveCall, plan_of: Callable[[Key, Surface, str], object]) -> tuple[str, bytes] | None:
         """Whose answer to the call is there already, and the answer.
@@ -153,7 +154,12 @@ class LinePlugins:
 
 def request_of(active: ActiveCall) -> CallRequest:
     """What these plugins see of a call."""
-    return _request(active.request_id, active.surface.name, active.key, active.body, active.peer.address)
+    seen = _request(active.request_id, active.surface.name, active.key, active.body, active.peer.address)
+    surface = active.surface
+    if active.translated is None or not isinstance(surface, TranslatedSurface):
+        return replace(seen, source=active.body)
+    headers = surface.native_call(active, {}).headers if surface.hook else {}
+    return replace(seen, source=active.source, variant=json.dumps(dict(headers), sort_keys=True) if headers else "")
 
 
 def _request(request_id: str, surface: str, key: Key, body: Mapping[str, Any], client: str) -> CallRequest:

@@ -17,6 +17,7 @@ from typing import Any
 
 from router.config.convert import EnvironmentText, build_record
 from router.config.guards import GuardSettings, GuardsSettings
+from router.config.line import AuthenticationSettings, CacheSettings, RoutingSettings
 from router.config.metrics import MetricsSettings
 from router.config.networks import network_of
 from router.config.origins import check_origins
@@ -63,6 +64,9 @@ class Settings:
     billing: BillingSettings = field(default_factory=BillingSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     responses: ResponsesSettings = field(default_factory=ResponsesSettings)
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
+    authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
     portal: PortalSettings = field(default_factory=PortalSettings)
     mail: MailSettings = field(default_factory=MailSettings)
     payments: PaymentsSettings = field(default_factory=PaymentsSettings)
@@ -168,6 +172,9 @@ _SECTIONS: Mapping[str, type] = {
     "billing": BillingSettings,
     "limits": LimitsSettings,
     "responses": ResponsesSettings,
+    "routing": RoutingSettings,
+    "cache": CacheSettings,
+    "authentication": AuthenticationSettings,
     "portal": PortalSettings,
     "mail": MailSettings,
     "payments": PaymentsSettings,

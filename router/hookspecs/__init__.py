@@ -24,8 +24,8 @@ from router.hookspecs.surface import SurfaceSpecs
 
 __all__ = ["HOOKS_VERSION", "ROLES"]
 
-HOOKS_VERSION = "0.2"
-"""The newest ``Since:`` of a hook. A plugin that needs it says so: ``requires_hooks = "0.2"`` there."""
+HOOKS_VERSION = "0.3"
+"""The newest ``Since:`` of a hook. A plugin that needs it says so: ``requires_hooks = "0.3"`` there."""
 
 ROLES: dict[str, type] = {
     "common": CommonSpecs,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from router.types.cached_answers import CachedAnswer
 from router.types.dialect import Dialect
 from router.types.guards import Guard
-from router.types.line_hooks import CallRequest, Credentials, TargetOption
+from router.types.line_hooks import CallRequest, Credentials, TargetOption, TargetReason
 from router.types.observed import AttemptRecord, OutputRecord, RefusalRecord
 from router.types.plugin_context import Job, PluginContext
 from router.types.records import CallRecord, Migration
@@ -221,8 +222,10 @@ class GuardSpecs:
 class LineSpecs:
     """For a plugin that stands on a call's way: who calls, what is asked, where it goes, what is known already.
 
-    Each is off where no plugin has it. Several plugins are asked in the order of their names, guards in that of
-    ``[guards] order``. They run in the call's greenlet: what they wait for, the call waits for.
+    Each is off where no plugin has it. The configuration says which plugins are asked, and in which order
+    (``[routing] strategy``, ``[cache] plugins``, ``[authentication] plugins``, and of guards ``[guards] order``); where
+    it says nothing, those that were written for hooks before 0.3 are, in the order of their names. They run in the
+    call's greenlet: what they wait for, the call waits for.
     """
 
     @hookspec
@@ -260,6 +263,18 @@ class LineSpecs:
         """
 
     @hookspec
+    def explain_targets(  # type: ignore[empty-body]
+        self, context: PluginContext, targets: Sequence[TargetOption], call: CallRequest
+    ) -> Sequence[TargetReason]:
+        """The order that ``route_targets`` gives most calls like this one, with a reason for each target.
+
+        The call is a sample, and nothing is drawn by lot. Without this hook ``route_targets`` is asked, and gives no
+        reasons.
+
+        Called: addressed, by ``router routes explain``, in a process that may serve no calls. Since: 0.3.
+        """
+
+    @hookspec
     def cache_get(self, context: PluginContext, call: CallRequest) -> bytes | None:
         """The answer to a call that is no stream, as ``cache_put`` was given it; None to have it served.
 
@@ -276,4 +291,26 @@ class LineSpecs:
         It runs after the answer, in order. While 256 wait for a plugin, further ones are dropped.
 
         Called: addressed. Since: 0.2.
+        """
+
+    @hookspec
+    def answer_get(self, context: PluginContext, call: CallRequest) -> CachedAnswer | None:
+        """The answer to a call, as ``answer_put`` was given it; None to have it served.
+
+        It serves plain calls and streams, on every surface, whichever it was. The call is admitted, recorded and
+        charged (``[cache] price_share``) as any other, and has the header ``x-router-cache: hit``. Calls with an
+        ``Idempotency-Key``, and those of clients that say ``Cache-Control: no-cache`` or ``no-store``, are not asked
+        about. A failure is logged, and the call is served.
+
+        Called: addressed, once per call of chat or embeddings; the first answer counts. Since: 0.3.
+        """
+
+    @hookspec
+    def answer_put(self, context: PluginContext, call: CallRequest, answer: CachedAnswer) -> None:
+        """A good and whole answer, of at most a mebibyte: never an error, never one that was cut.
+
+        What a provider gave that speaks the client's surface itself is not offered, nor what was searched or drawn. It
+        runs after the answer, in order. While 256 wait for a plugin, further ones are dropped.
+
+        Called: addressed. Since: 0.3.
         """

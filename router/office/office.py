@@ -13,6 +13,7 @@ from router.errors import ConfigError, NotFound, RouterError, Unavailable
 if TYPE_CHECKING:
     from router.catalogue.catalogue import Catalogue
     from router.catalogue.snapshot import Snapshot
+    from router.charging.strategies import Strategies
     from router.config.file import Settings
     from router.db.database import Database
     from router.db.transaction import Runner
@@ -121,6 +122,7 @@ class Office:
         providers: gives the configured providers by name.
         shelf: gives the models.
         payments: gives the payment methods; None where there are none.
+        strategies: gives who orders the targets of calls; None where that is nobody.
         clock: Unix seconds.
     """
 
@@ -133,6 +135,7 @@ class Office:
         providers: Callable[[], Mapping[str, ConfiguredProvider]],
         shelf: Callable[[], Shelf],
         payments: Callable[[], PaymentMethods] | None = None,
+        strategies: Callable[[], Strategies] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
@@ -142,6 +145,7 @@ class Office:
         self._providers = providers
         self._shelf = shelf
         self._payments = payments
+        self._strategies = strategies
 
     @cached_property
     def dialect(self) -> Dialect:
@@ -164,6 +168,11 @@ class Office:
         if self._payments is None:
             raise ConfigError("no payment methods are known here")
         return self._payments()
+
+    @cached_property
+    def strategies(self) -> Strategies | None:
+        """Who orders the targets of calls; None where that is nobody."""
+        return None if self._strategies is None else self._strategies()
 
     @cached_property
     def currency(self) -> str:

@@ -19,6 +19,7 @@ __all__ = ["EntryPoint", "Plugin", "Registry", "load_plugins", "nearest", "regis
 
 GROUP = "router"
 _log = logging.getLogger("router.plugin_host")
+_BY_CHOICE_SINCE = (0, 3)
 _DISTRIBUTIONS: dict[int, tuple[Any, tuple[str, str]]] = {}
 
 
@@ -41,12 +42,13 @@ class Plugin:
     Attributes:
         name: the entry point's name: provider prefix and policy name.
         distribution, version: the package that ships it.
-        state: ``loaded``, ``disabled`` (by configuration) or ``failed``.
+        state: ``loaded``, ``off`` (nothing names it), ``disabled`` (by configuration) or ``failed``.
         problem: why it failed, and what to do; empty otherwise.
         hooks: hook name -> bound callable taking the spec's arguments by keyword.
         roles: names of the roles (``router.hookspecs.ROLES``) that it plays, ``common`` left out.
         warnings: what it uses that a later version will not have, each with what to change and where.
         needs: the version of the hooks that it says it was written for, as numbers; empty where it says none.
+        offers: the hooks of one that is off.
     """
 
     name: str
@@ -58,6 +60,14 @@ class Plugin:
     roles: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     needs: tuple[int, ...] = ()
+    offers: tuple[str, ...] = ()
+
+    @property
+    def by_choice(self) -> bool:
+        """Whether it stands on calls' ways only where the configuration names it: so since hooks 0.3, for what is
+        installed alone must decide neither who is let in nor what is answered.
+        """
+        return self.needs >= _BY_CHOICE_SINCE
 
 
 class Registry:
@@ -74,6 +84,20 @@ class Registry:
     def having(self, hook: str) -> list[Plugin]:
         """The loaded plugins that implement ``hook``, sorted by name."""
         return sorted((p for p in self.plugins.values() if hook in p.hooks), key=lambda plugin: plugin.name)
+
+    def on_by_itself(self, hook: str) -> tuple[str, ...]:
+        """Names of the plugins that a hook is asked of where the configuration names none, sorted."""
+        return tuple(plugin.name for plugin in self.having(hook) if not plugin.by_choice)
+
+    def turn_off(self, plugin: str, remedy: str) -> None:
+        """Take a plugin's hooks away since nothing names it; its section is not looked at.
+
+        Args:
+            remedy: what would turn it on, for lists of plugins.
+        """
+        found = self.plugins[plugin]
+        offers = tuple(sorted(found.hooks))
+        self.plugins[plugin] = replace(found, state="off", problem=remedy, hooks={}, offers=offers)
 
     def broadcast(self, hook: str, **arguments: Any) -> None:
         """Call ``hook`` of every plugin that has it. A failure is logged; the others are still called."""

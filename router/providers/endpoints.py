@@ -91,6 +91,11 @@ class Endpoints:
         place = ready[0] if len(ready) == 1 else max(ready, key=lambda place: self._score(place, sticky))
         return Lease(place, model, self._clock, account)
 
+    def ready(self, model: str, account: str) -> bool:
+        """Whether a call would be given a place now; nothing is taken."""
+        now = self._clock()
+        return any(not place.full and place.blocker(model, now, account) is None for place in self.places)
+
     def exceeded(self, model: str) -> int:
         """A call to ``model`` used more than its bounds allow; how many of this worker's have.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from router import (
     BALANCE,
+    CachedAnswer,
+    CallRequest,
     Claim,
     Guard,
     GuardedCall,
@@ -23,6 +26,7 @@ from router import (
     RouteRequest,
     RouteResponse,
     TargetOption,
+    TargetReason,
     hookimpl,
 )
 from router.plugin_host.registry import registry_of
@@ -120,6 +124,35 @@ def guard(edit: Callable[[Any], Any]) -> Any:
     return made("request_guard", request_guard)
 
 
+def _whole(call: CallRequest) -> Any:
+    return call.account, call.surface, call.model, call.variant, call.body, call.source
+
+
+def answers(question: Callable[[CallRequest], Any]) -> Any:
+    kept: dict[str, CachedAnswer] = {}
+
+    def answer_get(self: Any, call: CallRequest) -> CachedAnswer | None:
+        return kept.get(repr(question(call)))
+
+    def answer_put(self: Any, call: CallRequest, answer: CachedAnswer) -> None:
+        kept[repr(question(call))] = answer
+
+    return type("Made", (), {"answer_get": hookimpl(answer_get), "answer_put": hookimpl(answer_put)})()
+
+
+def turning() -> Callable[[list[str]], list[str]]:
+    """Another order each time."""
+    turns = itertools.count()
+    return lambda ids: ids if next(turns) % 2 else ids[::-1]
+
+
+def reasons(order: Callable[[list[str]], list[str]], reason: str = "it is good") -> Any:
+    def explain_targets(self: Any, targets: Sequence[TargetOption]) -> Sequence[TargetReason]:
+        return [TargetReason(one, reason) for one in order([target.id for target in targets])]
+
+    return made("explain_targets", explain_targets)
+
+
 def strategy(order: Callable[[list[str]], list[str]]) -> Any:
     def route_targets(self: Any, targets: Sequence[TargetOption]) -> Sequence[str]:
         return order([one.id for one in targets])
@@ -172,6 +205,11 @@ CASES: list[tuple[str, Any, Any]] = [
     ("H20", knowing(None), knowing("key_1")),
     ("H21", guard(lambda body: {**body, "n": 1}), guard(lambda body: body.update(n=1))),
     ("H22", strategy(lambda ids: ids[::-1]), strategy(lambda ids: [*ids, "four/m"])),
+    ("H31", answers(_whole), answers(lambda call: call.body)),
+    ("H31", answers(_whole), answers(lambda call: (call.account, call.surface, call.model, call.variant, call.body))),
+    ("H30", reasons(lambda ids: ids[::-1]), reasons(lambda ids: ids[:1])),
+    ("H30", reasons(list), reasons(list, "")),
+    ("H30", reasons(sorted), reasons(turning())),
     ("H23", cache(lambda call: (call.account, call.body)), cache(lambda call: call.body)),
     ("H23", cache(lambda call: (call.account, call.body)), cache(lambda call: (call.account, call.model))),
     ("B11", bundle(lambda outcome: 1), bundle(lambda outcome: outcome.charge_nano)),

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from router.app.chosen import line_roles
 from router.app.plugin_contexts import menu_entries, plugin_jobs, plugin_routes
 from router.cli.subcommands.guard_places import guard_places
 from router.cli.subcommands.plugin_commands import plugin_contexts
@@ -30,12 +31,16 @@ def plugins() -> None:
 @plugins.command("list")
 @common
 def list_(session: CommandSession) -> None:
-    """Every installed plugin, with the reason where one is not loaded, and what its author has to change in time."""
+    """Every installed plugin, with the reason where one is not loaded, and what its author has to change in time.
+
+    ASKED tells what it does on calls' ways, and after how many others of its role.
+    """
     grades = kept_grades(session.config)
-    places = guard_places(session)
+    found = session.registry.plugins.values()
+    asked, places = _asked(session), guard_places(session)
     rows = [
-        {**_value(plugin, places), "conformance": grade_of(plugin, grades)}
-        for plugin in session.registry.plugins.values()
+        {**_value(plugin, places), "asked": asked.get(plugin.name, []), "conformance": grade_of(plugin, grades)}
+        for plugin in found
     ]
     columns = {
         "name": "NAME",
@@ -43,6 +48,7 @@ def list_(session: CommandSession) -> None:
         "distribution": "DISTRIBUTION",
         "state": "STATE",
         "roles": "ROLES",
+        "asked": "ASKED",
         "hooks": "HOOKS",
         "guard": "GUARD",
         "conformance": "CONFORMANCE",
@@ -114,6 +120,17 @@ def show(session: CommandSession, name: str) -> None:
     session.show(value, pairs({name: lines[name] for name in lines if lines[name]}))
 
 
+def _asked(session: CommandSession) -> dict[str, list[str]]:
+    """Plugin -> what it is asked on calls' ways, and as which: ``strategy 1`` is asked before ``strategy 2``."""
+    found: dict[str, list[str]] = {}
+    for role in line_roles(session.settings):
+        for number, name in enumerate(role.asked(session.registry), 1):
+            found.setdefault(name, []).append(f"{role.name} {number}")
+        for name in sorted(role.elsewhere.difference(role.named or ())):
+            found.setdefault(name, []).append(f"{role.name} for some models")
+    return found
+
+
 _NOTHING: dict[str, Any] = {"routes": [], "menu": [], "jobs": []}
 
 
@@ -151,7 +168,7 @@ def _value(plugin: Plugin, places: Mapping[str, Any]) -> dict[str, Any]:
         "distribution": plugin.distribution,
         "state": plugin.state,
         "roles": list(plugin.roles),
-        "hooks": sorted(plugin.hooks),
+        "hooks": sorted(plugin.hooks) or list(plugin.offers),
         "problem": plugin.problem,
         "warnings": list(plugin.warnings),
         **guard,

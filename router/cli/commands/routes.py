@@ -13,7 +13,7 @@ from router.cli.support.references import KEY, MODEL
 from router.cli.support.session import CommandSession, remotely
 from router.office.operations.providers import explain_route
 
-__all__ = ["routes"]
+__all__ = ["lines", "routes"]
 
 _TARGETS = {
     "id": "TARGET",
@@ -43,14 +43,15 @@ def explain(session: CommandSession, model: str, key: str | None) -> None:
     A model that is refused is answered with the reason, and exit status 1.
     """
     value = session.run(explain_route, model=model, key=key)
-    session.show(value, "\n".join(_lines(value)))
+    session.show(value, "\n".join(lines(value)))
 
 
-def _lines(value: Mapping[str, Any]) -> Iterator[str]:
-    """The explanation for people."""
+def lines(value: Mapping[str, Any]) -> Iterator[str]:
+    """An explanation for people."""
     if value["key"] is not None:
         yield f"Key {value['key']['id']} {value['key']['verdict']}"
     yield from (f"{number}. {step}" for number, step in enumerate(value["steps"], 1))
+    yield from _strategies(value)
     shown = [
         {**target, "limits": _limits(target["timeouts"]), "places": list(map(_place, target["endpoints"]))}
         for target in value["targets"]
@@ -58,6 +59,16 @@ def _lines(value: Mapping[str, Any]) -> Iterator[str]:
     yield "\n" + table(shown, _TARGETS, empty="")
     yield f"\nAt most {value['max_attempts']} upstream call(s) in {value['max_call_s']:g} s. If one fails:\n"
     yield table(value["failures"], _FAILURES, empty="")
+
+
+def _strategies(value: Mapping[str, Any]) -> Iterator[str]:
+    """Who orders the targets, and why so."""
+    for number, row in enumerate(value["strategies"], len(value["steps"]) + 1):
+        ids = ", ".join(f"{one['id']} ({one['reason']})" if one["reason"] else one["id"] for one in row["order"])
+        told = f"has no say: {row['problem']}" if row["problem"] else f"tries {ids}"
+        yield f"{number}. the strategy {row['strategy']!r} {told}"
+    if value["strategies"]:
+        yield f"   That is told of {value['sample']}."
 
 
 def _place(endpoint: Mapping[str, Any]) -> str:

@@ -16,7 +16,10 @@ from router.errors import ConfigError
 
 __all__ = ["KINDS", "render", "write"]
 
-KINDS = ("provider", "billing", "rate-limit", "dialect", "surface", "guard", "site", "payment")
+KINDS = (
+    *("provider", "billing", "rate-limit", "dialect", "surface", "guard", "site", "payment"),
+    *("strategy", "cache", "authentication"),
+)
 """What a plugin can be made as."""
 
 _NAME = re.compile(r"[a-z](?:[a-z0-9_-]{0,60}[a-z0-9])?", re.ASCII)

@@ -119,6 +119,7 @@ class CommandSession:
             providers=self._providers,
             shelf=self._shelf,
             payments=lambda: self.assembly.payments,
+            strategies=lambda: self.assembly.strategies,
         )
 
     @cached_property

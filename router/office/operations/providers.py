@@ -17,6 +17,7 @@ from router.office.names import key_id
 from router.office.office import Office, provider_of
 from router.office.operations.operation import OperationAnswer, operation
 from router.office.operations.route_explain import call_kind, failure_rows, target_row
+from router.office.operations.strategy_explain import SAMPLE, in_order, strategy_rows
 from router.providers.configured import ConfiguredProvider
 from router.providers.places import upstream_urls
 from router.providers.probe import probe
@@ -86,11 +87,17 @@ def explain_route(office: Office, *, model: str, key: str | None = None) -> Oper
     shown = key_in_force(office, key_id(office.database, key)) if key is not None else None
     resolver, gateway = office.shelf.resolver, office.settings.gateway
     route = resolver.route(model, shown)
+    strategies = strategy_rows(office, route, call_kind(route), shown)
+    if strategies:
+        places = {target_id: place for place, target_id in enumerate(in_order(route, strategies))}
+        route = replace(route, targets=tuple(sorted(route.targets, key=lambda target: places[target.id])))
     return OperationAnswer(
         {
             "model": model,
             "key": _verdict(shown) if shown is not None else None,
             "steps": list(route.steps),
+            "sample": SAMPLE if strategies else None,
+            "strategies": strategies,
             "targets": [target_row(target, call_kind(route)) for target in route.targets],
             "max_attempts": gateway.max_attempts,
             "max_call_s": gateway.max_call_s,

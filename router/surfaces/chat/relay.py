@@ -29,7 +29,7 @@ from router.upstream.events import Packet
 from router.upstream.sse import BETWEEN
 from router.upstream.wire import choices_of, dump_json, has_output, usage_of
 
-__all__ = ["Relay"]
+__all__ = ["RECORDED_MAX", "Relay"]
 
 _log = logging.getLogger("router.surfaces")
 _USAGE = re.compile(rb'"usage"\s*:')
@@ -40,6 +40,8 @@ _MODEL = re.compile(
 )
 """A body up to its model, where only plain members come before it."""
 _NAMED = re.compile(rb'"model"\s*:\s*("[^"]*")')
+RECORDED_MAX = 2**20
+"""Bytes of an answer that are kept."""
 _BYTES_PER_TOKEN = 4
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")  # in JSON text a line break is only ever white space
 
@@ -73,6 +75,7 @@ class Relay(Reader):
         self._wanted = wanted if type(wanted) is int and self._is_chat else 1
         self._strides = self._wanted == 1 and getattr(type(face), "frames", None) is Dialect.frames
         self._prompt: int | None = None
+        self._recorded: list[bytes] | None = None
         self.begin(None)
 
     def begin(self, reply: Reply | None, plugin: str = "") -> None:
@@ -90,6 +93,8 @@ class Relay(Reader):
         self._before = self._after = b""
         self._said = Said()
         self._body = b""
+        if self._recorded:
+            self._recorded = []
 
     def frames(self, batch: Sequence[Item]) -> bytes:
         """A batch of a stream's chunks as stream events, joined.
@@ -114,7 +119,23 @@ class Relay(Reader):
             self.failure = bad_items(batch, self._plugin)
             if not self.output:
                 raise self.failure from None
+        if self._recorded is not None:
+            self._recorded.extend(shown)
+            if self._said.size > RECORDED_MAX:
+                self._recorded = None
         return self._face.frames(shown) if shown else b""
+
+    def record(self) -> None:
+        """Keep what follows, for ``recorded``."""
+        self._recorded = []
+
+    def recorded(self) -> bytes | None:
+        """The answer: a plain one as the provider sent it; of a stream its chunks, one a line. None where nobody asked
+        for it beforehand, it is not whole, or it is longer than anybody keeps.
+        """
+        if self._recorded is None or not self.finished or len(self._body) > RECORDED_MAX:
+            return None
+        return self._body or b"\n".join(text for joined in self._recorded for text in joined.split(BETWEEN))
 
     def end(self) -> None:
         """The reply's items are over.

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from router.errors import RouterError, faults
+from router.money.usage import Usage
 from router.testing.conformance.base import Failed, expect
 from router.testing.conformance.host.bench import HOST, HostBench, sample_call
+from router.types.cached_answers import CachedAnswer
 from router.types.line_hooks import Credentials, TargetOption
 
-__all__ = ["caches", "guards", "strangers", "strategies"]
+__all__ = ["answers", "caches", "explanations", "guards", "strangers", "strategies"]
 
+_ANSWERED = (
+    b'{"id": "chatcmpl-1", "object": "chat.completion", "choices": [{"index": 0, "finish_reason": "stop", '
+    b'"message": {"role": "assistant", "content": "42"}}]}'
+)
 _STRANGERS = (None, "", "Bearer", "Bearer ", "Bearer x", "Basic dXNlcjpwYXNz", "Bearer a.b.c", "Bearer \xff")
 _TARGETS = tuple(TargetOption(f"{name}/m", name, "m", "compatible") for name in ("one", "two", "three"))
+_PRICED = tuple(
+    TargetOption(f"{name}/m", name, "m", "compatible", charge, cost, ready)
+    for name, charge, cost, ready in (("one", 300, 200, False), ("two", 100, None, True), ("three", None, 50, True))
+)
 
 
 @HOST.rule(
@@ -60,10 +72,25 @@ def guards(bench: HostBench) -> None:
 )
 def strategies(bench: HostBench) -> None:
     hook = bench.hook("route_targets")
-    for targets in (_TARGETS, _TARGETS[:2], _TARGETS[::-1]):
+    for targets in (_TARGETS, _TARGETS[:2], _TARGETS[::-1], _PRICED):
         given = list(hook(context=bench.context, targets=targets, call=sample_call()))
         known = [target.id for target in targets]
         expect(set(given) <= set(known) and len(set(given)) == len(given), f"of {known} it made {given}")
+
+
+@HOST.rule(
+    "H30",
+    "A strategy explains each target of its order once, in words, and the same way when asked again.",
+    remedy="Return a router.TargetReason with a text for each of the targets that were given; draw nothing by lot.",
+)
+def explanations(bench: HostBench) -> None:
+    hook = bench.hook("explain_targets")
+    for targets in (_TARGETS, _PRICED):
+        given = list(hook(context=bench.context, targets=targets, call=sample_call()))
+        expect(sorted(one.id for one in given) == sorted(one.id for one in targets), f"of the targets it told {given}")
+        expect(all(isinstance(one.reason, str) and one.reason for one in given), "it gives a target no reason")
+        again = list(hook(context=bench.context, targets=targets, call=sample_call()))
+        expect([one.id for one in again] == [one.id for one in given], "asked again, it tells another order")
 
 
 @HOST.rule(
@@ -81,5 +108,30 @@ def caches(bench: HostBench) -> None:
         (sample_call("acct_2"), "another account"),
         (sample_call(text="And eight?"), "another question"),
         (sample_call(temperature=1.5), "another temperature"),
+    ):
+        expect(get(context=bench.context, call=other) is None, f"{what} gets the answer")
+
+
+@HOST.rule(
+    "H31",
+    "What answer_get gives is what answer_put was given, to the same account and for the same question alone.",
+    remedy="Look answers up by account, surface, model, variant, and the whole of body and source; keep and give a "
+    "whole CachedAnswer (packed, unpacked).",
+)
+def answers(bench: HostBench) -> None:
+    get, put = bench.hook("answer_get"), bench.hook("answer_put")
+    call = sample_call(temperature=0, seed=1)
+    answer = CachedAnswer(_ANSWERED, False, "acme/model", Usage(9, 4), time.time(), "stop")
+    expect(get(context=bench.context, call=call) is None, "it has an answer before it was given one")
+    put(context=bench.context, call=call, answer=answer)
+    expect(get(context=bench.context, call=call) in (None, answer), "it gives back another answer")
+    for other, what in (
+        (sample_call("acct_2", temperature=0, seed=1), "another account"),
+        (sample_call(text="And eight?", temperature=0, seed=1), "another question"),
+        (sample_call(temperature=0, seed=2), "another seed"),
+        (replace(call, surface="messages"), "another surface"),
+        (replace(call, model="acme/other"), "another model"),
+        (replace(call, source={"system": "Be brief."}), "a call with another source"),
+        (replace(call, variant="beta"), "another variant"),
     ):
         expect(get(context=bench.context, call=other) is None, f"{what} gets the answer")
