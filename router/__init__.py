@@ -23,12 +23,11 @@ from router.errors import (
     Unavailable,
     UpstreamError,
 )
-from router.types.cached_answers import CachedAnswer
 from router.types.claims import BALANCE, Claim, Meters, Outcome, PolicyContext, Quote, Window
 from router.types.dialect import Dialect
 from router.types.guards import Guard, GuardedCall, GuardRefused, TextFilter, matches_in
 from router.types.key_views import CreditsView, GenerationView, KeyView
-from router.types.line_hooks import CallRequest, Credentials, TargetOption, TargetReason
+from router.types.line_hooks import CachedAnswer, CallRequest, Credentials, TargetOption, TargetReason
 from router.types.observed import AttemptRecord, OutputRecord, RefusalRecord, span_id_of
 from router.types.offers import Estimate, Listed, Offer, load_offers
 from router.types.payments import (

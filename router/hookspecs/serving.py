@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from router.types.cached_answers import CachedAnswer
 from router.types.dialect import Dialect
 from router.types.guards import Guard
-from router.types.line_hooks import CallRequest, Credentials, TargetOption, TargetReason
+from router.types.line_hooks import CachedAnswer, CallRequest, Credentials, TargetOption, TargetReason
 from router.types.observed import AttemptRecord, OutputRecord, RefusalRecord
 from router.types.plugin_context import Job, PluginContext
 from router.types.records import CallRecord, Migration

@@ -22,8 +22,8 @@ from router.surfaces.chat.surface import CHAT
 from router.surfaces.embeddings import EMBEDDINGS
 from router.surfaces.surface import Surface
 from router.surfaces.translated import TranslatedSurface
-from router.types.cached_answers import CachedAnswer
 from router.types.keys import Key
+from router.types.line_hooks import CachedAnswer
 from router.types.plugin_context import PluginContext
 from router.types.records import CallRecord, Usage
 from router.upstream.wire import choices_of

@@ -11,7 +11,7 @@ from router.charging.charge import ChargeResult
 from router.charging.terms import CallPricing
 from router.money.amounts import NANO, format_nano
 from router.surfaces.canonical.chat_forms import answer_of, chunks_of
-from router.types.cached_answers import CachedAnswer
+from router.types.line_hooks import CachedAnswer
 from router.types.records import Item, Usage
 from router.upstream.wire import dump_json
 

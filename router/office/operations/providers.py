@@ -16,8 +16,14 @@ from router.office.keys import key_in_force
 from router.office.names import key_id
 from router.office.office import Office, provider_of
 from router.office.operations.operation import OperationAnswer, operation
-from router.office.operations.route_explain import call_kind, failure_rows, target_row
-from router.office.operations.strategy_explain import SAMPLE, in_order, strategy_rows
+from router.office.operations.route_explain import (
+    SAMPLE,
+    call_kind,
+    failure_rows,
+    in_order,
+    strategy_rows,
+    target_row,
+)
 from router.providers.configured import ConfiguredProvider
 from router.providers.places import upstream_urls
 from router.providers.probe import probe

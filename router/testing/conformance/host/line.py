@@ -11,8 +11,7 @@ from router.errors import RouterError, faults
 from router.money.usage import Usage
 from router.testing.conformance.base import Failed, expect
 from router.testing.conformance.host.bench import HOST, HostBench, sample_call
-from router.types.cached_answers import CachedAnswer
-from router.types.line_hooks import Credentials, TargetOption
+from router.types.line_hooks import CachedAnswer, Credentials, TargetOption
 
 __all__ = ["answers", "caches", "explanations", "guards", "strangers", "strategies"]
 
