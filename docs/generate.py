@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from router.config.guards import GuardSettings, GuardsSettings
-from router.config.metrics import MetricsSettings
 from router.config.line import AuthenticationSettings, CacheSettings, RoutingSettings
+from router.config.metrics import MetricsSettings
 from router.config.provider import ProviderSettings, Secret
 from router.config.schema import (
     BillingSettings,
