@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from functools import partial
 
-from router.app.chosen import turn_off_unchosen
+from router.app.config_rules import turn_off_unchosen
 from router.config.file import Settings
 from router.db.plugin_tables import foreign_tables
 from router.errors import ConfigError

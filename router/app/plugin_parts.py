@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from router.app.chosen import line_roles
-from router.app.config_rules import guard_order
+from router.app.config_rules import guard_order, line_roles
 from router.app.parts import AssemblyParts
 from router.app.plugin_contexts import PluginContexts, plugin_jobs
 from router.calls.line_plugins import LinePlugins

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from router.app.chosen import check_chosen
+from router.app.config_rules import check_chosen
 from router.app.installed import registry_of_settings
 from router.cli.commands.routes import lines
 from router.config.file import load_settings

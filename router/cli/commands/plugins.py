@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from router.app.chosen import line_roles
+from router.app.config_rules import line_roles
 from router.app.plugin_contexts import menu_entries, plugin_jobs, plugin_routes
 from router.cli.subcommands.guard_places import guard_places
 from router.cli.subcommands.plugin_commands import plugin_contexts
