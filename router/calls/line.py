@@ -375,8 +375,7 @@ class CallPipeline:
         if active.native and active.translated is not None:
             stripped, dropped = active.translated.dropped_natively, ()
         if stripped or dropped:
-            told = named_in_a_header([*stripped, *dropped])
-            headers["x-router-dropped-params"] = ", ".join(map(header_text, told))
+            headers["x-router-dropped-params"] = ", ".join(map(header_text, named_in_a_header([*stripped, *dropped])))
         attempts = active.attempts
         if self._dialect.shows_served and attempts:
             if len(attempts) == 1 and active.target is not None:
