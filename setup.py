@@ -11,7 +11,6 @@ PLUGINS = [
     *("evm", "stripe", "tron", "voucher"),  # payment methods
     *("patterns", "pii"),  # guards
     *("otel", "webhook"),  # watch calls
-    "webhook",  # watches calls
     *("latency", "price", "weighted"),  # strategies
     "cache",
     "oidc",
