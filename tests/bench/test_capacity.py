@@ -1,4 +1,4 @@
-"""The simulation of nodes on one PostgreSQL: little load waits for its own batch; too much is served as far as it goes."""
+"""Nodes on one PostgreSQL, simulated: little load waits for its own batch; too much is served as far as it goes."""
 
 from __future__ import annotations
 
