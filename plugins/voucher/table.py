@@ -33,7 +33,6 @@ CREATE INDEX voucher_changes_at ON voucher_changes (at);
 KINDS = """
 ALTER TABLE voucher_codes ADD COLUMN granted BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE voucher_codes ADD COLUMN lasts_s DOUBLE PRECISION;
-DROP TABLE voucher_changes;
 """
 _CLAIM = """
 UPDATE voucher_codes SET claimed_by = ?, claimed_at = ?

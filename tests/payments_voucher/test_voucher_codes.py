@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr("time.time", moved)
     monkeypatch.setattr(Codes.__init__, "__defaults__", (moved,))
     return moved
+
+
+def test_what_an_earlier_version_wrote_of_changes_is_kept(database_url: str, tmp_path: Path) -> None:
+    steps = list(Vouchers().storage_migrations())
+    line = ("1", 5.0, "olga", "revoked", "vch_1", "leaked")
+    with closing(open_database(database_url, tmp_path, create=True)) as database:
+        migrate(database, {"voucher": steps[:1]})
+        insert = "INSERT INTO voucher_changes VALUES (?, ?, ?, ?, ?, ?)"
+        database.write(lambda connection: connection.execute(insert, line))
+        migrate(database, {"voucher": steps})
+        rows = database.read(lambda connection: connection.rows("SELECT * FROM voucher_changes"))
+    assert [tuple(row.values()) for row in rows] == [line]
 
 
 def hook(context: PluginContext, name: str, **arguments: Any) -> Any:
