@@ -11,7 +11,7 @@ from router.ledger.balances import Balance, balance
 from router.ledger.transfers import post_grant
 from router.money.amounts import format_nano
 from router.office.actor import Actor
-from router.office.audit import Change, write
+from router.office.audit import Change, check_held, write
 from router.office.office import Office
 from router.plugin_host.validate import nearest
 from router.store import accounts as table
@@ -172,33 +172,45 @@ def resume_account(office: Office, actor: Actor, account_id: str) -> Account:
     return _set_status(office, actor, account_id, "active", "accounts resume")
 
 
-def set_tier(office: Office, actor: Actor, account_id: str, tier: str) -> Account:
+def set_tier(office: Office, actor: Actor, account_id: str, tier: str, *, expected: str | None = None) -> Account:
     """Put an account into a tier, whose limits hold from the next call on; empty takes it out of its own.
+
+    Args:
+        expected: the tier before, as ``router.office.audit.state_of`` has it; None for any.
 
     Raises:
         NotFound: there is no such account or tier; names the nearest.
+        Conflict: it is in another tier than was expected.
     """
 
     def change(transaction: Transaction) -> Change[Account]:
         _check_known(tier, _tiers(office, transaction), "tier", "router limits set --tier NAME")
         before = table.get_account(transaction, account_id)
+        check_held(expected, before.tier)
         table.set_account_tier(transaction, account_id, tier)
         return Change(replace(before, tier=tier), account_id, {"tier": tier or "none", "before": before.tier})
 
     return write(office, actor, "accounts tier", change)
 
 
-def set_price_list(office: Office, actor: Actor, account_id: str, price_list: str) -> Account:
+def set_price_list(
+    office: Office, actor: Actor, account_id: str, price_list: str, *, expected: str | None = None
+) -> Account:
     """Charge an account by a price list from the next call on; empty by the prices for everybody.
+
+    Args:
+        expected: the list before, as ``router.office.audit.state_of`` has it; None for any.
 
     Raises:
         NotFound: there is no such account or price list; names the nearest.
+        Conflict: it has another list than was expected.
     """
 
     def change(transaction: Transaction) -> Change[Account]:
         known = table.list_price_lists(transaction)
         _check_known(price_list, known, "price list", "router models price MODEL --list NAME")
         before = table.get_account(transaction, account_id)
+        check_held(expected, before.price_list)
         table.set_account_price_list(transaction, account_id, price_list)
         detail = {"price_list": price_list or "none", "before": before.price_list}
         return Change(replace(before, price_list=price_list), account_id, detail)

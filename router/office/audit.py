@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from router.db.transaction import Runner, Transaction
+from router.errors import Conflict
 from router.office.actor import Actor
 from router.office.entries import entry_of
 from router.office.office import Office
@@ -17,9 +19,12 @@ from router.store.migrating import check_fits
 if TYPE_CHECKING:
     from router.db.connection import Connection
 
-__all__ = ["AuditedRunner", "Change", "list_audit", "write"]
+__all__ = ["CHANGED_MEANWHILE", "AuditedRunner", "Change", "check_held", "list_audit", "state_of", "write"]
 
 T = TypeVar("T")
+
+CHANGED_MEANWHILE = "changed_meanwhile"
+"""The code of the refusal to write over what somebody else has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,28 @@ def write(
         return done.result
 
     return office.database.write(within, timeout_s=timeout_s)
+
+
+def state_of(*held: object) -> str:
+    """What holds, as a short text that a form carries along."""
+    return hashlib.sha256(repr(held).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def check_held(expected: str | None, *held: object) -> None:
+    """Refuse to write over what has been changed since it was looked at. Of use within a transaction alone.
+
+    Args:
+        expected: what held then, by ``state_of``; None for whatever it was.
+
+    Raises:
+        Conflict: something else holds now.
+    """
+    if expected is not None and expected != state_of(*held):
+        raise Conflict(
+            "This was changed since the page was opened, by somebody else or in another tab. Look at what holds now; "
+            "to set it all the same, press the button again.",
+            code=CHANGED_MEANWHILE,
+        )
 
 
 class AuditedRunner:

@@ -13,7 +13,7 @@ from router.db.transaction import Transaction
 from router.errors import BadRequest
 from router.money.amounts import format_nano
 from router.office.actor import Actor
-from router.office.audit import Change, write
+from router.office.audit import Change, check_held, write
 from router.office.office import Office
 from router.store import limits as table
 from router.store.accounts import get_account, list_accounts
@@ -119,22 +119,31 @@ def limits_in_force(office: Office, *, key: str | None = None, account: str | No
     return [*found, *_strongest("account", rules.account_layers(owner.tier, stored), rules.timezone)]
 
 
-def set_limits(office: Office, actor: Actor, subject: Subject, changes: Mapping[str, int | None]) -> WrittenLimits:
+def set_limits(
+    office: Office,
+    actor: Actor,
+    subject: Subject,
+    changes: Mapping[str, int | None],
+    *,
+    expected: str | None = None,
+) -> WrittenLimits:
     """Set some limits and leave the others; they hold from the next call on. All of the subject's afterwards.
 
     Args:
         subject: ``key`` with the key's ID, ``account``, ``tier`` or ``tier-account``.
         changes: name -> value; 0 refuses every call, None takes a limit away.
+        expected: the subject's limits before, as ``router.office.audit.state_of`` has them; None for any.
 
     Raises:
         NotFound: there is no such key or account.
         BadRequest: a limit that there is not, a value that it cannot have, or a bad name of a tier.
-        Conflict: a tier with members would be no more.
+        Conflict: a tier with members would be no more, or other limits held than were expected.
     """
     tiers = office.settings.limits.tiers
 
     def change(transaction: Transaction) -> Change[WrittenLimits]:
         counted = _counted(transaction, subject)
+        check_held(expected, list_limits(transaction).get(counted, Limits()))
         now = table.set_limits(transaction, counted, changes, defined=tiers)
         detail = {name: "none" if value is None else shown_limit(name, value) for name, value in changes.items()}
         return Change(WrittenLimits(counted, now, "database"), subject.name, {"of": subject.kind, "limits": detail})

@@ -14,7 +14,7 @@ from router.errors import BadRequest, ConfigError, Unavailable
 from router.money.price_text import show_price
 from router.money.prices import Price, is_complete, is_free, rates, request_of
 from router.office.actor import Actor
-from router.office.audit import Change, write
+from router.office.audit import Change, check_held, write
 from router.office.office import Office, Shelf
 from router.store import prices as table
 from router.store.prices import PriceRow, list_prices
@@ -133,7 +133,14 @@ def list_planned(office: Office) -> list[PriceRow]:
 
 
 def set_price(
-    office: Office, actor: Actor, model: str, price: Price, price_list: str = "", *, starts_at: float | None = None
+    office: Office,
+    actor: Actor,
+    model: str,
+    price: Price,
+    price_list: str = "",
+    *,
+    starts_at: float | None = None,
+    expected: str | None = None,
 ) -> PriceSet:
     """Charge a model at this price from now on, in every worker within a second; or from a moment to come. A price is
     set as a whole; one that is planned from the same moment is replaced.
@@ -142,11 +149,13 @@ def set_price(
         price: in the balance currency.
         price_list: for the accounts of this list alone; empty for everybody.
         starts_at: Unix seconds, in whole ones; None for now.
+        expected: the price in force before and its source, as ``router.office.audit.state_of`` has them; None for any.
 
     Raises:
         ModelNotFound: naming the nearest IDs.
         BadRequest: it is an alias, the price lacks what the model is sold by, or the moment is past or far away.
         ConfigError: the configuration pins the price.
+        Conflict: another price holds than was expected.
     """
     shelf, currency = office.shelf, office.currency
     begins = None if starts_at is None else _moment(office, starts_at)
@@ -157,6 +166,8 @@ def set_price(
         if not is_free(price) and not is_complete(price, place.card.kind or "embeddings"):
             raise BadRequest(f"{place.id!r} serves {place.card.kind}: give --output as well.")
         _refuse_pinned(office, seen, place)
+        held = seen.snapshot.prices.explain(place.id, place.provider, place.card, price_list)
+        check_held(expected, held.price, held.source)
         now = office.clock()
         before = _in_force(transaction, now).get((price_list, place.id))
         table.set_price(transaction, place.id, price, price_list, starts_at=begins, now=now)

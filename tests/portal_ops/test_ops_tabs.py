@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
+import pytest
 from ops_kit import Operator, office_of, text_of
 from portal_site import PortalSite
 
@@ -82,3 +86,36 @@ def test_a_tier_that_was_changed_meanwhile_is_not_written_over(
             assert show_account(office, account).account.tier == "gold"
     finally:
         site.gateway.router("accounts", "tier", account, "none")
+
+
+@pytest.mark.parametrize("what", ["limits", "tier", "price list", "price"])
+def test_of_two_forms_that_are_sent_at_once_one_is_taken(operator: Operator, account: str, what: str) -> None:
+    operator.do("/ops/prices/edit", {"model": "echo/embed", "price_list": "vip", "input": "9"})
+    operator.site.gateway.router("limits", "set", "--tier", "gold", "--concurrent", "3")
+    price = "/ops/prices/edit?model=echo/embed&input=4"
+    path, fields, again = {
+        "limits": (f"/ops/accounts/{account}/set-limits", {"concurrent": "8"}, {"concurrent": ""}),
+        "tier": (f"/ops/accounts/{account}/tier", {"chosen": "gold"}, {"chosen": ""}),
+        "price list": (f"/ops/accounts/{account}/price-list", {"chosen": "vip"}, {"chosen": ""}),
+        "price": (price, {"model": "echo/embed", "input": "4"}, {"model": "echo/embed", "input": "3"}),
+    }[what]
+    taken = []
+    for form in (fields, again) * 3:
+        state = {"state": hidden(operator.read(path), "state")}
+        taken.append(sorted(_at_once(operator, path.partition("?")[0], {**form, **state})))
+    operator.do("/ops/prices/remove", {"model": "echo/embed", "price_list": "vip"})
+    if what == "price":
+        operator.do("/ops/prices/remove", {"model": "echo/embed", "price_list": ""})
+    assert taken == [[303, 409]] * 6
+
+
+def _at_once(operator: Operator, path: str, form: Mapping[str, str]) -> list[int]:
+    """The statuses of a form that is sent twice at one moment."""
+    start = Barrier(2)
+
+    def send(reason: str) -> int:
+        start.wait()
+        return operator.post(path, {**form, "reason": reason})[0]
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(send, ("in one tab", "in another")))

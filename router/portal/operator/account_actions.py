@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 
 from router.office.accounts import resume_account, set_price_list, set_tier, suspend_account
 from router.office.actor import Actor
+from router.office.audit import state_of
 from router.office.console.finding import add_note, price_lists
 from router.office.credits import adjust_credit, grant_credit
 from router.office.keys import KeyRow, disable_key, enable_key, get_key, revoke_key
@@ -20,9 +21,9 @@ from router.portal.operator.actions import (
     Reason,
     ReasonForm,
     action,
+    expected,
     once_field,
     reference_of,
-    state_of,
 )
 from router.portal.operator.frame import nothing_there
 from router.portal.web.fields import Amount
@@ -143,7 +144,7 @@ def _tier(request: PageRequest) -> ConsoleAction:
 @action(PAGES, f"{_ONE}/tier", _tier, said="account_changed", schema=_ChoiceForm)
 def change_tier(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Put an account into a tier."""
-    set_tier(request.office, actor, request.params["account_id"], values["chosen"])
+    set_tier(request.office, actor, request.params["account_id"], values["chosen"], expected=expected(request))
 
 
 def _price_list(request: PageRequest) -> ConsoleAction:
@@ -163,7 +164,8 @@ def _price_list(request: PageRequest) -> ConsoleAction:
 @action(PAGES, f"{_ONE}/price-list", _price_list, said="account_changed", schema=_ChoiceForm)
 def change_price_list(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Charge an account by a price list."""
-    set_price_list(request.office, actor, request.params["account_id"], values["chosen"])
+    account_id = request.params["account_id"]
+    set_price_list(request.office, actor, account_id, values["chosen"], expected=expected(request))
 
 
 class _LimitsForm(ReasonForm):
@@ -205,7 +207,8 @@ def _limits(request: PageRequest) -> ConsoleAction:
 def change_limits(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Set an account's limits."""
     changes = {one.name: values[one.name] for one in fields_of(Limits)}
-    set_limits(request.office, actor, Subject("account", request.params["account_id"]), changes)
+    subject = Subject("account", request.params["account_id"])
+    set_limits(request.office, actor, subject, changes, expected=expected(request))
 
 
 def _suspend(request: PageRequest) -> ConsoleAction:

@@ -5,7 +5,6 @@ Each is one form on one page, so that there is room for what it does, and its re
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import unicodedata
@@ -17,6 +16,7 @@ from marshmallow import Schema, ValidationError, fields
 
 from router.errors import BadRequest, ConfigError, Conflict, Forbidden, NotFound, StoreError, Unavailable
 from router.office.actor import Actor
+from router.office.audit import CHANGED_MEANWHILE
 from router.portal.operator.frame import show
 from router.portal.web.forms import Form, empty_form, load_form
 from router.portal.web.pages import PageRoutes
@@ -24,7 +24,6 @@ from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 
 __all__ = [
-    "OUTDATED",
     "ActionField",
     "ConsoleAction",
     "Do",
@@ -32,18 +31,11 @@ __all__ = [
     "ReasonForm",
     "action",
     "because",
-    "is_outdated",
+    "expected",
     "once_field",
     "reference_of",
     "show_action",
-    "state_of",
 ]
-
-OUTDATED = (
-    "This was changed since the page was opened, by somebody else or in another tab. Look at what holds now; to set it "
-    "all the same, press the button again."
-)
-"""What is said of a form that was opened while something else held."""
 
 _REASON = (3, 400)
 _REFUSALS = (BadRequest, NotFound, Conflict, Forbidden, ConfigError, Unavailable)
@@ -101,8 +93,8 @@ class ConsoleAction:
         typed: what stands in the fields before anything is typed.
         bad: whether it takes something away from somebody.
         reasoned: whether a reason is asked for; what is a text of its own needs none.
-        state: what the form is to change, as ``state_of`` has it: one that was opened while something else held is
-            refused.
+        state: what the form is to change, as ``router.office.audit.state_of`` has it; what does it hands ``expected``
+            on to the office, which refuses a form that was opened while something else held.
     """
 
     title: str
@@ -144,14 +136,14 @@ def action(
             form = load_form(schema(), request.form)
             if not form.ok:
                 return show_action(request, made, form, 422)
-            if is_outdated(request, made.state):
-                return show_action(request, made, form.refuse(OUTDATED), _CONFLICT)
             try:
                 target = do(request, form.values, because(request, form.values["reason"]))
             except StoreError:
                 raise
             except _REFUSALS as error:
                 status = error.status if error.status < _SERVER_FAULT else _CONFLICT
+                if error.code == CHANGED_MEANWHILE:
+                    made = make(request)  # what holds now, which the next press is about
                 return show_action(request, made, form.refuse(error, schema().fields), status)
             return request.redirect(target or made.back, said=said)
 
@@ -162,14 +154,9 @@ def action(
     return register
 
 
-def state_of(*what: object) -> str:
-    """What holds, so that a form can tell whether it still does when it is sent."""
-    return hashlib.sha256(repr(what).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def is_outdated(request: PageRequest, state: str) -> bool:
-    """Whether a form was opened while something else held than does now."""
-    return request.form.get("state", state) != state
+def expected(request: PageRequest) -> str | None:
+    """What held when a form was opened; None of one that does not say."""
+    return request.form.get("state")
 
 
 def because(request: PageRequest, reason: str) -> Actor:

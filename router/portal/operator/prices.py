@@ -9,10 +9,11 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from router.errors import BadRequest, ConfigError, NotFound
+from router.errors import BadRequest, ConfigError, Conflict, NotFound
 from router.money.amounts import format_nano
 from router.money.prices import ALL_RATES, FREE, Price, PriceTier, is_free
 from router.office.actor import Actor
+from router.office.audit import CHANGED_MEANWHILE, state_of
 from router.office.console.finding import price_lists
 from router.office.console.model_lines import model_line, model_lines, price_basis
 from router.office.console.price_effects import EFFECT_DAYS, price_effect
@@ -25,7 +26,7 @@ from router.office.prices import (
     withdraw_price,
 )
 from router.office.usage import list_margins
-from router.portal.operator.actions import OUTDATED, ConsoleAction, ReasonForm, action, because, is_outdated, state_of
+from router.portal.operator.actions import ConsoleAction, ReasonForm, action, because, expected
 from router.portal.operator.frame import given, nothing_there, show
 from router.portal.operator.models import lines_page, matching
 from router.portal.web.fields import Amount
@@ -143,12 +144,13 @@ def save_price(request: PageRequest) -> PageReply:
     form = load_form(_SavedPriceForm(), request.form)
     if not form.ok:
         return _edit(request, subject, form, price, 422)
-    if is_outdated(request, _state(subject)):
-        return _edit(request, subject, form.refuse(OUTDATED), price, _CONFLICT)
     actor, begins = because(request, form.values["reason"]), _begins(request, form)
     try:
-        set_price(request.office, actor, subject.model, price, subject.price_list, starts_at=begins)
-    except (BadRequest, NotFound, ConfigError) as error:
+        place = (subject.model, price, subject.price_list)
+        set_price(request.office, actor, *place, starts_at=begins, expected=expected(request))
+    except (BadRequest, NotFound, Conflict, ConfigError) as error:
+        if error.code == CHANGED_MEANWHILE:
+            subject = _subject(request)  # what holds now, which the next press is about
         form.refuse(error, (*ALL_RATES, "valid_from"))
         return _edit(request, subject, form, price, error.status if error.status < _SERVER_FAULT else _CONFLICT)
     said = "price_set" if begins is None else "price_planned"
