@@ -110,15 +110,14 @@ class Jobs:
         Raises:
             StoreError: the database does not answer.
         """
-        now = self._clock()
         try:
-            mine = self._database.write(lambda connection: self._renew(connection, now))
+            now, mine = self._database.write(self._renew)
         except StoreError:
             self.failing = True
             raise
         self.failing = False
         since_s, self._beaten = now - self._beaten, now
-        if since_s > self._lease_s / 2:  # others may have beaten last long before this worker did
+        if abs(since_s) > self._lease_s / 2:  # others may have beaten last long before this worker did
             return  # the database was away, for other workers too: let them beat before a sweep takes them for dead
         for job in mine:
             if self._is_due(job, now) and not self._stopped.is_set():
@@ -142,14 +141,15 @@ class Jobs:
         except StoreError as error:
             _log.warning("Worker %s leaves its leases to run out: %s", self.worker.id, error)
 
-    def _renew(self, connection: Connection, now: float) -> list[LeasedJob]:
-        """The jobs that are this worker's."""
+    def _renew(self, connection: Connection) -> tuple[float, list[LeasedJob]]:
+        """The moment, by the clock as it was compared, and the jobs that are this worker's."""
         if self._beside is not None:
             self._beside(connection)
+        now = self._clock()
         self.worker = replace(self.worker, about=self._about())
         renew(connection, self.worker, now, lease_s=self._lease_s)
         owner = self.worker.id
-        return [job for job in self._jobs if take_lease(connection, job.name, owner, now, self._lease_s)]
+        return now, [job for job in self._jobs if take_lease(connection, job.name, owner, now, self._lease_s)]
 
     def _is_due(self, job: LeasedJob, now: float) -> bool:
         begun = self._begun.get(job.name)

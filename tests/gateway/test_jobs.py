@@ -12,6 +12,7 @@ import pytest
 
 from router.db.database import Database
 from router.errors import Unavailable
+from router.jobs.database_clock import DatabaseClock
 from router.jobs.leased import Jobs, LeasedJob
 from router.jobs.workers import is_alive
 from router.store.migrating import migrate
@@ -171,7 +172,7 @@ def test_a_slow_job_runs_once_and_keeps_nobody_waiting(nodes: list[Database], cl
     assert sorted(runs.done) == ["quick", "quick", "slow"]
 
 
-@pytest.mark.parametrize("gap_s", [9, 60])
+@pytest.mark.parametrize("gap_s", [9, 60, -86_400])
 def test_after_a_gap_others_get_to_beat_before_a_job_runs(
     nodes: list[Database], clock: Clock, runs: Runs, gap_s: float
 ) -> None:
@@ -185,7 +186,7 @@ def test_after_a_gap_others_get_to_beat_before_a_job_runs(
     jobs = Jobs(nodes[0], [LeasedJob("sweep", 5, look)], clock=clock)
     jobs.beat()
     runs.wait(1)
-    clock.now += gap_s  # neither reached the database
+    clock.now += gap_s  # neither reached the database, or the clock was set back
     jobs.beat()
     other.beat()
     assert runs.wait(0) == ["run"]
@@ -197,13 +198,65 @@ def test_after_a_gap_others_get_to_beat_before_a_job_runs(
         one.close()
 
 
-def test_a_clock_that_is_set_back_delays_no_job(nodes: list[Database], clock: Clock, runs: Runs) -> None:
+def test_a_clock_that_is_set_back_delays_a_job_by_one_beat(nodes: list[Database], clock: Clock, runs: Runs) -> None:
     jobs = Jobs(nodes[0], [LeasedJob("sweep", 10, lambda: runs.add("run"))], clock=clock)
     jobs.beat()
     runs.wait(1)
     clock.now -= 86_400
     jobs.beat()
+    clock.now += 5
+    jobs.beat()
     assert runs.wait(2) == ["run", "run"]
+    jobs.close()
+
+
+class Server:
+    """A connection to a database server with a clock of its own, on a machine whose clock can be set."""
+
+    engine = "postgresql"
+
+    def __init__(self) -> None:
+        self.passed, self.ahead, self.slow_s = 50.0, 0.0, 0.0
+        self.clock = DatabaseClock(lambda: 1_700_000_000.0 + self.passed + self.ahead, lambda: self.passed)
+        self.clock.compare(self)  # type: ignore[arg-type]
+
+    @property
+    def time(self) -> float:
+        return 1_700_000_007.0 + self.passed
+
+    def tuples(self, sql: str) -> list[tuple[float]]:
+        self.passed += self.slow_s
+        return [(self.time,)]
+
+
+def test_who_sets_a_machines_clock_changes_no_lease() -> None:
+    server = Server()
+    assert (server.clock(), server.clock.ahead_s) == (server.time, -7)
+    for ahead in (3600.0, -3600.0):
+        server.ahead = ahead
+        server.passed += 4  # a sweep comes before the next beat
+        assert server.clock() == server.time
+        server.clock.compare(server)  # type: ignore[arg-type]
+        assert (server.clock(), server.clock.ahead_s) == (server.time, ahead - 7)
+
+
+def test_an_answer_that_took_long_moves_no_clock() -> None:
+    server = Server()
+    server.slow_s = 60.0  # the server stood still, or this worker did
+    server.clock.compare(server)  # type: ignore[arg-type]
+    assert server.clock() == server.time
+
+
+def test_a_beat_goes_by_the_clock_as_it_has_just_been_compared(nodes: list[Database], clock: Clock) -> None:
+    far = Clock()
+
+    def compare(_: object) -> None:
+        far.now = clock.now
+
+    jobs = Jobs(nodes[0], clock=far, beside=compare)
+    far.now -= 3600
+    jobs.beat()
+    assert is_alive(nodes[1], jobs.worker.id, clock.now)
     jobs.close()
 
 
