@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.errors import UpstreamError
-from router.surfaces.chat.relay import Relay
+from router.surfaces.chat.relay import RECORDED_MAX, Relay
 from router.testing import chunks, completion, token_usage
 from router.types.dialect import Dialect
 from router.types.records import ChatCall, Item, Reply
@@ -237,3 +237,19 @@ def test_the_estimate_is_near_the_truth(count: int) -> None:
     plain = relay(messages=messages)
     plain.body(item(completion("word " * count, usage=None)))
     assert count <= plain.estimate().completion_tokens <= 2 * count
+
+
+def recorded(*told: Any) -> bytes | None:
+    made = relay(ended=True)
+    made.record()
+    run(made, [told])
+    return made.recorded()
+
+
+def test_what_is_recorded_is_bounded_by_what_it_is_and_not_by_what_it_says() -> None:
+    told = chunks("a", "b")
+    assert recorded(*told) == b"\n".join(json.dumps(one).encode() for one in payloads(run(relay(), [told])[0]))
+    image = {"index": 0, "delta": {"images": ["x" * RECORDED_MAX]}, "finish_reason": None}
+    assert recorded({**ENVELOPE, "choices": [image]}, *told) is None
+    letters = [{**ENVELOPE, "choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": None}]}] * 12_000
+    assert recorded(*letters, *told) is None

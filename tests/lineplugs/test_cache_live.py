@@ -130,6 +130,13 @@ def test_what_is_not_kept(room: Room, text: str, fields: dict[str, Any]) -> None
     assert room.asked > before
 
 
+def test_an_answer_of_an_odd_shape_goes_out_whether_or_not_it_can_be_kept(room: Room) -> None:
+    for stream in (False, True):
+        heard = room.chat("oddly", stream=stream)
+        assert heard.status == 200 and b"oddly" in heard.body
+        assert not stream or heard.body.endswith(b"data: [DONE]\n\n")
+
+
 def test_a_seed_makes_a_call_sure_enough(room: Room) -> None:
     room.chat("seeded", temperature=1, seed=7)
     room.until_hit(lambda: room.chat("seeded", temperature=1, seed=7))

@@ -26,7 +26,7 @@ from router.types.keys import Key
 from router.types.line_hooks import CachedAnswer
 from router.types.plugin_context import PluginContext
 from router.types.records import CallRecord, Usage
-from router.upstream.wire import choices_of
+from router.upstream.wire import choices_of, object_at
 
 __all__ = ["AnswerCaches", "PlanOf"]
 
@@ -84,7 +84,18 @@ class AnswerCaches:
             active.relay.record()
 
     def keep(self, active: ActiveCall, record: CallRecord) -> None:
-        """Offer what a finished call was answered with; returns at once."""
+        """Offer what a finished call was answered with; returns at once. Never raises: the call is over, and booked."""
+        try:
+            self._offer(active, record)
+        except faults():
+            _log.exception("what call %s was answered with could not be offered to caches", record.request_id)
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait until all has been offered, for ``timeout_s`` at most."""
+        for keeper in self._keepers.values():
+            keeper.drain(timeout_s)
+
+    def _offer(self, active: ActiveCall, record: CallRecord) -> None:
         if active.recalled is not None or record.ending != "ok" or record.estimated or active.target is None:
             return
         units = record.units
@@ -105,11 +116,6 @@ class AnswerCaches:
         call = request_of(active)
         for name, keeper in self._keepers.items():
             keeper.tell("answer_put", context=self._context_of(name), call=call, answer=answer)
-
-    def drain(self, timeout_s: float) -> None:
-        """Wait until all has been offered, for ``timeout_s`` at most."""
-        for keeper in self._keepers.values():
-            keeper.drain(timeout_s)
 
     def _found(self, active: ActiveCall, plan: Plan, age_s: int | None) -> Recalled | None:
         call = request_of(active)
@@ -150,7 +156,7 @@ def _said(body: bytes, *, stream: bool) -> tuple[str, bool]:
     for text in body.split(b"\n") if stream else [body]:
         value: Mapping[str, Any] = json.loads(text)
         for choice in choices_of(value):
-            said = choice.get("delta") or choice.get("message") or {}
+            said = object_at(choice, "delta") or object_at(choice, "message")
             calls = calls or bool(said.get("tool_calls") or said.get("function_call"))
             if choice.get("finish_reason"):
                 finish.append(str(choice["finish_reason"]))

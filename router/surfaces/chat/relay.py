@@ -75,7 +75,7 @@ class Relay(Reader):
         self._wanted = wanted if type(wanted) is int and self._is_chat else 1
         self._strides = self._wanted == 1 and getattr(type(face), "frames", None) is Dialect.frames
         self._prompt: int | None = None
-        self._recorded: list[bytes] | None = None
+        self._recorded: bytearray | None = None
         self.begin(None)
 
     def begin(self, reply: Reply | None, plugin: str = "") -> None:
@@ -94,7 +94,7 @@ class Relay(Reader):
         self._said = Said()
         self._body = b""
         if self._recorded:
-            self._recorded = []
+            self._recorded.clear()
 
     def frames(self, batch: Sequence[Item]) -> bytes:
         """A batch of a stream's chunks as stream events, joined.
@@ -120,14 +120,15 @@ class Relay(Reader):
             if not self.output:
                 raise self.failure from None
         if self._recorded is not None:
-            self._recorded.extend(shown)
-            if self._said.size > RECORDED_MAX:
+            for text in shown:
+                self._recorded += text + BETWEEN
+            if len(self._recorded) > RECORDED_MAX:
                 self._recorded = None
         return self._face.frames(shown) if shown else b""
 
     def record(self) -> None:
         """Keep what follows, for ``recorded``."""
-        self._recorded = []
+        self._recorded = bytearray()
 
     def recorded(self) -> bytes | None:
         """The answer: a plain one as the provider sent it; of a stream its chunks, one a line. None where nobody asked
@@ -135,7 +136,7 @@ class Relay(Reader):
         """
         if self._recorded is None or not self.finished or len(self._body) > RECORDED_MAX:
             return None
-        return self._body or b"\n".join(text for joined in self._recorded for text in joined.split(BETWEEN))
+        return self._body or bytes(self._recorded.removesuffix(BETWEEN).replace(BETWEEN, b"\n"))
 
     def end(self) -> None:
         """The reply's items are over.
