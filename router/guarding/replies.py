@@ -93,21 +93,18 @@ class GuardedFace:
         return self._shown(held if passed is texts else refolded(held, passed))
 
     def answer(self, body: bytes) -> bytes:
-        """A plain reply, as chat has it: what goes on of it.
+        """A plain reply, as chat has it, or a transcript that is plain text: what goes on of it.
 
         Raises:
             GuardRefused: it is not to be seen.
         """
-        try:
-            value = json.loads(body)
-        except ValueError:  # audio
-            return body
+        value = _told(body)
         passed = self._passed(value)
         if passed is not value:
             for choice in passed.get("choices") or () if isinstance(passed, dict) else ():
                 if isinstance(choice, dict) and choice.get("logprobs") is not None:
                     choice["logprobs"] = None  # they spell the text as it was
-            body = dump_json(passed)
+            body = passed.encode("utf-8", "replace") if isinstance(passed, str) else dump_json(passed)
         if self._observed:
             self.seen = [body]
         return body
@@ -129,7 +126,7 @@ class GuardedFace:
         if not self.seen:
             return
         try:
-            texts = texts_of(folded(self.seen) if stream else json.loads(self.seen[0]))
+            texts = texts_of(folded(self.seen) if stream else _told(self.seen[0]))
         except (ValueError, RouterError):
             return
         for runner, call, mode in self._acting:
@@ -199,6 +196,15 @@ class _Chain:
         given = runner.inline(function)
         runner.noted(call, "reply")
         return given
+
+
+def _told(body: bytes) -> Any:
+    """What a plain reply says: JSON, or a text, of which odd bytes are seen as such and kept where nothing changes."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = None
+    return value if isinstance(value, dict | list) else body.decode("utf-8", "replace")
 
 
 def _whole(runner: GuardRunner, call: GuardedCall, text: str) -> str:

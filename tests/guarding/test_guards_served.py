@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import urllib.error
 import urllib.request
+import wave
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,9 +39,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: ScriptedUpstream
             "strict": True,
         },
         "guards": {"order": ["patterns", "pii"]},
-        "prices": {"one/x": {"input": "1", "output": "2"}},
+        "prices": {"one/x": {"input": "1", "output": "2"}, "one/ear": {"per_second": "0.0001"}},
     }
     section = {"kind": "compatible", "api_key": "k", "unlisted": True, "base_url": upstream.url}
+    section["models"] = {"ear": {"kind": "transcriptions"}}
     folder = tmp_path_factory.mktemp("gateway")
     with Gateway(folder, providers={"one": section}, config=config) as running:
         yield running
@@ -88,6 +91,28 @@ def test_masks_and_notes(gateway: Gateway, upstream: ScriptedUpstream) -> None:
     assert status == 200 and json.loads(body)["choices"][0]["message"]["content"] == "[project] is done"
     assert upstream.last.json()["messages"][0]["content"] == "good morning, what of [project]?"
     assert "guard patterns notes in the request" in gateway.log_path.read_text()
+
+
+@pytest.mark.parametrize("wanted", ["json", "text", "vtt"])
+def test_a_transcript_is_guarded_in_whatever_form(gateway: Gateway, upstream: ScriptedUpstream, wanted: str) -> None:
+    said = b"all of PROJ-77 is \xff"
+    upstream.script(Answer(b'{"text":"all of PROJ-77"}' if wanted == "json" else said))
+    asked = gateway.client(max_retries=0).audio.transcriptions.with_raw_response.create
+    answer = asked(model="one/ear", file=("talk.wav", wav(1)), response_format=wanted)  # type: ignore[call-overload]
+    assert b"all of [project]" in answer.content and b"PROJ-77" not in answer.content
+    if wanted != "json":
+        upstream.script(Answer(said.replace(b"PROJ-77", b"it")))
+        assert asked(model="one/ear", file=("talk.wav", wav(1)), response_format=wanted).content[-1:] == b"\xff"  # type: ignore[call-overload]
+
+
+def wav(seconds: int) -> bytes:
+    kept = io.BytesIO()
+    with wave.open(kept, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(8000)
+        written.writeframes(bytes(seconds * 16000))
+    return kept.getvalue()
 
 
 @pytest.mark.parametrize("surface", ["chat", "messages", "responses"])
