@@ -26,6 +26,7 @@ _FREE = frozenset({"arguments", "args", "input"})
 _JSON = "arguments"
 """A member whose string is JSON: the texts are those within."""
 _HOLDERS = (str, dict, list)
+_DEPTH_MAX = 128  # as of a request's own body
 
 
 def mapped(value: Any, change: Callable[[str], str], *, free: bool = False) -> Any:
@@ -83,8 +84,19 @@ def _mapped_text(name: str, text: str, change: Callable[[str], str], *, free: bo
             inner = json.loads(text)
         except (ValueError, RecursionError):
             return change(text)
-        if isinstance(inner, (dict, list)):
+        if isinstance(inner, (dict, list)) and _is_shallow(inner):
             made = mapped(inner, change, free=True)
             return text if made is inner else json.dumps(made, ensure_ascii=False)
     changed: str = mapped(text, change)
     return changed
+
+
+def _is_shallow(value: Any) -> bool:
+    """Whether JSON within JSON is nested no deeper than can be walked; what is deeper is one text."""
+    level = [value]
+    for _ in range(_DEPTH_MAX):
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+        level = [one for one in level if isinstance(one, (dict, list))]
+        if not level:
+            return True
+    return False

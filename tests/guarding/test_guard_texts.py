@@ -56,6 +56,15 @@ def test_what_people_wrote_is_text_and_names_are_none() -> None:
     assert json.loads(inner["arguments"])["name"] == 'a "quote"' and changed["messages"][0] is body["messages"][0]
 
 
+@pytest.mark.parametrize("depth", [100, 900, 100_000])
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}")])
+def test_arguments_of_any_depth_are_guarded(depth: int, opens: str, closes: str) -> None:
+    text = opens * depth + '"secret"' + closes * depth
+    body = {"arguments": text}
+    assert "secret" in texts_of(body)[0]
+    assert "secret" not in mapped(body, lambda text: text.replace("secret", "x"))["arguments"]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.just("x [E] y"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
