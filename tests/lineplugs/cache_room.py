@@ -100,8 +100,8 @@ class Room:
             return Answer.error(500)
         if "oddly" in words:
             choice = {"index": 0, "message": words, "delta": words, "finish_reason": "stop"}
-            told = {**completion("", finish_reason="stop"), "choices": [choice]}
-            return Stream([told]) if body.get("stream") else Answer(told)
+            odd = {**completion("", finish_reason="stop"), "choices": [choice]}
+            return Stream([odd]) if body.get("stream") else Answer(odd)
         if not body.get("stream"):
             return Answer(completion(f"You said {words}.", finish_reason=finish))
         told = chunks("You said ", f"{words}.", finish_reason=finish, include_usage=True)
