@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -12,9 +13,11 @@ from office_kit import ADA, Opened, entries
 
 from router.errors import RouterError
 from router.ledger.verify import verify
-from router.office import accounts, credits, fallbacks, keys, limits, models
+from router.money.prices import Price
+from router.office import accounts, credits, fallbacks, keys, limits, models, prices
 from router.office.actor import Actor
-from router.office.limits import Subject
+from router.office.audit import state_of
+from router.office.limits import Limits, Subject
 
 EVE = Actor("operator", "Eve")
 ROUNDS = 8
@@ -83,3 +86,32 @@ def test_a_key_is_rotated_once_and_all_money_is_there(opened: Opened) -> None:
         )
     assert accounts.show_account(ours, account).balance.balance == 5 * ROUNDS
     assert [check.name for check in verify(ours.database) if not check.ok] == []
+
+
+def test_what_was_looked_at_is_not_written_over(opened: Opened) -> None:
+    ours, theirs = opened(), opened()
+    account = accounts.create_account(ours, ADA, "One").id
+    limits.set_limits(ours, ADA, Subject("tier", "gold"), {"concurrent": 3})
+    prices.set_price(ours, ADA, "echo/echo", Price.per_million(input="1", output="1"), "vip")
+    mine = Subject("account", account)
+    for number in range(1, ROUNDS + 1):
+        before = len(entries(ours))
+        held = accounts.get_account(ours, account)
+        found = prices.show_price_of(ours, "echo/echo").found
+        asked = {one.subject: one.limits for one in limits.written_limits(ours)}.get(mine, Limits())
+        tier, price_list = "" if held.tier else "gold", "" if held.price_list else "vip"
+        for change in (
+            partial(accounts.set_tier, account_id=account, tier=tier, expected=state_of(held.tier)),
+            partial(
+                accounts.set_price_list, account_id=account, price_list=price_list, expected=state_of(held.price_list)
+            ),
+            partial(limits.set_limits, subject=mine, changes={"concurrent": number}, expected=state_of(asked)),
+            partial(
+                prices.set_price,
+                model="echo/echo",
+                price=Price.per_million(input=str(number), output="1"),
+                expected=state_of(found.price, found.source),
+            ),
+        ):
+            both(partial(change, ours, ADA), partial(change, theirs, EVE))
+        assert len(entries(ours)) - before == 4
