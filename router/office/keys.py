@@ -15,6 +15,7 @@ from router.errors import BadRequest, Conflict
 from router.money.amounts import format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
+from router.office.limits import limits_warning, shown_limit
 from router.office.office import Office
 from router.store import keys as table
 from router.store.accounts import OPERATORS, get_account
@@ -137,6 +138,7 @@ def create_key(
         )
         account = None if kind == "operator" else account_id
         asked = _ask_limits(transaction, row, limits or {})
+        warnings += _unenforced(office, limits or {})
         detail = {"account": account, "name": row.name, "kind": "" if kind == "model" else kind, **_told(row), **asked}
         return Change(MadeKey(row, text, warnings=warnings), row.id, detail)
 
@@ -217,6 +219,7 @@ def change_key(office: Office, actor: Actor, key_id: str, edits: KeyEdits) -> Ma
         warnings = shelf.within(transaction).check_scope(edits["scope"]) if shelf is not None else []
         row = table.change_key(transaction, key_id, _changes(transaction, key_id, edits))
         asked = _ask_limits(transaction, row, edits.get("limits", {}))
+        warnings += _unenforced(office, edits.get("limits", {}))
         return Change(MadeKey(row, "", warnings=warnings), key_id, {**_edited(row, edits), **asked})
 
     return write(office, actor, "keys rename" if set(edits) == {"name"} else "keys limit", change)
@@ -310,8 +313,13 @@ def _ask_limits(transaction: Transaction, row: KeyRow, limits: Mapping[str, int 
     changed = {name: value for name, value in limits.items() if value != getattr(before, name, None)}
     if changed:
         set_limits(transaction, subject, changed)
-    told = {name: "none" if value is None else value for name, value in changed.items()}
+    told = {name: "none" if value is None else shown_limit(name, value) for name, value in changed.items()}
     return {"limits": told} if told else {}
+
+
+def _unenforced(office: Office, limits: Mapping[str, int | None]) -> list[str]:
+    warning = limits_warning(office, Limits(**limits))
+    return [warning] if warning else []
 
 
 def _refuse_terms(what: str, given: Sequence[str]) -> None:

@@ -131,6 +131,32 @@ def test_keys_are_made_shown_changed_and_deleted(gateway: Gateway, ours: Tenant)
     assert request(gateway, "POST", "/v1/chat/completions", BODY, key=value["key"]).status == 401
 
 
+@pytest.mark.row("NE-10")
+def test_a_key_takes_limits_that_only_lower_what_operators_give(gateway: Gateway) -> None:
+    tenant = settled(gateway, "paced")
+    body = {"name": "slow", "requests_per_minute": 2, "tokens_per_minute": 10**9, "spend_per_day": "0.5"}
+    value = exact(request(gateway, "POST", "/api/v1/keys", body, key=tenant.management), 201)
+    row, path = value["data"], f"/api/v1/keys/{value['data']['hash']}"
+    assert (row["requests_per_minute"], row["concurrent"], row["spend_per_day_text"]) == (2, None, "0.5")
+    assert value["warnings"] == [] and row["limits_in_force"]["requests_per_minute"] == 2
+    for _ in range(2):
+        call(gateway, value["key"])
+    refused = request(gateway, "POST", "/v1/chat/completions", BODY, key=value["key"])
+    assert refused.status == 429, refused.body
+
+    gateway.router("limits", "set", "--key", row["id"], "--tokens-per-minute", "5000", "--concurrent", "3")
+    more = {"concurrent": 9, "requests_per_minute": None, "spend_per_month": 7}
+    after = exact(request(gateway, "PATCH", path, more, key=tenant.management))["data"]
+    assert (after["concurrent"], after["requests_per_minute"], after["spend_per_day"]) == (9, None, Decimal("0.5"))
+    held = after["limits_in_force"]
+    assert (held["concurrent"], held["tokens_per_minute"], held["spend_per_month_text"]) == (3, 5000, "7")
+    call(gateway, value["key"])
+    assert exact(request(gateway, "GET", path, key=tenant.management))["data"]["limits_in_force"] == held
+    told = gateway.router("audit", "show", "--subject", row["id"])[0]
+    assert (told["kind"], told["action"]) == ("key", "keys limit")
+    assert told["detail"]["limits"] == {"concurrent": 9, "requests_per_minute": "none", "spend_per_month": "7"}
+
+
 def test_each_change_is_told_in_the_audit_log(gateway: Gateway, ours: Tenant) -> None:
     made = exact(request(gateway, "POST", "/api/v1/keys", {"name": "told"}, key=ours.management), 201)["data"]
     path = f"/api/v1/keys/{made['hash']}"
@@ -171,6 +197,10 @@ WRONG: list[tuple[str, Any, str]] = [
     ("POST", {"name": "x", "models": "openai/gpt-4o"}, "models"),
     ("POST", {"name": "x", "models": [1]}, "models"),
     ("POST", {"name": "x", "nmae": "y"}, "nmae"),
+    ("POST", {"name": "x", "requests_per_minute": 0}, "requests_per_minute"),
+    ("POST", {"name": "x", "tokens_per_minute": 10**10}, "tokens_per_minute"),
+    ("POST", {"name": "x", "concurrent": 1.5}, "concurrent"),
+    ("PATCH", {"spend_per_day": -1}, "spend_per_day"),
     ("PATCH", {}, ""),
     ("PATCH", {"disabled": "yes"}, "disabled"),
 ]

@@ -28,6 +28,7 @@ from router.office.webhooks.endpoints import EndpointRow
 from router.office.webhooks.sent import Delivery
 from router.office.webhooks.shown import delivery_value, endpoint_value
 from router.store.keys import KeyRow
+from router.types.keys import Limits
 
 __all__ = ["body_of", "describe_key_api", "describe_operators", "describe_own", "query_of", "script_errors"]
 
@@ -202,7 +203,8 @@ def _own_samples(currency: str) -> dict[str, list[Any]]:
     """Route -> examples of its answer."""
     full = KeyRow("key_1", "acct_1", "laptop", "0" * 64, "abcd", "active", _AT, _AT + 1.0, None, ("a/b",), 5, "day")
     bare = KeyRow("key_2", "acct_1", "ci", "1" * 64, "efgh", "active", _AT, made_by="pers_1")
-    keys = [key_row(KeyStanding(full, {}, 4), "sk-", currency), key_row(KeyStanding(bare), "sk-", currency)]
+    limits = Limits(1, 1, 1, 1, 1)
+    keys = [key_row(one, "sk-", currency) for one in (KeyStanding(full, {}, 4, limits, limits), KeyStanding(bare))]
     sums = [
         UsageSum(group, 2, 1, 10, 5, 20, 0, 1_500_000_001, 0, 0)
         for group in (

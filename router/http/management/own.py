@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from router.http.management.rows import activity_row, key_row, log_row
 from router.office.customers import own
 from router.office.forms.own import RESETS, ActivityForm, KeyEditForm, KeyListForm, LogsForm, NewKeyForm
 from router.office.keys import KeyEdits, change_key, create_key, list_keys, revoke_key
-from router.types.keys import KEY_KINDS, Budget
+from router.types.keys import KEY_KINDS, Budget, Limits
 
 __all__ = ["OWN_ROUTES", "OwnAnswer", "OwnRequest", "OwnRoute"]
 
@@ -20,6 +21,7 @@ _KEYS = "/api/v1/keys"
 _PAGE = 100
 _LOGS = 100
 _DAYS = 30
+_LIMITS = tuple(one.name for one in fields(Limits))
 
 
 def _list_keys(request: OwnRequest) -> OwnAnswer:
@@ -40,6 +42,7 @@ def _make_key(request: OwnRequest) -> OwnAnswer:
         scope=values.get("models") or (),
         expires_at=values.get("expires_at"),
         budget=None if limit is None else Budget(limit, RESETS.get(reset or "", "")),
+        limits=_limits(values),
     )
     return OwnAnswer({"data": request.shown(made.row), "key": made.text, "warnings": list(made.warnings)}, 201)
 
@@ -67,7 +70,14 @@ def _edits(values: Mapping[str, Any]) -> KeyEdits:
         edits["expires_at"] = values["expires_at"]
     if "models" in values:
         edits["scope"] = values["models"] or ()
+    if limits := _limits(values):
+        edits["limits"] = limits
     return edits
+
+
+def _limits(values: Mapping[str, Any]) -> dict[str, int | None]:
+    """What is asked of a key; what is not named stays."""
+    return {name: values[name] for name in _LIMITS if name in values}
 
 
 def _drop_key(request: OwnRequest) -> OwnAnswer:

@@ -6,6 +6,7 @@ No row says what a call cost us, who served it, or what it is called there.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,8 +15,10 @@ from router.metering.usage_hours import UsageSum
 from router.money.amounts import format_nano
 from router.office.customers.own import DAY_S, KeyStanding
 from router.office.forms.own import RESETS
+from router.office.limits import MONEY
 from router.office.usage import NamedCall
 from router.store.keys import KeyRow
+from router.types.keys import Limits
 from router.types.periods import PERIODS, iso_time
 
 __all__ = ["activity_row", "key_row", "log_row"]
@@ -46,6 +49,8 @@ def key_row(standing: KeyStanding, prefix: str, currency: str) -> dict[str, Any]
         "disabled": row.status != "active",
         **_amounts(amounts),
         "limit_reset": _RESET_NAMES.get(row.budget_period),
+        **_limits(standing.asked),
+        "limits_in_force": _limits(standing.in_force),
         "include_byok_in_limit": False,
         "byok_usage": 0,
         **{f"byok_usage_{name}": 0 for name in RESETS},
@@ -130,3 +135,9 @@ def _amounts(amounts: Mapping[str, int | None]) -> dict[str, Any]:
         text = None if nano is None else format_nano(nano)
         found |= {name: None if text is None else Decimal(text), f"{name}_text": text}
     return found
+
+
+def _limits(limits: Limits) -> dict[str, Any]:
+    values = asdict(limits)
+    counts = {name: value for name, value in values.items() if name not in MONEY}
+    return {**counts, **_amounts({name: values[name] for name in MONEY})}

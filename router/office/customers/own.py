@@ -13,12 +13,13 @@ from router.charging.budget import budget_spent
 from router.charging.key_views import used_by_keys
 from router.charging.limit_rules import limit_rules
 from router.errors import BadRequest, NotFound
+from router.office.customers.standing import read_limits_of_keys
 from router.office.keys import list_keys
 from router.office.office import Office
 from router.office.usage import NamedCall, UsageSum, list_calls, sum_hours
 from router.store.keys import KeyRow, get_key
 from router.store.lookup import find_own_key
-from router.types.keys import KEY_KINDS
+from router.types.keys import KEY_KINDS, Limits
 
 __all__ = [
     "DAYS_MAX",
@@ -44,11 +45,15 @@ class KeyStanding:
     Attributes:
         used_nano: as ``router.charging.key_views.used_by_keys`` has it.
         remaining_nano: what is left of its budget in the present period; None where it has none.
+        asked: the limits that its account asks of it.
+        in_force: those that hold for it, whoever set them.
     """
 
     row: KeyRow
     used_nano: dict[str, int] = field(default_factory=dict)
     remaining_nano: int | None = None
+    asked: Limits = field(default_factory=Limits)
+    in_force: Limits = field(default_factory=Limits)
 
 
 def list_own_keys(
@@ -61,7 +66,7 @@ def list_own_keys(
     """
     statuses = ("active", "disabled") if disabled else ("active",)
     rows = list_keys(office, account, kinds=("model",), statuses=statuses, offset=offset, limit=limit)
-    return _standings(office, rows)
+    return _standings(office, account, rows)
 
 
 def own_key(office: Office, account: str, hash: str) -> KeyRow:
@@ -90,7 +95,7 @@ def own_key_id(office: Office, account: str, hash: str) -> str:
 
 def key_standing(office: Office, row: KeyRow) -> KeyStanding:
     """One key with what it used."""
-    return _standings(office, [row])[0]
+    return _standings(office, row.account_id, [row])[0]
 
 
 def list_own_activity(
@@ -141,16 +146,16 @@ def list_own_calls(office: Office, account: str, **filters: Any) -> list[NamedCa
     return list_calls(office, account=account, **filters)
 
 
-def _standings(office: Office, rows: Sequence[KeyRow]) -> list[KeyStanding]:
+def _standings(office: Office, account: str, rows: Sequence[KeyRow]) -> list[KeyStanding]:
     now, timezone = office.clock(), limit_rules(office.settings).timezone
     used = used_by_keys(office.database, sorted({row.counted_as for row in rows}), now, timezone)
     found = []
-    for row in rows:
+    for row, limits in zip(rows, read_limits_of_keys(office, account, rows), strict=True):
         remaining = None
         if row.budget is not None:
             spent = budget_spent(office.database, row.counted_as, row.budget, at=now, timezone=timezone)
             remaining = max(0, row.budget.amount_nano - spent.used_nano - spent.held_nano)
-        found.append(KeyStanding(row, used[row.counted_as], remaining))
+        found.append(KeyStanding(row, used[row.counted_as], remaining, limits.asked, Limits(**limits.values)))
     return found
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "ShownTier",
     "Standing",
     "read_key_limits",
+    "read_limits_of_keys",
     "read_standing",
 ]
 
@@ -144,8 +145,18 @@ def read_key_limits(office: Office, row: KeyRow) -> KeyLimits:
     Raises:
         NotFound: its account is no more.
     """
-    tier, stored = get_account(office.database, row.account_id).tier, list_limits(office.database)
-    return _of_key(limit_rules(office.settings), row, tier, stored, office.clock())
+    return read_limits_of_keys(office, row.account_id, [row])[0]
+
+
+def read_limits_of_keys(office: Office, account_id: str, rows: Iterable[KeyRow]) -> list[KeyLimits]:
+    """What holds for some keys of one account now, in their order.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    tier, stored = get_account(office.database, account_id).tier, list_limits(office.database)
+    rules, now = limit_rules(office.settings), office.clock()
+    return [_of_key(rules, row, tier, stored, now) for row in rows]
 
 
 def _of_key(rules: LimitRules, row: KeyRow, tier: str, stored: Mapping[Subject, Limits], now: float) -> KeyLimits:

@@ -29,10 +29,12 @@ RESETS: Mapping[str, str] = {"daily": "day", "weekly": "week", "monthly": "month
 assert tuple(RESETS.values()) == PERIODS
 
 ACTIVITY_GROUPS = ("model", "key", "member", "day", "hour")
+_COUNT_MAX = 10**9
 _LIMIT = "The most that it may spend, in the balance currency; null for what the account has."
 _RESET = "When what was spent begins anew; null for never."
 _EXPIRES = "When it ends (UTC unless it says otherwise); null for never."
 _MODELS = "Model IDs, or `provider/*`, that it may use; empty for all."
+_LOWERS = "null for what operators give. It only lowers that."
 _NO_BYOK = "Of no effect: there are no keys of customers' own for providers here."
 _KEY = "Only this key's, by its hash or ID, with those that it took the place of."
 
@@ -42,6 +44,11 @@ class _KeyForm(OfficeForm):
     limit_reset = ChoiceField(*RESETS, about=_RESET)
     expires_at = MomentField(about=_EXPIRES)
     models = LinesField(256, about=_MODELS)
+    requests_per_minute = WholeField(1, _COUNT_MAX, about=f"Calls that begin in a minute; {_LOWERS}", example=60)
+    tokens_per_minute = WholeField(1, _COUNT_MAX, about=f"Tokens in and out in a minute; {_LOWERS}")
+    concurrent = WholeField(1, _COUNT_MAX, about=f"Calls under way; {_LOWERS}")
+    spend_per_day = MoneyField(about=f"Charges in a calendar day; {_LOWERS}", example="5.00")
+    spend_per_month = MoneyField(about=f"Charges in a calendar month; {_LOWERS}")
     include_byok_in_limit = YesNoField(about=_NO_BYOK)
 
 
@@ -65,7 +72,9 @@ class KeyEditForm(_KeyForm):
     @validates_schema
     def _check_any(self, data: Mapping[str, Any], **options: Any) -> None:
         if not set(data) - {"include_byok_in_limit"}:
-            raise ValidationError("Nothing is to change: name, disabled, limit, limit_reset, expires_at or models")
+            raise ValidationError(
+                "Nothing is to change: name, disabled, limit, limit_reset, expires_at, models or a limit of its pace"
+            )
 
 
 class KeyListForm(OfficeForm):
