@@ -116,6 +116,8 @@ class Jobs:
             self.failing = True
             raise
         self.failing = False
+        names = {job.name for job in mine}  # how others' jobs end is theirs to tell
+        self._failures = {name: count for name, count in self._failures.items() if name in names}
         since_s, self._beaten = now - self._beaten, now
         if abs(since_s) > self._lease_s / 2:  # others may have beaten last long before this worker did
             return  # the database was away, for other workers too: let them beat before a sweep takes them for dead

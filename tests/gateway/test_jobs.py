@@ -135,6 +135,27 @@ def test_a_job_that_fails_is_run_again_after_pauses_that_grow_from_seconds(
     assert begun == [0, 5, 15, 35, 3635, 3640, 3650, 3670, 3710, 3790, 3950, 4270]  # the fourth went well
 
 
+def test_who_has_lost_a_job_tells_of_its_failures_no_more(nodes: list[Database], clock: Clock, runs: Runs) -> None:
+    def fail() -> None:
+        runs.add("run")
+        raise Unavailable("no")
+
+    first = Jobs(nodes[0], [LeasedJob("bad", 5, fail)], clock=clock, lease_s=60)
+    for count in range(1, 4):
+        first.beat()
+        runs.wait(count)
+        clock.now += 25
+    assert first.failed_again() == [("bad", 3)]
+    clock.now += 60
+    second = Jobs(nodes[1], [LeasedJob("bad", 5, lambda: runs.add("good"))], clock=clock, lease_s=60)
+    second.beat()
+    runs.wait(4)
+    first.beat()
+    assert first.failed_again() == second.failed_again() == []
+    for one in (first, second):
+        one.close()
+
+
 def test_a_failing_job_is_logged_and_tried_again(
     nodes: list[Database], clock: Clock, runs: Runs, caplog: pytest.LogCaptureFixture
 ) -> None:
