@@ -10,7 +10,7 @@ from payments_kit import OPERATOR, Clock, Till
 
 from router import BadRequest, Refund, TopUp
 from router.money.amounts import NANO
-from router.office.payments.refunds import ask_refund
+from router.office.payments.refunds import ask_refund, push_refunds
 from router.office.payments.upkeep import poll_method
 
 
@@ -32,6 +32,26 @@ def test_a_refund_that_was_made_although_it_was_refused_is_taken(till: Till) -> 
         till.tell(replace(made, failed=True))
         till.tell(made)
     assert till.balance() == 10 * NANO and till.row(row.id).state == "paid"
+    till.check()
+
+
+def test_a_refund_that_is_asked_for_again_while_it_is_made_is_not_given_back(till: Till) -> None:
+    row = till.paid()
+
+    def makes(topup: TopUp, amount: int, asked: str) -> Any:
+        made = Refund("re_1", payment=row.payment, amount=amount, currency="USD", asked=asked)
+        till.method.refund = refuses
+        till.clock.now += 30
+        push_refunds(till.office, till.methods)  # whoever asks again is told first that it cannot be made
+        return [made]
+
+    def refuses(topup: TopUp, amount: int, asked: str) -> Any:
+        till.tell(Refund("re_1", payment=row.payment, amount=amount, currency="USD", asked=asked))
+        raise BadRequest("charge already refunded")
+
+    till.method.refund = makes
+    assert ask_refund(till.office, OPERATOR, till.methods, row.id, 400, reason="sorry").state == "done"
+    assert till.balance() == 6 * NANO and till.row(row.id).state == "part_refunded"
     till.check()
 
 

@@ -22,7 +22,7 @@ from router.office.payments.booking import book_facts
 from router.office.payments.credits import book_paid
 from router.office.payments.methods import PaymentMethods
 from router.office.payments.rates import minor_text
-from router.office.payments.reversals import take_refund
+from router.office.payments.reversals import refused_ask, take_refund
 from router.office.payments.topups import TopUpQuote, new_topup, show_topup, view_of
 from router.store.accounts import get_account
 from router.store.payments import refunds as rows
@@ -206,7 +206,7 @@ def _push(office: Office, methods: PaymentMethods, refund: RefundRow) -> None:
             methods.ask(row.method, "payment_refund", topup=view_of(office, row), amount=refund.amount, asked=refund.id)
         )
     except BadRequest as error:  # and nothing else: whoever was asked before may have given it back
-        failed = Refund(f"refused:{refund.id}", topup=row.id, amount=refund.amount, asked=refund.id, failed=True)
+        failed = Refund(refused_ask(refund.id), topup=row.id, amount=refund.amount, asked=refund.id, failed=True)
         book_facts(office, row.method, [failed])
         _note(office, refund.id, error.message)
         return

@@ -22,7 +22,15 @@ from router.store.payments.refunds import RefundRow, find_refund, refunds_of, up
 from router.store.payments.topups import TopUpRow
 from router.types.payments import Dispute, Refund
 
-__all__ = ["book_dispute", "book_refund", "book_waiting", "give_refund_back", "state_of", "take_refund"]
+__all__ = [
+    "book_dispute",
+    "book_refund",
+    "book_waiting",
+    "give_refund_back",
+    "refused_ask",
+    "state_of",
+    "take_refund",
+]
 
 
 def book_refund(booking: Booking, fact: Refund) -> FactOutcome:
@@ -132,6 +140,11 @@ def give_refund_back(booking: Booking, row: TopUpRow, amount: int, *, reference:
     return row, made.reference
 
 
+def refused_ask(refund_id: str) -> str:
+    """The reference under which it is booked that a method would not make a refund that it was asked for."""
+    return f"refused:{refund_id}"
+
+
 def state_of(row: TopUpRow) -> str:
     """The state of a top-up that was paid, by what was taken of it since."""
     if row.disputed_nano:
@@ -145,6 +158,8 @@ def _asked(booking: Booking, fact: Refund, row: TopUpRow, asked: RefundRow) -> F
     """What became of a refund that the operator asked for: what it takes was taken then. One that was taken for
     refused, and given back, is taken once more where the method tells that it was made after all.
     """
+    if asked.state == "done" and fact.reference == refused_ask(asked.id):  # asked once more, of what was made by then
+        return FactOutcome("noted", kind_of(fact), fact.reference, row.id, row.account_id)
     made, fact = "", replace(fact, amount=asked.amount)
     failed = fact.failed or booking.known("refund_failed", fact.reference) is not None
     if failed and asked.state != "failed":
