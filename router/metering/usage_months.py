@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from router.db.connection import Connection, quoted
 from router.errors import BadRequest
 
-__all__ = ["Month", "drop_months", "has_months", "make_months", "partition_usage"]
+__all__ = ["Month", "drop_months", "has_months", "make_months", "old_months", "partition_usage"]
 
 _AHEAD = 3
 _BEFORE, _REST = "usage_before", "usage_rest"
@@ -105,22 +105,29 @@ def make_months(connection: Connection, now: float | None = None) -> int:
     return made
 
 
-def drop_months(connection: Connection, before: float) -> int:
-    """Drop the parts of which every call arrived before a time, in the open transaction; how many rows they had.
+def old_months(connection: Connection, before: float) -> dict[str, int]:
+    """The parts of months that ended before a time, and how many rows each has: they are counted before anybody waits.
 
-    Of ``usage_before`` and of months that reach beyond, nothing is dropped.
+    ``usage_before`` and months that reach beyond are none.
     """
-    dropped = 0
+    found = {}
     for (name,) in connection.tuples(_PARTS):
         match = _NAME.fullmatch(name)
-        if match is None or _month_at(int(match[1]), int(match[2]) + 1) > before:
-            continue
-        rows = connection.tuples(f"SELECT count(*) FROM {name}")[0][0]  # noqa: S608 - matched
-        connection.execute("LOCK TABLE usage IN ACCESS EXCLUSIVE MODE")
-        newest = connection.tuples(f"SELECT max(created_at) FROM {name}")[0][0]  # noqa: S608 - matched
+        if match is not None and _month_at(int(match[1]), int(match[2]) + 1) <= before:
+            found[name] = int(connection.tuples(f"SELECT count(*) FROM {name}")[0][0])  # noqa: S608 - matched
+    return found
+
+
+def drop_months(connection: Connection, before: float, names: Iterable[str]) -> list[str]:
+    """Drop those parts of ``old_months`` of which every call arrived before a time, in the open transaction; which."""
+    there = {name for (name,) in connection.tuples(_PARTS)}
+    dropped = []
+    connection.execute("LOCK TABLE usage IN ACCESS EXCLUSIVE MODE")
+    for name in there.intersection(names):
+        newest = connection.tuples(f"SELECT max(created_at) FROM {name}")[0][0]  # noqa: S608 - one of ours
         if newest is None or newest < before:
             connection.execute(f"DROP TABLE {name}")
-            dropped += rows
+            dropped.append(name)
     return dropped
 
 

@@ -15,7 +15,7 @@ from router.db.transaction import Runner
 from router.errors import NotFound
 from router.metering.hour_rows import HOUR_S, hour_of
 from router.metering.usage_columns import COLUMNS, NAMES, clean_record, record_of, values_of
-from router.metering.usage_months import drop_months, has_months
+from router.metering.usage_months import drop_months, has_months, old_months
 from router.types.records import CallRecord
 
 __all__ = [
@@ -231,18 +231,25 @@ def prune_usage(database: Runner, before: float, *, batch: int = 500) -> int:
     """
     total = 0
     if database.read(has_months, whole=False):
-        total = database.write(lambda connection: _drop_old(connection, before), timeout_s=_DROP_S)
+        total = _drop_old(database, before)
     while deleted := database.write(lambda connection: _prune_some(connection, before, batch)):
         total += deleted
     return total
 
 
-def _drop_old(connection: Connection, before: float) -> int:
+def _drop_old(database: Runner, before: float) -> int:
     """Drop whole months; how many rows these had."""
-    dropped = drop_months(connection, before)
-    if dropped:
-        connection.execute(_PRUNED, (math.ceil(before),))
-    return dropped
+    old = database.read(lambda connection: old_months(connection, before), whole=False, timeout_s=_DROP_S)
+    if not old:
+        return 0
+
+    def drop(connection: Connection) -> int:
+        dropped = drop_months(connection, before, old)
+        if dropped:
+            connection.execute(_PRUNED, (math.ceil(before),))
+        return sum(old[name] for name in dropped)
+
+    return database.write(drop, timeout_s=_DROP_S)
 
 
 def _prune_some(connection: Connection, before: float, batch: int) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 from stored_usage import insert_usage
 
 from router.db.columns import table_names
+from router.db.connection import Connection
 from router.db.database import Database
 from router.errors import BadRequest
 from router.ledger.verify import verify
@@ -104,6 +108,38 @@ def test_pruning_drops_whole_months_and_the_rest_row_by_row(server: Database, ne
     there = "SELECT count(*) FROM pg_inherits WHERE inhrelid = to_regclass('usage_2027_01')"
     assert server.read(lambda connection: connection.tuples(there)) == [(0,)]
     assert {check.name: check.detail for check in verify(server) if not check.ok} == {}
+
+
+def test_no_call_waits_while_old_months_are_counted(
+    server: Database, new_record: New, postgresql_url: str, tmp_path: Path
+) -> None:
+    partition(server)
+    write(server, record(new_record, at(2027, 1, 3)))
+    locked, release = threading.Event(), threading.Event()
+
+    def lock(connection: Connection) -> None:
+        connection.execute("LOCK TABLE usage_2027_01 IN ACCESS EXCLUSIVE MODE")  # so that counting takes long
+        locked.set()
+        assert release.wait(30)
+
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with (
+        closing(open_database(postgresql_url, tmp_path)) as slow,
+        closing(open_database(postgresql_url, tmp_path)) as calls,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        try:
+            holding = pool.submit(lambda: slow.write(lock, behind=True, timeout_s=40))
+            assert locked.wait(10)
+            pruning = pool.submit(lambda: prune_usage(server, at(2027, 2, 10)[1]))
+            deadline = time.monotonic() + 20
+            while calls.read(lambda connection: connection.tuples(waiting), whole=False) == [(0,)]:
+                assert time.monotonic() < deadline and not pruning.done()
+            assert calls.write(lambda connection: 1, timeout_s=5) == 1
+        finally:
+            release.set()
+        holding.result(30)
+        assert pruning.result(30) == 1 and parts(server) == {}
 
 
 def test_a_month_with_a_call_that_came_later_is_not_dropped(server: Database, new_record: New) -> None:
