@@ -68,8 +68,8 @@ def _size(node: Node) -> int:
     match node:
         case Char():
             return 1
-        case Zero():
-            return 0
+        case Zero(_, inner):
+            return 0 if inner is None else _size(inner)  # a look around goes as far, and none of it is matched
         case Repeat(inner, _, high, _):
             return high * _size(inner)
         case Group(_, inner):
@@ -105,6 +105,12 @@ def _first_of(branch: tuple[Node, ...]) -> tuple[_Chars, bool]:
     return chars, True
 
 
+def _begins(branch: tuple[Node, ...], follow: _Chars | None) -> _Chars:
+    """What begins a branch, or what follows it where the branch can be nothing."""
+    chars, empty = _first_of(branch)
+    return chars | follow if empty and follow is not None else chars
+
+
 def _ways(node: Node, follow: _Chars | None, everything: _Chars) -> int:
     """In how many ways it can be tried at one place.
 
@@ -123,10 +129,8 @@ def _ways(node: Node, follow: _Chars | None, everything: _Chars) -> int:
             return _repeated(inner, low, high, follow, everything)
         case Choice(branches):
             ways = [_in_order(branch, follow, everything) for branch in branches]
-            firsts = [_first_of(branch)[0] for branch in branches]
-            apart = sum(map(len, firsts)) == len(frozenset().union(*firsts)) and not any(
-                _first_of(branch)[1] for branch in branches[:-1]
-            )
+            firsts = [_begins(branch, follow) for branch in branches]
+            apart = sum(map(len, firsts)) == len(frozenset().union(*firsts))
             return max(ways) if apart else sum(ways)
 
 

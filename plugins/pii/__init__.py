@@ -8,18 +8,20 @@ again when the client reads it, in streams and in arguments of tool calls as wel
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from router_plugins.pii.finding import KINDS, values_in
 
-from router import Guard, GuardedCall, PluginContext, TextFilter, hookimpl
+from router import Guard, GuardedCall, PluginContext, TextFilter, hookimpl, matches_in
 
 __all__ = ["plugin"]
 
 _LONGEST = 24
 _CUT = re.compile(r"\[(?:[A-Z]{1,5}(?:_\d{0,9})?)?$")
 """What a placeholder may begin with at the end of a piece."""
+_NAME = re.compile(rf"\[(?:{'|'.join(kind.upper() for kind in KINDS)})_[0-9]{{1,9}}\]")
+"""A placeholder: looked for by its shape, so that a text with thousands of values takes no longer for each of them."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Masking(Guard):
             return None
         names = {value: name for name, value in call.state.items()}
         counts: dict[str, int] = {}
+        held = {match[0] for text in texts for match in matches_in(_NAME, text)}
         for name in call.state:
             counts[_kind_of(name)] = counts.get(_kind_of(name), 0) + 1
         shown = []
@@ -85,7 +88,7 @@ class Masking(Guard):
             for start, stop, kind in values:
                 value = text[start:stop]
                 if value not in names:
-                    names[value] = _new_name(kind, counts, texts)
+                    names[value] = _new_name(kind, counts, held)
                     call.state[names[value]] = value
                 parts += [text[end:start], names[value]]
                 end = stop
@@ -102,7 +105,6 @@ class _Restoring:
 
     def __init__(self, values: dict[str, str]) -> None:
         self._values = values
-        self._names = re.compile("|".join(re.escape(name) for name in values))
         self._kept = ""
 
     def feed(self, text: str) -> str:
@@ -110,7 +112,7 @@ class _Restoring:
         text = self._kept + text
         cut = _CUT.search(text, max(0, len(text) - _LONGEST))
         text, self._kept = (text, "") if cut is None else (text[: cut.start()], text[cut.start() :])
-        return self._names.sub(lambda match: self._values[match[0]], text)
+        return _NAME.sub(lambda match: self._values.get(match[0], match[0]), text)
 
     def flush(self) -> str:
         """See ``TextFilter``."""
@@ -122,12 +124,12 @@ def _kind_of(name: str) -> str:
     return name[1:].partition("_")[0]
 
 
-def _new_name(kind: str, counts: dict[str, int], texts: Sequence[str]) -> str:
-    """The next placeholder of a kind that no text of the request holds itself."""
+def _new_name(kind: str, counts: dict[str, int], held: Set[str]) -> str:
+    """The next placeholder of a kind that is not among those which the request holds itself."""
     while True:
         counts[kind.upper()] = counts.get(kind.upper(), 0) + 1
         name = f"[{kind.upper()}_{counts[kind.upper()]}]"
-        if not any(name in text for text in texts):
+        if name not in held:
             return name
 
 
