@@ -14,6 +14,8 @@ from import_kit import NEW_API_KEY, SK, fill_litellm, fill_new_api, insert
 
 from router.calls.auth import Authenticator
 from router.errors import Unauthorized
+from router.errors import BadRequest
+from router.office.importing.openrouter_list import find_in_list
 from router.office.importing.records import nano_of, per_million
 from router.store.lookup import find_key
 from router.store.opening import open_database
@@ -251,9 +253,18 @@ def test_amounts_are_exact() -> None:
     assert nano_of("0.0000000019") == 1
     assert per_million("2.5e-06") == "2.5"
     assert per_million("0.00000000000000149") == "0.000000001"
-    for bad in ("nan", "inf", "x", "1e30"):
+    for bad in ("nan", "inf", "x", "1e30", "1e999999"):
         with pytest.raises(ValueError, match=r"is no amount|beyond belief"):
             nano_of(bad)
-    for bad in ("nan", "-1", "inf", "x"):
+    for bad in ("nan", "-1", "inf", "x", "1e999999"):
         with pytest.raises(ValueError, match="is no price"):
             per_million(bad)
+
+
+def test_prices_beyond_belief_are_bad_rows() -> None:
+    prices = ('{"prompt": "1e999999"}', '{"prompt": "1", "request": "1e50"}', '{"prompt": "1", "web_search": "1e999999"}')
+    rows = [f'{{"id": "m{place}", "pricing": {price}}}' for place, price in enumerate(prices)]
+    found = find_in_list(f'{{"data": [{", ".join(rows)}]}}'.encode(), "p")
+    assert [row.source for row in found.bad] == ["m0", "m1", "m2"] and not found.models
+    with pytest.raises(BadRequest, match="no JSON"):
+        find_in_list(b'{"data": [{"id": "m", "pricing": {"prompt": 1e99999999999999999999}}]}', "p")

@@ -25,12 +25,14 @@ class SoftAuthenticator:
         origin: of the page that asks.
         verifies: whether it checks who holds it.
         counter: of its signatures; None for one that does not count.
+        public: what it says in the place of its public key; None for that.
     """
 
-    def __init__(self, origin: str, *, verifies: bool = True, counter: int | None = None) -> None:
+    def __init__(self, origin: str, *, verifies: bool = True, counter: int | None = None, public: Any = None) -> None:
         self.origin = origin
         self.verifies = verifies
         self.counter = counter
+        self.public = public
         self.id = secrets.token_bytes(20)
         self._key = ec.generate_private_key(ec.SECP256R1())
 
@@ -39,7 +41,7 @@ class SoftAuthenticator:
         asked = json.loads(options)
         point = self._key.public_key().public_numbers()
         public = {1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)}
-        credential = bytes(16) + struct.pack(">H", len(self.id)) + self.id + cbor2.dumps(public)
+        credential = bytes(16) + struct.pack(">H", len(self.id)) + self.id + cbor2.dumps(public if self.public is None else self.public)
         data = self._data(asked["rp"]["id"], _WITH_KEY) + credential
         attested = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
         said = self._said("webauthn.create", asked, changed)

@@ -173,6 +173,21 @@ def test_an_answer_with_odd_parts_is_refused(office: Office) -> None:
                 passkey_log_in(office, SITE, json.dumps(given), here)
 
 
+@pytest.mark.parametrize("name", ["\0", "a\0b", "\ud800", "", None, 7, ["a"]])
+def test_an_answer_of_an_odd_name_is_refused(office: Office, name: object) -> None:
+    phone = SoftAuthenticator(ORIGIN)
+    given = json.loads(phone.sign(passkey_options(office, SITE)))
+    refused("wrong_passkey", lambda: passkey_log_in(office, SITE, json.dumps(given | {"id": name}), HOME))
+
+
+@pytest.mark.parametrize("public", [[], [1, 2, 3, 4], "x", 5, {}, {1: 9}, {1: [], 3: []}, b"\x04"])
+def test_a_new_passkey_of_an_odd_key_is_refused(office: Office, public: object) -> None:
+    ada = joined(office, ADA)
+    phone = SoftAuthenticator(ORIGIN, public=public)
+    answer = phone.make(new_passkey_options(office, SITE, ada.id))
+    refused("wrong_passkey", lambda: add_passkey(office, me(ada), SITE, ada.id, answer))
+
+
 def test_one_passkey_is_one_persons_and_ten_are_enough(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     ada, eve = joined(office, ADA), joined(office, EVE)
     phone = device(office, ada)

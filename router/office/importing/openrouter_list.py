@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from router.catalogue.facts import facts_fault, given_facts
@@ -23,6 +23,7 @@ _RATES = {
 }
 _UNITS = {"request": "per_request", "image": "", "web_search": "per_search"}
 _INPUTS = {"image": "images", "audio": "audio", "file": "files"}
+_PRICE_MAX = 10**15
 _ABILITIES = {"tools": "tools", "reasoning": "reasoning"}
 
 
@@ -38,7 +39,7 @@ def find_in_list(content: bytes, provider: str) -> FoundElsewhere:
     """
     try:
         document = json.loads(content, parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         raise BadRequest("The list is no JSON.") from None
     models = document.get("data") if isinstance(document, dict) else None
     if not isinstance(models, list):
@@ -93,13 +94,13 @@ def _facts(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _is_charged(prices: Mapping[str, Any], name: str) -> bool:
     try:
         return prices.get(name) is not None and Decimal(str(prices[name])) != 0
-    except InvalidOperation:
+    except ArithmeticError:
         raise ValueError(f"{name}: {str(prices[name])[:40]!r} is no price") from None
 
 
 def _plain(price: Any) -> str:
     value = Decimal(str(price))
-    if not value.is_finite() or value < 0:
+    if not value.is_finite() or not 0 <= value < _PRICE_MAX:
         raise ValueError(f"{str(price)[:40]!r} is no price")
     return f"{round(value, 9):f}"
 

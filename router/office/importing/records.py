@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from router.money.amounts import NANO
@@ -112,7 +112,7 @@ def nano_of(text: Any) -> int:
     """
     try:
         nano = int((Decimal(str(text)) * NANO).to_integral_value(ROUND_FLOOR))
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):  # too large for a Decimal, too
         raise ValueError(f"{str(text)[:40]!r} is no amount") from None
     if abs(nano) > _NANO_MAX:
         raise ValueError(f"{str(text)[:40]} is beyond belief")
@@ -127,7 +127,7 @@ def per_million(text: Any) -> str:
     """
     try:
         price = (Decimal(str(text)) * _MILLION).quantize(Decimal(1) / NANO, ROUND_HALF_EVEN)
-    except (InvalidOperation, ValueError):
+    except (ArithmeticError, ValueError):
         raise ValueError(f"{str(text)[:40]!r} is no price") from None
     if not price.is_finite() or price < 0:
         raise ValueError(f"{str(text)[:40]!r} is no price")

@@ -10,6 +10,7 @@ import hmac
 import importlib.util
 import ipaddress
 import json
+import re
 import secrets
 import struct
 from collections.abc import Sequence
@@ -66,6 +67,8 @@ _LASTS_S = 600
 _NONCE, _MAC = 16, 32
 _LOG_IN = "login"
 _NAME_MAX = 60
+_HANDLE = re.compile(r"[A-Za-z0-9_-]{1,1400}", re.ASCII)
+"""A credential's ID, of 1023 bytes at most; a NUL in it would be a fault of the database's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +275,8 @@ def _proved(
 
     try:
         given, challenge, until = _read(office, answer, subject)
-        row = find_passkey_row(office.database, str(given.get("id")))
+        handle = given["id"]
+        row = find_passkey_row(office.database, handle) if _HANDLE.fullmatch(handle) else None
         if row is None or owner not in ("", row.person_id):
             return None
         found = webauthn.verify_authentication_response(
@@ -351,9 +355,11 @@ def _check_room(rows: Sequence[FactorRow]) -> None:
 
 def _refusals() -> tuple[type[Exception], ...]:
     """What a strange answer raises, in the library and before it."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from webauthn.helpers.exceptions import WebAuthnException
 
-    return (WebAuthnException, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error)
+    of_parts = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, struct.error)
+    return (WebAuthnException, UnsupportedAlgorithm, *of_parts)
 
 
 def _wrong() -> RouterError:
