@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from router.db.ids import clean_text
+from router.errors import BadRequest
+
 if TYPE_CHECKING:
     import peewee
 
@@ -162,10 +165,22 @@ class Connection:
         self.peewee.close()
 
     def _cursor(self, sql: str, params: Sequence[Any]) -> Any:
-        with self._errors:  # all that peewee's execute_sql does, at half its time: a batch has ten statements
-            cursor = self.peewee.cursor()
-            cursor.execute(self._dialect(sql), tuple(params))
+        try:
+            with self._errors:  # all that peewee's execute_sql does, at half its time: a batch has ten statements
+                cursor = self.peewee.cursor()
+                cursor.execute(self._dialect(sql), tuple(params))
+        except Exception as error:
+            if _is_for_text(error, params):  # an ID or a name from outside that no row can have
+                raise BadRequest("A text holds a NUL or half a character, which no text here can hold.") from error
+            raise
         return cursor
+
+
+def _is_for_text(error: Exception, params: Sequence[Any]) -> bool:
+    from peewee import DataError
+
+    refused = isinstance(error, UnicodeEncodeError | DataError)
+    return refused and any(isinstance(one, str) and clean_text(one) != one for one in params)
 
 
 class _Counted:

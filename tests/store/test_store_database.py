@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import peewee
@@ -20,8 +21,8 @@ import pytest
 from router.db.connection import Connection
 from router.db.database import Database
 from router.db.sqlite import LogRemoved
-from router.errors import ConfigError, NotFound, StoreError
-from router.store.accounts import Account, create_account, list_accounts
+from router.errors import BadRequest, ConfigError, NotFound, StoreError
+from router.store.accounts import Account, create_account, get_account, list_accounts, set_account_status
 from router.store.migrating import migrate
 from router.store.opening import open_database
 
@@ -33,6 +34,17 @@ def _until(condition: Callable[[], bool], limit_s: float = 5.0) -> bool:
     while not (reached := condition()) and time.monotonic() < deadline:
         time.sleep(0.01)
     return reached
+
+
+@pytest.mark.parametrize("id", ["acct_\0", "acct_\ud800"])
+def test_an_id_that_no_row_can_have_is_no_fault_of_the_database(database_url: str, tmp_path: Path, id: str) -> None:
+    with closing(open_database(database_url, tmp_path, create=True)) as database:
+        migrate(database)
+        with pytest.raises((BadRequest, NotFound)):
+            get_account(database, id)
+        with pytest.raises((BadRequest, NotFound)):
+            set_account_status(database, id, "suspended")
+        assert create_account(database, "acme").name == "acme"
 
 
 @pytest.mark.parametrize(
