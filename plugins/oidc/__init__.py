@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from router import Credentials, PluginContext, Unavailable, hookimpl
 
@@ -66,7 +67,7 @@ class Settings:
         if not self.issuer:
             return  # off: nobody is known
         for name, address in (("issuer", self.issuer), ("jwks_url", self.jwks_url)):
-            if address and not address.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+            if address and not _is_safe(address):
                 raise ValueError(f"{name} must be https, or http on this machine, not {address!r}")
         if not self.audience:
             raise ValueError("audience is missing: without it a token for any other service would do")
@@ -79,6 +80,17 @@ class Settings:
             raise ValueError("tokens need a library: pip install 'tollrouter[oidc]'")
         if wrong or not self.algorithms:
             raise ValueError(f"algorithms must be of {', '.join(_ALGORITHMS)}; {wrong[0] if wrong else 'none'} is not")
+
+
+def _is_safe(address: str) -> bool:
+    """Whether nobody on the way can answer in its place."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+    except ValueError:
+        return False
+    local = host in ("127.0.0.1", "localhost", "::1")
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and local))
 
 
 class Oidc:

@@ -8,6 +8,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from typing import Any
 
 import gevent
@@ -44,7 +45,7 @@ def fetched(url: str, timeout_s: float) -> Any:
                 if sum(map(len, parts)) > _BYTES_MAX:
                     raise IssuerUnknown(f"{url} sends too much")
         return json.loads(b"".join(parts))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, HTTPException, ValueError, RecursionError) as error:
         raise IssuerUnknown(f"{url} gives no JSON: {type(error).__name__}: {error}") from None
 
 

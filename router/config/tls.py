@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from router.config.file import Settings
 
 __all__ = ["TlsFiles", "gateway_tls", "local_trust", "local_url", "portal_tls"]
 
+_FIRST = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, and where found
 
 
@@ -67,7 +69,9 @@ def local_trust(settings: Settings) -> ssl.SSLContext | None:
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
-        context.load_verify_locations(cafile=files.cert)
-    except OSError:
+        text = files.cert.read_text("ascii", "replace")
+        own = _FIRST.search(text)  # what stands behind it is an authority's, who signs others' as well
+        context.load_verify_locations(cadata=own[0] if own else text)
+    except (OSError, ValueError):
         return None
     return context

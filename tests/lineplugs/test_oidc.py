@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ def test_what_a_token_must_say(issuer: Issuer, claims: dict[str, Any]) -> None:
 
 def test_times_that_are_no_numbers_are_refused(issuer: Issuer) -> None:
     claims = {"iss": issuer.url, "aud": "gateway", "sub": "ann", "exp": 1e400}
-    for odd in ({}, {"exp": time.time() + 60, "nbf": float("nan")}):
+    for odd in ({}, {"exp": time.time() + 60, "nbf": float("nan")}, {"exp": 10**400}, {"exp": -(10**400)}):
         token = jwt.encode({**claims, **odd}, issuer.secrets["rsa"], algorithm="RS256", headers={"kid": "rsa"})
         assert Door(issuer).of(token) is None
 
@@ -212,6 +213,22 @@ def test_an_address_that_gives_nothing(url: str) -> None:
         fetched(url, 1)
 
 
+def test_one_that_does_not_speak_http_is_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(4096)
+                client.sendall(b"SSH-2.0-OpenSSH\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        with pytest.raises(IssuerUnknown):
+            fetched(f"http://127.0.0.1:{server.getsockname()[1]}/keys", 2)
+        thread.join(5)
+
+
 def test_a_discovery_document_of_another_issuer_is_not_believed(issuer: Issuer) -> None:
     issuer.claims_to_be = "http://127.0.0.1:1"
     with pytest.raises(Unavailable):
@@ -259,6 +276,10 @@ def test_a_claim_leads_to_a_key(settings: dict[str, Any], value: Any, key: str |
     [
         ({"issuer": "http://id.example"}, "issuer must be https"),
         ({"jwks_url": "ftp://id.example"}, "jwks_url must be https"),
+        ({"issuer": "http://127.0.0.1.id.example"}, "issuer must be https"),
+        ({"issuer": "http://localhost@id.example"}, "issuer must be https"),
+        ({"jwks_url": "https://"}, "jwks_url must be https"),
+        ({"jwks_url": "http://[::1"}, "jwks_url must be https"),
         ({"audience": ()}, "audience is missing"),
         ({"keys": {}}, "keys or template is missing"),
         ({"template": "key"}, "must have one"),

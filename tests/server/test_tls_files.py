@@ -11,7 +11,7 @@ from certificates import make_pair
 
 from router.cli.support.tls_checks import check_certificates, check_tls
 from router.config.file import load_settings
-from router.config.tls import TlsFiles, gateway_tls, local_url, portal_tls
+from router.config.tls import TlsFiles, gateway_tls, local_trust, local_url, portal_tls
 from router.errors import ConfigError
 from router.server.tls import certificate_of, server_context
 
@@ -53,6 +53,18 @@ def test_what_cannot_be_used_is_told_with_its_remedy(name: str, tmp_path: Path) 
     with pytest.raises(ConfigError, match=rf"^HERE: .*{said}.*") as found:
         server_context(files, NOW)
     assert any(part in found.value.message for part in remedy.split("|"))
+
+
+def test_commands_trust_the_servers_own_certificate_and_not_who_signed_it(tmp_path: Path) -> None:
+    own, _ = make_pair(tmp_path, now=NOW)
+    authority, _ = make_pair(tmp_path, "authority", now=NOW)
+    own.write_bytes(b"# \xc3\xa9\n" + own.read_bytes() + authority.read_bytes())
+    settings = load_settings(_configured(tmp_path, '[server]\ntls_cert = "server.crt"\ntls_key = "server.key"\n'), {})
+    trust = local_trust(settings)
+    assert trust is not None
+    assert [dict(part[0] for part in one["subject"]) for one in trust.get_ca_certs()] == [{"commonName": "server"}]
+    own.write_bytes(b"rubbish")
+    assert local_trust(settings) is None
 
 
 def test_one_file_may_hold_both(tmp_path: Path) -> None:
