@@ -152,7 +152,7 @@ class WebhookCourier:
             answered = self._send_operators(delivery, sender)
         else:
             endpoint = endpoints.find_endpoint(office.database, webhook_id)
-            if endpoint is None or endpoint.status != "active":
+            if endpoint is None or endpoint.status != "active" or not office.settings.webhooks.customers:
                 office.database.write(
                     lambda connection: deliveries.end_waiting(connection, webhook_id, "the webhook is off")
                 )
