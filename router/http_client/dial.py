@@ -62,7 +62,7 @@ class HostResolver:
 
     def _run(self, host: str, port: int, look_up: _LookUp) -> None:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = self._ask(host, port)
             look_up.addresses = [(family, address) for family, _, _, _, address in found]
         except UnicodeError:
             look_up.error = socket.gaierror(socket.EAI_NONAME, "not a host name")
@@ -72,6 +72,10 @@ class HostResolver:
             with self._lock:
                 del self._under_way[host, port]
             look_up.done.set()
+
+    def _ask(self, host: str, port: int) -> list[Any]:
+        """What the system's resolver says; waits for as long as that takes."""
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def _literal(host: str, port: int) -> _Address | None:

@@ -7,14 +7,20 @@ that leads elsewhere at the next question (DNS rebinding) gains nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from socket import SOCK_STREAM
 from typing import Any
+
+from gevent.monkey import get_original, is_module_patched
+from gevent.threadpool import ThreadPool
 
 from router.http_client.deadlines import Deadline
 from router.http_client.dial import HostResolver
 
 __all__ = ["CheckedResolver", "NotPublic", "is_loopback", "is_public"]
 
+_THREADS = 16
 _GLOBAL = IPv6Network("2000::/3")
 _REFUSED = tuple(
     ip_network(text)
@@ -76,3 +82,28 @@ class CheckedResolver(HostResolver):
         if not all(self._allowed(str(address[0])) for _, address in found):
             raise NotPublic(f"{host} leads to an address that is not public, and nothing is sent there")
         return found
+
+    def _ask(self, host: str, port: int) -> list[Any]:
+        """In threads of their own under gevent: whoever chooses the name may have its servers hang, and in gevent's few
+        threads calls' own look-ups would wait for that, log-ins as well.
+        """
+        if not is_module_patched("socket"):
+            return super()._ask(host, port)
+        told = _threads().apply(_answer, (host, port))
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+
+def _answer(host: str, port: int) -> list[Any] | Exception:
+    """Addresses, or why there are none: as a value, since gevent prints what a thread raises."""
+    try:
+        found: list[Any] = get_original("socket", "getaddrinfo")(host, port, type=SOCK_STREAM)
+    except (OSError, ValueError) as error:
+        return error
+    return found
+
+
+@cache
+def _threads() -> ThreadPool:
+    return ThreadPool(_THREADS)

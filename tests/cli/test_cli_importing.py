@@ -13,8 +13,7 @@ import pytest
 from import_kit import NEW_API_KEY, SK, fill_litellm, fill_new_api, insert
 
 from router.calls.auth import Authenticator
-from router.errors import Unauthorized
-from router.errors import BadRequest
+from router.errors import BadRequest, Unauthorized
 from router.office.importing.openrouter_list import find_in_list
 from router.office.importing.records import nano_of, per_million
 from router.store.lookup import find_key
@@ -262,7 +261,11 @@ def test_amounts_are_exact() -> None:
 
 
 def test_prices_beyond_belief_are_bad_rows() -> None:
-    prices = ('{"prompt": "1e999999"}', '{"prompt": "1", "request": "1e50"}', '{"prompt": "1", "web_search": "1e999999"}')
+    prices = (
+        '{"prompt": "1e999999"}',
+        '{"prompt": "1", "request": "1e50"}',
+        '{"prompt": "1", "web_search": "1e999999"}',
+    )
     rows = [f'{{"id": "m{place}", "pricing": {price}}}' for place, price in enumerate(prices)]
     found = find_in_list(f'{{"data": [{", ".join(rows)}]}}'.encode(), "p")
     assert [row.source for row in found.bad] == ["m0", "m1", "m2"] and not found.models

@@ -41,7 +41,12 @@ class SoftAuthenticator:
         asked = json.loads(options)
         point = self._key.public_key().public_numbers()
         public = {1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)}
-        credential = bytes(16) + struct.pack(">H", len(self.id)) + self.id + cbor2.dumps(public if self.public is None else self.public)
+        credential = (
+            bytes(16)
+            + struct.pack(">H", len(self.id))
+            + self.id
+            + cbor2.dumps(public if self.public is None else self.public)
+        )
         data = self._data(asked["rp"]["id"], _WITH_KEY) + credential
         attested = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
         said = self._said("webauthn.create", asked, changed)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -12,6 +14,34 @@ from router.errors import BadRequest
 from router.webhooks.addresses import is_public
 from router.webhooks.sending import HttpWebhookSender, check_webhook_url
 
+SLOW_NAMES = """
+import _socket, time
+sleep = time.sleep
+def slow(*arguments, **named):
+    sleep(1.5)
+    return [(2, 1, 6, "", ("192.0.2.1", 443))]
+_socket.getaddrinfo = slow
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from router.http_client.deadlines import Deadline
+from router.webhooks.addresses import CheckedResolver
+resolver = CheckedResolver(lambda address: True)
+places = [gevent.spawn(resolver.addresses, f"h{n}.example", 443, Deadline(float("inf"))) for n in range(12)]
+gevent.sleep(0.3)
+began = time.monotonic()
+gevent.get_hub().threadpool.apply(int)
+print(time.monotonic() - began < 0.6)
+gevent.joinall(places, raise_error=True)
+print({one.value[0][1][0] for one in places})
+def none(*arguments, **named):
+    raise _socket.gaierror(-2, "no such name")
+_socket.getaddrinfo = none
+try:
+    resolver.addresses("none.example", 443, Deadline(float("inf")))
+except OSError as error:
+    print(error)
+"""
 PRIVATE = [
     "0.0.0.0",
     "10.0.0.1",
@@ -203,3 +233,13 @@ def test_the_operators_own_url_may_be_anywhere(receiver: Receiver) -> None:
     sender = HttpWebhookSender(5.0, anywhere=True)
     assert sender.send(receiver.url, b"{}", {}).taken
     sender.close()
+
+
+def test_names_that_hang_hold_up_nobody_elses() -> None:
+    """In a worker: calls' own look-ups, and log-ins, have gevent's few threads."""
+    command = [sys.executable, "-W", "error", "-c", SLOW_NAMES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.split("\n"), done.stderr) == (
+        ["True", "{'192.0.2.1'}", "[Errno -2] no such name", ""],
+        "",
+    )
