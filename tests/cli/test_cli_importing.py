@@ -119,6 +119,10 @@ def test_odd_rows_stop_it_all_unless_they_are_to_be_skipped(router, postgresql_u
         insert(connection, "LiteLLM_VerificationToken", token="0" * 64, team_id="t1", models=["no-default-models"])
         insert(connection, "LiteLLM_VerificationToken", token="1" * 64, team_id="t1", max_budget=float("nan"))
         insert(connection, "LiteLLM_VerificationToken", token="2" * 64, key_alias="tab\there")
+        insert(connection, "LiteLLM_UserTable", user_id="u3", models=["no-default-models"])
+        insert(connection, "LiteLLM_VerificationToken", token="4" * 64, user_id="u3")
+        insert(connection, "LiteLLM_UserTable", user_id="u4", models=["gpt-4o"])
+        insert(connection, "LiteLLM_VerificationToken", token="5" * 64, user_id="u4")
         insert(connection, "LiteLLM_TeamTable", team_id="t9", max_budget=1, budget_duration="5m")
         insert(connection, "LiteLLM_VerificationToken", token="3" * 64, team_id="t9")
     before = counts(router)
@@ -129,8 +133,11 @@ def test_odd_rows_stop_it_all_unless_they_are_to_be_skipped(router, postgresql_u
         assert words in reasons
     assert "plain text" not in run.out and "Nothing was changed: mend the rows, or give --skip-bad." in run.err
     done = router.json("import", "litellm", postgresql_url, "--skip-bad")
-    assert done["applied"] and len(done["bad"]) == 6
-    assert len(made(done, "key")) == 4
+    assert done["applied"] and len(done["bad"]) == 7
+    keys = made(done, "key")
+    assert len(keys) == 5
+    restricted = next(row["id"] for source, row in keys.items() if source.startswith("key 55555555"))
+    assert [row["scope"] for row in router.json("keys", "list") if row["id"] == restricted] == [["gpt-4o"]]
 
 
 def test_models_of_a_litellm_configuration(router, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from portal_site import Client
 
 from router.money.amounts import parse_nano
 from router.portal.customer.docs import error_rows
+from router.portal.web.guard import is_local
 from router.testing import CommandFailed
 from router.types.dialect import Dialect
 
@@ -99,6 +100,12 @@ def test_models_are_searched_filtered_and_sorted_by_links(visitor: Client) -> No
     assert "No models match." in page and "Clear the filter" in page
     for query in ("sort=zz", "sort=-", "kind=%00", "q=" + "x" * 400):
         assert visitor.get(f"/app/models?{query}")[0] == 200
+
+
+def test_a_host_that_is_none_is_not_this_machine() -> None:
+    for host in ("[....]", "[::::]", "[12.]:80", "["):
+        assert not is_local(host), host
+    assert is_local("[::1]:80") and is_local("localhost:8081")
 
 
 def test_one_model(scene: Scene, visitor: Client) -> None:

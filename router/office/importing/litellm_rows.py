@@ -67,7 +67,8 @@ def _found(tables: LitellmTables, now: float) -> FoundElsewhere:
         found.accounts.append(ForeignAccount(source, name))
     for row in tables.keys:
         key = {**row, **_shared_budget(row, budgets)}
-        _add_key(found, _named(row), key, teams.get(row.get("team_id")), now)
+        owner = teams.get(row["team_id"]) if row.get("team_id") else users.get(row.get("user_id"))
+        _add_key(found, _named(row), key, owner, now)
     found.left += [
         OddRow(f"user {id}", "has no key of its own: keys of a team are the team's")
         for id in users
@@ -115,7 +116,7 @@ def _add_account(found: FoundElsewhere, source: str, name: str, row: Mapping[str
 
 
 def _add_key(
-    found: FoundElsewhere, source: str, row: Mapping[str, Any], team: Mapping[str, Any] | None, now: float
+    found: FoundElsewhere, source: str, row: Mapping[str, Any], owner: Mapping[str, Any] | None, now: float
 ) -> None:
     expires_at = _seconds(row.get("expires"))
     if row.get("team_id") == _OF_PAGES:
@@ -124,12 +125,12 @@ def _add_key(
         found.left.append(OddRow(source, "has expired"))
     else:
         try:
-            found.keys.append(_key(source, row, team, expires_at))
+            found.keys.append(_key(source, row, owner, expires_at))
         except ValueError as error:
             found.bad.append(OddRow(source, str(error)))
 
 
-def _key(source: str, row: Mapping[str, Any], team: Mapping[str, Any] | None, expires_at: float | None) -> ForeignKey:
+def _key(source: str, row: Mapping[str, Any], owner: Mapping[str, Any] | None, expires_at: float | None) -> ForeignKey:
     token, shown = str(row["token"]), str(row.get("key_name") or "")
     if token.startswith("sk-"):  # versions of long ago
         token, shown = hash_key(token), token
@@ -142,20 +143,21 @@ def _key(source: str, row: Mapping[str, Any], team: Mapping[str, Any] | None, ex
         token,
         shown[-4:] if shown else "",
         expires_at,
-        _scope(row.get("models") or (), (team or {}).get("models") or ()),
+        _scope(row.get("models") or (), (owner or {}).get("models") or ()),
         _budget_of(row),
         bool(row.get("blocked")),
         _limits_of(row),
     )
 
 
-def _scope(models: Iterable[str], of_team: Iterable[str]) -> tuple[str, ...]:
+def _scope(models: Iterable[str], of_owner: Iterable[str]) -> tuple[str, ...]:
+    """The models of a key; where it names none, those of its team, or of its user where it has no team."""
     names = [name for name in models if name != "all-proxy-models"]
-    if "no-default-models" in names:
-        raise ValueError("may use no model (no-default-models), which a key here cannot say: disable it instead")
-    wanted = [*(name for name in names if name != "all-team-models")] or list(of_team)
+    wanted = [*(name for name in names if name != "all-team-models")] or list(of_owner)
     if "all-team-models" in names:
-        wanted += of_team
+        wanted += of_owner
+    if "no-default-models" in wanted:
+        raise ValueError("may use no model (no-default-models), which a key here cannot say: disable it instead")
     return tuple(dict.fromkeys(name for name in wanted if name not in ("all-proxy-models", "all-team-models")))
 
 

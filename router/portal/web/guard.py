@@ -54,7 +54,10 @@ def origin_of(url: str) -> str:
 
 def is_local(host: str) -> bool:
     """Whether a ``Host`` is this machine, where browsers keep secure cookies over plain HTTP as well."""
-    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # brackets around no address
+        return False
     return name in _LOCAL or name.endswith(".localhost")
 
 
