@@ -210,7 +210,7 @@ class SecureChannel(Channel):
         until = monotonic() + timeout_s
         raw: bytes | None = None
         try:
-            while not self._secure.step(raw):
+            while not self._stepped(raw):
                 self._say(self._secure.unsent(), until)
                 raw = self._heard(until)
             self._say(self._secure.unsent(), until)
@@ -219,6 +219,14 @@ class SecureChannel(Channel):
             raise ClientGone(str(error)) from None
         except TimeoutError:
             raise ClientGone("the client did not end its handshake in time") from None
+
+    def _stepped(self, raw: bytes | None) -> bool:
+        try:
+            return self._secure.step(raw)
+        except ssl.SSLError:
+            raise
+        except OSError as error:  # its last word came, and then a reset, before we had said ours
+            raise ClientGone(str(error)) from None
 
     def refuse(self, answer: bytes) -> None:
         """Answer a client that speaks without TLS in its own way."""

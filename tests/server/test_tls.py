@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import time
@@ -167,6 +168,26 @@ def test_rubbish_is_closed(secure: SecureServer, said: bytes) -> None:
                 pass
     with secure.client() as other:
         assert other.get("/hello").body == b"hello"
+
+
+def test_a_reset_behind_the_handshakes_last_word_is_no_fault(secure: SecureServer) -> None:
+    for _ in range(40):
+        sock = socket.create_connection(("127.0.0.1", secure.port))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = secure.trust.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        for _ in range(20):
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(outgoing.read())
+                incoming.write(sock.recv(65_536))
+        sock.sendall(outgoing.read())
+        sock.close()
+    with secure.client() as client:
+        assert client.get("/hello").body == b"hello"
+    assert "fault of the server" not in secure.log.read_text()
 
 
 def test_handshakes_that_are_never_ended_hold_nobody_up(secure: SecureServer) -> None:
