@@ -27,6 +27,7 @@ _FORM = 1  # changes with the layout: a master is older than its workers when it
 _FORM_AT, _USED_AT, _READ_AT, _FIRST = 0, 1, 2, 8
 _BIN = _CELLS - 64  # where is added what has no room; nobody reads it
 _MOST = 2**62
+_LABEL_MAX = 200
 
 Buffer = bytearray | mmap.mmap
 Series = Sequence[tuple[Family, tuple[str, ...], list[int]]]
@@ -87,6 +88,9 @@ class MetricSheet:
         return self.cells[place : place + FAMILIES[key[0]].width].tolist()
 
     def _new_place(self, family: Family, key: tuple[str, ...]) -> int:
+        shown = tuple(one.encode("utf-8", "replace").decode("utf-8")[:_LABEL_MAX] for one in key)
+        if shown != key:  # a provider's code may be anything: half a character would be a fault of all that is told
+            return self.place(*shown)
         count = self._counts.get(family.name, 0)
         if count >= family.most and key[1:] != (OTHER,) * len(family.labels):
             return self.place(family.name, *(OTHER for _ in family.labels))

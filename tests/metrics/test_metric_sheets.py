@@ -251,3 +251,12 @@ def test_no_label_names_a_customer_and_none_is_what_prometheus_takes_for_itself(
     labels = {label for family in FAMILIES.values() for label in family.all_labels}
     assert labels.isdisjoint({"account", "key", "person", "path", "address", "job", "instance", "le", "quantile"})
     assert all(family.meaning.endswith(".") for family in FAMILIES.values())
+
+
+def test_labels_from_elsewhere_are_text_of_a_bounded_length() -> None:
+    sheet = MetricSheet()
+    for code in ("bad\ud800", "bad?", "x" * 5000, "x" * 6000):
+        sheet.add("refusals", "/v1/x", "400", code)
+    found = {labels[2]: numbers for _, labels, numbers in sheet.series()}
+    assert found == {"bad?": [2], "x" * 200: [2]}
+    assert b"bad?" in expose({(family, labels): numbers for family, labels, numbers in sheet.series()}, "")[1]
