@@ -160,6 +160,7 @@ def test_the_environment_wins_and_is_converted(tmp_path: Path) -> None:
             "::1, lb",
             "ROUTER__SERVER__TRUSTED_PROXIES: 'lb' is neither an IP address",
         ),
+        ("ROUTER__METRICS__LISTEN", "9464", "ROUTER__METRICS__LISTEN: listen must be HOST:PORT"),
         ("ROUTER__SERVER__PROT", "1", "ROUTER__SERVER__PROT: unknown key; did you mean 'port'?"),
         ("ROUTER__SEVER__PORT", "1", "ROUTER__SEVER__PORT: unknown section; did you mean [server]?"),
         ("ROUTER__GATEWAY__STREAMING", "maybe", "must be true or false, not 'maybe'"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import Any
 
 from router import __version__
 from router.app.catalogue_parts import CatalogueParts
@@ -21,6 +22,7 @@ from router.ledger.sweep import Swept, sweep
 from router.metering.usage_months import has_months, make_months
 from router.store.idempotency import expire_answers
 from router.store.kept.responses import expire_responses
+from router.store.sealing import MASTER_KEY
 
 __all__ = ["LedgerParts"]
 
@@ -49,16 +51,25 @@ class LedgerParts(CatalogueParts):
     @cached_property
     def jobs(self) -> Jobs:
         """What one of all workers does from time to time; makes this process a worker."""
+        active = [name for name, provider in self.providers.items() if provider.active]
+        return self.worker_of(self.leased_jobs(), beside=self.each_beat, providers=active)
+
+    def worker_of(self, jobs: Iterable[LeasedJob], **options: Any) -> Jobs:
+        """Make this process a worker, by the database's clock and under the node's name.
+
+        Args:
+            jobs: what it may do for all.
+            options: as ``Jobs`` takes them.
+        """
         clock, started_at = self.database_clock, time.time()
         node = self.settings.server.node or socket.gethostname()
-        metrics = self.metrics
+        seals, metrics = bool(self.settings.secret(f"env:{MASTER_KEY}")), self.metrics
         return Jobs(
             self.database,
-            list(self.leased_jobs()),
+            list(jobs),
+            **{"beside": clock.compare, **options},
             clock=clock,
-            about=lambda: about_worker(node, __version__, started_at, clock.ahead_s),
-            beside=self.each_beat,
-            providers=[name for name, provider in self.providers.items() if provider.active],
+            about=lambda: about_worker(node, __version__, started_at, clock.ahead_s, seals=seals),
             told=None if metrics is None else metrics.job_done,
         )
 

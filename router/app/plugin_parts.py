@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from router.app.config_rules import guard_order, line_roles
-from router.app.parts import AssemblyParts
+from router.app.metric_parts import MetricParts
 from router.app.plugin_contexts import PluginContexts, plugin_jobs
 from router.calls.line_plugins import LinePlugins
 from router.calls.recall.caches import AnswerCaches
@@ -21,7 +21,7 @@ from router.surfaces.surface import Surface, SurfaceContext
 __all__ = ["PluginParts"]
 
 
-class PluginParts(AssemblyParts):
+class PluginParts(MetricParts):
     """What plugins do besides providing, billing and limiting."""
 
     @cached_property
@@ -54,8 +54,10 @@ class PluginParts(AssemblyParts):
     def answer_caches(self) -> AnswerCaches | None:
         """Who keeps answers; None where nobody does."""
         names = [name for name in self.line_roles["cache"] if self.registry.hook(name, "answer_get") is not None]
-        share_nano = self.settings.cache.share_nano
-        return AnswerCaches(self.registry, self.contexts.of, names, share_nano) if names else None
+        if not names:
+            return None
+        told = None if self.metrics is None else self.metrics.answered_by_cache
+        return AnswerCaches(self.registry, self.contexts.of, names, self.settings.cache.share_nano, told=told)
 
     @cached_property
     def strategies(self) -> Strategies:

@@ -50,7 +50,9 @@ def build_record(kind: type, data: Mapping[str, Any], *, locate: Callable[[str],
     except _WrongValue as error:
         raise ConfigError(f"{locate(error.path)}: {error}") from None
     except ValueError as error:
-        raise ConfigError(f"{locate('')}: {error}") from error
+        named = str(error).partition(" ")[0]  # the record's own rules begin with the key
+        path = named if isinstance(data.get(named), EnvironmentText) else ""
+        raise ConfigError(f"{locate(path)}: {error}") from error
 
 
 def known_keys(kind: type) -> dict[str, Any]:

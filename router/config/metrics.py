@@ -60,14 +60,15 @@ def check_metrics(metrics: MetricsSettings, where: Callable[[str], str]) -> None
     """
     if not metrics.enabled or metrics.token:
         return
-    remedy = 'set [metrics] token = "env:NAME" and that variable to a long random text (`openssl rand -hex 32`)'
+    text = "a long random text (`openssl rand -hex 32`)"
     if metrics.token.source.startswith("env:"):
         name = metrics.token.source.removeprefix("env:")
-        raise ConfigError(f"{where('metrics.token')}: the variable {name} is not set, and anybody could ask: {remedy}")
+        place = where("metrics.token")
+        raise ConfigError(f"{place}: the variable {name} is not set, and anybody could ask: set it to {text}")
     if not _is_loopback(metrics.host):
         raise ConfigError(
             f"{where('metrics.listen')}: {metrics.host} can be reached from other machines, and figures are for nobody "
-            f"but you: {remedy}, or listen on 127.0.0.1"
+            f'but you: set [metrics] token = "env:NAME" and that variable to {text}, or listen on 127.0.0.1'
         )
 
 

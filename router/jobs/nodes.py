@@ -26,6 +26,7 @@ class GatewayNode:
         versions: of the software that they run; two while a release is rolled out.
         started_at: when the oldest of them came up; Unix seconds.
         ahead_s: how far its clock is ahead of the database's; 0 on SQLite.
+        seals: whether its workers have a master key.
         jobs: names of the jobs that its workers do for all.
     """
 
@@ -34,12 +35,14 @@ class GatewayNode:
     versions: set[str] = field(default_factory=set)
     started_at: float = 0.0
     ahead_s: float = 0.0
+    seals: bool = False
     jobs: list[str] = field(default_factory=list)
 
 
-def about_worker(node: str, version: str, started_at: float, ahead_s: float) -> str:
+def about_worker(node: str, version: str, started_at: float, ahead_s: float, *, seals: bool = False) -> str:
     """What a worker tells of itself, as its row keeps it."""
-    return json.dumps({"node": node, "version": version, "started_at": started_at, "ahead_s": round(ahead_s, 3)})
+    told = {"node": node, "version": version, "started_at": started_at, "ahead_s": round(ahead_s, 3), "seals": seals}
+    return json.dumps(told)
 
 
 def list_nodes(database: Runner, now: float) -> list[GatewayNode]:
@@ -57,9 +60,9 @@ def list_nodes(database: Runner, now: float) -> list[GatewayNode]:
         node = nodes.setdefault(name, GatewayNode(name))
         node.workers += 1
         node.versions.update(filter(None, [told.get("version")]))
-        started_at = told.get("started_at", 0.0)
-        node.started_at = min(node.started_at or started_at, started_at)
+        node.started_at = min(filter(None, [node.started_at, told.get("started_at")]), default=0.0)
         node.ahead_s = max(node.ahead_s, told.get("ahead_s", 0.0), key=abs)
+        node.seals = node.seals or bool(told.get("seals"))
         node.jobs += held.get(worker.id, ())
     for node in nodes.values():
         node.jobs.sort()

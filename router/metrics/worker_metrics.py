@@ -62,6 +62,10 @@ class WorkerMetrics:
         if well:
             self.sheet.put("job_last_success_timestamp_seconds", name, value=int(time.time() * 1000))
 
+    def answered_by_cache(self, plugin: str) -> None:
+        """A call was answered with what a plugin had kept. Never raises."""
+        self.guarded(lambda: self.sheet.add("cached_answers", plugin))
+
     def batch_done(self, operations: int, seconds: float) -> None:
         """The journal has written a batch. Called in its thread, which alone counts these."""
         self.sheet.observe("journal_commit_seconds", int(seconds * 1_000_000))

@@ -92,12 +92,15 @@ class Registry:
     def turn_off(self, plugin: str, remedy: str) -> None:
         """Take a plugin's hooks away since nothing names it; its section is not looked at.
 
+        Its tables stay known: what it once kept is copied, restored and brought up to date with all else.
+
         Args:
             remedy: what would turn it on, for lists of plugins.
         """
         found = self.plugins[plugin]
         offers = tuple(sorted(found.hooks))
-        self.plugins[plugin] = replace(found, state="off", problem=remedy, hooks={}, offers=offers)
+        hooks = {name: hook for name, hook in found.hooks.items() if name == "storage_migrations"}
+        self.plugins[plugin] = replace(found, state="off", problem=remedy, hooks=hooks, offers=offers)
 
     def broadcast(self, hook: str, **arguments: Any) -> None:
         """Call ``hook`` of every plugin that has it. A failure is logged; the others are still called."""

@@ -17,7 +17,6 @@ from router.config.tls import portal_tls
 from router.db.ids import new_request_id
 from router.errors import RouterError
 from router.http.peer import PeerReader
-from router.jobs.leased import Jobs
 from router.portal.all_pages import ALL_PAGES
 from router.portal.portal_jobs import portal_jobs
 from router.portal.web.brand import brand_of
@@ -93,8 +92,7 @@ class PortalApplication:
         self.asked_at: float | None = None
         self._assembly = assembly
         self._portal = Portal(assembly)
-        told = None if assembly.metrics is None else assembly.metrics.job_done
-        self._jobs = Jobs(assembly.database, list(portal_jobs(assembly)), told=told)
+        self._jobs = assembly.worker_of(portal_jobs(assembly))
         self._jobs.start()
 
     def wsgi(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

@@ -94,7 +94,12 @@ class SharedCircuits:
             self._database.write(write, behind=True)
             self._known.update({row.key: seen[row.key] for row in opened})
         self._seen = seen
-        self._take({row.key: row for row in read_circuits(self._database)})
+        rows = read_circuits(self._database)
+        healed = [row.key for row in rows if self._has_healed(row)]
+        if healed:
+            before = self._clock() - _KEPT_S
+            self._database.write(lambda connection: delete_circuits(connection, healed, before), behind=True)
+        self._take({row.key: row for row in rows if row.key not in healed})
 
     def _run(self) -> None:
         while not self._stopped.wait(_EVERY_S):
@@ -151,6 +156,16 @@ class SharedCircuits:
             breaker.open(row.kind, left_s, self._monotonic(), strict=row.strict)
             breaker.cooldown_s = row.cooldown_s
             self._known[key] = self._seen[key] = breaker.generation
+
+    def _has_healed(self, row: CircuitRow) -> bool:
+        """Whether the endpoint answered here after the rest was over, of which this worker, as one that came up since,
+        need not have known.
+        """
+        place, breaker = self._places.get(row.key[:2]), self._breaker(row.key)
+        if place is None or (breaker is not None and breaker.state != CLOSED):
+            return False
+        left_s = row.open_until - self._clock()
+        return left_s <= 0 and place.breaker.answered_at > self._monotonic() + left_s
 
     def _breaker(self, key: CircuitKey, *, make: bool = False) -> CircuitBreaker | None:
         place: EndpointHealth | None = self._places.get(key[:2])

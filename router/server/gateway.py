@@ -30,12 +30,10 @@ def create_gateway(config_path: str, content: bytes | None = None) -> Applicatio
 
 
 def _pages(assembly: Assembly) -> Pages:
-    from router.jobs.leased import Jobs
     from router.portal.application import Portal
     from router.portal.portal_jobs import portal_jobs
 
-    told = None if assembly.metrics is None else assembly.metrics.job_done
-    jobs = Jobs(assembly.database, list(portal_jobs(assembly)), told=told)
+    jobs = assembly.worker_of(portal_jobs(assembly))
     jobs.start()
     portal = Portal(assembly, keyed=True)
 

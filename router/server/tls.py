@@ -84,7 +84,7 @@ def server_context(files: TlsFiles, now: datetime | None = None) -> ssl.SSLConte
             pass  # the library's own message names neither of the two files
         context.load_cert_chain(files.cert, files.key, password=_no_password)
     except ssl.SSLError as error:
-        said, remedy = _FAULTS.get(error.reason or "", (f"they cannot be used ({error.reason})", "make them anew"))
+        said, remedy = _FAULTS.get(error.reason or "") or _unnamed_fault(files, error)
         raise ConfigError(f"{files.where}: {files.cert} with {files.key}: {said}: {remedy}") from None
     except _Encrypted:
         remedy = "write it without one: `openssl pkey -in FILE -out key.pem`, readable for the gateway's user alone"
@@ -92,6 +92,13 @@ def server_context(files: TlsFiles, now: datetime | None = None) -> ssl.SSLConte
     except OSError as error:
         raise _unreadable(files, error) from None
     return context
+
+
+def _unnamed_fault(files: TlsFiles, error: ssl.SSLError) -> tuple[str, str]:
+    """For a key's file without a key the library names no reason."""
+    if b" PRIVATE KEY-----" not in files.key.read_bytes():
+        return f"{files.key} holds no key", "it must hold the key as PEM text (-----BEGIN PRIVATE KEY-----)"
+    return f"they cannot be used ({error.reason or error})", "make them anew"
 
 
 class _Encrypted(Exception):

@@ -96,6 +96,14 @@ def test_backup(router, tmp_path: Path) -> None:
     assert "cannot be written" in router.refused("db", "backup", str(tmp_path / "none" / "copy.db"))
 
 
+def test_a_copy_takes_the_tables_of_plugins_that_are_off_along(router, tmp_path: Path) -> None:
+    states = {one["name"]: one["state"] for one in router.json("plugins", "list")}
+    assert states["cache"] == states["latency"] == "off"
+    copied = router.json("db", "copy", "--to", f"sqlite:///{tmp_path / 'copy.db'}")
+    assert copied["failed"] == [] and "cache_answers" in copied["tables"]
+    assert router.json("db", "status")["current"] is True
+
+
 @pytest.mark.parametrize("url", ["mysql://x", "sqlite:///", "postgresql://user:p%zz@/x"])
 def test_a_bad_url_is_refused_without_its_password(router, url: str) -> None:
     router.config.write_text(f'[database]\nurl = "{url}"\n')

@@ -164,3 +164,17 @@ def test_rows_long_over_are_forgotten(database: Database, clock: Clock) -> None:
         fail(there.endpoints, "rate_limit", 5, account=account, model="m")
     exchange(there)
     assert [row.model for row in read_circuits(database)] == ["m"]
+
+
+def test_an_answer_to_one_that_came_up_since_ends_it(database: Database, clock: Clock) -> None:
+    here = Worker(database, clock, "wrk_1")
+    refuse_key(here)
+    exchange(here)
+    clock.now += 31  # over, and wrk_1 was restarted with a good key
+    anew = Worker(database, clock, "wrk_2")
+    exchange(anew)
+    assert read_circuits(database), "nobody was answered yet"
+    clock.now += 1
+    succeed(anew.endpoints)
+    exchange(anew)
+    assert read_circuits(database) == []

@@ -21,6 +21,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: ScriptedUpstream
     config = {
         "metrics": {"listen": f"127.0.0.1:{PORT}", "token": "env:METRICS_TOKEN"},
         "server": {"grace_s": 5.0},
+        "cache": {"plugins": "cache"},
         "providers": {"acme": {"kind": "compatible", "base_url": upstream.url, "api_key": "k", "unlisted": True}},
     }
     folder, env = tmp_path_factory.mktemp("metrics"), {"METRICS_TOKEN": TOKEN}

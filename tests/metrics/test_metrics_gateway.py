@@ -61,6 +61,15 @@ def test_figures_equal_the_ledger(gateway: Gateway, upstream: ScriptedUpstream) 
     assert {dict(has)["worker"] for name, has in seen if name == "router_resident_memory_bytes"} >= {"0", "1"}
 
 
+def test_answers_of_caches_are_counted(gateway: Gateway) -> None:
+    def hit() -> bool:
+        call_many(gateway, 1, temperature=0)
+        return counted(figures(PORT), "router_cached_answers_total", plugin="cache") >= 1
+
+    wait(hit)
+    assert_equal(settled(gateway), ledger(gateway))
+
+
 def test_a_killed_worker_takes_nothing_along_and_a_reload_neither(gateway: Gateway) -> None:
     call_many(gateway, 10)
     before = settled(gateway)

@@ -122,3 +122,8 @@ def test_what_is_no_address_is_refused(listen: str, tmp_path: Path) -> None:
 
 def test_off_asks_for_nothing(tmp_path: Path) -> None:
     settings(tmp_path, 'token = "env:METRICS_TOKEN"')
+
+
+def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"METRICS_TOKEN is not set, and anybody could ask: set it to a long random"):
+        settings(tmp_path, 'listen = "0.0.0.0:9464"\ntoken = "env:METRICS_TOKEN"')

@@ -7,6 +7,7 @@ import json
 import signal
 import ssl
 import subprocess
+import warnings
 from collections.abc import Iterator
 
 import openai
@@ -14,6 +15,7 @@ import pytest
 from certificates import make_pair
 from portal_machine import until
 
+from router.cli.support.doctor_checks import check_port
 from router.config.file import load_settings
 from router.config.tls import local_trust
 from router.portal.web.gateway import GatewayCaller, gateway_url
@@ -26,7 +28,7 @@ MESSAGES = [{"role": "user", "content": "Hello, gateway"}]
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("tls")
     make_pair(folder, hosts=("localhost", "127.0.0.1"))
-    config = {"server": {"tls_cert": "server.crt", "tls_key": "server.key"}}
+    config = {"server": {"tls_cert": "server.crt", "tls_key": "server.key", "node": "alpha"}}
     env = {"ROUTER_MASTER_KEY": "a-master-key-for-these-tests"}
     with Gateway(folder, config=config, portal=True, billing=False, env=env) as running:
         until(lambda: _page(running) is not None, "the portal is up")
@@ -73,6 +75,25 @@ def test_commands_find_it_by_its_certificate(gateway: Gateway) -> None:
     assert [one["state"] for one in findings if one["check"] == "tls"] == ["ok"]
     served = [one["detail"] for one in findings if one["check"] == "port"]
     assert served[0].startswith("a gateway is serving") and served[1].startswith("a portal is serving")
+
+
+def test_the_doctor_asks_the_gateway_and_not_the_shell(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(gateway._env, "ROUTER_MASTER_KEY")
+    gateway.configure({"server": {"port": gateway.port}})
+    found = [one["detail"] for one in gateway.router("doctor")["findings"]]
+    assert not any("second factor" in one for one in found)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of a certificate that is for another name
+        (seen,) = check_port("127.0.0.1", gateway.port, scheme="https")
+    assert seen.detail.startswith("a gateway is serving")
+
+
+def test_the_portal_is_of_the_gateways_node(gateway: Gateway) -> None:
+    def listed() -> bool:
+        nodes = gateway.router("nodes", "list")
+        return [(one["node"], one["workers"], one["started_at"] is None) for one in nodes] == [("alpha", 2, False)]
+
+    until(listed, "both processes have told of themselves")
 
 
 def test_pages_are_for_browsers_with_tls(gateway: Gateway) -> None:

@@ -46,6 +46,7 @@ class AnswerCaches:
         names: of the plugins.
         share_nano: of what an answer would be charged if it were made anew, in billionths.
         clock: Unix seconds.
+        told: is called with the name of each cache whose answer was given.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class AnswerCaches:
         names: Sequence[str],
         share_nano: int,
         clock: Callable[[], float] = time.time,
+        told: Callable[[str], None] | None = None,
     ) -> None:
         self._registry = registry
         self._context_of = context_of
         self._names = tuple(names)
         self._share_nano = share_nano
         self._clock = clock
+        self._told = told
         self._keepers = {name: Observer(registry, name, _WAITING_MAX) for name in names}
 
     def look(self, active: ActiveCall, incoming: Incoming, plan_of: PlanOf) -> None:
@@ -84,7 +87,9 @@ class AnswerCaches:
             active.relay.record()
 
     def keep(self, active: ActiveCall, record: CallRecord) -> None:
-        """Offer what a finished call was answered with; returns at once. Never raises: the call is over, and booked."""
+        """Offer what a finished call was answered with, or tell which cache has answered it; returns at once. Never
+        raises: the call is over, and booked.
+        """
         try:
             self._offer(active, record)
         except faults():
@@ -96,7 +101,11 @@ class AnswerCaches:
             keeper.drain(timeout_s)
 
     def _offer(self, active: ActiveCall, record: CallRecord) -> None:
-        if active.recalled is not None or record.ending != "ok" or record.estimated or active.target is None:
+        if active.recalled is not None:
+            if self._told is not None:
+                self._told(active.recalled.cache)
+            return
+        if record.ending != "ok" or record.estimated or active.target is None:
             return
         units = record.units
         if record.clamped or (units is not None and not _UNPAID.issuperset(units.counts())):

@@ -21,6 +21,7 @@ from router.cli.support.session import CommandSession, common
 from router.cli.support.tls_checks import check_tls
 from router.config.portal import portal_scheme
 from router.errors import RouterError
+from router.jobs.nodes import GatewayNode
 from router.jobs.workers import serving
 from router.office.alerts import current_alerts
 from router.office.operations.care import living_nodes, node_faults
@@ -73,7 +74,7 @@ def _findings(session: CommandSession, ollama: str) -> Iterator[Finding]:
     scheme = "https" if settings.server.tls_cert else "http"
     yield from checks.check_port(settings.server.host, settings.server.port, scheme=scheme)
     yield from check_tls(settings, datetime.now(UTC))
-    yield from checks.check_measuring(settings)
+    yield from checks.check_measuring(settings, runs=bool(_living(session)))
     yield from _portal(session)
     yield from _payments(session)
     yield from checks.check_ollama(providers, ollama)
@@ -101,7 +102,7 @@ def _portal(session: CommandSession) -> Iterator[Finding]:
         yield from check_portal(settings, session.dialect)
     except RouterError:
         return  # told by the other checks
-    yield from check_portal_secrets(settings)
+    yield from check_portal_secrets(settings, sealed=any(node.seals for node in _living(session)))
     session.progress("asking the mail server for a connection")
     yield from check_mail_server(settings.mail)
     if portal.workers and portal.port:
@@ -168,12 +169,16 @@ def _alerts(session: CommandSession) -> Iterator[Finding]:
 
 def _nodes(session: CommandSession) -> Iterator[Finding]:
     """Whether the machines that share the database agree on the time and on the version."""
-    try:
-        nodes = living_nodes(session.office)
-    except RouterError:
-        return  # told by the other checks
-    for fault in node_faults(nodes):
+    for fault in node_faults(_living(session)):
         yield Finding("nodes", "warning", fault, "`router nodes list` shows them")
+
+
+def _living(session: CommandSession) -> list[GatewayNode]:
+    """The machines that serve; none where the database does not tell, which is another check's."""
+    try:
+        return living_nodes(session.office)
+    except RouterError:
+        return []
 
 
 def _database(session: CommandSession) -> Iterator[Finding]:

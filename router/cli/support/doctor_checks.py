@@ -8,6 +8,7 @@ import platform
 import socket
 import ssl
 import stat
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import InsecureRequestWarning
 
 from router.app.installed import plugin_migrations
 from router.config.file import Settings
@@ -215,17 +217,22 @@ def check_ollama(providers: Mapping[str, ConfiguredProvider], url: str) -> Itera
 
 def _answers(url: str) -> bool:
     try:
-        with requests.Session() as client:
+        with requests.Session() as client, warnings.catch_warnings():
             client.trust_env = False
             # A port of ours is only looked at, under an address that its certificate is not for.
+            warnings.simplefilter("ignore", InsecureRequestWarning)
             verify = not url.startswith("https://")
             return client.get(url, timeout=_WAIT_S, allow_redirects=False, verify=verify).status_code == 200
     except requests.RequestException:
         return False
 
 
-def check_measuring(settings: Settings) -> Iterator[Finding]:
-    """Whether the listener for Prometheus would be started; this environment need not have its token."""
+def check_measuring(settings: Settings, *, runs: bool = False) -> Iterator[Finding]:
+    """Whether the listener for Prometheus would be started; this environment need not have its token.
+
+    Args:
+        runs: a gateway does, so that it had the token at its start.
+    """
     metrics = settings.metrics
     if not metrics.enabled:
         return
@@ -234,6 +241,8 @@ def check_measuring(settings: Settings) -> Iterator[Finding]:
         check_installed(settings.where("metrics.listen"))
     except ConfigError as error:
         unset = metrics.token.source.startswith("env:") and not metrics.token
+        if unset and runs:
+            return
         yield Finding(
             "metrics", "warning" if unset else "problem", error.message, "the gateway does not start with this"
         )
