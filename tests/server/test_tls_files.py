@@ -28,6 +28,10 @@ def _broken(folder: Path, name: str, text: bytes) -> TlsFiles:
     return TlsFiles(cert, key, "HERE")
 
 
+def _twice(cert: Path) -> TlsFiles:
+    return TlsFiles(cert, cert, "HERE")
+
+
 def _of(folder: Path, **options: object) -> TlsFiles:
     return TlsFiles(*make_pair(folder, now=NOW, **options), "HERE")  # type: ignore[arg-type]
 
@@ -40,7 +44,7 @@ BAD: dict[str, tuple[Callable[[Path], TlsFiles], str, str]] = {
     "no certificate": (lambda folder: _broken(folder, "cert", b"rubbish"), "is no certificate", "PEM"),
     "empty": (lambda folder: _broken(folder, "cert", b""), "is no certificate", "PEM"),
     "no key": (lambda folder: _broken(folder, "key", b"rubbish"), "server.key holds no key", "PEM"),
-    "certificate for a key": (lambda folder: TlsFiles(*[_of(folder).cert] * 2, "HERE"), "holds no key", "PRIVATE KEY"),
+    "certificate for a key": (lambda folder: _twice(_of(folder).cert), "holds no key", "PRIVATE KEY"),
     "missing": (lambda folder: TlsFiles(folder / "a", folder / "b", "HERE"), "a cannot be read", "correct the path"),
     "key missing": (lambda folder: TlsFiles(_of(folder).cert, folder / "b", "HERE"), "b cannot be read", "correct"),
     "folder": (lambda folder: TlsFiles(folder, folder, "HERE"), "cannot be read", "let the gateway's user"),
