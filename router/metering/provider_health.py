@@ -1,6 +1,6 @@
 """How providers do, by the newest calls: each upstream call that was made for them, and how long it took.
 
-Circuits are each worker's own, and in no table: what calls have met is what all workers know together.
+Circuits are each worker's own, told to the others where they open: what calls have met is what is counted here.
 """
 
 from __future__ import annotations
