@@ -68,7 +68,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[server]\nprot = 1", "line 2: [server] prot: unknown key; did you mean 'port'?"),
-        ("[server]\nzzz = 1", "line 2: [server] zzz: unknown key; the keys here are host, port"),
+        ("[server]\nzzz = 1", "line 2: [server] zzz: unknown key; the keys here are node, host, port"),
         ("[sever]\nport = 1", "line 1: [sever]: unknown section; did you mean [server]?"),
         ("[zzz]", "unknown section; the sections are aliases"),
         ("server = 1", "line 1: [server]: must be a table, not 1"),

@@ -13,6 +13,7 @@ from router.jobs.workers import living
 
 __all__ = ["GatewayNode", "about_worker", "list_nodes"]
 
+_ABOUT = "SELECT id, about FROM workers"
 _LEASES = "SELECT owner, name FROM leases WHERE expires_at > ? ORDER BY name"
 
 
@@ -51,11 +52,11 @@ def list_nodes(database: Runner, now: float) -> list[GatewayNode]:
     Args:
         now: by the database's clock.
     """
-    workers = living(database, now)
-    held = _held(database, now)
+    workers, held = living(database, now), _held(database, now)
+    told_by = dict(database.read(lambda connection: connection.tuples(_ABOUT), whole=False))
     nodes: dict[str, GatewayNode] = {}
     for worker in workers:
-        told: Mapping[str, Any] = json.loads(worker.about) if worker.about else {}
+        told: Mapping[str, Any] = json.loads(told_by.get(worker.id) or "{}")
         name = told.get("node") or worker.host.partition("/")[0]
         node = nodes.setdefault(name, GatewayNode(name))
         node.workers += 1

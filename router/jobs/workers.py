@@ -44,7 +44,8 @@ SELECT h.owner, w.id, w.host, w.process, w.started, w.expires_at
 FROM (SELECT DISTINCT owner FROM holds) h LEFT JOIN workers w ON w.id = h.owner
 """
 
-_WORKERS = "SELECT id, host, process, started, providers, about, expires_at FROM workers"
+_WORKERS = "SELECT id, host, process, started, providers, expires_at FROM workers"
+"""Without ``about``: whoever steps back over migrations asks too, who lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def is_alive(database: Runner, worker_id: str, now: float) -> bool:
 
 
 def living(database: Runner, now: float) -> list[Worker]:
-    """All workers that live, on any host, as far as can be seen from here."""
+    """All workers that live, on any host, as far as can be seen from here; without what they tell of themselves."""
     rows = database.read(lambda connection: connection.tuples(_WORKERS))
     host = this_host()
     found = [(Worker(*row[:-1]), row[-1]) for row in rows]

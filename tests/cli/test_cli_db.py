@@ -58,8 +58,14 @@ def test_a_step_back_brings_the_log_into_the_tables(router) -> None:
     effects = [[[account, 5 * 10**9, 0, 7, _head(path, account)]], [], [hold], [], [], [], {"refused_claims": 2}]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO ledger_log (seq, effects) VALUES (1, ?)", (json.dumps(effects),))
-    undone = [router.json("db", "step-back")["undone"]["title"] for _ in range(8)]
+    undone = [router.json("db", "step-back")["undone"]["title"] for _ in range(14)]
     assert undone == [
+        "what providers call their answers",
+        "alerts",
+        "webhooks, and what is to be sent to them",
+        "what nodes tell each other",
+        "what all accounts' calls come to by hour",
+        "prices with the moment from which they hold",
         "payments, and kinds of credit",
         "calls that did not end well",
         "transfers that no call made",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -92,7 +93,10 @@ def call_many(gateway: Gateway, count: int, **more: Any) -> list[int]:
 def load_children(pid: int) -> list[int]:
     """The gateway's own workers: children that run ``router.server.worker``."""
     tasks = Path(f"/proc/{pid}/task")
-    found = {int(text) for task in tasks.iterdir() for text in (task / "children").read_text().split()}
+    found: set[int] = set()
+    for task in tasks.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
+            found |= {int(text) for text in (task / "children").read_text().split()}
     return sorted(one for one in found if _is_worker(one))
 
 
