@@ -123,13 +123,13 @@ def test_a_log_of_the_release_before_is_brought_into_the_sums(database: Database
 
 
 def test_a_step_back_that_would_lose_units_is_refused(database: Database, new_record: New) -> None:
+    _insert(database, new_record("r1", created_at=HOUR, units=Units(requests=1)))
     undo_later_than_units(database)
     sql = "INSERT INTO prices (list, model, price, created_at) VALUES ('', 'm', '{\"per_request\": 1}', 0)"
     database.write(lambda connection: connection.execute(sql))
     with pytest.raises(BadRequest, match=r"Prices per unit .* are set.*--remove"):
         step_back(database, lossy=True)
     database.write(lambda connection: connection.execute("UPDATE prices SET price = '{}'"))
-    _insert(database, new_record("r1", created_at=HOUR, units=Units(requests=1)))
     with pytest.raises(BadRequest, match=r"counts of units .* --lossy"):
         step_back(database)
     assert step_back(database, lossy=True).title == "units beside tokens"
