@@ -17,7 +17,7 @@ from router.plugin_host.registry import registry_of
     ("args", "said"),
     [
         (["keyz"], "there is no command 'keyz'; did you mean 'keys'?"),
-        (["xyzzy"], "there is no command 'xyzzy'; the commands are accounts, audit,"),
+        (["xyzzy"], "there is no command 'xyzzy'; the commands are accounts, alerts, audit,"),
         (["keys", "creat"], "there is no command 'creat'; did you mean 'create'?"),
         (["keys", "create", "--acount", "x"], "--account"),
         (["keys", "create"], "--account is missing"),

@@ -19,7 +19,7 @@ from router.http.management.operators import EXPORT, OPERATORS_BASE
 from router.office.operations.table import OPERATIONS
 from router.testing import Gateway
 
-ALONE = {"chat", "config", "db", "doctor", "init", "plugins", "portal", "reload", "serve", "stop"}
+ALONE = {"chat", "config", "db", "doctor", "health", "import", "init", "plugins", "portal", "reload", "serve", "stop"}
 """Commands that work on this machine alone."""
 
 ALONE_TOO = {"providers add", "providers remove"}
@@ -77,13 +77,14 @@ def there(gateway: Gateway, home: Path, operator: str) -> There:
     return There(gateway, home, operator)
 
 
-def ask(gateway: Gateway, name: str, values: Any = None, *, key: str) -> Any:
-    """What the operation of that name answers."""
+def ask(gateway: Gateway, name: str, values: Any = None, *, key: str, once: str = "") -> Any:
+    """What the operation of that name answers; ``once`` is its ``Idempotency-Key``."""
+    headers = {"Idempotency-Key": once} if once else {}
     one = OPERATIONS[name]
     path = f"{OPERATORS_BASE}{one.path}"
     if one.method == "GET":
         return request(gateway, "GET", path, key=key, query=values)
-    return request(gateway, "POST", path, values or {}, key=key)
+    return request(gateway, "POST", path, values or {}, key=key, headers=headers)
 
 
 READS = [
@@ -246,9 +247,13 @@ def test_a_payment_is_recorded_and_given_back_from_elsewhere(there: There, gatew
     given = there.remote("topups", "refund", made["id"], "2.25", "--reason", "too much", "--json").value
     assert (given["topup"], given["amount"].partition(" ")[0], given["state"]) == (made["id"], "2.25", "done")
     values = {"topup": made["id"], "amount": "10.250000001", "reason": "more than is left"}
-    above = ask(gateway, "topups refund", values, key=operator)
+    unnamed = ask(gateway, "topups refund", values, key=operator)
+    assert (unnamed.status, json.loads(unnamed.body)["error"]["code"]) == (400, "idempotency_key_required")
+    above = ask(gateway, "topups refund", values, key=operator, once="above")
     assert (above.status, json.loads(above.body)["error"]["code"]) == (400, "refund_above_payment")
-    rest = exact(ask(gateway, "topups refund", {"topup": made["id"], "reason": "all of it"}, key=operator))["data"]
+    rest = exact(
+        ask(gateway, "topups refund", {"topup": made["id"], "reason": "all of it"}, key=operator, once="rest")
+    )["data"]
     assert rest["amount"].partition(" ")[0] == "10.25"
     for words in (["topups", "show", made["id"]], ["topups", "list", "--account", account]):
         assert there.remote(*words) == there.local(*words)
@@ -362,7 +367,11 @@ def test_a_key_that_may_not_is_told_so(there: There, ours: Tenant) -> None:
 
 def test_the_configurations_word_is_no_fault_of_the_gateways(gateway: Gateway, operator: str) -> None:
     gateway_wide = ask(
-        gateway, "credits grant", {"account": "ours", "amount": "1", "reason": "x", "currency": "ZZZ"}, key=operator
+        gateway,
+        "credits grant",
+        {"account": "ours", "amount": "1", "reason": "x", "currency": "ZZZ"},
+        key=operator,
+        once="currency",
     )
     assert gateway_wide.status == 400
     assert json.loads(gateway_wide.body)["error"]["code"] == "wrong_currency"

@@ -24,6 +24,7 @@ class SmallPortal:
     leaving = False
     asked_at: float | None = None
     metrics = None
+    tls = None
 
     def __init__(self, config_path: str, content: bytes | None) -> None:
         self._assembly = assemble(Path(config_path), content=content, without_keys=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -21,10 +20,8 @@ from router.cli.support.session import CommandSession, common
 from router.cli.support.tls_checks import check_tls
 from router.config.portal import portal_scheme
 from router.errors import RouterError
-from router.jobs.nodes import GatewayNode
-from router.jobs.workers import serving
 from router.office.alerts import current_alerts
-from router.office.operations.care import living_nodes, node_faults
+from router.office.operations.care import GatewayNode, living_nodes, node_faults, served_providers
 from router.providers.configured import ConfiguredProvider
 
 __all__ = ["doctor"]
@@ -83,7 +80,7 @@ def _findings(session: CommandSession, ollama: str) -> Iterator[Finding]:
 def _as_running(session: CommandSession, providers: dict[str, ConfiguredProvider]) -> dict[str, ConfiguredProvider]:
     """As the running gateway has them, whose environment is not this shell's; where none runs, as they are here."""
     try:
-        running = serving(session.database, time.time())
+        running = served_providers(session.office)
     except RouterError:
         running = None  # told by the other checks
     return {

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from router.jobs.database_clock import NOTICED_S, DatabaseClock
 from router.jobs.nodes import GatewayNode
 from router.jobs.nodes import list_nodes as read_nodes
+from router.jobs.workers import serving
 from router.office.alerts import current_alerts
 from router.office.office import Office
 from router.office.operations.operation import OperationAnswer, operation
 from router.types.periods import iso_time
 
-__all__ = ["list_alerts", "list_nodes", "living_nodes", "node_faults"]
+__all__ = ["GatewayNode", "list_alerts", "list_nodes", "living_nodes", "node_faults", "served_providers"]
 
 
 @operation("nodes list", "form:NothingForm")
@@ -38,6 +39,11 @@ def living_nodes(office: Office) -> list[GatewayNode]:
     clock = DatabaseClock(office.clock)
     office.database.read(clock.compare, whole=False)
     return read_nodes(office.database, clock())
+
+
+def served_providers(office: Office) -> frozenset[str] | None:
+    """The providers that the running gateway has active; None where none runs that tells."""
+    return serving(office.database, office.clock())
 
 
 def node_faults(nodes: Sequence[GatewayNode]) -> Iterator[str]:
