@@ -23,7 +23,7 @@ turns = []
 def go_on():
     while True:
         turns.append(1)
-        gevent.sleep(0)
+        gevent.sleep(0.001)
 loop = gevent.spawn(go_on)
 models.set_alias(office, key, "fast", "echo/echo")
 made = [gevent.spawn(keys.create_key, office, key, sys.argv[2], f"k{n}", scope=["fast"]) for n in range(8)]
