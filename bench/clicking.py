@@ -49,11 +49,13 @@ class Clicks:
         port: of the portal, on loopback.
         people: who; each begins with another page, so that all pages are asked for all the time.
         pause_s: how long somebody looks at a page, from the shortest to the longest.
+        least: how many pages each opens before they stop, however soon the block ends.
     """
 
     port: int
     people: Sequence[Person]
     pause_s: tuple[float, float] = (2.0, 3.0)
+    least: int = 0
 
 
 @dataclass
@@ -132,9 +134,9 @@ def _click(asked: dict[str, Any], number: int, found: Clicked, end: threading.Ev
     person, (least, most) = asked["people"][number], asked["pause_s"]
     pages, dice = list(person["pages"].items()), random.Random(number)
     connection = http.client.HTTPConnection("127.0.0.1", asked["port"], timeout=_PAGE_MAX_S)
-    place = number * len(pages) // len(asked["people"])
+    first = place = number * len(pages) // len(asked["people"])
     wait_s = dice.uniform(0, most)  # nobody begins with somebody else
-    while not end.wait(wait_s):
+    while not end.wait(wait_s) or place - first < asked["least"]:
         name, path = pages[place % len(pages)]
         started = time.perf_counter()
         problem = _open(connection, path, person["cookie"])

@@ -106,7 +106,7 @@ def test_fallbacks_that_are_set_and_cleared_while_the_gateway_runs(wire: Routing
     wire.always("other", Answer.error(500))
     client = wire.gateway.client()
     served = ""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while served != "open":
         assert time.monotonic() < deadline
         try:
@@ -119,8 +119,9 @@ def test_fallbacks_that_are_set_and_cleared_while_the_gateway_runs(wire: Routing
         "other/shared",
     ]
     wire.gateway.router("fallbacks", "clear", "other/shared")
+    deadline = time.monotonic() + 60
     with pytest.raises(openai.InternalServerError):
-        while time.monotonic() < deadline + 5:
+        while time.monotonic() < deadline:
             ask(client, "other/shared")
 
 

@@ -57,6 +57,7 @@ http {{
             proxy_set_header Host $host;
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
             proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_connect_timeout 1s;
             proxy_read_timeout 650s;
         }}
     }}
@@ -125,19 +126,26 @@ class Load:
     slowest_s: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, calls: int, clients: int = 8) -> None:
-        """Make so many calls."""
+    def run(self, calls: int, clients: int = 8, until: threading.Event | None = None) -> None:
+        """Make so many calls, and go on until the event is set where there is one."""
         with ThreadPoolExecutor(clients) as pool:
-            for done in [pool.submit(self._client, calls // clients) for _ in range(clients)]:
+            for done in [pool.submit(self._client, calls // clients, until) for _ in range(clients)]:
                 done.result()
 
-    def _client(self, calls: int) -> None:
+    @property
+    def answered(self) -> int:
+        """How many calls were answered in the end."""
+        return self.statuses[200]
+
+    def _client(self, calls: int, until: threading.Event | None) -> None:
         session = requests.Session()
         session.verify = str(self.cluster.authority) if self.cluster.authority else True
         session.trust_env = False
         session.headers["Authorization"] = f"Bearer {self.cluster.first.api_key}"
         body = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 20}
-        for _ in range(calls):
+        made = 0
+        while made < calls or (until is not None and not until.is_set()):
+            made += 1
             status = 0
             for attempt in range(self.tries):
                 begun = time.monotonic()
@@ -198,7 +206,7 @@ def nginx_before(cluster: Cluster, folder: Path) -> Iterator[None]:
     folder.mkdir(exist_ok=True)
     certificate, key = make_pair(folder)
     port = free_port()
-    servers = " ".join(f"server 127.0.0.1:{node.port} max_fails=1 fail_timeout=1s;" for node in cluster.nodes)
+    servers = " ".join(f"server 127.0.0.1:{node.port} max_fails=0;" for node in cluster.nodes)
     config = folder / "nginx.conf"
     text = _CONFIG.format(folder=folder, servers=servers, port=port, certificate=certificate, key=key)
     config.write_text(("user root;\n" if os.getuid() == 0 else "") + text, encoding="utf-8")
