@@ -118,7 +118,7 @@ class Line:
 
     def wait_for_rows(self, count: int, **where: str) -> list[dict[str, Any]]:
         """The usage rows with these values, once there are so many."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(rows := self.rows(**where)) < count:
             assert time.monotonic() < deadline, f"{len(rows)} rows of {count} where {where}: {rows[:3]}"
             time.sleep(0.01)

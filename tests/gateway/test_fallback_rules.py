@@ -268,7 +268,7 @@ def test_a_provider_that_is_down_costs_one_slow_call(wire: Routing, streamed: bo
     assert len(slow) == len(times) < 4 and slow[0] is answers[0]
     assert all(later - earlier >= 1.2 for earlier, later in itertools.pairwise(times))
     wire.always(name, None)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while ask(wire, model, streamed=streamed) != f"from {name}":
         assert time.monotonic() < deadline
     assert len(wire.calls(name)) == len(times) + 1

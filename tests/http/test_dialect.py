@@ -32,7 +32,7 @@ def head(gateway: Gateway, path: str) -> Result:
 
 
 def until(found: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not found():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -124,7 +124,7 @@ def test_the_dialect_tells_an_outage_from_other_failures(stall: Gateway, upstrea
     missing = post(stall, "/bazaar/chat", {**body, "model": "lamp"})
     assert (missing.status, missing.json()["why"]) == (503, "provider_not_configured")
     assert "acme" not in missing.json()["sorry"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not ("[providers.acme]" in str(stall.log) and "[gateway] upstream" in str(stall.log)):
         assert time.monotonic() < deadline, stall.log[-3:]
         time.sleep(0.02)

@@ -186,7 +186,7 @@ class Shop:
     def usage(self, key: ShopKey) -> list[dict[str, Any]]:
         """The usage rows of a key's account, oldest first, once there is one."""
         sql = "SELECT * FROM usage WHERE account_id = ? ORDER BY created_at"
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (rows := self.database.read(lambda connection: connection.rows(sql, (key.account,)))):
             assert time.monotonic() < deadline, "no usage row"
             time.sleep(0.01)
