@@ -59,8 +59,10 @@ def nginx_conf(folder: Path, port: int, nodes: tuple[Gateway, Gateway], portal: 
     """The shipped files, with the names of this test's places."""
     cert, key = make_pair(folder, hosts=("api.example.com", "portal.example.com"))
     upstreams = (ROOT / "deploy/nginx/upstreams.conf").read_text()
-    lines = "".join(f"    server 127.0.0.1:{node.port};\n" for node in nodes)
-    upstreams = upstreams.replace("    server 127.0.0.1:8080;\n", lines).replace(
+    shipped_line = "    server 127.0.0.1:8080 max_fails=0;\n"
+    assert shipped_line in upstreams
+    lines = "".join(shipped_line.replace("8080", str(node.port)) for node in nodes)
+    upstreams = upstreams.replace(shipped_line, lines).replace(
         "127.0.0.1:8081", f"127.0.0.1:{portal}"
     )
     text = upstreams + (ROOT / "deploy/nginx/router.conf").read_text()
