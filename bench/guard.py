@@ -86,7 +86,7 @@ class Counting:
         return seen
 
 
-def count_calls(committed: dict[str, float]) -> dict[str, Counter[str]]:
+def count_calls(committed: dict[str, float], tries: int = _TRIES) -> dict[str, Counter[str]]:
     """Kind of request -> functions and how often they were entered, with the policies that ``router init`` leaves.
 
     ``chat_no_policies`` and ``chat_all_policies`` are plain calls without any, and with every limit and a budget.
@@ -94,11 +94,11 @@ def count_calls(committed: dict[str, float]) -> dict[str, Counter[str]]:
     ``stream`` is a stream of 50 chunks in packets of ten; ``chunk`` is what 50 chunks more add to it, and
     ``chunk_alone`` the same where each chunk comes in a packet of its own.
 
-    On a busy machine packets come in more pieces, which take more calls, never fewer: so all is counted up to five
-    times as long as something is above what is committed, and the lowest count of each kind stands.
+    On a busy machine packets come in more pieces, which take more calls, never fewer: so all is counted up to
+    ``tries`` times as long as something is above what is committed, and the lowest count of each kind stands.
     """
     lowest = _count_once()
-    for _ in range(_TRIES - 1):
+    for _ in range(tries - 1):
         if not verdict({"calls": figures(_with_chunks(lowest))}, {"calls": committed}):
             break
         again = _count_once()
@@ -127,7 +127,7 @@ def _with_chunks(found: dict[str, Counter[str]]) -> dict[str, Counter[str]]:
     return kinds | {"chunk": chunk, "chunk_alone": alone}
 
 
-def count_objects(committed: dict[str, float]) -> dict[str, int]:
+def count_objects(committed: dict[str, float], tries: int = _TRIES) -> dict[str, int]:
     """Kind of request -> objects that are allocated for it; empty where there is no C compiler.
 
     Counted again as long as something is above what is committed, as ``count_calls`` does, and for its reason.
@@ -137,7 +137,7 @@ def count_objects(committed: dict[str, float]) -> dict[str, int]:
     left_out: set[greenlet] = set()
     allocations = Allocations(left_out)
     lowest = _count_objects_once(allocations, left_out)
-    for _ in range(_TRIES - 1):
+    for _ in range(tries - 1):
         if not verdict({"objects": {kind: float(count) for kind, count in lowest.items()}}, {"objects": committed}):
             break
         again = _count_objects_once(allocations, left_out)
@@ -201,8 +201,8 @@ def main() -> int:
     """Measure, compare, and say what to do; the exit status."""
     options = _parser().parse_args()
     committed = json.loads(options.against.read_text(encoding="utf-8"))
-    found = count_calls(committed.get("calls", {}))
-    objects = count_objects(committed.get("objects", {}))
+    found = count_calls(committed.get("calls", {}), options.tries)
+    objects = count_objects(committed.get("objects", {}), options.tries)
     measured = {"calls": figures(found), "objects": {kind: float(count) for kind, count in objects.items()}}
     measured["batch_statements"], measured["batch_calls"] = count_batches()
     print(json.dumps(measured))
@@ -250,6 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.guard", description=__doc__)
     parser.add_argument("--update", action="store_true", help="commit to what is measured now: write bench/guard.json")
     parser.add_argument("--against", type=Path, default=GUARD, metavar="FILE", help="the committed figures")
+    parser.add_argument("--tries", type=int, default=_TRIES, metavar="N", help="count so often before a rise is believed")
     parser.add_argument("--top", type=int, default=0, metavar="N", help="list the N functions that run most often")
     parser.add_argument(
         "--kind",
