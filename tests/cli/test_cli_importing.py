@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from import_kit import NEW_API_KEY, SK, fill_litellm, fill_new_api, insert
+from import_kit import LITELLM, NEW_API_KEY, SK, fill_litellm, fill_new_api, insert
 
 from router.calls.auth import Authenticator
 from router.errors import BadRequest, Unauthorized
@@ -138,6 +138,58 @@ def test_odd_rows_stop_it_all_unless_they_are_to_be_skipped(router, postgresql_u
     assert len(keys) == 5
     restricted = next(row["id"] for source, row in keys.items() if source.startswith("key 55555555"))
     assert [row["scope"] for row in router.json("keys", "list") if row["id"] == restricted] == [["gpt-4o"]]
+
+
+def test_a_litellm_key_may_use_what_its_own_list_and_its_owners_both_allow(router, postgresql_url: str) -> None:
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(LITELLM)
+        teams = {"two": ["a", "b"], "wild": ["some/*", "c"], "odd": ["some/x-*-y"], "all": ["all-proxy-models"]}
+        for team, models in (*teams.items(), ("none", []), ("words", ["no-default-models"])):
+            insert(connection, "LiteLLM_TeamTable", team_id=team, models=models)
+        insert(connection, "LiteLLM_UserTable", user_id="ann", models=["a", "b"])
+        keys: list[tuple[dict[str, Any], Any]] = [
+            ({"team_id": "two", "models": ["b", "z"]}, ["b"]),
+            ({"team_id": "two", "models": ["b"]}, ["b"]),
+            ({"team_id": "two", "models": []}, ["a", "b"]),
+            ({"team_id": "two", "models": ["*"]}, ["a", "b"]),
+            ({"team_id": "two", "models": ["z", "all-team-models"]}, ["a", "b"]),
+            ({"team_id": "two", "models": ["z"]}, "have none in common"),
+            ({"team_id": "wild", "models": ["some/m", "other/m"]}, ["some/m"]),
+            ({"team_id": "wild", "models": ["some/*", "c", "d"]}, ["some/*", "c"]),
+            ({"team_id": "odd", "models": ["some/x-1-y", "some/z"]}, ["some/x-1-y"]),
+            ({"team_id": "odd"}, "a pattern can only be PROVIDER/*"),
+            ({"team_id": "odd", "models": ["some/*-y-z"]}, "matches both"),
+            ({"team_id": "all", "models": ["z"]}, ["z"]),
+            ({"team_id": "none", "models": ["all-team-models"]}, []),
+            ({"team_id": "words"}, "may use no model"),
+            # the user of a team's key is not asked; of a key without a team, who is
+            ({"team_id": "none", "user_id": "ann", "models": ["z"]}, ["z"]),
+            ({"user_id": "ann", "models": ["b", "z"]}, ["b"]),
+            ({"user_id": "ann", "models": ["all-team-models"]}, "has none"),
+        ]
+        for place, (row, _) in enumerate(keys):
+            insert(connection, "LiteLLM_VerificationToken", token=f"{place:064x}", key_alias=f"k{place}", **row)
+    done = router.json("import", "litellm", postgresql_url, "--skip-bad")
+    scopes = {row["name"]: row["scope"] for row in router.json("keys", "list")}
+    refused = {row["source"].partition("(")[2].rstrip(")"): row["reason"] for row in done["bad"]}
+    for place, (row, wanted) in enumerate(keys):
+        if isinstance(wanted, str):
+            assert wanted in refused[f"k{place}"], row
+        else:
+            assert scopes[f"k{place}"] == wanted, row
+    notes = {row["source"].partition("(")[2].rstrip(")"): row["reason"] for row in done["notes"]}
+    assert sorted(notes) == ["k0", "k15", "k6", "k7", "k8"]
+    assert notes["k0"] == "may use b: what its own list and that of its team both allow, without z of its own"
+    assert "that of its user" in notes["k15"]
+    assert router.json("import", "litellm", postgresql_url, "--skip-bad")["notes"] == []
+
+
+def test_a_litellm_list_that_is_not_looked_at_is_told(router, postgresql_url: str) -> None:
+    fill_litellm(postgresql_url)
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute("UPDATE \"LiteLLM_TeamTable\" SET organization_id = 'o1' WHERE team_id = 't1'")
+    assert "taken over: key" in (run := router("import", "litellm", postgresql_url)).err
+    assert "belongs to a organization" not in run.err and "whose own list of models is not looked at" in run.err
 
 
 def test_models_of_a_litellm_configuration(router, tmp_path: Path) -> None:

@@ -122,10 +122,11 @@ def _brought(session: CommandSession, found: FoundElsewhere, **how: Any) -> int:
     session.progress(f"{len(found.accounts)} accounts, {len(found.keys)} keys, {len(found.models)} models")
     brought = bring(session.office, session.actor, found, **how)
     made = [asdict(row) for row in brought.made]
-    bad, left = ([asdict(row) for row in rows] for rows in (brought.bad, brought.left))
-    value = {"applied": brought.applied, "made": made, "known": brought.known, "bad": bad, "left": left}
+    bad, left, notes = ([asdict(row) for row in rows] for rows in (brought.bad, brought.left, brought.notes))
+    value = {"applied": brought.applied, "made": made, "known": brought.known, "bad": bad, "left": left, "notes": notes}
     session.show(value, table(made, _COLUMNS, empty="Nothing is new."))
-    for kind, rows in (("left out", brought.left), ("cannot be taken over", brought.bad)):
+    told = (("taken over", brought.notes), ("left out", brought.left), ("cannot be taken over", brought.bad))
+    for kind, rows in told:
         for row in rows:
             session.note(f"{kind}: {row.source}: {row.reason}")
     if brought.known:

@@ -60,6 +60,7 @@ class Brought:
         known: how many rows had been taken over before, or were here.
         bad: rows that cannot be taken over.
         left: rows that mean nothing here.
+        notes: rows that were taken over, and what was decided about them.
         applied: whether it was done.
     """
 
@@ -67,6 +68,7 @@ class Brought:
     known: int = 0
     bad: list[OddRow] = field(default_factory=list)
     left: Sequence[OddRow] = ()
+    notes: list[OddRow] = field(default_factory=list)
     applied: bool = False
 
 
@@ -215,6 +217,8 @@ class _Bringing:
         )
         self._told("key", key.source, row.id, row.name)
         self._limit(Subject("key", row.id), key.limits)
+        if key.note:
+            self._result.notes.append(OddRow(key.source, key.note))
 
     def _limit(self, subject: Subject, limits: Mapping[str, int]) -> None:
         converted = {name: most * self._rate // NANO if name in _SPENDING else most for name, most in limits.items()}

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from router.office.importing.litellm_scope import scope_of
 from router.office.importing.records import ForeignAccount, ForeignKey, FoundElsewhere, OddRow, nano_of
 from router.store.foreign.litellm import LitellmTables, read_litellm
 from router.store.keys import hash_key
@@ -136,6 +137,7 @@ def _key(source: str, row: Mapping[str, Any], owner: Mapping[str, Any] | None, e
         token, shown = hash_key(token), token
     if not _DIGEST.fullmatch(token):
         raise ValueError("its token is no SHA-256 in hexadecimal: clients' keys would not be found by it")
+    scope, note = scope_of(row, owner)
     return ForeignKey(
         source,
         _account_of(row),
@@ -143,22 +145,12 @@ def _key(source: str, row: Mapping[str, Any], owner: Mapping[str, Any] | None, e
         token,
         shown[-4:] if shown else "",
         expires_at,
-        _scope(row.get("models") or (), (owner or {}).get("models") or ()),
+        scope,
         _budget_of(row),
         bool(row.get("blocked")),
         _limits_of(row),
+        note,
     )
-
-
-def _scope(models: Iterable[str], of_owner: Iterable[str]) -> tuple[str, ...]:
-    """The models of a key; where it names none, those of its team, or of its user where it has no team."""
-    names = [name for name in models if name != "all-proxy-models"]
-    wanted = [*(name for name in names if name != "all-team-models")] or list(of_owner)
-    if "all-team-models" in names:
-        wanted += of_owner
-    if "no-default-models" in wanted:
-        raise ValueError("may use no model (no-default-models), which a key here cannot say: disable it instead")
-    return tuple(dict.fromkeys(name for name in wanted if name not in ("all-proxy-models", "all-team-models")))
 
 
 def _budget_of(row: Mapping[str, Any]) -> Budget | None:

@@ -18,7 +18,7 @@ _NANO_MAX = 10**18
 
 @dataclass(frozen=True, slots=True)
 class OddRow:
-    """A row that is not taken over.
+    """A row of which there is something to say: that it is not taken over, or how.
 
     Attributes:
         source: which row, as ``token 7``; never a key's text.
@@ -55,6 +55,7 @@ class ForeignKey:
         account: the ``source`` of whose it is.
         digest: SHA-256 of its text, hexadecimal.
         hint: its last four characters; empty where they are not known.
+        note: what was decided about it, in words; empty where it is as it was there.
     """
 
     source: str
@@ -67,6 +68,7 @@ class ForeignKey:
     budget: Budget | None = None
     disabled: bool = False
     limits: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
