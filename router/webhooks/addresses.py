@@ -39,7 +39,18 @@ _REFUSED = tuple(
 
 
 class NotPublic(OSError):
-    """The name leads to an address that is not to be reached from here."""
+    """The name leads to no address that may be reached from here. Its text is fit for whoever chose the name.
+
+    It is one text, whether the name leads into our network, leads nowhere, or nobody answers for it: else whoever may
+    set a URL could ask our own name servers which names there are.
+
+    Attributes:
+        detail: which of these it was, for operators.
+    """
+
+    def __init__(self, host: str, detail: str) -> None:
+        super().__init__(f"{host} does not lead to a public address, and nothing is sent there")
+        self.detail = detail
 
 
 def is_public(text: str) -> bool:
@@ -76,11 +87,15 @@ class CheckedResolver(HostResolver):
         """As ``HostResolver.addresses``.
 
         Raises:
-            NotPublic: one of them does not pass.
+            NotPublic: one of them does not pass, or there is none.
         """
-        found = super().addresses(host, port, deadline)
-        if not all(self._allowed(str(address[0])) for _, address in found):
-            raise NotPublic(f"{host} leads to an address that is not public, and nothing is sent there")
+        try:
+            found = super().addresses(host, port, deadline)
+        except OSError as error:
+            raise NotPublic(host, f"the look-up of {host} failed: {error}") from None
+        refused = next((str(address[0]) for _, address in found if not self._allowed(str(address[0]))), "")
+        if refused or not found:
+            raise NotPublic(host, f"{host} leads to {refused or 'nothing'}, which is not public")
         return found
 
     def _ask(self, host: str, port: int) -> list[Any]:

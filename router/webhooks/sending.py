@@ -31,10 +31,12 @@ class Answered:
     Attributes:
         status: of the answer; None where none came.
         words: what was wrong; empty where it was taken.
+        detail: what operators alone may know of that, as where a name leads within their network; empty for no more.
     """
 
     status: int | None
     words: str = ""
+    detail: str = ""
 
     @property
     def taken(self) -> bool:
@@ -81,8 +83,9 @@ class HttpWebhookSender:
             return Answered(None, getattr(error, "message", str(error)))
         except UpstreamError as error:
             refused = error.__cause__
-            words = error.message.removeprefix("upstream ")
-            return Answered(None, str(refused) if isinstance(refused, NotPublic) else words)
+            if isinstance(refused, NotPublic):
+                return Answered(None, str(refused), refused.detail)
+            return Answered(None, error.message.removeprefix("upstream "))
         try:
             response.read(_READ_MAX)
         except AnswerTooLong:

@@ -185,13 +185,14 @@ class WebhookCourier:
         if answered.taken:
             deliveries.mark_delivery(database, delivery, "sent", due_at=now, code=answered.status)
             return
-        status, due_at, words = "failed", now, answered.words
+        status, due_at = "failed", now
         if delivery.tries <= len(PAUSES_S):
             pause_s = PAUSES_S[delivery.tries - 1] * (1 - _JITTER + 2 * _JITTER * self._jitter())
             status, due_at = "due", now + pause_s
         else:
-            _log.warning("webhooks: %s for %s is given up: %s", delivery.event_id, delivery.webhook_id, words)
-        deliveries.mark_delivery(database, delivery, status, due_at=due_at, code=answered.status, error=words)
+            more = answered.detail or answered.words
+            _log.warning("webhooks: %s for %s is given up: %s", delivery.event_id, delivery.webhook_id, more)
+        deliveries.mark_delivery(database, delivery, status, due_at=due_at, code=answered.status, error=answered.words)
 
     def _note_endpoint(self, endpoint: EndpointRow, answered: Answered) -> None:
         """Note whether an endpoint works, and switch it off where it has not for days, or says that it is gone."""
@@ -203,6 +204,7 @@ class WebhookCourier:
         since = now if endpoint.failing_since is None else endpoint.failing_since
         if endpoint.failing_since is None:
             endpoints.note_failing(office.database, endpoint.id, now)
+            _log.warning("webhooks: %s began to fail: %s", endpoint.id, answered.detail or answered.words)
         before = now if answered.status == _GONE else now - office.settings.webhooks.off_after_s
         if since > before:
             return
@@ -215,7 +217,8 @@ class WebhookCourier:
                 notify_members(
                     transaction, office, endpoint.account_id, "webhook_off", endpoint.id, str(int(since)), values
                 )
-                told = {"account": endpoint.account_id, "webhook": endpoint.id, "error": answered.words}
+                error = answered.detail or answered.words
+                told = {"account": endpoint.account_id, "webhook": endpoint.id, "error": error}
                 tell_operators(transaction, office, "webhook.switched_off", f"{endpoint.id}/{int(since)}", told)
             return Change(None, endpoint.id, {"account": endpoint.account_id, "error": answered.words}, made=made)
 
