@@ -15,10 +15,12 @@ from portal_site import Client, PortalSite, start_portal
 
 from router import DepositSeen, PaymentFact
 from router.app.start import assemble
+from router.money.amounts import NANO
 from router.office.office import Office
 from router.office.payments.booked import FactOutcome
 from router.office.payments.booking import book_facts
 from router.office.payments.topups import TopUpRow, show_topup
+from router.store.payments.topups import insert_topup
 
 __all__ = ["Install", "Paying", "hidden", "seen", "start_paying", "text_of"]
 
@@ -186,6 +188,23 @@ class Paying:
         self.folder.joinpath(made).write_text("paid")
         assert "was credited" in self.owner.get(f"/app/topup/{made}")[2]
         return made
+
+    @contextmanager
+    def full_day(self) -> Iterator[str]:
+        """Means of the owner's are saved (their ID), and a day has no room for another 20."""
+        self.paid("10", save="true")
+        means = re.search(r"/app/topup/means/(mean_\w+)/forget", self.owner.get("/app/topup/automatic")[2])
+        assert means is not None
+        with self.office() as office:
+            now, name = office.clock(), "top_filling_the_day"
+            row = TopUpRow(name, "card", self.account, "", "started", 1, "USD", 2, NANO, 1990 * NANO, now, now)
+            office.database.write(lambda connection: insert_topup(connection, row))
+            try:
+                yield means[1]
+            finally:
+                sql = "DELETE FROM topups WHERE id = ?"
+                office.database.write(lambda connection: connection.execute(sql, (name,)))
+                self.owner.post(f"/app/topup/means/{means[1]}/forget")
 
 
 @contextmanager

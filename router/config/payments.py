@@ -17,7 +17,7 @@ class PaymentsSettings:
     Attributes:
         methods: the plugins by which they may; each has its settings in ``[plugins.NAME]``.
         least, most: of one top-up, decimal text in the balance currency; ``most`` empty is no bound.
-        most_per_day: of an account's top-ups in 24 hours; empty is no bound.
+        most_per_day: of an account's top-ups in 24 hours, automatic ones with them; empty is no bound.
         presets: amounts that the page offers.
         rates: charge currency -> units of the balance currency for one of it, decimal text. USD, USDC and USDT are one
             US dollar each where they are not here, at the rate of ``[billing]``.
@@ -75,3 +75,9 @@ class PaymentsSettings:
     def most_per_day_nano(self) -> int | None:
         """``most_per_day`` in nano-units; None for no bound."""
         return parse_nano(self.most_per_day) if self.most_per_day else None
+
+    @property
+    def most_at_once_nano(self) -> int | None:
+        """The largest top-up that there can be: what ``most`` and ``most_per_day`` both allow; None for no bound."""
+        bounds = [nano for nano in (self.most_nano, self.most_per_day_nano) if nano is not None]
+        return min(bounds) if bounds else None

@@ -12,6 +12,7 @@ from router import DepositPaid, Dispute, Refund, TopUpPaid
 from router.office.accounts import create_account
 from router.office.actor import Actor
 from router.office.audit import list_audit
+from router.office.operations.accounts import show_account
 from router.office.payments.deposits import address_of
 from router.office.payments.refunds import list_refunds
 
@@ -42,6 +43,19 @@ def test_the_list_has_methods_sums_and_filters(paying: Paying, ops: Operator) ->
     assert "No payment has the ID or reference “<b>”." in text_of(ops.read("/ops/payments?q=%3Cb%3E"))
     assert ops.get("/ops/payments?before=top_none")[0] == 400
     assert ops.get("/ops/payments/top_none")[0] == 404
+
+
+def test_an_account_shows_why_nothing_is_charged_by_itself(paying: Paying, ops: Operator) -> None:
+    page = f"/ops/accounts/{paying.account}"
+    assert "Automatic top-up" not in text_of(ops.read(page))
+    with paying.full_day() as means:
+        rule = {"means": means, "threshold": "5000", "amount": "20", "per_day": "2"}
+        assert paying.owner.post("/app/topup/automatic", rule)[0] == 303
+        said = text_of(ops.read(page))
+        assert "Automatic top-up $20.00 below $5,000.00 waits At most 2000.00 USD can be paid in" in said
+        with paying.office() as office:
+            shown = show_account.function(office, account=paying.account).value
+        assert "waits: At most 2000.00 USD" in shown["automatic_topup"]
 
 
 def test_one_payment_shows_what_was_told(paying: Paying, ops: Operator) -> None:

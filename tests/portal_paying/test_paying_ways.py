@@ -120,6 +120,18 @@ def test_what_is_paid_with_is_kept_and_charged_by_itself(paying: Paying) -> None
     assert "Visa 4242" not in said and "Nothing is saved." in said
 
 
+def test_why_nothing_is_charged_by_itself_stands_on_its_page(paying: Paying) -> None:
+    with paying.full_day() as means:
+        rule = {"means": means, "threshold": "5000", "amount": "20", "per_day": "2"}
+        status, _, page = paying.owner.post("/app/topup/automatic", {**rule, "amount": "2001"})
+        assert status == 422 and "From $1.00 to $1,000.00." in text_of(page)
+        assert paying.owner.post("/app/topup/automatic", rule)[0] == 303
+        said = text_of(paying.owner.get("/app/topup/automatic")[2])
+        assert "nothing is charged now: At most $2,000.00 can be paid in within 24 hours." in said
+        assert "When what is charged waits" in said
+    assert "nothing is charged now" not in text_of(paying.owner.get("/app/topup/automatic")[2])
+
+
 def test_charging_by_itself_asks_who_it_is(paying: Paying) -> None:
     with paying.office() as office:
         office.database.write(lambda connection: connection.execute("UPDATE web_sessions SET stepped_at = 1", ()))

@@ -51,8 +51,23 @@ def show_account(office: Office, *, account: str) -> OperationAnswer:
     soon = kinds.expiring[0] if kinds.expiring else None
     by_kind["expires_next"] = None if soon is None else f"{format_nano(soon.left_nano)} at {iso_time(soon.expires_at)}"
     by_kind["frozen_by"] = list(credit.disputes)
-    told = {"currency": found.currency, "keys": found.keys}
+    told = {"automatic_topup": _automatic(office, found.account.id), "currency": found.currency, "keys": found.keys}
     return OperationAnswer({**account_value(found.account), **amounts, **by_kind, **told})
+
+
+def _automatic(office: Office, account_id: str) -> str | None:
+    """What of an account's is charged by itself, and why it is not; None where nothing is."""
+    from router.office.payments.automatic import why_waiting  # and with it the database, which --help needs not
+    from router.office.payments.means import show_automatic
+
+    kept = show_automatic(office, account_id)
+    if kept is None:
+        return None
+    rule = f"{format_nano(kept.amount_nano, 2)} below {format_nano(kept.threshold_nano, 2)}"
+    if kept.problem:
+        return f"{rule}, stopped: {kept.problem}"
+    waits = why_waiting(office, office.payments, account_id)
+    return rule if waits is None else f"{rule}, waits: {waits.in_full}"
 
 
 @operation("accounts rename", "accounts:RenameAccountForm", writes=True)

@@ -164,8 +164,9 @@ def set_automatic(
     payments = office.settings.payments
     if threshold_nano <= 0:
         raise BadRequest("The threshold must be above zero.", param="threshold")
-    if amount_nano < payments.least_nano or (payments.most_nano is not None and amount_nano > payments.most_nano):
-        most = f" to {payments.most}" if payments.most else ""
+    bound = payments.most_at_once_nano
+    if amount_nano < payments.least_nano or (bound is not None and amount_nano > bound):
+        most = f" to {format_nano(bound, 2)}" if bound is not None else ""
         raise BadRequest(f"The amount must be from {payments.least}{most} {office.currency}.", param="amount")
     if not 1 <= per_day <= _PER_DAY_MAX:
         raise BadRequest(f"So often a day must be from 1 to {_PER_DAY_MAX}.", param="per_day")

@@ -26,6 +26,7 @@ __all__ = [
     "find_payment",
     "has_address",
     "offered_presets",
+    "open_first",
     "page_of_topups",
     "show_credit",
 ]
@@ -100,6 +101,14 @@ def page_of_topups(
     return TopUpPage(found[:limit], found[limit - 1].id if len(found) > limit else "")
 
 
+def open_first(office: Office, account_id: str, method: str, limit: int) -> list[TopUpRow]:
+    """An account's top-ups by a method: those under way first, so that no number of later ones hides them; each the
+    newest first.
+    """
+    found = {"account_id": account_id, "method": method, "limit": limit}
+    return rows.list_topups(office.database, **found, open_first=True)  # type: ignore[arg-type]
+
+
 def find_payment(office: Office, methods: Collection[str], text: str) -> TopUpRow | None:
     """The top-up of an ID, or of one of a method's own references, such as a session's or a transaction's."""
 
@@ -127,6 +136,6 @@ def has_address(office: Office, account_id: str, method: str) -> bool:
 def offered_presets(office: Office) -> Sequence[int]:
     """The amounts that pages offer, in nano-units: those of the operator's that are within the bounds."""
     settings = office.settings.payments
-    most = settings.most_nano
+    most = settings.most_at_once_nano
     found = [parse_nano(text) for text in settings.presets]
     return [nano for nano in found if nano >= settings.least_nano and (most is None or nano <= most)]

@@ -12,6 +12,7 @@ from router.db.connection import Connection
 from router.db.ids import new_id
 from router.db.transaction import Transaction
 from router.errors import BadRequest, Conflict, NotFound, RouterError, Unavailable
+from router.ledger.balances import read_balance
 from router.money.amounts import format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
@@ -32,6 +33,7 @@ __all__ = [
     "TopUpRow",
     "begin_topup",
     "cancel_topup",
+    "check_day",
     "check_open",
     "list_topups",
     "look_at",
@@ -107,6 +109,30 @@ def check_open(office: Office, account_id: str) -> None:
         raise Unavailable("Top-ups are turned off at the moment: try again later.", code="topups_off")
     if get_account(office.database, account_id).status != "active":
         raise BadRequest("This workspace is suspended: ask the operator.", code="account_suspended")
+
+
+def check_day(office: Office, connection: Connection, account_id: str, credit_nano: int, *, lock: bool = False) -> None:
+    """Whether an account may pay in so much yet, after what it began to pay in within 24 hours.
+
+    Args:
+        lock: keep others from paying in until the transaction ends: whoever begins a top-up holds the balance.
+
+    Raises:
+        BadRequest: it would be more than the operator's bound.
+    """
+    most = office.settings.payments.most_per_day_nano
+    if most is None:
+        return
+    if lock:
+        read_balance(connection, account_id, lock=True)
+    begun = rows.topped_up_since(connection, account_id, office.clock() - _DAY_S)
+    if begun + credit_nano > most:
+        rest = format_nano(max(0, most - begun), 2)
+        raise BadRequest(
+            f"At most {format_nano(most, 2)} {office.currency} can be paid in within 24 hours: {rest} are left.",
+            code="daily_limit",
+            param="amount",
+        )
 
 
 def begin_topup(
@@ -283,7 +309,7 @@ def _keep(office: Office, actor: Actor, row: TopUpRow) -> TopUpRow:
         earlier = rows.find_form(connection, row.account_id, row.form) if row.form else None
         if earlier is not None:
             return Change(earlier, row.account_id, {}, made=False)
-        _check_day(office, connection, row)
+        check_day(office, connection, row.account_id, row.credit_nano, lock=True)
         rows.insert_topup(connection, row)
         detail = {"topup": row.id, "method": row.method, "amount": format_nano(row.credit_nano, 2)}
         return Change(row, row.account_id, detail)
@@ -308,22 +334,6 @@ def _waited_for(office: Office, row: TopUpRow) -> TopUpRow:
         time.sleep(_LOOK_S)
         row = show_topup(office, "", row.id)
     return row
-
-
-def _check_day(office: Office, connection: Connection, row: TopUpRow) -> None:
-    most = office.settings.payments.most_per_day_nano
-    if most is None:
-        return
-    lock = " FOR UPDATE" if connection.engine == "postgresql" else ""
-    connection.row(f"SELECT account_id FROM balances WHERE account_id = ?{lock}", (row.account_id,))  # noqa: S608
-    begun = rows.topped_up_since(connection, row.account_id, row.created_at - _DAY_S)
-    if begun + row.credit_nano > most:
-        rest = format_nano(max(0, most - begun), 2)
-        raise BadRequest(
-            f"At most {format_nano(most, 2)} {office.currency} can be paid in within 24 hours: {rest} are left.",
-            code="daily_limit",
-            param="amount",
-        )
 
 
 def _started(office: Office, methods: PaymentMethods, row: TopUpRow, return_url: str) -> TopUpRow:

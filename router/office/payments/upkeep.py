@@ -17,7 +17,7 @@ from router.office.payments.means import detach_means
 from router.office.payments.methods import PaymentMethods
 from router.office.payments.refunds import push_refunds
 from router.office.payments.topups import view_of
-from router.store.payments.facts import forget_events, list_facts
+from router.store.payments.facts import forget_events, waiting_deposits
 from router.store.payments.topups import open_topups
 from router.types.payments import DepositPaid
 
@@ -67,18 +67,20 @@ def poll_method(office: Office, methods: PaymentMethods, method: str) -> int:
     if methods.state(method).offer is None:
         return 0
     rows = open_topups(office.database, method, since=office.clock() - _POLLED_S, limit=_AT_ONCE)
-    begun = [view_of(office, row) for row in rows if row.reference or row.means_id]
+    begun = [view_of(office, row) for row in rows]
     for fact in methods.ask(method, "payment_poll", topups=begun):
         book_facts(office, method, [fact])
     return len(begun)
 
 
 def retry_waiting(office: Office) -> int:
-    """Book deposits that waited for an exchange rate; how many there were."""
-    waiting = list_facts(office.database, state="waiting", kind="paid", limit=_AT_ONCE)
-    for row in waiting:
-        book_facts(office, row.method, [DepositPaid(**row.body)])
-    return len(waiting)
+    """Book deposits that waited for an exchange rate; how many there were. Those that go on waiting hide none."""
+    tried, after = 0, (0.0, "", "")
+    while waiting := waiting_deposits(office.database, after, _AT_ONCE):
+        for row in waiting:
+            book_facts(office, row.method, [DepositPaid(**row.body)])
+        tried, after = tried + len(waiting), (waiting[-1].created_at, waiting[-1].method, waiting[-1].reference)
+    return tried
 
 
 def _watching(office: Office, methods: PaymentMethods, name: str) -> Callable[[], None]:

@@ -10,6 +10,8 @@ from router.office.audit import list_audit
 from router.office.console.finding import AccountLine, find_accounts, known_names, list_notes, price_lists
 from router.office.keys import list_keys, spent_of, status_of
 from router.office.limits import MONEY, limits_in_force, list_tiers
+from router.office.payments.automatic import why_waiting
+from router.office.payments.means import show_automatic
 from router.office.payments.shown import show_credit
 from router.office.people.members import list_invitations, list_members
 from router.office.statements import read_statement
@@ -67,6 +69,8 @@ def overview(request: PageRequest) -> PageReply:
         notes=list_notes(office, account_id, limit=3),
         lists=price_lists(office),
         credit=show_credit(office, account_id),
+        automatic=show_automatic(office, account_id),
+        waits=why_waiting(office, office.payments, account_id),
     )
 
 

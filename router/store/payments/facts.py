@@ -22,6 +22,7 @@ __all__ = [
     "list_events",
     "list_facts",
     "put_fact",
+    "waiting_deposits",
     "waiting_facts",
 ]
 
@@ -112,6 +113,19 @@ def waiting_facts(connection: Connection, method: str, topup_id: str, references
         f"(topup_id = '' AND payment IN ({places}))) ORDER BY created_at, kind, reference"
     )
     return [_row(row) for row in connection.rows(sql, (method, topup_id, *named))]
+
+
+def waiting_deposits(database: Runner, after: tuple[float, str, str], limit: int) -> list[FactRow]:
+    """Deposits that wait for an exchange rate, the oldest first.
+
+    Args:
+        after: time, method and reference of the one behind which to go on.
+    """
+    sql = (
+        f"{_SELECT} WHERE state = 'waiting' AND kind = 'paid' AND (created_at, method, reference) > (?, ?, ?) "
+        "ORDER BY created_at, method, reference LIMIT ?"
+    )
+    return [_row(row) for row in database.read(lambda connection: connection.rows(sql, (*after, limit)))]
 
 
 def facts_of(connection: Connection, topup_id: str, kind: str = "") -> list[FactRow]:

@@ -13,6 +13,7 @@ __all__ = [
     "OPEN",
     "TopUpRow",
     "deposits_between",
+    "find_automatic_open",
     "find_form",
     "find_topup",
     "find_topup_by",
@@ -110,6 +111,16 @@ def find_form(connection: Connection, account_id: str, form: str) -> TopUpRow | 
     return _one(connection, "account_id = ? AND form = ?", (account_id, form))
 
 
+def find_automatic_open(connection: Connection, account_id: str) -> TopUpRow | None:
+    """The automatic top-up of an account that may still be paid, however many others were begun since; the oldest where
+    there are several.
+    """
+    states = ", ".join("?" * len(OPEN))
+    sql = f"{_SELECT} WHERE account_id = ? AND means_id <> '' AND state IN ({states}) ORDER BY created_at, id LIMIT 1"
+    row = connection.row(sql, (account_id, *OPEN))
+    return None if row is None else _row(row)
+
+
 def list_topups(
     database: Runner,
     *,
@@ -118,11 +129,13 @@ def list_topups(
     states: Collection[str] = (),
     before: tuple[float, str] | None = None,
     limit: int = 50,
+    open_first: bool = False,
 ) -> list[TopUpRow]:
     """The newest top-ups, newest first.
 
     Args:
         before: time and ID of the last one of the page before.
+        open_first: those that may still be paid come before all others.
     """
     where, params = ["created_at > 0"], list[Any]()
     if account_id:
@@ -138,15 +151,19 @@ def list_topups(
         where.append("(created_at < ? OR (created_at = ? AND id < ?))")
         params += [before[0], *before]
     params.append(max(1, min(limit, _LIMIT_MAX)))
-    sql = f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY created_at DESC, id DESC LIMIT ?"
+    order = ("state IN ('started', 'pending') DESC, " if open_first else "") + "created_at DESC, id DESC"
+    sql = f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?"
     return [_row(one) for one in database.read(lambda connection: connection.rows(sql, params))]
 
 
 def open_topups(database: Runner, method: str, *, since: float, limit: int) -> list[TopUpRow]:
-    """Those of a method's that may still be paid and were begun after a time; any of them where there are more, so that
-    nobody who begins many and pays none keeps others from being looked at.
+    """Those of a method's that may still be paid, that it knows of, and that were begun after a time; any of them where
+    there are more, so that nobody who begins many and pays none keeps others from being looked at.
     """
-    sql = f"{_SELECT} WHERE method = ? AND state IN ('started', 'pending') AND created_at > ? ORDER BY RANDOM() LIMIT ?"
+    sql = (
+        f"{_SELECT} WHERE method = ? AND state IN ('started', 'pending') AND created_at > ? "
+        "AND (reference <> '' OR means_id <> '') ORDER BY RANDOM() LIMIT ?"
+    )
     return [_row(one) for one in database.read(lambda connection: connection.rows(sql, (method, since, limit)))]
 
 

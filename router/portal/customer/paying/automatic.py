@@ -6,6 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from router.errors import BadRequest, NotFound
 from router.money.amounts import format_nano
+from router.office.payments.automatic import why_waiting
 from router.office.payments.means import (
     end_automatic,
     forget_means,
@@ -14,7 +15,7 @@ from router.office.payments.means import (
     show_automatic,
 )
 from router.portal.customer.own import nothing_here
-from router.portal.customer.paying.words import titles_of
+from router.portal.customer.paying.words import said_of, titles_of
 from router.portal.web.fields import Amount
 from router.portal.web.forms import Form, empty_form, load_form
 from router.portal.web.pages import PageRoutes
@@ -105,10 +106,17 @@ def _show(request: PageRequest, form: Form | None, status: int = 200, wrong: str
         form=form,
         means=list_means(request.office, request.account_id),
         kept=kept,
+        waits=_waits(request),
         titles=titles_of(request),
         saves=any(one.offer is not None and one.offer.saves_means for one in states),
         per_day=_PER_DAY,
     )
+
+
+def _waits(request: PageRequest) -> str:
+    """Why nothing is charged just now though the balance is below the threshold; empty where nothing keeps it."""
+    error = why_waiting(request.office, request.office.payments, request.account_id)
+    return "" if error is None else said_of(request, error)
 
 
 def _said(request: PageRequest, error: BadRequest) -> str:
@@ -116,8 +124,8 @@ def _said(request: PageRequest, error: BadRequest) -> str:
     settings, currency = request.office.settings.payments, request.site.brand.currency
     if error.param == "amount":
         least = request.language.price(settings.least_nano, currency)
-        if settings.most_nano is not None:
-            most = request.language.price(settings.most_nano, currency)
+        if settings.most_at_once_nano is not None:
+            most = request.language.price(settings.most_at_once_nano, currency)
             return request.text("From %(least)s to %(most)s.", least=least, most=most)
         return request.text("At least %(amount)s.", amount=least)
     if error.param == "threshold":

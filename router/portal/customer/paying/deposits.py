@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from router.errors import BadRequest, NotFound, Unavailable
 from router.office.payments.deposits import address_of, find_watch
-from router.office.payments.shown import has_address, page_of_topups
+from router.office.payments.shown import has_address, open_first
 from router.portal.customer.own import nothing_here
 from router.portal.customer.paying.words import said_of, titles_of
 from router.portal.web.pages import PageRoutes
@@ -48,7 +48,6 @@ def _show(request: PageRequest, offer: PaymentOffer, *, given: bool, wrong: str 
             shown = address_of(office, request.office.payments, request.account_id, method)
         except (BadRequest, Unavailable) as error:
             wrong, status = said_of(request, error), error.status
-    page = page_of_topups(office, account_id=request.account_id, method=method, limit=_SHOWN)
     return request.render(
         "customer/deposit.html",
         status=status,
@@ -58,8 +57,7 @@ def _show(request: PageRequest, offer: PaymentOffer, *, given: bool, wrong: str 
         qr=_qr(shown.qr or shown.address) if shown is not None else "",
         wrong=wrong,
         watch=find_watch(office, method),
-        rows=page.rows,
-        waiting=any(row.state == "pending" for row in page.rows),
+        rows=open_first(office, request.account_id, method, _SHOWN),
         titles=titles_of(request),
     )
 

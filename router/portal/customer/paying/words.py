@@ -47,6 +47,8 @@ def said_of(request: PageRequest, error: RouterError) -> str:
         "amount_too_small": text("The least is %(amount)s.", amount=least),
         "amount_too_large": text("The most at once is %(amount)s.", amount=most),
         "daily_limit": text("At most %(amount)s can be paid in within 24 hours.", amount=daily),
+        "automatic_per_day": text("It was charged as often as you allow within 24 hours."),
+        "means_not_found": text("What was saved can no longer be charged."),
         "no_rate": no_rate,
         "stale_rate": no_rate,
         "method_failed": not_now,
