@@ -100,6 +100,16 @@ def test_the_life_of_a_webhook(site: PortalSite, owner: Client, receiver: Receiv
     assert secret not in log and new not in log
 
 
+def test_too_many_test_events_are_refused_in_words(owner: Client, receiver: Receiver) -> None:
+    hook, _ = make(owner, f"{receiver.url}/many", about="many")
+    page = f"/app/webhooks/{hook}"
+    assert {owner.post(f"{page}/test")[0] for _ in range(10)} == {303}
+    status, headers, text = owner.post(f"{page}/test")
+    assert status == 429 and "Too many attempts: try again in" in text and "Send a test event" in text
+    assert 3500 < int(headers["Retry-After"]) <= 3600
+    assert owner.post(f"{page}/delete")[0] == 303
+
+
 def test_what_an_operator_sees_and_does(site: PortalSite, owner: Client, receiver: Receiver) -> None:
     receiver.answer = lambda path: 503
     hook, _ = make(owner, f"{receiver.url}/private-token", about="ops")

@@ -16,6 +16,7 @@ from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.rules.passwords import off_loop
 from router.office.providers import check_master_key_of
+from router.office.webhooks.asking import check_asking
 from router.office.webhooks.events import EVENTS, TEST, event_body, queue_event
 from router.store.accounts import get_account
 from router.store.people.members import lock_account
@@ -223,12 +224,14 @@ def send_test(office: Office, actor: Actor, endpoint_id: str) -> str:
     Raises:
         NotFound: there is none.
         Conflict: it is off, or too much waits.
+        RateLimited: its owners asked for too many.
     """
 
     def test(transaction: Transaction) -> Change[str]:
         row = _found(rows.find_endpoint(transaction, endpoint_id))
         if row.status != "active":
             raise Conflict("Nothing is sent to this webhook while it is off: switch it on first.", code="webhook_off")
+        check_asking(transaction, office, actor, "test", row)
         body = event_body(office, TEST, {"account": row.account_id, "webhook": row.id})
         made = queue_event(transaction, office, row, TEST, f"{TEST}/{new_id('evt')}", body)
         if not made:

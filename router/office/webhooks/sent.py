@@ -7,6 +7,7 @@ from router.errors import Conflict, NotFound
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
+from router.office.webhooks.asking import check_asking
 from router.store.webhooks import deliveries as rows
 from router.store.webhooks.deliveries import OPERATORS_WEBHOOK, Delivery
 from router.store.webhooks.endpoints import find_endpoint
@@ -54,6 +55,7 @@ def send_again(office: Office, actor: Actor, delivery_id: str, webhook_id: str =
     Raises:
         NotFound: there is none.
         Conflict: its endpoint is off.
+        RateLimited: its owners asked for too many.
     """
 
     def again(transaction: Transaction) -> Change[Delivery]:
@@ -61,6 +63,8 @@ def send_again(office: Office, actor: Actor, delivery_id: str, webhook_id: str =
         endpoint = find_endpoint(transaction, row.webhook_id)
         if row.webhook_id != OPERATORS_WEBHOOK and (endpoint is None or endpoint.status != "active"):
             raise Conflict("Nothing is sent to this webhook while it is off: switch it on first.", code="webhook_off")
+        if endpoint is not None:
+            check_asking(transaction, office, actor, "resend", endpoint)
         rows.retry_delivery(transaction, row.id, office.clock())
         return Change(_found(rows.find_delivery(transaction, row.id), ""), row.id, {"webhook": row.webhook_id})
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from marshmallow import Schema, fields, validate
 
-from router.errors import BadRequest, ConfigError, Conflict, Forbidden, NotFound, RouterError
+from router.errors import BadRequest, ConfigError, Conflict, Forbidden, NotFound, RateLimited, RouterError
 from router.office.providers import master_key_problem
 from router.office.webhooks.endpoints import (
     EndpointEdits,
@@ -25,7 +25,7 @@ from router.office.webhooks.sent import list_deliveries, send_again
 from router.portal.customer.own import nothing_here
 from router.portal.web.forms import Form, OnceField, empty_form, form_once, load_form
 from router.portal.web.pages import PageRoutes
-from router.portal.web.replies import PageReply
+from router.portal.web.replies import PageReply, with_wait
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
@@ -134,8 +134,8 @@ def test_webhook(request: PageRequest) -> PageReply:
     row = _own(request)
     try:
         send_test(request.office, request.actor, row.id)
-    except Conflict as error:
-        return _show(request, row, empty_form().refuse(error), error.status)
+    except (Conflict, RateLimited) as error:
+        return with_wait(_show(request, row, empty_form().refuse(error), error.status), error)
     return request.redirect(f"/app/webhooks/{row.id}", said="webhook_sending")
 
 
@@ -147,8 +147,8 @@ def resend_event(request: PageRequest) -> PageReply:
         send_again(request.office, request.actor, request.form.get("delivery", ""), row.id)
     except NotFound:
         raise nothing_here(request) from None
-    except Conflict as error:
-        return _show(request, row, empty_form().refuse(error), error.status)
+    except (Conflict, RateLimited) as error:
+        return with_wait(_show(request, row, empty_form().refuse(error), error.status), error)
     return request.redirect(f"/app/webhooks/{row.id}", said="webhook_sending")
 
 

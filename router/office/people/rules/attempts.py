@@ -33,9 +33,14 @@ _PERSON: dict[str, _Windows] = {
     "invite": ((20, _DAY),),
     "claim": ((10, _HOUR),),
     "redeem": ((10, _HOUR), (30, _DAY)),
+    "webhook_test": ((10, _HOUR),),
+    "webhooks_test": ((50, _HOUR),),
+    "webhook_resend": ((300, _HOUR),),
+    "webhooks_resend": ((600, _HOUR),),
 }
 """Upon one person, or by one who is logged in; ``redeem``, codes that are typed, by an account. ``password`` and
-``factor_again`` are those of who has a session: what others try at the log-in takes nothing from them."""
+``factor_again`` are those of who has a session: what others try at the log-in takes nothing from them. Events that are
+sent because somebody asked for it: by a webhook, and by its account, for a webhook that is deleted and made anew."""
 
 _ADDRESS: dict[str, _Windows] = {
     "mail": ((10, _HOUR),),
@@ -66,7 +71,7 @@ _SITE: dict[str, _Windows] = {
 
 
 def by_person(action: str, person_id: str) -> Tally:
-    """What is counted upon a person, or a workspace."""
+    """What is counted upon a person, a workspace, or a webhook."""
     return Tally(action, person_id, _PERSON[action])
 
 
