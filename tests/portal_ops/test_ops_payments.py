@@ -9,12 +9,15 @@ from ops_kit import Operator, text_of
 from paying_site import Install, Paying, start_paying
 
 from router import DepositPaid, Dispute, Refund, TopUpPaid
+from router.ledger.paid.lots import credit_kinds
+from router.ledger.verify import verify
+from router.money.amounts import NANO
 from router.office.accounts import create_account
 from router.office.actor import Actor
 from router.office.audit import list_audit
 from router.office.operations.accounts import show_account
 from router.office.payments.deposits import address_of
-from router.office.payments.refunds import list_refunds
+from router.office.payments.refunds import list_refunds, refundable
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,31 @@ def test_an_account_shows_why_nothing_is_charged_by_itself(paying: Paying, ops: 
         with paying.office() as office:
             shown = show_account.function(office, account=paying.account).value
         assert "waits: At most 2000.00 USD" in shown["automatic_topup"]
+
+
+def test_a_gift_that_is_credited_by_hand_stays_a_gift(paying: Paying, ops: Operator) -> None:
+    full = 2**63 - NANO  # with so much given and taken, the ledger takes no more
+    sql = "UPDATE balances SET credits = credits + ?, debits = debits + ? WHERE account_id = ?"
+    with paying.office() as office:
+        account = create_account(office, Actor("operator", "test"), "Gifts").id
+        until = office.clock() + 30 * 86_400
+        office.database.write(lambda connection: connection.execute(sql, (full, full, account)))
+        gift = DepositPaid("gift-9", account, 700, "USD", 2, granted=True, expires_at=until)
+        sold = DepositPaid("sold-9", account, 700, "USD", 2)
+        told = [paying.tell("gift", fact)[0] for fact in (gift, sold)]
+        assert [one.state for one in told] == ["refused", "refused"]
+        office.database.write(lambda connection: connection.execute(sql, (-full, -full, account)))
+        for one in told:
+            path = f"/ops/payments/{one.topup}"
+            assert "Credit by hand" in ops.read(path)
+            ops.do(f"{path}/settle", {"reference": "by hand"})
+        found = credit_kinds(office.database, account)
+        assert (found.paid, found.granted) == (7 * NANO, 7 * NANO)
+        assert [(lot.left_nano, lot.expires_at) for lot in found.expiring] == [(7 * NANO, until)]
+        row = paying.row(told[0].topup)
+        assert (row.state, row.amount, refundable(row)) == ("paid", 0, 0)
+        assert [one.state for one in paying.tell("gift", gift, sold)] == ["repeated", "repeated"]
+        assert [str(check) for check in verify(office.database) if not check.ok] == []
 
 
 def test_one_payment_shows_what_was_told(paying: Paying, ops: Operator) -> None:

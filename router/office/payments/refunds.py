@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from router.db.connection import Connection
 from router.db.ids import check_name, new_id
 from router.db.transaction import Transaction
 from router.errors import BadRequest, Conflict, NotFound, RouterError
@@ -26,9 +27,10 @@ from router.office.payments.reversals import refused_ask, take_refund
 from router.office.payments.topups import TopUpQuote, new_topup, show_topup, view_of
 from router.store.accounts import get_account
 from router.store.payments import refunds as rows
+from router.store.payments.facts import find_fact
 from router.store.payments.refunds import RefundRow
 from router.store.payments.topups import TopUpRow, find_topup, insert_topup
-from router.types.payments import Refund, TopUpPaid
+from router.types.payments import DepositPaid, Refund, TopUpPaid
 
 __all__ = [
     "MANUAL",
@@ -114,6 +116,9 @@ def list_refunds(office: Office, topup_id: str) -> list[RefundRow]:
 def settle_topup(office: Office, actor: Actor, topup_id: str, *, reference: str, reason: str) -> FactOutcome:
     """Credit a top-up whose payment came without the method telling of it: the operator has seen the money.
 
+    A deposit that its method told of and that was not credited is credited as it was told: what was granted stays
+    granted, and expires when it would have.
+
     Raises:
         NotFound: there is no such top-up.
         Conflict: it was paid before, or another one has the reference.
@@ -129,11 +134,20 @@ def settle_topup(office: Office, actor: Actor, topup_id: str, *, reference: str,
         return Change(None, row.account_id, {"topup": row.id, "reference": reference, "reason": note})
 
     write(office, actor, "topups settle", tell)
-    fact = TopUpPaid(row.reference or f"settled:{reference}", row.id, row.amount, row.currency)
-    [outcome] = book_facts(office, row.method, [fact])
+    told = office.database.read(lambda connection: _told_deposit(connection, row))
+    paid = TopUpPaid(row.reference or f"settled:{reference}", row.id, row.amount, row.currency)
+    [outcome] = book_facts(office, row.method, [told or paid])
     if outcome.state != "booked":
         raise Conflict(f"{row.id} was not credited: {outcome.why or outcome.state}.", code="topup_not_settled")
     return outcome
+
+
+def _told_deposit(connection: Connection, row: TopUpRow) -> DepositPaid | None:
+    """The deposit that a top-up stands for, as its method told it; None where it is none, or was not told of."""
+    kept = find_fact(connection, row.method, "paid", row.reference) if row.reference else None
+    if kept is None or kept.topup_id != row.id or "address" not in kept.body:
+        return None
+    return DepositPaid(**kept.body)
 
 
 def record_payment(
