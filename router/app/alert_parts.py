@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from router.app.line_parts import LineParts
 from router.app.office_parts import OfficeParts
@@ -19,13 +19,23 @@ __all__ = ["AlertParts"]
 class AlertParts(LineParts, OfficeParts):
     """What each worker has met goes into the database with its beat; one of all workers looks, and tells."""
 
+    _telling: Sequence[str] = ()
+    """The models without a price of which the beat under way tells."""
+
     def each_beat(self, connection: Connection) -> None:
         super().each_beat(connection)
         met = failing_jobs(self.jobs.failed_again())
         if self.made("recorder"):
-            met += [unpriced(model) for model in self.recorder.unpriced.take()]
+            self._telling = self.recorder.unpriced.waiting()
+            met += [unpriced(model) for model in self._telling]
         if met:
             note_alert(connection, met, self.database_clock())
+
+    def beat_kept(self) -> None:
+        super().beat_kept()
+        if self._telling:
+            self.recorder.unpriced.told(self._telling)
+            self._telling = ()
 
     def leased_jobs(self) -> Iterator[LeasedJob]:
         yield from super().leased_jobs()

@@ -52,7 +52,7 @@ class LedgerParts(CatalogueParts):
     def jobs(self) -> Jobs:
         """What one of all workers does from time to time; makes this process a worker."""
         active = [name for name, provider in self.providers.items() if provider.active]
-        return self.worker_of(self.leased_jobs(), beside=self.each_beat, providers=active)
+        return self.worker_of(self.leased_jobs(), beside=self.each_beat, kept=self.beat_kept, providers=active)
 
     def worker_of(self, jobs: Iterable[LeasedJob], **options: Any) -> Jobs:
         """Make this process a worker, by the database's clock and under the node's name.
@@ -76,6 +76,9 @@ class LedgerParts(CatalogueParts):
     def each_beat(self, connection: Connection) -> None:
         """What this worker does in the transaction by which it renews its lease."""
         self.database_clock.compare(connection)
+
+    def beat_kept(self) -> None:
+        """That transaction is durable: what it told need not be told again."""
 
     def available(self, account: str) -> int:
         """What an account has left, in nano-units."""

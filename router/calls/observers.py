@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -34,8 +34,8 @@ _FINISHED = ("call_finished", "request_finished")
 
 
 class UnpricedAsks:
-    """Models that were refused for want of a price since it was last asked, until somebody takes them to tell an
-    operator; so many at most, whoever asks for how many.
+    """Models that were refused for want of a price and of which no operator was told yet; so many at most, whoever asks
+    for how many.
     """
 
     def __init__(self) -> None:
@@ -46,10 +46,13 @@ class UnpricedAsks:
         if isinstance(error, ModelNotPriced) and len(self._models) < _MODELS_MAX and error.about.get("model"):
             self._models.add(error.about["model"])
 
-    def take(self) -> list[str]:
-        """The models, each once; from now on none."""
-        models, self._models = self._models, set()
-        return sorted(models)
+    def waiting(self) -> list[str]:
+        """The models, each once, for as long as nobody says that they were told."""
+        return sorted(self._models)
+
+    def told(self, models: Iterable[str]) -> None:
+        """What tells an operator of these is written for good."""
+        self._models.difference_update(models)
 
 
 class Recorder:

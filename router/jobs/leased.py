@@ -59,6 +59,7 @@ class Jobs:
         providers: the names of those that this worker has active, for commands to know.
         about: what this worker tells of itself, as JSON; asked at each beat.
         beside: done in each beat's transaction, before the leases.
+        kept: called when such a transaction is durable: before that, what ``beside`` wrote may be lost with it.
         told: is told of each run: the job's name, and whether it ended well. Must not raise.
 
     Attributes:
@@ -80,10 +81,12 @@ class Jobs:
         providers: Iterable[str] | None = None,
         about: Callable[[], str] = str,
         beside: Callable[[Connection], None] | None = None,
+        kept: Callable[[], None] | None = None,
         told: Callable[[str, bool], None] | None = None,
     ) -> None:
         self._about = about
         self._beside = beside
+        self._kept = kept
         self._database = database
         self._jobs = sorted(jobs, key=lambda job: job.name)
         self._clock = clock
@@ -116,6 +119,8 @@ class Jobs:
             self.failing = True
             raise
         self.failing = False
+        if self._kept is not None:
+            self._kept()
         names = {job.name for job in mine}  # how others' jobs end is theirs to tell
         self._failures = {name: count for name, count in self._failures.items() if name in names}
         since_s, self._beaten = now - self._beaten, now
