@@ -31,4 +31,6 @@ class OfficeParts(CatalogueParts, PluginParts):
             shelf=lambda: Shelf(self.catalogue, self.providers),
             payments=lambda: self.payments,
             strategies=lambda: self.strategies,
+            guards=self.guard_places,
+            caches=self.cache_places,
         )

@@ -10,7 +10,9 @@ from router.app.metric_parts import MetricParts
 from router.app.plugin_contexts import PluginContexts, plugin_jobs
 from router.calls.line_plugins import LinePlugins
 from router.calls.recall.caches import AnswerCaches
+from router.charging.cache_places import CachePlace, cache_places
 from router.charging.strategies import Strategies
+from router.guarding.guard_places import GuardPlace, guard_places
 from router.guarding.guards import Guards
 from router.jobs.leased import LeasedJob
 from router.surfaces.collected import OWN, surfaces_of
@@ -44,6 +46,15 @@ class PluginParts(MetricParts):
         order = guard_order(self.settings, self.registry)
         guards = Guards(self.registry, order, self.settings.guarded, self.contexts.of)
         return LinePlugins(self.registry, self.contexts.of, guards, self.strategies, self.line_roles)
+
+    def guard_places(self) -> Iterator[GuardPlace]:
+        """Who guards calls, for those who ask before there is a call."""
+        order = guard_order(self.settings, self.registry)
+        return guard_places(self.registry, order, self.settings.guarded, self.contexts.of)
+
+    def cache_places(self) -> Iterator[CachePlace]:
+        """Who may answer calls from what was kept, in the same way."""
+        return cache_places(self.registry, self.line_roles["cache"], self.settings.cache)
 
     @cached_property
     def line_roles(self) -> dict[str, list[str]]:

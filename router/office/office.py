@@ -13,10 +13,12 @@ from router.errors import ConfigError, NotFound, RouterError, Unavailable
 if TYPE_CHECKING:
     from router.catalogue.catalogue import Catalogue
     from router.catalogue.snapshot import Snapshot
+    from router.charging.cache_places import CachePlace
     from router.charging.strategies import Strategies
     from router.config.file import Settings
     from router.db.database import Database
     from router.db.transaction import Runner
+    from router.guarding.guard_places import GuardPlace
     from router.office.payments.methods import PaymentMethods
     from router.providers.configured import ConfiguredProvider
     from router.providers.resolve import ModelResolver
@@ -123,6 +125,7 @@ class Office:
         shelf: gives the models.
         payments: gives the payment methods; None where there are none.
         strategies: gives who orders the targets of calls; None where that is nobody.
+        guards, caches: give who guards calls, and who may answer them from what was kept; None where that is nobody.
         clock: Unix seconds.
     """
 
@@ -136,6 +139,8 @@ class Office:
         shelf: Callable[[], Shelf],
         payments: Callable[[], PaymentMethods] | None = None,
         strategies: Callable[[], Strategies] | None = None,
+        guards: Callable[[], Iterable[GuardPlace]] | None = None,
+        caches: Callable[[], Iterable[CachePlace]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
@@ -146,6 +151,7 @@ class Office:
         self._shelf = shelf
         self._payments = payments
         self._strategies = strategies
+        self._guards, self._caches = guards, caches
 
     @cached_property
     def dialect(self) -> Dialect:
@@ -173,6 +179,16 @@ class Office:
     def strategies(self) -> Strategies | None:
         """Who orders the targets of calls; None where that is nobody."""
         return None if self._strategies is None else self._strategies()
+
+    @cached_property
+    def guards(self) -> tuple[GuardPlace, ...]:
+        """Who guards calls, in the order in which they see requests. Raises ``ConfigError``."""
+        return () if self._guards is None else tuple(self._guards())
+
+    @cached_property
+    def caches(self) -> tuple[CachePlace, ...]:
+        """Who may answer calls from what was kept, in the order in which they are asked. Raises ``ConfigError``."""
+        return () if self._caches is None else tuple(self._caches())
 
     @cached_property
     def currency(self) -> str:

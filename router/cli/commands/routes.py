@@ -25,6 +25,12 @@ _TARGETS = {
     "places": "ENDPOINTS",
     "dropped_params": "DROPPED",
 }
+_REPLIES = {
+    None: "",
+    "observe": "reads the reply after its end (observe)",
+    "buffer": "holds the reply back to its end (buffer)",
+    "transform": "changes the reply as it comes (transform)",
+}
 _FAILURES = {"kind": "KIND", "next": "TRIED NEXT", "status": "ELSE THE CLIENT SEES", "endpoint": "ENDPOINT"}
 
 
@@ -40,6 +46,8 @@ def routes() -> None:
 def explain(session: CommandSession, model: str, key: str | None) -> None:
     """What would become of a call for MODEL, step by step, and of each kind of failure. Nothing is sent.
 
+    Guards and caches on its way are told too, in their order; with --key, those that the key's calls pass.
+
     A model that is refused is answered with the reason, and exit status 1.
     """
     value = session.run(explain_route, model=model, key=key)
@@ -50,8 +58,12 @@ def lines(value: Mapping[str, Any]) -> Iterator[str]:
     """An explanation for people."""
     if value["key"] is not None:
         yield f"Key {value['key']['id']} {value['key']['verdict']}"
-    yield from (f"{number}. {step}" for number, step in enumerate(value["steps"], 1))
-    yield from _strategies(value)
+    said = [*map(_guard, value["guards"]), *value["steps"], *map(_cache, value["caches"]), *_strategies(value)]
+    yield from (f"{number}. {step}" for number, step in enumerate(said, 1))
+    if sum(bool(guard["replies"]) for guard in value["guards"]) > 1:
+        yield "   Replies pass the guards in the opposite order."
+    if value["strategies"]:
+        yield f"   What strategies say is told of {value['sample']}."
     shown = [
         {**target, "limits": _limits(target["timeouts"]), "places": list(map(_place, target["endpoints"]))}
         for target in value["targets"]
@@ -61,14 +73,34 @@ def lines(value: Mapping[str, Any]) -> Iterator[str]:
     yield table(value["failures"], _FAILURES, empty="")
 
 
+def _guard(row: Mapping[str, Any]) -> str:
+    """What a guard does, and what its failure means."""
+    whom = ", ".join(row["accounts"] + row["keys"])
+    of_whom = f" of calls of {whom}" if whom else ""
+    if row["problem"]:
+        does = row["problem"]
+    else:
+        of_request = ("sees the request's body" if row["sees"] == "body" else "sees the request's texts") * row[
+            "requests"
+        ]
+        does = " and ".join(filter(None, (of_request, _REPLIES[row["replies"]]))) or "does nothing"
+    late = "" if row["timeout_s"] is None else f", or takes longer than {row['timeout_s']:g} s"
+    means = "goes on without it" if row["on_failure"] == "pass" else "is refused"
+    return f"the guard {row['plugin']!r}{of_whom} {does}; if it fails{late}, the call {means}"
+
+
+def _cache(row: Mapping[str, Any]) -> str:
+    """Whether a cache may answer, and for how much."""
+    price = "free" if row["price_share"] == "0" else f"charged {row['price_share']} of a new one"
+    return f"the cache {row['plugin']!r} ({row['calls']}) may answer: {price}; if it fails, it is passed over"
+
+
 def _strategies(value: Mapping[str, Any]) -> Iterator[str]:
     """Who orders the targets, and why so."""
-    for number, row in enumerate(value["strategies"], len(value["steps"]) + 1):
+    for row in value["strategies"]:
         ids = ", ".join(f"{one['id']} ({one['reason']})" if one["reason"] else one["id"] for one in row["order"])
         told = f"has no say: {row['problem']}" if row["problem"] else f"tries {ids}"
-        yield f"{number}. the strategy {row['strategy']!r} {told}"
-    if value["strategies"]:
-        yield f"   That is told of {value['sample']}."
+        yield f"the strategy {row['strategy']!r} {told}"
 
 
 def _place(endpoint: Mapping[str, Any]) -> str:

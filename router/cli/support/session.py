@@ -120,6 +120,8 @@ class CommandSession:
             shelf=self._shelf,
             payments=lambda: self.assembly.payments,
             strategies=lambda: self.assembly.strategies,
+            guards=lambda: self.assembly.guard_places(),
+            caches=lambda: self.assembly.cache_places(),
         )
 
     @cached_property

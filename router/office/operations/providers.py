@@ -18,8 +18,10 @@ from router.office.office import Office, provider_of
 from router.office.operations.operation import OperationAnswer, operation
 from router.office.operations.route_explain import (
     SAMPLE,
+    cache_rows,
     call_kind,
     failure_rows,
+    guard_rows,
     in_order,
     strategy_rows,
     target_row,
@@ -101,7 +103,9 @@ def explain_route(office: Office, *, model: str, key: str | None = None) -> Oper
         {
             "model": model,
             "key": _verdict(shown) if shown is not None else None,
+            "guards": guard_rows(office, shown),
             "steps": list(route.steps),
+            "caches": cache_rows(office, route),
             "sample": SAMPLE if strategies else None,
             "strategies": strategies,
             "targets": [target_row(target, call_kind(route)) for target in route.targets],

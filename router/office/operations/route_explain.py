@@ -25,7 +25,7 @@ from router.surfaces.surface import Surface
 from router.types.line_hooks import CallRequest
 from router.types.records import ChatCall, EmbeddingsCall, Key
 
-__all__ = ["SAMPLE", "call_kind", "failure_rows", "in_order", "strategy_rows", "target_row"]
+__all__ = ["SAMPLE", "cache_rows", "call_kind", "failure_rows", "guard_rows", "in_order", "strategy_rows", "target_row"]
 
 _CALLS: Mapping[str, tuple[type[ChatCall] | type[EmbeddingsCall], Mapping[str, Any]]] = {
     "chat": (ChatCall, {"messages": [{"role": "user", "content": "Hello"}]}),
@@ -39,6 +39,8 @@ _SAMPLES: Mapping[str, tuple[Surface, Mapping[str, Any]]] = {
     "chat": (CHAT, {"messages": [{"role": "user", "content": _TEXT}], "max_completion_tokens": 500}),
     "embeddings": (EMBEDDINGS, {"input": _TEXT}),
 }
+_KEPT = frozenset({"", "chat", "completions", "embeddings"})
+"""Kinds of models whose calls caches are asked about."""
 _NOBODY = Key("key_sample", "acct_sample")
 
 
@@ -157,6 +159,38 @@ class _Sample:
 
 def _offers(target: Target, kind: str) -> bool:
     return kind in target.provider.hooks and target.card.kind in ("", kind)
+
+
+def guard_rows(office: Office, key: Key | None) -> list[dict[str, Any]]:
+    """Each guard that a call passes, in the order in which they see its request; of its reply it is the opposite one.
+
+    Args:
+        key: whose calls; None for anybody's: guards of some keys alone are told with those.
+    """
+    return [
+        {
+            "plugin": one.name,
+            "sees": one.sees,
+            "requests": one.requests,
+            "replies": one.replies or None,
+            "on_failure": one.settings.on_failure,
+            "timeout_s": one.settings.timeout_s if one.sees == "texts" else None,
+            "accounts": list(one.settings.accounts),
+            "keys": list(one.settings.keys),
+            "problem": one.problem or None,
+        }
+        for one in office.guards
+        if key is None or one.covers(key.account, key.id)
+    ]
+
+
+def cache_rows(office: Office, route: Route) -> list[dict[str, Any]]:
+    """Each cache that is asked for an answer, in this order; one that fails is passed over."""
+    return [
+        {"plugin": one.name, "calls": one.calls, "price_share": one.price_share, "on_failure": "pass"}
+        for one in office.caches
+        if route.targets[0].card.kind in _KEPT
+    ]
 
 
 def strategy_rows(office: Office, route: Route, kind: str, key: Key | None) -> list[dict[str, Any]]:
