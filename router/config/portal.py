@@ -49,6 +49,8 @@ class PortalSettings:
             secure cookie; a banner warns.
         upstream_url: where the playground's calls go (``http://127.0.0.1:8080/v1``); unset, to where the gateway
             listens.
+        price_notices: whether people are told, in their portal and by mail, of a coming price of a model that their
+            workspace used in the last 30 days.
         playground_budget: what each person may spend in the playground each month, decimal text in the balance
             currency; ``0`` switches it off, empty leaves them what their workspace has.
     """
@@ -70,6 +72,7 @@ class PortalSettings:
     free_credit_per_network: int = field(default=3, metadata={"min": 0, "max": 1_000_000})
     free_credit_per_day: int = field(default=50, metadata={"min": 0, "max": 1_000_000})
     proof_of_work: bool = True
+    price_notices: bool = True
     new_tier: str = ""
     insecure_http: bool = False
     upstream_url: str = ""

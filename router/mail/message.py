@@ -122,6 +122,8 @@ def _context(
 
 
 def _shown(name: str, value: str, language: Language, sender: Sender, moment: Callable[[str], str]) -> str:
+    if name.endswith("_rate_nano"):
+        return language.price(int(value), sender.currency)
     if name.endswith("_nano"):
         return language.money(int(value), sender.currency)
     if name == "at" or name.endswith("_at"):

@@ -15,8 +15,8 @@ class Purpose:
 
     Attributes:
         needs: the names of the values without which it cannot be written. Those that end in ``_nano`` are amounts in
-            nano-units, in ``_at`` Unix seconds, in ``_s`` seconds that something lasts, all as decimal text: mails
-            write them as their language does.
+            nano-units (in ``_rate_nano`` rates, of which no decimal is left out), in ``_at`` Unix seconds, in ``_s``
+            seconds that something lasts, all as decimal text: mails write them as their language does.
         path: where its link leads; ``{ticket}`` stands for the value of that name; empty for no link.
     """
 
@@ -42,6 +42,7 @@ NOTICES: Mapping[str, Purpose] = {
     "credit_given": Purpose(("workspace", "amount_nano", "balance_nano"), "/app/transactions"),
     "key_expires": Purpose(("workspace", "key", "expires_at"), "/app/keys"),
     "model_retires": Purpose(("model", "retires_at"), "/app/models"),
+    "price_changes": Purpose(("workspace", "model", "starts_at"), "/app/models"),
     "provider_trouble": Purpose(("model",), "/app/logs"),
     "webhook_off": Purpose(("workspace", "url", "error", "since_at"), "/app/webhooks"),
     "new_device": Purpose(("at", "address", "agent"), "/app/settings"),

@@ -11,7 +11,7 @@ from router.office.customers.playground import revoke_idle_keys
 from router.office.office import Office
 from router.office.people.closing import forget_old
 from router.office.people.mailing import deliver_due, tidy_outbox
-from router.office.people.watching import tell_what_is_due, tidy_notices
+from router.office.people.watching import tell_planned_prices, tell_what_is_due, tidy_notices
 
 __all__ = ["portal_jobs"]
 
@@ -26,6 +26,7 @@ def portal_jobs(assembly: Assembly) -> Iterator[LeasedJob]:
     office = assembly.office
     yield LeasedJob("mail", _MAIL_S, lambda: deliver_due(office))
     yield LeasedJob("notices", _NOTICES_S, lambda: tell_what_is_due(office))
+    yield LeasedJob("price_notices", _NOTICES_S, lambda: tell_planned_prices(office))
     yield LeasedJob("people", _UPKEEP_S, lambda: _tidy(office))
     yield LeasedJob("playground", _DAY_S, lambda: revoke_idle_keys(office, GATEWAY))
 

@@ -27,11 +27,13 @@ from router.types.periods import iso_time
 __all__ = [
     "PriceRow",
     "list_prices",
+    "note_told",
     "planned_prices",
     "price_history",
     "read_prices",
     "remove_price",
     "set_price",
+    "untold_prices",
     "withdraw_price",
 ]
 
@@ -49,6 +51,7 @@ SELECT {_COLUMNS} FROM prices p WHERE (starts_at <= ? OR starts_at = created_at)
 """  # noqa: S608 - constant text
 _PLANNED = f"SELECT {_COLUMNS} FROM prices WHERE starts_at > ? AND starts_at <> created_at"  # noqa: S608
 _STEP_S = 0.001
+_TOLD = "price_told:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,29 @@ def planned_prices(database: Runner, now: float | None = None) -> list[PriceRow]
     at = time.time() if now is None else now
     sql = f"{_PLANNED} ORDER BY starts_at, model, list"
     return [_row(row) for row in database.read(lambda connection: connection.tuples(sql, (at,)), whole=False)]
+
+
+def untold_prices(database: Runner, now: float) -> list[PriceRow]:
+    """Planned prices of which ``note_told`` has not noted that customers were told, the soonest first."""
+    sql = f"SELECT name FROM meta WHERE name LIKE '{_TOLD}%'"  # noqa: S608 - constant text
+    told = {name for (name,) in database.read(lambda connection: connection.tuples(sql))}
+    return [row for row in planned_prices(database, now) if _told_name(row) not in told]
+
+
+def note_told(connection: Connection, row: PriceRow, now: float) -> None:
+    """Note that customers were told of a planned price, and forget this of those that are planned no more."""
+    planned = {_told_name(one) for one in map(_row, connection.tuples(_PLANNED, (now,)))}
+    sql = f"SELECT name FROM meta WHERE name LIKE '{_TOLD}%'"  # noqa: S608 - constant text
+    for (name,) in connection.tuples(sql):
+        if name not in planned:
+            connection.execute("DELETE FROM meta WHERE name = ?", (name,))
+    insert = "INSERT INTO meta (name, value) VALUES (?, 1) ON CONFLICT (name) DO NOTHING"
+    connection.execute(insert, (_told_name(row),))
+
+
+def _told_name(row: PriceRow) -> str:
+    """One that is planned anew is another price."""
+    return f"{_TOLD}{row.starts_at:.0f}:{row.created_at!r}:{row.price_list}:{row.model}"
 
 
 def price_history(database: Runner, models: Sequence[str], now: float | None = None, *, limit: int) -> list[PriceRow]:

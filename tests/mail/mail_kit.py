@@ -40,6 +40,9 @@ VALUES: Mapping[str, str] = {
     "amount_nano": "5000000000",
     "expires_at": "1764450000",
     "retires_at": "1764450000",
+    "starts_at": "1764450000",
+    "input_rate_nano": "125000000",
+    "output_rate_nano": "12000000000",
     "model": "openai/gpt-4.1",
 }
 """A value of every name that a mail needs."""

@@ -64,6 +64,7 @@ TYPES: Mapping[str, NoticeType] = {
     "credit_given": NoticeType("owner", mail=False),
     "key_expires": NoticeType(),
     "model_retires": NoticeType(),
+    "price_changes": NoticeType(),
     "provider_trouble": NoticeType(mail=False),
     "webhook_off": NoticeType(),
     "new_device": NoticeType("", fixed=True),
