@@ -66,6 +66,14 @@ def test_a_full_day_keeps_an_automatic_top_up_from_being_begun(database_url: str
     till.check()
 
 
+def test_a_gift_takes_no_room_of_the_day(database_url: str, make_till: Any) -> None:
+    till = make_till(database_url, 'most_per_day = "25"\n')
+    till.tell(DepositPaid("gift", till.account, 20 * NANO, "USD", 9, granted=True))
+    till.begin(20 * NANO)
+    with pytest.raises(BadRequest, match=r"5\.00 are left"):
+        till.begin(6 * NANO)
+
+
 def test_what_can_never_be_charged_in_a_day_is_refused_at_once(sqlite_url: str, make_till: Any) -> None:
     till = make_till(sqlite_url, 'most_per_day = "35"\nmost = "50"\npresets = ["10", "40"]\n')
     with pytest.raises(BadRequest, match=r"from 1 to 35\.00 USD"):

@@ -179,9 +179,12 @@ def deposits_between(database: Runner, method: str, first: int, last: int) -> li
 
 
 def topped_up_since(connection: Connection, account_id: str, since: float) -> int:
-    """What an account began to pay in since a time and did not give up, in nano-units of its balance."""
+    """What an account began to pay in since a time and did not give up, in nano-units of its balance; what it was
+    granted is not paid in.
+    """
     sql = (
-        "SELECT credit_nano FROM topups WHERE account_id = ? AND created_at > ? AND state NOT IN ('expired', 'failed')"
+        "SELECT credit_nano FROM topups WHERE account_id = ? AND created_at > ? AND amount <> '0' "
+        "AND state NOT IN ('expired', 'failed')"
     )
     return sum(int(nano) for (nano,) in connection.tuples(sql, (account_id, since)))
 
