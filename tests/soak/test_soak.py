@@ -1,89 +1,201 @@
-"""A long mixed load: nothing grows, nothing is lost. ``make soak``; SOAK_S says for how many seconds (60)."""
+"""Fifty thousand mixed calls on every surface, half of which fail or are left, five hundred at once: nothing grows,
+nothing is lost. ``make soak``; SOAK_CALLS says how many.
+"""
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import random
-import threading
-import time
+import subprocess
+import sys
+import urllib.request
 from collections import Counter
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-import psutil
 import pytest
+from mixed_calls import BAD, GOOD, unexpected
 
-from router.testing import Gateway, ScriptedUpstream
+from router.testing import Answer, Gateway, ReceivedRequest, ScriptedUpstream, Stream, chunks, completion, free_port
+from router.testing import token_usage as used
 
-SOAK_S = float(os.environ.get("SOAK_S", "60"))
-CLIENTS = 16
-MESSAGES = [{"role": "user", "content": "one two three four five six seven eight"}]
-CHAT = {"model": "openai/gpt-4o", "messages": MESSAGES}
-CALLS = {
-    "plain": ("/v1/chat/completions", CHAT),
-    "stream": ("/v1/chat/completions", {**CHAT, "stream": True}),
-    "left": ("/v1/chat/completions", {**CHAT, "stream": True}),
-    "embeddings": ("/v1/embeddings", {"model": "openai/text-embedding-3-small", "input": ["a", "b"]}),
+HERE = Path(__file__).parent
+CALLS = int(os.environ.get("SOAK_CALLS", "50000"))
+CLIENTS, WORKERS = 500, 2
+WARM_UP = max(CLIENTS, CALLS // 10)
+USAGE = used(8, 8)
+MODELS: dict[str, Any] = {
+    "talk": {"kind": "chat", "context_window": 1000},
+    "write": {"kind": "completions", "context_window": 1000},
+    "embed": {"kind": "embeddings", "context_window": 1000},
+    "judge": {"kind": "moderations", "context_window": 1000},
+    "paint": {"kind": "images"},
+    "voice": {"kind": "speech"},
+    "ear": {"kind": "transcriptions"},
+    "rank": {"kind": "rerank"},
+}
+PRICES = {
+    "acme/talk": {"input": "1", "output": "2"},
+    "acme/write": {"input": "1", "output": "2"},
+    "acme/embed": {"input": "0.1"},
+    "acme/judge": {"input": "0.1"},
+    "acme/paint": {"per_image": "0.0004"},
+    "acme/voice": {"per_million_characters": "15"},
+    "acme/ear": {"per_second": "0.0001"},
+    "acme/rank": {"per_search": "0.0002"},
 }
 
 
-def one_call(gateway: Gateway, kind: str) -> int:
-    """Make one call on a connection of its own, and leave early where the kind says so; the status."""
-    path, body = CALLS[kind]
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
-    try:
-        headers = {"Authorization": f"Bearer {gateway.api_key}", "Content-Type": "application/json"}
-        connection.request("POST", path, json.dumps(body), headers)
-        response = connection.getresponse()
-        if kind != "left":
-            response.read()
-        return response.status
-    finally:
-        connection.close()
+def talk(request: ReceivedRequest) -> Answer | Stream:
+    """A provider's chat: by its last word the prompt says what goes wrong."""
+    body = request.json()
+    told = str(body["messages"][-1]["content"])
+    words = ["word "] * 8
+    if "refuse" in told:
+        return Answer.error(400, "That is not answered here.", code="bad_prompt")
+    if not body.get("stream"):
+        return Answer(completion("".join(words), model="talk", usage=USAGE), delay_s=0.3 if "slow" in told else 0.0)
+    events = chunks(*words, model="talk", usage=USAGE, include_usage=True)
+    if "cut" in told:
+        return Stream(events, cut_after=3)
+    return Stream(events, gap_s=0.1 if "slow" in told else 0.002)
 
 
-def load(gateway: Gateway, seconds: float) -> Counter[int]:
-    """Statuses of the calls that many clients made in that time."""
-    until = time.monotonic() + seconds
-    seen: Counter[int] = Counter()
-    lock = threading.Lock()
-
-    def client(seed: int) -> None:
-        choice = random.Random(seed)
-        while time.monotonic() < until:
-            status = one_call(gateway, choice.choice(list(CALLS)))
-            with lock:
-                seen[status] += 1
-
-    threads = [threading.Thread(target=client, args=(seed,)) for seed in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return seen
+def write(request: ReceivedRequest) -> Answer | Stream:
+    head = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "write"}
+    if not request.json().get("stream"):
+        return Answer({**head, "choices": [{"index": 0, "text": "word", "finish_reason": "stop"}], "usage": USAGE})
+    pieces: list[Any] = [{**head, "choices": [{"index": 0, "text": "word ", "finish_reason": None}]}] * 8
+    end = {**head, "choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}
+    return Stream([*pieces, end, {**head, "choices": [], "usage": USAGE}])
 
 
-def held(gateway: Gateway) -> tuple[int, int]:
-    """Descriptors and resident bytes of all workers."""
-    workers = psutil.Process(gateway.pid).children()
-    return sum(worker.num_fds() for worker in workers), sum(worker.memory_info().rss for worker in workers)
+def speak(request: ReceivedRequest) -> Answer:
+    slow = request.json()["input"] == "slow"
+    sound = {"Content-Type": "audio/mpeg"}
+    return Answer(bytes(40_000), headers=sound, framing="chunked", write_size=4096, gap_s=0.05 if slow else 0.0)
 
 
-def rows(gateway: Gateway) -> int:
-    return sum(line.get("event") == "call" for line in gateway.log)
+ANSWERS: dict[str, Any] = {
+    "/v1/chat/completions": talk,
+    "/v1/completions": write,
+    "/v1/audio/speech": speak,
+    "/v1/moderations": Answer({"id": "m", "model": "judge", "results": [{"flagged": False}], "usage": USAGE}),
+    "/v1/images/generations": Answer({"created": 1, "data": [{"b64_json": "aGk="}]}),
+    "/v1/audio/transcriptions": Answer({"text": "hello", "duration": 1.0}),
+    "/v1/rerank": Answer({"results": [{"index": 1, "relevance_score": 0.9}]}),
+}
+
+
+class Soaked:
+    """A gateway that measures, with its upstream."""
+
+    def __init__(self, gateway: Gateway, upstream: ScriptedUpstream, metrics_port: int) -> None:
+        self.gateway, self.upstream = gateway, upstream
+        self._metrics = f"http://127.0.0.1:{metrics_port}/metrics"
+        account = gateway.router("accounts", "create", "Without credit")["id"]
+        self._poor: str = gateway.router("keys", "create", "--account", account, "--name", "poor")["api_key"]
+        for path, answer in ANSWERS.items():
+            upstream.on(path, answer)
+
+    def crowd(self, calls: int, seed: int) -> Counter[str]:
+        asked = {
+            "port": self.gateway.port,
+            "key": self.gateway.api_key,
+            "poor": self._poor,
+            "calls": calls,
+            "clients": CLIENTS,
+            "seed": seed,
+        }
+        program = [sys.executable, str(HERE / "mixed_crowd.py")]
+        done = subprocess.run(program, input=json.dumps(asked) + "\n", capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return Counter(json.loads(done.stdout))
+
+    def figures(self) -> dict[str, float]:
+        """What it tells Prometheus: series -> number."""
+        with urllib.request.urlopen(self._metrics, timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
+
+    def rest(self) -> None:
+        """Wait until no call is under way, no client's connection is open, and the pool has closed what it kept."""
+
+        def still() -> bool:
+            found = self.figures()
+            waits = (
+                "router_calls_under_way",
+                "router_connections",
+                "router_holds{",
+                "router_holds ",
+                "router_journal_backlog",
+            )
+            return not any(number for name, number in found.items() if f"{name} ".startswith(waits))
+
+        self.upstream.wait_for(lambda: not self.upstream.open_connections and still(), timeout_s=240)
+
+    def held(self) -> dict[int, dict[str, int]]:
+        """Process -> what each worker holds, as it says itself."""
+        found: dict[int, dict[str, int]] = {}
+
+        def every() -> bool:
+            with urllib.request.urlopen(f"{self.gateway.url}/plugins/census/held", timeout=30) as answer:
+                one = json.load(answer)
+            found[one.pop("process")] = one
+            return len(found) == WORKERS
+
+        self.upstream.wait_for(every, timeout_s=60)
+        return found
+
+
+@pytest.fixture
+def soaked(tmp_path: Path, install: Callable[[Path, str, str, str], None]) -> Iterator[Soaked]:
+    port = free_port()
+    install(tmp_path / "site", "soak-census", "census", HERE.joinpath("census.py").read_text(encoding="utf-8"))
+    with ScriptedUpstream() as upstream:
+        acme = {"kind": "compatible", "base_url": upstream.url, "api_key": "sk-x", "models": MODELS}
+        config = {"prices": PRICES, "metrics": {"listen": f"127.0.0.1:{port}"}}
+        env = {"PYTHONPATH": os.pathsep.join(filter(None, [str(tmp_path / "site"), os.environ.get("PYTHONPATH")]))}
+        home = tmp_path / "home"
+        with Gateway(home, providers={"acme": acme}, config=config, env=env, workers=WORKERS) as gateway:
+            gateway.router("credits", "grant", gateway.account, "1000000", "--reason", "a soak's")
+            yield Soaked(gateway, upstream, port)
+
+
+def check_books(gateway: Gateway, had: Decimal, calls: int) -> None:
+    """Each call that was let in has one row and one line; the rows' sum is what the account lost; nothing is held."""
+    assert gateway.router("ledger", "verify")["ok"]
+    rows = gateway.router("usage", "hours", "--since", "2000-01-01")
+    assert sum(int(row["calls"]) for row in rows) == calls
+    charged = sum((Decimal(row["charge"]) for row in rows), Decimal())
+    account = gateway.router("accounts", "show", gateway.account)
+    assert Decimal(account["held"]) == 0 and Decimal(account["balance"]) == had - charged
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(SOAK_S * 2 + 120)
-def test_nothing_grows_and_nothing_is_lost(tmp_path: Path) -> None:
-    with ScriptedUpstream(gap_s=0.002) as upstream, Gateway(tmp_path, upstream=upstream.url, workers=2) as gateway:
-        warm = load(gateway, SOAK_S / 4)
-        upstream.wait_for(lambda: rows(gateway) == warm.total(), timeout_s=60)
-        descriptors, resident = held(gateway)
-        seen = load(gateway, SOAK_S)
-        upstream.wait_for(lambda: rows(gateway) == warm.total() + seen.total(), timeout_s=60)
-        after_descriptors, after_resident = held(gateway)
-    assert set(warm + seen) == {200}, (warm, seen)
-    assert after_descriptors <= descriptors + CLIENTS, (descriptors, after_descriptors)
-    assert after_resident <= resident * 1.25 + 16 * 2**20, (resident, after_resident)
+@pytest.mark.timeout(3600)
+def test_nothing_grows_and_nothing_is_lost(soaked: Soaked) -> None:
+    had = Decimal(soaked.gateway.router("accounts", "show", soaked.gateway.account)["balance"])
+    warm = soaked.crowd(WARM_UP, 1)
+    soaked.rest()
+    before, series = soaked.held(), set(soaked.figures())
+    lines = len(soaked.gateway.log)
+    seen = soaked.crowd(CALLS, 2)
+    soaked.rest()
+    after, more = soaked.held(), set(soaked.figures()) - series
+    print(f"{CALLS:,} calls: {dict(sorted(seen.items()))}\nbefore {before}\nafter  {after}\nnew series {sorted(more)}")
+    assert not unexpected(warm + seen)
+    assert {told.rpartition(": ")[0] for told in seen} == {*GOOD, *BAD}
+    assert set(before) == set(after), "a worker was replaced"
+    for process, was in before.items():
+        now = after[process]
+        assert now["resident"] <= was["resident"] * 1.1, (was, now)
+        assert now["greenlets"] <= was["greenlets"] + 2 and now["threads"] <= was["threads"], (was, now)
+        assert now["descriptors"] <= was["descriptors"] + 8, (was, now)
+    assert not more
+    told = soaked.gateway.log[lines:]
+    assert len(told) <= CALLS * 1.02, "a line for each call, and next to nothing else"
+    calls = sum(line.get("event") == "call" for line in soaked.gateway.log)
+    check_books(soaked.gateway, had, calls)
