@@ -62,7 +62,7 @@ def check(tmp_path: Path, install: Install) -> Check:
             install(site, "router-twin", "bad", code)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
         command = [sys.executable, "-m", "router", "plugins", "check", "bad", "--rule", rule, "--json"]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110)
 
     return run
 
