@@ -1,11 +1,11 @@
-# make run | test | check | fix | docs | site | messages | conformance | clients | soak | lowest | lock | sbom | manifests | bench | bench-peers. Each makes its environment in .venv the first time.
+# make run | test | slow | check | fix | docs | site | messages | conformance | clients | soak | lowest | lock | sbom | manifests | bench | bench-peers. Each makes its environment in .venv the first time.
 
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := router plugins tests docs scripts bench examples pytest_router.py setup.py
 export PYTHON
 
-.PHONY: run test check fix docs site messages conformance clients soak lowest lock sbom manifests bench bench-peers clean
+.PHONY: run test slow check fix docs site messages conformance clients soak lowest lock sbom manifests bench bench-peers clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -13,6 +13,10 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+# What takes long and what starts much: browsers, chains, processes that are killed, whole programs.
+slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 -m slow $(ARGS)
 
 check: $(VENV)/.installed-dev .typing/router_plugins
 	$(BIN)/ruff check $(SOURCES)

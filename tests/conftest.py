@@ -19,6 +19,15 @@ settings.register_profile(  # a failure is one for everybody; a busy machine is 
 )
 settings.load_profile("suite")
 
+_USUAL = "not soak and not clients"  # of addopts
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run of everything leaves out what is slow (``make slow``); tests that are named are run, whatever they take."""
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    if not named and config.option.markexpr == _USUAL:
+        config.option.markexpr = f"{_USUAL} and not slow"
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:

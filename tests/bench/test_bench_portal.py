@@ -20,6 +20,8 @@ from bench.tools import built
 from bench.upstream import FastUpstream
 from router.testing import free_port
 
+pytestmark = pytest.mark.slow
+
 NEEDED = all(map(shutil.which, ("cc", "taskset"))) and {GATEWAY_CORE, LOAD_CORE} <= os.sched_getaffinity(0)
 ROWS, ACCOUNTS, PEOPLE = 3_000, 12, 6
 
@@ -38,7 +40,9 @@ def test_a_crowd_opens_every_page_of_accounts_whose_books_are_right(tmp_path: Pa
         assert proof["ok"], proof
         with gateway:
             pages = len(people[0].pages)
-            thrice = 3 * -(-pages // len(people))  # parts of the list are the big account\'s, whose pages are told apart
+            thrice = 3 * -(
+                -pages // len(people)
+            )  # parts of the list are the big account\'s, whose pages are told apart
             clicks = Clicks(gateway.portal_port, people, pause_s=(0.0, 0.01), least=thrice)
             with Clicking(clicks) as clicking:
                 pass

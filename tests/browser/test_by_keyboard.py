@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from portal_kit import Visitor
 from portal_site import PASSWORD
+
+pytestmark = pytest.mark.slow
 
 _AT = "(selector) => document.activeElement.matches(selector)"
 _SEEN = """

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from json import dumps
 
 import pyotp
+import pytest
 from portal_kit import Visitor
 from portal_site import PASSWORD
+
+pytestmark = pytest.mark.slow
 
 _STEP_S = 30
 _WITHIN_S = 5.0

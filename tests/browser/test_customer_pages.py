@@ -14,6 +14,8 @@ from portal_site import PortalSite, start_portal
 
 from router.testing import Answer, ScriptedUpstream, Stream, chunks, completion
 
+pytestmark = pytest.mark.slow
+
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 

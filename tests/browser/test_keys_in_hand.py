@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from portal_kit import Visitor
 
+pytestmark = pytest.mark.slow
+
 EVIL = "<img src=x onerror=alert(1)>"
 
 

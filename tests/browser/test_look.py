@@ -14,6 +14,8 @@ from portal_kit import Visitor
 
 from router.i18n.language import PSEUDO
 
+pytestmark = pytest.mark.slow
+
 PAGES = (
     *("/app/login", "/app/login/link", "/app/signup", "/app/reset", "/app/t/unknown", "/app/nowhere"),
     *("/app/", "/app/keys", "/app/keys/new", "/app/logs", "/app/team", "/app/workspaces", "/app/settings"),

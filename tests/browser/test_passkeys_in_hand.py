@@ -9,6 +9,8 @@ import pytest
 from portal_kit import Visitor
 from portal_site import PASSWORD
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("webauthn")
 
 DEVICE = {

@@ -10,6 +10,8 @@ from portal_kit import Visitor
 from portal_site import PortalSite, start_portal
 from stripe_fake import KEY, WEBHOOK_SECRET, FakeStripe
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 

@@ -13,6 +13,8 @@ from paying_site import Install, Paying, seen, start_paying
 from portal_kit import Visitor
 from portal_site import PortalSite
 
+pytestmark = pytest.mark.slow
+
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},

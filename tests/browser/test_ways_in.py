@@ -9,6 +9,8 @@ import pytest
 from portal_kit import Visitor
 from portal_site import FORM, PASSWORD, PortalSite
 
+pytestmark = pytest.mark.slow
+
 
 def test_who_is_logged_out_gets_the_log_in_page_and_comes_back(visitor: Visitor) -> None:
     email = visitor.sign_up()

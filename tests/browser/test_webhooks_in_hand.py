@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from portal_kit import Visitor
 
+pytestmark = pytest.mark.slow
+
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},

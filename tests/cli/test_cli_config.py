@@ -10,6 +10,8 @@ import pytest
 
 from router.cli.support.config_edit import parse_key
 
+pytestmark = pytest.mark.slow
+
 
 def shown(router, **options) -> dict[str, dict[str, object]]:
     return {row["key"]: row for row in router.json("config", "show", **options)}

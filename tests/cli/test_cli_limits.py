@@ -9,6 +9,8 @@ import pytest
 
 from router.store.opening import open_database
 
+pytestmark = pytest.mark.slow
+
 TIERS = """
 [limits.tiers.gold]
 requests_per_minute = 1000

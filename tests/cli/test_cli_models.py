@@ -10,6 +10,8 @@ import pytest
 from router.jobs.workers import leave, register
 from router.store.opening import open_database
 
+pytestmark = pytest.mark.slow
+
 ACME = '[providers.acme]\nkind = "compatible"\nbase_url = "http://127.0.0.1:9/v1"\nmodels = ["large"]\n'
 
 

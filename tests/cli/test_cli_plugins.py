@@ -13,6 +13,8 @@ from router.plugin_host.grades import UNKNOWN, grade_of, keep_grade, kept_grades
 from router.plugin_host.registry import Plugin
 from router.testing import CommandFailed, Gateway, GatewayFailed
 
+pytestmark = pytest.mark.slow
+
 Install = Callable[[Path, str, str, str], None]
 
 FREE = """

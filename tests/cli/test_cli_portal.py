@@ -10,6 +10,8 @@ import pytest
 from router.cli.support.portal_checks import contrast
 from router.plugin_host.registry import load_plugins
 
+pytestmark = pytest.mark.slow
+
 MASTER = {"ROUTER_MASTER_KEY": "a-master-key-for-these-tests"}
 
 

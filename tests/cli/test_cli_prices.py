@@ -12,6 +12,8 @@ from stored_usage import insert_usage
 from router.store.opening import open_database
 from router.types.records import CallRecord
 
+pytestmark = pytest.mark.slow
+
 ACME = '\n[providers.acme]\nkind = "compatible"\nbase_url = "http://127.0.0.1:9/v1"\nmodels = ["large"]\n'
 
 

@@ -12,6 +12,8 @@ from router.app.start import assemble
 from router.errors import KINDS
 from router.testing import ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 MASTER = {"ROUTER_MASTER_KEY": "a master key of some length"}
 CANARY = "sk-canary-2718"
 SECTION = '\n[providers.acme]\nkind = "compatible"\nbase_url = "http://127.0.0.1:9/v1"\nmodels = ["large", "small"]\n'

@@ -17,6 +17,8 @@ from router.plugin_host.registry import Plugin, Registry
 from router.providers.probe import REMEDIES
 from router.testing import Answer, Gateway, ScriptedUpstream, free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def upstream() -> Iterator[ScriptedUpstream]:

@@ -12,8 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import openai
+import pytest
 
 from router.testing import Gateway, free_port
+
+pytestmark = pytest.mark.slow
 
 
 def until(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:

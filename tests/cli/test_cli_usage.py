@@ -24,6 +24,8 @@ from router.office.operations.usage_csv import csv_pieces
 from router.store.opening import open_database
 from router.types.records import Attempt, CallRecord
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600.0
 
 

@@ -17,6 +17,8 @@ from sdk_target import Target
 
 from router.testing import Answer, Stream, chunks, completion, stream, vector
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parent
 
 Play = Callable[..., dict[str, Any]]

@@ -11,6 +11,8 @@ import pytest
 from router.plugin_host.registry import load_plugins
 from router.testing.conformance import Run, installed_plugin
 
+pytestmark = pytest.mark.slow
+
 PLUGINS = load_plugins().plugins
 NAMES = [one.name for one in PLUGINS.values() if one.distribution == PLUGINS["echo"].distribution]
 REMEDY = "run `make conformance docs`"

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 Install = Callable[[Path, str, str, str], None]
 
 SIGNING = """

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 Install = Callable[[Path, str, str, str], None]
 
 SPEAKING = '''

@@ -17,6 +17,8 @@ from container import ROOT, Container, Step, someone_else, steps_of
 
 from router.testing.gateway import free_port
 
+pytestmark = pytest.mark.slow
+
 STEPS = list(steps_of((ROOT / "deploy/Containerfile").read_text(encoding="utf-8")))
 
 

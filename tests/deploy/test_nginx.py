@@ -19,9 +19,12 @@ from container import ROOT
 from router.testing import ScriptedUpstream, Stream, chunks
 from router.testing.gateway import Gateway, free_port
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("nginx") is None or shutil.which("curl") is None, reason="there is no nginx, or no curl, here"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("nginx") is None or shutil.which("curl") is None, reason="there is no nginx, or no curl, here"
+    ),
+]
 SECONDS = 30.0
 
 
@@ -62,9 +65,7 @@ def nginx_conf(folder: Path, port: int, nodes: tuple[Gateway, Gateway], portal: 
     shipped_line = "    server 127.0.0.1:8080 max_fails=0;\n"
     assert shipped_line in upstreams
     lines = "".join(shipped_line.replace("8080", str(node.port)) for node in nodes)
-    upstreams = upstreams.replace(shipped_line, lines).replace(
-        "127.0.0.1:8081", f"127.0.0.1:{portal}"
-    )
+    upstreams = upstreams.replace(shipped_line, lines).replace("127.0.0.1:8081", f"127.0.0.1:{portal}")
     text = upstreams + (ROOT / "deploy/nginx/router.conf").read_text()
     for shipped, here in {
         "/etc/nginx/tls/fullchain.pem": str(cert),

@@ -15,6 +15,8 @@ from gateway_wire import get, send
 
 from router.testing import Answer, Gateway, Stream, chunks, completion, embeddings, token_usage
 
+pytestmark = pytest.mark.slow
+
 HELLO = {"contents": [{"parts": [{"text": "Hello"}]}]}
 PLAIN = f"/v1beta/models/{MODEL}:generateContent"
 STREAM = f"/v1beta/models/{MODEL}:streamGenerateContent"

@@ -18,6 +18,8 @@ from routing_wire import ATTEMPT, Routing, at, routing
 from router.errors import KINDS
 from router.testing import Answer, Raw, Script, ScriptedUpstream, Stream, chunks
 
+pytestmark = pytest.mark.slow
+
 COUNT = 90
 FAST = {"connect": 2.0, "first_byte": 0.3, "idle": 5.0, "whole": 5.0}
 NEVER = threading.Event()

@@ -14,6 +14,8 @@ from routing_wire import Routing, at, routing
 
 from router.testing import Answer, Gateway, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 SCOPE = ("mine/*", "other/shared", "nick", "shelf")
 
 

@@ -17,6 +17,8 @@ from machine import HANG_S
 
 from router.testing import CommandFailed, Gateway
 
+pytestmark = pytest.mark.slow
+
 UNRULY = '''
 import gevent, sys, time
 from router import Item, Migration, ModelCard, Reply, hookimpl

@@ -15,6 +15,8 @@ import pytest
 
 from router.testing import Answer, Gateway, ScriptedUpstream, Stream, completion, stream
 
+pytestmark = pytest.mark.slow
+
 MAIL, IBAN = "ann.lee@corp.example", "DE89 3704 0044 0532 0130 00"
 
 

@@ -24,6 +24,8 @@ from sources import ROOT, plugin_commands
 
 from router.cli.main import Root, cli
 
+pytestmark = pytest.mark.slow
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "plugins/README.md"]
 FENCED = re.compile(r"^ *```([a-z]*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 TABLES = {"gateway", "server", "database", "providers", "fallback", "prices", "billing", "aliases", "plugins", "log"}

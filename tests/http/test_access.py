@@ -18,6 +18,8 @@ from gateway_wire import CHAT, EMBEDDINGS, USER, get, post, send
 
 from router.testing import Gateway, Result, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 BODY = {"model": "echo/echo", "messages": USER}
 PATHS = [("POST", CHAT), ("POST", EMBEDDINGS), ("GET", "/v1/models"), ("GET", "/v1/models/echo/echo")]
 

@@ -13,6 +13,8 @@ from gateway_wire import CHAT, USER, get, post, send
 
 from router.testing import Answer, Gateway, Result, ScriptedUpstream, Stream, chunks, stream
 
+pytestmark = pytest.mark.slow
+
 PAGE, OTHER = "https://chat.example.com", "https://evil.example"
 BODY = {"model": "openai/gpt-4o", "messages": USER}
 KINDS: dict[str, dict[str, Any]] = {

@@ -16,6 +16,8 @@ from gateway_wire import CHAT, USER, get, post
 
 from router.testing import Answer, Gateway, ScriptedUpstream, completion, stream
 
+pytestmark = pytest.mark.slow
+
 BODY = {"model": "openai/gpt-4o", "messages": USER, "max_tokens": 20}
 KEYED = ["/v1/generation?id=req_1", "/v1/credits", "/v1/key", "/v1/auth/key", "/user/balance"]
 KEYED += ["/dashboard/billing/subscription", "/dashboard/billing/usage"]

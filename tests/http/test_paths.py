@@ -13,6 +13,8 @@ from gateway_wire import CHAT, EMBEDDINGS, USER, get, post, send
 
 from router.testing import Gateway, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 MODEL = "openai/gpt-4o"
 BODY = {"model": MODEL, "messages": USER}
 AZURE = f"/openai/deployments/{MODEL}/chat/completions?api-version=2026-01-01"

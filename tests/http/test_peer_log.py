@@ -12,6 +12,8 @@ from doors import Doors
 
 from router.testing import Gateway
 
+pytestmark = pytest.mark.slow
+
 CHAT, MODELS = "/v1/chat/completions", "/v1/models"
 BODY = json.dumps({"model": "echo/echo", "messages": [{"role": "user", "content": "Hello there"}]})
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

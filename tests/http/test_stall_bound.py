@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from gateway_wire import CHAT, STALL_MAX, USER, Prober, post, worst_stall
 
 from router.testing import Gateway
+
+pytestmark = pytest.mark.slow
 
 DECODES = """
 import json

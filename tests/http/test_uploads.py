@@ -16,6 +16,8 @@ from machine import HANG_S
 
 from router.testing import Gateway
 
+pytestmark = pytest.mark.slow
+
 MIB = 2**20
 CONFIG = """
 [gateway]

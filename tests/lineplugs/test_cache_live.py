@@ -12,6 +12,8 @@ from cache_room import Heard, Room, ask, events
 
 from router.testing import ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:

@@ -19,6 +19,8 @@ from strategy_room import context
 
 from router import Credentials, Unavailable
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:

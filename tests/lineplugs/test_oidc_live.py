@@ -14,6 +14,8 @@ from oidc_room import Issuer
 
 from router.testing import Gateway
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:

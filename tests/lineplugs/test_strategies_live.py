@@ -18,6 +18,8 @@ from router.config.file import load_settings
 from router.errors import ConfigError
 from router.testing import Answer, Gateway, ScriptedUpstream, completion
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def upstreams() -> Iterator[list[ScriptedUpstream]]:

@@ -25,6 +25,8 @@ from router.office.people.mailing import (
 )
 from router.office.people.outbox import queue_mail
 
+pytestmark = pytest.mark.slow
+
 
 def queue(office: Office, *recipients: str, purpose: str = "login") -> None:
     for recipient in recipients:

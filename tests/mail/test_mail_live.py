@@ -17,6 +17,8 @@ from router.office.people.notices import set_notice_setting
 from router.office.people.watching import tell_what_is_due
 from router.testing import CommandFailed, Gateway
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """
 [prices]
 "echo/echo" = { input = "0", output = "0", per_request = "0.4" }

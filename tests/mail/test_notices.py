@@ -27,6 +27,8 @@ from router.office.people.notices import (
 )
 from router.office.people.watching import announce_retirement, announce_trouble, tell_what_is_due, tidy_notices
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400.0
 MAILED = [name for name, kind in TYPES.items() if kind.mail]
 

@@ -16,6 +16,8 @@ from router.http.management.operators import EXPORT, OPERATORS_BASE
 from router.office.operations.table import OPERATIONS
 from router.testing import Gateway
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs/api.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)

@@ -15,6 +15,8 @@ from router.office.actor import Actor
 from router.office.keys import create_key
 from router.testing import Gateway, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 FORM = (
     b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nopenai/whisper-1\r\n'
     b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\nA cat\r\n'

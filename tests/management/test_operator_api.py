@@ -19,6 +19,8 @@ from router.http.management.operators import EXPORT, OPERATORS_BASE
 from router.office.operations.table import OPERATIONS
 from router.testing import Gateway
 
+pytestmark = pytest.mark.slow
+
 ALONE = {"chat", "config", "db", "doctor", "health", "import", "init", "plugins", "portal", "reload", "serve", "stop"}
 """Commands that work on this machine alone."""
 

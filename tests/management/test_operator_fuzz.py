@@ -18,6 +18,8 @@ from router.office.operations.operation import OfficeOperation
 from router.office.operations.table import OPERATIONS
 from router.testing import Gateway, Result, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 POSTED = [one for one in OPERATIONS.values() if one.method == "POST"]
 READ = [one for one in OPERATIONS.values() if one.method == "GET"]
 OTHERS_FAULT = (502, 503)

@@ -20,6 +20,8 @@ from router.http.management.operators import OPERATORS_BASE
 from router.office.operations.table import OPERATIONS
 from router.testing import Gateway, Result
 
+pytestmark = pytest.mark.slow
+
 GRANT = "/credits/grant"
 
 

@@ -66,7 +66,9 @@ def test_a_rolling_restart_fails_no_call_that_one_retry_does_not_cure(cluster: C
 @pytest.mark.soak
 def test_twenty_thousand_calls_through_rolling_restarts(cluster: Cluster) -> None:
     load = upgrade(cluster, 20_000, 5)
-    print(f"{sum(load.statuses.values()):,} calls, 5 rolling restarts: {dict(load.statuses)}, second tries {load.again}")
+    print(
+        f"{sum(load.statuses.values()):,} calls, 5 rolling restarts: {dict(load.statuses)}, second tries {load.again}"
+    )
     assert set(load.statuses) == {200}
     check_books(cluster, load.answered)
 
