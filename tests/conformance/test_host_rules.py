@@ -32,6 +32,8 @@ from router import (
 from router.plugin_host.registry import registry_of
 from router.testing.conformance import RuleResult, Run
 
+pytestmark = pytest.mark.slow
+
 
 def checked(plugin: Any, rule: str) -> RuleResult:
     with Run(registry_of(made=plugin).plugins["made"]) as run:

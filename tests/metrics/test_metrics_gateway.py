@@ -15,6 +15,8 @@ from scraped import MODEL, PORT, TOKEN, Figures, call_many, counted, figures, le
 from router.testing import Gateway, GatewayFailed, ScriptedUpstream
 from router.testing.upstream.scripts import Answer
 
+pytestmark = pytest.mark.slow
+
 
 def settled(gateway: Gateway) -> Figures:
     """The figures once they equal the ledger's, as they do a moment after the last call."""

@@ -25,6 +25,8 @@ from router.metrics.families import FAMILIES
 from router.testing import Gateway, ScriptedUpstream, free_port
 from router.testing.upstream.scripts import Answer
 
+pytestmark = pytest.mark.slow
+
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 ALERTS = DEPLOY / "prometheus" / "alerts.yml"
 BOARD = json.loads((DEPLOY / "grafana" / "router.json").read_text(encoding="utf-8"))

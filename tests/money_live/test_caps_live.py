@@ -9,6 +9,8 @@ from money_wire import TOKEN, House, nano, statuses
 from router.money.amounts import parse_nano
 from router.store.limits import Subject, set_limits
 
+pytestmark = pytest.mark.slow
+
 LEAST, USUAL = 256, 16_384
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 

@@ -15,6 +15,8 @@ from money_wire import TOKEN, House
 
 from router.testing import Gateway, Stream, chunks, token_usage
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = ("worker", "gateway", "terminated")
 
 

@@ -21,6 +21,8 @@ from own_postgres import OwnServer, own_postgres
 from router.metering.counters import read_counters
 from router.testing import Answer, Stream, chunks, completion, token_usage
 
+pytestmark = pytest.mark.slow
+
 CAP = 10
 CLIENTS = 6
 REFUSED_S = 14.0

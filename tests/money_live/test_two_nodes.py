@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from money_wire import TOKEN, House, nano, statuses
 
+pytestmark = pytest.mark.slow
+
 CAP = 10
 
 

@@ -11,6 +11,8 @@ import requests
 from router.testing import Answer, Gateway, ScriptedUpstream
 from router.testing.gateway import CommandFailed
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {"prices": {"openai/gpt-4o": {"input": "1", "output": "1"}}}
 PROVIDER = {"openai": {"api_key": "env:THE_KEY", "models": ["gpt-4o", "gpt-unheard"]}}
 

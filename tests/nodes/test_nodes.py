@@ -14,6 +14,8 @@ from replicated import replicated_postgres
 
 from router.testing.upstream.scripts import stream
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cluster(tmp_path: Path, postgresql_url: str) -> Iterator[Cluster]:

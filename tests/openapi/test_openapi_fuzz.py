@@ -11,7 +11,7 @@ import pytest
 
 from router.testing import Gateway
 
-pytestmark = pytest.mark.timeout(300)  # some thousand requests for each profile
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # some thousand requests for each profile
 
 _HERE = Path(__file__).parent
 _RUN = "from schemathesis.cli import schemathesis; schemathesis()"

@@ -12,6 +12,8 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from router.testing import Gateway
 
+pytestmark = pytest.mark.slow
+
 
 def example(description: dict[str, Any], path: str) -> dict[str, Any]:
     """The request that the description shows."""

@@ -27,6 +27,8 @@ from router.store.opening import open_database
 from router.types.dialect import Dialect
 from router.types.plugin_context import PluginContext
 
+pytestmark = pytest.mark.slow
+
 OPERATOR = Actor("operator", "cli")
 USDC = 10**6
 

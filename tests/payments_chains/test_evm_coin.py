@@ -8,6 +8,8 @@ import pytest
 from deposit_host import Host
 from deposit_town import Town
 
+pytestmark = pytest.mark.slow
+
 ETH = 10**18
 PRICE = 4_321_987_654_32  # of 8 decimals
 

@@ -10,6 +10,8 @@ from router_plugins.evm import Evm
 
 from router import WatchedAddress
 
+pytestmark = pytest.mark.slow
+
 USDC = 10**6
 USDT = 10**18
 

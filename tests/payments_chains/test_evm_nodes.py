@@ -11,6 +11,8 @@ from deposit_town import Town
 from router_plugins.chains.deposits import TRANSFER
 from router_plugins.evm.settings import ContractSettings
 
+pytestmark = pytest.mark.slow
+
 USDC = 10**6
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from deposit_town import Town
 
+pytestmark = pytest.mark.slow
+
 USDC = 10**6
 CONFIRMATIONS = 6
 

@@ -10,6 +10,8 @@ from deposit_town import Town
 
 from router import Unavailable
 
+pytestmark = pytest.mark.slow
+
 USDC = 10**6
 
 

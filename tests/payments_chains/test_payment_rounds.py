@@ -18,6 +18,8 @@ from router.ledger.balances import balance
 from router.ledger.paid.lots import credit_kinds
 from router.store.accounts import create_account
 
+pytestmark = pytest.mark.slow
+
 ACCOUNTS = 2
 SETTLED_S = 150.0
 

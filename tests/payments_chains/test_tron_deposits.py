@@ -17,6 +17,8 @@ from tron_shim import TronShim
 
 from router import Secret
 
+pytestmark = pytest.mark.slow
+
 USDT = 10**6
 BLOCK_S = 3
 FINAL_BLOCKS = 18  # a block is final when so many stand on it

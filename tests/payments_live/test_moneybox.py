@@ -16,6 +16,8 @@ from box_kit import begin
 
 from router.testing import CommandFailed, Gateway
 
+pytestmark = pytest.mark.slow
+
 
 def account_of(box: Gateway, name: str) -> str:
     return str(box.router("accounts", "create", name)["id"])

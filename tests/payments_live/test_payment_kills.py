@@ -25,6 +25,8 @@ from router.store.payments.watches import insert_address
 from router.testing import Gateway
 from router.types.payments import WatchedAddress
 
+pytestmark = pytest.mark.slow
+
 TOPUPS = 5
 
 

@@ -21,6 +21,8 @@ from router.office.payments.methods import PaymentMethods
 from router.office.payments.topups import TopUpRow, begin_topup
 from router.testing import Gateway
 
+pytestmark = pytest.mark.slow
+
 ADA, OPERATOR = Actor("person", "pers_ada"), Actor("operator", "cli")
 ENV = {"STRIPE_SECRET_KEY": KEY, "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET, "ROUTER_MASTER_KEY": "m" * 44}
 NOBODY = {"stripe-signature": "t=1,v1=00"}

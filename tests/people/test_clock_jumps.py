@@ -14,6 +14,8 @@ from router.office.people.records import Visit
 from router.office.people.sessions import find_session, is_stepped_up, open_session, step_up
 from router.office.people.tickets import reset_password, send_reset, verify_email
 
+pytestmark = pytest.mark.slow
+
 ADA, WRONG = "ada@example.com", "not the right words"
 DAY_S, YEAR_S = 86_400.0, 365 * 86_400.0
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import pytest
 from portal_site import Client, PortalSite, start_portal
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalSite]:

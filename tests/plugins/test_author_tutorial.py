@@ -16,6 +16,8 @@ import pytest
 
 from router.testing import Answer, Gateway, ScriptedUpstream, completion
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/tutorial.md"
 _BLOCK = re.compile(

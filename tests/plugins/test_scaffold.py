@@ -15,6 +15,8 @@ import router
 from router.cli.main import cli
 from router.cli.support.scaffolding import KINDS, render
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/router-acme"
 
 

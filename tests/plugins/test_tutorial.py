@@ -15,6 +15,8 @@ from driver import Driver, usage_in, values_of
 from router import Usage
 from router.testing import Answer, Gateway, ScriptedUpstream, completion
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

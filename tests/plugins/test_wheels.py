@@ -13,6 +13,8 @@ from wheelhouse import ROOT, Environment, build_wheels
 from router.cli.support.scaffolding import write
 from router.testing import Answer, Gateway, GatewayFailed, ScriptedUpstream, completion
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = ROOT / "examples/router-acme"
 ELSEWHERE = {"PYTHONPATH": ""}  # not the source tree's packages
 MESSAGES = [{"role": "user", "content": "Hi"}]

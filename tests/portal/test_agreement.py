@@ -31,6 +31,8 @@ from router.ledger.transfers import Transfer, post
 from router.store.opening import open_database
 from router.types.records import CallRecord
 
+pytestmark = pytest.mark.slow
+
 ZONES = ("UTC", "Asia/Ashgabat", "America/New_York", "Europe/Berlin")
 FIRST, LAST = date(2025, 3, 1), date(2025, 11, 30)
 GIVEN = "100.000000007"

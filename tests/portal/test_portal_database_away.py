@@ -18,6 +18,8 @@ from portal_site import PASSWORD, Client, Heard, PortalSite, start_portal
 from router.store.migrating import migrate
 from router.store.opening import open_database
 
+pytestmark = pytest.mark.slow
+
 SAID = "The database does not answer. Nothing was changed; try again in a minute."
 ANSWERED_S = 25.0
 """A read and a claim of a connection have 5 s each; the rest is for a busy machine."""

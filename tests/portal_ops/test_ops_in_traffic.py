@@ -16,6 +16,8 @@ from router.money.amounts import NANO
 from router.office import accounts, credits, keys
 from router.testing import Answer, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 WITHIN_S = 10.0
 """How soon the console shows what calls meet; usage is written within a second."""
 

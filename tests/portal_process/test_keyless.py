@@ -16,6 +16,8 @@ from router.config.file import Settings, load_settings
 from router.plugin_host.registry import Registry, registry_of
 from router.types.records import Migration
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-0123456789abcdef"
 
 

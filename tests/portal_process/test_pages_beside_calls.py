@@ -13,6 +13,8 @@ from router.http.app import Application
 from router.http.pages import Pages
 from router.testing.gateway import Gateway
 
+pytestmark = pytest.mark.slow
+
 PREFIXES = ("/app", "/ops")
 
 

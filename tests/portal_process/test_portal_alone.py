@@ -15,6 +15,8 @@ from portal_machine import Beside, ask, memory_of, until
 
 from router.testing.gateway import free_port
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Beside]
 SECRET = "sk-alone-77aa31c09be2"
 CONFIG = f"""

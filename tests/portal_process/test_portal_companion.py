@@ -13,6 +13,8 @@ from portal_machine import Beside, ask, until
 
 from router.testing.gateway import free_port
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Beside]
 
 

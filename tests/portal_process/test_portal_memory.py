@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from portal_machine import Beside, ask, memory_of, until
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Beside]
 
 IN_FILE = "sk-file-5d1ee3bc8a4f4b0c"

@@ -16,6 +16,8 @@ from portal_machine import memory_of, until
 from router.testing.gateway import Gateway
 from router.testing.upstream import ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-of-a-provider-5c1f7720e6"
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 

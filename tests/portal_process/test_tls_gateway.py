@@ -21,6 +21,8 @@ from router.config.tls import local_trust
 from router.portal.web.gateway import GatewayCaller, gateway_url
 from router.testing.gateway import CommandFailed, Gateway, free_port
 
+pytestmark = pytest.mark.slow
+
 MESSAGES = [{"role": "user", "content": "Hello, gateway"}]
 
 

@@ -11,6 +11,8 @@ import pytest
 from example_texts import Example, differences, load_examples
 from profile_shop import Shop
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = load_examples()
 
 

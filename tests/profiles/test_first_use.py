@@ -25,6 +25,8 @@ from profile_shop import KEYS, PROFILES, at_upstream
 
 from router.testing import Gateway, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 MOST_S = 60.0
 """From the sign-up to the call on the chart, on a busy machine."""
 SEEN_S = 10.0

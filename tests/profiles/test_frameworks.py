@@ -18,7 +18,7 @@ from profile_shop import Shop
 
 from router.testing import Gateway, ScriptedUpstream, vector
 
-pytestmark = pytest.mark.timeout(1000)  # an environment may have to be built first
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1000)]  # an environment may have to be built first
 MODELS = ("openai/gpt-4o", "openai/text-embedding-3-small")
 LLM_MODELS = """\
 - model_id: ours

@@ -18,7 +18,7 @@ REAL = "http://localhost:11434"
 ASK: Any = [{"role": "user", "content": '{"word":"hello"}'}]  # which the scripted one says again
 SCHEMA = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
 
-pytestmark = pytest.mark.timeout(900)  # a real model may have to be loaded first
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # a real model may have to be loaded first
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ ASK: Any = [{"role": "user", "content": "hello"}]
 MODEL = f"local/{RealServer.model}"
 GREEDY: Any = {"messages": ASK, "temperature": 0, "max_tokens": 24}
 
-pytestmark = pytest.mark.timeout(1000)  # once, where it is told to build the server
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1000)]  # once, where it is told to build the server
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,8 @@ from machine import HANG_S
 from server_processes import Gateway
 from server_wire import HERE, Client, environment, request, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("mode", ["", "patched"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -12,6 +12,8 @@ import pytest
 from server_processes import Gateway
 from server_wire import Client, request, until
 
+pytestmark = pytest.mark.slow
+
 
 class Load:
     """Clients that never pause; each answer is checked."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from server_wire import Client, Server, request, until
 
+pytestmark = pytest.mark.slow
+
 
 def half_close(client: Client) -> None:
     client.sock.shutdown(socket.SHUT_WR)

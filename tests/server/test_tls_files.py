@@ -15,6 +15,8 @@ from router.config.tls import TlsFiles, gateway_tls, local_trust, local_url, por
 from router.errors import ConfigError
 from router.server.tls import certificate_of, server_context
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 

@@ -23,6 +23,8 @@ from router.store.host_migrations import MIGRATIONS
 from router.store.migrating import migrate
 from router.store.opening import open_database
 
+pytestmark = pytest.mark.slow
+
 LOCKED_S = 3.0  # a hub that waits for the lock stands still for as long as the store waits for it, 5 s
 
 

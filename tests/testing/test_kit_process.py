@@ -9,9 +9,12 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
 import requests
 
 from router.testing import ScriptedUpstream, Stream, chunks
+
+pytestmark = pytest.mark.slow
 
 STREAMS = 600
 PATCHED = """

@@ -37,6 +37,8 @@ from router.testing import (
     token_usage,
 )
 
+pytestmark = pytest.mark.slow
+
 FREE, TOKENS, PRICE = 2, 10, 2_000
 """Calls that are free; tokens that each of them makes; nano-USD a token of output. Input costs nothing."""
 CREDIT = 5
