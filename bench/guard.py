@@ -250,7 +250,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.guard", description=__doc__)
     parser.add_argument("--update", action="store_true", help="commit to what is measured now: write bench/guard.json")
     parser.add_argument("--against", type=Path, default=GUARD, metavar="FILE", help="the committed figures")
-    parser.add_argument("--tries", type=int, default=_TRIES, metavar="N", help="count so often before a rise is believed")
+    parser.add_argument(
+        "--tries", type=int, default=_TRIES, metavar="N", help="count so often before a rise is believed"
+    )
     parser.add_argument("--top", type=int, default=0, metavar="N", help="list the N functions that run most often")
     parser.add_argument(
         "--kind",

@@ -11,6 +11,7 @@ from webhooks_kit import Clock, Receiver
 
 from router.config.file import load_settings
 from router.office.office import Office
+from router.office.webhooks.delivering import WebhookCourier
 from router.store.accounts import create_account
 from router.store.migrating import migrate
 from router.store.opening import open_database
@@ -65,3 +66,16 @@ def local(open_office: Callable[..., Office], sqlite_url: str) -> Office:
 def account(request: pytest.FixtureRequest) -> str:
     name = "office" if "office" in request.fixturenames else "local"
     return create_account(request.getfixturevalue(name).database, "acme").id
+
+
+@pytest.fixture
+def couriers() -> Iterator[Callable[[Office], WebhookCourier]]:
+    made: list[WebhookCourier] = []
+
+    def make(office: Office) -> WebhookCourier:
+        made.append(WebhookCourier(office, jitter=lambda: 0.5))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

@@ -12,8 +12,16 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-__all__ = ["Clock", "Heard", "Receiver", "until"]
+from router.db.transaction import Transaction
+from router.office.actor import Actor
+from router.office.office import Office
+from router.office.people.notices import notify_members
+from router.office.webhooks.endpoints import MadeEndpoint, create_endpoint
+from router.office.webhooks.sent import list_deliveries
 
+__all__ = ["ME", "Clock", "Heard", "Receiver", "hook", "states", "tell", "until"]
+
+ME = Actor("person", "pers_1")
 _WAIT_S = 30.0
 
 
@@ -113,3 +121,24 @@ def until(done: Callable[[], Any], wait_s: float = _WAIT_S) -> Any:
         assert time.monotonic() < ends, "it did not come to pass"
         time.sleep(0.02)
     return found
+
+
+def tell(office: Office, account: str, subject: str, notice: str = "topup", amount: str = "2500000000") -> None:
+    """Write a notice, and with it what it says to webhooks, a moment after the last."""
+    office.clock.pass_s(0.001)  # type: ignore[attr-defined]
+    values = {"amount_nano": amount, "balance_nano": amount}
+    office.database.write(
+        lambda connection: notify_members(
+            Transaction(connection, office.database.place), office, account, notice, subject, "", values
+        )
+    )
+
+
+def hook(office: Office, account: str, receiver: Receiver, path: str = "/a", **values: Any) -> MadeEndpoint:
+    """An endpoint at the receiver."""
+    return create_endpoint(office, ME, account, receiver.url + path, **values)
+
+
+def states(office: Office, account: str) -> list[tuple[str, int]]:
+    """Of each delivery, oldest first, its state and how often it was tried."""
+    return [(one.status, one.tries) for one in reversed(list_deliveries(office, account_id=account))]
