@@ -60,7 +60,7 @@ def _missing(name: str) -> bool:
 class Otel:
     """The plugin ``otel``. One per worker."""
 
-    requires_hooks = "0.2"
+    requires_hooks = "0.3"
 
     def __init__(self) -> None:
         self._spans: Spans | None = None

@@ -19,6 +19,7 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
     TraceFlags,
+    TraceState,
     set_span_in_context,
 )
 from opentelemetry.util.types import AttributeValue
@@ -94,7 +95,7 @@ class Spans:
         self._ids.next = int(span_id_of(record.request_id), 16)
         span = self._tracer.start_span(
             f"{operation} {record.model}",
-            _parent(record.traceparent),
+            _parent(record.traceparent, record.tracestate),
             SpanKind.SERVER,
             _of_call(record),
             start_time=began,
@@ -121,7 +122,11 @@ class Spans:
         }
         told = {name: value for name, value in told.items() if value != ""}
         span = self._tracer.start_span(
-            f"refused {record.route}", _parent(record.traceparent), SpanKind.SERVER, told, start_time=at
+            f"refused {record.route}",
+            _parent(record.traceparent, record.tracestate),
+            SpanKind.SERVER,
+            told,
+            start_time=at,
         )
         self._ids.next = 0
         _end(span, record.code or str(record.status), at)
@@ -160,6 +165,7 @@ def _of_call(record: CallRecord) -> dict[str, AttributeValue]:
         "gen_ai.provider.name": record.provider,
         "gen_ai.request.model": record.model,
         "gen_ai.response.model": record.reported_model or record.upstream_model,
+        "gen_ai.response.finish_reasons": record.finish_reasons or None,
         "gen_ai.usage.input_tokens": record.prompt_tokens,
         "gen_ai.usage.output_tokens": record.completion_tokens,
         "gen_ai.usage.cache_read.input_tokens": record.cached_tokens or None,
@@ -178,12 +184,13 @@ def _of_call(record: CallRecord) -> dict[str, AttributeValue]:
     return {name: value for name, value in found.items() if value is not None and value != ""}
 
 
-def _parent(traceparent: str) -> Context:
+def _parent(traceparent: str, tracestate: str) -> Context:
     """What a client's ``traceparent`` names; an empty context where it sent none."""
     if not traceparent:
         return Context()
     _, trace, span, flags = traceparent.split("-")
-    told = SpanContext(int(trace, 16), int(span, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+    state = TraceState.from_header([tracestate]) if tracestate else None
+    told = SpanContext(int(trace, 16), int(span, 16), True, TraceFlags(int(flags, 16)), state)
     return set_span_in_context(NonRecordingSpan(told), Context())
 
 

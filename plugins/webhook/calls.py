@@ -34,6 +34,7 @@ _AS_IT_IS = (
     "status",
     "streamed",
     "traceparent",
+    "tracestate",
     "upstream_model",
 )
 _MADE: Mapping[str, Callable[[CallRecord], Any]] = {
@@ -42,6 +43,7 @@ _MADE: Mapping[str, Callable[[CallRecord], Any]] = {
     "cost": lambda record: None if record.cost_nano is None else format_nano(record.cost_nano),
     "created_at": lambda record: datetime.fromtimestamp(record.created_at, UTC).isoformat(timespec="milliseconds"),
     "marks": lambda record: list(record.marks),
+    "finish_reasons": lambda record: list(record.finish_reasons),
     "units": lambda record: record.units.counts() if record.units else {},
 }
 DEFAULT_FIELDS = (

@@ -176,9 +176,16 @@ def _asked(active: ActiveCall, target: TargetPlan, lease: Lease, limits: Timeout
 
 def _context(active: ActiveCall, target: TargetPlan, lease: Lease, limits: Timeouts) -> CallContext:
     provider, settings, peer = target.provider, lease.place.settings, active.peer
-    account = active.key.account
     return CallContext(
-        provider.name, target.model, settings, provider.transport, limits, target.card, peer.traceparent, account
+        provider.name,
+        target.model,
+        settings,
+        provider.transport,
+        limits,
+        target.card,
+        peer.traceparent,
+        active.key.account,
+        peer.tracestate,
     )
 
 

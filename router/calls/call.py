@@ -326,6 +326,8 @@ class ActiveCall:
             answer_id=relay.answer_id,
             client=self.peer.address,
             traceparent=self.peer.traceparent,
+            tracestate=self.peer.tracestate,
+            finish_reasons=relay.finish_reasons,
         )
         return record, reckoned
 

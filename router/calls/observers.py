@@ -181,6 +181,7 @@ class Recorder:
             peer.address,
             client_request_id,
             peer.traceparent,
+            peer.tracestate,
         )
         for observer, hook in self._of_refusals:
             observer.tell(hook, record=record)

@@ -198,8 +198,8 @@ class ProviderSettings:
         max_connections: connections that one worker opens to this upstream.
         max_reply_bytes: the largest plain reply, or single event of a stream, that is read.
         endpoints: several places that share the load, by weight.
-        pass_trace: whether this upstream is sent the client's ``traceparent``, in which the call's own span stands;
-            such calls are made one by one, without the compiled head.
+        pass_trace: whether this upstream is sent the client's ``traceparent``, in which the call's own span stands, and
+            its ``tracestate``; such calls are made one by one, without the compiled head.
     """
 
     kind: str = ""

@@ -1,9 +1,9 @@
 """Whose request it is: the client's address, scheme and host, told by proxies that the operator trusts; and its trace.
 
-Nothing else reads ``X-Forwarded-For``, ``X-Forwarded-Proto``, ``X-Forwarded-Host``, ``Forwarded`` (RFC 7239) and
-``traceparent`` (W3C Trace Context). Whoever sends a request can write these headers, so all but the last count only
-where the other end of the socket is a trusted proxy, and only as far as trusted proxies have written them: lists are
-read from their end, to which each proxy adds whom it got the request from.
+Nothing else reads ``X-Forwarded-For``, ``X-Forwarded-Proto``, ``X-Forwarded-Host``, ``Forwarded`` (RFC 7239), and
+``traceparent`` and ``tracestate`` (W3C Trace Context). Whoever sends a request can write these headers, so all but the
+last two count only where the other end of the socket is a trusted proxy, and only as far as trusted proxies have
+written them: lists are read from their end, to which each proxy adds whom it got the request from.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ __all__ = ["TRACE", "ConnectionPeer", "PeerReader"]
 
 _FOR, _PROTO, _HOST, _FORWARDED = "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"
 _OF_PROXIES = (_FOR, _PROTO, _HOST, _FORWARDED)
-_TRACE = "traceparent"
-_NAMES = (*_OF_PROXIES, _TRACE)
+_TRACE, _STATE = "traceparent", "tracestate"
+_NAMES = (*_OF_PROXIES, _TRACE, _STATE)
 _IN_ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in _NAMES}
 _IN_BYTES = {name.encode("ascii"): name for name in _NAMES}
 _KEYS = frozenset(_IN_ENVIRON)
@@ -43,6 +43,11 @@ _PAIR = re.compile(rf'[ \t]*({_WORD})=(?:({_WORD})|"([^"\\]*)")[ \t]*')
 _PARENT = re.compile(
     r"(?P<version>(?!ff)[0-9a-f]{2})(?P<rest>-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?P<more>-.*)?"
 )
+
+_MEMBER = re.compile(r"[ \t]*(?P<key>[a-z0-9][a-z0-9_*/@-]{0,255})=(?P<value>[ -+\--<>-~]{0,255}[!-+\--<>-~])[ \t]*")
+_MEMBERS_MAX = 32
+_STATE_MAX = 512  # what is passed on of it; the specification asks for no more
+_LONG_MEMBER = 128
 
 Hop = tuple[str, bool]
 """An address on the way of a request, and whether it is a trusted proxy's."""
@@ -74,11 +79,12 @@ class PeerReader:
         own_host = headers.get("host", "")
         host = own_host if _NAME.fullmatch(own_host) else ""
         trace = _traceparent(headers[_TRACE]) if _TRACE in headers else ""
+        state = _tracestate(headers[_STATE]) if trace and _STATE in headers else ""
         client = address.removeprefix(_MAPPED)
         if self._networks and self.trusts(address):
             client, told_scheme, told_host = self._told(client, headers)
             scheme, host = told_scheme or scheme, told_host or host
-        return Peer(client, scheme, host, trace)
+        return Peer(client, scheme, host, trace, state)
 
     def of_environ(self, environ: Mapping[str, Any]) -> Peer:
         """The peer of a WSGI request."""
@@ -221,3 +227,27 @@ def _traceparent(text: str) -> str:
     if found is None or (found["version"] == "00" and found["more"] is not None):
         return ""
     return f"00{found['rest']}"
+
+
+def _tracestate(text: str) -> str:
+    """The header's members, of no more than ``_STATE_MAX`` characters; empty where it is malformed.
+
+    What is too long loses whole members, as the specification has it: long ones first, then those at the end.
+    """
+    members = [one for one in text.split(",", 2 * _MEMBERS_MAX) if one.strip(" \t")]
+    found = [_MEMBER.fullmatch(one) for one in members[: _MEMBERS_MAX + 1]]
+    kept = [f"{one['key']}={one['value']}" for one in found if one is not None]
+    if (
+        len(kept) < len(members)
+        or len(members) > _MEMBERS_MAX
+        or len({one.partition("=")[0] for one in kept}) < len(kept)
+    ):
+        return ""
+    excess = len(",".join(kept)) - _STATE_MAX
+    for one in reversed(kept.copy()) if excess > 0 else ():
+        if excess > 0 and len(one) > _LONG_MEMBER:
+            kept.remove(one)
+            excess -= len(one) + 1
+    while len(",".join(kept)) > _STATE_MAX:
+        kept.pop()
+    return ",".join(kept)

@@ -30,11 +30,13 @@ class Reader(ABC):
         reported_model: the model that the upstream says answers; empty while it says none.
         failure: what followed the output of a batch, for ``check`` to raise.
         answer_id: what the upstream calls its answer; empty while it says nothing, or nothing that can stand in a row.
+        finish_reasons: why each choice of a chat ended, in their order, as the upstream says; empty of all else.
         headers: of the answer, where they depend on it; None where the surface's are those of all.
     """
 
     headers: Mapping[str, str] | None = None
     answer_id: str = ""
+    finish_reasons: tuple[str, ...] = ()
     usage: Usage | None
     output: bool
     finished: bool

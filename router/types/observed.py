@@ -27,6 +27,7 @@ class RefusalRecord:
         client: the client's IP address.
         client_request_id: the client's own ID; empty where it sent none.
         traceparent: the client's place in its trace (W3C Trace Context); empty where it sent none. Since: 0.2.
+        tracestate: what tracers say of it besides; empty where there is none. Since: 0.3.
     """
 
     request_id: str
@@ -42,6 +43,7 @@ class RefusalRecord:
     client: str = ""
     client_request_id: str = ""
     traceparent: str = ""
+    tracestate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

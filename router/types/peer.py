@@ -20,12 +20,14 @@ class Peer:
         host: as the client named it; empty where that is no host's name. It is what a client likes to send: never make
             a link of it that somebody else is to follow.
         traceparent: the client's place in its trace (W3C Trace Context, version 00); empty without one.
+        tracestate: what tracers say of that place besides; empty where they say nothing, or there is no such place.
     """
 
     address: str = ""
     scheme: str = "http"
     host: str = ""
     traceparent: str = ""
+    tracestate: str = ""
 
 
 NOBODY = Peer()

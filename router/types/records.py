@@ -246,6 +246,7 @@ class CallContext:
         traceparent: the client's place in its trace (W3C Trace Context), or empty; sent where ``pass_trace`` says so.
         account: ID of the account whose call it is; empty outside of a call, and where calls are compiled: one context
             then serves all accounts. The host sends it to no provider.
+        tracestate: what tracers say besides of that place, or empty; sent beside it. Since: 0.3.
     """
 
     provider: str
@@ -256,6 +257,7 @@ class CallContext:
     card: ModelCard | None = field(default=None, repr=False)
     traceparent: str = ""
     account: str = ""
+    tracestate: str = ""
 
     def mask(self, secret: str) -> None:
         """Keep ``secret`` (a token that was fetched, a session's ID) out of every message, log line and row.
@@ -361,6 +363,9 @@ class CallRecord:
         units: as in ``Usage``.
         client: the client's IP address, for observers; it stands in no usage row.
         traceparent: the client's place in its trace (W3C Trace Context), for observers, too; empty where it sent none.
+        tracestate: what tracers say of it besides, for observers, too; empty where there is none. Since: 0.3.
+        finish_reasons: why each choice of a chat ended, in their order, as the provider says, for observers, too; empty
+            where it says nothing, and of all else. Since: 0.3.
     """
 
     request_id: str
@@ -398,3 +403,5 @@ class CallRecord:
     answer_id: str = ""
     client: str = ""
     traceparent: str = ""
+    tracestate: str = ""
+    finish_reasons: tuple[str, ...] = ()

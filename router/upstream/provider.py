@@ -130,6 +130,8 @@ class HttpProvider:
         if context.traceparent and context.settings.pass_trace:
             parent = context.traceparent  # version, trace, span, flags
             fixed = {**fixed, "traceparent": f"{parent[:36]}{span_id_of(call.request_id)}{parent[52:]}"}
+            if context.tracestate:
+                fixed["tracestate"] = context.tracestate
         return fixed
 
     @property

@@ -22,9 +22,9 @@ MADE_OF_A_SOCKET = {ROOT / "router/http1/environ.py", ROOT / "router/testing/cli
 """What writes the socket's address into an environment."""
 
 FIELDS = {
-    (ROOT / "plugins/webhook/calls.py", "traceparent"),
-    (ROOT / "router/office/operations/usage.py", "traceparent"),
-    (ROOT / "router/upstream/provider.py", "traceparent"),
+    (ROOT / path, name)
+    for path in ("plugins/webhook/calls.py", "router/office/operations/usage.py", "router/upstream/provider.py")
+    for name in ("traceparent", "tracestate")
 }
 """Fields of our own records, which hold what was read, where they are named by a text; and a header that is sent."""
 
@@ -60,6 +60,7 @@ def test_the_reader_itself_is_found() -> None:
         "x-forwarded-host",
         "'forwarded'",
         "traceparent",
+        "tracestate",
         "REMOTE_ADDR",
     ):
         assert name in found

@@ -210,6 +210,39 @@ def test_a_trace_is_anybody_s_to_name_and_well_formed_or_none(address: str, text
     assert peer(address, traceparent=text).traceparent == kept
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("vendor=opaque", "vendor=opaque"),
+        ("a@b=1 , ,\t2x=y=z ".replace("y=z", "y z"), "a@b=1,2x=y z"),
+        ("a=1,b=2", "a=1,b=2"),  # two headers come joined
+        ("a=1,a=2", ""),
+        ("a=1,nothing", ""),
+        ("A=1", ""),
+        ("a=\x7f", ""),
+        ("a=1=2", ""),
+        ("a=1\nb: c", ""),
+        ("", ""),
+        (",".join(f"k{number}=1" for number in range(32)), ",".join(f"k{number}=1" for number in range(32))),
+        (",".join(f"k{number}=1" for number in range(33)), ""),
+        ("," * 100_000, ""),
+        (f"a=1,long={'x' * 250},b=2,more={'y' * 250},c={'z' * 100}", f"a=1,long={'x' * 250},b=2,c={'z' * 100}"),
+        (
+            f"a={'x' * 120},b={'x' * 120},c={'x' * 120},d={'x' * 120},e={'x' * 120}",
+            ",".join(f"{name}={'x' * 120}" for name in "abcd"),
+        ),
+    ],
+)
+def test_a_tracestate_is_kept_beside_a_trace_alone_and_well_formed_or_none(text: str, kept: str) -> None:
+    assert peer(CLIENT, traceparent=f"00-{PARENT}", tracestate=text).tracestate == kept
+    assert peer(CLIENT, tracestate=text) == peer(CLIENT)
+    assert peer(CLIENT, traceparent="malformed", tracestate=text).tracestate == ""
+    connection = READER.at(CLIENT)
+    fields = {b"host": b"inner", b"tracestate": text.encode("latin-1"), TRACE: f"00-{PARENT}".encode()}
+    assert connection.read(fields).tracestate == kept
+    assert connection.read({b"host": b"inner"}).tracestate == ""
+
+
 def test_a_wsgi_request_says_the_same() -> None:
     environ = {
         "REMOTE_ADDR": PROXY,
@@ -220,8 +253,9 @@ def test_a_wsgi_request_says_the_same() -> None:
         "HTTP_X_FORWARDED_HOST": "api.example",
         "HTTP_FORWARDED": "for=203.0.113.9",
         "HTTP_TRACEPARENT": f"00-{PARENT}",
+        "HTTP_TRACESTATE": "a=1",
     }
-    assert READER.of_environ(environ) == Peer(CLIENT, "https", "api.example", f"00-{PARENT}")
+    assert READER.of_environ(environ) == Peer(CLIENT, "https", "api.example", f"00-{PARENT}", "a=1")
     assert READER.of_environ({"REMOTE_ADDR": None, "wsgi.url_scheme": "https"}) == Peer("", "https", "")
 
 

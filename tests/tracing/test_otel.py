@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from router.testing import Answer, Gateway, ScriptedUpstream, completion, stream
+from router.testing import Answer, Gateway, ScriptedUpstream, Stream, chunks, completion, stream
 
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra [otel] is not installed")
 
@@ -76,7 +76,11 @@ class Collector:
 
 
 def attributes(span: Any) -> dict[str, Any]:
-    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in span.attributes}
+    found = {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in span.attributes}
+    return {
+        name: [one.string_value for one in value.values] if hasattr(value, "values") else value
+        for name, value in found.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +113,11 @@ def gateway(
         yield running
 
 
-def chat(gateway: Gateway, model: str, trace: str = "", **more: Any) -> tuple[int, str]:
+def chat(gateway: Gateway, model: str, trace: str = "", state: str = "", **more: Any) -> tuple[int, str]:
     body = {"model": model, "messages": [{"role": "user", "content": "a word that is private"}], **more}
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {gateway.api_key}"}
     headers |= {"traceparent": trace} if trace else {}
+    headers |= {"tracestate": state} if state else {}
     request = urllib.request.Request(f"{gateway.url}/v1/chat/completions", json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
@@ -143,6 +148,47 @@ def test_a_call_and_its_attempts_are_spans_of_the_clients_trace_and_upstreams_ar
     assert "traceparent" not in upstream.requests[-2].headers
     assert upstream.last.headers["traceparent"] == f"00-{TRACE}-{call.span_id.hex()}-01"
     assert "private" not in str(collector.spans) and collector.tokens == {"a-token-of-ours"}
+
+
+def test_what_tracers_say_besides_is_passed_on_beside_the_trace(
+    gateway: Gateway, collector: Collector, upstream: ScriptedUpstream
+) -> None:
+    _, request_id = chat(gateway, "two/x", f"00-{TRACE}-{PARENT}-01", "ours=t61rcWkgMzE, b@vendor=1")
+    (call, *_) = collector.of(request_id, 2)
+    assert call.trace_state == "ours=t61rcWkgMzE,b@vendor=1"
+    assert upstream.last.headers["tracestate"] == "ours=t61rcWkgMzE,b@vendor=1"
+    for trace, state, model in (
+        (f"00-{TRACE}-{PARENT}-01", "ours=1", "one/x"),  # whose section does not pass it
+        (f"00-{TRACE}-{PARENT}-01", "no member", "two/x"),
+        ("", "ours=1", "two/x"),
+    ):
+        chat(gateway, model, trace, state)
+        assert "tracestate" not in upstream.last.headers
+    _, refused = chat(gateway, "none/such", f"00-{TRACE}-{PARENT}-01", "ours=1")
+    assert collector.of(refused, 1)[0].trace_state == "ours=1"
+
+
+def test_why_answers_ended_is_told_as_their_provider_says_it(
+    gateway: Gateway, collector: Collector, upstream: ScriptedUpstream
+) -> None:
+    def reasons(answer: Answer | Stream, **more: Any) -> Any:
+        upstream.script(answer)
+        _, request_id = chat(gateway, more.pop("model", "one/x"), **more)
+        return attributes(collector.of(request_id, 2)[0]).get("gen_ai.response.finish_reasons")
+
+    assert reasons(Answer(completion("Hello"))) == ["stop"]
+    assert reasons(Answer(completion("Hel", finish_reason="length"))) == ["length"]
+    assert reasons(Answer(completion("Hel", finish_reason="x" * 300)), model="two/x") == ["x" * 40]
+    assert reasons(Stream(chunks("Hel", "lo", finish_reason="length")), stream=True) == ["length"]
+    odd = completion("Hello", service_tier="scale")  # is looked at, as what is billed otherwise
+    assert reasons(Answer(odd)) == ["stop"]
+    both = completion("Hello")
+    both["choices"] = [
+        {**both["choices"][0], "index": n, "finish_reason": why} for n, why in enumerate(("stop", "length"))
+    ]
+    assert reasons(Answer(both), n=2) == ["stop", "length"]
+    both["choices"][1]["finish_reason"] = None
+    assert reasons(Answer(both), n=2) == ["stop"]
 
 
 def test_a_client_that_is_not_sampled_has_no_span_and_a_refusal_has_one(gateway: Gateway, collector: Collector) -> None:

@@ -19,7 +19,7 @@ from router.types.periods import iso_time
 __all__ = ["count_happenings", "export_rows", "find_calls", "list_calls", "list_margins", "prune_calls", "sum_hours"]
 
 _LIMIT = 50
-_UNKEPT = ("client", "traceparent")  # which observers are told, and no row has
+_UNKEPT = ("client", "finish_reasons", "traceparent", "tracestate")  # which observers are told, and no row has
 
 
 @operation("usage show", "usage:CallsForm")

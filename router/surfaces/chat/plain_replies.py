@@ -15,12 +15,14 @@ import msgspec
 from router.surfaces.remarks import STANDARD_TIERS
 from router.types.records import Usage
 
-__all__ = ["ID_MAX", "NAME_MAX", "RelayedCall", "ReplyFacts", "shown_name", "told_of"]
+__all__ = ["ID_MAX", "NAME_MAX", "REASON_MAX", "RelayedCall", "ReplyFacts", "shown_name", "told_of"]
 
 NAME_MAX = 200
 """Characters of a model's name that are kept."""
 ID_MAX = 128
 """Characters of the longest ID of an answer that is kept."""
+REASON_MAX = 40
+"""Characters of why an answer ended that are kept."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
 _COUNT_MAX = 2**40
 _LONG = 4300  # digits: so many the standard library refuses in one number
@@ -71,6 +73,7 @@ class _Choice(msgspec.Struct, gc=False):
     message: _Message | None = None
     delta: None = None
     usage: None = None
+    finish_reason: str | None = None
 
 
 class _Chat(msgspec.Struct, gc=False):
@@ -101,11 +104,13 @@ class ReplyFacts(msgspec.Struct, gc=False, frozen=True):
         model: that has answered, as the upstream calls it.
         usage: None where it gives none.
         id: of the answer, as the upstream has it; empty where it gives none.
+        finish: why each choice ended, in their order; those that say it not are left out.
     """
 
     model: str
     usage: Usage | None
     id: str
+    finish: tuple[str, ...] = ()
 
 
 _DECODE: dict[str, Any] = {
@@ -128,15 +133,18 @@ def told_of(data: bytes, holds: str) -> ReplyFacts | None:
         return None
     if value.service_tier is not None and value.service_tier not in STANDARD_TIERS:
         return None
+    finish: tuple[str, ...] = ()
     if value.choices:
         for choice in value.choices:
             if choice.message is not None and choice.message.annotations:
                 return None
+            if choice.finish_reason:
+                finish = (*finish, choice.finish_reason[:REASON_MAX])
     if len(data) > _LONG and _LONG_NUMBER in data.translate(_DIGITS):
         return None
     told = value.usage
     if told is None:
-        return ReplyFacts(value.model, None, value.id or "")
+        return ReplyFacts(value.model, None, value.id or "", finish)
     prompt, completion = told.prompt_tokens, told.completion_tokens
     cached = written = reasoning = 0
     details, spoken = told.prompt_tokens_details, told.completion_tokens_details
@@ -152,4 +160,4 @@ def told_of(data: bytes, holds: str) -> ReplyFacts | None:
     parts_fit = min(cached, written, reasoning) >= 0 and cached + written <= prompt and reasoning <= completion
     if not sums_up or not parts_fit or prompt > _COUNT_MAX or completion > _COUNT_MAX:
         return None
-    return ReplyFacts(value.model, Usage(prompt, completion, cached, written, reasoning), value.id or "")
+    return ReplyFacts(value.model, Usage(prompt, completion, cached, written, reasoning), value.id or "", finish)

@@ -15,7 +15,7 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from router.errors import UpstreamError, faults
-from router.surfaces.chat.plain_replies import ID_MAX, NAME_MAX, RelayedCall, shown_name, told_of
+from router.surfaces.chat.plain_replies import ID_MAX, NAME_MAX, REASON_MAX, RelayedCall, shown_name, told_of
 from router.surfaces.chat.plain_runs import NOTABLE, TAIL_MAX, plain_run
 from router.surfaces.counts import fault_of_usage, higher, shown_usage, sound, whole
 from router.surfaces.face import Face
@@ -61,6 +61,7 @@ class Relay(Reader):
         marks: what an operator should know of the reply: keys of ``REMARKS``.
         reported_model: the model that the upstream says answers; empty while it says none.
         answer_id: what the upstream calls its answer; empty while it says nothing.
+        finish_reasons: see ``Reader``.
         failure: what followed the output of a batch, for ``check`` to raise.
     """
 
@@ -88,7 +89,8 @@ class Relay(Reader):
         self.marks: set[str] = set()
         self.reported_model = self.answer_id = ""
         self._seen: set[Any] = set()
-        self._done: set[Any] = set()
+        self._done: dict[int, str] = {}
+        self.finish_reasons: tuple[str, ...] = ()
         self.failure: UpstreamError | None = None
         self._before = self._after = b""
         self._said = Said()
@@ -147,7 +149,7 @@ class Relay(Reader):
         if not self.output:
             raise self._malformed("ended its answer before any output")
         ended = self._reply is None or self._reply.ended
-        if not (self.finished or ended) or (self._wanted > 1 and not self._seen <= self._done):
+        if not (self.finished or ended) or (self._wanted > 1 and not self._seen <= self._done.keys()):
             raise UpstreamError("connection", "The provider's stream was cut off before its end.")
 
     def body(self, item: Item) -> bytes:
@@ -162,6 +164,8 @@ class Relay(Reader):
             raise self._malformed(f"gave an answer without {holds!r}")
         self.output = self.finished = True
         self._body = item.data
+        ends = [choice.get("finish_reason") for choice in choices_of(value)] if self._is_chat else ()
+        self.finish_reasons = tuple([str(reason)[:REASON_MAX] for reason in ends if reason])
         shown = self._note_told(value)
         return self._with_model(item.data if shown is None else put_member(item.data, "usage", shown), value)
 
@@ -177,6 +181,7 @@ class Relay(Reader):
         self.output = self.finished = True
         self._body = data
         self.usage = told.usage
+        self.finish_reasons = told.finish
         name = told.model
         self.reported_model = name if name.isprintable() and len(name) <= NAME_MAX else shown_name(name)
         self.answer_id = told.id if told.id.isprintable() and len(told.id) <= ID_MAX else ""
@@ -280,11 +285,12 @@ class Relay(Reader):
         if value.get("error"):
             raise told_error(self._reply, value, self._plugin, self._call.body)
         for choice in choices_of(value):
-            place, finishes = choice.get("index"), bool(choice.get("finish_reason"))
+            place, reason = choice.get("index"), choice.get("finish_reason")
             place = place if type(place) is int else 0
             self._seen.add(place)
-            if finishes:
-                self._done.add(place)
+            if reason:
+                self._done[place] = str(reason)[:REASON_MAX]
+                self.finish_reasons = tuple([self._done[one] for one in sorted(self._done)])
                 self.output = True
         self.finished = self.finished or len(self._done) >= self._wanted
         self.output = self.output or has_output(value)
