@@ -8,6 +8,8 @@ import pytest
 
 from router.testing import Answer, Raw, ScriptedUpstream, Stream, chunks, free_port, stream
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server() -> Iterator[ScriptedUpstream]:

@@ -13,6 +13,8 @@ from router.ledger.transfers import Transfer, post
 from router.store.opening import open_database
 from router.types.records import CallRecord
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def account(router) -> str:

@@ -26,6 +26,8 @@ from router.store.accounts import create_account
 from router.store.opening import open_database
 from router.testing import Gateway
 
+pytestmark = pytest.mark.slow
+
 
 def test_status_and_migrate(router) -> None:
     assert router.json("db", "status")["current"] is True

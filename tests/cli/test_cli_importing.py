@@ -21,6 +21,8 @@ from router.store.opening import open_database
 from router.testing import Gateway
 from router.types.records import Key
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """
 model_list:
   - model_name: gpt-4o

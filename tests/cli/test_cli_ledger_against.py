@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_a_method_that_is_not_there_is_named(router: Any) -> None:
     run = router("ledger", "verify", "--against", "nobody")

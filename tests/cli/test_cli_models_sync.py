@@ -9,6 +9,8 @@ import pytest
 from router.testing import Answer, ScriptedUpstream, models
 from router.testing.upstream.wires.ollama import serve_ollama
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def upstream() -> Iterator[ScriptedUpstream]:

@@ -16,6 +16,8 @@ from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.testing import Gateway
 
+pytestmark = pytest.mark.slow
+
 MEMORY_MAX_KB = 90_000
 ROWS = int(os.environ.get("COPIED_ROWS", "300000"))
 MANY = """

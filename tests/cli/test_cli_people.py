@@ -18,6 +18,8 @@ from router.office.people.signup import sign_up
 from router.office.people.tickets import verify_email
 from router.store.people.outbox import find_mail, list_mails
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 VISIT = Visit("198.51.100.7", "Firefox", "en")
 ADA = "ada@example.com"

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = '''
 from router import Dialect, Offer, Price, hookimpl
 

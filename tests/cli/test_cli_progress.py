@@ -12,6 +12,8 @@ import pytest
 from router.ledger.verify import CHECKS
 from router.testing import Gateway
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("watched", [True, False])
 def test_verify_names_each_check_on_a_terminal_alone(tmp_path: Path, watched: bool) -> None:

@@ -11,6 +11,8 @@ import requests
 
 from router.testing import Gateway, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def upstream() -> Iterator[ScriptedUpstream]:

@@ -21,6 +21,8 @@ from router.store.accounts import list_accounts
 from router.store.migrating import migrate
 from router.store.opening import open_database
 
+pytestmark = pytest.mark.slow
+
 KILLED = """
 import os, signal, sys
 name, method = sys.argv.pop(1), None

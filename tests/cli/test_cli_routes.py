@@ -9,6 +9,8 @@ from router_plugins import patterns
 
 from router import Guard, PluginContext, hookimpl
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """
 [guards]
 order = ["pii", "patterns"]

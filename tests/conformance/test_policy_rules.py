@@ -15,6 +15,8 @@ from router.plugin_host.registry import registry_of
 from router.testing.conformance import RuleResult, Run
 from router.types.periods import window_of
 
+pytestmark = pytest.mark.slow
+
 
 def outcomes(policy: Any) -> dict[str, RuleResult]:
     """Rule ID -> its result."""

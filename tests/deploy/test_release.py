@@ -18,6 +18,8 @@ import yaml
 from container import ROOT
 from packaging.requirements import Requirement
 
+pytestmark = pytest.mark.slow
+
 LOCKS = ["container.txt", "build.txt"]
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from container import ROOT
 
+pytestmark = pytest.mark.slow
+
 PAGES = sorted((ROOT / "docs/deploy").glob("*.md"))
 BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}

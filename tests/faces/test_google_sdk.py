@@ -13,6 +13,8 @@ from google.genai import errors, types
 
 from router.testing import Answer, Stream, chunks, completion, embeddings, token_usage, vector
 
+pytestmark = pytest.mark.slow
+
 WEATHER = types.Tool(
     function_declarations=[
         types.FunctionDeclaration(

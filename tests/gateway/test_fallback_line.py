@@ -13,6 +13,8 @@ from line_wire import SECRET, Answered, Line, events, public
 from router.errors import KINDS
 from router.testing import Answer, Raw, Script, Stream, chunks, completion, stream
 
+pytestmark = pytest.mark.slow
+
 SENT = chunks("Hello")
 HTML = {"Content-Type": "text/html"}
 

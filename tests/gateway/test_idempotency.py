@@ -24,6 +24,8 @@ from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.records import CallRecord, Key
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_800_000_000.0
 KEY = Key("key_2", "acct_1", idempotent=True, origin="key_1")
 PLACE = IdempotencySlot("key_1", reference_of("value"))

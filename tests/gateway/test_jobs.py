@@ -18,6 +18,8 @@ from router.jobs.workers import is_alive
 from router.store.migrating import migrate
 from router.store.opening import open_database
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     def __init__(self) -> None:

@@ -16,6 +16,8 @@ from router.types.dialect import Dialect
 from router.types.records import ChatCall, EmbeddingsCall, Item, Reply
 from router.upstream.wire import usage_of
 
+pytestmark = pytest.mark.slow
+
 HOLDS: dict[str, Any] = {"choices": ChatCall, "data": EmbeddingsCall}
 
 

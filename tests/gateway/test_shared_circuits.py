@@ -16,6 +16,8 @@ from router.store.care.circuits import read_circuits
 from router.store.migrating import migrate
 from router.store.opening import open_database
 
+pytestmark = pytest.mark.slow
+
 
 class Worker:
     """A worker with one provider of one endpoint."""

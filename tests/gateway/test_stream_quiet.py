@@ -10,6 +10,8 @@ from line_wire import Line, events, public, whole
 
 from router.testing import Answer, ReceivedRequest, Stream, chunks
 
+pytestmark = pytest.mark.slow
+
 ROLE, HELLO, THERE, FINISH = SENT = chunks("Hello", " there")
 BEAT = b": keep-alive\n"
 

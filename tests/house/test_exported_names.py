@@ -10,6 +10,8 @@ from sources import is_private, modules
 
 import router
 
+pytestmark = pytest.mark.slow
+
 MODULES = {name: path for name, path in modules().items() if not is_private(name)}
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HEAVY = ("flask", "gevent", "peewee", "requests", "werkzeug", "httptools", "marshmallow", "sqlite3", "ssl")
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from sources import ROOT, tracked_files
 
+pytestmark = pytest.mark.slow
+
 _SEP = "/"
 FORBIDDEN = {
     "a path of one machine": re.compile(rf"{_SEP}(?:home|Users|root|work|mnt|data)/\w|{_SEP}tmp/\w*(?:venv|env)\b"),

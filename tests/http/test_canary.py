@@ -26,6 +26,8 @@ from router.testing import (
     stream,
 )
 
+pytestmark = pytest.mark.slow
+
 UPSTREAM_KEY = "sk-upstream-CANARYKEY1"
 HEADER_VALUE = "org-CANARYHEADER2"
 PROMPT = "prompt-CANARYPROMPT3"

@@ -15,6 +15,8 @@ from gateway_wire import USER, get, post, send
 
 from router.testing import Answer, Gateway, Result, ScriptedUpstream, error
 
+pytestmark = pytest.mark.slow
+
 STALLS = [
     {"name": "carpet", "open": True, "per_million": "3.00", "currency": "USD"},
     {"name": "lamp", "open": False, "per_million": "0.20", "currency": "USD"},

@@ -14,6 +14,8 @@ from doors import Doors
 
 from router.testing import Gateway, ScriptedUpstream, Stream, chunks, stream
 
+pytestmark = pytest.mark.slow
+
 CHAT, EMBEDDINGS, MODELS = "/v1/chat/completions", "/v1/embeddings", "/v1/models"
 BODY = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "Hello there"}]}
 

@@ -12,6 +12,8 @@ from router.testing import Result
 from router.testing.upstream.wires.responses import ID
 from router.testing.upstream.wires.responses import stream as native_stream
 
+pytestmark = pytest.mark.slow
+
 UNKNOWN = "resp_nobody_has_ever_had_this_one"
 UNKNOWN_ITEM = "msg_nobody_has_ever_had_this_one"
 

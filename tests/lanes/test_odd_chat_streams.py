@@ -12,6 +12,8 @@ from lanes_wire import CHAT_USED, SURFACES, Lanes, events_in
 
 from router.testing import Stream
 
+pytestmark = pytest.mark.slow
+
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 17, "model": "m"}
 TOOLS = {
     "responses": [{"type": "function", "name": name, "parameters": {"type": "object"}} for name in ("get", "put")],

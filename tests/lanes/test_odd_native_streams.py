@@ -14,6 +14,8 @@ from router.testing import Answer, Result, Stream
 from router.testing.upstream.wires.anthropic import ANTHROPIC, message
 from router.testing.upstream.wires.responses import ID, RESPONSES, response
 
+pytestmark = pytest.mark.slow
+
 WIRES = {"responses": RESPONSES, "messages": ANTHROPIC}
 
 

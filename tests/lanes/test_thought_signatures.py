@@ -18,6 +18,8 @@ from router.testing import Answer, Result, Script, completion
 from router.testing.upstream.wires.anthropic import SIGNATURE
 from router.testing.upstream.wires.shape import Wire
 
+pytestmark = pytest.mark.slow
+
 WIRES: Mapping[str, Wire] = {wire.name: wire for wire in THINKING}
 THEIRS = "c2lnbmF0dXJlIG9mIGdlbWluaQ=="
 THOUGHT = "Rain, perhaps."

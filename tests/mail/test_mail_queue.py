@@ -10,6 +10,8 @@ from router.db.transaction import Transaction
 from router.office.office import Office
 from router.office.people.outbox import queue_mail
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_mail_is_kept_with_what_it_tells_of(office: Office) -> None:
     def change(connection: Connection) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from messages_wire import ASK, NATIVE, TOOL, WIRES, Room
 
+pytestmark = pytest.mark.slow
+
 LONG = "x" * 300_000
 CALL: Any = {"type": "tool_use", "id": "t1", "name": "weather", "input": {}}
 UNMEASURED: dict[str, dict[str, Any]] = {

@@ -19,6 +19,8 @@ from router.metrics.sheet import MetricSheet, SheetFile, map_sheet
 from router.metrics.worker_metrics import WorkerMetrics
 from router.types.records import Attempt, CallRecord, Units
 
+pytestmark = pytest.mark.slow
+
 RECORD = CallRecord(
     request_id="req_1",
     created_at=0.0,

@@ -11,6 +11,8 @@ import pytest
 
 from router.testing import Answer, Gateway, ScriptedUpstream, completion
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "data:image/png;base64,iVBORw0KGgo="
 LOOK = [
     {

@@ -12,6 +12,8 @@ from money_wire import TOKEN, House
 from router.money import format_nano
 from router.testing import Answer, completion, error, token_usage
 
+pytestmark = pytest.mark.slow
+
 ASKED = "acme/asked"
 REQUEST = 5_000_000
 """What a request to ``ASKED`` costs, in nano-units, beside its output."""

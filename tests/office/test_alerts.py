@@ -11,6 +11,8 @@ from router.office.alerts import current_alerts, failing_jobs, look_for_alerts, 
 from router.office.office import Office
 from router.store.care.circuits import CircuitRow, delete_circuits, put_circuits
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_800_000_000.0
 REFUSED = CircuitRow("openai", "default", "", "auth", True, 30.0, NOW + 30, "wrk_1", "host")
 

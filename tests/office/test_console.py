@@ -19,6 +19,8 @@ from router.office.office import Office
 from router.office.usage import sum_hours
 from router.types.records import Attempt, CallRecord
 
+pytestmark = pytest.mark.slow
+
 
 def call(office: Office, number: int, account: str, key: str = "", **facts: object) -> CallRecord:
     made = CallRecord(

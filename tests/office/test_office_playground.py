@@ -18,6 +18,8 @@ from router.store.keys import hash_key
 from router.store.lookup import find_key
 from router.types.keys import KEY_KINDS, Budget
 
+pytestmark = pytest.mark.slow
+
 PERSON = Person("pers_1", "ada@example.org", "Ada", True, "", "UTC", "system", "active", False, 1.0, 1.0, None)
 ACTOR = Actor("person", "pers_1")
 

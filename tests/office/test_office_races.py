@@ -9,6 +9,7 @@ from functools import partial
 from threading import Barrier
 from typing import Any
 
+import pytest
 from office_kit import ADA, Opened, entries
 
 from router.errors import RouterError
@@ -18,6 +19,8 @@ from router.office import accounts, credits, fallbacks, keys, limits, models, pr
 from router.office.actor import Actor
 from router.office.audit import state_of
 from router.office.limits import Limits, Subject
+
+pytestmark = pytest.mark.slow
 
 EVE = Actor("operator", "Eve")
 ROUNDS = 8

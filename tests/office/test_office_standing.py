@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from office_kit import ADA, Opened
 from stored_usage import insert_usage
 
@@ -11,6 +12,8 @@ from router.office.limits import Subject
 from router.office.office import Office
 from router.types.keys import Limits
 from router.types.records import CallRecord
+
+pytestmark = pytest.mark.slow
 
 CONFIG = """
 [limits]

@@ -19,6 +19,8 @@ from router.office.customers.transactions import Entry, EntryQuery, export_entri
 from router.office.office import Office
 from router.types.records import CallRecord
 
+pytestmark = pytest.mark.slow
+
 ASHGABAT = ZoneInfo("Asia/Ashgabat")
 BERLIN = ZoneInfo("Europe/Berlin")
 DAY = 86_400

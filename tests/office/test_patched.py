@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from office_kit import ADA, Opened
 
 from router.office.accounts import create_account
+
+pytestmark = pytest.mark.slow
 
 WORKER = """
 from gevent import monkey

@@ -13,6 +13,8 @@ from router.ledger.operations import Hold
 from router.office.ledger import sweep_calls
 from router.office.office import Office
 
+pytestmark = pytest.mark.slow
+
 _HOLD = "INSERT INTO holds VALUES (?, ?, 'key_1', 'wrk_dead', 'm', 'chat', FALSE, 0, '[]', 1.0, ?, '')"
 _FAR = 4e9  # Unix seconds
 

@@ -13,6 +13,8 @@ from profile_shop import PROFILES, Shop, open_shop
 
 from router.store.models import set_model_enabled
 
+pytestmark = pytest.mark.slow
+
 SOURCE = "x-nexgate-model-source"
 NAMED = 22
 

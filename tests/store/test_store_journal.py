@@ -25,6 +25,8 @@ from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.records import CallRecord
 
+pytestmark = pytest.mark.slow
+
 New = Callable[..., CallRecord]
 
 

@@ -23,6 +23,8 @@ from router.store.keys import (
 )
 from router.store.lookup import find_key
 
+pytestmark = pytest.mark.slow
+
 
 def test_accounts_are_kept(database: Database) -> None:
     account = create_account(database, "  Ärzte ohne Grenzen 🦊 ")

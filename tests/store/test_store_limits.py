@@ -35,6 +35,8 @@ from router.store.limits import AMOUNT_MAX, StoredLimits, Subject, clear_limits,
 from router.store.lookup import FoundKey, find_key
 from router.types.keys import Budget, Limits
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def made(database: Database, account: Account) -> tuple[KeyRow, str]:

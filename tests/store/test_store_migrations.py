@@ -17,6 +17,8 @@ from router.store.migrating import Step, migrate, pending, step_back
 from router.store.opening import open_database
 from router.types.records import Migration
 
+pytestmark = pytest.mark.slow
+
 _NOTES = Migration(
     1, "notes", "CREATE TABLE notes (text TEXT); -- a comment; with a semicolon\nINSERT INTO notes VALUES ('a;b%');"
 )

@@ -10,6 +10,8 @@ from router.errors import ConfigError, NotFound
 from router.store.provider_keys import load_provider_keys, remove_provider_key, store_provider_key
 from router.store.sealing import seal, unseal
 
+pytestmark = pytest.mark.slow
+
 MASTER = Secret("a master key of some length", "env:ROUTER_MASTER_KEY")
 KEY = "sk-canary-1618"
 

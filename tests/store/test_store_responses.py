@@ -19,6 +19,8 @@ from router.store.kept.responses import (
     read_response,
 )
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_800_000_000.0
 
 

@@ -24,6 +24,8 @@ from router.store.migrating import migrate, step_back
 from router.store.opening import open_database
 from router.types.records import CallRecord
 
+pytestmark = pytest.mark.slow
+
 New = Callable[..., CallRecord]
 HOUR = 3600
 DAY = 24 * HOUR

@@ -19,6 +19,8 @@ from router.jobs.leases import try_lease
 from router.jobs.workers import Worker, dead_owners, is_alive, leave, process_started, register, renew, this_host
 from router.store.opening import open_database
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_700_000_000.0
 Hold = Callable[..., None]
 

@@ -25,6 +25,8 @@ from router.store.moving.copying import copy
 from router.store.opening import open_database
 from router.types.records import CallRecord
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 12, 15, tzinfo=UTC).timestamp()
 New = Callable[..., CallRecord]
 
