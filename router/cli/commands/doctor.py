@@ -26,6 +26,8 @@ from router.providers.configured import ConfiguredProvider
 
 __all__ = ["doctor"]
 
+_PIPED = 80  # its cells are sentences, which are for people wherever they go; programs take --json
+
 
 @click.command()
 @click.option("--ollama", default="http://127.0.0.1:11434", show_default=True, help="Where a local Ollama may be.")
@@ -44,7 +46,7 @@ def doctor(session: CommandSession, ollama: str) -> int:
     problems = sum(finding.state == "problem" for finding in findings)
     columns = {"state": "STATE", "check": "CHECK", "detail": "FOUND", "remedy": "WHAT TO DO"}
     summary = f"{problems} problem(s)." if problems else "No problem."
-    session.show({"ok": not problems, "findings": rows}, f"{table(rows, columns, empty='')}\n\n{summary}")
+    session.show({"ok": not problems, "findings": rows}, f"{table(rows, columns, empty='', piped=_PIPED)}\n\n{summary}")
     return 1 if problems else 0
 
 

@@ -160,12 +160,14 @@ def _content(source: str) -> bytes:
             raise BadRequest(f"{source} cannot be read: {error.strerror}.") from None
     import requests
 
+    from router.cli.support.own_gateway import why_no_answer
+
     try:
         with requests.get(source, timeout=_LIST_S, stream=True) as answer:
             answer.raise_for_status()
             content = answer.raw.read(_LIST_BYTES_MAX + 1, decode_content=True)
     except requests.RequestException as error:
-        raise BadRequest(f"{source} cannot be read: {error}") from None
+        raise BadRequest(f"{source} cannot be read: {why_no_answer(error)}. Give its URL, or a file.") from None
     if len(content) > _LIST_BYTES_MAX:
         raise BadRequest(f"{source} is larger than {_LIST_BYTES_MAX} bytes: that is no list of models.")
     return bytes(content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import requests
 
-from router.cli.support.own_gateway import own_session
+from router.cli.support.own_gateway import own_session, why_no_answer
 from router.cli.support.session import CommandSession, common
 from router.config.tls import local_url
 from router.errors import Unavailable
@@ -31,7 +31,8 @@ def health(session: CommandSession, ready: bool, url: str | None, timeout_s: flo
         with requests.Session() if url else own_session(session.settings) as client:
             answer = client.get(place, timeout=timeout_s, allow_redirects=False)
     except (requests.RequestException, ValueError) as error:
-        raise Unavailable(f"{place} does not answer: {error}", code="not_healthy") from None
+        told = "look whether `router serve` runs, and at its log; --url names another place"
+        raise Unavailable(f"{place} does not answer: {why_no_answer(error)}; {told}", code="not_healthy") from None
     if answer.status_code != _OK:
         raise Unavailable(f"{place} answers with {answer.status_code}: {answer.text[:200]}", code="not_healthy")
     session.show({"ok": True, "url": place, "status": answer.status_code}, f"{place} answers.")

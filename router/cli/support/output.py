@@ -73,19 +73,22 @@ def print_error(message: str, code: str | None, *, as_json: bool) -> None:
         print_json({"error": {"message": message, "code": code}})
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empty: str) -> str:
+def table(
+    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empty: str, piped: int | None = None
+) -> str:
     """Rows as aligned text, one line each; on a terminal that is too narrow for that, cells are folded, and rows of
     many columns are shown one below the other.
 
     Args:
         columns: key in a row -> heading.
         empty: what to say when there is no row.
+        piped: how wide it may be in a file or a pipe, where it is for people there too; None for a line each.
     """
     if not rows:
         return empty
     lines = [list(columns.values()), *([_cell(row.get(key)) for key in columns] for row in rows)]
     widths = [max(cell_len(line[position]) for line in lines) for position in range(len(columns))]
-    room = _room()
+    room = _room() or piped
     if room is None or sum(widths) + len(_GAP) * (len(widths) - 1) <= room:
         texts = [_GAP.join(map(set_cell_size, line, widths)).rstrip() for line in lines]
         return "\n".join([click.style(texts[0], bold=True) if _is_terminal() else texts[0], *texts[1:]])

@@ -11,7 +11,25 @@ from requests.adapters import HTTPAdapter
 from router.config.file import Settings
 from router.config.tls import local_trust
 
-__all__ = ["own_session"]
+__all__ = ["own_session", "why_no_answer"]
+
+
+def why_no_answer(error: Exception) -> str:
+    """Why a request had no answer, in words: what ``requests`` says of it quotes its own insides.
+
+    Whatever is no ``requests`` exception is told as it is.
+    """
+    kinds: tuple[tuple[type[Exception], str], ...] = (
+        (requests.exceptions.SSLError, "its certificate is not the expected one, or it speaks no TLS"),
+        (requests.exceptions.ProxyError, "the proxy of the environment (HTTP_PROXY, HTTPS_PROXY) refuses it"),
+        (requests.Timeout, "it took too long"),
+        (requests.ConnectionError, "nothing takes a connection there"),
+    )
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"the answer is {error.response.status_code}"
+    if not isinstance(error, requests.RequestException):
+        return str(error)
+    return next((words for kind, words in kinds if isinstance(error, kind)), "it is no URL that can be asked")
 
 
 def own_session(settings: Settings) -> requests.Session:

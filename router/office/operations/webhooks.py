@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from router.errors import NotFound
 from router.office.actor import Actor
 from router.office.names import account_id
 from router.office.office import Office
@@ -67,20 +69,23 @@ def change_webhook(
     """Change where events go and which, or switch a webhook off or on again."""
     given = {"url": url, "about": about, "events": events, "low": low, "disabled": disabled}
     edits = EndpointEdits(**{name: value for name, value in given.items() if value is not None})  # type: ignore[typeddict-item]
-    return OperationAnswer(endpoint_value(endpoints.change_endpoint(office, actor, webhook, edits)))
+    with _named("webhook", webhook, "webhooks list"):
+        return OperationAnswer(endpoint_value(endpoints.change_endpoint(office, actor, webhook, edits)))
 
 
 @operation("webhooks rotate", "webhooks:RotateForm", writes=True)
 def rotate_webhook(office: Office, actor: Actor, *, webhook: str, overlap_s: int | None = None) -> OperationAnswer:
     """Give a webhook a new secret; events are signed with the old one as well for a while."""
     lasts = OVERLAP_S if overlap_s is None else float(overlap_s)
-    return _with_secret(endpoints.rotate_secret(office, actor, webhook, overlap_s=lasts))
+    with _named("webhook", webhook, "webhooks list"):
+        return _with_secret(endpoints.rotate_secret(office, actor, webhook, overlap_s=lasts))
 
 
 @operation("webhooks delete", "webhooks:WebhookForm", writes=True)
 def delete_webhook(office: Office, actor: Actor, *, webhook: str) -> OperationAnswer:
     """Take a webhook away, with what waits for it and what is known of what was sent."""
-    endpoints.drop_endpoint(office, actor, webhook)
+    with _named("webhook", webhook, "webhooks list"):
+        endpoints.drop_endpoint(office, actor, webhook)
     return OperationAnswer({"id": webhook, "deleted": True})
 
 
@@ -89,7 +94,8 @@ def test_webhook(office: Office, actor: Actor, *, webhook: str) -> OperationAnsw
     """Send a test event to a webhook; `operators` is that of [webhooks] url."""
     if webhook == OPERATORS_WEBHOOK:
         return OperationAnswer({"webhook": webhook, "delivery": send_operators_test(office, actor)})
-    return OperationAnswer({"webhook": webhook, "delivery": endpoints.send_test(office, actor, webhook)})
+    with _named("webhook", webhook, "webhooks list"):
+        return OperationAnswer({"webhook": webhook, "delivery": endpoints.send_test(office, actor, webhook)})
 
 
 @operation("webhooks deliveries", "webhooks:DeliveriesForm")
@@ -117,7 +123,18 @@ def list_deliveries(
 @operation("webhooks resend", "webhooks:DeliveryForm", writes=True)
 def resend_delivery(office: Office, actor: Actor, *, delivery: str) -> OperationAnswer:
     """Send an event again, under the ID that it has."""
-    return OperationAnswer(delivery_value(sent.send_again(office, actor, delivery)))
+    with _named("delivery", delivery, "webhooks deliveries"):
+        return OperationAnswer(delivery_value(sent.send_again(office, actor, delivery)))
+
+
+@contextmanager
+def _named(what: str, id: str, command: str) -> Iterator[None]:
+    """Operators are told which ID is unknown, and where the known ones stand; customers get one text for all."""
+    try:
+        yield
+    except NotFound as error:
+        message = f"There is no {what} {id[:80]!r}: `router {command}` shows those that there are."
+        raise NotFound(message, code=error.code, param=error.param) from None
 
 
 def _with_secret(made: MadeEndpoint) -> OperationAnswer:

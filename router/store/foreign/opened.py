@@ -10,7 +10,8 @@ from router.db.columns import table_names
 from router.db.connection import Connection
 from router.db.engines import engine_of
 from router.db.session import ConnectionSession
-from router.errors import BadRequest, ConfigError
+from router.db.sqlite import SqliteEngine
+from router.errors import BadRequest, ConfigError, StoreError
 
 __all__ = ["read_foreign"]
 
@@ -37,7 +38,7 @@ def read_foreign(
     try:
         engine = engine_of(url, base_dir, timeout_s=10.0)
     except ConfigError as error:
-        raise BadRequest(error.message.replace("[database] url", "the database's URL")) from None
+        raise BadRequest(error.message.replace("[database] url", f"the URL of {program}'s database")) from None
     session = ConnectionSession(engine, writer=False)
 
     def read(connection: Connection) -> T:
@@ -52,5 +53,11 @@ def read_foreign(
 
     try:
         return session.read(read, _READ_S)
+    except StoreError as error:
+        if isinstance(engine, SqliteEngine) and not engine.path.exists():
+            where = f"{engine.path} is not there: give the file that {program} works on, as sqlite:///FILE"
+            raise BadRequest(f"{where} (beside the configuration) or sqlite:////absolute/path.") from None
+        told = f"check the URL, that the server runs, and that this machine may reach {program}'s database"
+        raise StoreError(f"{error.message.rstrip('.')}: {told}.") from None
     finally:
         session.close()
