@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,34 +15,30 @@ from typing import Any
 import gevent
 
 from router.calls.admission import Admission, StaleKey
-from router.calls.attempt_rows import attempt_text
 from router.calls.auth import Authenticator, check_calls
 from router.calls.call import ActiveCall
 from router.calls.dispatch import Dispatcher
-from router.calls.endings import Endings
+from router.calls.flight.endings import Endings
+from router.calls.flight.progress import ProgressNotes
 from router.calls.idempotency import Idempotency, Replay
 from router.calls.intake import Intake
-from router.calls.kept_answer import CHARGE
 from router.calls.line_plugins import LinePlugins
 from router.calls.observers import Recorder
-from router.calls.progress import ProgressNotes
 from router.calls.recall.caches import AnswerCaches
 from router.calls.recall.repeats import STALE_MAX, count_request
 from router.calls.recall.replay import recalled_terms
 from router.calls.request import CallCancelled, ClientConnection, Incoming
+from router.calls.served_headers import served_headers
 from router.calls.stream import Pump
 from router.catalogue.snapshot import Snapshot
 from router.charging.plan import Plan, Plans
 from router.charging.quote import PriceQuoter
-from router.charging.targets import header_text
 from router.config.schema import GatewaySettings
 from router.errors import BadRequest, Conflict, Forbidden, RateLimited, RouterError, Unavailable, faults
-from router.money.amounts import format_nano
 from router.providers.model_list import ModelListService
 from router.providers.resolve import ModelResolver
 from router.structs import record
 from router.surfaces.body import decode_json
-from router.surfaces.canonical.ladder import named_in_a_header
 from router.surfaces.proofs import ProofSealer
 from router.surfaces.surface import Surface
 from router.surfaces.uploads import SMALL_BYTES, UploadLimits, Uploads
@@ -262,7 +258,7 @@ class CallPipeline:
         if not self._endings.running:
             self._endings.start()
         if keeping is not None:
-            keeping.headers = partial(self._headers, active)
+            keeping.headers = partial(served_headers, self._dialect, self._admission, active)
         if active.stream:
             return self._stream(active, incoming)
         return self._plain(active, incoming.client)
@@ -319,7 +315,7 @@ class CallPipeline:
             return CallAnswer(b"", {}, 499)
         except RouterError as error:
             active.finish(error)
-            error.headers.update(self._headers(active, {}))
+            error.headers.update(served_headers(self._dialect, self._admission, active, {}))
             raise
         except faults():  # a fault of ours, or a plugin's, must still settle the call
             _log.exception("call %s failed", active.request_id, extra={"said": active.body})
@@ -330,7 +326,7 @@ class CallPipeline:
             if client is not None:
                 client.unwatch()
         active.finish()
-        return CallAnswer(body, self._headers(active))
+        return CallAnswer(body, served_headers(self._dialect, self._admission, active))
 
     def _stream(self, active: ActiveCall, incoming: Incoming) -> CallAnswer:
         """A stream to its end, which the client got unless it left, or an error before anything of it was sent."""
@@ -343,7 +339,7 @@ class CallPipeline:
         try:
             pump.run()
         except RouterError as error:
-            error.headers.update(self._headers(active, {}))
+            error.headers.update(served_headers(self._dialect, self._admission, active, {}))
             raise
         finally:
             if client is not None:
@@ -352,43 +348,9 @@ class CallPipeline:
 
     def _begun(self, active: ActiveCall) -> dict[str, str]:
         """The headers of a stream that begins; its repeats get the same, whatever becomes of it."""
-        headers = self._headers(active)
+        headers = served_headers(self._dialect, self._admission, active)
         if active.keeping is not None:
             active.keeping.headers = lambda: headers
-        return headers
-
-    def _headers(self, active: ActiveCall, first: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What the client is told of how its call was served, as far as that is known, and the dialect shows it.
-
-        Args:
-            first: what stands before; None for what a good answer has.
-        """
-        if first is None:
-            surface = active.surface
-            first = active.relay.headers or (surface.stream_headers if active.stream else surface.plain_headers)
-            if active.stream and active.translated is not None:
-                first = active.translated.face.stream_headers or first
-        headers = {**active.passed_on, **first, **self._admission.headers(active)}
-        if active.surface.id_header:
-            headers[active.surface.id_header] = active.request_id
-        stripped, dropped = active.stripped_params, active.dropped
-        if active.native and active.translated is not None:
-            stripped, dropped = active.translated.dropped_natively, ()
-        if stripped or dropped:
-            headers["x-router-dropped-params"] = ", ".join(map(header_text, named_in_a_header([*stripped, *dropped])))
-        attempts = active.attempts
-        if self._dialect.shows_served and attempts:
-            if len(attempts) == 1 and active.target is not None:
-                provider, model = active.target.served
-                shown = f"{provider}/{model};{attempts[0].kind};{attempts[0].latency_ms}ms"
-            else:
-                provider, model = header_text(attempts[-1].provider), header_text(attempts[-1].model)
-                shown = ", ".join(map(attempt_text, attempts))
-            headers |= {"x-router-provider": provider, "x-router-model": model, "x-router-attempts": shown}
-        if active.recalled is not None:
-            headers["x-router-cache"] = "hit"
-        if active.settled is not None and not active.answered:  # a stream's head goes out before it is known
-            headers[CHARGE] = format_nano(active.settled.charge_nano)
         return headers
 
     def _finished(self, active: ActiveCall, record: CallRecord) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from router.calls.auth import CODES
 from router.calls.call import ActiveCall
-from router.calls.rounds import Rounds
+from router.calls.flight.rounds import Rounds
 from router.errors import StoreError, Unauthorized, faults
 
 __all__ = ["Endings"]

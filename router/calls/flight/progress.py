@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import gevent
 
 from router.calls.call import ActiveCall
-from router.calls.rounds import Rounds
+from router.calls.flight.rounds import Rounds
 from router.db.journal import Journal
 from router.ledger.operations import Statement, Statements
 

@@ -1,0 +1,1 @@
+"""What is done beside calls while they are under way."""
