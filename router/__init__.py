@@ -55,7 +55,7 @@ from router.types.payments import (
     WatchedAddress,
 )
 from router.types.periods import window_of
-from router.types.plugin_context import Job, PluginConnection, PluginContext, PluginDatabase
+from router.types.plugin_context import Job, PluginConnection, PluginContext, PluginDatabase, StartupContext
 from router.types.portal_page import Facts, FormField, PageForm, PageTable, PortalPage, Text
 from router.types.records import (
     AnyCall,
@@ -73,7 +73,6 @@ from router.types.records import (
     Price,
     PriceTier,
     Reply,
-    StartupContext,
     SurfaceCall,
     Units,
     Usage,

@@ -6,7 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-__all__ = ["ErrorResponse", "assert_error_shape"]
+__all__ = ["TRACES", "ErrorResponse", "assert_error_shape"]
+
+TRACES = ("Traceback", 'File "', "sqlite", "0x")
+"""What of our inside no message has, unless its client wrote it."""
 
 
 class ErrorResponse(Protocol):
@@ -45,6 +48,6 @@ def assert_error_shape(response: ErrorResponse, status: int, code: str | None) -
     assert isinstance(detail["type"], str) and detail["type"]
     assert detail["param"] is None or isinstance(detail["param"], str)
     assert detail["code"] == code, detail
-    for trace in ("Traceback", 'File "', "sqlite", "0x"):
+    for trace in TRACES:
         assert trace not in detail["message"], detail
     return detail

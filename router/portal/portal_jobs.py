@@ -26,7 +26,7 @@ def portal_jobs(assembly: Assembly) -> Iterator[LeasedJob]:
     office = assembly.office
     yield LeasedJob("mail", _MAIL_S, lambda: deliver_due(office))
     yield LeasedJob("notices", _NOTICES_S, lambda: tell_what_is_due(office))
-    yield LeasedJob("price_notices", _NOTICES_S, lambda: tell_planned_prices(office))
+    yield LeasedJob("price_notices", _NOTICES_S, lambda: tell_planned_prices(office, GATEWAY))
     yield LeasedJob("people", _UPKEEP_S, lambda: _tidy(office))
     yield LeasedJob("playground", _DAY_S, lambda: revoke_idle_keys(office, GATEWAY))
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from router.types.masking import remember
-from router.types.records import StartupContext
 
-__all__ = ["Job", "PluginConnection", "PluginContext", "PluginDatabase", "table_prefix"]
+__all__ = ["Job", "PluginConnection", "PluginContext", "PluginDatabase", "StartupContext", "table_prefix"]
 
 T = TypeVar("T")
 
@@ -77,6 +76,22 @@ class PluginDatabase(Protocol):
     def write(self, function: Callable[[PluginConnection], T]) -> T:
         """What the function returns, run inside one transaction: durable then; an exception undoes it and passes."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StartupContext:
+    """What a ``startup`` hook of version 0.1 knows of its context, which is a ``PluginContext`` now.
+
+    Attributes:
+        config_path: the configuration's file.
+        providers: names of the active providers.
+        settings: the plugin's own section ``[plugins.NAME]``, of the type that its ``settings()`` hook returned; None
+            for a plugin without that hook, and for a provider, whose sections come with each call.
+    """
+
+    config_path: str
+    providers: tuple[str, ...]
+    settings: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

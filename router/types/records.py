@@ -40,7 +40,6 @@ __all__ = [
     "Price",
     "PriceTier",
     "Reply",
-    "StartupContext",
     "SurfaceCall",
     "Units",
     "Usage",
@@ -265,22 +264,6 @@ class CallContext:
         What the settings hold as ``Secret`` and in ``headers`` is masked already. Less than eight characters are not.
         """
         remember(secret)
-
-
-@dataclass(frozen=True, slots=True)
-class StartupContext:
-    """What a ``startup`` hook of version 0.1 knows of its context, which is a ``PluginContext`` now.
-
-    Attributes:
-        config_path: the configuration's file.
-        providers: names of the active providers.
-        settings: the plugin's own section ``[plugins.NAME]``, of the type that its ``settings()`` hook returned; None
-            for a plugin without that hook, and for a provider, whose sections come with each call.
-    """
-
-    config_path: str
-    providers: tuple[str, ...]
-    settings: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from errors import assert_error_shape
+from errors import TRACES, assert_error_shape
 from gateway_wire import CHAT, EMBEDDINGS, STALL_MAX, USER, Prober, get, post, send, worst_stall
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from router.testing import Gateway, Result, ScriptedUpstream
@@ -184,6 +184,7 @@ text = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_cha
 @settings(max_examples=120, deadline=None)
 @given(path=text, query=text, value=text)
 def test_any_path_query_and_field(gateway: Gateway, path: str, query: str, value: str) -> None:
+    assume(not any(trace in path for trace in TRACES))  # a path that is not served is named in its error
     answer = ask(gateway, f"GET /{path}?{query} HTTP/1.1", f"X-Any: {value}", f"Cookie: {value}")
     if answer.status != 200:
         assert answer.status in (400, 404)

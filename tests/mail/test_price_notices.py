@@ -7,7 +7,7 @@ from mail_kit import ADA, MakeOffice, MovedClock, add_person, outbox, told
 
 from router.money.prices import Price
 from router.office.accounts import create_account, set_price_list
-from router.office.actor import Actor
+from router.office.actor import GATEWAY, Actor
 from router.office.audit import list_audit
 from router.office.office import Office
 from router.office.people.notices import set_notice_setting
@@ -44,10 +44,10 @@ def test_who_uses_a_model_is_told_of_its_coming_price_once(office: Office, model
     _, old = customer(office, model, "old", days_ago=40)
     begins = clock.now + 10 * DAY
     set_price(office, ADA, model, Price.per_million(input="0.1", output="10"))
-    assert tell_planned_prices(office) == 0, "what holds at once is not coming"
+    assert tell_planned_prices(office, GATEWAY) == 0, "what holds at once is not coming"
     clock.move(1)
     set_price(office, ADA, model, DEARER, starts_at=begins)
-    assert [tell_planned_prices(office) for _ in range(2)] == [1, 0]
+    assert [tell_planned_prices(office, GATEWAY) for _ in range(2)] == [1, 0]
     assert told(office, ann) == [f"The price of {model} changes"] and told(office, old) == []
     [mail] = outbox(office)
     assert "$0.125" in mail["text"] and "$12.00" in mail["text"] and "ann's uses" in mail["text"].replace("\n", " ")
@@ -55,12 +55,12 @@ def test_who_uses_a_model_is_told_of_its_coming_price_once(office: Office, model
     assert entry.subject == model and entry.detail["told"] == 1
     clock.move(1)
     set_price(office, ADA, model, DEARER, starts_at=begins)
-    assert tell_planned_prices(office) == 0, "the same price from the same moment on"
+    assert tell_planned_prices(office, GATEWAY) == 0, "the same price from the same moment on"
     clock.move(1)
     set_price(office, ADA, model, Price.per_million(input="0.2", output="12"), starts_at=begins)
-    assert tell_planned_prices(office) == 1 and len(outbox(office)) == 2
+    assert tell_planned_prices(office, GATEWAY) == 1 and len(outbox(office)) == 2
     withdraw_price(office, ADA, model, begins)
-    assert tell_planned_prices(office) == 0
+    assert tell_planned_prices(office, GATEWAY) == 0
     marks = "SELECT name FROM meta WHERE name LIKE 'price_told:%'"
     assert len(office.database.read(lambda connection: connection.tuples(marks))) == 1, "those replaced are forgotten"
 
@@ -74,12 +74,12 @@ def test_each_is_told_what_they_will_pay(office: Office, model: str, clock: Move
     set_price_list(office, ADA, listed, "partners")
     clock.move(1)
     set_price(office, ADA, model, DEARER, starts_at=clock.now + 10 * DAY)
-    assert tell_planned_prices(office) == 1 and told(office, lena) == [], "their list has a price of its own"
+    assert tell_planned_prices(office, GATEWAY) == 1 and told(office, lena) == [], "their list has a price of its own"
     clock.move(1)
     set_price(
         office, ADA, model, Price.per_million(input="0.07", output="7"), "partners", starts_at=clock.now + 9 * DAY
     )
-    assert tell_planned_prices(office) == 1
+    assert tell_planned_prices(office, GATEWAY) == 1
     assert len(told(office, ann)) == len(told(office, lena)) == 1
     assert "$0.07" in outbox(office)[-1]["text"]
 
@@ -91,6 +91,6 @@ def test_nobody_is_told_who_or_where_that_is_off(
     set_notice_setting(office, Actor("person", ann), ann, "price_changes", in_app=True, mail=False)
     set_price(office, ADA, model, DEARER, starts_at=clock.now + 10 * DAY)
     silent = make_office('[portal]\npublic_url = "https://portal.example.com"\nprice_notices = false\n')
-    assert tell_planned_prices(silent) == 0 and told(office, ann) == []
-    assert tell_planned_prices(office) == 1
+    assert tell_planned_prices(silent, GATEWAY) == 0 and told(office, ann) == []
+    assert tell_planned_prices(office, GATEWAY) == 1
     assert len(told(office, ann)) == 1 and outbox(office) == []

@@ -13,7 +13,7 @@ from router.db.transaction import Transaction
 from router.errors import BadRequest
 from router.money.price_text import show_price
 from router.money.prices import Price
-from router.office.actor import GATEWAY, Actor
+from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
 from router.office.people.notices import notify_members, notify_person, roles_of
@@ -50,7 +50,7 @@ def tell_what_is_due(office: Office) -> int:
     return sum(_tell_one(office, type, one) for type, notices in found.items() for one in notices)
 
 
-def tell_planned_prices(office: Office) -> int:
+def tell_planned_prices(office: Office, actor: Actor) -> int:
     """Tell those whose workspaces used a model in the last 30 days of each price that is planned for it, once, as their
     price list has it; how many were told. A plan that is replaced by another price is told again.
 
@@ -60,11 +60,11 @@ def tell_planned_prices(office: Office) -> int:
         return 0
     told = 0
     for row in untold_prices(office.database, office.clock()):
-        told += _tell_price(office, row)
+        told += _tell_price(office, actor, row)
     return told
 
 
-def _tell_price(office: Office, row: PriceRow) -> int:
+def _tell_price(office: Office, actor: Actor, row: PriceRow) -> int:
     snapshot, since, told = office.shelf.snapshot, office.clock() - _USED_WITHIN_S, 0
     for entry in snapshot.entries.values():
         if row.model not in (entry.id, f"{entry.provider}/{entry.card.model}"):
@@ -81,7 +81,7 @@ def _tell_price(office: Office, row: PriceRow) -> int:
         note_told(transaction.connection, row, office.clock())
         return Change(None, row.model, detail)
 
-    write(office, GATEWAY, "notices announce", note)
+    write(office, actor, "notices announce", note)
     return told
 
 
