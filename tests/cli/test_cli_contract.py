@@ -13,6 +13,8 @@ import pytest
 
 from router import __version__
 
+pytestmark = pytest.mark.slow
+
 SLOW = ("gevent", "flask", "requests", "peewee", "marshmallow", "tomlkit", "httptools")
 
 LIST_MODULES = """

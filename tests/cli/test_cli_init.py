@@ -15,6 +15,8 @@ import pytest
 from router.config.file import load_settings
 from router.config.operator_secret import OPERATOR_FILE
 
+pytestmark = pytest.mark.slow
+
 
 def test_files_are_the_owners_alone_and_hold_no_secret(router) -> None:
     for name in ("router.toml", "router.db", OPERATOR_FILE):

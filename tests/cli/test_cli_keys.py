@@ -12,6 +12,8 @@ from router.store.lookup import find_key
 from router.store.opening import open_database
 from router.types.records import Key
 
+pytestmark = pytest.mark.slow
+
 
 def look_up(folder: Path, text: str) -> Key | None:
     database = open_database("sqlite:///router.db", folder)

@@ -10,6 +10,8 @@ import pytest
 
 from router.cli.support.output import table
 
+pytestmark = pytest.mark.slow
+
 WIDE = {"id": "ID", "name": "NAME", "said": "SAID"}
 ROWS = [
     {"id": "acct_1", "name": "日本語の名前", "said": "word " * 30},

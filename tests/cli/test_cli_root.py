@@ -12,6 +12,8 @@ import router as host
 from router.cli.main import Root, cli
 from router.plugin_host.registry import registry_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("args", "said"),

@@ -13,6 +13,8 @@ from sdk_target import Target
 
 from router.testing import Answer, Stream, chunks, completion, stream, vector
 
+pytestmark = pytest.mark.slow
+
 TOOL: Any = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
 
 

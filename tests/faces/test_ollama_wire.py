@@ -15,6 +15,8 @@ from gateway_wire import get
 
 from router.testing import Answer, Stream, chunks, completion, embeddings, token_usage, vector
 
+pytestmark = pytest.mark.slow
+
 ASK = [{"role": "user", "content": "Hello"}]
 CHAT = "/api/chat"
 MODES = ("plain", "stream")

@@ -16,6 +16,8 @@ from router.office.alerts import current_alerts
 from router.store.migrating import migrate
 from router.store.opening import open_database
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def assembly(database_url: str, tmp_path: Path) -> Iterator[Assembly]:

@@ -14,6 +14,8 @@ from line_wire import Line, events, whole
 
 from router.testing import Answer, Stream, chunks, completion, token_usage
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 200
 USAGE = token_usage(9, 12)
 SLACK = 12  # descriptors: listeners of the moment, connections to the database

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sources import ROOT
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 KINDS = {"chat", "chat_no_policies", "chat_all_policies", "embeddings", "models", "stream"}
 

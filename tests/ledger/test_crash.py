@@ -24,6 +24,8 @@ from router.store.ledger_fold import fold
 from router.store.opening import open_database
 from router.types.claims import BALANCE, Claim, Window
 
+pytestmark = pytest.mark.slow
+
 _numbers = count()
 
 

@@ -36,6 +36,8 @@ from router.store.migrating import migrate
 from router.store.opening import open_database
 from router.types.claims import BALANCE, Claim, Window
 
+pytestmark = pytest.mark.slow
+
 AMOUNTS = st.integers(0, 20)
 COMMITTED = st.sampled_from(["at once", "rolled back first", "in doubt"])
 DAY_S = 86_400.0

@@ -16,6 +16,8 @@ from management_wire import BODY, Tenant, exact, request, settled
 from router.http.management.own import OWN_ROUTES
 from router.testing import CommandFailed, Gateway, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 KEYED = ("/v1/key", "/api/v1/key", "/v1/credits", "/api/v1/credits", "/user/balance", "/v1/dashboard/billing/usage")
 READS = [route.path for route in OWN_ROUTES if route.method == "GET" and "<" not in route.path]
 

@@ -18,6 +18,8 @@ from router.http.management.own_route import OwnRoute
 from router.testing import Gateway
 from router.types.dialect import Dialect
 
+pytestmark = pytest.mark.slow
+
 NAMES_NOTHING = {
     "GET": {"model", "error_code", "group_by", "user_id"},
     "POST": {"name", "models", "url", "about", "events", "low"},

@@ -13,6 +13,8 @@ from router.money.amounts import parse_nano
 from router.testing import Stream
 from router.testing.upstream.wires.anthropic import ANTHROPIC, events, thinking
 
+pytestmark = pytest.mark.slow
+
 LONG: Any = [{"role": "user", "content": "x" * 20_000}]
 RATES = {"fresh": 2_000, "read": 100, "written": 2_500, "output": 10_000}  # nano-USD a token of the model at NATIVE
 COUNTS = {"fresh": 12, "read": 8_000, "written": 2_000, "output": 90}

@@ -9,6 +9,8 @@ import anthropic
 import pytest
 from messages_wire import ASK, NATIVE, TOOL, TRANSLATED, Room
 
+pytestmark = pytest.mark.slow
+
 CHAT = "openai/gpt-4o"
 CALL = {"type": "tool_use", "id": "t1", "name": "weather", "input": {}}
 RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": "rain"}

@@ -9,6 +9,8 @@ import pytest
 from money_plans import failure, good
 from money_wire import TOKEN, House, nano, statuses
 
+pytestmark = pytest.mark.slow
+
 CAP = 10
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 

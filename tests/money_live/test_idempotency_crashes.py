@@ -11,6 +11,8 @@ import pytest
 from idempotency_wire import ask, charges, reached, send, shown, wait_until, whole
 from money_wire import TOKEN, House, TestKey, new_schema, open_house
 
+pytestmark = pytest.mark.slow
+
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 
 

@@ -12,6 +12,8 @@ from money_wire import TOKEN, House, TestKey
 
 from router.testing import Answer, Stream, chunks, completion, token_usage
 
+pytestmark = pytest.mark.slow
+
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 
 

@@ -11,6 +11,8 @@ from money_wire import House, TestKey, open_house
 
 from router.testing import Stream, chunks
 
+pytestmark = pytest.mark.slow
+
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 CONFIG = {
     "gateway": {"billing": "none", "rate_limit": "none"},

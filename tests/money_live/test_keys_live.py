@@ -20,6 +20,8 @@ from router.store.limits import Subject, set_limits
 from router.testing import Answer, Stream, chunks, completion
 from router.types.keys import Budget
 
+pytestmark = pytest.mark.slow
+
 CALLS = 12  # at once: enough for each of four workers
 CAP = 10
 

@@ -16,6 +16,8 @@ from money_wire import TOKEN, House, TestKey, new_schema, open_house
 
 from router.testing import Answer, Stream, chunks, completion, token_usage
 
+pytestmark = pytest.mark.slow
+
 WORDS = 200
 USED = token_usage(1, WORDS)
 FREED_S = 20.0

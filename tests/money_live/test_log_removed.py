@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from crash_wire import Crowd, check_books, clear_holds, wait_until
 from money_wire import House, TestKey, open_house
 
 from router.store.opening import open_database
+
+pytestmark = pytest.mark.slow
 
 
 def problems(house: House, key: TestKey) -> list[str]:

@@ -8,8 +8,11 @@ import threading
 import time
 from datetime import UTC, datetime
 
+import pytest
 from money_calls import TestKey
 from money_wire import House
+
+pytestmark = pytest.mark.slow
 
 PLANNED = "test/planned"
 _AHEAD_S = 2

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from money_wire import TOKEN, House, nano, new_schema, open_house, statuses
 
+pytestmark = pytest.mark.slow
+
 CAP = 10
 POSTPAID = {"gateway": {"billing": "postpaid"}}
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from money_wire import TOKEN, House, nano, open_house
 
+pytestmark = pytest.mark.slow
+
 CAP = 10
 LIMITED: dict[str, Any] = {"limits": {"spend_per_month": nano(10 * CAP)}}
 UNCOUNTED: dict[str, dict[str, Any]] = {

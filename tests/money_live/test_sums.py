@@ -23,6 +23,8 @@ from router.store.opening import open_database
 from router.types.claims import BALANCE, Claim
 from router.types.records import CallRecord
 
+pytestmark = pytest.mark.slow
+
 BATCH = 500
 AT = 1_800_000_000.0
 

@@ -16,6 +16,8 @@ from money_wire import TOKEN, House
 from router.metering.counters import read_counters
 from router.testing import Stream, chunks, token_usage
 
+pytestmark = pytest.mark.slow
+
 CAP = 10
 AT_ONCE = 6
 SWEPT_S = 40.0

@@ -14,6 +14,8 @@ from money_wire import TOKEN, House, TestKey, nano, new_schema, open_house, stat
 from router.store.keys import KeyChanges, change_key
 from router.testing import Answer
 
+pytestmark = pytest.mark.slow
+
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 WRONG = (
     "nothing at all", "a text", "no claim", "negative", "a float", "a bool", "too large", "an odd ceiling",

@@ -16,6 +16,8 @@ from router.money.amounts import format_nano, parse_nano
 from router.testing import Answer, Script, Stream, chunks, completion, token_usage
 from router.testing.upstream.wires import WIRES, Wire
 
+pytestmark = pytest.mark.slow
+
 COUNTS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
 MODES = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 OVERHEAD = 16

@@ -19,6 +19,8 @@ from router.office.limits import Subject
 from router.office.office import Office
 from router.types.keys import Budget
 
+pytestmark = pytest.mark.slow
+
 PRICE = Price.per_million(input="1", output="2")
 
 

@@ -24,6 +24,8 @@ from router.store.audit import AuditEntry, list_audit
 from router.store.migrating import migrate
 from router.store.opening import open_database
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400.0
 
 

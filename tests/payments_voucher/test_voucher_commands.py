@@ -11,6 +11,8 @@ from router_plugins.voucher.codes import read_code
 from router.testing import Gateway
 from router.testing.gateway import CommandFailed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:

@@ -35,6 +35,8 @@ from router.store.people.pepper import pepper
 from router.types.dialect import Dialect
 from router.types.keys import Key
 
+pytestmark = pytest.mark.slow
+
 FIVE = 5 * 10**9
 DAY = 86_400.0
 

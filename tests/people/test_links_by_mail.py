@@ -38,6 +38,8 @@ from router.office.people.tickets import (
     use_step_link,
 )
 
+pytestmark = pytest.mark.slow
+
 ADA, NEW = "ada@example.com", "ada@example.org"
 OTHER = "quite another set of words"
 

@@ -14,6 +14,8 @@ from router.office.people.records import Visit
 from router.office.people.rules import passwords
 from router.office.people.sessions import find_session, open_session
 
+pytestmark = pytest.mark.slow
+
 ADA, WRONG = "ada@example.com", "not the right words"
 
 

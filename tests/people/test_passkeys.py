@@ -29,6 +29,8 @@ from router.office.people.passkeys import (
 from router.office.people.people import suspend_person
 from router.office.people.records import Person
 
+pytestmark = pytest.mark.slow
+
 ADA, EVE = "ada@example.com", "eve@example.com"
 ORIGIN = "https://portal.example.com"
 SITE = PasskeySite("portal.example.com", ORIGIN, "NexGate")

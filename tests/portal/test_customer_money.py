@@ -13,6 +13,8 @@ from portal_site import Client
 
 from router.testing import Answer
 
+pytestmark = pytest.mark.slow
+
 NONE = "\u2013"
 
 

@@ -12,6 +12,8 @@ from portal_site import PASSWORD, Client, PortalSite, start_portal
 
 from router.config.operator_secret import OPERATOR_FILE
 
+pytestmark = pytest.mark.slow
+
 SECRET = "op-a-secret-of-the-test"
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from customer_kit import Scene, table_of
 
+pytestmark = pytest.mark.slow
+
 
 def make(scene: Scene, name: str, **limits: str) -> tuple[str, str]:
     """A key's ID and text."""

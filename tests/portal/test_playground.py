@@ -21,6 +21,8 @@ from portal_site import Client, PortalSite, start_portal
 
 from router.testing import Answer, Stream, chunks, completion, free_port
 
+pytestmark = pytest.mark.slow
+
 _WAIT_S = 30.0
 ASK = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
 

@@ -11,6 +11,8 @@ from portal_site import Client, PortalSite, start_portal
 
 from router.testing import ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalSite]:

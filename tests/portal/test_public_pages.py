@@ -25,6 +25,8 @@ from router.portal.web.guard import is_local
 from router.testing import CommandFailed
 from router.types.dialect import Dialect
 
+pytestmark = pytest.mark.slow
+
 NODE = Path(__file__).parents[1] / "clients"
 RUN_S = 60
 

@@ -11,6 +11,8 @@ import pytest
 from customer_kit import Scene, rows_of
 from portal_site import Client, start_portal
 
+pytestmark = pytest.mark.slow
+
 PATHS = ("me", "balance", "keys", "usage", "transactions", "limits", "deposits")
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from portal_site import PASSWORD, Client, PortalSite, start_portal
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalSite]:

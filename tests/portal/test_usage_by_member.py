@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from customer_kit import Scene, rows_of, table_of
 
+pytestmark = pytest.mark.slow
+
 _CALLS = {"owner": 3, "developer": 2, "script": 1}
 
 

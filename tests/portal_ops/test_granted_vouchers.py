@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from ops_kit import Operator, office_of, text_of
 from portal_site import Client, PortalSite
 
 from router.ledger.paid.lots import credit_kinds
 from router.money.amounts import NANO
 from router.office.payments.topups import show_topup
+
+pytestmark = pytest.mark.slow
 
 MAKE = "/ops/plugin/voucher/codes/make"
 REDEEM = "/app/topup/code/voucher"

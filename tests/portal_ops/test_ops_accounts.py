@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import pytest
 import requests
 from ops_kit import PROGRAM, Operator, office_of, text_of
 from portal_site import Client, PortalSite
@@ -13,6 +14,8 @@ from router.money.amounts import NANO
 from router.office import accounts, credits, keys, limits
 from router.office.audit import list_audit
 from router.office.limits import Subject
+
+pytestmark = pytest.mark.slow
 
 
 def last_entry(site: PortalSite) -> tuple[str, str, str, dict[str, object]]:

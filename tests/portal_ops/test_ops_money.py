@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from ops_kit import Operator, office_of, text_of
 from portal_site import PortalSite
 
@@ -11,6 +12,8 @@ from router.money.prices import Price
 from router.office.audit import list_audit
 from router.office.prices import show_price_of
 from router.types.periods import iso_time
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_dashboard_has_no_zero_where_a_cost_is_unknown(operator: Operator, account: str) -> None:

@@ -12,6 +12,8 @@ from router.office.audit import list_audit
 from router.portal.all_pages import ALL_PAGES
 from router.portal.web.pages import PageRoute
 
+pytestmark = pytest.mark.slow
+
 CONSOLE = [one for one in ALL_PAGES if one.access == "operator" and "/ops/plugin/" not in one.path]
 ADDRESSES = "/ops/payments/methods/<method>/addresses"
 """Only of methods with addresses, which this site has none of: ``test_ops_payments`` opens it."""

@@ -19,6 +19,8 @@ from router.office.operations.accounts import show_account
 from router.office.payments.deposits import address_of
 from router.office.payments.refunds import list_refunds, refundable
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def paying(tmp_path_factory: pytest.TempPathFactory, install: Install) -> Iterator[Paying]:

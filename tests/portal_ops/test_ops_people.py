@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from ops_kit import Operator, office_of, text_of
 from portal_site import PASSWORD, Client, PortalSite
 
 from router.office.audit import list_audit
+
+pytestmark = pytest.mark.slow
 
 
 def person_of(operator: Operator, email: str) -> str:

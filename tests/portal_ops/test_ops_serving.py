@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from ops_kit import Operator, office_of, text_of
 from portal_site import PortalSite
 
 from router.office.console.provider_switches import providers_off
 from router.office.fallbacks import list_fallbacks
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_provider_is_turned_off_and_on(site: PortalSite, operator: Operator) -> None:

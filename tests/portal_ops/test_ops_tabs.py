@@ -15,6 +15,8 @@ from router.money.amounts import NANO
 from router.office.accounts import show_account
 from router.office.prices import show_price_of
 
+pytestmark = pytest.mark.slow
+
 
 def hidden(page: str, name: str) -> str:
     found = re.search(rf'type="hidden" name="{name}" value="([^"]*)"', page)

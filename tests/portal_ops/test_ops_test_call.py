@@ -10,6 +10,8 @@ from portal_site import PortalSite, start_portal
 
 from router.testing import Answer, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 SECRET = "sk-upstream-secret"
 
 

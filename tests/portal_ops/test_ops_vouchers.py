@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from ops_kit import Operator, text_of
 from portal_site import Client
+
+pytestmark = pytest.mark.slow
 
 PATH = "/ops/plugin/voucher/codes"
 CODE = re.compile(r"\b[0-9A-Z]{5}(?:-[0-9A-Z]{5}){3}\b")

@@ -12,6 +12,8 @@ from portal_site import Client
 
 from router import Dispute, Refund
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("amount", ["12,5", "12.5", "12.50"])
 def test_what_it_costs_is_shown_before_it_is_paid(paying: Paying, amount: str) -> None:

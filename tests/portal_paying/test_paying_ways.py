@@ -13,6 +13,8 @@ from router.money.amounts import NANO
 from router.office.actor import Actor
 from router.office.credits import grant_credit
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Actor("system", "test")
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from portal_site import Client, PortalSite, start_portal
 
+pytestmark = pytest.mark.slow
+
 
 def key_of(client: Client, name: str = "first") -> str:
     """A new key's text."""

@@ -12,6 +12,8 @@ from portal_site import Client, PortalSite, start_portal
 from router.portal.all_pages import ALL_PAGES
 from router.portal.web.pages import PageRoute
 
+pytestmark = pytest.mark.slow
+
 ROLES = ("viewer", "developer", "owner")
 STRANGE = {"key_id": "key_aaaaaaaaaaaaaaaa", "request_id": "req_" + "0" * 24, "person_id": "pers_aaaaaaaaaaaaaaaa"}
 

@@ -20,6 +20,8 @@ from router.http1.limits import ClientLimits
 from router.http1.parser import RequestParser
 from router.types.peer import Peer
 
+pytestmark = pytest.mark.slow
+
 PATH = "/v1/chat/completions"
 CLIENT, SERVER = ("192.0.2.7", 4711), ("192.0.2.1", 8080)
 LIMITS = ClientLimits(max_header_bytes=600, max_headers=12)

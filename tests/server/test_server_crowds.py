@@ -5,7 +5,10 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
 from server_wire import Client, Server, request, serving
+
+pytestmark = pytest.mark.slow
 
 
 def test_requests_sent_ahead_leave_a_turn_to_others(server: Server) -> None:

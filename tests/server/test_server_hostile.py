@@ -14,6 +14,8 @@ import pytest
 from machine import HANG_S
 from server_wire import Server, request, serving, until
 
+pytestmark = pytest.mark.slow
+
 HOST = b"Host: a\r\n"
 POST = b"POST /echo HTTP/1.1\r\n" + HOST
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -10,6 +10,8 @@ import time
 import pytest
 from server_wire import Server, request
 
+pytestmark = pytest.mark.slow
+
 
 def environ_of(server: Server, raw: bytes) -> dict[str, object]:
     answer = server.ask(raw)

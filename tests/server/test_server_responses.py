@@ -7,6 +7,8 @@ import socket
 import pytest
 from server_wire import Client, Server, request, until
 
+pytestmark = pytest.mark.slow
+
 
 def test_single_item_gets_a_length(server: Server) -> None:
     answer = server.ask(request("GET", "/list"))

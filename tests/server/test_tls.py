@@ -22,6 +22,8 @@ from server_processes import Gateway
 from server_wire import Client, request, until
 from tls_wire import SecureClient, SecureServer, trusting
 
+pytestmark = pytest.mark.slow
+
 Pair = tuple[Path, Path]
 
 

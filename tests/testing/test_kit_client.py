@@ -11,6 +11,8 @@ import pytest
 import router.testing
 from router.testing import Client
 
+pytestmark = pytest.mark.slow
+
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 

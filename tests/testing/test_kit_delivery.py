@@ -14,6 +14,8 @@ import requests
 
 from router.testing import Answer, Raw, ReceivedRequest, ScriptedUpstream, Stream, chunks, sse, stream
 
+pytestmark = pytest.mark.slow
+
 GET = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n\r\n"
 
 

@@ -15,6 +15,8 @@ import requests
 
 from router.testing import CommandFailed, Gateway, GatewayFailed
 
+pytestmark = pytest.mark.slow
+
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_router.py")))
 
 

@@ -14,6 +14,8 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from router.testing import ScriptedUpstream, Stream, chunks, completion, embeddings, error, stream, token_usage, vector
 
+pytestmark = pytest.mark.slow
+
 TOOLS: list[Any] = [
     {"type": "function", "function": {"name": "first", "parameters": {"type": "object", "properties": {}}}},
     {

@@ -10,6 +10,8 @@ import pytest
 from router.http.app import create_application
 from router.testing import Client, CommandFailed, Gateway, GatewayFailed, ScriptedUpstream, Stream, chunks
 
+pytestmark = pytest.mark.slow
+
 ASK = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "Hello there"}]}
 
 

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from third_party_kit import Heard, ask
 
 from router.testing import Gateway, ScriptedUpstream
+
+pytestmark = pytest.mark.slow
 
 
 def test_free_calls_come_first_and_drops_come_back_slowly(

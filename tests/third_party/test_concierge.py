@@ -12,6 +12,8 @@ from third_party_kit import Heard, ask
 
 from router.testing import Answer, Gateway, ScriptedUpstream, completion
 
+pytestmark = pytest.mark.slow
+
 CHOSEN = {
     "routing": {"strategy": "concierge"},
     "cache": {"plugins": ["concierge"], "price_share": "0.5"},

@@ -17,6 +17,8 @@ from third_party_kit import SECRET, ask, be_operator
 
 from router.testing import Gateway, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 KEPT = {
     "coupons": {"B01", "B23", "H01", "H02", "H03", "H04", "H05", "H10", "H11", "H12"},
     "sealed": {"P34", "P67", "P68", "P69"},

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from portal_site import Client, start_portal
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_plugin_s_page_is_written_by_the_portal(tmp_path: Path, site: Callable[..., dict[str, str]]) -> None:

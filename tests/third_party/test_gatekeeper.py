@@ -13,6 +13,8 @@ from third_party_kit import Heard, ask
 
 from router.testing import Answer, Gateway, ScriptedUpstream, completion
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def second() -> Iterator[ScriptedUpstream]:

@@ -12,6 +12,8 @@ from third_party_kit import ask
 
 from router.testing import Answer, Gateway, ReceivedRequest, ScriptedUpstream, completion, stream
 
+pytestmark = pytest.mark.slow
+
 KEY = "a-key-that-never-leaves"
 MESSAGES: list[Any] = [{"role": "user", "content": "Hi"}]
 

@@ -14,6 +14,8 @@ from third_party_kit import Heard, ask
 
 from router.testing import Answer, Gateway, ScriptedUpstream, Stream, completion, stream
 
+pytestmark = pytest.mark.slow
+
 Opens = Callable[..., Any]
 
 
