@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import timeit
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -22,15 +23,19 @@ from bench.report import table, write_between
 from bench.systems import Upstreams
 from bench.tools import prepare
 from bench.upstream import FastUpstream
+from router.metrics.call_meter import CallMeter
+from router.metrics.sheet import MetricSheet, SheetFile, map_sheet
 from router.testing import free_port
+from router.types.records import Attempt, CallRecord
 
-__all__ = ["main"]
+__all__ = ["counting_us", "main"]
 
 _ROUNDS = 15
 _SECONDS = 3.0
 _LOADS = {"chat": False, "streams of 50 chunks": True}
 _SETUPS = {"no policies": PLAIN, "with billing": BILLED}
 _CONNECTIONS = 32
+_COUNTED = 20_000
 
 Figures = dict[str, list[tuple[float, float]]]
 """Load -> for each round calls/s and the processor time of a call in microseconds."""
@@ -45,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    text = _told(found, options.rounds)
+    text = f"{_told(found, options.rounds)}\n\n{_alone(found)}"
     print(text)
     if options.write:
         write_between("metrics", text)
@@ -133,6 +138,29 @@ def _told(found: Mapping[str, tuple[Figures, Figures]], rounds: int) -> str:
     )
     head += f"last column is the median of what each round's pair differs by.\n\n{machine}."
     return f"{head}\n\n{table(['what', 'off', 'on', 'more'], rows)}"
+
+
+def _alone(found: Mapping[str, tuple[Figures, Figures]]) -> str:
+    """What counting a call takes by itself, which pairs of loads on a machine with neighbours cannot show."""
+    counted_us = counting_us()
+    shares = [
+        f"{100 * counted_us / statistics.median(used for _, used in off['chat']):.1f} % of a chat {setup}"
+        for setup, (off, _) in found.items()
+    ]
+    return f"Counting one call takes {counted_us:.1f} µs by itself: {', '.join(shares)}."
+
+
+def counting_us() -> float:
+    """How many microseconds a finished call takes to be counted, on a sheet that a master could read."""
+    file, sheet = SheetFile(), MetricSheet()
+    sheet.move_to(map_sheet(file.fd))
+    meter = CallMeter(sheet, lambda model: True)
+    whose = ("req_1", 1.0, "chat", "acct_1", "key_1", "openai/gpt-4o", "openai", "gpt-4o")
+    attempts = (Attempt("openai", "gpt-4o", "ok", 200, 3),)
+    record = CallRecord(*whose, 200, "ok", "", False, 10, 20, 0, 0, False, 3, 2, attempts, charge_nano=5, cost_nano=4)
+    times = timeit.repeat(lambda: meter.finished(record), number=_COUNTED, repeat=9)
+    file.close()
+    return min(times) / _COUNTED * 1e6
 
 
 def _parser() -> argparse.ArgumentParser:
