@@ -78,8 +78,10 @@ GOOD = {
 BAD = {
     "refused by the provider": Kind("/v1/chat/completions", _says("refuse", CHAT), (400,)),
     "refused in a stream": Kind("/v1/messages", _says("refuse", ASKED) | STREAMED, (400,)),
-    "cut": Kind("/v1/chat/completions", _says("cut", CHAT) | STREAMED),
-    "cut response": Kind("/v1/responses", {**SAID, "input": "one two cut"} | STREAMED),
+    "cut": Kind("/v1/chat/completions", {**_says("cut", CHAT), "model": "frail/talk"} | STREAMED, (200, 502)),
+    "cut response": Kind(
+        "/v1/responses", {**SAID, "model": "frail/talk", "input": "one two cut"} | STREAMED, (200, 502)
+    ),
     "left": Kind("/v1/chat/completions", _says("slow", CHAT) | STREAMED, leaves="later"),
     "left message": Kind("/v1/messages", _says("slow", ASKED) | STREAMED, leaves="later"),
     "left early": Kind("/v1/chat/completions", _says("slow", CHAT), leaves="early"),

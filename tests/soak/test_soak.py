@@ -24,7 +24,7 @@ from router.testing import token_usage as used
 HERE = Path(__file__).parent
 CALLS = int(os.environ.get("SOAK_CALLS", "50000"))
 CLIENTS, WORKERS = 500, 2
-WARM_UP = max(CLIENTS, CALLS // 10)
+WARM_UP = CALLS  # the allocator keeps what bursts of five hundred have taken, and each larger burst adds to it
 USAGE = used(8, 8)
 MODELS: dict[str, Any] = {
     "talk": {"kind": "chat", "context_window": 1000},
@@ -156,10 +156,11 @@ def soaked(tmp_path: Path, install: Callable[[Path, str, str, str], None]) -> It
     install(tmp_path / "site", "soak-census", "census", HERE.joinpath("census.py").read_text(encoding="utf-8"))
     with ScriptedUpstream() as upstream:
         acme = {"kind": "compatible", "base_url": upstream.url, "api_key": "sk-x", "models": MODELS}
-        config = {"prices": PRICES, "metrics": {"listen": f"127.0.0.1:{port}"}}
+        providers = {"acme": acme, "frail": acme}  # what breaks off rests, and hurts nobody else's calls
+        config = {"prices": {**PRICES, "frail/talk": PRICES["acme/talk"]}, "metrics": {"listen": f"127.0.0.1:{port}"}}
         env = {"PYTHONPATH": os.pathsep.join(filter(None, [str(tmp_path / "site"), os.environ.get("PYTHONPATH")]))}
         home = tmp_path / "home"
-        with Gateway(home, providers={"acme": acme}, config=config, env=env, workers=WORKERS) as gateway:
+        with Gateway(home, providers=providers, config=config, env=env, workers=WORKERS) as gateway:
             gateway.router("credits", "grant", gateway.account, "1000000", "--reason", "a soak's")
             yield Soaked(gateway, upstream, port)
 
