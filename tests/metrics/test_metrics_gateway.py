@@ -77,9 +77,9 @@ def test_a_killed_worker_takes_nothing_along_and_a_reload_neither(gateway: Gatew
     before = settled(gateway)
     victim = load_children(gateway.pid)[0]
     os.kill(victim, signal.SIGKILL)
+    wait(lambda: counted(figures(PORT), "router_worker_deaths_total", process="gateway") == 1)
     wait(lambda: victim not in load_children(gateway.pid) and serving() == 2)
     rises(before, figures(PORT))
-    assert counted(figures(PORT), "router_worker_deaths_total", process="gateway") == 1
     call_many(gateway, 10)
     between = settled(gateway)
     assert_equal(between, ledger(gateway))
