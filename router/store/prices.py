@@ -168,20 +168,22 @@ def planned_prices(database: Runner, now: float | None = None) -> list[PriceRow]
 
 def untold_prices(database: Runner, now: float) -> list[PriceRow]:
     """Planned prices of which ``note_told`` has not noted that customers were told, the soonest first."""
-    sql = f"SELECT name FROM meta WHERE name LIKE '{_TOLD}%'"  # noqa: S608 - constant text
-    told = {name for (name,) in database.read(lambda connection: connection.tuples(sql))}
+    told = database.read(_told_names)
     return [row for row in planned_prices(database, now) if _told_name(row) not in told]
 
 
 def note_told(connection: Connection, row: PriceRow, now: float) -> None:
     """Note that customers were told of a planned price, and forget this of those that are planned no more."""
     planned = {_told_name(one) for one in map(_row, connection.tuples(_PLANNED, (now,)))}
-    sql = f"SELECT name FROM meta WHERE name LIKE '{_TOLD}%'"  # noqa: S608 - constant text
-    for (name,) in connection.tuples(sql):
-        if name not in planned:
-            connection.execute("DELETE FROM meta WHERE name = ?", (name,))
+    for name in _told_names(connection) - planned:
+        connection.execute("DELETE FROM meta WHERE name = ?", (name,))
     insert = "INSERT INTO meta (name, value) VALUES (?, 1) ON CONFLICT (name) DO NOTHING"
     connection.execute(insert, (_told_name(row),))
+
+
+def _told_names(connection: Connection) -> set[str]:
+    sql = f"SELECT name FROM meta WHERE name LIKE '{_TOLD}%'"  # noqa: S608 - constant text
+    return {name for (name,) in connection.tuples(sql)}
 
 
 def _told_name(row: PriceRow) -> str:

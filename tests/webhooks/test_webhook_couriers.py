@@ -2,55 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable
-from typing import Any
 
-import pytest
-from webhooks_kit import ME, Clock, Receiver, hook, states, tell, until
+from webhooks_kit import Clock, Receiver, hook, states, tell, until
 
 from router.office.office import Office
 from router.office.webhooks.delivering import PAUSES_S, WebhookCourier
-from router.office.webhooks.endpoints import (
-    create_endpoint,
-    drop_endpoint,
-    send_test,
-)
-from router.office.webhooks.sent import list_deliveries
 from router.store.accounts import create_account
-
-
-def test_customers_are_not_told_which_names_there_are_inside(
-    office: Office,
-    account: str,
-    couriers: Callable[[Office], WebhookCourier],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """A private address, no such name, and a name server that does not answer read alike; the log tells them apart."""
-    known = {"inside.example": "10.1.2.3", "mapped.example": "::ffff:10.1.2.3"}
-    faults = {"none.example": socket.EAI_NONAME, "later.example": socket.EAI_AGAIN}
-
-    def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
-        if host in faults:
-            raise socket.gaierror(faults[host], f"the words of a resolver on {host}")
-        if host == "slow.example":
-            raise TimeoutError("timed out")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (known[host], port))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    said = set()
-    for host in (*known, *faults, "slow.example"):
-        made = create_endpoint(office, ME, account, f"https://{host}/a")
-        send_test(office, ME, made.row.id)
-        couriers(office).run(30)
-        (sent,) = list_deliveries(office, webhook_id=made.row.id)
-        said.add((sent.error.replace(host, "HOST"), sent.code, sent.status, sent.tries))
-        drop_endpoint(office, ME, made.row.id)
-    assert said == {("HOST does not lead to a public address, and nothing is sent there", None, "due", 1)}
-    assert "inside.example leads to 10.1.2.3" in caplog.text
-    assert "look-up of none.example failed" in caplog.text
 
 
 def test_a_worker_that_dies_before_it_wrote_down_sends_the_same_again(

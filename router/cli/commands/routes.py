@@ -77,13 +77,8 @@ def _guard(row: Mapping[str, Any]) -> str:
     """What a guard does, and what its failure means."""
     whom = ", ".join(row["accounts"] + row["keys"])
     of_whom = f" of calls of {whom}" if whom else ""
-    if row["problem"]:
-        does = row["problem"]
-    else:
-        of_request = ("sees the request's body" if row["sees"] == "body" else "sees the request's texts") * row[
-            "requests"
-        ]
-        does = " and ".join(filter(None, (of_request, _REPLIES[row["replies"]]))) or "does nothing"
+    request = f"sees the request's {row['sees']}" if row["requests"] else ""
+    does = row["problem"] or " and ".join(filter(None, (request, _REPLIES[row["replies"]]))) or "does nothing"
     late = "" if row["timeout_s"] is None else f", or takes longer than {row['timeout_s']:g} s"
     means = "goes on without it" if row["on_failure"] == "pass" else "is refused"
     return f"the guard {row['plugin']!r}{of_whom} {does}; if it fails{late}, the call {means}"
