@@ -29,6 +29,7 @@ __all__ = ["CommandFailed", "Gateway", "GatewayFailed", "free_port"]
 _SOURCES = Path(__file__).resolve().parents[2]
 _NO_POLICIES = {"gateway": {"billing": "none", "rate_limit": "none"}}
 _NO_PORTAL = {"portal": {"enabled": False}}
+_NO_BALANCER = {"server": {"unready_s": 0.0}}  # to turn away first: tests that ask /readyz need not wait
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 
 
@@ -264,6 +265,7 @@ class Gateway:
         made = self.router("init", *chosen, "--dir", str(self.folder))
         self.api_key, self.account = made["api_key"], made["account"]
         self.operator_secret = made["operator_secret"]
+        self.configure(_NO_BALANCER)
 
     def _healthy(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)

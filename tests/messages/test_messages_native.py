@@ -12,6 +12,8 @@ from messages_wire import ASK, NATIVE, TOOL, Room, events_in
 from router.testing import Answer, ScriptedUpstream, Stream
 from router.testing.upstream.wires.anthropic import ANTHROPIC, event, events, message, thinking, tool_use
 
+pytestmark = pytest.mark.slow
+
 THEIRS = ANTHROPIC.model
 ASKED = {"model": NATIVE, "max_tokens": 64, "messages": ASK}
 BASH = {"type": "bash_20250124", "name": "bash"}

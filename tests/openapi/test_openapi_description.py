@@ -17,6 +17,8 @@ from router.http.json_schema import of_request, of_values
 from router.http.openapi import describe
 from router.testing import Gateway
 
+pytestmark = pytest.mark.slow
+
 CHAT = "/v1/chat/completions"
 
 

@@ -15,6 +15,8 @@ from router.config.schema import GatewaySettings
 from router.http.openapi import describe
 from router.plugin_host.registry import registry_of
 
+pytestmark = pytest.mark.slow
+
 _TEXT = {"type": "string"}
 
 

@@ -41,6 +41,8 @@ from router.types.dialect import Dialect
 from router.types.payments import PaymentNotice
 from router.types.plugin_context import PluginContext
 
+pytestmark = pytest.mark.slow
+
 ADA, OPERATOR = Actor("person", "pers_ada"), Actor("operator", "cli")
 CONFIG = '[portal]\nenabled = true\npublic_url = "https://portal.example.com"\n[payments]\nmethods = ["stripe"]\n'
 

@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from stripe_fake import KEY, WEBHOOK_SECRET, FakeStripe
 
 from router.testing import Gateway
 from router.testing.gateway import CommandFailed
+
+pytestmark = pytest.mark.slow
 
 
 def gateway_of(folder: Path, fake: FakeStripe, key: str = KEY, **settings: Any) -> Gateway:

@@ -25,6 +25,8 @@ from router.plugin_host.registry import Plugin, load_plugins, registry_of
 from router.retired import PATHS
 from router.testing import Answer, Gateway, ScriptedUpstream, completion, stream
 
+pytestmark = pytest.mark.slow
+
 FIRST = Path(__file__).resolve().parents[1] / "fixtures/plugins_v1"
 MESSAGES: list[Any] = [{"role": "user", "content": "Hi"}]
 hookspec = pluggy.HookspecMarker("router")

@@ -14,6 +14,8 @@ from profile_shop import PROFILES, Shop
 
 from router.testing import Answer, stream
 
+pytestmark = pytest.mark.slow
+
 INVALID = "invalid_request_error"
 
 COMMON: Mapping[str, tuple[int, str, str]] = {

@@ -12,6 +12,8 @@ from profile_shop import PROFILES, Shop, dialect_of, open_shop
 from router.config.file import load_settings
 from router.testing import CommandFailed, Gateway
 
+pytestmark = pytest.mark.slow
+
 EXPECTED = {
     "nexgate": ("USD", "prepaid", None),
     "nexorouter": ("USD", "prepaid", 300),

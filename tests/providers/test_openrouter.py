@@ -17,6 +17,8 @@ from router.testing import Answer, Gateway, ScriptedUpstream, Stream, chunks, co
 from router.testing.upstream.wires import OPENROUTER
 from router.upstream.failures import failure_of
 
+pytestmark = pytest.mark.slow
+
 MODEL = f"openrouter/{OPENROUTER.model}"
 PRICING = {"prompt": "0.000003", "completion": "0.000015", "input_cache_read": "0.0000003", "internal_reasoning": "0"}
 ENTRY: dict[str, Any] = {

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from responses_wire import NATIVE, TOOL, Hall, native_plain
 
+pytestmark = pytest.mark.slow
+
 LONG = "x" * 300_000
 ASK: Any = {"role": "user", "content": "Hi"}
 UNMEASURED: dict[str, dict[str, Any]] = {

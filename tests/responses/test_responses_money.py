@@ -13,6 +13,8 @@ from responses_wire import NATIVE, WIRES, Hall, native_events, native_plain, nat
 from router.money.amounts import parse_nano
 from router.testing import Stream, chunks
 
+pytestmark = pytest.mark.slow
+
 INPUT, OUTPUT = 2_000, 10_000  # nano-USD a token
 MODES = ("plain", "stream")
 

@@ -11,6 +11,8 @@ from responses_wire import NATIVE, Hall, sections
 
 from router.testing import Gateway, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 OUTPUT = {"type": "function_call_output", "call_id": "call_nowhere", "output": "x"}
 REFUSED: dict[str, tuple[Any, str]] = {
     "an unknown item": ({"input": [{"type": "compaction_trigger"}]}, "input[0].type"),

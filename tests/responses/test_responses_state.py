@@ -10,6 +10,8 @@ from responses_wire import CALL, ID, NATIVE, TOOL, WIRES, Hall, events_in, nativ
 
 from router.testing.upstream.wires.anthropic import ANTHROPIC, SIGNATURE
 
+pytestmark = pytest.mark.slow
+
 ECHO = "echo/echo"
 
 

@@ -26,6 +26,8 @@ from router.store.opening import open_database
 from router.testing import Gateway
 from router.types.records import Migration
 
+pytestmark = pytest.mark.slow
+
 FILES = sorted((Path(__file__).parents[1] / "fixtures" / "databases").glob("schema_*.sql"))
 _LEDGER = 7  # the first version that a landing had with balances
 

@@ -16,6 +16,8 @@ from gateway_wire import post
 from router.surfaces.media.durations import audio_length
 from router.testing import Answer, Gateway, ScriptedUpstream
 
+pytestmark = pytest.mark.slow
+
 IMAGE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 MODELS: dict[str, Any] = {
     "paint": {"kind": "images"},

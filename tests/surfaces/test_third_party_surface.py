@@ -12,6 +12,8 @@ from gateway_wire import get, post
 
 from router.testing import Answer, Gateway, ScriptedUpstream, Stream, chunks, completion, token_usage
 
+pytestmark = pytest.mark.slow
+
 SHOUT = """
 import json
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 PATCHED = "from gevent import monkey; monkey.patch_all(); "
 SUITE = PATCHED + "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"

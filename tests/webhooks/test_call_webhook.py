@@ -24,6 +24,8 @@ from router.store.opening import open_database
 from router.testing import Gateway, ScriptedUpstream
 from router.types.webhook_signing import new_signing_secret
 
+pytestmark = pytest.mark.slow
+
 SECRET = new_signing_secret()
 CHAT = {"model": "open/x", "messages": [{"role": "user", "content": "a secret prompt"}], "max_tokens": 5}
 

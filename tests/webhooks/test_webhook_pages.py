@@ -14,6 +14,8 @@ import pytest
 from portal_site import Client, PortalSite, start_portal
 from webhooks_kit import Receiver, until
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {"webhooks": {"allow_loopback": True, "timeout_s": 2.0}}
 
 

@@ -13,6 +13,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from router.types.webhook_signing import new_signing_secret, signing_key, webhook_headers
 
+pytestmark = pytest.mark.slow
+
 BODY = '{"type":"credit.added","data":{"workspace":"Zoë"}}'.encode()
 _NODE = """
 const crypto = require('crypto'), [secret, id, at, given, body] = JSON.parse(require('fs').readFileSync(0, 'utf8'))
