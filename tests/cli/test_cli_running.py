@@ -6,24 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import openai
 import pytest
+from waiting import until
 
 from router.testing import Gateway, free_port
 
 pytestmark = pytest.mark.slow
-
-
-def until(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not in {timeout_s} s: {what}"
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -84,6 +77,6 @@ def test_a_running_gateway_refuses_a_suspended_account_within_a_second(tmp_path:
 
         assert refusal() == ""
         gateway.router("accounts", "suspend", gateway.account)
-        until(lambda: "disabled" in refusal(), "the key is refused", timeout_s=3.0)
+        until(lambda: "disabled" in refusal(), "the key is refused", limit_s=3.0)
         gateway.router("accounts", "resume", gateway.account)
-        until(lambda: not refusal(), "the key is accepted again", timeout_s=3.0)
+        until(lambda: not refusal(), "the key is accepted again", limit_s=3.0)

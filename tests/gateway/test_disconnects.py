@@ -6,11 +6,12 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import pytest
 from line_wire import Line, events, whole
+from waiting import until
 
 from router.testing import Answer, Stream, chunks, completion, token_usage
 
@@ -33,13 +34,6 @@ def never() -> Iterator[threading.Event]:
 def worker(line: Line) -> psutil.Process:
     (process,) = psutil.Process(line.gateway.pid).children()
     return process
-
-
-def wait_until(true: Callable[[], bool], what: Callable[[], object], timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.01)
 
 
 def vanish(sock: socket.socket, *, reset: bool) -> None:
@@ -78,7 +72,7 @@ def test_200_clients_vanish_while_the_upstream_is_silent(
         vanish(sock, reset=reset)
     hasty.upstream.wait_for(lambda: hasty.upstream.open_connections <= connections, timeout_s=30)
     took_s = time.monotonic() - started
-    wait_until(lambda: process.num_fds() <= descriptors + SLACK, lambda: (process.num_fds(), descriptors))
+    until(lambda: process.num_fds() <= descriptors + SLACK, lambda: (process.num_fds(), descriptors))
     rows = hasty.wait_for_rows(CLIENTS, model=model)
     assert {row["ending"] for row in rows} == {"disconnect"} and len(rows) == CLIENTS
     assert {row["completion_tokens"] for row in rows} == ({1} if spoke else {0})
@@ -149,7 +143,7 @@ def test_a_client_that_stops_reading_is_let_go_and_its_stream_drained(hasty: Lin
         (row,) = hasty.wait_for_rows(1, model=model)
         hasty.upstream.wait_for(lambda: hasty.upstream.last.ending == "complete")
         # The upstream's connection stays, idle; the client's goes although the client is still there.
-        wait_until(lambda: process.num_fds() <= descriptors + 1, lambda: (process.num_fds(), descriptors))
+        until(lambda: process.num_fds() <= descriptors + 1, lambda: (process.num_fds(), descriptors))
     assert (row["ending"], row["status"], row["estimated"]) == ("disconnect", 200, 0)
     assert (row["prompt_tokens"], row["completion_tokens"]) == (9, 12)
     assert process.memory_info().rss < 400 * 2**20

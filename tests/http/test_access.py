@@ -6,7 +6,7 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import psutil
 import pytest
 from errors import assert_error_shape
 from gateway_wire import CHAT, EMBEDDINGS, USER, get, post, send
+from waiting import until
 
 from router.testing import Gateway, Result, ScriptedUpstream
 
@@ -34,15 +35,6 @@ def new_key(gateway: Gateway, *options: str) -> Iterator[tuple[str, str]]:
     made = gateway.router("keys", "create", "--account", gateway.account, *options)
     assert post(gateway, CHAT, BODY, key=made["api_key"]).status == 200
     yield made["id"], made["api_key"]
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float) -> float:
-    """Seconds until the condition held."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < timeout_s
-        time.sleep(0.01)
-    return time.monotonic() - started
 
 
 @pytest.mark.row("NE-2", "ST-2")
@@ -126,9 +118,9 @@ def test_a_key_taken_away_is_refused_within_a_second(gateway: Gateway, word: str
 def test_a_disabled_key_can_come_back(gateway: Gateway) -> None:
     with new_key(gateway) as (key_id, key):
         gateway.router("keys", "disable", key_id)
-        wait_until(lambda: post(gateway, CHAT, BODY, key=key).status == 401, 5)
+        until(lambda: post(gateway, CHAT, BODY, key=key).status == 401)
         gateway.router("keys", "enable", key_id)
-        wait_until(lambda: post(gateway, CHAT, BODY, key=key).status == 200, 5)
+        until(lambda: post(gateway, CHAT, BODY, key=key).status == 200)
 
 
 def test_an_expired_key(gateway: Gateway) -> None:
@@ -136,7 +128,7 @@ def test_an_expired_key(gateway: Gateway) -> None:
         with closing(sqlite3.connect(gateway.folder / "router.db")) as database, database:
             database.execute("UPDATE api_keys SET expires_at = ? WHERE id = ?", (time.time() - 1, key_id))
             database.execute("UPDATE meta SET value = value + 1 WHERE name = 'access_version'")
-        wait_until(lambda: post(gateway, CHAT, BODY, key=key).status == 401, 5)
+        until(lambda: post(gateway, CHAT, BODY, key=key).status == 401)
         detail = assert_error_shape(post(gateway, CHAT, BODY, key=key), 401, "api_key_expired")
         assert "expired" in detail["message"]
 
@@ -147,14 +139,14 @@ def test_a_disabled_model(gateway: Gateway) -> None:
     def refused() -> bool:
         return post(gateway, CHAT, {**BODY, "model": "openai/gpt-4o-mini"}).status == 404
 
-    wait_until(refused, 5)
+    until(refused)
     for model in ("openai/gpt-4o-mini", "gpt-4o-mini", "fast"):
         detail = assert_error_shape(post(gateway, CHAT, {**BODY, "model": model}), 404, "model_not_found")
         assert "gpt-4o-mini" in detail["message"] or model in detail["message"]
     ids = [model["id"] for model in get(gateway, "/v1/models").json()["data"]]
     assert "openai/gpt-4o-mini" not in ids and "fast" not in ids
     gateway.router("models", "enable", "openai/gpt-4o-mini")
-    wait_until(lambda: not refused(), 5)
+    until(lambda: not refused())
 
 
 def test_a_provider_without_a_key_names_the_variable_to_the_operator_alone(tmp_path: Path) -> None:
@@ -163,7 +155,7 @@ def test_a_provider_without_a_key_names_the_variable_to_the_operator_alone(tmp_p
         for model in ("openai/gpt-4o", "gpt-4o", "openai/whatever"):
             detail = assert_error_shape(post(gateway, CHAT, {**BODY, "model": model}), 503, "provider_not_configured")
             assert "SOME_UNSET_KEY" not in detail["message"]
-        wait_until(lambda: str(gateway.log).count("SOME_UNSET_KEY.") == 3, 5)  # the start warns of it as well
+        until(lambda: str(gateway.log).count("SOME_UNSET_KEY.") == 3)  # the start warns of it as well
         assert not any(model["id"].startswith("openai") for model in get(gateway, "/v1/models").json()["data"])
 
 
@@ -194,7 +186,7 @@ def test_without_a_database_calls_are_refused_and_service_comes_back(gateway: Ga
         assert (answer.status, answer.json()["status"]) == (503, "unavailable")
         assert str(gateway.folder) not in answer.body.decode()
         assert get(gateway, "/healthz", key="").status == 200
-        wait_until(lambda: post(gateway, CHAT, BODY).status == 503, 30)
+        until(lambda: post(gateway, CHAT, BODY).status == 503)
         started = time.monotonic()
         detail = assert_error_shape(answer := post(gateway, CHAT, BODY), 503, "database_unavailable")
         assert time.monotonic() - started < 30
@@ -202,8 +194,8 @@ def test_without_a_database_calls_are_refused_and_service_comes_back(gateway: Ga
         assert str(gateway.folder) not in detail["message"]
         assert_error_shape(get(gateway, "/v1/models"), 503, "database_unavailable")
         assert_error_shape(post(gateway, CHAT, BODY, key="sk-unknown"), 503, "database_unavailable")
-    wait_until(lambda: post(gateway, CHAT, BODY).status == 200, 30)
-    wait_until(lambda: get(gateway, "/readyz", key="").status == 200, 30)
+    until(lambda: post(gateway, CHAT, BODY).status == 200)
+    until(lambda: get(gateway, "/readyz", key="").status == 200)
 
 
 def test_a_locked_database_refuses_calls_only_when_rows_wait_for_long(gateway: Gateway) -> None:
@@ -211,15 +203,17 @@ def test_a_locked_database_refuses_calls_only_when_rows_wait_for_long(gateway: G
         locker.execute("BEGIN IMMEDIATE")
         answer = post(gateway, CHAT, BODY)
         assert answer.status == 200
-        waited_s = wait_until(lambda: post(gateway, CHAT, BODY).status == 503, 12)
+        started = time.monotonic()
+        until(lambda: post(gateway, CHAT, BODY).status == 503)
+        waited_s = time.monotonic() - started
         assert_error_shape(post(gateway, CHAT, BODY), 503, "database_unavailable")
         assert get(gateway, "/readyz", key="").status == 503
         assert get(gateway, "/healthz", key="").status == 200
         assert waited_s > 1
         locker.execute("ROLLBACK")
-    wait_until(lambda: post(gateway, CHAT, BODY).status == 200, 10)
+    until(lambda: post(gateway, CHAT, BODY).status == 200)
     wanted = answer.headers["x-request-id"]
-    wait_until(lambda: wanted in [row["request_id"] for row in gateway.router("usage", "show", "--limit", "10000")], 10)
+    until(lambda: wanted in [row["request_id"] for row in gateway.router("usage", "show", "--limit", "10000")])
 
 
 def test_health_is_told_without_a_database_and_without_an_upstream(
@@ -235,11 +229,11 @@ def test_readiness_goes_before_the_port_closes(tmp_path: Path) -> None:
     with Gateway(tmp_path, config="[server]\nunready_s = 60.0\n", billing=False) as gateway:
         assert get(gateway, "/readyz").status == 200
         os.kill(gateway.pid, signal.SIGTERM)
-        wait_until(lambda: get(gateway, "/readyz").status == 503, 30)  # on connections of their own: the port is open
+        until(lambda: get(gateway, "/readyz").status == 503)  # on connections of their own: the port is open
         assert get(gateway, "/readyz").json()["problems"] == ["the gateway stops"]
         assert get(gateway, "/healthz").status == 200
         os.kill(gateway.pid, signal.SIGTERM)  # for the second time
-        wait_until(lambda: not psutil.pid_exists(gateway.pid) or is_zombie(gateway.pid), 30)
+        until(lambda: not psutil.pid_exists(gateway.pid) or is_zombie(gateway.pid))
 
 
 def is_zombie(pid: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import openai
 import pytest
 from bazaar import bazaar
 from gateway_wire import USER, get, post, send
+from waiting import until
 
 from router.testing import Answer, Gateway, Result, ScriptedUpstream, error
 
@@ -31,13 +32,6 @@ def stall(tmp_path_factory: pytest.TempPathFactory, running_upstream: ScriptedUp
 
 def head(gateway: Gateway, path: str) -> Result:
     return send(gateway.port, f"HEAD {path} HTTP/1.1\r\nHost: gateway\r\n\r\n".encode(), head_only=True)
-
-
-def until(found: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_keys_are_of_the_dialects_form(stall: Gateway) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from mail_kit import StartServer, add_person, outbox, told
+from waiting import until
 
 from router.app.start import assemble
 from router.money.amounts import parse_nano
@@ -30,13 +29,6 @@ name = "Ours"
 """
 
 
-def wait_until(true: Callable[[], object], timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline, f"not true after {timeout_s:g} s"
-        time.sleep(0.05)
-
-
 def test_calls_are_told_and_mails_arrive(tmp_path: Path, start_server: StartServer) -> None:
     server = start_server("refuses")
     with Gateway(tmp_path / "gateway", providers={"echo": {}}, config=CONFIG + server.settings()) as gateway:
@@ -49,9 +41,9 @@ def test_calls_are_told_and_mails_arrive(tmp_path: Path, start_server: StartServ
             tell_what_is_due(assembly.office)  # or the gateway has done it just now
             titles = {"The key backend has used 80% of its budget", "Low balance: $4.20 left"}
             assert set(told(assembly.office, ann)) == titles
-            wait_until(lambda: len(server.taken()) == 2)
+            until(lambda: len(server.taken()) == 2)
             assert {one["message"]["Subject"] for one in server.taken()} == titles
-            wait_until(lambda: [row["status"] for row in outbox(assembly.office)] == ["sent", "sent"])
+            until(lambda: [row["status"] for row in outbox(assembly.office)] == ["sent", "sent"])
         _commands(gateway, server.port)
 
 

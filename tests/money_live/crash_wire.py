@@ -14,10 +14,11 @@ from typing import Any
 
 import psutil
 from money_wire import TOKEN, House, TestKey
+from waiting import until
 
 from router.testing import Answer, Gateway, ReceivedRequest, Script, Stream, chunks, completion, token_usage
 
-__all__ = ["Call", "Crowd", "check_books", "clear_holds", "served", "wait_until", "workers"]
+__all__ = ["Call", "Crowd", "check_books", "clear_holds", "served", "workers"]
 
 _BROKEN = (OSError, http.client.HTTPException)
 _WORDS = 20
@@ -75,10 +76,10 @@ class Crowd:
         keys = [house.key(self.account) for _ in range(clients)]
         self._threads = [threading.Thread(target=self._run, args=(key,), daemon=True) for key in keys]
 
-    def wait_for(self, count: int, timeout_s: float = 20.0) -> None:
+    def wait_for(self, count: int, limit_s: float = 60.0) -> None:
         """Until so many more calls have been answered well."""
         wanted = self.answered() + count
-        wait_until(lambda: self.answered() >= wanted, timeout_s)
+        until(lambda: self.answered() >= wanted, f"{count} more answers", limit_s)
 
     def answered(self) -> int:
         """How many calls have had their whole answer."""
@@ -165,11 +166,3 @@ def check_books(house: House, crowd: Crowd) -> dict[int, dict[str, Any]]:
 def workers(gateway: Gateway) -> list[psutil.Process]:
     """The worker processes of a gateway."""
     return psutil.Process(gateway.pid).children()
-
-
-def wait_until(true: Any, timeout_s: float = 30.0) -> None:
-    """Poll until something is true."""
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline, f"not true after {timeout_s:g} s"
-        time.sleep(0.02)

@@ -6,15 +6,13 @@ import contextlib
 import http.client
 import json
 import socket
-import time
-from collections.abc import Callable
 from typing import Any
 
 from money_wire import MODEL, Answered, House, TestKey
 
 from router.testing import Gateway
 
-__all__ = ["CHAT", "EMBEDDINGS", "ask", "charges", "cut_off", "reached", "send", "shown", "wait_until"]
+__all__ = ["CHAT", "EMBEDDINGS", "ask", "charges", "cut_off", "reached", "send", "shown"]
 
 CHAT = "/v1/chat/completions"
 EMBEDDINGS = "/v1/embeddings"
@@ -79,10 +77,3 @@ def charges(house: House, key: TestKey) -> list[int]:
 def reached(house: House, marker: str) -> int:
     """How many calls the upstream has seen with this text in them."""
     return sum(marker.encode() in request.body for request in house.upstream.requests)
-
-
-def wait_until(true: Callable[[], object], timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)

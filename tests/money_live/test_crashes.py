@@ -10,8 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from crash_wire import Crowd, check_books, clear_holds, wait_until, workers
+from crash_wire import Crowd, check_books, clear_holds, workers
 from money_wire import TOKEN, House
+from waiting import until
 
 from router.testing import Gateway, Stream, chunks, token_usage
 
@@ -24,7 +25,7 @@ def kill_worker(gateway: Gateway, chance: random.Random) -> None:
     """SIGKILL for one worker; its master starts another."""
     one = chance.choice(workers(gateway))
     one.kill()
-    wait_until(lambda: one not in workers(gateway))
+    until(lambda: one not in workers(gateway))
 
 
 def kill_gateway(gateway: Gateway, _: random.Random) -> None:
@@ -76,7 +77,7 @@ def test_a_gateway_told_to_stop_ends_its_streams_first(house: House) -> None:
     answers = [stream.getresponse() for stream in streams]
     with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(gateway.stop)
-        wait_until(lambda: refuses(gateway))
+        until(lambda: refuses(gateway))
         voice.set()
         assert [answer.read()[-14:] for answer in answers] == [b"data: [DONE]\n\n"] * len(streams)
         assert stopping.result() == 0

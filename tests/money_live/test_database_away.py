@@ -14,9 +14,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from crash_wire import Crowd, check_books, clear_holds, wait_until
+from crash_wire import Crowd, check_books, clear_holds
 from money_wire import TOKEN, House, open_house
 from own_postgres import OwnServer, own_postgres
+from waiting import until
 
 from router.metering.counters import read_counters
 from router.testing import Answer, Stream, chunks, completion, token_usage
@@ -83,7 +84,7 @@ class Unsettled:
         self._plain = house.send(self.key, tag=plain, max_tokens=CAP)
         self._stream = house.send(self.key, tag=stream, max_tokens=CAP, stream=True)
         self._begun = self._stream.getresponse()
-        wait_until(lambda: house.reached(plain))
+        until(lambda: house.reached(plain))
 
     def serve(self) -> None:
         """Let the upstream end both."""

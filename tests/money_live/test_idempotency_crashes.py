@@ -8,8 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from idempotency_wire import ask, charges, reached, send, shown, wait_until, whole
+from idempotency_wire import ask, charges, reached, send, shown, whole
 from money_wire import TOKEN, House, TestKey, new_schema, open_house
+from waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,7 @@ def kill_in_the_middle(house: House, key: TestKey, marker: str, **body: Any) -> 
     """The first node dies while the upstream works for it."""
     gate = house.gate(marker)
     connection = send(house, key, marker, tag=marker, **body)
-    wait_until(lambda: reached(house, marker))
+    until(lambda: reached(house, marker))
     house.gateways[0].kill()
     gate.set()
     connection.close()
@@ -76,12 +77,12 @@ def test_a_call_that_died_is_made_again_and_charged_once(pair: House, key: TestK
 def test_who_waits_at_another_node_takes_over(pair: House, key: TestKey, marker: str) -> None:
     gate = pair.gate(marker)
     first = send(pair, key, marker, tag=marker)
-    wait_until(lambda: reached(pair, marker))
+    until(lambda: reached(pair, marker))
     with ThreadPoolExecutor(4) as pool:
         options = {"gateway": pair.gateways[1], "tag": marker}
         asked = [pool.submit(ask, pair, key, marker, **options) for _ in range(4)]
         pair.gateways[0].kill()
-        wait_until(lambda: reached(pair, marker) == 2)
+        until(lambda: reached(pair, marker) == 2)
         gate.set()
         answers = [one.result() for one in asked]
     first.close()
@@ -116,7 +117,7 @@ def set_rule(house: House, rule: str) -> None:
 def test_a_worker_that_stops_finishes_its_calls_first(pair: House, key: TestKey, marker: str) -> None:
     gate = pair.gate(marker)
     first = send(pair, key, marker, tag=marker)
-    wait_until(lambda: reached(pair, marker))
+    until(lambda: reached(pair, marker))
     with ThreadPoolExecutor(1) as pool:
         stopped = pool.submit(pair.gateways[0].stop)
         waiting = send(pair, key, marker, tag=marker, gateway=pair.gateways[1])

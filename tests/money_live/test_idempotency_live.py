@@ -7,8 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from idempotency_wire import EMBEDDINGS, ask, charges, cut_off, reached, send, shown, wait_until, whole
+from idempotency_wire import EMBEDDINGS, ask, charges, cut_off, reached, send, shown, whole
 from money_wire import TOKEN, House, TestKey
+from waiting import until
 
 from router.testing import Answer, Stream, chunks, completion, token_usage
 
@@ -67,7 +68,7 @@ def test_of_twenty_at_once_one_is_made(house: House, key: TestKey, marker: str, 
                         stream=stream)
             for n in range(20)
         ]  # fmt: skip
-        wait_until(lambda: reached(house, marker))
+        until(lambda: reached(house, marker))
         gate.set()
         answers = [one.result() for one in asked]
     assert [answer.status for answer in answers] == [200] * 20
@@ -107,7 +108,7 @@ def test_a_bad_value_is_refused(house: House, key: TestKey, marker: str) -> None
 def test_who_left_finds_the_answer(house: House, key: TestKey, marker: str, stream: bool) -> None:
     gate = house.gate(marker)
     connection = send(house, key, marker, tag=marker, stream=stream)
-    wait_until(lambda: reached(house, marker))
+    until(lambda: reached(house, marker))
     cut_off(connection)
     waiting = send(house, key, marker, tag=marker, stream=stream)  # in time, and too late
     gate.set()
@@ -123,7 +124,7 @@ def test_who_left_finds_the_answer(house: House, key: TestKey, marker: str, stre
 def test_a_repeat_that_leaves_harms_nobody(house: House, key: TestKey, marker: str) -> None:
     gate = house.gate(marker)
     first = send(house, key, marker, tag=marker)
-    wait_until(lambda: reached(house, marker))
+    until(lambda: reached(house, marker))
     for _ in range(3):
         cut_off(send(house, key, marker, tag=marker))
     gate.set()
@@ -183,7 +184,7 @@ def test_a_rotated_key_finds_its_answers(house: House, key: TestKey, marker: str
 def test_switched_off_it_is_ignored_at_the_next_call(house: House, key: TestKey, marker: str) -> None:
     assert ask(house, key, marker, tag=marker).status == 200
     house.gateways[0].router("keys", "limit", key.id, "--no-idempotent")
-    wait_until(lambda: "idempotent-replayed" not in ask(house, key, marker, tag=marker).headers)
+    until(lambda: "idempotent-replayed" not in ask(house, key, marker, tag=marker).headers)
 
 
 def test_repeats_are_requests_of_the_minute(house: House, marker: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from idempotency_wire import ask, cut_off, reached, send, shown, wait_until, whole
+from idempotency_wire import ask, cut_off, reached, send, shown, whole
 from money_wire import House, TestKey, open_house
+from waiting import until
 
 from router.testing import Stream, chunks
 
@@ -46,7 +47,7 @@ def test_a_call_whose_client_may_come_back_is_not_cancelled(house: House, key: T
     marker = uuid4().hex
     gate = house.gate(marker)
     connection = send(house, key, marker, tag=marker, stream=stream)
-    wait_until(lambda: reached(house, marker))
+    until(lambda: reached(house, marker))
     cut_off(connection)
     waiting = send(house, key, marker, tag=marker, stream=stream)
     gate.set()

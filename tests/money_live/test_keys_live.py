@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from crash_wire import wait_until
 from money_calls import whole
 from money_wire import MODEL, TOKEN, House, TestKey, nano, statuses
+from waiting import until
 
 from router.money.amounts import parse_nano
 from router.store.accounts import set_account_status
@@ -115,7 +115,7 @@ def test_calls_under_way_end_with_their_key(
     begun = [stream.getresponse() for stream in streams]
     for response in begun:
         assert response.readline() != b""
-    wait_until(lambda: house.reached(silent))
+    until(lambda: house.reached(silent))
     house.gateways[0].router(*command, _subject(command, key), "--now")
     for response in begun:
         told = response.read()

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from crash_wire import wait_until
 from money_wire import TOKEN, House, TestKey, new_schema, open_house
+from waiting import until
 
 from router.testing import Answer, Stream, chunks, completion, token_usage
 
@@ -49,7 +49,7 @@ def hasty_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 def the_row(house: House, key: TestKey) -> dict[str, Any]:
     """The one usage row of a key, once the call is over and nothing is held any more."""
     began = time.monotonic()
-    wait_until(lambda: house.usage(key.account), FREED_S)
+    until(lambda: house.usage(key.account), limit_s=FREED_S)
     (row,) = house.usage(key.account)
     assert house.holds(key.account) == []
     assert house.balance(key.account).held == 0
@@ -63,7 +63,7 @@ def the_row(house: House, key: TestKey) -> dict[str, Any]:
 def upstream_ending(house: House, marker: str) -> str:
     """How the upstream's side of a call ended, once it has."""
     (request,) = [one for one in house.upstream.requests if marker.encode() in one.body]
-    wait_until(lambda: request.ending, FREED_S)
+    until(lambda: request.ending, limit_s=FREED_S)
     return request.ending
 
 
@@ -98,7 +98,7 @@ def test_a_plain_call_left_before_its_answer(hasty_house: House, ends: str) -> N
     house, key = hasty_house, hasty_house.key()
     marker = house.plan(Answer(completion("ok", usage=USED), delay_s=1.0))
     connection = house.send(key, model=MODELS[ends], max_tokens=WORDS, tag=marker)
-    wait_until(lambda: house.reached(marker))
+    until(lambda: house.reached(marker))
     connection.close()
     row = the_row(house, key)
     assert (row["status"], bool(row["estimated"])) == (499, ends == "cancel")
@@ -136,7 +136,7 @@ def test_a_gateway_that_stops_before_its_calls_are_over(hasty_house: House, neve
     stream = house.send(key, tag=streamed, stream=True, max_tokens=WORDS)
     plain = house.send(other, tag=house.plan(Answer(completion("ok"), hold=never)), max_tokens=WORDS)
     begun = stream.getresponse()
-    wait_until(lambda: house.holds(other.account) and house.reached(streamed))
+    until(lambda: house.holds(other.account) and house.reached(streamed))
     assert house.gateways[0].stop() == 0
     with contextlib.closing(stream), begun:
         told = begun.read()

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from crash_wire import clear_holds, wait_until
+from crash_wire import clear_holds
 from money_plans import good
 from money_wire import TOKEN, House
+from waiting import until
 
 from router.metering.counters import read_counters
 from router.testing import Stream, chunks, token_usage
@@ -69,7 +70,7 @@ class Waiting:
         for number in range(AT_ONCE):
             body = {"tag": self._marker, "max_tokens": CAP, "stream": number % 2 == 0}
             self._connections.append(self._house.send(self.key, self._house.gateways[0], **body))
-        wait_until(lambda: len(self._house.reached(self._marker)) == len(self._connections))
+        until(lambda: len(self._house.reached(self._marker)) == len(self._connections))
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def waiting(house: House) -> Iterator[Waiting]:
 def test_sweep_all_ends_the_calls_of_the_dead_and_leaves_those_of_the_living(house: House, waiting: Waiting) -> None:
     living = waiting.owners.keys() - waiting.doomed
     waiting.victim.kill()
-    wait_until(lambda: not waiting.victim.is_running() or waiting.victim.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: not waiting.victim.is_running() or waiting.victim.status() == psutil.STATUS_ZOMBIE)
     told = house.gateways[0].router("ledger", "sweep", "--all")
     assert {one["request_id"] for one in told["refused"]} == living
     assert waiting.rows() == dict.fromkeys(waiting.doomed, ("expired", 0))
@@ -121,7 +122,7 @@ def test_running_gateways_sweep_by_themselves(sqlite_house: House, postgresql_ho
     for calls in struck:
         calls.victim.kill()
     for house, calls in zip(houses, struck, strict=True):
-        wait_until(lambda calls=calls: calls.rows().keys() == calls.doomed, SWEPT_S)
+        until(lambda calls=calls: calls.rows().keys() == calls.doomed, limit_s=SWEPT_S)
         calls.finish()
         assert house.holds(calls.key.account) == []
         house.verify()
@@ -134,11 +135,11 @@ def test_what_a_dead_worker_delivered_is_charged_by_the_last_progress(house: Hou
         connection = house.send(
             key, tag=house.plan(Stream([*words[:31], never, *words[31:]])), stream=True, max_tokens=99
         )
-        wait_until(lambda: any(held["progress"] for held in house.holds(key.account)))
+        until(lambda: any(held["progress"] for held in house.holds(key.account)))
         sql = "SELECT w.process FROM holds h JOIN workers w ON w.id = h.owner WHERE h.account_id = ?"
         (owner,) = house.rows(sql, key.account)
         psutil.Process(owner["process"]).kill()
-        wait_until(lambda: not psutil.pid_exists(owner["process"]))
+        until(lambda: not psutil.pid_exists(owner["process"]))
         house.gateways[0].router("ledger", "sweep", "--all")
         (row,) = house.usage(key.account)
     finally:

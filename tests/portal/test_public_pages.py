@@ -8,9 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 from client_caches import node_folder
 from customer_kit import ENTRY, Scene, code_of, table_of
 from portal_site import Client
+from waiting import until
 
 from router.money.amounts import parse_nano
 from router.portal.customer.docs import error_rows
@@ -51,13 +51,6 @@ def text_of(page: str) -> str:
     return " ".join(html.unescape(ENTRY.sub(" ", page)).split())
 
 
-def wait_until(true: Callable[[], bool], timeout_s: float = 20) -> None:
-    until = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 def prices_in(page: str) -> dict[str, tuple[str, str]]:
     lines = [line for line in table_of(page) if len(line) == 6 and line[0] != "Model"]
     return {line[0].split()[0]: (line[3], line[5]) for line in lines}
@@ -79,7 +72,7 @@ def test_a_price_that_is_to_come_is_told(scene: Scene, visitor: Client) -> None:
     router, model = scene.site.gateway.router, "gpt-4.1-nano"
     rates = ("--input", "0.75", "--output", "1.25")
     router("models", "price", model, *rates, "--from", "2031-01-01")
-    wait_until(lambda: "$1.25" in visitor.get("/app/models")[2])
+    until(lambda: "$1.25" in visitor.get("/app/models")[2])
     page = visitor.get("/app/models")[2]
     assert prices_in(page)[model] != ("$0.75", "$1.25"), "what holds is what it was"
     assert "From 1 Jan 2031: $0.75 / $1.25" in text_of(page), text_of(page)

@@ -9,7 +9,8 @@ from typing import Any
 
 import psutil
 import pytest
-from portal_machine import Beside, until
+from portal_machine import Beside
+from waiting import until
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import os
 import re
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
+from waiting import until
 
 from router.testing.gateway import Gateway
 
@@ -21,8 +21,6 @@ __all__ = ["HERE", "Beside", "ask", "memory_of", "until"]
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-_LIMIT_S = 30.0
-T = TypeVar("T")
 
 
 class Beside:
@@ -87,17 +85,6 @@ def ask(port: int) -> dict[str, Any] | None:
         return None
     finally:
         connection.close()
-
-
-def until(look: Callable[[], T | None], what: str) -> T:
-    """What ``look`` gives as soon as that is true."""
-    deadline = time.monotonic() + _LIMIT_S
-    while True:
-        found = look()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {_LIMIT_S:g} s: {what}"
-        time.sleep(0.02)
 
 
 def memory_of(pid: int) -> bytes:

@@ -11,7 +11,8 @@ from typing import Any
 
 import psutil
 import pytest
-from portal_machine import Beside, ask, memory_of, until
+from portal_machine import Beside, ask, memory_of
+from waiting import until
 
 from router.testing.gateway import free_port
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import psutil
 import pytest
-from portal_machine import Beside, ask, until
+from portal_machine import Beside, ask
+from waiting import until
 
 from router.testing.gateway import free_port
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from portal_machine import Beside, ask, memory_of, until
+from portal_machine import Beside, ask, memory_of
+from waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import psutil
 import pytest
-from portal_machine import memory_of, until
+from portal_machine import memory_of
+from waiting import until
 
 from router.testing.gateway import Gateway
 from router.testing.upstream import ScriptedUpstream

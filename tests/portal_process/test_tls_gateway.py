@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 from certificates import make_pair
-from portal_machine import until
+from waiting import until
 
 from router.cli.support.doctor_checks import check_port
 from router.config.file import load_settings

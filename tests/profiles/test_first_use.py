@@ -13,7 +13,7 @@ import shlex
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ import altcha
 import pytest
 from portal_site import PASSWORD, Client, PortalSite
 from profile_shop import KEYS, PROFILES, at_upstream
+from waiting import until
 
 from router.testing import Gateway, ScriptedUpstream
 
@@ -52,7 +53,7 @@ def site(profile: str, tmp_path: Path) -> Iterator[PortalSite]:
         with gateway:
             gateway.start()
             started = PortalSite(gateway, gateway.portal_port)
-            until(lambda: is_up(started), UP_S)
+            until(lambda: is_up(started), limit_s=UP_S)
             yield started
 
 
@@ -61,13 +62,6 @@ def is_up(site: PortalSite) -> bool:
         return site.ask("/healthz")[0] == 200
     except OSError:
         return False
-
-
-def until(holds: Callable[[], bool], most_s: float) -> None:
-    deadline = time.monotonic() + most_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {most_s:g} s"
-        time.sleep(0.1)
 
 
 def solved(page: str) -> dict[str, str]:
@@ -128,7 +122,7 @@ def test_from_the_sign_up_to_the_call_on_the_chart(site: PortalSite, profile: st
         site.gateway.router("credits", "grant", account, "5", "--reason", "a deposit")
     status, told = status_of(call)
     assert status == 200 and told["choices"][0]["message"]["content"], told
-    until(lambda: "3 of 3" in ada.get("/app/first-steps")[2], SEEN_S)
+    until(lambda: "3 of 3" in ada.get("/app/first-steps")[2], limit_s=SEEN_S)
     page = ada.get("/app/")[2]
     model = json.loads(call[2])["model"]
     assert 'class="bar"' in page and "No calls in this range." not in page and model in page

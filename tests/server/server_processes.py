@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from server_wire import HERE, Client, environment, until
+from server_wire import HERE, Client, environment
+from waiting import until
 
 
 class Gateway:

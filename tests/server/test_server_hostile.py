@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 from machine import HANG_S
-from server_wire import Server, request, serving, until
+from server_wire import Server, request, serving
+from waiting import until
 
 pytestmark = pytest.mark.slow
 

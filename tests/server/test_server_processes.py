@@ -16,7 +16,8 @@ import psutil
 import pytest
 from machine import HANG_S
 from server_processes import Gateway
-from server_wire import HERE, Client, environment, request, until
+from server_wire import HERE, Client, environment, request
+from waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import pytest
 from server_processes import Gateway
-from server_wire import Client, request, until
+from server_wire import Client, request
+from waiting import until
 
 pytestmark = pytest.mark.slow
 

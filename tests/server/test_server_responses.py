@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 
 import pytest
-from server_wire import Client, Server, request, until
+from server_wire import Client, Server, request
+from waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,8 @@ import socket
 from collections.abc import Callable
 
 import pytest
-from server_wire import Client, Server, request, until
+from server_wire import Client, Server, request
+from waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,7 @@ def test_a_reset_behind_a_further_request_is_noticed(server: Server) -> None:
     waiting(server, client)
     client.send(request("GET", "/hello"))
     client.reset()
-    until(lambda: server.state().get("wait noticed=True gone=True", 0) > before, "the call was told", 4)
+    until(lambda: server.state().get("wait noticed=True gone=True", 0) > before, "the call was told", limit_s=4)
 
 
 def test_watching_again_on_one_connection(server: Server) -> None:

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 from certificates import make_pair
 from server_processes import Gateway
-from server_wire import Client, request, until
+from server_wire import Client, request
 from tls_wire import SecureClient, SecureServer, trusting
+from waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+from waiting import until
 
 from router.errors import StoreError
 from router.store.fresh import Flights, Fresh
@@ -86,15 +85,8 @@ def test_of_many_who_look_for_one_thing_one_reads_and_who_wants_it_fresh_reads_a
         others = [pool.submit(flights.get, "key", slow.read) for _ in range(CROWD)]
         slow.value = 2
         fresh = pool.submit(lambda: flights.get("key", slow.read, fresh=True))
-        wait_until(lambda: flights.waiting("key") == CROWD + 1)
+        until(lambda: flights.waiting("key") == CROWD + 1)
         slow.go.release(2)
         assert [one.result(10) for one in (first, *others)] == [1] * (1 + CROWD)
         assert fresh.result(10) == 2
     assert slow.readings == 2
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

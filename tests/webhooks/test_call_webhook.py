@@ -15,7 +15,8 @@ from router_plugins.webhook import Settings, plugin
 from router_plugins.webhook.collecting import Collector
 from router_plugins.webhook.outbox import TABLES, Outbox
 from router_plugins.webhook.sending import send_due
-from webhooks_kit import Receiver, until
+from waiting import until
+from webhooks_kit import Receiver
 
 from router import CallRecord, ConfigError, PluginContext, Secret, Unavailable
 from router.db.database import Database

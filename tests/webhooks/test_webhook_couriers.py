@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from webhooks_kit import Clock, Receiver, hook, states, tell, until
+from waiting import until
+from webhooks_kit import Clock, Receiver, hook, states, tell
 
 from router.office.office import Office
 from router.office.webhooks.delivering import PAUSES_S, WebhookCourier

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 from portal_site import Client, PortalSite, start_portal
-from webhooks_kit import Receiver, until
+from waiting import until
+from webhooks_kit import Receiver
 
 pytestmark = pytest.mark.slow
 
@@ -66,26 +67,26 @@ def test_the_life_of_a_webhook(site: PortalSite, owner: Client, receiver: Receiv
     status, _, text = owner.get(page)
     assert status == 200 and "Nothing was sent yet" in text and secret not in text
     assert owner.post(f"{page}/test")[0] == 303
-    test = until(lambda: receiver.heard and receiver.heard[0])
+    test = until(lambda: receiver.nth(0))
     assert test.verified(secret)["type"] == "webhook.test"
     until(lambda: "badge ok" in owner.get(page)[2].split("What was sent")[1])
 
     account = account_of(site, owner)
     site.gateway.router("credits", "grant", account, "10", "--reason", "for the tests")
-    told = until(lambda: receiver.heard[1:] and receiver.heard[1])
+    told = until(lambda: receiver.nth(1))
     event = told.verified(secret)
     assert (event["type"], event["data"]["amount"], event["data"]["account"]) == ("credit.added", "10.00", account)
 
     delivery = found(r'name="delivery" value="(whd_\w+)"', owner.get(page)[2])
     assert owner.post(f"{page}/resend", {"delivery": delivery})[0] == 303
-    again = until(lambda: receiver.heard[2:] and receiver.heard[2])
+    again = until(lambda: receiver.nth(2))
     assert (again.id, again.event) == (told.id, told.event)
     assert owner.post(f"{page}/resend", {"delivery": "whd_unknown"})[0] == 404
 
     status, _, text = owner.post(f"{page}/rotate", {"overlap": "3600"})
     new = html.unescape(found(r'value="(whsec_[^"]+)"', text))
     owner.post(f"{page}/test")
-    signed = until(lambda: receiver.heard[3:] and receiver.heard[3])
+    signed = until(lambda: receiver.nth(3))
     assert signed.verified(secret) == signed.verified(new)
 
     status, _, text = owner.post(page, {"url": "https://10.0.0.1/", "about": "x"})
@@ -147,6 +148,6 @@ def test_a_worker_that_is_killed_in_the_midst_of_sending(site: PortalSite, owner
     for worker in psutil.Process(site.gateway.pid).children(recursive=True):
         if "router.server.worker" in " ".join(worker.cmdline()):
             os.kill(worker.pid, signal.SIGKILL)
-    until(lambda: len(receiver.heard) > 1, 90)
+    until(lambda: len(receiver.heard) > 1, limit_s=90)
     assert len(set(receiver.ids())) == 1
-    until(lambda: site.gateway.router("webhooks", "deliveries", "--webhook", hook)[0]["status"] == "sent", 30)
+    until(lambda: site.gateway.router("webhooks", "deliveries", "--webhook", hook)[0]["status"] == "sent", limit_s=30)

@@ -19,10 +19,9 @@ from router.office.people.notices import notify_members
 from router.office.webhooks.endpoints import MadeEndpoint, create_endpoint
 from router.office.webhooks.sent import list_deliveries
 
-__all__ = ["ME", "Clock", "Heard", "Receiver", "hook", "states", "tell", "until"]
+__all__ = ["ME", "Clock", "Heard", "Receiver", "hook", "states", "tell"]
 
 ME = Actor("person", "pers_1")
-_WAIT_S = 30.0
 
 
 class Clock:
@@ -108,19 +107,14 @@ class Receiver:
         """The IDs of what came, in order."""
         return [one.id for one in self.heard if not path or one.path == path]
 
+    def nth(self, number: int) -> Heard | None:
+        """What came as the first (0), the second (1) and so on; None before it has come."""
+        return self.heard[number] if len(self.heard) > number else None
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-
-def until(done: Callable[[], Any], wait_s: float = _WAIT_S) -> Any:
-    """What a function gives once it gives something."""
-    ends = time.monotonic() + wait_s
-    while not (found := done()):
-        assert time.monotonic() < ends, "it did not come to pass"
-        time.sleep(0.02)
-    return found
 
 
 def tell(office: Office, account: str, subject: str, notice: str = "topup", amount: str = "2500000000") -> None:
