@@ -16,7 +16,7 @@ test: $(VENV)/.installed-dev
 
 # What takes long and what starts much: browsers, chains, processes that are killed, whole programs.
 slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 -m slow $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m "slow and not soak and not clients" $(ARGS)
 
 check: $(VENV)/.installed-dev .typing/router_plugins
 	$(BIN)/ruff check $(SOURCES)
