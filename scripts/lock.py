@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "requirements"
 PYTHON = "3.11"
 """The container's: markers of requirements are settled for it."""
+EARLIER = ("async-timeout>=4.0.3",)
+"""What the first patches of that Python need besides (redis, before 3.11.3), which Linux distributions still ship."""
 TOOLS = ("pip>=25", "setuptools>=77", "wheel>=0.45")
 _HEADER = "# Written by `make lock` from {source} for Python " + PYTHON + ". Edit that, not this file.\n"
 _PIN = re.compile(r"^(?P<name>[\w.-]+)(?:\[[\w,-]+\])?==(?P<version>[^\s;\\]+)(?P<rest>.*?)(?=^\S|\Z)", re.M | re.S)
@@ -69,7 +71,7 @@ def main() -> int:
         )
         return 1
     FOLDER.mkdir(exist_ok=True)
-    _lock("container.txt", runtime_requirements(), "setup.py")
+    _lock("container.txt", [*runtime_requirements(), *EARLIER], "setup.py")
     _lock("build.txt", TOOLS, "scripts/lock.py")
     return 0
 
