@@ -40,6 +40,7 @@ from router.server.acceptor import Acceptor
 from router.server.descriptors import connections_for, raise_limit
 from router.server.leave import Leave
 from router.server.logs import log_to_stderr
+from router.server.memory import keep_trimming
 from router.server.orphan import die_with_master, exit_after_master
 from router.server.protocol import BEAT, BEAT_S, DEFAULT_APP, EXIT_REFUSED, EXIT_WAITING, READY, RETIRE
 from router.server.vitals import keep_measuring
@@ -178,6 +179,7 @@ def serve(
     acceptor.start()
     if application.metrics is not None and metrics_fd is not None:
         keep_measuring(application.metrics, metrics_fd, lambda: acceptor.active)
+    keep_trimming(application.busy)
     exit_after_master(control.fileno(), settings.grace_s + _CLOSE_S)
     die_with_master(False)
     gevent.spawn(_report_and_watch, application, control, leave)
