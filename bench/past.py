@@ -58,7 +58,7 @@ INSERT INTO usage_hours (account_id, hour, key_id, model, provider, calls, error
 SELECT account_id, CAST(FLOOR(created_at / 3600) AS BIGINT) * 3600, key_id, model, provider, COUNT(*),
     SUM(CASE WHEN ending = 'ok' THEN 0 ELSE 1 END), SUM(prompt_tokens), SUM(cached_tokens), SUM(completion_tokens),
     SUM(reasoning_tokens), SUM(charge_nano), 0, SUM(CASE WHEN charge_nano > 0 THEN 1 ELSE 0 END)
-FROM usage WHERE request_id >= ? AND request_id < ? GROUP BY 1, 2, 3, 4, 5
+FROM usage WHERE request_id >= ? AND request_id < ? GROUP BY 1, 2, 3, 4, 5 ORDER BY 2
 """
 _TOTALS = """
 INSERT INTO usage_totals

@@ -19,7 +19,7 @@ from bench.load import chat_body, load
 from bench.machine import GATEWAY_CORE, LOAD_CORE, BenchError, describe, pinned
 from bench.past import fill
 from bench.people import BIG, make_crowd
-from bench.postgres import postgresql
+from bench.postgres import postgresql, vacuum
 from bench.report import table, write_between
 from bench.systems import Upstreams
 from bench.tools import prepare
@@ -82,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             place.mkdir()
             gateway = OurGateway(place, Upstreams(fast.port, 0), setup)
             clicks = _prepare(gateway, rows, options.people)
+            if url:
+                vacuum(url)
             with gateway:
                 found = _in_turns(gateway, clicks, rounds, seconds)
     except BenchError as error:

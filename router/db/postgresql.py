@@ -19,11 +19,13 @@ _LIMITS = """
 SELECT set_config('statement_timeout', ?, false), set_config('lock_timeout', ?, false),
     set_config('idle_in_transaction_session_timeout', ?, false)
 """
-_KEEPALIVES = """
+_SESSION = """
 SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '3', false),
-    set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '20000', false)
+    set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '20000', false),
+    set_config('max_parallel_workers_per_gather', '0', false)
 """
-"""How soon the server notices that our machine is gone: by its system's own defaults, after two hours."""
+"""How soon the server notices that our machine is gone: by its system's own defaults, after two hours. And no statement
+takes several of its processors: a page's sums would take them from the calls, and more of them than it takes alone."""
 _native_socket: type[socket.socket] = get_original("socket", "socket")
 
 
@@ -71,7 +73,7 @@ class PostgresqlEngine:
         )
         database.connect()
         connection = Connection(database, self.name)
-        connection.rows(_KEEPALIVES)
+        connection.rows(_SESSION)
         return connection
 
     def exclusive(self) -> AbstractContextManager[None]:
