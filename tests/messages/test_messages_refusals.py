@@ -7,7 +7,10 @@ from typing import Any
 
 import anthropic
 import pytest
+from jsonschema import Draft202012Validator
 from messages_wire import ASK, NATIVE, TOOL, TRANSLATED, Room
+
+from router.surfaces.messages.schema import COUNT_SCHEMA
 
 pytestmark = pytest.mark.slow
 
@@ -202,3 +205,11 @@ def test_counting_has_a_limit_of_its_own(room: Room) -> None:
     body = {"model": CHAT, "messages": ASK}
     answers = [room.post(body, path="/v1/messages/count_tokens", key=key) for _ in range(50)]
     assert {answer.status_code for answer in answers} == {200}, "clients ask in bursts of 50"
+
+
+def test_any_tool_can_be_counted_and_is_described_so(room: Room) -> None:
+    described = Draft202012Validator(COUNT_SCHEMA.request)
+    for tool in (TOOL, {"type": "web_search_20250305", "name": "web_search"}, {"type": "custom", "name": "nameless"}):
+        body = {"model": CHAT, "messages": ASK, "tools": [tool]}
+        answered = room.post(body, path="/v1/messages/count_tokens").status_code
+        assert described.is_valid(body) == (answered == 200), (tool, answered)

@@ -77,6 +77,17 @@ _TOOL: _Json = {
         "strict": {"type": ["boolean", "null"]},
     },
 }
+_ANY_TOOL: _Json = {
+    "anyOf": [
+        _TOOL,
+        {
+            "type": "object",
+            "required": ["type"],
+            "properties": {"type": {"type": "string", "minLength": 1, "not": {"const": "custom"}}},
+            "description": "A tool of Anthropic's own: counted by its bytes, whoever would serve it.",
+        },
+    ]
+}
 _CHOICE: _Json = {
     "type": "object",
     "required": ["type"],
@@ -135,7 +146,12 @@ _REQUEST: _Json = {
 _TO_COUNT: _Json = {
     "type": "object",
     "required": ["model", "messages"],
-    "properties": {**_SHARED, "max_tokens": _optional(_CAP), "messages": _messages(_ANY_BLOCK)},
+    "properties": {
+        **_SHARED,
+        "max_tokens": _optional(_CAP),
+        "messages": _messages(_ANY_BLOCK),
+        "tools": _optional({"type": "array", "items": _ANY_TOOL}),
+    },
 }
 _ANSWER: _Json = {
     "type": "object",
