@@ -6,7 +6,6 @@ What breaks a rule is refused with the rule's ID, so that its author finds the r
 from __future__ import annotations
 
 import difflib
-import functools
 import inspect
 import re
 import warnings
@@ -84,15 +83,6 @@ class _Manager(pluggy.PluginManager):
         return None if name.startswith("__") else super().parse_hookspec_opts(module_or_class, name)
 
 
-@functools.cache
-def _shared_manager() -> _Manager:
-    """One with all hooks, for one plugin after the other: to make one costs as much as to import a small plugin."""
-    manager = _Manager("router")
-    for specs in ROLES.values():
-        manager.add_hookspecs(specs)
-    return manager
-
-
 def bind(
     name: str, thing: Any
 ) -> tuple[dict[str, Callable[..., Any]], tuple[str, ...], tuple[str, ...], tuple[int, ...]]:
@@ -108,31 +98,26 @@ def bind(
             "L05", f"its entry point gives the class {thing.__name__}; it must give a module or an instance"
         )
     _refuse_unmarked_overrides(thing)
-    manager = _shared_manager()
+    manager = _Manager("router")
+    for specs in ROLES.values():
+        manager.add_hookspecs(specs)
     try:
         advice = _register(manager, name, thing)
-        hooks = _hooks(manager, thing)
     except pluggy.PluginValidationError as error:
         raise LoadFault("L08", " ".join(str(error).split())) from error
-    finally:
-        if manager.is_registered(thing):
-            manager.unregister(thing)
+    _refuse_unknown_hooks(manager)
+    callers = [caller for caller in manager.get_hookcallers(thing) or [] if caller.has_spec()]
+    if not callers:
+        raise LoadFault("L12", "it implements no hook: mark its functions with @router.hookimpl")
+    hooks = {caller.name: _callable(caller.name, caller.get_hookimpls()[0]) for caller in callers}
+    for caller in manager.get_hookcallers(thing) or ():
+        if not caller.has_spec():  # of another version; or of a surface that a plugin brings
+            hooks[caller.name] = _callable(caller.name, caller.get_hookimpls()[0])
     for declared, asked in _DECLARED.items():
         if declared in hooks and any(_is_nearer(thing, one, declared) for one in asked):
             del hooks[declared]
     roles = tuple(role for role, specs in ROLES.items() if role != "common" and any(h in vars(specs) for h in hooks))
     return hooks, roles, advice, needs
-
-
-def _hooks(manager: pluggy.PluginManager, thing: Any) -> dict[str, Callable[..., Any]]:
-    """What a registered plugin implements, by name: those with a specification first."""
-    _refuse_unknown_hooks(manager)
-    callers = manager.get_hookcallers(thing) or []
-    if not any(caller.has_spec() for caller in callers):
-        raise LoadFault("L12", "it implements no hook: mark its functions with @router.hookimpl")
-    # Those without one are of another version, or of a surface that a plugin brings.
-    ordered = sorted(callers, key=lambda caller: not caller.has_spec())
-    return {caller.name: _callable(caller.name, caller.get_hookimpls()[0]) for caller in ordered}
 
 
 def _is_nearer(thing: Any, asked: str, declared: str) -> bool:
@@ -223,18 +208,11 @@ def _callable(name: str, implementation: pluggy.HookImpl) -> Callable[..., Any]:
     if any(parameter.kind is not parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
         raise LoadFault("L10", f"hook {name!r} must name its arguments plainly: no '*', '/', *args or **kwargs")
     wanted = frozenset(implementation.argnames)
-    specified = _arguments(name)
-    if specified is not None and wanted >= specified:
+    spec = next((vars(specs)[name] for specs in ROLES.values() if name in vars(specs)), None)
+    if spec is not None and wanted >= set(inspect.signature(spec).parameters) - {"self"}:
         return function
 
     def with_fewer_arguments(**arguments: Any) -> Any:
         return function(**{key: value for key, value in arguments.items() if key in wanted})
 
     return with_fewer_arguments
-
-
-@functools.cache
-def _arguments(name: str) -> frozenset[str] | None:
-    """Those that a hook is called with; None for one that has no specification."""
-    spec = next((vars(specs)[name] for specs in ROLES.values() if name in vars(specs)), None)
-    return None if spec is None else frozenset(inspect.signature(spec).parameters) - {"self"}
