@@ -9,6 +9,7 @@ Operators' pages are in English, as are errors of the API and what stands in the
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import sys
@@ -29,6 +30,7 @@ __all__ = [
     "merged",
     "path_of",
     "read_catalogue",
+    "refusals",
     "sources",
     "written",
 ]
@@ -40,10 +42,18 @@ LANGUAGES = ("ru", "tk")
 _LOCALE = ROOT / "router/i18n/locale"
 _TEMPLATES = ("router/mail/templates", "router/portal/templates")
 _CODE = ("router/i18n", "router/mail", "router/office/people", "router/portal")
+_BESIDES = (
+    *("router/office/customers/playground.py", "router/office/webhooks/asking.py"),
+    *("router/office/webhooks/endpoints.py", "router/store/keys.py", "router/webhooks/sending.py"),
+)
+"""Other code whose refusals pages of customers show."""
 _OPERATORS = re.compile(r"router/portal/(?:templates/)?operator/|router/portal/templates/layout/ops\.html")
 _JINJA = {"trimmed": "true", "silent": "false"}
-_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "text": None}
-"""What is called with a text: ``text`` is a request's."""
+_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "text": None, "worded": None}
+"""What is called with a text: ``text`` is a request's, ``worded`` an error's that has values."""
+_ERRORS = ("BadRequest", "Conflict", "Forbidden", "NotFound", "RateLimited", "Unauthorized", "Unavailable")
+_REFUSING = re.compile(r"router/office/people/(?!abuse|mailing|watching)|" + "|".join(map(re.escape, _BESIDES)))
+"""Where errors are raised that pages of customers show: what these are given is a text as well."""
 _HOLDERS = re.compile(r"%\(\w+\)s|%%|\{\w*\}|</?\w+")
 _ENDS = (".", ":", "?", "!", "…")
 
@@ -68,18 +78,31 @@ def sources() -> Iterator[tuple[Path, str]]:
         yield from ((path, "jinja2") for path in sorted((ROOT / folder).rglob("*")) if path.is_file())
     for folder in _CODE:
         yield from ((path, "python") for path in sorted((ROOT / folder).rglob("*.py")))
+    yield from ((ROOT / name, "python") for name in _BESIDES if (ROOT / name).exists())
 
 
 def extracted() -> Catalog:
     """All texts, without translations."""
     catalogue = Catalog()
     for path, method in sources():
-        if _OPERATORS.match(path.relative_to(ROOT).as_posix()):
+        name = path.relative_to(ROOT).as_posix()
+        if _OPERATORS.match(name):
             continue
         options = _JINJA if method == "jinja2" else {}
         for _, message, _, context in extract_from_file(method, path, keywords=_KEYWORDS, options=options):
             catalogue.add(message, context=context)
+        if _REFUSING.match(name):
+            for refusal in refusals(path):
+                if isinstance(refusal, ast.Constant):
+                    catalogue.add(refusal.value)
     return catalogue
+
+
+def refusals(path: Path) -> Iterator[ast.expr]:
+    """What the errors say that a file of code makes."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ERRORS and node.args:
+            yield node.args[0]
 
 
 def path_of(language: str, ending: str = "po") -> Path:

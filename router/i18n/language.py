@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from router.i18n.worded import Worded
 from router.money.amounts import format_nano
 
 __all__ = ["CODES", "PSEUDO", "Language", "best_language", "language_of", "zone_names", "zone_of"]
@@ -53,6 +54,12 @@ class Language:
         if self.code == PSEUDO:
             return _marked(message)
         return self.translations.gettext(message)
+
+    def translated(self, message: str) -> str:
+        """What an error says, in this language, with its values."""
+        if isinstance(message, Worded):
+            return self.gettext(message.template) % message.values
+        return self.gettext(message) if message else ""
 
     def ngettext(self, one: str, many: str, count: int) -> str:
         """As ``gettext``, in the form that goes with a count."""

@@ -15,6 +15,7 @@ from router.db.counting import recount_key
 from router.db.ids import check_name, checked_text, has_checksum, new_id
 from router.db.transaction import Runner
 from router.errors import BadRequest, NotFound
+from router.i18n.worded import worded
 from router.money.amounts import format_nano
 from router.store.accounts import OPERATORS, keep_operators
 from router.types.keys import AMOUNT_MAX, KEY_KINDS, Budget
@@ -292,7 +293,8 @@ def rotate_key(
         old = _get(connection, key_id, lock=True)
         now = time.time()
         if old.status != "active" or old.replaced_by or (old.expires_at is not None and old.expires_at <= now):
-            raise BadRequest(f"Key {old.id} is not active, or was rotated already: create a new key instead.")
+            gone = worded("Key %(key)s is not active, or was rotated already: create a new key instead.", key=old.id)
+            raise BadRequest(gone)
         row, text = _new_key(replace(old, origin=old.counted_as), prefix, length)
         _insert(connection, row)
         ends_at = min(now + grace_s, old.expires_at if old.expires_at is not None else now + grace_s)
@@ -337,7 +339,7 @@ def _with_budget(row: KeyRow, budget: Budget | None) -> KeyRow:
     if budget is None:
         return replace(row, budget_nano=None, budget_period="")
     if type(budget.amount_nano) is not int or not 0 <= budget.amount_nano <= AMOUNT_MAX:
-        raise BadRequest(f"A key's budget must be from 0 to {format_nano(AMOUNT_MAX)}.")
+        raise BadRequest(worded("A key's budget must be from 0 to %(most)s.", most=format_nano(AMOUNT_MAX)))
     if budget.period not in ("", *PERIODS):
         raise BadRequest(f"The period of a budget is one of {', '.join(PERIODS)}, or none.")
     return replace(row, budget_nano=budget.amount_nano, budget_period=budget.period)
@@ -381,7 +383,7 @@ def _change(
     def write(connection: Connection) -> KeyRow:
         row = _get(connection, key_id, lock=True)
         if row.status == "revoked":
-            raise BadRequest(f"Key {row.id} is revoked, which is for good: create a new key instead.")
+            raise BadRequest(worded("Key %(key)s is revoked, which is for good: create a new key instead.", key=row.id))
         row = change(row)
         _update(connection, row)
         if recount:

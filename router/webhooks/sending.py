@@ -12,6 +12,7 @@ from router.http_client.dial import HostResolver
 from router.http_client.exceptions import AnswerTooLong
 from router.http_client.head import parse_target
 from router.http_client.pool import PoolTransport
+from router.i18n.worded import worded
 from router.types.transport import Request
 from router.webhooks.addresses import CheckedResolver, NotPublic, is_loopback, is_public
 
@@ -115,13 +116,14 @@ def check_webhook_url(url: str, *, allow_loopback: bool = False) -> None:
         BadRequest: what is wrong with it.
     """
     if len(url) > _URL_MAX:
-        raise BadRequest(f"A URL has {_URL_MAX} characters at most.", param="url")
+        raise BadRequest(worded("A URL has %(most)s characters at most.", most=_URL_MAX), param="url")
     if any(character.isspace() or not character.isprintable() for character in url) or "#" in url:
         raise BadRequest("A URL has no blanks, and no part behind a #.", param="url")
     try:
         origin = parse_target(url).origin
     except ValueError as error:
-        raise BadRequest(f"This is no URL that events can be sent to: {error}.", param="url") from None
+        message = worded("This is no URL that events can be sent to: %(why)s.", why=error)
+        raise BadRequest(message, param="url") from None
     if origin.scheme != "https" and not allow_loopback:
         raise BadRequest("Events are sent over https alone: the URL must begin with https://.", param="url")
     try:
@@ -129,7 +131,7 @@ def check_webhook_url(url: str, *, allow_loopback: bool = False) -> None:
     except ValueError:
         return  # a name: where it leads is looked at whenever something is sent
     if not fits:
-        raise BadRequest(f"{origin.host} is not a public address.", param="url")
+        raise BadRequest(worded("%(host)s is not a public address.", host=origin.host), param="url")
 
 
 def _said(status: int) -> str:

@@ -192,3 +192,18 @@ def test_an_empty_workspace_is_told_what_to_do(scene: Scene) -> None:
     assert "There were no calls in these days." in fresh.get("/app/usage")[2]
     assert rows_of(fresh.get("/app/usage.csv")[2]) == []
     assert [row["kind"] for row in rows_of(fresh.get("/app/transactions.csv")[2])] == ["free"]
+
+
+def test_calls_are_filtered_by_stream_and_error_code_and_so_is_the_csv(scene: Scene, calls: int) -> None:
+    everything = rows_of(scene.viewer.get("/app/logs.csv")[2])
+    for query, column, wanted in (
+        ("streamed=yes", "streamed", "True"),
+        ("streamed=no", "streamed", "False"),
+        ("error=model_not_found", "error_code", "model_not_found"),
+    ):
+        status, _, page = scene.viewer.get(f"/app/logs?{query}")
+        found = rows_of(scene.viewer.get(f"/app/logs.csv?{query}")[2])
+        assert found == [one for one in everything if one[column] == wanted], query
+        assert status == 200 and ("No calls match." in page) is not bool(found), query
+        assert all(f"/app/logs/{one['request_id']}" in page for one in found), query
+    assert 'for="f-error"' in page and 'value="model_not_found"' in page and 'for="f-streamed"' in page

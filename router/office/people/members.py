@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from router.db.transaction import Transaction
 from router.errors import BadRequest, Conflict, Forbidden, NotFound
+from router.i18n.worded import worded
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
@@ -70,7 +71,7 @@ def create_workspace(office: Office, actor: Actor, person_id: str, name: str, *,
         BadRequest: the name is none.
         RateLimited: they made too many.
     """
-    shown = check_person_name(name, "a workspace's name")
+    shown = check_person_name(name)
     if not shown:
         raise BadRequest("A workspace has a name.", param="name")
 
@@ -166,7 +167,9 @@ def accept_invitation(office: Office, actor: Actor, text: str, person: Person) -
         ticket = take(transaction, office, text, "invite")
         if parse_email(ticket.email).key != row.email_key:
             raise Forbidden(
-                f"This invitation was sent to {ticket.email}: log in with that address to accept it.",
+                worded(
+                    "This invitation was sent to %(email)s: log in with that address to accept it.", email=ticket.email
+                ),
                 code="other_address",
             )
         check_verified(row)
@@ -279,7 +282,7 @@ def _check_other_owner(transaction: Transaction, account_id: str) -> None:
 
 def _checked_role(role: str) -> str:
     if role not in ROLES:
-        raise BadRequest(f"The roles are {', '.join(ROLES)}.", code="unknown_role", param="role")
+        raise BadRequest(worded("The roles are %(roles)s.", roles=", ".join(ROLES)), code="unknown_role", param="role")
     return role
 
 

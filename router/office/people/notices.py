@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from router.db.transaction import Runner, Transaction
 from router.errors import BadRequest
+from router.i18n.worded import worded
 from router.money.amounts import format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
@@ -223,7 +224,9 @@ def set_notice_setting(
         raise BadRequest("This notice cannot be turned off: it tells of what others may do.", param="type")
     if threshold_nano is not None and (type != "low_balance" or not 0 <= threshold_nano <= AMOUNT_MAX):
         most = format_nano(AMOUNT_MAX)
-        raise BadRequest(f"A threshold is from 0 to {most}, and of low balances alone.", param="threshold")
+        raise BadRequest(
+            worded("A threshold is from 0 to %(most)s, and of low balances alone.", most=most), param="threshold"
+        )
 
     def change(transaction: Transaction) -> Change[None]:
         before = next(one for one in _settings(transaction, person_id) if one.type == type)

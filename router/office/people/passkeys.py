@@ -23,6 +23,7 @@ from router.db.connection import Connection
 from router.db.ids import clean_text, new_id
 from router.db.transaction import Transaction
 from router.errors import BadRequest, Conflict, RouterError, Unauthorized
+from router.i18n.worded import worded
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
@@ -350,7 +351,8 @@ def _descriptors(rows: Sequence[FactorRow]) -> list[PublicKeyCredentialDescripto
 
 def _check_room(rows: Sequence[FactorRow]) -> None:
     if len(rows) >= PASSKEYS_MAX:
-        raise Conflict(f"You have {PASSKEYS_MAX} passkeys: remove one first.", code="too_many_passkeys")
+        message = worded("You have %(most)s passkeys: remove one first.", most=PASSKEYS_MAX)
+        raise Conflict(message, code="too_many_passkeys")
 
 
 def _refusals() -> tuple[type[Exception], ...]:

@@ -11,6 +11,7 @@ from router.config.portal import LANGUAGES
 from router.db.ids import check_name
 from router.db.transaction import Runner, Transaction
 from router.errors import BadRequest, Forbidden, NotFound
+from router.i18n.worded import worded
 from router.office.actor import Actor
 from router.office.audit import Change, write
 from router.office.office import Office
@@ -124,7 +125,7 @@ def resume_person(office: Office, actor: Actor, person_id: str, *, reason: str =
     return _set_status(office, actor, "people resume", person_id, "active", reason)
 
 
-def check_person_name(text: str, what: str = "a name") -> str:
+def check_person_name(text: str) -> str:
     """A name that people give themselves or their workspace; empty stays.
 
     Raises:
@@ -135,12 +136,20 @@ def check_person_name(text: str, what: str = "a name") -> str:
         return ""
     try:
         if _TURNING.intersection(name):
-            said = f"{what[:1].upper()}{what[1:]}"
-            raise BadRequest(f"{said} must not hold characters that turn the direction of text.")
-        return check_name(name, what, longest=NAME_MAX)
+            raise BadRequest("A name must not hold characters that turn the direction of text.")
+        if len(name) > NAME_MAX:
+            raise BadRequest(worded("A name must have 1 to %(most)s characters.", most=NAME_MAX))
+        return _checked_name(name)
     except BadRequest as error:
         error.param = "name"
         raise
+
+
+def _checked_name(name: str) -> str:
+    try:
+        return check_name(name, "a name", longest=NAME_MAX)
+    except BadRequest:  # as it is not too long
+        raise BadRequest("A name must not hold control characters or line breaks.") from None
 
 
 def person_row(database: Runner, person_id: str, *, lock: bool = False) -> PersonRow:
@@ -211,9 +220,11 @@ def _checked(field: str, value: str) -> str:
     if field == "name":
         return check_person_name(value)
     if field == "locale" and value and value not in LANGUAGES:
-        raise BadRequest(f"The languages are {', '.join(LANGUAGES)}.", code="unknown_language", param="locale")
+        message = worded("The languages are %(known)s.", known=", ".join(LANGUAGES))
+        raise BadRequest(message, code="unknown_language", param="locale")
     if field == "theme" and value not in THEMES:
-        raise BadRequest(f"The themes are {', '.join(THEMES)}.", code="unknown_theme", param="theme")
+        message = worded("The themes are %(known)s.", known=", ".join(THEMES))
+        raise BadRequest(message, code="unknown_theme", param="theme")
     if field == "zone" and not _is_zone(value):
         raise BadRequest(
             "A time zone is named as in Asia/Ashgabat or Europe/Berlin.", code="unknown_zone", param="zone"

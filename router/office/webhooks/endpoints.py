@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from router.db.ids import clean_text, new_id
 from router.db.transaction import Transaction
 from router.errors import BadRequest, Conflict, Forbidden, NotFound
+from router.i18n.worded import worded
 from router.money.amounts import format_nano, parse_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
@@ -127,7 +128,8 @@ def create_endpoint(
         lock_account(transaction.connection, account_id)
         most = office.settings.webhooks.endpoints
         if rows.count_endpoints(transaction, account_id) >= most:
-            raise Conflict(f"An account has {most} webhooks at most: delete one first.", code="too_many_webhooks")
+            message = worded("An account has %(most)s webhooks at most: delete one first.", most=most)
+            raise Conflict(message, code="too_many_webhooks")
         if not use_form(transaction.connection, account_id, once, office.clock()):
             raise Conflict("This form was sent twice.", code="sent_twice")
         rows.insert_endpoint(transaction, row)
@@ -268,13 +270,14 @@ def _checked(office: Office, edits: EndpointEdits) -> dict[str, Any]:
     if "about" in edits:
         values["about"] = " ".join(clean_text(edits["about"]).split())
         if len(values["about"]) > _ABOUT_MAX or not (values["about"].isprintable()):
-            raise BadRequest(f"A description is one line of {_ABOUT_MAX} characters at most.", param="about")
+            message = worded("A description is one line of %(most)s characters at most.", most=_ABOUT_MAX)
+            raise BadRequest(message, param="about")
     if "events" in edits:
         values["events"] = tuple(dict.fromkeys(edits["events"]))
         unknown = next((one for one in values["events"] if one not in EVENTS), None)
         if unknown is not None:
-            known = ", ".join(EVENTS)
-            raise BadRequest(f"There is no event {unknown[:40]!r}: there are {known}.", param="events")
+            named = {"event": repr(unknown[:40]), "known": ", ".join(EVENTS)}
+            raise BadRequest(worded("There is no event %(event)s: there are %(known)s.", **named), param="events")
     if "low" in edits:
         values["low_nano"], values["low_percent"] = _low(edits["low"])
     return values
@@ -296,8 +299,11 @@ def _low(text: str) -> tuple[int | None, int | None]:
     except ValueError:
         pass
     raise BadRequest(
-        f"A balance is low below an amount such as 5, or a share of what was credited last, such as 20%: "
-        f"{said[:40]!r} is neither.",
+        worded(
+            "A balance is low below an amount such as 5, or a share of what was credited last, such as 20%%: %(said)s "
+            "is neither.",
+            said=repr(said[:40]),
+        ),
         param="low",
     )
 

@@ -25,6 +25,7 @@ PAGES = PageRoutes()
 _PAGE = 50
 _CHUNK = 1000
 _STATUSES = {"ok": (200, 299), "4xx": (400, 498), "left": (499, 499), "5xx": (500, 599)}
+_STREAMED = {"yes": True, "no": False}
 _CSV = (
     *("request_id", "created_at", "model", "key", "key_id", "status", "ending", "error_code", "streamed"),
     *("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "latency_ms", "first_token_ms"),
@@ -41,6 +42,7 @@ class _Filter:
     model: str
     status: str
     error: str
+    streamed: str
 
     def terms(self) -> dict[str, Any]:
         """For ``list_calls``."""
@@ -52,7 +54,13 @@ class _Filter:
             "since": self.chosen.since,
             "until": self.chosen.until,
             "error_code": self.error or None,
+            "streamed": _STREAMED.get(self.streamed),
         }
+
+    @property
+    def narrow(self) -> bool:
+        """Whether calls of these days are left out."""
+        return any((self.key, self.model, self.status, self.error, self.streamed))
 
 
 @PAGES.get("/app/logs", "viewer")
@@ -72,7 +80,7 @@ def logs(request: PageRequest) -> PageReply:
         keys=keys,
         models=list_models_used(request.office, request.account_id, wanted.chosen.since),
         wanted=wanted,
-        filtered=bool(wanted.key or wanted.model or wanted.status or wanted.error),
+        filtered=wanted.narrow,
     )
 
 
@@ -104,13 +112,14 @@ def _by_id(request: PageRequest, typed: str) -> PageReply:
 
 def _filter(request: PageRequest) -> _Filter:
     query = request.query
-    status = query.get("status", "")
+    status, streamed = query.get("status", ""), query.get("streamed", "")
     return _Filter(
         range_of(query, request.zone, request.now, default="7d"),
         query.get("key", "")[:80],
         query.get("model", "")[:200],
         status if status in (*_STATUSES, "failed") else "",
-        query.get("error", "")[:80],
+        query.get("error", "").strip()[:80],
+        streamed if streamed in _STREAMED else "",
     )
 
 

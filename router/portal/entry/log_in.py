@@ -7,19 +7,18 @@ from marshmallow import Schema, fields, validate
 from router.errors import BadRequest, Forbidden, RateLimited, RouterError, Unauthorized
 from router.office.people.factors import check_second_factor, has_second_factor
 from router.office.people.login import check_password, confirm_password
-from router.office.people.passkeys import check_passkey, passkey_log_in, passkey_options
+from router.office.people.passkeys import check_passkey, passkey_log_in
 from router.office.people.records import WebSession
-from router.office.people.sessions import complete_session, end_session, open_session, step_up
+from router.office.people.sessions import complete_session, end_session, find_session, open_session, step_up
 from router.office.people.tickets import send_login_link, send_step_link
 from router.portal.entry.proof import PROOF_FIELD, challenge_of, proof_ok
 from router.portal.web.forms import empty_form, load_form
-from router.portal.web.guard import is_local
 from router.portal.web.pages import PageRoutes
 from router.portal.web.passkeys import passkeys_asked, passkeys_of
 from router.portal.web.refusing import next_path
 from router.portal.web.replies import PageReply, with_wait
 from router.portal.web.requests import PageRequest
-from router.portal.web.stepping import form_again, step_up_page
+from router.portal.web.stepping import form_again, show_log_in, step_up_page, waits
 
 __all__ = ["PAGES", "welcome"]
 
@@ -47,7 +46,7 @@ def log_in_page(request: PageRequest) -> PageReply:
     """The form."""
     if request.session is not None and request.session.complete:
         return request.redirect(next_path(request.query.get("next", "")))
-    return _form(request, empty_form(email=request.query.get("email", "")))
+    return show_log_in(request, empty_form(email=request.query.get("email", "")))
 
 
 @PAGES.post("/app/login", "public")
@@ -55,14 +54,20 @@ def log_in(request: PageRequest) -> PageReply:
     """Check the password."""
     form = load_form(_LogInForm(), request.form)
     if not form.ok:
-        return _form(request, form, 422)
+        return show_log_in(request, form, 422)
     try:
         person = check_password(request.office, request.visit, form.values["email"], form.values["password"])
     except (Forbidden, RateLimited, Unauthorized) as error:
-        return _form(request, form.refuse(error), error.status, error)
+        return show_log_in(request, form.refuse(error), error.status, error)
     needs_more = has_second_factor(request.office, person.id)
     text = open_session(request.office, person, request.visit, complete=not needs_more)
-    return welcome(request, text, "/app/login/second" if needs_more else "", next_path(request.form.get("next", "")))
+    target = next_path(request.form.get("next", ""))
+    if not needs_more or not waits(request):
+        return welcome(request, text, "/app/login/second" if needs_more else "", target)
+    request.session = find_session(request.office, text)
+    reply = _second_form(request, empty_form(), target)
+    reply.headers.append(request.site.cookies.keep(request.site.cookies.session, text))
+    return reply
 
 
 @PAGES.post("/app/login/passkey", "public")
@@ -74,7 +79,7 @@ def log_in_by_passkey(request: PageRequest) -> PageReply:
     try:
         person = passkey_log_in(request.office, site, answer, request.visit)
     except (Forbidden, RateLimited, Unauthorized) as error:
-        return _form(request, empty_form().refuse(error), error.status, error)
+        return show_log_in(request, empty_form().refuse(error), error.status, error)
     text = open_session(request.office, person, request.visit, complete=True)
     return welcome(request, text, "", next_path(request.form.get("next", "")))
 
@@ -162,28 +167,23 @@ def mail_proof(request: PageRequest) -> PageReply:
 
 
 def welcome(request: PageRequest, session_text: str, first: str, then: str) -> PageReply:
-    """Set the session's cookie and lead on.
+    """Set the session's cookie and lead on: to the form that waited for the log-in, if one did.
 
     Args:
         first: a page before that; empty for none.
     """
-    reply = request.redirect(first, next=then) if first else request.redirect(then)
+    if first:
+        reply = request.redirect(first, next=then)
+    else:
+        reply = form_again(request) if waits(request) else request.redirect(then)
     reply.headers.append(request.site.cookies.keep(request.site.cookies.session, session_text))
     return reply
 
 
-def _form(request: PageRequest, form: object, status: int = 200, error: RouterError | None = None) -> PageReply:
-    target = next_path(request.form.get("next", "") or request.query.get("next", ""))
-    plain = request.site.cookies.secure and request.scheme != "https" and not is_local(request.host)
-    site = passkeys_of(request)
-    passkey = passkey_options(request.office, site) if site is not None else ""
-    shown = {"form": form, "next": target, "plain_http": plain, "passkey": passkey}
-    return with_wait(request.render("entry/log_in.html", status=status, **shown), error)
-
-
 def _second_form(request: PageRequest, form: object, target: str, status: int = 200) -> PageReply:
     asked = passkeys_asked(request)
-    return request.render("entry/second.html", status=status, form=form, next=target, passkey=asked)
+    shown = {"form": form, "next": target, "passkey": asked, "waiting": waits(request)}
+    return request.render("entry/second.html", status=status, **shown)
 
 
 def _check_factor(request: PageRequest, session: WebSession, *, again: bool = False) -> None:

@@ -43,4 +43,4 @@ def choose_theme(request: PageRequest) -> PageReply:
 def _back(request: PageRequest) -> str:
     """The page on which the form stood; those before the log-in, too."""
     target = request.form.get("back", "")
-    return target if target.startswith("/app/log") and "//" not in target else next_path(target)
+    return target if target.startswith("/app/login") and "//" not in target else next_path(target)

@@ -86,7 +86,9 @@ def send_again(request: PageRequest) -> PageReply:
     try:
         resend_verification(request.office, request.actor, request.visit, request.person.email)
     except RateLimited as error:
-        return request.render("entry/verify.html", status=error.status, form=empty_form().refuse(error))
+        return with_wait(
+            request.render("entry/verify.html", status=error.status, form=empty_form().refuse(error)), error
+        )
     return request.redirect("/app/verify", said="mail_sent")
 
 

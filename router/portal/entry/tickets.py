@@ -24,7 +24,7 @@ from router.portal.entry.log_in import welcome
 from router.portal.entry.proof import PROOF_FIELD, challenge_of, proof_ok
 from router.portal.web.forms import Form, empty_form, load_form
 from router.portal.web.pages import PageRoutes
-from router.portal.web.replies import PageReply
+from router.portal.web.replies import PageReply, with_wait
 from router.portal.web.requests import PageRequest
 
 __all__ = ["PAGES"]
@@ -77,7 +77,7 @@ def ask_reset(request: PageRequest) -> PageReply:
     try:
         send_reset(request.office, request.actor, request.visit, form.values["email"], proof_ok=proof_ok(request))
     except RateLimited as error:
-        return _reset_form(request, form.refuse(error), error.status)
+        return with_wait(_reset_form(request, form.refuse(error), error.status), error)
     return request.render("entry/look_into_mail.html", email=form.values["email"], again="/app/reset")
 
 
@@ -155,7 +155,8 @@ def _show(request: PageRequest, view: TicketView | None, form: Form, error: Rout
     status = error.status if error is not None else 200
     own = request.session is not None and request.session.person.email.casefold() == view.email.casefold()
     length = request.site.settings.password_length
-    return request.render("entry/ticket.html", status=status, view=view, form=form, own=own, password_length=length)
+    shown = {"view": view, "form": form, "own": own, "password_length": length}
+    return with_wait(request.render("entry/ticket.html", status=status, **shown), error)
 
 
 def _reset_form(request: PageRequest, form: Form, status: int = 200) -> PageReply:

@@ -13,10 +13,23 @@ from marshmallow.fields import List, String
 from werkzeug.datastructures import MultiDict
 
 from router.errors import RouterError
+from router.i18n.worded import worded
 
 __all__ = ["Form", "OnceField", "empty_form", "form_once", "load_form"]
 
 
+def _(message: str) -> str:
+    """Mark a text for translation: templates write it in the reader's language."""
+    return message
+
+
+_WORDS = {
+    "Missing data for required field.": _("Please fill this in."),
+    "Not a valid email address.": _("This is not an address of mail: write one such as ada@example.com."),
+    "Not a valid string.": _("Please fill this in."),
+    "Not a valid boolean.": _("Choose one of those that are offered."),
+}
+_TOO_LONG = re.compile(r"(?:Longer than maximum length|Length must be between \d+ and) (\d+)\.", re.ASCII)
 _ONCE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 
 
@@ -91,4 +104,14 @@ def _name(name: object) -> str:
 def _texts(said: Any) -> list[str]:
     if isinstance(said, Mapping):
         return [text for one in said.values() for text in _texts(one)]
-    return [str(one) for one in said] if isinstance(said, list) else [str(said)]
+    return [_worded(one) for one in said] if isinstance(said, list) else [_worded(said)]
+
+
+def _worded(said: object) -> str:
+    """What marshmallow itself says, in our words, which are there in each language; others as they are."""
+    text = said if isinstance(said, str) else str(said)
+    if text in _WORDS:
+        return _WORDS[text]
+    if (found := _TOO_LONG.fullmatch(text)) is not None:
+        return worded("At most %(most)s characters.", most=found[1])
+    return _("Choose one of those that are offered.") if text.startswith("Must be one of: ") else text

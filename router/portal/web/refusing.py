@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from router.portal.web.requests import PageRequest
 __all__ = ["as_ours", "failure_page", "next_path", "refusal"]
 
 _NEXT_MAX = 500
+_BEFORE = re.compile(r"/app/(?:login|logout|static)(?:/|$)")  # /app/logs is a page like any other
 _SERVER_FAULT = 500
 _AWAY_S = "60"
 """After how many seconds to try again where the database is away, as the words say."""
@@ -46,9 +48,9 @@ def refusal(page: PageRoute, asked: PageRequest) -> PageReply | None:
         _check_json(page, asked)
     session = asked.session
     if session is None:
-        return asked.redirect("/app/login", next=asked.here() if asked.method == "GET" else _page_of_form(asked))
+        return asked.redirect("/app/login", next=asked.page)
     if not session.complete:
-        return asked.redirect("/app/login/second", next=asked.here() if asked.method == "GET" else "/app/")
+        return asked.redirect("/app/login/second", next=asked.page)
     if page.access == "operator":
         return _for_operators(asked)
     if page.access == "person":
@@ -80,7 +82,7 @@ def next_path(text: str) -> str:
     parts = urlsplit(text)
     ours = text.startswith(("/app/", "/ops/")) and not parts.netloc and not parts.scheme
     plain = len(text) <= _NEXT_MAX and "\\" not in text and "//" not in parts.path and text.isprintable()
-    return text if ours and plain and not text.startswith(("/app/log", "/app/static")) else "/app/"
+    return text if ours and plain and not _BEFORE.match(parts.path) else "/app/"
 
 
 def as_ours(error: BaseException, asked: PageRequest) -> RouterError:
@@ -118,11 +120,6 @@ def _for_operators(asked: PageRequest) -> PageReply | None:
     if not asked.session.second_factor:
         return asked.redirect("/app/settings/security", said="operators_need_a_factor")
     return None
-
-
-def _page_of_form(asked: PageRequest) -> str:
-    """The page that a form is likely to stand on: where its address leads without its last word."""
-    return asked.path.rpartition("/")[0] + "/" if asked.path.count("/") > 2 else asked.path
 
 
 def _who_may(asked: PageRequest, least: str) -> str:

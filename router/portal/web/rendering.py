@@ -70,7 +70,7 @@ def _environment(code: str) -> Environment:
         "day": language.day,
         "moment": language.moment,
         "utc": _utc,
-        "tr": language.gettext,
+        "tr": language.translated,
         "duration": lambda ms: _duration(language, ms),
         "json": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
     }

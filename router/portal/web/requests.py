@@ -48,6 +48,8 @@ class PageRequest:
         headers: what the answer has besides: cookies.
         body: of a form, as it was sent.
         client: the browser's connection; None where there is none to watch.
+        came_from: the page of ours on which the link, form or part stands that asks, with its query; empty where a
+            browser does not say.
     """
 
     site: PortalParts
@@ -68,6 +70,7 @@ class PageRequest:
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
     client: ClientConnection | None = None
+    came_from: str = ""
 
     @property
     def office(self) -> Office:
@@ -155,6 +158,13 @@ class PageRequest:
         if self.htmx:
             return PageReply("", 204, [("HX-Redirect", target)])
         return PageReply("", 303, [("Location", target)])
+
+    @property
+    def page(self) -> str:
+        """The whole page that one is on, good for opening it anew: of a form or a part, the page that it stands on."""
+        if self.method in ("GET", "HEAD") and not self.htmx:
+            return self.here()
+        return self.came_from or "/app/"
 
     def here(self, **changed: str | None) -> str:
         """This page's address with other values in its query; None takes one out."""

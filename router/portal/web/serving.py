@@ -6,8 +6,9 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import quote, urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import MultiDict
 
 from router.db.ids import new_request_id
@@ -18,11 +19,11 @@ from router.office.people.records import Visit, WebSession
 from router.office.people.sessions import find_session
 from router.portal.web.guard import API_HEADERS, HSTS, PAGE_HEADERS, SAFE, check_origin, is_local
 from router.portal.web.pages import PageRoute
-from router.portal.web.refusing import as_ours, failure_page, refusal
+from router.portal.web.refusing import as_ours, failure_page, next_path, refusal
 from router.portal.web.replies import PageReply
 from router.portal.web.requests import PageRequest
 from router.portal.web.site import PortalParts
-from router.portal.web.stepping import is_stepped_up, step_up_page
+from router.portal.web.stepping import is_stepped_up, lost_form, step_up_page
 from router.types.masking import one_line
 
 __all__ = ["FORM_MAX", "Serving", "new_visitor"]
@@ -89,6 +90,9 @@ class Serving:
             asked.body = request.get_data(parse_form_data=False, cache=True)
             asked.form = request.form
         self._find_session(asked)
+        lost = lost_form(asked) if page.access != "public" and not page.json else None
+        if lost is not None:
+            return lost
         refused = refusal(page, asked)
         if refused is not None:
             return refused
@@ -132,7 +136,27 @@ class Serving:
             host=request.host,
             scheme=peer.scheme,
             client=request.environ.get("router.client"),
+            came_from=self._came_from(),
         )
+
+    def _came_from(self) -> str:
+        """The page that a form or a part stands on, as the browser says; of a form that was shown again at an address
+        that opens no page, and where nothing is said, the nearest above.
+        """
+        said = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
+        try:
+            parts = urlsplit(said)
+        except ValueError:
+            parts = urlsplit("")
+        ours = said.startswith((f"{self._site.origin}/", f"{request.scheme}://{request.host}/"))
+        own = "" if "HX-Request" in request.headers else request.path  # a part is no page
+        path, query = (parts.path, parts.query) if ours else (own, "")
+        adapter = current_app.create_url_adapter(request)
+        while adapter is not None and path.count("/") > 1:
+            if adapter.test(path, "GET"):
+                return next_path(quote(path) + (f"?{query}" if query else ""))
+            path, query = path.rpartition("/")[0], ""
+        return ""
 
     def _language(self, session: WebSession | None) -> str:
         """The code of the setting, the cookie, the browser's wish, or the default: the first that there is."""

@@ -1,15 +1,23 @@
-"""Proving anew who one is, before money and keys are touched: a page between a form and what it does.
+"""Proving anew who one is, before money and keys are touched, or as the log-in has ended: a page between a form and
+what it does.
 
 What was typed is kept: it goes along hidden, and once the proof is given the form is there again, one press from sent.
 """
 
 from __future__ import annotations
 
-from router.portal.web.passkeys import passkeys_asked
-from router.portal.web.replies import PageReply
+from collections.abc import Sequence
+
+from router.errors import RouterError
+from router.office.people.passkeys import passkey_options
+from router.portal.web.forms import Form
+from router.portal.web.guard import SAFE, is_local
+from router.portal.web.passkeys import passkeys_asked, passkeys_of
+from router.portal.web.refusing import next_path
+from router.portal.web.replies import PageReply, with_wait
 from router.portal.web.requests import PageRequest
 
-__all__ = ["AGAIN", "FRESH_S", "form_again", "is_stepped_up", "step_up_page"]
+__all__ = ["AGAIN", "FRESH_S", "form_again", "is_stepped_up", "lost_form", "show_log_in", "step_up_page", "waits"]
 
 FRESH_S = 15 * 60.0
 """How long a proof holds, in seconds."""
@@ -40,6 +48,47 @@ def step_up_page(asked: PageRequest, *, wrong: str = "") -> PageReply:
     shown = {"path": path, "waiting": waiting, "wrong": wrong, "ways": _ways(asked)}
     shown["passkey"] = passkeys_asked(asked)
     return asked.render("step_up.html", status=403 if not wrong else 422, **shown)
+
+
+def lost_form(asked: PageRequest) -> PageReply | None:
+    """The log-in for somebody whose session has ended while a form was filled in, with what was typed; None for others:
+    visitors, and programs.
+    """
+    if asked.method in SAFE or asked.htmx or asked.session is not None or not asked.session_text:
+        return None
+    path = asked.form.get(_PATH) or asked.path
+    return show_log_in(asked, Form(), 401, target=asked.page, waiting=[(_PATH, path), *_waiting(asked)])
+
+
+def show_log_in(
+    asked: PageRequest,
+    form: Form,
+    status: int = 200,
+    error: RouterError | None = None,
+    *,
+    target: str = "",
+    waiting: Sequence[tuple[str, str]] = (),
+) -> PageReply:
+    """The log-in page.
+
+    Args:
+        form: what was typed, and what is wrong there.
+        target: where the log-in leads to; as was asked before where it is empty.
+        waiting: hidden fields of a form that waits for the log-in; those that were sent along where there are none.
+    """
+    target = next_path(target or asked.form.get("next", "") or asked.query.get("next", ""))
+    plain = asked.site.cookies.secure and asked.scheme != "https" and not is_local(asked.host)
+    site = passkeys_of(asked)
+    passkey = passkey_options(asked.office, site) if site is not None else ""
+    shown = {"form": form, "next": target, "plain_http": plain, "passkey": passkey, "waiting": waiting or waits(asked)}
+    return with_wait(asked.render("entry/log_in.html", status=status, **shown), error)
+
+
+def waits(asked: PageRequest) -> list[tuple[str, str]]:
+    """The form that waits for the log-in that is sent with it, as hidden fields; none where none waits."""
+    if not asked.path.startswith("/app/login") or _PATH not in asked.form:
+        return []
+    return [(_PATH, asked.form[_PATH]), *_waiting(asked)]
 
 
 def form_again(asked: PageRequest) -> PageReply:

@@ -10,6 +10,7 @@ import math
 
 from router.db.connection import Connection
 from router.errors import RateLimited
+from router.i18n.worded import worded
 from router.office.people.rules.addresses import canonical, client_of
 from router.store.people.attempts import Tally, note_attempt, wait_for
 
@@ -114,9 +115,8 @@ def check_wait(connection: Connection, tallies: tuple[Tally, ...], now: float) -
     wait_s = wait_for(connection, tallies, now)
     if wait_s > 0:
         seconds = max(1, math.ceil(wait_s))
-        raise RateLimited(
-            f"Too many attempts: try again in {seconds} seconds.", code="too_many_attempts", retry_after_s=seconds
-        )
+        message = worded("Too many attempts: try again in %(seconds)s seconds.", seconds=seconds)
+        raise RateLimited(message, code="too_many_attempts", retry_after_s=seconds)
 
 
 def _digest(text: str) -> str:

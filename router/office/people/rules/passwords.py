@@ -16,6 +16,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from gevent.monkey import is_module_patched
 
 from router.errors import BadRequest
+from router.i18n.worded import worded
 
 __all__ = ["LENGTH_MAX", "LENGTH_WITH_FACTOR", "check_new_password", "hash_password", "off_loop", "password_fits"]
 
@@ -55,10 +56,13 @@ def check_new_password(password: str, *, least: int, email: str = "") -> str:
     """
     text = unicodedata.normalize("NFKC", password) if len(password) <= LENGTH_MAX else password
     if len(text) > LENGTH_MAX:
-        raise BadRequest(f"A password has at most {LENGTH_MAX} characters.", code="password_too_long", param="password")
+        message = worded("A password has at most %(most)s characters.", most=LENGTH_MAX)
+        raise BadRequest(message, code="password_too_long", param="password")
     if len(text) < least:
         raise BadRequest(
-            f"A password has at least {least} characters: a few words that belong to nothing do well.",
+            worded(
+                "A password has at least %(least)s characters: a few words that belong to nothing do well.", least=least
+            ),
             code="password_too_short",
             param="password",
         )
