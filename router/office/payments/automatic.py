@@ -44,7 +44,7 @@ def charge_automatic(office: Office, actor: Actor, methods: PaymentMethods) -> i
         row = _under_way(office, automatic.account_id) or _begin(office, actor, methods, automatic)
         if row is not None:
             tried += 1
-            _charge(office, actor, methods, row)
+            _charge(office, methods, row)
     return tried
 
 
@@ -139,14 +139,13 @@ def _waits(automatic: AutomaticRow, error: RouterError) -> None:
     _log.info("The automatic top-up of %s waits: %s", automatic.account_id, error.in_full)
 
 
-def _charge(office: Office, actor: Actor, methods: PaymentMethods, row: TopUpRow) -> None:
+def _charge(office: Office, methods: PaymentMethods, row: TopUpRow) -> None:
     try:
         token = token_of(office, _means(office, row.means_id))
         facts = methods.ask(row.method, "payment_charge", topup=view_of(office, row), token=token)
         book_facts(office, row.method, list(facts))
     except (BadRequest, NotFound, ConfigError) as error:
-        book_facts(office, row.method, [TopUpClosed(row.id, "failed", error.message[:200])])
-        _stop(office, actor, row.account_id, error.message)
+        book_facts(office, row.method, [TopUpClosed(row.id, "failed", error.message[:200])])  # and no further one
     except RouterError as error:
         _log.warning("The automatic top-up %s could not be asked for: %s", row.id, error.in_full)
 
@@ -164,16 +163,3 @@ def _means(office: Office, means_id: str) -> MeansRow:
 def _charged_since(connection: Connection, account_id: str, since: float) -> int:
     sql = "SELECT COUNT(*) FROM topups WHERE account_id = ? AND created_at > ? AND means_id <> ''"
     return int(connection.tuples(sql, (account_id, since))[0][0])
-
-
-def _stop(office: Office, actor: Actor, account_id: str, problem: str) -> None:
-    """A card that was declined is not charged again until its owner has said so."""
-
-    def stop(transaction: Transaction) -> Change[None]:
-        kept = find_automatic(transaction.connection, account_id)
-        if kept is None:
-            return Change(None, account_id, {}, made=False)
-        put_automatic(transaction.connection, replace(kept, problem=problem[:200], changed_at=office.clock()))
-        return Change(None, account_id, {"problem": problem[:200]})
-
-    write(office, actor, "payments automatic_stopped", stop)

@@ -13,6 +13,7 @@ from router.ledger.transfers import AMOUNT_MAX_NANO
 from router.money.amounts import NANO, format_nano, parse_nano
 from router.office.payments.booked import Booking, FactOutcome
 from router.office.payments.frozen import leave_new_tier
+from router.office.payments.means import note_rise, stop_automatic
 from router.office.payments.rates import credit_for, minor_text, rate_nano
 from router.office.payments.reversals import book_waiting
 from router.office.people.notices import notify_members
@@ -79,6 +80,8 @@ def book_closed(booking: Booking, fact: TopUpClosed) -> FactOutcome:
         booking.change(row, state=fact.state, note=fact.note[:200])
         if fact.state == "failed" or row.means_id:
             tell_failed(booking, row)
+        if row.means_id:
+            stop_automatic(booking, row, fact.note)
     return FactOutcome("noted", fact.state, row.reference, row.id, row.account_id)
 
 
@@ -160,6 +163,7 @@ def _credit(booking: Booking, fact: TopUpPaid | DepositPaid, row: TopUpRow) -> F
     booking.tell("payments paid" if granted is None else "payments granted", row.account_id, **told)
     if granted is None:
         leave_new_tier(booking, row.account_id)
+    note_rise(booking, row.account_id)
     has = balance(booking.transaction, row.account_id).balance
     values = {"amount_nano": str(row.credit_nano), "balance_nano": str(has)}
     notify_members(booking.transaction, booking.office, row.account_id, "topup", row.id, "", values)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from router.db.ids import new_id
 from router.db.transaction import Transaction
 from router.errors import BadRequest, ConfigError, NotFound, RouterError, Unavailable
+from router.ledger.balances import read_balance
 from router.money.amounts import format_nano
 from router.office.actor import Actor
 from router.office.audit import Change, write
@@ -18,6 +19,7 @@ from router.office.payments.booked import Booking, FactOutcome
 from router.office.payments.methods import PaymentMethods
 from router.store.payments import means as rows
 from router.store.payments.means import AutomaticRow, MeansRow
+from router.store.payments.topups import TopUpRow
 from router.store.sealing import MASTER_KEY, seal, unseal
 from router.types.payments import MeansForgotten, MeansSaved
 
@@ -29,8 +31,10 @@ __all__ = [
     "end_automatic",
     "forget_means",
     "list_means",
+    "note_rise",
     "set_automatic",
     "show_automatic",
+    "stop_automatic",
     "token_of",
     "waiting_means",
 ]
@@ -71,9 +75,28 @@ def book_means(booking: Booking, fact: MeansSaved) -> FactOutcome:
         fact.fingerprint[:100],
         booking.now,
     )
-    if rows.insert_means(booking.connection, made):
+    if rows.insert_means(booking.connection, made, row.created_at):
         booking.tell("payments means_saved", row.account_id, topup=row.id, label=made.label)
     return FactOutcome("noted", "means", made.label, row.id, row.account_id)
+
+
+def note_rise(booking: Booking, account_id: str) -> None:
+    """What was just credited may lift a balance to its threshold: the next fall is another one, however soon it is."""
+    kept = rows.find_automatic(booking.connection, account_id)
+    if kept is None or not kept.below:
+        return
+    if read_balance(booking.connection, account_id).available >= kept.threshold_nano:
+        rows.put_automatic(booking.connection, replace(kept, below=False))
+
+
+def stop_automatic(booking: Booking, row: TopUpRow, problem: str) -> None:
+    """An automatic top-up was refused: its means are not charged again until their owner has looked at it."""
+    kept = rows.find_automatic(booking.connection, row.account_id)
+    if kept is None or kept.problem or kept.means_id != row.means_id:
+        return
+    problem = problem[:200] or "The payment was refused."
+    rows.put_automatic(booking.connection, replace(kept, problem=problem, changed_at=booking.now))
+    booking.tell("payments automatic_stopped", row.account_id, topup=row.id, problem=problem)
 
 
 def book_forgotten(booking: Booking, fact: MeansForgotten) -> FactOutcome:

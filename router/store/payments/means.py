@@ -68,8 +68,13 @@ class AutomaticRow:
     changed_at: float = 0.0
 
 
-def insert_means(connection: Connection, row: MeansRow) -> bool:
-    """Keep means; False where the account has left these before: they are as new, if they were forgotten since."""
+def insert_means(connection: Connection, row: MeansRow, begun_at: float) -> bool:
+    """Keep means; False where the account has left these before: they are as new, if they were forgotten since.
+
+    Args:
+        begun_at: when the payment was begun that left them: one from before they were forgotten, told of once more,
+            brings nothing back.
+    """
     sql = (
         f"INSERT INTO payment_means ({_MEANS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - constant text
         "ON CONFLICT (method, account_id, token_hash) DO NOTHING"
@@ -79,9 +84,9 @@ def insert_means(connection: Connection, row: MeansRow) -> bool:
         return True
     again = (
         "UPDATE payment_means SET label = ?, token = ?, forgotten_at = NULL "
-        "WHERE method = ? AND account_id = ? AND token_hash = ?"
+        "WHERE method = ? AND account_id = ? AND token_hash = ? AND (forgotten_at IS NULL OR forgotten_at <= ?)"
     )
-    connection.execute(again, (row.label, row.token, row.method, row.account_id, row.token_hash))
+    connection.execute(again, (row.label, row.token, row.method, row.account_id, row.token_hash, begun_at))
     return False
 
 
