@@ -47,7 +47,7 @@ def newest(network: Network, known: int, now: float, log: logging.Logger) -> Hea
     found: list[Head] = []
     fault = NodeFault(f"all nodes of {network.title} rest after failures")
     for node in network.nodes:
-        if node.rests_until > now:
+        if node.rests(now):
             continue
         try:
             head = head_of(node, network, now)

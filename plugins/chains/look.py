@@ -106,7 +106,8 @@ class Look:
     def _second_look(self) -> None:
         """The same by the other node; whatever it meets harms nobody, and is tried again."""
         node = self.network.nodes[-1]
-        if self.progress.second_due > self.now or node.rests_until > self.now or self._is_over():
+        waits = 0 < self.progress.second_due - self.now <= _SECOND_LOOK_S
+        if waits or node.rests(self.now) or self._is_over():
             return
         self.progress.second_due = self.now + _SECOND_LOOK_S
         try:
@@ -211,7 +212,7 @@ class Look:
 
     def _has(self, node: Node, deposit: Deposit) -> bool:
         """Whether another node has the very same deposit, and in a block that is final by its own word."""
-        if node.rests_until <= self.now:
+        if not node.rests(self.now):
             try:
                 if head_of(node, self.network, self.now).final >= deposit.block:
                     if deposit in deposits_of(node, self.network, self.addresses, deposit.tx):
@@ -231,7 +232,7 @@ class Look:
         for other in self.network.nodes:
             if other is not node:
                 try:
-                    if other.rests_until > self.now or self._at(other, seen) is not None:
+                    if other.rests(self.now) or self._at(other, seen) is not None:
                         return True
                 except NodeFault as fault:
                     rest(other, fault, self.now, self.log)

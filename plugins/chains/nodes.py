@@ -21,6 +21,7 @@ _LIMIT_WORDS = (
     *("rate limit", "too many requests", "request limit", "compute units", "capacity", "daily limit"),
     "rate exceeded",
 )
+_REST_MOST_S = 900.0  # above what any failure asks for
 _DIGITS_MAX = 66  # 0x and 256 bits
 
 
@@ -88,6 +89,10 @@ class Node:
         self.proved = False
         self.rests_until = 0.0
         self.failures = 0
+
+    def rests(self, now: float) -> bool:
+        """Whether it is not to be asked yet; a clock that was ahead when it failed lets it rest no longer than others."""
+        return now < self.rests_until <= now + _REST_MOST_S
 
     def call(self, method: str, *params: Any) -> Any:
         """What the method gives; None where it gives nothing.

@@ -10,6 +10,7 @@ from typing import Any
 __all__ = ["Progress"]
 
 _PAID_MAX = 5000
+_PAUSE_MOST_S = 900.0  # above what nodes that failed rest for
 
 
 @dataclass(slots=True)
@@ -50,6 +51,11 @@ class Progress:
     def is_behind(self, final: int) -> bool:
         """Whether there are final blocks that were not looked through."""
         return self.done is None or self.done < final
+
+    def wake(self, now: float, poll_s: float) -> None:
+        """Let no look wait longer than a pause: the clock may have been ahead when the last one ended."""
+        if self.due > now + max(poll_s, _PAUSE_MOST_S):
+            self.due = now
 
     def prune(self) -> None:
         """Forget what the second look has passed, and marks that are final."""

@@ -30,6 +30,8 @@ def watch_step(
         also: what else must have a deposit before it is credited.
     """
     progress = {one.name: Progress.read(watch.cursor.get(one.name)) for one in networks}
+    for one in networks:
+        progress[one.name].wake(watch.now, one.poll_s)
     due = [one for one in networks if progress[one.name].due <= watch.now]
     facts: Sequence[PaymentFact] = ()
     if due:

@@ -32,7 +32,7 @@ class TronGrid:
         Raises:
             NodeFault: it cannot be asked now: it is down, limits us, or rests after that.
         """
-        if self._node.rests_until > now:
+        if self._node.rests(now):
             raise NodeFault(f"{self._node.host} rests after a failure")
         try:
             rows = self._rows(deposit)

@@ -92,7 +92,7 @@ class Vouchers:
 
     @hookimpl
     def payment_watch(self, context: PluginContext, watch: PaymentWatch) -> Watched:
-        since = float(watch.cursor.get("since", 0.0))
+        since = min(float(watch.cursor.get("since", 0.0)), watch.now)  # the clock may have been ahead
         rows = Codes(context).claimed(since - _OVERLAP_S, _STEP)
         more = len(rows) == _STEP
         reached = rows[-1]["claimed_at"] + _OVERLAP_S if more else watch.now

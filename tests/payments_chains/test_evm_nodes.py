@@ -296,3 +296,20 @@ def test_nonsense_in_any_answer_is_a_failure_of_the_node_and_nothing_else(town: 
     _later(town, host, 600)
     assert host.credited() == {address: town.chain.balance(town.usdc, address)}
     assert len(host.paid) == 41 and not host.seen and host.differences() == []
+
+
+def test_a_clock_that_was_ahead_for_a_while_delays_no_deposit(town: Town) -> None:
+    host = town.host()
+    [address] = host.give(1)
+    town.look(host)
+    right, host.now = host.now, host.now + 86_400
+    host.step()
+    town.first.down = town.second.down = True
+    host.now += 10
+    host.step()  # the nodes rest until a time that is a day off
+    town.first.down = town.second.down = False
+    town.chain.pay(town.usdc, address, 5 * USDC)
+    town.chain.mine(8)
+    for host.now in range(int(right) + 30, int(right) + 60, 5):
+        host.step()
+    assert host.amounts() == [5 * USDC] and host.delayed == ""

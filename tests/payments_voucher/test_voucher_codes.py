@@ -321,3 +321,13 @@ def test_a_code_says_of_what_kind_its_credit_is(context: PluginContext, clock: C
     for wrong in nonsense:
         with pytest.raises(BadRequest, match="granted credit"):
             codes.make("ada", 10**9, 1, "", None, **wrong)
+
+
+def test_a_clock_that_was_ahead_for_a_while_hides_no_code(context: PluginContext, clock: Clock) -> None:
+    codes, plugin = Codes(context), Vouchers()
+    [made] = codes.make("cli", 10**9, 1, "", None)
+    ahead = plugin.payment_watch(context, PaymentWatch({}, {}, (), clock.now + DAY))
+    clock.now += 60
+    row = codes.claim("acct_a", made.code)
+    again = plugin.payment_watch(context, PaymentWatch(ahead.cursor, {}, (), clock.now + 60))
+    assert [fact.reference for fact in again.facts] == [f"voucher:{row['id']}"]
