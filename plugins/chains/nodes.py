@@ -91,7 +91,7 @@ class Node:
         self.failures = 0
 
     def rests(self, now: float) -> bool:
-        """Whether it is not to be asked yet; a clock that was ahead when it failed lets it rest no longer than others."""
+        """Whether it is not to be asked yet. One that failed while the clock was ahead rests no longer than others."""
         return now < self.rests_until <= now + _REST_MOST_S
 
     def call(self, method: str, *params: Any) -> Any:

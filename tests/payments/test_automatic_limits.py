@@ -18,7 +18,7 @@ from router.office.payments.deposits import address_of
 from router.office.payments.means import list_means, set_automatic
 from router.office.payments.shown import offered_presets, open_first
 from router.office.payments.topups import list_topups
-from router.office.payments.upkeep import poll_method, retry_waiting
+from router.office.payments.upkeep import TopUpPoll, retry_waiting
 from router.store.payments.topups import insert_topup
 from router.store.rates import set_rate
 
@@ -135,7 +135,7 @@ def test_a_poll_asks_for_none_that_the_method_does_not_know(local_till: Till) ->
     for number in range(150):
         row = replace(known, id=f"top_{number:016d}", reference="", form=f"f{number}")
         till.office.database.write(lambda connection, row=row: insert_topup(connection, row))  # type: ignore[misc]
-    assert poll_method(till.office, till.methods, "card") == 1
+    assert TopUpPoll(till.office, till.methods, "card").run() == 1
     assert [asked for what, asked in till.method.asked if what == "poll"] == [[known.id]]
 
 

@@ -35,7 +35,7 @@ from router.office.payments.deposits import address_of, find_watch, step_watch
 from router.office.payments.refunds import ask_refund, push_refunds, record_payment, settle_topup
 from router.office.payments.told import list_facts
 from router.office.payments.topups import cancel_topup, list_topups, look_at, quote_topup, show_topup
-from router.office.payments.upkeep import payment_jobs, poll_method, retry_waiting
+from router.office.payments.upkeep import TopUpPoll, payment_jobs, retry_waiting
 from router.office.people.abuse import set_switch
 from router.store.rates import set_rate
 
@@ -165,7 +165,7 @@ def test_coming_back_before_the_notice_is_credited_once(till: Till) -> None:
     row = till.begin()
     till.method.poll = [paid(till, row)]
     assert look_at(till.office, till.methods, row).state == "paid"
-    assert poll_method(till.office, till.methods, "card") == 0
+    assert TopUpPoll(till.office, till.methods, "card").run() == 0
     [outcome] = till.tell(paid(till, row))
     assert outcome.state == "repeated" and till.balance() == 10 * NANO
     other = accounts.create_account(till.office, OPERATOR, "Other").id

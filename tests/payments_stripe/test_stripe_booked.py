@@ -32,7 +32,7 @@ from router.office.payments.means import list_means, set_automatic, show_automat
 from router.office.payments.methods import PaymentMethods
 from router.office.payments.refunds import ask_refund
 from router.office.payments.topups import begin_topup, look_at, show_topup
-from router.office.payments.upkeep import poll_method
+from router.office.payments.upkeep import TopUpPoll
 from router.plugin_host.registry import registry_of
 from router.store.migrating import migrate
 from router.store.opening import open_database
@@ -134,9 +134,9 @@ def test_ten_events_of_one_session_in_any_order_are_one_credit(shop: Shop) -> No
 
 def test_a_payment_is_found_without_any_event(shop: Shop) -> None:
     row = shop.begin()
-    assert poll_method(shop.office, shop.methods, "stripe") == 1 and shop.balance == 0
+    assert TopUpPoll(shop.office, shop.methods, "stripe").run() == 1 and shop.balance == 0
     shop.fake.account.pay(row.reference)
-    poll_method(shop.office, shop.methods, "stripe")
+    TopUpPoll(shop.office, shop.methods, "stripe").run()
     assert shop.balance == 12_500_000_000
     for event in shop.fake.events():
         shop.deliver(event)
@@ -236,7 +236,7 @@ def test_what_was_changed_at_stripe_credits_nothing(shop: Shop) -> None:
     shop.fake.account.pay(row.reference)
     with pytest.raises(BadRequest, match="50 was paid, and 1250 asked for"):
         shop.deliver(shop.fake.events("checkout.session.completed")[0])
-    poll_method(shop.office, shop.methods, "stripe")
+    TopUpPoll(shop.office, shop.methods, "stripe").run()
     assert shop.balance == 0 and shop.row(row).state == "started"
 
 

@@ -18,10 +18,10 @@ from router.office.payments.methods import PaymentMethods
 from router.office.payments.refunds import push_refunds
 from router.office.payments.topups import view_of
 from router.store.payments.facts import forget_events, waiting_deposits
-from router.store.payments.topups import open_topups
+from router.store.payments.topups import next_open_topups
 from router.types.payments import DepositPaid
 
-__all__ = ["payment_jobs", "poll_method", "retry_waiting"]
+__all__ = ["TopUpPoll", "payment_jobs", "retry_waiting"]
 
 _EXPIRE_S = 60.0
 _WATCH_S = 5.0
@@ -51,26 +51,35 @@ def payment_jobs(office: Office, methods: PaymentMethods) -> Iterator[LeasedJob]
 def _jobs_of(office: Office, methods: PaymentMethods, name: str) -> Iterator[LeasedJob]:
     settings = office.settings.payments
     if methods.has(name, "payment_poll"):
-        yield LeasedJob(f"poll:{name}", settings.poll_s, lambda: poll_method(office, methods, name))
+        yield LeasedJob(f"poll:{name}", settings.poll_s, TopUpPoll(office, methods, name).run)
     if methods.has(name, "payment_watch"):
         yield LeasedJob(f"watch:{name}", _WATCH_S, _watching(office, methods, name))
     if methods.has(name, "payment_differences"):
         yield LeasedJob(f"compare:{name}", settings.compare_s, lambda: compare_method(office, methods, name))
 
 
-def poll_method(office: Office, methods: PaymentMethods, method: str) -> int:
-    """Ask a method how its open top-ups stand; how many there were.
+class TopUpPoll:
+    """Asks a method how its open top-ups stand: so many at once, each in its turn however many others are begun."""
 
-    Raises:
-        RouterError: the method or the database failed.
-    """
-    if methods.state(method).offer is None:
-        return 0
-    rows = open_topups(office.database, method, since=office.clock() - _POLLED_S, limit=_AT_ONCE)
-    begun = [view_of(office, row) for row in rows]
-    for fact in methods.ask(method, "payment_poll", topups=begun):
-        book_facts(office, method, [fact])
-    return len(begun)
+    def __init__(self, office: Office, methods: PaymentMethods, method: str) -> None:
+        self._office, self._methods, self._method = office, methods, method
+        self._after = ""
+
+    def run(self) -> int:
+        """Ask of those whose turn it is; how many there were.
+
+        Raises:
+            RouterError: the method or the database failed.
+        """
+        office, method = self._office, self._method
+        if self._methods.state(method).offer is None:
+            return 0
+        since = office.clock() - _POLLED_S
+        rows = next_open_topups(office.database, method, self._after, since=since, limit=_AT_ONCE)
+        self._after = rows[-1].id if len(rows) == _AT_ONCE else ""
+        for fact in self._methods.ask(method, "payment_poll", topups=[view_of(office, row) for row in rows]):
+            book_facts(office, method, [fact])
+        return len(rows)
 
 
 def retry_waiting(office: Office) -> int:

@@ -19,6 +19,7 @@ __all__ = [
     "find_topup_by",
     "insert_topup",
     "list_topups",
+    "next_open_topups",
     "open_topups",
     "topped_up_since",
     "update_topup",
@@ -75,6 +76,9 @@ _BIG = frozenset({"amount", "refunded", "told_total"})
 _COLUMNS = ", ".join(_NAMES)
 _INSERT = f"INSERT INTO topups ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - constant text
 _SELECT = f"SELECT {_COLUMNS} FROM topups"  # noqa: S608 - constant text
+_OPEN_SINCE = (
+    "method = ? AND state IN ('started', 'pending') AND created_at > ? AND (reference <> '' OR means_id <> '')"
+)
 
 
 def insert_topup(connection: Connection, row: TopUpRow) -> None:
@@ -156,14 +160,21 @@ def list_topups(
     return [_row(one) for one in database.read(lambda connection: connection.rows(sql, params))]
 
 
-def open_topups(database: Runner, method: str, *, since: float, limit: int) -> list[TopUpRow]:
-    """Those of a method's that may still be paid, that it knows of, and that were begun after a time; any of them where
-    there are more, so that nobody who begins many and pays none keeps others from being looked at.
+def next_open_topups(database: Runner, method: str, after: str, *, since: float, limit: int) -> list[TopUpRow]:
+    """Those of a method's that may still be paid, that it knows of, and that were begun after a time, by their IDs.
+
+    IDs are random: whoever goes on beginning some puts few of them before another's turn.
+
+    Args:
+        after: the ID behind which they begin.
     """
-    sql = (
-        f"{_SELECT} WHERE method = ? AND state IN ('started', 'pending') AND created_at > ? "
-        "AND (reference <> '' OR means_id <> '') ORDER BY RANDOM() LIMIT ?"
-    )
+    sql = f"{_SELECT} WHERE {_OPEN_SINCE} AND id > ? ORDER BY id LIMIT ?"
+    return [_row(one) for one in database.read(lambda connection: connection.rows(sql, (method, since, after, limit)))]
+
+
+def open_topups(database: Runner, method: str, *, since: float, limit: int) -> list[TopUpRow]:
+    """The same, any of them where there are more than so many, so that none is left out for good."""
+    sql = f"{_SELECT} WHERE {_OPEN_SINCE} ORDER BY RANDOM() LIMIT ?"
     return [_row(one) for one in database.read(lambda connection: connection.rows(sql, (method, since, limit)))]
 
 
