@@ -111,6 +111,7 @@ def _check(name: str, network: NetworkSettings) -> None:
     for token in network.tokens:
         if token not in (known or {}).get("tokens", {}) and token not in network.contracts:
             raise ValueError(f"networks.{name}.tokens: {token} has no known contract there: set it in contracts")
+    _check_names(name, network, known or {})
     for place, contract in [
         ("feed", network.feed),
         *((token, one.contract) for token, one in network.contracts.items()),
@@ -120,6 +121,24 @@ def _check(name: str, network: NetworkSettings) -> None:
     for url in network.rpc:
         if url and not url.reveal().startswith(("https://", "http://")):
             raise ValueError(f"networks.{name}.rpc: a URL begins with https:// (or http://, for a node of your own)")
+
+
+def _check_names(name: str, network: NetworkSettings, known: Mapping[str, Any]) -> None:
+    """A deposit's reference has its currency: of two names for one contract, or one name for two things, one deposit
+    could be credited twice, and one of two not at all.
+    """
+    contracts = {token: one["contract"].lower() for token, one in known.get("tokens", {}).items()}
+    contracts |= {token: one.contract.lower() for token, one in network.contracts.items()}
+    named: dict[str, str] = {}
+    for token, contract in contracts.items():
+        if network.tokens and token not in network.tokens:
+            continue
+        other = named.setdefault(contract, token)
+        if other != token:
+            raise ValueError(f"networks.{name}: {other} and {token} are one contract: name it once")
+    coin = network.coin or known.get("coin", "")
+    if coin in named.values():
+        raise ValueError(f"networks.{name}: {coin} is the network's own currency: give the contract another name")
 
 
 def _is_contract(text: str) -> bool:

@@ -380,3 +380,21 @@ def test_the_books_are_compared_with_what_the_method_says(till: Till) -> None:
     till.method.differences = ["0xa: 5 on the chain, 4 credited"]
     assert compare_method(till.office, till.methods, "card") == till.method.differences
     assert list(find_watch(till.office, "card").differences) == till.method.differences
+
+
+def test_what_was_credited_and_the_method_does_not_know_is_named(till: Till, clock: Clock) -> None:
+    rows = [till.paid(), till.paid()]
+    till.method.statement = [paid(till, rows[0])]
+    books = verify_against(till.office, till.methods, "card", 0.0)
+    assert (books.told, books.booked) == (1, 1)
+    assert list(books.differences) == [
+        f"paid {rows[1].reference}: 10.00 credited to {till.account} by {rows[1].id}, and card does not tell of it"
+    ]
+    assert list(verify_against(till.office, till.methods, "card", clock.now + 1).differences) == []
+    clock.now += 100
+    old = DepositPaid("evm:1:0xa:0", till.account, 10**6, "USDT", 6, detail={"at": clock.now - 50})
+    till.tell(old)
+    till.method.statement = []
+    assert list(verify_against(till.office, till.methods, "card", clock.now - 10).differences) == []
+    [line] = verify_against(till.office, till.methods, "card", clock.now - 60).differences
+    assert line.startswith("paid evm:1:0xa:0: 1.00 credited")

@@ -16,6 +16,7 @@ from router_plugins.tron import Tron
 from router import ConfigError, Secret
 from router.config.convert import build_record
 
+USDC = known_networks()["ethereum"]["tokens"]["USDC"]["contract"]
 RPC = {"rpc": ["https://one.example", "https://two.example"]}
 
 
@@ -153,3 +154,22 @@ def test_contracts_of_known_networks_are_written_with_their_checksum() -> None:
 
 def test_the_contract_of_usdt_on_tron() -> None:
     assert from_base58check(TronSettings().contract).hex() == "41a614f803b6fd780986a42c78ec9c7f77e6ded13c"
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        pytest.param({"contracts": {"USDX": {"contract": USDC.lower()}}}, "one contract: name it once", id="alias"),
+        pytest.param(
+            {"contracts": {"A": {"contract": "0x" + "1" * 40}, "B": {"contract": "0x" + "1" * 40}}},
+            "A and B are one contract",
+            id="two names",
+        ),
+        pytest.param({"contracts": {"ETH": {"contract": "0x" + "1" * 40}}}, "network's own currency", id="coin"),
+    ],
+)
+def test_a_contract_and_a_name_belong_to_each_other(network: Any, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        built(EvmSettings, xpub=ETHEREUM_XPUB, networks={"ethereum": {**RPC, **network}})
+    chosen = {"tokens": ["USDX"], "contracts": {"USDX": {"contract": USDC}}}
+    built(EvmSettings, xpub=ETHEREUM_XPUB, networks={"ethereum": {**RPC, **chosen}})

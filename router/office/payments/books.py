@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from router.db.connection import Connection
 from router.errors import NotFound
 from router.ledger.system import clearing
+from router.money.amounts import format_nano
 from router.office.office import Office
 from router.office.payments.booked import kind_of
 from router.office.payments.deposits import watch_of
 from router.office.payments.methods import PaymentMethods
 from router.office.payments.rates import minor_text
-from router.store.payments.facts import find_fact, list_facts
+from router.store.payments.facts import FactRow, find_fact, list_facts
 from router.store.payments.topups import find_topup
 from router.store.payments.watches import put_comparison
 from router.types.payments import DepositPaid, Dispute, PaymentFact, Refund, TopUpPaid
@@ -51,12 +52,19 @@ def verify_against(office: Office, methods: PaymentMethods, method: str, since: 
     """
     if not methods.has(method, "payment_statement"):
         raise NotFound(f"{method[:40]} is no payment method that can tell what it has booked.", code="method_cannot")
+    booked = list_facts(office.database, state="booked", method=method, kind="paid", limit=_ALL)
     facts: list[PaymentFact] = list(
         methods.ask(method, "payment_statement", watch=watch_of(office, method, {}), since=since)
     )
     found = office.database.read(lambda connection: [_difference(connection, method, fact) for fact in facts])
     differences = [line for line in found if line]
-    return MethodBooks(method, len(facts), len(facts) - len(differences), clearing_nano(office, method), differences)
+    agreed = len(facts) - len(differences)
+    told = {fact.reference for fact in facts if isinstance(fact, TopUpPaid | DepositPaid)}
+    untold = [row for row in booked if row.reference not in told and row.created_at >= since]
+    more = office.database.read(lambda connection: [_untold(connection, row, since) for row in untold])
+    return MethodBooks(
+        method, len(facts), agreed, clearing_nano(office, method), [*differences, *(line for line in more if line)]
+    )
 
 
 def compare_method(office: Office, methods: PaymentMethods, method: str) -> Sequence[str]:
@@ -85,6 +93,21 @@ def clearing_nano(office: Office, method: str) -> int:
         return came - went
 
     return office.database.read(read)
+
+
+def _untold(connection: Connection, fact: FactRow, since: float) -> str:
+    """What is to be said of a payment that was credited here and that its method does not know; empty for nothing: it
+    may have been made before the time from which on the method was asked.
+    """
+    topup = find_topup(connection, fact.topup_id)
+    if topup is None:
+        return ""
+    at = (fact.body.get("detail") or {}).get("at")  # a deposit's, which may have been seen long after it was made
+    made_at = min(topup.created_at, at) if isinstance(at, int | float) else topup.created_at
+    if made_at < since:
+        return ""
+    credited = f"{format_nano(topup.credit_nano, 2)} credited to {topup.account_id}"
+    return f"paid {fact.reference}: {credited} by {topup.id}, and {fact.method} does not tell of it"
 
 
 def _difference(connection: Connection, method: str, fact: PaymentFact) -> str:
