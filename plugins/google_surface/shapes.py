@@ -10,6 +10,7 @@ __all__ = ["json_schema"]
 _LEFT_OUT = frozenset({"propertyOrdering", "property_ordering", "nullable", "example"})
 _WHOLE = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
 _DEPTH_MAX = 64
+_DIGITS_MAX = 19
 
 
 def json_schema(given: Any, depth: int = 0) -> Any:
@@ -28,7 +29,7 @@ def json_schema(given: Any, depth: int = 0) -> Any:
             made[name] = json_schema(value, depth + 1)
         elif name in ("anyOf", "any_of", "oneOf", "allOf", "prefixItems") and isinstance(value, list):
             made["anyOf" if name == "any_of" else name] = [json_schema(one, depth + 1) for one in value]
-        elif name in _WHOLE and isinstance(value, str) and value.isdecimal():
+        elif name in _WHOLE and isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS_MAX:
             made[name] = int(value)  # int64 is a text in Google's JSON
         else:
             made[name] = value

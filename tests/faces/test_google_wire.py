@@ -186,6 +186,13 @@ def test_a_bad_request_names_the_field(room: Room, body: Any, field: str) -> Non
     assert not room.upstream.requests
 
 
+def test_a_number_of_any_length_in_a_schema_is_no_fault_of_ours(room: Room) -> None:
+    good(room)
+    schema = {"type": "ARRAY", "items": {"type": "STRING", "minLength": "3"}, "maxItems": "9" * 5000}
+    config = {"responseMimeType": "application/json", "responseSchema": schema}
+    assert room.post(PLAIN, {**HELLO, "generationConfig": config}).status == 200
+
+
 def test_what_is_dropped_is_named(room: Room) -> None:
     good(room)
     config = {"topK": 4, "newThing": 1, "thinkingConfig": {"other": 1}, "maxOutputTokens": 9}

@@ -109,6 +109,8 @@ def test_a_payment_is_given_back_in_parts(paying: Paying, ops: Operator) -> None
     again = {"amount": "2.10", "left": "1050", "reason": "sent twice"}
     status, _, page = ops.post(f"/ops/payments/{made}/refund", again)
     assert status == 409 and "Something was refunded meanwhile" in text_of(page)
+    for left in ("9" * 5000, "\u0968", "-1"):
+        assert ops.post(f"/ops/payments/{made}/refund", {**again, "left": left})[0] == 409, left[:9]
     for amount, status in (("8.41", 400), ("0", 400), ("0.001", 400), ("x", 422), ("", 422)):
         asked = {"amount": amount, "left": "840", "reason": "as a test"}
         assert ops.post(f"/ops/payments/{made}/refund", asked)[0] == status, amount

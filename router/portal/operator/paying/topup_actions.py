@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from marshmallow import fields
@@ -25,6 +26,7 @@ __all__ = ["PAGES"]
 PAGES = PageRoutes()
 
 _ONE = "/ops/payments/<topup_id>"
+_NUMBER = re.compile(r"\d{1,100}", re.ASCII)
 _NEEDED = "Write an amount such as 12.50."
 _REFERENCE = ActionField("reference", "Reference of the payment", hint="It is credited once.", required=True)
 
@@ -84,7 +86,7 @@ def _refund(request: PageRequest) -> ConsoleAction:
 def refund(request: PageRequest, values: dict[str, Any], actor: Actor) -> None:
     """Give back a part of it, or all."""
     row = topup_of(request)
-    left = int(values["left"]) if values["left"].isdecimal() else -1
+    left = int(values["left"]) if _NUMBER.fullmatch(values["left"]) else -1
     amount, reason = _minor(values["amount"], row), values["reason"]
     ask_refund(request.office, actor, request.office.payments, row.id, amount, reason=reason, left=left)
 
