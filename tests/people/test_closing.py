@@ -40,7 +40,7 @@ def test_closing_takes_all_that_is_personal_and_suspends_the_workspace(office: O
     [workspace] = list_workspaces(office, ada.id)
     create_key(office, me(ada), workspace.account_id, "k")
     card = MeansRow("mean_1", "stripe", workspace.account_id, "sealed", "hash", "Visa 4242", "", office.clock())
-    office.database.write(lambda connection: insert_means(connection, card))
+    office.database.write(lambda connection: insert_means(connection, card, card.created_at))
     session = open_session(office, ada, HOME, complete=True)
     begin_totp(office, me(ada), ada.id)
     send_login_link(office, VISITOR, HOME, ADA, proof_ok=True)
