@@ -65,7 +65,7 @@ def test_configuration_is_merged(tmp_path: Path) -> None:
         start=False,
     )
     assert tomllib.loads(gateway.config_path.read_text(encoding="utf-8")) == {
-        "server": {"host": "0.0.0.0", "grace_s": 3},
+        "server": {"host": "0.0.0.0", "unready_s": 0.0, "grace_s": 3},
         "providers": {"openai": {"base_url": "http://u/v1", "api_key": "own"}, "second": {"kind": "compatible"}},
         "portal": {"enabled": False},
     }
