@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from router.office.importing.litellm_scope import scope_of
-from router.office.importing.records import ForeignAccount, ForeignKey, FoundElsewhere, OddRow, nano_of
+from router.office.importing.records import ForeignAccount, ForeignKey, FoundElsewhere, OddRow, end_of, nano_of
 from router.store.foreign.litellm import LitellmTables, read_litellm
 from router.store.keys import hash_key
 from router.types.keys import Budget
@@ -119,14 +118,15 @@ def _add_account(found: FoundElsewhere, source: str, name: str, row: Mapping[str
 def _add_key(
     found: FoundElsewhere, source: str, row: Mapping[str, Any], owner: Mapping[str, Any] | None, now: float
 ) -> None:
-    expires_at = _seconds(row.get("expires"))
+    expires = row["expires"]
     if row.get("team_id") == _OF_PAGES:
         found.left.append(OddRow(source, "is a log-in to LiteLLM's own pages"))
-    elif expires_at is not None and expires_at <= now:
+    elif expires is not None and expires <= now:
         found.left.append(OddRow(source, "has expired"))
     else:
         try:
-            found.keys.append(_key(source, row, owner, expires_at))
+            ends_at = None if expires is None else end_of("expires", expires)
+            found.keys.append(_key(source, row, owner, ends_at))
         except ValueError as error:
             found.bad.append(OddRow(source, str(error)))
 
@@ -175,10 +175,3 @@ def _limits_of(row: Mapping[str, Any]) -> dict[str, int]:
         if value is not None:
             limits[ours] = int(value)
     return limits
-
-
-def _seconds(moment: datetime | None) -> float | None:
-    """LiteLLM's times are UTC, and do not say so."""
-    if moment is None:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -35,6 +35,8 @@ def scope_of(key: Mapping[str, Any], owner: Mapping[str, Any] | None) -> tuple[t
     whose = "team" if team else "user"
     theirs = list((owner or {}).get("models") or ())
     own = list(key.get("models") or ())
+    if not all(isinstance(one, str) for one in (*own, *theirs)):
+        raise ValueError("its list of models, or that of its owner, holds what is no name: mend it there")
     if not team and _NONE in theirs:
         raise ValueError("may use no model (its user has no-default-models), which a key here cannot say: disable it")
     if _OF_TEAM in own:

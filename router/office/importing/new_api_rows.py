@@ -13,7 +13,15 @@ from typing import Any
 
 from router.errors import BadRequest
 from router.money.amounts import NANO, format_nano
-from router.office.importing.records import ForeignAccount, ForeignKey, FoundElsewhere, OddRow
+from router.office.importing.records import (
+    ForeignAccount,
+    ForeignKey,
+    FoundElsewhere,
+    OddRow,
+    end_of,
+    text_of,
+    whole_of,
+)
 from router.store.foreign.new_api import NewApiTables, read_new_api
 from router.store.keys import hash_key
 from router.types.keys import Budget
@@ -43,17 +51,26 @@ def _found(tables: NewApiTables, now: float) -> FoundElsewhere:
     deleted = {row["id"] for row in tables.users if row.get("deleted_at")}
     there = {row["id"] for row in tables.users}
     for row in tables.users:
-        _add_user(found, row, per_usd)
+        source = f"user:{row['id']}"
+        try:
+            _add_user(found, source, row, per_usd)
+        except ValueError as error:
+            found.bad.append(OddRow(source, str(error)))
     for row in tables.tokens:
         source = f"token {row['id']} ({row.get('name') or 'without a name'})"
         if row.get("deleted_at") or row["user_id"] in deleted:
             found.left.append(OddRow(source, "was deleted"))
-        elif row["status"] == _EXPIRED or 0 < (row.get("expired_time") or -1) <= now:
-            found.left.append(OddRow(source, "has expired"))
-        elif row["user_id"] not in there:
-            found.bad.append(OddRow(source, f"is of user {row['user_id']}, who is not there"))
-        else:
-            _add_token(found, source, row, per_usd)
+            continue
+        try:
+            expires = whole_of("expired_time", row["expired_time"])
+            if row["status"] == _EXPIRED or 0 < expires <= now:
+                found.left.append(OddRow(source, "has expired"))
+                continue
+            if row["user_id"] not in there:
+                raise ValueError(f"is of user {row['user_id']}, who is not there")
+            found.keys.append(_key(source, row, expires, per_usd))
+        except ValueError as error:
+            found.bad.append(OddRow(source, str(error)))
     return found
 
 
@@ -67,47 +84,41 @@ def _per_usd(setting: str) -> Decimal:
     return value
 
 
-def _nano(quota: Any, per_usd: Decimal) -> int:
-    return int((Decimal(int(quota or 0)) * NANO / per_usd).to_integral_value(ROUND_FLOOR))
+def _nano(column: str, row: Mapping[str, Any], per_usd: Decimal) -> int:
+    quota = whole_of(column, row.get(column))
+    return int((Decimal(quota) * NANO / per_usd).to_integral_value(ROUND_FLOOR))
 
 
-def _add_user(found: FoundElsewhere, row: Mapping[str, Any], per_usd: Decimal) -> None:
-    source = f"user:{row['id']}"
+def _add_user(found: FoundElsewhere, source: str, row: Mapping[str, Any], per_usd: Decimal) -> None:
     if row.get("deleted_at"):
         found.left.append(OddRow(source, "was deleted"))
         return
-    name = row.get("display_name") or row.get("username") or f"user {row['id']}"
-    credit = _nano(row.get("quota"), per_usd)
+    name = text_of("name", row.get("display_name") or row.get("username")) or f"user {row['id']}"
+    credit = _nano("quota", row, per_usd)
     if credit < 0:
         found.left.append(OddRow(source, f"owes {format_nano(-credit)} USD there, which is not taken over"))
     suspended = row.get("status", _ENABLED) != _ENABLED
     found.accounts.append(ForeignAccount(source, name, max(0, credit), suspended))
 
 
-def _add_token(found: FoundElsewhere, source: str, row: Mapping[str, Any], per_usd: Decimal) -> None:
-    text = str(row["key"] or "").strip().removeprefix("sk-")
-    problem = ""
+def _key(source: str, row: Mapping[str, Any], expires: int, per_usd: Decimal) -> ForeignKey:
+    text = text_of("key", row["key"]).strip().removeprefix("sk-")
     if len(text) < _KEY_LEAST:
-        problem = f"its key has {len(text)} characters, which can be guessed"
-    elif (row.get("allow_ips") or "").strip():
-        problem = "is bound to addresses, which a key here cannot be"
-    elif row["status"] not in (_ENABLED, _DISABLED, _EXHAUSTED):
-        problem = f"has the status {row['status']}, which is not known"
-    if problem:
-        found.bad.append(OddRow(source, problem))
-        return
-    expires = row.get("expired_time") or -1
+        raise ValueError(f"its key has {len(text)} characters, which can be guessed")
+    if str(row.get("allow_ips") or "").strip():
+        raise ValueError("is bound to addresses, which a key here cannot be")
+    if row["status"] not in (_ENABLED, _DISABLED, _EXHAUSTED):
+        raise ValueError(f"has the status {row['status']!r}, which is not known")
     limited = row.get("model_limits_enabled") and row.get("model_limits")
-    found.keys.append(
-        ForeignKey(
-            source,
-            f"user:{row['user_id']}",
-            row.get("name") or f"token {row['id']}",
-            hash_key(f"sk-{text}"),
-            text[-4:],
-            float(expires) if expires > 0 else None,
-            tuple(name.strip() for name in str(row["model_limits"]).split(",") if name.strip()) if limited else (),
-            None if row.get("unlimited_quota") else Budget(max(0, _nano(row.get("remain_quota"), per_usd))),
-            row["status"] == _DISABLED,
-        )
+    models = text_of("model_limits", row["model_limits"]) if limited else ""
+    return ForeignKey(
+        source,
+        f"user:{row['user_id']}",
+        text_of("name", row.get("name")) or f"token {row['id']}",
+        hash_key(f"sk-{text}"),
+        text[-4:],
+        end_of("expired_time", expires) if expires > 0 else None,
+        tuple(name.strip() for name in models.split(",") if name.strip()),
+        None if row["unlimited_quota"] else Budget(max(0, _nano("remain_quota", row, per_usd))),
+        row["status"] == _DISABLED,
     )

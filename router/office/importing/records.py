@@ -10,10 +10,23 @@ from typing import Any
 from router.money.amounts import NANO
 from router.types.keys import Budget
 
-__all__ = ["ForeignAccount", "ForeignKey", "ForeignModel", "FoundElsewhere", "OddRow", "nano_of", "per_million"]
+__all__ = [
+    "ForeignAccount",
+    "ForeignKey",
+    "ForeignModel",
+    "FoundElsewhere",
+    "OddRow",
+    "end_of",
+    "nano_of",
+    "per_million",
+    "text_of",
+    "whole_of",
+]
 
 _MILLION = 1_000_000
 _NANO_MAX = 10**18
+_YEAR_10000 = 253_402_300_800
+_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +132,53 @@ def nano_of(text: Any) -> int:
     if abs(nano) > _NANO_MAX:
         raise ValueError(f"{str(text)[:40]} is beyond belief")
     return nano
+
+
+def whole_of(column: str, value: Any) -> int:
+    """A whole number from a column in which any kind of value may stand, as SQLite lets it; 0 where there is none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if value is None or value == "":
+        return 0
+    try:
+        whole = int(value)
+    except (TypeError, ValueError, OverflowError):
+        whole = None
+    if whole is None or (isinstance(value, float) and whole != value):
+        raise ValueError(f"{column} is {_short(value)}: it must be a whole number")
+    return whole
+
+
+def text_of(column: str, value: Any) -> str:
+    """Text, or a number as text; empty where there is none.
+
+    Raises:
+        ValueError: it is bytes, or of another kind.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, (str, int, float)):
+        raise ValueError(f"its {column} is no text")
+    return str(value)
+
+
+def end_of(column: str, seconds: float) -> float | None:
+    """When something expires; None for never, which is said by infinity.
+
+    Raises:
+        ValueError: no calendar has that moment; milliseconds in the place of seconds are such.
+    """
+    if seconds == float("inf"):
+        return None
+    if seconds >= _YEAR_10000:
+        raise ValueError(f"{column} is {seconds:.0f}: it must be Unix seconds before the year 10000")
+    return float(seconds)
+
+
+def _short(value: Any) -> str:
+    return repr(value[:_SHOWN] if isinstance(value, (str, bytes)) else value)[: 2 * _SHOWN]
 
 
 def per_million(text: Any) -> str:

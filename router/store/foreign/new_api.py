@@ -11,6 +11,11 @@ from router.store.foreign.opened import read_foreign
 
 __all__ = ["NewApiTables", "read_new_api"]
 
+_NEEDED = {
+    "users": ("id", "username", "quota", "status"),
+    "tokens": ("id", "user_id", "key", "status", "expired_time", "remain_quota", "unlimited_quota"),
+}
+
 
 class NewApiTables(NamedTuple):
     """The rows as they are.
@@ -25,7 +30,7 @@ class NewApiTables(NamedTuple):
 
 
 def read_new_api(url: str, base_dir: Path) -> NewApiTables:
-    """Read what bears on customers. Columns that a version lacks are not in the rows.
+    """Read what bears on customers. Further columns that a version lacks are not in the rows.
 
     Raises:
         BadRequest, StoreError: as ``read_foreign``.
@@ -41,4 +46,4 @@ def read_new_api(url: str, base_dir: Path) -> NewApiTables:
             str(setting["value"] or "") if setting else "",
         )
 
-    return read_foreign(url, base_dir, ("users", "tokens"), "New API", read)
+    return read_foreign(url, base_dir, _NEEDED, "New API", read)

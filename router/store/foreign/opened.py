@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from router.db.columns import table_names
+from router.db.columns import columns_of, table_names
 from router.db.connection import Connection
 from router.db.engines import engine_of
 from router.db.session import ConnectionSession
@@ -21,18 +21,18 @@ _READ_S = 600.0
 
 
 def read_foreign(
-    url: str, base_dir: Path, needed: Sequence[str], program: str, function: Callable[[Connection], T]
+    url: str, base_dir: Path, needed: Mapping[str, Collection[str]], program: str, function: Callable[[Connection], T]
 ) -> T:
     """What a function reads in another program's database, which sees it as of one moment and cannot write.
 
     Args:
         url: ``postgresql://...`` or ``sqlite:///...``.
         base_dir: where a relative file is looked for.
-        needed: the tables without which it is not that program's.
+        needed: the tables, with their columns, without which it is not that program's.
         program: how messages call it.
 
     Raises:
-        BadRequest: the URL cannot be used, or the tables are not there.
+        BadRequest: the URL cannot be used, or the tables or columns are not there.
         StoreError: the database does not answer.
     """
     try:
@@ -49,6 +49,13 @@ def read_foreign(
                     f"The {engine.place} has no table {missing[0]}: it is not {program}'s, or its tables are in "
                     "another schema (options=-csearch_path=NAME)."
                 )
+            for table, columns in needed.items():
+                lacking = sorted(set(columns) - columns_of(connection, table).keys())
+                if lacking:
+                    raise BadRequest(
+                        f"The {engine.place} has no column {lacking[0]} in {table}: it is not {program}'s, "
+                        "or of a version that is not known here."
+                    )
             return function(connection)
 
     try:
