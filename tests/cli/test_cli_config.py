@@ -68,6 +68,16 @@ def test_check_names_file_line_and_the_nearest(router, text: str, said: str) -> 
     assert said in message
 
 
+def test_check_refuses_figures_for_strangers_as_serve_does(router) -> None:
+    router.write('[metrics]\nlisten = "0.0.0.0:9464"\n')
+    said = router.refused("config", "check")
+    assert "[metrics] listen: 0.0.0.0 can be reached from other machines" in said and "openssl rand" in said
+    assert said == router.refused("serve")
+    router.write('[metrics]\ntoken = "env:ITS_TOKEN"\n')
+    run = router("config", "check")
+    assert run.status == 0 and "warning: " in run.err and "ITS_TOKEN is not set" in run.err
+
+
 def test_check_of_a_good_configuration_names_the_active_providers(router) -> None:
     value = router.json("config", "check", env={"OPENAI_API_KEY": "sk-x"})
     assert value["ok"] is True

@@ -16,7 +16,7 @@ from router.cli.support.output import table
 from router.cli.support.portal_checks import check_portal
 from router.cli.support.session import CommandSession, common
 from router.cli.support.tls_checks import check_certificates
-from router.errors import RouterError
+from router.errors import ConfigError, RouterError
 
 __all__ = ["config"]
 
@@ -42,8 +42,8 @@ def check(session: CommandSession) -> None:
     """Check the configuration as `router serve` does, the providers' sections included.
 
     The database is asked where there are fallbacks or aliases, which may name its models. An alias that leads nowhere
-    is a warning: the gateway serves without it; so is what hinders people from using the portal, and a [metrics] that
-    refuses a start.
+    is a warning: the gateway serves without it; so is what hinders people from using the portal, and a [metrics] token
+    whose variable is not set in this environment, which need not be the gateway's.
     """
     check_database_url(session.settings)
     check_certificates(session.settings, datetime.now(UTC))
@@ -68,8 +68,15 @@ def _alias_warnings(session: CommandSession) -> list[str]:
 
 
 def _further_warnings(session: CommandSession) -> list[str]:
-    """What hinders people from using the portal, and the gateway from measuring."""
-    found = [*check_portal(session.settings, session.dialect), *check_measuring(session.settings)]
+    """What hinders people from using the portal, and, as far as the environment may be another, a start.
+
+    Raises:
+        ConfigError: [metrics] would refuse the start in any environment.
+    """
+    measured = list(check_measuring(session.settings))
+    if refused := [one.detail for one in measured if one.state == "problem"]:
+        raise ConfigError(refused[0])
+    found = [*check_portal(session.settings, session.dialect), *measured]
     return [f"{one.detail}: {one.remedy}" for one in found if one.state in ("warning", "problem")]
 
 
