@@ -27,6 +27,7 @@ from router.cli.main import Root, cli
 pytestmark = pytest.mark.slow
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "plugins/README.md"]
+ADVISING = [*PAGES, ROOT / "deploy/prometheus/alerts.yml"]
 FENCED = re.compile(r"^ *```([a-z]*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 TABLES = {"gateway", "server", "database", "providers", "fallback", "prices", "billing", "aliases", "plugins", "log"}
 COMMAND = re.compile(rf"(?:^|[\s/$])(router (?:{'|'.join(Root.places)})\b.*)")
@@ -50,7 +51,7 @@ def command_lines(page: Path) -> Iterator[str]:
         yield text
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", ADVISING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_are_there_with_the_options_that_are_shown(page: Path) -> None:
     for line in command_lines(page):
         fault = fault_of_command(line)
