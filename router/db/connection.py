@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "quoted"]
 
 _PAGE = 5_000
+_HAS_TABLE = {
+    "sqlite": "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+    "postgresql": """
+SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND c.relname = ?
+""",
+}
 
 
 class Connection:
@@ -108,7 +115,8 @@ class Connection:
             self.execute(statement)
 
     def has_table(self, name: str) -> bool:
-        return bool(self.peewee.table_exists(name))
+        """Whether there is such a table in the schema that this works in: peewee 4.0 looks into ``public``."""
+        return bool(self.tuples(_HAS_TABLE[self.engine], (name,)))
 
     def begin(self, sql: str) -> None:
         """Begin a writing transaction."""
