@@ -72,7 +72,7 @@ setup(
         "redis": ["redis>=5.2"],
         "stripe": ["stripe>=16.1"],
         "otel": ["opentelemetry-sdk>=1.30", "opentelemetry-exporter-otlp-proto-http>=1.30"],
-        "import": ["PyYAML>=6.0"],
+        "import": ["PyYAML>=6.0.1"],
         "metrics": ["prometheus_client>=0.21"],
         "dev": [
             "aiosmtpd>=1.4.6",
@@ -100,7 +100,7 @@ setup(
             "py-spy>=0.4",
             "psycopg[binary]>=3.2.2",
             "pytest>=8.3",
-            "PyYAML>=6.0",
+            "PyYAML>=6.0.1",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
             "redis>=5.2",

@@ -111,11 +111,11 @@ def test_the_workflow_publishes_without_a_secret_and_by_pinned_actions() -> None
         assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), action
     assert workflow["permissions"] == {}
     jobs = workflow["jobs"]
-    assert jobs["publish"]["needs"] == ["test", "build"]
+    assert jobs["publish"]["needs"] == ["test", "lowest", "build"]
     assert jobs["publish"]["permissions"] == {"id-token": "write"} and jobs["publish"]["environment"]
     assert jobs["test"]["permissions"] == {"contents": "read"}
     runs = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
-    assert "bash .ci/run slow" in runs
+    assert "bash .ci/run slow" in runs and "make lowest" in runs
     assert all("${{" not in run for run in runs), "what a tag says is never part of a script"
 
 
