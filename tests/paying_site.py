@@ -208,7 +208,7 @@ class Paying:
 
 
 @contextmanager
-def start_paying(folder: Path, install: Install) -> Iterator[Paying]:
+def start_paying(folder: Path, install: Install, free_credit: str = "5") -> Iterator[Paying]:
     """NexGate's portal with the three methods, and an owner who has signed up."""
     site, till = folder / "site", folder / "till"
     till.mkdir()
@@ -216,7 +216,7 @@ def start_paying(folder: Path, install: Install) -> Iterator[Paying]:
     for name, code in (("card", _CARD), ("chain", _CHAIN), ("gift", _GIFT)):
         install(site, f"acme-{name}", name, code.format(folder=str(till)))
     path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
-    settings = {"config": {"payments": _PAYMENTS}, "env": {"PYTHONPATH": path}, "free_credit": "5"}
+    settings = {"config": {"payments": _PAYMENTS}, "env": {"PYTHONPATH": path}, "free_credit": free_credit}
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
         with start_portal(folder, profile="nexgate", proof_of_work=False, **settings) as portal:  # type: ignore[arg-type]

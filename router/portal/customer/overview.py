@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from router.office.accounts import show_account
+from router.office.accounts import AccountStanding, show_account
 from router.office.keys import list_keys
 from router.office.limits import LimitInForce, limits_in_force
-from router.office.payments.shown import show_credit
+from router.office.payments.shown import page_of_topups, show_credit
 from router.office.usage import list_calls, sum_hours
 from router.portal.customer.sums import Point, by_day, sums_of
 from router.portal.web.charts import bar_chart
@@ -22,6 +23,22 @@ __all__ = ["PAGES"]
 PAGES = PageRoutes()
 
 _LATEST = 8
+_PAID = ("paid", "part_refunded", "refunded", "disputed")
+_NEW_S = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """What there is to do first.
+
+    Attributes:
+        done: whether each is, by its name in the order to do them: ``verify``, ``key``, ``topup``, ``call``. Topping up
+            is one where something can be paid in: before the call where that needs it, else after.
+        shown: whether the first page has them still.
+    """
+
+    done: dict[str, bool]
+    shown: bool
 
 
 @PAGES.get("/app/", "viewer")
@@ -31,11 +48,11 @@ def overview(request: PageRequest) -> PageReply:
     chosen = range_of(request.query, request.zone, request.now)
     days, month = _days(request, chosen, range_of({"range": "month"}, request.zone, request.now))
     latest = list_calls(office, account=account, limit=_LATEST)
-    keys = [one for one in list_keys(office, account) if one.kind == "model" and one.status != "revoked"]
     what = "calls" if request.query.get("show") == "calls" else "spend"
+    standing = show_account(office, account)
     return request.render(
         "customer/overview.html",
-        standing=show_account(office, account),
+        standing=standing,
         credit=show_credit(office, account),
         today=month[-1].sums,
         month=sums_of(one.sums for one in month),
@@ -46,7 +63,7 @@ def overview(request: PageRequest) -> PageReply:
         chosen=chosen,
         caps=_caps(limits_in_force(office, account=account)),
         latest=latest,
-        keys=keys,
+        steps=_steps(request, standing, called=bool(latest)),
         model=_most_used(request, chosen),
     )
 
@@ -54,9 +71,27 @@ def overview(request: PageRequest) -> PageReply:
 @PAGES.get("/app/first-steps", "viewer")
 def first_steps(request: PageRequest) -> PageReply:
     """The list of first steps alone, which the page asks for until the first call is there."""
-    keys = [one for one in list_keys(request.office, request.account_id) if one.kind == "model"]
     latest = list_calls(request.office, account=request.account_id, limit=1)
-    return request.render("customer/first_steps.html", keys=keys, latest=latest)
+    standing = show_account(request.office, request.account_id)
+    return request.render("customer/first_steps.html", steps=_steps(request, standing, called=bool(latest)))
+
+
+def _steps(request: PageRequest, standing: AccountStanding, *, called: bool) -> _Steps:
+    """The steps of a workspace. Whoever was given credit may never top up: that step alone keeps them up for a week."""
+    office, account = request.office, request.account_id
+    keys = [one for one in list_keys(office, account) if one.kind == "model" and one.status != "revoked"]
+    done = {"verify": True, "key": bool(keys), "call": called}
+    shown = not (keys and called)
+    if all(one.offer is None for one in office.payments.states(account)):
+        return _Steps(done, shown)
+    can_call = called or standing.balance.available > 0
+    given = request.site.free_credit_nano > 0
+    topped_up = bool(page_of_topups(office, account_id=account, states=_PAID, limit=1).rows)
+    done["topup"] = topped_up or (can_call and not given)
+    if not (given and can_call):
+        done["call"] = done.pop("call")  # it comes last then
+    new = request.now - standing.account.created_at < _NEW_S
+    return _Steps(done, shown or (new and request.may("owner") and not done["topup"]))
 
 
 def _days(request: PageRequest, *spans: DayRange) -> list[list[Point]]:
