@@ -113,7 +113,12 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(visitor: Visitor) -> None:
         assert not page.locator("#revoke").is_visible() and typist.is_at("[data-open=revoke]")
         page.locator("h1").focus()
     typist.press("[data-open=revoke]")
-    typist.type("#revoke-name", "short lived")
+    typist.type("#revoke-name", "short")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#revoke[open] #revoke-error")
+    assert typist.is_at("#revoke-name"), "what is wrong is told where it is mended"
+    page.keyboard.press("End")
+    page.keyboard.type(" lived")
     page.keyboard.press("Enter")
     page.wait_for_url("**said=key_revoked")
 
@@ -128,6 +133,10 @@ def test_without_script_the_dialog_stands_on_the_page(visitor: Visitor) -> None:
         plain.context.add_cookies(cookies)  # type: ignore[arg-type]
         plain.go(path)
         assert not plain.page.locator("[data-open=revoke]").is_visible()
+        plain.page.fill("#revoke-name", "another")
+        plain.page.click("#revoke button.bad")
+        plain.page.wait_for_selector("#revoke-error")
+        assert plain.page.locator("#revoke-name:focus").input_value() == "another"
         plain.page.fill("#revoke-name", "plain")
         plain.page.click("#revoke button.bad")
         plain.page.wait_for_url("**said=key_revoked")

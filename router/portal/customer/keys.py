@@ -171,9 +171,11 @@ def replace_key(request: PageRequest) -> PageReply:
 def end_key(request: PageRequest) -> PageReply:
     """Refuse a key for good; who does it types its name."""
     row = own_key(request)
-    if request.form.get("confirm", "").strip() != row.name:
-        form = empty_form().refuse(request.text("Type the name of the key exactly as it is to revoke it."))
-        return _show(request, row, form, 422)
+    typed = request.form.get("confirm", "")
+    if typed.strip() != row.name:
+        wrong = request.text("Type the name of the key exactly as it is to revoke it.")
+        ending = Form({"confirm": typed}, errors={"confirm": [wrong]})
+        return _show(request, row, None, 422, ending=ending)
     revoke_key(request.office, request.actor, row.id, now=True)
     return request.redirect("/app/keys", said="key_revoked")
 
@@ -189,7 +191,15 @@ def _sent_before(request: PageRequest, form: Form) -> Form:
     )
 
 
-def _show(request: PageRequest, row: KeyRow, form: Form | None, status: int = 200) -> PageReply:
+def _show(
+    request: PageRequest, row: KeyRow, form: Form | None, status: int = 200, *, ending: Form | None = None
+) -> PageReply:
+    """A key's page.
+
+    Args:
+        form: what was wrong with its change.
+        ending: what was wrong with its end.
+    """
     since, limits = request.now - _SHOWN_DAYS * _DAY_S, read_key_limits(request.office, row)
     typed = form if form is not None and form.typed else _as_it_is(row, limits.asked, form)
     return request.render(
@@ -198,6 +208,7 @@ def _show(request: PageRequest, row: KeyRow, form: Form | None, status: int = 20
         key=_told(request, row),
         maker=maker_names(request, [row.made_by])[maker_of(row)],
         form=typed,
+        ending=ending,
         limits=limits.limits,
         tier=get_account(request.office, request.account_id).tier,
         spent=sum_keys(request.office, request.account_id, since).get(row.id, 0),

@@ -1,0 +1,69 @@
+"""What is wrong is told where it is: at a field of a dialog, on a page among the others, while one waits for mail."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from portal_site import Client, PortalSite, start_portal
+
+pytestmark = pytest.mark.slow
+
+NAME = 'the "best" <key>'
+WORDS = {
+    "en": ("There is no such page", "Log in", "exactly as it is", "Look into your mail", "Sent again."),
+    "ru": ("Такой страницы нет", "Войти", "точно", "Проверьте почту", "Отправлено ещё раз."),
+    "tk": ("Beýle sahypa ýok", "Girmek", "edil", "Poçtaňyza serediň", "Ýene iberildi."),
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalSite]:
+    folder: Path = tmp_path_factory.mktemp("told")
+    with start_portal(folder, profile="nexgate", proof_of_work=False) as running:
+        yield running
+
+
+@pytest.fixture(params=WORDS)
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def ada(site: PortalSite, language: str) -> Client:
+    """Somebody who chose a language and a theme elsewhere: this browser has no cookie of either."""
+    client = Client(site)
+    client.sign_up(name="Ada")
+    client.post("/app/language", {"language": language})
+    client.post("/app/theme", {"theme": "dark"})
+    del client.cookies["lang"], client.cookies["theme"]
+    return client
+
+
+def test_a_wrong_name_is_told_at_its_field(ada: Client, language: str) -> None:
+    page = ada.post("/app/keys/new", {"name": NAME})[2]
+    key = re.search(r"/app/keys/(key_\w+)", page)
+    assert key is not None
+    dialog = _dialog(ada.get(f"/app/keys/{key[1]}")[2])
+    assert "data-shown" not in dialog and "aria-invalid" not in dialog and "autofocus" not in dialog
+    for typed in ('the "best"', ""):
+        status, _, page = ada.post(f"/app/keys/{key[1]}/revoke", {"confirm": typed})
+        dialog = _dialog(page)
+        assert status == 422 and re.match(r"<dialog [^>]* data-shown>", dialog)
+        field = re.search(r'<input id="revoke-name"[^>]*>', dialog)
+        assert field is not None and f'value="{html.escape(typed).replace("&quot;", "&#34;")}"' in field[0]
+        assert 'aria-invalid="true" aria-describedby="revoke-error" autofocus' in field[0]
+        told = re.search(r'<p class="error" id="revoke-error">([^<]+)</p>', dialog)
+        assert told is not None and WORDS[language][2] in told[1]
+        assert told[1].strip() not in page.replace(dialog, "") and 'class="alert bad"' not in page
+        assert page.count('aria-invalid="true"') == page.count(" autofocus") == 1
+    assert ada.post(f"/app/keys/{key[1]}/revoke", {"confirm": NAME})[0] == 303
+
+
+def _dialog(page: str) -> str:
+    found = re.search(r'<dialog id="revoke".*?</dialog>', page, re.S)
+    assert found is not None, page
+    return found[0]
