@@ -63,6 +63,34 @@ def test_a_wrong_name_is_told_at_its_field(ada: Client, language: str) -> None:
     assert ada.post(f"/app/keys/{key[1]}/revoke", {"confirm": NAME})[0] == 303
 
 
+@pytest.mark.parametrize(
+    "path", ["/app/nothing", "/nothing", "/app/keys/key_aaaaaaaaaaaaaaaa", "/ops/nothing", "/ops/"]
+)
+def test_a_page_that_is_not_there_stands_among_the_others(ada: Client, language: str, path: str) -> None:
+    status, headers, page = ada.get(path)
+    assert status == 404 and WORDS[language][0] in page and headers["Cache-Control"] == "no-store"
+    assert f'<html lang="{language}"' in page and 'data-theme="dark"' in page
+    assert '<nav class="side"' in page and 'href="/app/keys"' in page and 'action="/app/logout"' in page
+    assert 'href="/app/login"' not in page and 'href="/ops/accounts"' not in page
+
+
+def test_a_visitor_may_log_in_there(site: PortalSite, language: str) -> None:
+    visitor = Client(site)
+    visitor.cookies["lang"] = language
+    for cookies in ({}, dict.fromkeys(("__Host-s", "s"), "not a session")):
+        visitor.cookies.update(cookies)
+        status, _, page = visitor.get("/app/nothing")
+        main = page.partition("<main")[2]
+        assert status == 404 and WORDS[language][0] in page and f'<html lang="{language}"' in page
+        assert f'<a class="button" href="/app/login">{WORDS[language][1]}</a>' in main
+        assert '<nav class="side"' not in page and "/app/logout" not in page
+
+
+def test_programs_are_told_in_json_as_before(site: PortalSite, ada: Client) -> None:
+    status, headers, text = ada.get("/api/nothing")
+    assert status == 404 and headers["Content-Type"].startswith("application/json") and "<" not in text
+
+
 def _dialog(page: str) -> str:
     found = re.search(r'<dialog id="revoke".*?</dialog>', page, re.S)
     assert found is not None, page

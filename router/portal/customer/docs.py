@@ -21,7 +21,6 @@ from router.errors import (
     Unauthorized,
     UpstreamError,
 )
-from router.portal.customer.own import is_member
 from router.portal.web.examples import curl_get, key_shown, stream_examples
 from router.portal.web.pages import PageRoutes
 from router.portal.web.replies import PageReply
@@ -110,7 +109,7 @@ def docs_page(request: PageRequest) -> PageReply:
     sample, _meaning = _CASES[0]
     return request.render(
         "customer/docs.html",
-        member=is_member(request),
+        member=request.is_member,
         model=model,
         key=key_shown(site.brand),
         first=site.examples(),

@@ -11,7 +11,7 @@ from router.config.provider import CAPABILITIES
 from router.errors import Forbidden, NotFound, Unavailable
 from router.money.prices import UNIT_RATES, Price
 from router.office.accounts import get_account
-from router.portal.customer.own import is_member, nothing_here
+from router.portal.customer.own import nothing_here
 from router.portal.web.examples import examples_of
 from router.portal.web.pages import PageRoutes
 from router.portal.web.replies import PageReply
@@ -94,7 +94,7 @@ def models_page(request: PageRequest) -> PageReply:
         found.sort(key=_ORDERS[wanted.sort], reverse=wanted.down)
     return request.render(
         "customer/models.html",
-        member=is_member(request),
+        member=request.is_member,
         models=found,
         all=len(listed),
         wanted=wanted,
@@ -113,7 +113,7 @@ def model_page(request: PageRequest) -> PageReply:
         one = request.site.assembly.lister.one(_key(request), request.params["model_id"])
     except (Forbidden, NotFound, Unavailable):
         raise nothing_here(request) from None
-    shown: dict[str, Any] = {"member": is_member(request), "model": one, "rates": _rates(one.price), "rates_of": _rates}
+    shown: dict[str, Any] = {"member": request.is_member, "model": one, "rates": _rates(one.price), "rates_of": _rates}
     shown["examples"] = examples_of(request.site.brand, one.id, one.card.kind)
     return request.render("customer/model.html", **shown, **_words())
 
@@ -147,7 +147,7 @@ def _words() -> Mapping[str, Any]:
 
 def _key(request: PageRequest) -> Key:
     """A key without a scope, at the workspace's prices."""
-    account = request.account_id if is_member(request) else ""
+    account = request.account_id if request.is_member else ""
     return Key("", account, price_list=get_account(request.office, account).price_list if account else "")
 
 

@@ -9,17 +9,10 @@ from router.office.keys import KeyRow, get_key
 from router.office.people.members import list_members
 from router.portal.web.requests import PageRequest
 
-__all__ = ["NOBODY", "is_member", "maker_names", "maker_of", "nothing_here", "own_key"]
+__all__ = ["NOBODY", "maker_names", "maker_of", "nothing_here", "own_key"]
 
 NOBODY = "none"
 """Who made what no person made, as addresses have it."""
-
-
-def is_member(request: PageRequest) -> bool:
-    """Whether who reads a page for everybody is logged in, and looks at a workspace of theirs."""
-    session = request.session
-    verified = session is not None and session.complete and session.person.verified_at is not None
-    return verified and bool(request.role)
 
 
 def nothing_here(request: PageRequest) -> NotFound:

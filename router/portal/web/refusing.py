@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
 from werkzeug.exceptions import HTTPException
@@ -29,6 +31,7 @@ __all__ = ["as_ours", "failure_page", "next_path", "refusal"]
 _NEXT_MAX = 500
 _BEFORE = re.compile(r"/app/(?:login|logout|static)(?:/|$)")  # /app/logs is a page like any other
 _SERVER_FAULT = 500
+_ALONE = "layout/plain.html"
 _AWAY_S = "60"
 """After how many seconds to try again where the database is away, as the words say."""
 
@@ -108,8 +111,24 @@ def failure_page(asked: PageRequest, error: RouterError, *, json: bool) -> PageR
         told = {"message": error.message, "type": error.type, "code": error.code, "param": error.param}
         reply = json_reply({"error": told}, error.status)
     else:
-        reply = asked.render("error.html", status=error.status, error=error, title=_title(asked, error))
+        reply = _told(asked, error)
     return with_wait(reply, error)
+
+
+def _told(asked: PageRequest, error: RouterError) -> PageReply:
+    """The page that says so: among the others of who is logged in, but for faults of ours, which those may have too."""
+    shown: dict[str, Any] = {"status": error.status, "error": error, "title": _title(asked, error)}
+    if error.status < _SERVER_FAULT:
+        with suppress(StoreError):
+            return asked.render("error.html", layout=_layout(asked), **shown)
+    return asked.render("error.html", layout=_ALONE, **shown)
+
+
+def _layout(asked: PageRequest) -> str:
+    session = asked.session
+    if session is not None and session.person.operator and session.second_factor and asked.path.startswith("/ops/"):
+        return "layout/ops.html"
+    return "layout/app.html" if asked.is_member else _ALONE
 
 
 def _for_operators(asked: PageRequest) -> PageReply | None:

@@ -98,6 +98,13 @@ class PageRequest:
         return may(self.role, least)
 
     @property
+    def is_member(self) -> bool:
+        """Whether who asks is logged in, and looks at a workspace of theirs."""
+        session = self.session
+        verified = session is not None and session.complete and session.person.verified_at is not None
+        return verified and bool(self.role)
+
+    @property
     def actor(self) -> Actor:
         """Who does what is done."""
         if self.session is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -12,7 +13,7 @@ from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import MultiDict
 
 from router.db.ids import new_request_id
-from router.errors import RouterError, faults
+from router.errors import RouterError, StoreError, faults
 from router.http.peer import PeerReader
 from router.i18n.language import CODES, PSEUDO, best_language, language_of
 from router.office.people.records import Visit, WebSession
@@ -73,6 +74,9 @@ class Serving:
         """The answer to what is no page of ours."""
         asked = self._request({})
         json = asked.path.startswith("/api/")
+        if not json:
+            with suppress(StoreError):  # that there is no such page can be told without knowing who asks
+                self._find_session(asked)
         return self._response(asked, self._failed(asked, error, json=json), json=json)
 
     def _failed(self, asked: PageRequest, error: BaseException, *, json: bool) -> PageReply:
