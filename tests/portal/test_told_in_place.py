@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from portal_site import Client, PortalSite, start_portal
+from portal_site import PASSWORD, Client, PortalSite, start_portal
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +91,48 @@ def test_programs_are_told_in_json_as_before(site: PortalSite, ada: Client) -> N
     assert status == 404 and headers["Content-Type"].startswith("application/json") and "<" not in text
 
 
+def test_who_waits_for_the_mail_has_it_sent_again(site: PortalSite, language: str) -> None:
+    known = Client(site).sign_up()
+    for email, mails in ((site.new_address("new"), "verify"), (known, "login"), (site.new_address("nobody"), "")):
+        visitor = Client(site)
+        visitor.cookies["lang"] = language
+        if mails:
+            page = visitor.post("/app/signup", {"email": email, "password": PASSWORD})[2]
+            assert WORDS[language][3] in page and _again(page) == email
+            first = site.next_link(email)
+        status, _, page = visitor.post("/app/signup/again", {"email": email})
+        assert status == 200 and WORDS[language][4] in page and _again(page) == email
+        if mails:
+            link = site.next_link(email)
+            assert link != first
+            assert visitor.get(first.removeprefix(site.url))[0] == 410, "a newer link ends the older"
+            assert visitor.post(link.removeprefix(site.url))[0] == 303
+            assert visitor.get("/app/")[0] == 200, "the browser that asked is logged in"
+        else:
+            assert site.mails(email) == []
+
+
+def test_too_often_is_told_with_the_wait(site: PortalSite) -> None:
+    visitor, email = Client(site), site.new_address("often")
+    visitor.post("/app/signup", {"email": email, "password": PASSWORD})
+    heard = [visitor.post("/app/signup/again", {"email": email}) for _ in range(11)]
+    assert [one[0] for one in heard[:3]] == [200, 200, 200]
+    status, headers, page = heard[-1]
+    assert status == 429 and int(headers["Retry-After"]) > 0 and _again(page) == email
+    assert re.search(r'role="alert">\s*<p>Too many attempts: try again in \d+ seconds\.</p>', page)
+    status, _, page = visitor.post("/app/signup/again", {"email": "no address"})
+    assert status == 422 and 'id="error-email"' in page
+    assert visitor.post("/app/signup/again", {"email": email}, **{"Sec-Fetch-Site": "cross-site"})[0] == 403
+
+
 def _dialog(page: str) -> str:
     found = re.search(r'<dialog id="revoke".*?</dialog>', page, re.S)
     assert found is not None, page
     return found[0]
+
+
+def _again(page: str) -> str:
+    """Whom the form of the page mails again."""
+    found = re.search(r'action="/app/signup/again">\s*<input type="hidden" name="email" value="([^"]+)">', page)
+    assert found is not None, page
+    return html.unescape(found[1])

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 from router.errors import BadRequest, Forbidden, RateLimited, RouterError
 from router.office.people.records import Visit
 from router.office.people.signup import sign_up as make_person
-from router.office.people.tickets import resend_verification
+from router.office.people.tickets import resend_verification, send_login_link
 from router.portal.entry.proof import PROOF_FIELD, challenge_of, proof_ok
 from router.portal.web.forms import Form, empty_form, load_form
 from router.portal.web.pages import PageRoutes
@@ -35,6 +35,12 @@ class _SignUpForm(Schema):
     name = fields.String(load_default="", validate=validate.Length(max=_NAME_MAX))
     zone = fields.String(load_default="", validate=validate.Length(max=64))
     terms = fields.Boolean(load_default=False)
+
+
+class _AgainForm(Schema):
+    """Who waits for the mail."""
+
+    email = fields.Email(required=True, validate=validate.Length(max=_EMAIL_MAX))
 
 
 @PAGES.get("/app/signup", "public")
@@ -67,9 +73,26 @@ def sign_up(request: PageRequest) -> PageReply:
         )
     except (BadRequest, Forbidden, RateLimited) as error:
         return _form(request, form.refuse(error, _SignUpForm().fields), error.status, error)
-    reply = request.render("entry/look_into_mail.html", email=values["email"], again="/app/signup")
+    reply = _signed_up(request, empty_form(email=values["email"]))
     reply.headers += cookie
     return reply
+
+
+@PAGES.post("/app/signup/again", "public")
+def mail_again(request: PageRequest) -> PageReply:
+    """Mail the link once more, and say the same whether or not the address is known: to who has proved it already goes
+    a link that logs in, as after a sign-up.
+    """
+    form = load_form(_AgainForm(), request.form)
+    if not form.ok:
+        return _form(request, form, 422)
+    try:
+        send_login_link(request.office, request.actor, request.visit, form.values["email"], proof_ok=proof_ok(request))
+    except BadRequest as error:
+        return _form(request, form.refuse(error), error.status)
+    except RateLimited as error:
+        return _signed_up(request, form.refuse(error), error)
+    return _signed_up(request, form, said=request.text("Sent again. Open the newest message: older links end with it."))
 
 
 @PAGES.get("/app/verify", "person")
@@ -99,6 +122,14 @@ def _with_visitor(request: PageRequest) -> tuple[Visit, list[tuple[str, str]]]:
     text = new_visitor()
     cookies = request.site.cookies
     return replace(request.visit, browser=text), [cookies.keep(cookies.visitor, text, _VISITOR_S)]
+
+
+def _signed_up(request: PageRequest, form: Form, error: RateLimited | None = None, **said: str) -> PageReply:
+    """What is to be done after the sign-up, with the wait where the mail was asked for too often."""
+    shown = {"form": form, "challenge": challenge_of(request), "proof_field": PROOF_FIELD, **said}
+    status, email = (error.status if error is not None else 200), form.typed["email"]
+    reply = request.render("entry/signed_up.html", status=status, email=email, again="/app/signup", **shown)
+    return with_wait(reply, error)
 
 
 def _form(request: PageRequest, form: Form, status: int = 200, error: RouterError | None = None) -> PageReply:
