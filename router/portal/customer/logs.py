@@ -17,6 +17,7 @@ from router.portal.web.ranges import DayRange, range_of
 from router.portal.web.replies import PageReply, csv_reply
 from router.portal.web.requests import PageRequest
 from router.types.periods import iso_time
+from router.types.records import CallRecord
 
 __all__ = ["PAGES"]
 
@@ -99,7 +100,19 @@ def one_call(request: PageRequest) -> PageReply:
         call = find_own_call(request.office, request.account_id, request.params["request_id"])
     except NotFound:
         raise nothing_here(request) from None
-    return request.render("customer/call.html", call=call, one=call.record, bill=bill_of(call.record))
+    shown: dict[str, Any] = {"call": call, "one": call.record, "bill": bill_of(call.record)}
+    return request.render("customer/call.html", in_place=_in_place(request, call.record), **shown)
+
+
+def _in_place(request: PageRequest, one: CallRecord) -> bool:
+    """Whether another than was asked for has answered, where customers may know who did. What is asked for first may
+    be left out as it is known to be down: then only a provider's name before its model tells.
+    """
+    if not request.office.dialect.shows_served or not one.provider or one.ending == "error":
+        return False
+    asked, first = one.model.partition("/")[0], one.attempts[:1]
+    tried = any((it.provider, it.model) != (one.provider, one.upstream_model) for it in first)
+    return tried or (asked in request.office.settings.providers and asked != one.provider)
 
 
 def _by_id(request: PageRequest, typed: str) -> PageReply:
