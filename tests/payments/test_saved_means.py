@@ -20,6 +20,7 @@ from router.office.payments.means import (
     end_automatic,
     forget_means,
     list_means,
+    list_shared_means,
     set_automatic,
     show_automatic,
     waiting_means,
@@ -156,3 +157,17 @@ def test_means_that_two_accounts_left_stay_until_both_took_them_back(till: Till)
     assert detach_means(till.office, GATEWAY, till.methods) == 0
     forget_means(till.office, ADA, other, second.id)
     assert detach_means(till.office, GATEWAY, till.methods) == 2 and set(tokens(till)) == {""}
+
+
+def test_accounts_that_share_means_are_told_together(till: Till) -> None:
+    others = [accounts.create_account(till.office, OPERATOR, name).id for name in ("Bob", "Cy")]
+    left = [("pm_a", till.account, "fp_1"), ("pm_a2", till.account, "fp_1"), ("pm_c", others[1], "")]
+    for token, account, fingerprint in [*left, ("pm_b", others[0], "fp_1")]:
+        assert list_shared_means(till.office, 5) == []
+        row = till.begin(20 * NANO, save_means=True, account=account)
+        till.tell(paid(till, row), MeansSaved(row.id, token, "Visa 4242", fingerprint))
+    (shared,) = list_shared_means(till.office, 5)
+    assert shared.label == "Visa 4242" and {id for id, _ in shared.accounts} == {till.account, others[0]}
+    [mine, _] = list_means(till.office, till.account)
+    forget_means(till.office, ADA, till.account, mine.id)
+    assert list_shared_means(till.office, 5) == [shared], "what was taken back is told of, too"

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from router.db.ids import new_id
 from router.db.transaction import Transaction
@@ -18,19 +19,21 @@ from router.office.office import Office
 from router.office.payments.booked import Booking, FactOutcome
 from router.office.payments.methods import PaymentMethods
 from router.store.payments import means as rows
-from router.store.payments.means import AutomaticRow, MeansRow
+from router.store.payments.means import AutomaticRow, MeansRow, SharedMeansRow
 from router.store.payments.topups import TopUpRow
 from router.store.sealing import MASTER_KEY, seal, unseal
 from router.types.payments import MeansForgotten, MeansSaved
 
 __all__ = [
     "SavedMeans",
+    "SharedMeans",
     "book_forgotten",
     "book_means",
     "detach_means",
     "end_automatic",
     "forget_means",
     "list_means",
+    "list_shared_means",
     "note_rise",
     "set_automatic",
     "show_automatic",
@@ -54,6 +57,21 @@ class SavedMeans:
     method: str
     label: str
     created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMeans:
+    """Means that several accounts left, such as one card.
+
+    Attributes:
+        last_at: when the last of them did.
+        accounts: (ID, name) of each, the first that left them first.
+    """
+
+    method: str
+    label: str
+    last_at: float
+    accounts: Sequence[tuple[str, str]]
 
 
 def book_means(booking: Booking, fact: MeansSaved) -> FactOutcome:
@@ -111,6 +129,19 @@ def list_means(office: Office, account_id: str) -> list[SavedMeans]:
     """What an account left, the newest first."""
     found: Sequence[MeansRow] = rows.list_means(office.database, account_id)
     return [SavedMeans(row.id, row.method, row.label, row.created_at) for row in found]
+
+
+def list_shared_means(office: Office, limit: int) -> list[SharedMeans]:
+    """Means that several accounts left, by the fingerprint that their method gave, those that were left last first.
+    Accounts that took them back since are among these.
+    """
+    found: Sequence[SharedMeansRow] = rows.shared_means(office.database, limit)
+    shared = []
+    for (method, _), group in groupby(found, key=lambda row: (row.method, row.fingerprint)):
+        each = list(group)
+        accounts = [(row.account_id, row.account_name) for row in each]
+        shared.append(SharedMeans(method, each[0].label, each[0].last_at, accounts))
+    return shared
 
 
 def forget_means(office: Office, actor: Actor, account_id: str, means_id: str) -> None:

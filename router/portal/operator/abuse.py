@@ -1,4 +1,4 @@
-"""Limits and abuse: sign-ups with the verdicts on their free credit, switches, blocks, and limits that were hit."""
+"""Limits and abuse: sign-ups, verdicts on their free credit, switches, blocks, shared means, limits that were hit."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 from router.office.actor import Actor
 from router.office.console.finding import known_names
 from router.office.console.system import COUNTERS, counts
+from router.office.payments.means import list_shared_means
 from router.office.people.abuse import (
     BLOCKS,
     SignupRow,
@@ -43,6 +44,7 @@ _SWITCHES = {
 }
 _WEEK_S = 7 * 86_400
 _TOP = 10
+_SHARED_MAX = 20
 
 
 class _BlockForm(ReasonForm):
@@ -77,6 +79,8 @@ def abuse_page(request: PageRequest) -> PageReply:
         blocks=list_blocks(request.office),
         domains=count_signups(request.office, "domain", since=since, limit=_TOP),
         networks=count_signups(request.office, "network", since=since, limit=_TOP),
+        shared=list_shared_means(request.office, _SHARED_MAX + 1),
+        shared_max=_SHARED_MAX,
         counters=[(name, COUNTERS[name], told[name]) for name in hit],
     )
 

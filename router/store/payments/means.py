@@ -11,6 +11,7 @@ from router.db.transaction import Runner
 __all__ = [
     "AutomaticRow",
     "MeansRow",
+    "SharedMeansRow",
     "clear_token",
     "delete_automatic",
     "drop_means",
@@ -22,6 +23,7 @@ __all__ = [
     "list_automatic",
     "list_means",
     "put_automatic",
+    "shared_means",
 ]
 
 _MEANS = "id, method, account_id, token, token_hash, label, fingerprint, created_at, forgotten_at"
@@ -32,6 +34,19 @@ ON CONFLICT (account_id) DO UPDATE SET means_id = excluded.means_id, threshold_n
     amount_nano = excluded.amount_nano, per_day = excluded.per_day, below = excluded.below, problem = excluded.problem,
     changed_at = excluded.changed_at
 """  # noqa: S608 - constant text
+_SHARED = """
+SELECT m.method, m.fingerprint, m.account_id, MAX(a.name) AS account_name, MAX(m.label) AS label,
+    MIN(m.created_at) AS created_at, MAX(s.last_at) AS last_at
+FROM payment_means m
+JOIN accounts a ON a.id = m.account_id
+JOIN (
+    SELECT method, fingerprint, MAX(created_at) AS last_at FROM payment_means WHERE fingerprint <> ''
+    GROUP BY method, fingerprint HAVING COUNT(DISTINCT account_id) > 1
+    ORDER BY last_at DESC, method, fingerprint LIMIT ?
+) s ON s.method = m.method AND s.fingerprint = m.fingerprint
+GROUP BY m.method, m.fingerprint, m.account_id
+ORDER BY last_at DESC, m.method, m.fingerprint, created_at, m.account_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,19 @@ class AutomaticRow:
     changed_at: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class SharedMeansRow:
+    """That an account left means that others have left, too; ``last_at`` is when the last of them did."""
+
+    method: str
+    fingerprint: str
+    account_id: str
+    account_name: str
+    label: str
+    created_at: float
+    last_at: float
+
+
 def insert_means(connection: Connection, row: MeansRow, begun_at: float) -> bool:
     """Keep means; False where the account has left these before: they are as new, if they were forgotten since.
 
@@ -100,6 +128,11 @@ def list_means(database: Runner, account_id: str) -> list[MeansRow]:
     """What an account left and did not take back, the newest first."""
     sql = f"SELECT {_MEANS} FROM payment_means WHERE account_id = ? AND forgotten_at IS NULL ORDER BY created_at DESC"  # noqa: S608
     return [MeansRow(**row) for row in database.read(lambda connection: connection.rows(sql, (account_id,)))]
+
+
+def shared_means(database: Runner, limit: int) -> list[SharedMeansRow]:
+    """Who left the same means as others, taken back since or not: of so many means, those that were left last first."""
+    return [SharedMeansRow(**row) for row in database.read(lambda connection: connection.rows(_SHARED, (limit,)))]
 
 
 def forget_means(connection: Connection, now: float, *, means_id: str = "", account_id: str = "") -> int:
