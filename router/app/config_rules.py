@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from router.catalogue.fallbacks import find_circle
 from router.catalogue.pins import price_rules
 from router.charging.limit_rules import limit_rules
+from router.charging.tier_ladder import tier_ladder
 from router.config.file import Settings
 from router.config.provider import secrets_in
 from router.errors import ConfigError
@@ -30,12 +31,13 @@ _BESIDE = frozenset({"lifecycle", "line", "observer", "site", "storage"})
 
 
 def check_rules(settings: Settings) -> None:
-    """What needs neither a plugin nor the database: limits, prices, and that no fallbacks go in a circle.
+    """What needs neither a plugin nor the database: limits, tiers, prices, and that no fallbacks go in a circle.
 
     Raises:
         ConfigError: the first that is wrong.
     """
     limit_rules(settings)
+    tier_ladder(settings)
     price_rules(settings)
     circle = find_circle(settings.fallbacks)
     if circle:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 from router.app.catalogue_parts import CatalogueParts
 from router.app.plugin_parts import PluginParts
+from router.charging.tier_ladder import tier_ladder
+from router.jobs.leased import LeasedJob
+from router.office.actor import GATEWAY
+from router.office.customers.tiers import promote_accounts
 from router.office.office import Office, Shelf
 from router.office.payments.methods import PaymentMethods
 
 __all__ = ["OfficeParts"]
+
+_PROMOTE_S = 3600.0
 
 
 class OfficeParts(CatalogueParts, PluginParts):
@@ -34,3 +41,8 @@ class OfficeParts(CatalogueParts, PluginParts):
             guards=self.guard_places,
             caches=self.cache_places,
         )
+
+    def leased_jobs(self) -> Iterator[LeasedJob]:
+        yield from super().leased_jobs()
+        if tier_ladder(self.settings):
+            yield LeasedJob("tiers", _PROMOTE_S, lambda: promote_accounts(self.office, GATEWAY))

@@ -44,7 +44,8 @@ class PortalSettings:
             operator.
         free_credit_per_day: how many a day are given it at all.
         proof_of_work: whether sign-up, reset and mailed links ask browsers for a little work first.
-        new_tier: the tier of new accounts until they have paid; empty is none.
+        new_tier: the tier of new accounts until they have paid, or until they have what a tier needs that follows it;
+            empty is none.
         insecure_http: true lets people log in over plain HTTP at names other than localhost, where a browser keeps no
             secure cookie; a banner warns.
         upstream_url: where the playground's calls go (``http://127.0.0.1:8080/v1``); unset, to where the gateway

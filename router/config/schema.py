@@ -21,6 +21,7 @@ __all__ = [
     "ResponsesSettings",
     "ServerSettings",
     "TierLimits",
+    "TierSettings",
     "check_pair",
 ]
 
@@ -229,16 +230,33 @@ class TierLimits(LimitsTable):
 
 
 @dataclass(frozen=True)
+class TierSettings(TierLimits):
+    """``[limits.tiers.NAME]``: limits of each key of an account of that tier, and how accounts come into it.
+
+    Attributes:
+        after: the tier that this one follows; ``none`` is no tier. Accounts of that go on into this one by themselves;
+            unset leaves it to operators.
+        days: how old an account is then at least, in whole days.
+        paid: what it has paid in at least, without what went back, decimal text in the balance currency. What was
+            granted is not paid.
+    """
+
+    after: str = ""
+    days: int = field(default=0, metadata={"min": 0, "max": 36_500})
+    paid: str = "0"
+
+
+@dataclass(frozen=True)
 class LimitsSettings(TierLimits):
     """``[limits]``: what holds where neither the key, nor its account, nor the account's tier says otherwise.
 
     Attributes:
         timezone: in which days and months begin (``Europe/Berlin``).
-        tiers: limits of tiers, by name.
+        tiers: limits of tiers, and which follows which, by name.
     """
 
     timezone: str = "UTC"
-    tiers: Mapping[str, TierLimits] = field(default_factory=dict)
+    tiers: Mapping[str, TierSettings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,10 @@ from router.testing import ScriptedUpstream
 _LIMITS = {
     "requests_per_minute": 1000,
     "account": {"spend_per_day": "50"},
-    "tiers": {"gold": {"requests_per_minute": 6000, "account": {"spend_per_day": "500"}}},
+    "tiers": {
+        "gold": {"requests_per_minute": 6000, "account": {"spend_per_day": "500"}},
+        "platinum": {"after": "gold", "days": 1000, "paid": "100", "requests_per_minute": 9000},
+    },
 }
 
 

@@ -180,6 +180,33 @@ def test_limits_say_what_holds_why_and_how_much_is_used(scene: Scene) -> None:
         gateway.router("limits", "set", "--account", scene.account, "--clear")
 
 
+@pytest.mark.row("NE-10")
+def test_the_way_to_the_next_tier_is_shown_in_every_language(scene: Scene) -> None:
+    gateway, viewer = scene.site.gateway, scene.viewer
+    _, _, page = viewer.get("/app/limits")
+    assert "Next tier" not in page and "The operator decides which tier" in page
+    assert json.loads(viewer.get("/api/limits")[2])["next_tier"] is None
+    gateway.router("accounts", "tier", scene.account, "gold")
+    try:
+        _, _, page = viewer.get("/app/limits")
+        for text in ("Next tier: “platinum”", "0 of 1,000", "$0.00 of $100.00", '<progress max="1000" value="0"'):
+            assert text in page
+        assert "The operator decides" not in page
+        assert json.loads(viewer.get("/api/limits")[2])["next_tier"] == {
+            "name": "platinum",
+            "days": {"reached": 0, "needed": 1000},
+            "paid": {"reached": "0", "needed": "100"},
+        }
+        for language, heading in (("ru", "Следующий уровень: «platinum»"), ("tk", "Indiki dereje: “platinum”")):
+            viewer.post("/app/language", {"language": language})
+            assert heading in viewer.get("/app/limits")[2]
+        shown = gateway.router("accounts", "show", scene.account)
+        assert shown["next_tier"] == "platinum: 0 of 1000 days old, 0.00 of 100.00 USD paid in"
+    finally:
+        viewer.post("/app/language", {"language": "en"})
+        gateway.router("accounts", "tier", scene.account, "none")
+
+
 def test_topping_up_says_what_is_set_up(scene: Scene) -> None:
     status, _, page = scene.owner.get("/app/topup")
     assert status == 200 and "No way to pay is set up here." in page and scene.account in page

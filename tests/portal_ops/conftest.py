@@ -16,8 +16,10 @@ from router.types.records import Attempt
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalSite]:
-    folder, payments = tmp_path_factory.mktemp("console"), {"payments": {"methods": ["voucher"]}}
-    with start_portal(folder, config=payments, proof_of_work=False, free_credit="5") as running:
+    tiers = {"regular": {"after": "none", "days": 1000, "paid": "20"}}
+    folder = tmp_path_factory.mktemp("console")
+    config = {"payments": {"methods": ["voucher"]}, "limits": {"tiers": tiers}}
+    with start_portal(folder, config=config, proof_of_work=False, free_credit="5") as running:
         yield running
 
 

@@ -85,6 +85,8 @@ def test_a_correction_goes_no_lower_than_what_is_there(site: PortalSite, operato
 
 
 def test_tier_price_list_and_limits(site: PortalSite, operator: Operator, account: str) -> None:
+    page = text_of(operator.read(f"/ops/accounts/{account}"))
+    assert "next regular: 0 of 1000 days old, 0.00 of 20.00 USD paid in" in page
     with office_of(site) as office:
         limits.set_limits(office, PROGRAM, Subject("tier", "gold"), {"concurrent": 3})
     operator.do(f"/ops/accounts/{account}/tier", {"chosen": "gold"}, reason="a good customer")

@@ -10,6 +10,7 @@ from router.charging.limit_rules import Layer, LimitRules, limit_rules, merged
 from router.db.connection import Connection
 from router.ledger.balances import Balance, read_balance
 from router.metering.usage_hours import charged_since
+from router.office.customers.tiers import TierProgress, read_progress
 from router.office.limits import MONEY
 from router.office.office import Office
 from router.store.accounts import get_account
@@ -94,6 +95,7 @@ class Standing:
         money: what it has, and what its calls under way hold of that.
         enforced: whether limits are in force at all.
         billed: whether calls are charged, without which spending limits count nothing.
+        progress: how far it is on its way to the next tier; None where none follows its own.
     """
 
     tier: str
@@ -104,6 +106,7 @@ class Standing:
     money: Balance
     enforced: bool
     billed: bool
+    progress: TierProgress | None
 
 
 def read_standing(office: Office, account_id: str) -> Standing:
@@ -136,6 +139,7 @@ def read_standing(office: Office, account_id: str) -> Standing:
         money,
         gateway.limits,
         gateway.bills,
+        read_progress(office, account),
     )
 
 

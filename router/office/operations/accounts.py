@@ -8,6 +8,7 @@ from router.money.amounts import format_nano
 from router.office import accounts as office_accounts
 from router.office.accounts import Account
 from router.office.actor import Actor
+from router.office.customers.tiers import show_progress
 from router.office.names import account_id
 from router.office.office import Office
 from router.office.operations.operation import OperationAnswer, operation
@@ -51,6 +52,7 @@ def show_account(office: Office, *, account: str) -> OperationAnswer:
     soon = kinds.expiring[0] if kinds.expiring else None
     by_kind["expires_next"] = None if soon is None else f"{format_nano(soon.left_nano)} at {iso_time(soon.expires_at)}"
     by_kind["frozen_by"] = list(credit.disputes)
+    by_kind["next_tier"] = show_progress(office, found.account) or None
     told = {"automatic_topup": _automatic(office, found.account.id), "currency": found.currency, "keys": found.keys}
     return OperationAnswer({**account_value(found.account), **amounts, **by_kind, **told})
 

@@ -1,7 +1,10 @@
-"""What payments do to an account's standing: disputes freeze it, the first payment takes it out of the new tier."""
+"""What payments do to an account's standing: disputes freeze it, the first payment takes it out of the new tier, and
+what it has earned it is given."""
 
 from __future__ import annotations
 
+from router.charging.tier_ladder import tier_ladder
+from router.office.customers.tiers import PROMOTE, promote_account
 from router.office.payments.booked import Booking
 from router.office.people.notices import notify_members
 from router.store.accounts import get_account, set_account_status, set_account_tier
@@ -32,8 +35,14 @@ def thaw_account(booking: Booking, row: TopUpRow, reference: str) -> None:
 
 
 def leave_new_tier(booking: Booking, account_id: str) -> None:
-    """Who has paid is no new account any more."""
-    tier = booking.office.settings.portal.new_tier
-    if tier and get_account(booking.transaction, account_id).tier == tier:
-        set_account_tier(booking.transaction, account_id, "")
+    """Who has paid is no new account any more, unless a tier follows that of new ones: its conditions decide then.
+    What an account has earned by a payment it is given at once.
+    """
+    office, transaction = booking.office, booking.transaction
+    tier = office.settings.portal.new_tier
+    if tier and tier not in tier_ladder(office.settings) and get_account(transaction, account_id).tier == tier:
+        set_account_tier(transaction, account_id, "")
         booking.tell("payments tier", account_id, before=tier)
+    went = promote_account(transaction, office, account_id)
+    if went:
+        booking.tell(PROMOTE, account_id, **went)

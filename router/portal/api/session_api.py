@@ -11,6 +11,7 @@ from typing import Any
 from router.money.amounts import format_nano
 from router.office.accounts import show_account
 from router.office.customers.standing import ShownLimit, read_standing
+from router.office.customers.tiers import TierProgress
 from router.office.customers.transactions import Entry, list_entries
 from router.office.keys import KeyRow, list_keys, spent_of, status_of
 from router.office.limits import shown_limit
@@ -128,6 +129,7 @@ def limits(request: PageRequest) -> PageReply:
     return json_reply(
         {
             "tier": standing.tier or None,
+            "next_tier": None if standing.progress is None else _next_tier(standing.progress),
             "currency": request.site.brand.currency,
             "account": [_limit(one) for one in standing.account],
             "each_key": [_limit(one) for one in standing.each_key],
@@ -137,6 +139,17 @@ def limits(request: PageRequest) -> PageReply:
             ],
         }
     )
+
+
+def _next_tier(found: TierProgress) -> dict[str, Any]:
+    """What was reached of what the tier needs; null where it needs none of that."""
+    days = {"reached": found.days, "needed": found.days_needed}
+    paid = {"reached": format_nano(found.paid_nano), "needed": format_nano(found.paid_needed_nano)}
+    return {
+        "name": found.tier,
+        "days": days if found.days_needed else None,
+        "paid": paid if found.paid_needed_nano else None,
+    }
 
 
 def _entries(request: PageRequest, kinds: tuple[str, ...]) -> PageReply:

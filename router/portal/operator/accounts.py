@@ -8,6 +8,7 @@ from router.errors import NotFound
 from router.office.accounts import show_account
 from router.office.audit import list_audit
 from router.office.console.finding import AccountLine, find_accounts, known_names, list_notes, price_lists
+from router.office.customers.tiers import show_progress
 from router.office.keys import list_keys, spent_of, status_of
 from router.office.limits import MONEY, limits_in_force, list_tiers
 from router.office.payments.automatic import why_waiting
@@ -71,6 +72,7 @@ def overview(request: PageRequest) -> PageReply:
         credit=show_credit(office, account_id),
         automatic=show_automatic(office, account_id),
         waits=why_waiting(office, office.payments, account_id),
+        next_tier=show_progress(office, shown.account),
     )
 
 
