@@ -67,7 +67,7 @@ GOOD = {
     "responses stream": Kind("/v1/responses", SAID | STREAMED),
     "messages": Kind("/v1/messages", ASKED),
     "messages stream": Kind("/v1/messages", ASKED | STREAMED),
-    "count_tokens": Kind("/v1/messages/count_tokens", {"model": "acme/talk", "messages": MESSAGES}),
+    "count_tokens": Kind("/v1/messages/count_tokens", {"model": "acme/talk", "messages": MESSAGES}, (200, 429)),
     "moderations": Kind("/v1/moderations", {"model": "acme/judge", "input": ["be kind"]}),
     "images": Kind("/v1/images/generations", {"model": "acme/paint", "prompt": "a lighthouse"}),
     "speech": Kind("/v1/audio/speech", {"model": "acme/voice", "voice": "alloy", "input": "hello"}),
