@@ -51,9 +51,9 @@ class TierProgress:
 def read_progress(office: Office, account: Account) -> TierProgress | None:
     """How far an account is now; None where no tier follows its own."""
     step = tier_ladder(office.settings).get(account.tier)
-    return (
-        None if step is None else office.database.read(lambda connection: _progress(office, connection, account, step))
-    )
+    if step is None:
+        return None
+    return office.database.read(lambda connection: _progress(office, connection, account, step))
 
 
 def show_progress(office: Office, account: Account) -> str:
